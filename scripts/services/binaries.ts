@@ -95,7 +95,12 @@ async function checked(binary: Binary, version: string): Promise<Binary> {
 }
 
 /** Runs a command that has to succeed, however long it takes: a download has no limit. */
-export async function must(command: string, args: readonly string[], cwd: string): Promise<void> {
-  const { code, output } = await runCommand(command, args, { cwd, limitMs: null });
+export async function must(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const { code, output } = await runCommand(command, args, { cwd, env, limitMs: null });
   if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}: ${output.slice(-500)}`);
 }

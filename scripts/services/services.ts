@@ -1,7 +1,7 @@
 import { alertmanager } from './alertmanager.ts';
 import { flink } from './flink.ts';
 import { kafka } from './kafka.ts';
-import { mlflow2, mlflow3, mlflowModels } from './mlflow.ts';
+import { mlflow2, mlflow3, mlflowModels, mlflowTorch } from './mlflow.ts';
 import { moto } from './moto.ts';
 import { postgres } from './postgres.ts';
 import { redis } from './redis.ts';
@@ -14,6 +14,7 @@ import { sparkConnect } from './spark-connect.ts';
 import { sparkScore } from './spark-score.ts';
 import { torch } from './torch.ts';
 import { valkey } from './valkey.ts';
+import { versitygw } from './versitygw.ts';
 
 /** Every service; another is a file and a line here. */
 export const services: readonly Service[] = [
@@ -27,6 +28,7 @@ export const services: readonly Service[] = [
   sparkConnect,
   sparkScore,
   moto,
+  versitygw,
   torch,
   slurm,
   skypilot,
@@ -35,6 +37,7 @@ export const services: readonly Service[] = [
   mlflow2,
   mlflow3,
   mlflowModels,
+  mlflowTorch,
 ];
 
 /** The services that set some of these variables. */

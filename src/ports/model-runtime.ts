@@ -1,14 +1,32 @@
 import type { Tensor, TensorSignature } from '../schema/tensor.ts';
 
+/** Types of parameters, as MLflow names them; `json`: an object, or a list of any. */
+export type ParameterType = 'boolean' | 'integer' | 'long' | 'float' | 'double' | 'string' | 'datetime' | 'json';
+
+/** A parameter that a request may set for one run. */
+export interface ModelParameter {
+  readonly name: string;
+  readonly type: ParameterType;
+  /** Whether it is a list of values of the type. */
+  readonly isList: boolean;
+  /** JSON; null: the model chooses. */
+  readonly default: unknown;
+}
+
+/** Values of parameters by their names, as JSON; one of type `long` is the text of its digits. */
+export type RunParameters = Readonly<Record<string, unknown>>;
+
 /** A model in memory. */
 export interface LoadedModel {
   /** Inputs and outputs as the model declares them, in its order. Outputs that are no tensor are left out. */
   readonly signature: TensorSignature;
   /**
    * Runs the model once. Returns the tensors of the named outputs in that order; without names those of all outputs of the
-   * signature. Error: MODEL_TENSOR, for tensors that do not fit the model.
+   * signature. A model without `parameters` gets none. Error: MODEL_TENSOR, for tensors that do not fit the model.
    */
-  run(inputs: readonly Tensor[], outputs?: readonly string[]): Promise<readonly Tensor[]>;
+  run(inputs: readonly Tensor[], outputs?: readonly string[], parameters?: RunParameters): Promise<readonly Tensor[]>;
+  /** Parameters that it declares; left out: none. */
+  readonly parameters?: readonly ModelParameter[];
   /**
    * Of a model that answers in pieces, in place of `run`: yields the tensors of each. It ends soon after `signal` is
    * aborted. Error: MODEL_TENSOR.

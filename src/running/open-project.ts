@@ -139,6 +139,7 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     environment,
     runtimes,
     registered: stores,
+    sharesMemory: true,
     more: [streams.source()],
     laneOf: (request) => models.laneOf(request),
     log: (request, reply) => models.logTensors(request, reply),

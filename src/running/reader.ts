@@ -128,6 +128,8 @@ export class Reader extends Running<Status> {
         environment,
         runtimes,
         ...(predictions?.hostOptions() ?? { registered: null, log: mustNotBeLogged }),
+        // A region that one of several processes knows would be unknown to the next request.
+        sharesMemory: false,
         answered: (model, tookMs) => features.measures.predicted(model, tookMs, performance.now()),
         clock,
         onFault,

@@ -248,6 +248,11 @@ test('health, metrics and the description are served, and the description has ev
     '/v1/training-sets/shopper',
     '/v2',
     '/v2/',
+    '/v2/cudasharedmemory/region/{region}/register',
+    '/v2/cudasharedmemory/region/{region}/status',
+    '/v2/cudasharedmemory/region/{region}/unregister',
+    '/v2/cudasharedmemory/status',
+    '/v2/cudasharedmemory/unregister',
     '/v2/health/live',
     '/v2/health/ready',
     '/v2/models/stats',
@@ -268,12 +273,19 @@ test('health, metrics and the description are served, and the description has ev
     '/v2/repository/index',
     '/v2/repository/models/{model}/load',
     '/v2/repository/models/{model}/unload',
+    '/v2/systemsharedmemory/region/{region}/register',
+    '/v2/systemsharedmemory/region/{region}/status',
+    '/v2/systemsharedmemory/region/{region}/unregister',
+    '/v2/systemsharedmemory/status',
+    '/v2/systemsharedmemory/unregister',
   ]);
   for (const [path, operations] of Object.entries((body as { paths: Readonly<Record<string, object>> }).paths)) {
     const [method = ''] = Object.keys(operations);
     const { status, body: answer } = await ask(path, { method: method.toUpperCase() });
     // A route without that job is a route.
     if (path.endsWith('{id}')) expect(answer).toEqual(errorOf('JOB_UNKNOWN'));
+    // Without regions their list is empty, and shared memory is off.
+    else if (path.includes('sharedmemory')) expect([200, 501], path).toContain(status);
     else if (path.includes('{')) expect(answer, path).toMatchObject({ code: expect.stringMatching(/^OIP_/) });
     else expect(status, path).not.toBe(404);
   }

@@ -34,7 +34,9 @@ export function addressOf(
     | 'POSTGRES_URL'
     | 'MLFLOW_2'
     | 'MLFLOW_3'
-    | 'MLFLOW_MODELS',
+    | 'MLFLOW_MODELS'
+    | 'MLFLOW_TORCH'
+    | 'VERSITYGW',
 ): readonly string[] {
   const value = process.env[variable];
   if (value === undefined) throw new Error(`${variable} is not set: run npm run test:services`);

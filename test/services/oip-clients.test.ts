@@ -5,22 +5,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { runCommand } from '../../scripts/run-command.ts';
-import { must, once } from '../../scripts/services/binaries.ts';
-import { versions } from '../../scripts/services/versions.ts';
 import { defineProject } from '../../src/features/define/declare.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';
 import { startGrpc } from '../../src/server/grpc/grpc-server.ts';
 import { startServer } from '../../src/server/http-server.ts';
 import { servingData, skipNote } from '../serving/serving-data.ts';
 import { tritonModels } from '../serving/triton-models.ts';
-
-/** The folder of the packages of Triton's clients. */
-function clientPackages(): Promise<string> {
-  const { version, distribution } = versions.tritonclient;
-  return once(`tritonclient-${version}`, async (into) => {
-    await must('python3', ['-m', 'pip', 'install', '--target', '.', '--quiet', distribution], into);
-  });
-}
+import { tritonPackages } from './triton-packages.ts';
 
 /** Every check of triton_clients.py, in its order. */
 const CHECKS = [
@@ -43,7 +34,7 @@ const CHECKS = [
 
 describe.skipIf(!existsSync(servingData))(`clients of Triton (${skipNote})`, () => {
   test('tritonclient over http, http.aio, grpc and grpc.aio runs unchanged', async () => {
-    const packages = await clientPackages();
+    const packages = await tritonPackages();
     const directory = mkdtempSync(join(tmpdir(), 'headrace-clients-'));
     const headrace = await openHeadrace({
       project: defineProject('clients', {}),

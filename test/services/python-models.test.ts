@@ -1,12 +1,5 @@
 // @module-tag deep
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { cached } from '../../scripts/services/service.ts';
 import {
   bool,
   count,
@@ -22,27 +15,10 @@ import {
   text,
   time,
 } from '../../src/features/define/declare.ts';
-import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { insideOf } from '../../src/running/inside.ts';
-import { type RunningServer, startServer } from '../../src/server/http-server.ts';
-import { openMlflowContext } from '../../src/server/mlflow/mlflow-context.ts';
-import { type RunningRegistry, startRegistryServer } from '../../src/server/mlflow/registry-server.ts';
 import { RegistrySource } from '../../src/serving/models/registry-source.ts';
 import { addressOf } from './addresses.ts';
-
-const PROGRAM = fileURLToPath(new URL('./python/log_models.py', import.meta.url));
-
-interface InputTensor {
-  readonly name: string;
-  readonly datatype: string;
-  readonly shape: readonly number[];
-  readonly data: readonly unknown[];
-}
-
-interface Logged {
-  readonly inputs: readonly InputTensor[];
-  readonly outputs: Readonly<Record<string, readonly unknown[]>>;
-}
+import { expectOutputs, openPythonSite, type PythonSite } from './python-site.ts';
 
 const asked = eventSource('asked', {
   id: 'id',
@@ -84,76 +60,16 @@ const rolled = model('rolled', {
 });
 const project = defineProject('python', { asked, came, service, probability, rolled });
 
-const directory = mkdtempSync(join(tmpdir(), 'headrace-python-'));
-let headrace: Headrace;
-let server: RunningServer;
-let registry: RunningRegistry;
-let logged: Readonly<Record<string, Logged>>;
+let site: PythonSite;
+let headrace: PythonSite['headrace'];
 
 beforeAll(async () => {
-  const environments = cached('python-environments');
-  mkdirSync(environments, { recursive: true });
-  symlinkSync(environments, join(directory, 'python'));
   const [interpreter = ''] = addressOf('MLFLOW_MODELS');
-  const options = { directory, models: { python: { interpreter, memory: '4GiB' } } };
-  headrace = await openHeadrace({ project, environment: options });
-  server = await startServer(headrace, { host: '127.0.0.1', port: 0, bodyLimit: 1_000_000 });
-  const { stores } = insideOf(headrace);
-  const onFault = (error: unknown) => console.error(error);
-  const context = openMlflowContext({ ...stores, clock: Date.now, webhooks: [], checkPromotion: null, onFault });
-  registry = await startRegistryServer(context, { host: '127.0.0.1', port: 0, directory, version: '3.17.2', onFault });
-  logged = await logModels(interpreter, registry.url);
+  site = await openPythonSite({ project, interpreter, program: 'log_models.py' });
+  headrace = site.headrace;
 }, 600_000);
 
-afterAll(async () => {
-  await server?.close();
-  await registry?.close();
-  await headrace?.close();
-  rmSync(directory, { recursive: true, force: true });
-});
-
-async function logModels(python: string, url: string): Promise<Readonly<Record<string, Logged>>> {
-  const child = spawn(python, [PROGRAM, url], { cwd: directory, stdio: ['ignore', 'pipe', 'pipe'] });
-  let [output, errors] = ['', ''];
-  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
-  await once(child, 'close');
-  const line = output.split('\n').find((each) => each.startsWith('MODELS '));
-  if (line === undefined) throw new Error(`the program logged nothing: ${errors.slice(-2_000)}`);
-  return JSON.parse(line.slice('MODELS '.length));
-}
-
-async function post(path: string, body: object): Promise<{ readonly status: number; readonly json: unknown }> {
-  const headers = { 'content-type': 'application/json' };
-  const response = await fetch(`${server.url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
-  return { status: response.status, json: await response.json() };
-}
-
-/** Makes its environment, and says how it is served. */
-async function prepared(name: string): Promise<string> {
-  // Not by HTTP: a client gives up before a slow machine has installed the packages.
-  const { host } = insideOf(headrace);
-  await host.load(name);
-  return host.findLoaded(name, '')?.place ?? 'nowhere';
-}
-
-async function infer(
-  name: string,
-  inputs: readonly InputTensor[],
-): Promise<Readonly<Record<string, readonly unknown[]>>> {
-  const { status, json } = await post(`/v2/models/${name}/infer`, { inputs });
-  expect(status, JSON.stringify(json)).toBe(200);
-  const { outputs } = json as { readonly outputs: readonly InputTensor[] };
-  return Object.fromEntries(outputs.map(({ name: output, data }) => [output, data]));
-}
-
-function closeTo(found: readonly unknown[], expected: readonly unknown[]): void {
-  expect(found.length).toBe(expected.length);
-  found.forEach((value, i) => {
-    if (typeof expected[i] === 'number') expect(value).toBeCloseTo(expected[i], 5);
-    else expect(value).toEqual(expected[i]);
-  });
-}
+afterAll(() => site?.close());
 
 const KINDS = [
   ...['logistic', 'probability', 'linear', 'forest', 'boosted', 'unsigned', 'tensors', 'pipeline', 'texts'],
@@ -161,24 +77,43 @@ const KINDS = [
 ];
 
 test.each(KINDS)('%s answers tensors as MLflow itself predicts', { timeout: 600_000 }, async (name) => {
-  const place = await prepared(name);
-  const { inputs, outputs } = logged[name];
-  const found = await infer(name, inputs);
-  expect(new Set(Object.keys(found))).toEqual(new Set(Object.keys(outputs)));
-  for (const [output, values] of Object.entries(outputs)) closeTo(found[output], values);
+  const place = await site.prepared(name);
+  const { inputs, outputs } = site.logged[name];
+  expectOutputs(await site.infer(name, inputs), outputs);
   console.warn(`${name}: ${place === 'process' ? 'a worker' : 'ONNX'}`);
+});
+
+test('parameters of a signature are passed, typed and with defaults', { timeout: 600_000 }, async () => {
+  await site.prepared('scaled');
+  const { inputs, outputs, others = {} } = site.logged['scaled'];
+  expectOutputs(await site.infer('scaled', inputs), outputs);
+  const parameters = { factor: -3.5, shift: 7, negate: true, label: 'ü', more: '[1.0]' };
+  expectOutputs(await site.infer('scaled', inputs, parameters), others);
+  const both = await Promise.all(
+    Array.from({ length: 12 }, (_, i) => site.infer('scaled', inputs, i % 2 === 0 ? {} : parameters)),
+  );
+  for (const [i, found] of both.entries()) expectOutputs(found, i % 2 === 0 ? outputs : others);
+  const refused = [{ facter: 1 }, { factor: 'two' }, { shift: 1.5 }, { negate: 1 }, { label: 3 }, { more: '[true]' }];
+  for (const wrong of refused) {
+    const { status, json } = await site.post('/v2/models/scaled/infer', { inputs, parameters: wrong });
+    expect(status, JSON.stringify(wrong)).toBe(400);
+    expect(Object(json).error).toContain(Object.keys(wrong)[0]);
+  }
 });
 
 test('a version by its alias predicts from features, and its prediction is in the log', {
   timeout: 600_000,
 }, async () => {
-  await prepared('probability');
+  await site.prepared('probability');
   const { server: served } = insideOf(headrace).models.named('probability');
   await served.refresh();
   expect(served.serving?.signature.features).toEqual(['a', 'b', 'c']);
-  const { inputs, outputs } = logged['probability'];
+  const { inputs, outputs } = site.logged['probability'];
   const [a, b, c] = inputs.map(({ data }) => Number(data[0]));
-  const { status, json } = await post('/v1/predictions/probability', { id: 'p1', request: { name: 'n', a, b, c } });
+  const { status, json } = await site.post('/v1/predictions/probability', {
+    id: 'p1',
+    request: { name: 'n', a, b, c },
+  });
   expect(status, JSON.stringify(json)).toBe(200);
   expect(Object(json).score).toBeCloseTo(Number(outputs['predict'][1]), 5);
 });
@@ -211,7 +146,7 @@ test('a version that Python logged replaces another one as a canary', { timeout:
 
 describe('refused', () => {
   test('requirements that choose another index are named', { timeout: 600_000 }, async () => {
-    const { status, json } = await post('/v2/repository/models/evil/load', {});
+    const { status, json } = await site.post('/v2/repository/models/evil/load', {});
     expect(status).toBe(400);
     expect(Object(json).error).toMatch(/--index-url.*it is an option of pip/);
   });

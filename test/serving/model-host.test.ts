@@ -350,7 +350,7 @@ describe('waiting', () => {
       code: 'OIP_REQUEST',
     });
     await expect(
-      host.infer(request('m', 1, { outputs: [{ name: 'X', binary: true, classes: 0 }] }), nobody),
+      host.infer(request('m', 1, { outputs: [{ name: 'X', binary: true, classes: 0, shared: null }] }), nobody),
     ).rejects.toMatchObject({ code: 'OIP_REQUEST' });
     await expect(host.infer(request('m', 1, { parameters: { timeout: 'soon' } }), nobody)).rejects.toMatchObject({
       code: 'OIP_REQUEST',

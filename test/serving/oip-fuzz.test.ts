@@ -67,7 +67,10 @@ describe('hostile input is a coded error, never another', () => {
     const length = fc.option(fc.oneof(fc.nat({ max: 100 }).map(String), fc.string({ maxLength: 12 })));
     fc.assert(
       fc.property(body, length, (bytes, headerLength) => {
-        codedOnly(() => parseInfer({ model: 'm', version: '1', headerLength, body: bytes, inputsOf }), 'OIP_REQUEST');
+        codedOnly(
+          () => parseInfer({ model: 'm', version: '1', headerLength, body: bytes, inputsOf, memory: null }),
+          'OIP_REQUEST',
+        );
       }),
       { numRuns },
     );
@@ -111,7 +114,7 @@ describe('hostile input is a coded error, never another', () => {
       '{"inputs":[{"name":"x","datatype":"FP64","shape":[1152921504606846976],"data":[1]}]}',
     ])
       expect(() =>
-        parseInfer({ model: 'm', version: '', headerLength: null, body: Buffer.from(text), inputsOf }),
+        parseInfer({ model: 'm', version: '', headerLength: null, body: Buffer.from(text), inputsOf, memory: null }),
       ).toThrow(expect.objectContaining({ code: 'OIP_REQUEST' }));
   });
 
@@ -188,7 +191,7 @@ describe('hostile input is a coded error, never another', () => {
           // No message: the library says so to the client.
           return;
         }
-        codedOnly(() => requestOf(decoded), 'OIP_REQUEST');
+        codedOnly(() => requestOf(decoded, null), 'OIP_REQUEST');
       }),
       { numRuns },
     );

@@ -4,6 +4,7 @@ import { onnxProcesses } from '../../src/backends/onnx/onnx-processes.ts';
 import { onnxThreads } from '../../src/backends/onnx/onnx-threads.ts';
 import { rowsOfTensor, type Tensor } from '../../src/schema/tensor.ts';
 import type { InferRequest } from '../../src/serving/oip/infer-request.ts';
+import { NO_PARAMETERS } from '../../src/serving/oip/model-parameters.ts';
 import { InferQueue } from '../../src/serving/runtime/infer-queue.ts';
 import { ModelStatistics } from '../../src/serving/runtime/model-statistics.ts';
 import { ResponseCache } from '../../src/serving/runtime/response-cache.ts';
@@ -76,7 +77,15 @@ test('a batch that is full runs at once, whatever the delay', async () => {
     statistics: new ModelStatistics(),
     clock: () => 0,
   });
-  const asked = { tenant: '', deadline: Number.POSITIVE_INFINITY, signal: null, outputs: [], priority: 1, rows: 1 };
+  const asked = {
+    tenant: '',
+    deadline: Number.POSITIVE_INFINITY,
+    signal: null,
+    outputs: [],
+    parameters: NO_PARAMETERS,
+    priority: 1,
+    rows: 1,
+  };
   await Promise.all(Array.from({ length: 4 }, () => queue.submit({ ...asked, inputs: inputs(1) })));
   expect(runs).toEqual([4]);
 });
@@ -84,7 +93,7 @@ test('a batch that is full runs at once, whatever the delay', async () => {
 test('a cached answer keeps its own bytes, not those of the batch that it was a part of', async () => {
   const batch: Tensor = { name: 'Y', type: 'FP32', shape: [1_000, 100], data: new Float32Array(100_000).fill(1) };
   const cache = new ResponseCache(1_000_000, () => 0);
-  const served = { statistics: new ModelStatistics(), lastUsed: 0 } as never;
+  const served = { statistics: new ModelStatistics(), lastUsed: 0, parametersOf: () => NO_PARAMETERS } as never;
   const request: InferRequest = { model: 'm', version: '1', id: '', parameters: {}, inputs: inputs(1), outputs: null };
   const reply = { model: 'm', version: '1', id: '', queueMs: 0, computeMs: 0, outputs: [rowsOfTensor(batch, 3, 4)] };
   await cache.answer(served, request, async () => reply);

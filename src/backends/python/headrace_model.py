@@ -36,6 +36,9 @@ COLUMN_TYPES = {
 }
 PREDICTION = "predict"
 
+# Types of MLflow's parameters; an object is a text of JSON in a request.
+PARAMETER_TYPES = ("boolean", "integer", "long", "float", "double", "string", "datetime")
+
 
 def decoded(tensors, payload):
     """Arrays by name. Elements of BYTES are bytes."""
@@ -229,6 +232,53 @@ def outputs_of(result):
     return {PREDICTION: tensor_of(result)}
 
 
+class Parameters:
+    """The parameters that a signature declares."""
+
+    def __init__(self, about):
+        schema = about.signature.params if about.signature is not None else None
+        self.specs = list(schema.params) if schema is not None else []
+        self.types = {one.name: self.type_of(one) for one in self.specs}
+
+    def type_of(self, spec):
+        kind = kind_of_type(spec.dtype)
+        return kind if kind in PARAMETER_TYPES else "json"
+
+    def described(self):
+        return [
+            {"name": one.name, "type": self.types[one.name], "isList": one.shape is not None, "default": self.plain_default(one)}
+            for one in self.specs
+        ]
+
+    def plain_default(self, spec):
+        value, kind = spec.default, self.types[spec.name]
+        if value is None or isinstance(value, str):
+            return value
+        text = text_of(value).decode()
+        if kind == "datetime" and not isinstance(value, list):
+            return text
+        value = json.loads(text)
+        if kind != "long":
+            return value
+        return [str(one) for one in value] if isinstance(value, list) else str(value)
+
+    def values(self, given):
+        return {name: self.value(self.types[name], value) for name, value in given.items()}
+
+    def value(self, kind, value):
+        if isinstance(value, list) and kind != "json":
+            return [self.value(kind, one) for one in value]
+        if kind in ("integer", "long"):
+            return int(value)
+        if kind in ("float", "double"):
+            return float(value)
+        return numpy.datetime64(value.removesuffix("Z")) if kind == "datetime" else value
+
+
+def kind_of_type(kind):
+    return getattr(kind, "name", str(kind)).lower()
+
+
 class Model:
     """A loaded version."""
 
@@ -241,6 +291,7 @@ class Model:
         self.pyfunc = mlflow.pyfunc.load_model(path)
         self.input = self._input()
         self.example = self._example()
+        self.parameters = Parameters(self.about)
         self.fast = None
         self.specs = self._probed()
         self.fast = self._fast()
@@ -298,7 +349,7 @@ class Model:
         """The prediction of a plain estimator of scikit-learn on its matrix, without the frame and checks around it."""
         raw = self.estimator()
         about = self.about.flavors.get("python_function", {})
-        if about.get("loader_module") != "mlflow.sklearn" or not is_plain(raw):
+        if about.get("loader_module") != "mlflow.sklearn" or not is_plain(raw) or self.parameters.specs:
             return None
         predict = getattr(raw, about.get("predict_fn") or "predict", None)
         if predict is None or not self.input.is_matrix or list(getattr(raw, "feature_names_in_", self.input.names)) != self.input.names:
@@ -309,19 +360,21 @@ class Model:
         slow = self.predicted(rows)
         return predict if list(same) == list(slow) and all(numpy.array_equal(same[name], slow[name]) for name in slow) else None
 
-    def predicted(self, arrays):
+    def predicted(self, arrays, parameters=None):
         if self.fast is not None:
             return outputs_of(self.fast(self.input.matrix(arrays)))
-        return outputs_of(self.pyfunc.predict(self.input.data(arrays)))
+        if not self.parameters.specs:
+            return outputs_of(self.pyfunc.predict(self.input.data(arrays)))
+        return outputs_of(self.pyfunc.predict(self.input.data(arrays), params=self.parameters.values(parameters or {})))
 
     def described(self):
         """What the server asks a worker first."""
         tensors, parts = encoded(self.example)
-        message = {"inputs": self.input.specs(), "outputs": self.specs, "tensors": tensors}
+        message = {"inputs": self.input.specs(), "outputs": self.specs, "parameters": self.parameters.described(), "tensors": tensors}
         return message, parts
 
     def run(self, request, payload):
-        arrays = self.predicted(decoded(request["tensors"], payload))
+        arrays = self.predicted(decoded(request["tensors"], payload), request.get("parameters"))
         asked = request["outputs"]
         tensors, parts = encoded({name: arrays[name] for name in asked if name in arrays})
         return {"kind": "ran", "tensors": tensors}, parts
@@ -340,7 +393,7 @@ def is_plain(estimator):
 
 
 def kind_of(column):
-    return getattr(column.type, "name", str(column.type)).lower()
+    return kind_of_type(column.type)
 
 
 def sample(spec):

@@ -24,6 +24,8 @@ def converted(model):
     about = model.about.flavors.get("python_function", {})
     if about.get("loader_module") != "mlflow.sklearn" or not hasattr(raw, "predict"):
         raise ValueError("it is no estimator of scikit-learn")
+    if model.parameters.specs:
+        raise ValueError("it has parameters")
     if len(model.specs) != 1:
         raise ValueError("it has several outputs")
     specs = model.input.specs()

@@ -1,10 +1,11 @@
 import { fail, type HeadraceError, isHeadraceError } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
-import type { LoadedModel } from '../../ports/model-runtime.ts';
+import type { LoadedModel, ModelParameter, RunParameters } from '../../ports/model-runtime.ts';
 import type { PythonWorker } from '../../ports/python-runtime.ts';
 import { inputFault } from '../../schema/check-inputs.ts';
 import { shapeFits, type Tensor, type TensorSignature, type TensorSpec } from '../../schema/tensor.ts';
-import { type Frame, isTensorType, tensorsOf } from './frame.ts';
+import { type Frame, tensorsOf } from './frame.ts';
+import { parametersOf, specsOf } from './model-description.ts';
 import { WorkerProcess, type WorkerProgram } from './worker-process.ts';
 
 /** An ONNX file that may compute the same as a model. */
@@ -50,6 +51,7 @@ export class PythonModel implements LoadedModel {
   readonly #options: PythonModelOptions;
   #state: State = { kind: 'closed' };
   #signature: TensorSignature = { inputs: [], outputs: [] };
+  #parameters: readonly ModelParameter[] = [];
   #examples: readonly (readonly Tensor[])[] = [];
   #restarts = 0;
   /** Ends of workers since the last run that had an answer. */
@@ -77,6 +79,11 @@ export class PythonModel implements LoadedModel {
     return this.#signature;
   }
 
+  /** Parameters of its signature. */
+  get parameters(): readonly ModelParameter[] {
+    return this.#parameters;
+  }
+
   /** The rows that it was logged with. */
   get examples(): readonly (readonly Tensor[])[] {
     return this.#examples;
@@ -99,13 +106,17 @@ export class PythonModel implements LoadedModel {
     };
   }
 
-  async run(inputs: readonly Tensor[], outputs?: readonly string[]): Promise<readonly Tensor[]> {
+  async run(
+    inputs: readonly Tensor[],
+    outputs?: readonly string[],
+    parameters: RunParameters = {},
+  ): Promise<readonly Tensor[]> {
     const asked = outputs ?? this.#signature.outputs.map(({ name }) => name);
     const fault = inputFault(this.#signature, inputs, asked);
     if (fault !== null) throw fail('MODEL_TENSOR', { reason: fault });
     const worker = await this.#worker();
     const { timeoutMs } = this.#options;
-    const frame = await worker.ask({ kind: 'run', outputs: asked }, inputs, timeoutMs);
+    const frame = await worker.ask({ kind: 'run', outputs: asked, parameters }, inputs, timeoutMs);
     this.#failures = 0;
     return this.#results(worker, frame, asked);
   }
@@ -190,6 +201,7 @@ export class PythonModel implements LoadedModel {
     if (!isFirst && JSON.stringify(signature) !== JSON.stringify(this.#signature))
       throw fail('PYTHON_LOAD', { ...of, reason: 'it has another signature than when it was loaded first' });
     this.#signature = signature;
+    this.#parameters = parametersOf(message['parameters']);
     const example = this.#tensors(worker, frame);
     this.#examples = inputFault(signature, example) === null ? [example] : [];
   }
@@ -257,16 +269,4 @@ export class PythonModel implements LoadedModel {
 
 function shown({ type, shape }: Pick<TensorSpec, 'type' | 'shape'>): string {
   return `${type} [${shape.join(',')}]`;
-}
-
-function specsOf(value: unknown): readonly TensorSpec[] {
-  if (!Array.isArray(value) || value.length === 0) throw new RangeError('a description without tensors');
-  return value.map((one: unknown): TensorSpec => {
-    const { name, type, shape }: Record<string, unknown> = Object(one);
-    const sizes =
-      Array.isArray(shape) && shape.every((size: unknown) => Number.isSafeInteger(size) && Number(size) >= -1);
-    if (typeof name !== 'string' || !isTensorType(type) || !sizes)
-      throw new RangeError('a description of a tensor without name, type or shape');
-    return { name, type, shape };
-  });
 }

@@ -49,7 +49,8 @@ function sharedModel(model: PythonModel, release: () => Promise<void>): SharedMo
     get memoryBytes() {
       return model.memoryBytes;
     },
-    run: (inputs, outputs) => model.run(inputs, outputs),
+    parameters: model.parameters,
+    run: (inputs, outputs, parameters) => model.run(inputs, outputs, parameters),
     asOnnx: () => model.asOnnx(),
     close: () => (released ??= release()),
   };

@@ -3,7 +3,9 @@ import { classified } from '../../serving/oip/classify.ts';
 import type { InferReply, InferRequest, Parameter, Parameters } from '../../serving/oip/infer-request.ts';
 import { classesOf, shapeOf, typeOf } from '../../serving/oip/parse-infer.ts';
 import { refuse } from '../../serving/oip/refuse.ts';
+import { memoryOf, type SharedMemory, type SharedPlace, sharedPlaceOf } from '../../serving/oip/shared-memory.ts';
 import { decodeTensor, encodeTensor } from '../../serving/oip/tensor-bytes.ts';
+import { sharedParameters } from '../../serving/oip/write-infer.ts';
 import type { PlainMessage } from './proto.ts';
 
 /** The field of InferTensorContents that holds a type. */
@@ -23,36 +25,66 @@ const CONTENTS: Readonly<Partial<Record<TensorType, string>>> = {
 };
 
 /** A decoded ModelInferRequest as a request. Error: OIP_REQUEST. */
-export function requestOf(message: PlainMessage): InferRequest {
+export function requestOf(message: PlainMessage, memory: SharedMemory | null): InferRequest {
   const model = String(message['modelName']);
   const raw = message['rawInputContents'] as readonly Uint8Array[];
   const inputs = message['inputs'] as readonly PlainMessage[];
   const outputs = message['outputs'] as readonly PlainMessage[];
-  if (raw.length > 0 && raw.length !== inputs.length)
+  for (const { name, contents } of raw.length > 0 ? inputs : [])
+    if (contents !== undefined)
+      throw refuse(
+        `contents field must not be specified when using raw_input_contents for '${String(name)}' for model '${model}'`,
+      );
+  const places = inputs.map((input) => sharedPlaceOf(parametersOf(input['parameters']), String(input['name'])));
+  const inMessage = places.filter((place) => place === null).length;
+  if (raw.length > 0 && raw.length !== inMessage)
     throw refuse(
-      `expected number of inputs between raw_input_contents and inputs to match, got ${raw.length} and ${inputs.length} for model '${model}'`,
+      `expected number of inputs between raw_input_contents and inputs to match, got ${raw.length} and ${inMessage} for model '${model}'`,
     );
+  let next = 0;
+  const contentOf = (input: PlainMessage, i: number): Tensor => {
+    const place = places[i] ?? null;
+    if (place !== null) return tensorOf(input, memoryOf(memory).read(place), model);
+    next += 1;
+    return tensorOf(input, raw[next - 1], model);
+  };
   return {
     model,
     version: String(message['modelVersion']),
     id: String(message['id']),
     parameters: parametersOf(message['parameters']),
-    inputs: inputs.map((input, i) => tensorOf(input, raw[i], model)),
+    inputs: inputs.map(contentOf),
     outputs: outputs.length === 0 ? null : outputs.map(outputOf),
   };
 }
 
 /** A reply as the fields of ModelInferResponse: always raw, in the order of the outputs. Error: OIP_REQUEST. */
-export function responseOf({ outputs: asked }: InferRequest, reply: InferReply): object {
+export function responseOf({ outputs: asked }: InferRequest, reply: InferReply, memory: SharedMemory | null): object {
   const tensors = reply.outputs.map((tensor, i) => classified(tensor, asked?.[i]?.classes ?? 0));
   return {
     modelName: reply.model,
     modelVersion: reply.version,
     id: reply.id,
     parameters: reply.lane === undefined ? {} : laneParameters(reply.lane),
-    outputs: tensors.map(({ name, type, shape }) => ({ name, datatype: type, shape: shape.map(BigInt) })),
-    rawOutputContents: tensors.map(encodeTensor),
+    outputs: tensors.map((tensor, i) => outputFields(tensor, asked?.[i]?.shared ?? null, memory)),
+    // One for each output: empty where its elements are in shared memory.
+    rawOutputContents: tensors.map((tensor, i) =>
+      (asked?.[i]?.shared ?? null) === null ? encodeTensor(tensor) : new Uint8Array(0),
+    ),
   };
+}
+
+function outputFields(tensor: Tensor, shared: SharedPlace | null, memory: SharedMemory | null): object {
+  const { name, type, shape } = tensor;
+  const fields = { name, datatype: type, shape: shape.map(BigInt) };
+  if (shared === null) return fields;
+  const entries = Object.entries(sharedParameters(shared, tensor, memory)).map(([key, value]) => [
+    key,
+    {
+      choice: typeof value === 'string' ? { case: 'stringParam', value } : { case: 'int64Param', value: BigInt(value) },
+    },
+  ]);
+  return { ...fields, parameters: Object.fromEntries(entries) };
 }
 
 /** The cohort as parameters of the answer. */
@@ -84,7 +116,8 @@ function plainValue(value: unknown): Parameter {
 function outputOf(message: PlainMessage) {
   const name = String(message['name']);
   const parameters = parametersOf(message['parameters']);
-  return { name, binary: true, classes: classesOf(parameters['classification'] ?? 0, name) };
+  const classes = classesOf(parameters['classification'] ?? 0, name);
+  return { name, binary: true, classes, shared: sharedPlaceOf(parameters, name) };
 }
 
 function tensorOf(message: PlainMessage, raw: Uint8Array | undefined, model: string): Tensor {
@@ -92,15 +125,7 @@ function tensorOf(message: PlainMessage, raw: Uint8Array | undefined, model: str
   const type = typeOf(message['datatype'], name);
   const shape = shapeOf(message['shape'], name, type);
   const contents = message['contents'] as PlainMessage | undefined;
-  if (parametersOf(message['parameters'])['shared_memory_region'] !== undefined)
-    throw refuse(`'${name}' is in shared memory, which this server does not support`);
-  if (raw !== undefined) {
-    if (contents !== undefined)
-      throw refuse(
-        `contents field must not be specified when using raw_input_contents for '${name}' for model '${model}'`,
-      );
-    return decodeTensor({ name, type, shape, bytes: raw, model });
-  }
+  if (raw !== undefined) return decodeTensor({ name, type, shape, bytes: raw, model });
   if (contents === undefined)
     throw refuse(`unable to find data for input tensor '${name}' for model '${model}' in request.`);
   return typedTensor({ name, type, shape, model }, contents);

@@ -2,6 +2,7 @@ import { fail } from '../../base/errors/fail.ts';
 import type { Scope } from '../../operating/api-keys.ts';
 import type { TensorSpec } from '../../schema/tensor.ts';
 import type { InferCaller } from '../../serving/oip/infer-request.ts';
+import { parametersJson } from '../../serving/oip/model-parameters.ts';
 import type { Timed } from '../../serving/runtime/model-statistics.ts';
 import type { ServedVersion } from '../../serving/runtime/served-version.ts';
 import { EXTENSIONS } from '../oip/extensions.ts';
@@ -9,6 +10,7 @@ import type { ServedProject } from '../served-project.ts';
 import { configFields } from './grpc-config.ts';
 import { requestOf, responseOf } from './grpc-infer.ts';
 import type { PlainMessage } from './proto.ts';
+import { sharedMemoryMethods } from './shared-memory-methods.ts';
 
 /** A method with one request and one answer. */
 export interface GrpcMethod {
@@ -37,8 +39,11 @@ export async function inferMessage(
   // A model that is absent is that, whatever its tensors.
   const served = models.findLoaded(model, version) ?? (await models.find(model, version, caller.deadline));
   // Without a version the host chooses: by the cohort of the caller, where a rollout is under way.
-  const request = { ...requestOf(message), version: version === '' ? '' : served.version };
-  return responseOf(request, await models.infer(request, caller));
+  const request = {
+    ...requestOf(message, models.sharedMemory),
+    version: version === '' ? '' : served.version,
+  };
+  return responseOf(request, await models.infer(request, caller), models.sharedMemory);
 }
 
 /** Answers a ModelInferRequest of a stream piece by piece. Errors: those of the model host. */
@@ -54,8 +59,9 @@ export async function* streamMessage(
     yield await inferMessage({ models }, message, caller);
     return;
   }
-  const request = { ...requestOf(message), version: served.version };
-  for await (const reply of models.pieces(request, caller)) yield finalFlag(responseOf(request, reply), false);
+  const request = { ...requestOf(message, models.sharedMemory), version: served.version };
+  for await (const reply of models.pieces(request, caller))
+    yield finalFlag(responseOf(request, reply, models.sharedMemory), false);
   if (request.parameters['triton_enable_empty_final_response'] === true)
     yield finalFlag({ modelName: model, modelVersion: served.version, id: request.id }, true);
 }
@@ -126,13 +132,14 @@ export const grpcMethods: Readonly<Record<string, GrpcMethod>> = {
   ModelMetadata: {
     scopes: ['read'],
     answer: async (served, request) => {
-      const { name, config, signature } = await named(served, request);
+      const { name, config, signature, parameters } = await named(served, request);
       return {
         name,
         versions: served.models.entries.get(name)?.serving.map(({ version }) => version) ?? [],
         platform: config.platform,
         inputs: specsOf(signature.inputs),
         outputs: specsOf(signature.outputs),
+        properties: parameters.length === 0 ? {} : { parameters: JSON.stringify(parametersJson(parameters)) },
       };
     },
   },
@@ -167,4 +174,5 @@ export const grpcMethods: Readonly<Record<string, GrpcMethod>> = {
       return {};
     },
   },
+  ...sharedMemoryMethods,
 };

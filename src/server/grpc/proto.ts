@@ -7,6 +7,7 @@ import type { DescMessage, Message, Registry } from '@bufbuild/protobuf';
 type Fields = Readonly<Record<string, string>>;
 
 const NAME_VERSION: Fields = { name: '1 string', version: '2 string' };
+const SHARED_REGION: Fields = { name: '1 string', key: '2 string', offset: '3 uint64', byte_size: '4 uint64' };
 const CHOICE = 'oneof';
 
 const MESSAGES: Readonly<Record<string, Fields>> = {
@@ -26,6 +27,7 @@ const MESSAGES: Readonly<Record<string, Fields>> = {
     platform: '3 string',
     inputs: '4* TensorMetadata',
     outputs: '5* TensorMetadata',
+    properties: '6 map string',
   },
   InferParameter: {
     bool_param: '1 bool oneof',
@@ -156,6 +158,19 @@ const MESSAGES: Readonly<Record<string, Fields>> = {
     parameters: '3 map ModelRepositoryParameter',
   },
   RepositoryModelUnloadResponse: {},
+  SharedMemoryRegion: SHARED_REGION,
+  SystemSharedMemoryStatusRequest: { name: '1 string' },
+  SystemSharedMemoryStatusResponse: { regions: '1 map SharedMemoryRegion' },
+  SystemSharedMemoryRegisterRequest: SHARED_REGION,
+  SystemSharedMemoryRegisterResponse: {},
+  SystemSharedMemoryUnregisterRequest: { name: '1 string' },
+  SystemSharedMemoryUnregisterResponse: {},
+  CudaSharedMemoryStatusRequest: { name: '1 string' },
+  CudaSharedMemoryStatusResponse: { regions: '1 map SharedMemoryRegion' },
+  CudaSharedMemoryRegisterRequest: { name: '1 string' },
+  CudaSharedMemoryRegisterResponse: {},
+  CudaSharedMemoryUnregisterRequest: { name: '1 string' },
+  CudaSharedMemoryUnregisterResponse: {},
 };
 
 /** Field types of protobuf (FieldDescriptorProto.Type). */

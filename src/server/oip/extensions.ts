@@ -8,4 +8,5 @@ export const EXTENSIONS = [
   'parameters',
   'statistics',
   'generate',
+  'system_shared_memory',
 ] as const;

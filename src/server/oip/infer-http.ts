@@ -27,10 +27,10 @@ export async function inferHttp(host: ModelHost, asked: InferHttp): Promise<Infe
   const inputsOf = () => served.signature.inputs;
   // Without a version the host chooses: by the cohort of the caller, where a rollout is under way.
   const named = version === '' ? '' : served.version;
-  const request = parseInfer({ model, version: named, headerLength, body, inputsOf });
+  const request = parseInfer({ model, version: named, headerLength, body, inputsOf, memory: host.sharedMemory });
   const reply = await host.infer(request, asked);
   if (asked.trace !== null) traceReply(asked.trace, reply);
-  return { ...writeInfer(request, reply), timing: timingOf(reply) };
+  return { ...writeInfer(request, reply, host.sharedMemory), timing: timingOf(reply) };
 }
 
 /** The time in the queue and of the run as spans, which ended just now. */

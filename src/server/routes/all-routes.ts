@@ -14,6 +14,7 @@ import { changePlaybook, readPlaybook } from './playbooks.ts';
 import { predict } from './predictions.ts';
 import { readQuality } from './quality.ts';
 import { changeRollout, readRollout } from './rollouts.ts';
+import { sharedMemoryRoutes } from './shared-memory.ts';
 import { changeStream, readStream, scoreStreamAgain } from './streams.ts';
 import { writeTrainingSet } from './training-sets.ts';
 
@@ -44,6 +45,7 @@ export const allRoutes: readonly Route[] = [
   changeAlerts,
   readPlaybook,
   ...oipRoutes,
+  ...sharedMemoryRoutes,
   ...generateRoutes,
   readRollout,
   readStream,

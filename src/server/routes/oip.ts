@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import type { TensorSpec } from '../../schema/tensor.ts';
+import { parametersJson } from '../../serving/oip/model-parameters.ts';
 import { refuse, unavailable } from '../../serving/oip/refuse.ts';
 import { configJson } from '../../serving/runtime/config-json.ts';
 import type { ServedVersion } from '../../serving/runtime/served-version.ts';
@@ -23,6 +24,9 @@ const metadata = z.object({
   platform: z.string(),
   inputs: tensors,
   outputs: tensors,
+  parameters: z
+    .array(z.object({ name: z.string(), datatype: z.string(), list: z.boolean(), default: z.unknown() }))
+    .optional(),
 });
 
 const PATHS = ['/v2/models/{model}', '/v2/models/{model}/versions/{version}'] as const;
@@ -117,7 +121,7 @@ function specsOf(specs: readonly TensorSpec[]): readonly object[] {
   return specs.map(({ name, type, shape }) => ({ name, datatype: type, shape }));
 }
 
-function metadataOf({ name, config, signature }: ServedVersion, { served }: ReadContext): object {
+function metadataOf({ name, config, signature, parameters }: ServedVersion, { served }: ReadContext): object {
   const versions = served.models.entries.get(name)?.serving.map(({ version }) => version) ?? [];
   return {
     name,
@@ -125,6 +129,7 @@ function metadataOf({ name, config, signature }: ServedVersion, { served }: Read
     platform: config.platform,
     inputs: specsOf(signature.inputs),
     outputs: specsOf(signature.outputs),
+    ...(parameters.length === 0 ? {} : { parameters: parametersJson(parameters) }),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Environment } from '../../environment/config.ts';
 import type { InferReply, InferRequest } from '../oip/infer-request.ts';
+import { SharedMemory } from '../oip/shared-memory.ts';
 import type { InferLane } from '../rollout/infer-lanes.ts';
 import type { Runtimes } from '../runtime/load-version.ts';
 import { ModelHost } from '../runtime/model-host.ts';
@@ -15,6 +16,8 @@ export interface OpenHostOptions {
   readonly registered: RegistrySourceOptions | null;
   /** Processes that share the bounds of the queues: each takes its part. */
   readonly processes?: number;
+  /** Whether clients on this machine may register shared memory, where the environment lets them; left out: no. */
+  readonly sharesMemory?: boolean;
   /** Models of other parts of the process. */
   readonly more?: readonly ModelSource[];
   /** The lane of a request during a rollout of its model. */
@@ -30,7 +33,8 @@ export interface OpenHostOptions {
 /** Opens the models of an environment; those of its repository are loaded where it says so. Error: OIP_CONFIG. */
 export async function openModelHost(options: OpenHostOptions): Promise<ModelHost> {
   const { environment, runtimes, registered, processes = 1, clock, onFault } = options;
-  const { functions, repository, load, memoryBytes, idleMs, queue, cacheBytes, isolated } = environment.models;
+  const { functions, repository, load, memoryBytes, idleMs, queue, cacheBytes, isolated, sharedMemory } =
+    environment.models;
   const eager: ModelSource[] = [];
   if (functions.length > 0) eager.push(new FunctionSource(functions));
   if (repository !== undefined) eager.push(new TritonRepository(repository));
@@ -48,6 +52,7 @@ export async function openModelHost(options: OpenHostOptions): Promise<ModelHost
     loadsOnRequest: load !== 'explicit',
     cacheBytes,
     isolated,
+    sharedMemory: sharedMemory && options.sharesMemory === true ? new SharedMemory() : null,
     ...(options.laneOf === undefined ? {} : { laneOf: options.laneOf }),
     ...(options.log === undefined ? {} : { log: options.log }),
     ...(options.answered === undefined ? {} : { answered: options.answered }),

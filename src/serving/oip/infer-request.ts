@@ -1,4 +1,5 @@
 import type { Tensor } from '../../schema/tensor.ts';
+import type { SharedPlace } from './shared-memory.ts';
 
 /** A value of a request's parameter. */
 export type Parameter = boolean | number | bigint | string;
@@ -11,6 +12,8 @@ export interface AskedOutput {
   readonly binary: boolean;
   /** The most probable classes of each row, this many, in place of the values; 0: the values. */
   readonly classes: number;
+  /** Where its elements are written in place of the answer; null: they are in the answer. */
+  readonly shared: SharedPlace | null;
 }
 
 /** An inference request, whatever protocol brought it. */

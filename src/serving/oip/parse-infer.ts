@@ -3,6 +3,7 @@ import { parseJsonExact } from '../../schema/json-exact.ts';
 import { elementsOf, type Tensor, type TensorSpec, type TensorType, tensorArrays } from '../../schema/tensor.ts';
 import type { AskedOutput, InferRequest, Parameter, Parameters } from './infer-request.ts';
 import { refuse } from './refuse.ts';
+import { memoryOf, type SharedMemory, sharedPlaceOf } from './shared-memory.ts';
 import { decodeTensor } from './tensor-bytes.ts';
 import { parseTensorData } from './tensor-json.ts';
 
@@ -27,20 +28,22 @@ export interface InferBody {
   readonly body: Uint8Array;
   /** Inputs of the model, for a body without JSON. Errors: those of a model that is absent. */
   readonly inputsOf: () => readonly TensorSpec[];
+  /** Where inputs may be that are not in the body; null: shared memory is off. */
+  readonly memory: SharedMemory | null;
 }
 
 type Json = Readonly<Record<string, unknown>>;
 
 /** Parses a request. Error: OIP_REQUEST. Hot path. */
 export function parseInfer(source: InferBody): InferRequest {
-  const { model, version, headerLength, body } = source;
+  const { model, version, headerLength, body, memory } = source;
   if (headerLength === '0') return rawRequest(source);
   const end = headerLength === null ? body.length : headerEnd(headerLength, body.length);
   const json = jsonOf(body.subarray(0, end));
   const parameters = parametersOf(json['parameters'], 'request');
   const { inputs, outputs } = json;
   if (!Array.isArray(inputs)) throw refuse("unable to find 'inputs' in the request");
-  const tail = { bytes: body, at: end, model };
+  const tail = { bytes: body, at: end, model, memory };
   const tensors = inputs.map((input) => inputOf(input, tail));
   if (tail.at !== body.length) throw refuse(`unexpected additional input data for model '${model}'`);
   return {
@@ -109,6 +112,7 @@ function isParameter(value: unknown): value is Parameter {
 interface Tail {
   readonly bytes: Uint8Array;
   readonly model: string;
+  readonly memory: SharedMemory | null;
   /** Where the next binary tensor begins. */
   at: number;
 }
@@ -119,7 +123,11 @@ function inputOf(value: unknown, tail: Tail): Tensor {
   const type = typeOf(json['datatype'], name);
   const shape = shapeOf(json['shape'], name, type);
   const parameters = parametersOf(json['parameters'], `input '${name}'`);
-  refuseSharedMemory(parameters, name);
+  const shared = sharedPlaceOf(parameters, name);
+  if (shared !== null) {
+    if (json['data'] !== undefined) throw refuse(`input '${name}' is in shared memory, and has data in the request`);
+    return decodeTensor({ name, type, shape, bytes: memoryOf(tail.memory).read(shared), model: tail.model });
+  }
   const size = parameters['binary_data_size'];
   if (size === undefined) return parseTensorData({ name, type, shape, data: json['data'] });
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0)
@@ -132,11 +140,6 @@ function inputOf(value: unknown, tail: Tail): Tensor {
   const bytes = tail.bytes.subarray(tail.at, end);
   tail.at = end;
   return decodeTensor({ name, type, shape, bytes, model: tail.model });
-}
-
-function refuseSharedMemory(parameters: Parameters, name: string): void {
-  if (parameters['shared_memory_region'] !== undefined)
-    throw refuse(`'${name}' is in shared memory, which this server does not support`);
 }
 
 /** Reads the name of an element type. Error: OIP_REQUEST. */
@@ -170,10 +173,10 @@ function outputsOf(value: unknown, binaryByDefault: boolean): readonly AskedOutp
     if (seen.has(name)) throw refuse(`output '${name}' already exists in request`);
     seen.add(name);
     const parameters = parametersOf(json['parameters'], `output '${name}'`);
-    refuseSharedMemory(parameters, name);
     const { binary_data: binary = binaryByDefault, classification = 0 } = parameters;
     if (typeof binary !== 'boolean') throw refuse(`'binary_data' of output '${name}' is no boolean`);
-    return { name, binary, classes: classesOf(classification, name) };
+    const shared = sharedPlaceOf(parameters, name);
+    return { name, binary, classes: classesOf(classification, name), shared };
   });
 }
 

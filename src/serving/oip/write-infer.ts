@@ -1,6 +1,7 @@
 import type { Tensor } from '../../schema/tensor.ts';
 import { classified } from './classify.ts';
-import type { InferReply, InferRequest } from './infer-request.ts';
+import type { AskedOutput, InferReply, InferRequest } from './infer-request.ts';
+import { memoryOf, type SharedMemory, type SharedPlace } from './shared-memory.ts';
 import { encodeTensor } from './tensor-bytes.ts';
 import { tensorDataText } from './tensor-json.ts';
 
@@ -16,7 +17,7 @@ export interface InferredBytes extends InferBytes {
 }
 
 /** Writes the answer to a request, each output as it was asked for. Error: OIP_REQUEST. Hot path. */
-export function writeInfer(request: InferRequest, reply: InferReply): InferBytes {
+export function writeInfer(request: InferRequest, reply: InferReply, memory: SharedMemory | null): InferBytes {
   const all = request.parameters['binary_data_output'] === true;
   const tails: Uint8Array[] = [];
   let outputs = '';
@@ -25,7 +26,7 @@ export function writeInfer(request: InferRequest, reply: InferReply): InferBytes
     const tensor = classified(reply.outputs[i], asked?.classes ?? 0);
     const { name, type, shape } = tensor;
     const head = `{"name":${JSON.stringify(name)},"datatype":"${type}","shape":[${shape.join(',')}],`;
-    outputs += `${i === 0 ? '' : ','}${head}${contentOf(tensor, asked?.binary ?? all, tails)}}`;
+    outputs += `${i === 0 ? '' : ','}${head}${contentOf(tensor, asked ?? { binary: all, shared: null }, { tails, memory })}}`;
   }
   const { id, model, version, lane } = reply;
   const parameters = lane === undefined ? '' : laneText(lane);
@@ -40,9 +41,31 @@ function laneText({ cohort, rollout }: NonNullable<InferReply['lane']>): string 
   return `"parameters":{"headrace_cohort":${JSON.stringify(cohort)},"headrace_rollout":${JSON.stringify(rollout)}},`;
 }
 
-function contentOf(tensor: Tensor, binary: boolean, tails: Uint8Array[]): string {
+interface Places {
+  /** Tensors that follow the JSON. */
+  readonly tails: Uint8Array[];
+  readonly memory: SharedMemory | null;
+}
+
+function contentOf(
+  tensor: Tensor,
+  { binary, shared }: Pick<AskedOutput, 'binary' | 'shared'>,
+  { tails, memory }: Places,
+): string {
+  if (shared !== null) return `"parameters":${JSON.stringify(sharedParameters(shared, tensor, memory))}`;
   if (!binary) return `"data":${tensorDataText(tensor)}`;
   const bytes = encodeTensor(tensor);
   tails.push(bytes);
   return `"parameters":{"binary_data_size":${bytes.length}}`;
+}
+
+/** Writes an output to its place in shared memory; gives the parameters that say so. Error: OIP_REQUEST. */
+export function sharedParameters(place: SharedPlace, tensor: Tensor, memory: SharedMemory | null) {
+  const bytes = encodeTensor(tensor);
+  memoryOf(memory).write(place, bytes, tensor.name);
+  return {
+    shared_memory_region: place.region,
+    shared_memory_byte_size: bytes.length,
+    ...(place.offset === 0 ? {} : { shared_memory_offset: place.offset }),
+  };
 }

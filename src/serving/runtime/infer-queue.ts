@@ -1,7 +1,9 @@
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
+import type { RunParameters } from '../../ports/model-runtime.ts';
 import { joinRows, rowsOfTensor, type Tensor } from '../../schema/tensor.ts';
 import type { InferCaller } from '../oip/infer-request.ts';
+import type { CheckedParameters } from '../oip/model-parameters.ts';
 import { unavailable } from '../oip/refuse.ts';
 import { FairQueue, type Waiting } from './fair-queue.ts';
 import type { FailureReason, ModelStatistics } from './model-statistics.ts';
@@ -26,7 +28,11 @@ export interface InferQueueOptions {
   readonly delayMs: number;
   /** Runs at once. */
   readonly instances: number;
-  readonly run: (inputs: readonly Tensor[], outputs: readonly string[]) => Promise<readonly Tensor[]>;
+  readonly run: (
+    inputs: readonly Tensor[],
+    outputs: readonly string[],
+    parameters: RunParameters,
+  ) => Promise<readonly Tensor[]>;
   readonly statistics: ModelStatistics;
   /** Epoch ms. */
   readonly clock: () => number;
@@ -36,6 +42,7 @@ export interface InferQueueOptions {
 export interface Asked extends InferCaller {
   readonly inputs: readonly Tensor[];
   readonly outputs: readonly string[];
+  readonly parameters: CheckedParameters;
   readonly priority: number;
   /** Rows, where the model can be run over several requests at once; null: it cannot, and the request runs alone. */
   readonly rows: number | null;
@@ -235,7 +242,7 @@ export class InferQueue {
     try {
       const [{ asked }] = batch;
       const inputs = batch.length === 1 ? asked.inputs : joined(batch);
-      const outputs = await this.#options.run(inputs, asked.outputs);
+      const outputs = await this.#options.run(inputs, asked.outputs, asked.parameters.values);
       const computeMs = performance.now() - began;
       const rows = batch.reduce((sum, item) => sum + item.rows, 0);
       this.#options.statistics.ran(rows, computeMs);
@@ -274,7 +281,7 @@ export class InferQueue {
 
 /** Whether two requests can run together. */
 function joins({ asked: a }: Item, { asked: b }: Item): boolean {
-  if (a.rows === null || b.rows === null) return false;
+  if (a.rows === null || b.rows === null || a.parameters.key !== b.parameters.key) return false;
   if (a.outputs.length !== b.outputs.length || a.inputs.length !== b.inputs.length) return false;
   if (!a.outputs.every((name, i) => name === b.outputs[i])) return false;
   return a.inputs.every((tensor, i) => {

@@ -2,6 +2,7 @@ import { fail } from '../../base/errors/fail.ts';
 import { compareText } from '../../base/text-order.ts';
 import type { InferCaller, InferReply, InferRequest } from '../oip/infer-request.ts';
 import { refuse, unavailable, unknownModel } from '../oip/refuse.ts';
+import type { SharedMemory } from '../oip/shared-memory.ts';
 import type { InferLane } from '../rollout/infer-lanes.ts';
 import type { LoadOverride } from './load-override.ts';
 import type { IndexRow, ModelEntry } from './model-entry.ts';
@@ -16,6 +17,8 @@ export interface ModelHostOptions extends ModelLoaderOptions {
   readonly loadsOnRequest: boolean;
   /** Answers that are kept, bytes. */
   readonly cacheBytes: number;
+  /** Shared memory that clients register; left out or null: it is off. */
+  readonly sharedMemory?: SharedMemory | null;
   /** Logs the answer to a request that asks for it; null: it does not. Errors: OIP_REQUEST, those of the log. */
   readonly log?: (request: InferRequest, reply: InferReply) => Promise<unknown> | null;
   /** The lane of a request that names no version; null: no rollout of its model is under way. */
@@ -40,6 +43,11 @@ export class ModelHost {
     this.#options = options;
     this.#loader = new ModelLoader(options, (request) => this.infer(request, NOBODY));
     this.#cache = new ResponseCache(options.cacheBytes, options.clock);
+  }
+
+  /** Tensors that are not in the body of a request; null: shared memory is off. */
+  get sharedMemory(): SharedMemory | null {
+    return this.#options.sharedMemory ?? null;
   }
 
   /** Loads models; one that fails is reported and does not keep the others out. */
@@ -194,8 +202,9 @@ export class ModelHost {
   }
 
   /** Ends when every request has its answer and every model is freed. */
-  close(): Promise<void> {
-    return this.#loader.close();
+  async close(): Promise<void> {
+    await this.#loader.close();
+    this.sharedMemory?.unregister();
   }
 
   /** The entry of a model with a version that answers; loads it where that is due, for as long as the caller waits. */

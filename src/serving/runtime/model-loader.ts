@@ -183,7 +183,7 @@ export class ModelLoader {
         id: '',
         parameters: {},
         inputs,
-        outputs: outputs.map((name) => ({ name, binary: true, classes: 0 })),
+        outputs: outputs.map((name) => ({ name, binary: true, classes: 0, shared: null })),
       };
       return (await this.#infer(request)).outputs;
     });

@@ -62,9 +62,12 @@ export class ResponseCache {
     }
   }
 
-  #keyOf(served: ServedVersion, { inputs, outputs }: InferRequest): string {
+  #keyOf(served: ServedVersion, request: InferRequest): string {
+    const { inputs, outputs } = request;
     const hash = createHash('sha256');
-    hash.update(JSON.stringify([this.#idOf(served), outputs?.map(({ name }) => name) ?? null]));
+    hash.update(
+      JSON.stringify([this.#idOf(served), outputs?.map(({ name }) => name) ?? null, served.parametersOf(request).key]),
+    );
     for (const tensor of [...inputs].sort((a, b) => (a.name < b.name ? -1 : 1))) {
       const bytes = encodeTensor(tensor);
       hash.update(JSON.stringify([tensor.name, tensor.type, tensor.shape, bytes.length]));

@@ -1,8 +1,9 @@
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
-import type { LoadedModel } from '../../ports/model-runtime.ts';
+import type { LoadedModel, ModelParameter, RunParameters } from '../../ports/model-runtime.ts';
 import { inputFault } from '../../schema/check-inputs.ts';
 import { joinRows, rowsOfTensor, type Tensor, type TensorSignature } from '../../schema/tensor.ts';
 import type { InferCaller, InferReply, InferRequest } from '../oip/infer-request.ts';
+import { type CheckedParameters, checkParameters, NO_PARAMETERS } from '../oip/model-parameters.ts';
 import { DECOUPLED, refuse } from '../oip/refuse.ts';
 import { InferQueue, type QueueLimits } from './infer-queue.ts';
 import { type ModelConfig, NO_POLICY, type QueuePolicy } from './model-config.ts';
@@ -94,7 +95,7 @@ export class ServedVersion {
       delayMs: config.batching?.delayMs ?? 0,
       // On the thread of the requests runs do not overlap, but for functions that wait for others.
       instances: place === 'here' && config.platform !== 'function' ? 1 : config.instances,
-      run: (inputs, outputs) => this.#run(inputs, outputs),
+      run: (inputs, outputs, parameters) => this.#run(inputs, outputs, parameters),
       statistics: this.statistics,
       clock,
     });
@@ -109,9 +110,26 @@ export class ServedVersion {
     return this.queue.isBusy || this.#streams.isBusy || (this.#sequencer?.isActive(performance.now()) ?? false);
   }
 
-  /** Whether the tensors of a request are those that the version takes. */
-  accepts({ inputs, outputs }: InferRequest): boolean {
+  /** Whether the tensors and parameters of a request are those that the version takes. */
+  accepts(request: InferRequest): boolean {
+    const { inputs, outputs } = request;
+    try {
+      this.parametersOf(request);
+    } catch {
+      return false;
+    }
     return inputFault(this.signature, inputs, outputs?.map(({ name }) => name) ?? this.#all) === null;
+  }
+
+  /** Parameters that the model declares. */
+  get parameters(): readonly ModelParameter[] {
+    return this.#loaded.parameters ?? [];
+  }
+
+  /** The parameters of a request's run. A model that declares none ignores all. Error: OIP_REQUEST. */
+  parametersOf({ parameters }: InferRequest): CheckedParameters {
+    if (this.parameters.length === 0) return NO_PARAMETERS;
+    return checkParameters(this.parameters, parameters, this.name);
   }
 
   /** Answers a request. Errors: OIP_REQUEST, OIP_UNAVAILABLE, MODEL_TENSOR, MODEL_FILE, MODEL_RUN. */
@@ -179,7 +197,8 @@ export class ServedVersion {
   ): Promise<InferReply> {
     const priority = this.#checked(() => this.#priorityOf(request));
     const deadline = this.#checked(() => Math.min(caller.deadline, this.#deadlineOf(request, priority)));
-    const ran = await this.queue.submit({ ...caller, deadline, inputs, outputs, priority, rows });
+    const parameters = this.#checked(() => this.parametersOf(request));
+    const ran = await this.queue.submit({ ...caller, deadline, inputs, outputs, parameters, priority, rows });
     const { queueMs, computeMs } = ran;
     return { model: this.name, version: this.version, id: request.id, outputs: ran.outputs, queueMs, computeMs };
   }
@@ -241,15 +260,19 @@ export class ServedVersion {
   }
 
   /** A request with more rows than a run may have on this thread runs in pieces: others go between. */
-  async #run(inputs: readonly Tensor[], outputs: readonly string[]): Promise<readonly Tensor[]> {
+  async #run(
+    inputs: readonly Tensor[],
+    outputs: readonly string[],
+    parameters: RunParameters,
+  ): Promise<readonly Tensor[]> {
     const most = this.#rowsARun;
     const rows = inputs[0]?.shape[0] ?? 0;
     if (this.place !== 'here' || !this.warmed.joinsRows || rows <= most || this.#sequencer !== null)
-      return this.#loaded.run(inputs, outputs);
+      return this.#loaded.run(inputs, outputs, parameters);
     const pieces: (readonly Tensor[])[] = [];
     for (let from = 0; from < rows; from += most) {
       const part = inputs.map((tensor) => rowsOfTensor(tensor, from, Math.min(rows, from + most)));
-      pieces.push(await this.#loaded.run(part, outputs));
+      pieces.push(await this.#loaded.run(part, outputs, parameters));
     }
     return outputs.map((_, i) => {
       const [first, ...rest] = pieces.map((piece) => piece[i]);

@@ -4,16 +4,11 @@ Usage: log_models.py <tracking uri>. Prints one line `MODELS {...}`: by name the
 predictions.
 """
 
-import json
 import os
 import sys
 import tempfile
-import warnings
 
-os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-warnings.filterwarnings("ignore")
-
+from kept_models import ROWS, keep, models, pinned, plain, tell
 import mlflow
 import numpy as np
 import pandas as pd
@@ -31,52 +26,8 @@ count = 400
 frame = pd.DataFrame(random.standard_normal((count, 3)), columns=["a", "b", "c"])
 good = (frame.a + frame.b * frame.c > 0).astype(int)
 mixed = frame.assign(kind=random.choice(["red", "green", "blue"], count), many=random.randint(0, 9, count))
-ROWS = 20
-TYPES = {"float64": "FP64", "float32": "FP32", "int64": "INT64", "int32": "INT32", "object": "BYTES", "str": "BYTES", "bool": "BOOL"}
-models = {}
 
-
-def tensors(data):
-    if isinstance(data, pd.DataFrame):
-        return [
-            {"name": name, "datatype": TYPES[str(data[name].dtype)], "shape": [len(data), 1], "data": data[name].tolist()}
-            for name in data.columns
-        ]
-    return [{"name": "input-0", "datatype": TYPES[str(data.dtype)], "shape": list(data.shape), "data": data.reshape(-1).tolist()}]
-
-
-def plain(result):
-    if isinstance(result, pd.DataFrame):
-        return {name: result[name].tolist() for name in result.columns}
-    if isinstance(result, dict):
-        return {name: np.asarray(value).reshape(-1).tolist() for name, value in result.items()}
-    return {"predict": np.asarray(result).reshape(-1).tolist()}
-
-
-def keep(name, log, data, **more):
-    with mlflow.start_run():
-        info = log(name="model", registered_model_name=name, **more)
-    loaded = mlflow.pyfunc.load_model(info.model_uri)
-    models[name] = {"inputs": tensors(data), "outputs": plain(loaded.predict(data))}
-
-
-NAMES = ["mlflow", "scikit-learn", "pandas", "numpy", "cloudpickle", "lightgbm", "xgboost"]
-
-
-def requirements():
-    """One list for all: finding it by running each model takes long, and the environment is made once."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    lines = []
-    for name in NAMES:
-        try:
-            lines.append(f"{name}=={version(name)}")
-        except PackageNotFoundError:
-            pass
-    return lines
-
-
-PINNED = {"pip_requirements": requirements()}
+PINNED = pinned(["mlflow", "scikit-learn", "pandas", "numpy", "cloudpickle", "lightgbm", "xgboost"])
 
 
 def sklearn(estimator, **more):
@@ -121,6 +72,22 @@ class Dicts(mlflow.pyfunc.PythonModel):
 
 keep("frames", lambda **k: pyfunc(python_model=Frames(), **k), some, input_example=frame[:5])
 keep("dicts", lambda **k: pyfunc(python_model=Dicts(), **k), some, input_example=frame[:5])
+
+
+class Scaled(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input, params=None):
+        total = model_input["a"].to_numpy() * params["factor"] + params["shift"]
+        if params["negate"]:
+            total = -total
+        total = total + sum(params["more"])
+        return {"total": total, "label": np.array([params["label"]] * len(total), dtype=object)}
+
+
+PARAMS = {"factor": 2.0, "shift": 1, "negate": False, "label": "none", "more": [0.5, 0.25]}
+scaled_signature = infer_signature(frame[:5], Scaled().predict(None, frame[:5], PARAMS)["total"], params=PARAMS)
+scaled = keep("scaled", lambda **k: pyfunc(python_model=Scaled(), **k), some, input_example=(frame[:5], PARAMS), signature=scaled_signature)
+OTHERS = {"factor": -3.5, "shift": 7, "negate": True, "label": "ü", "more": [1.0]}
+models["scaled"]["others"] = plain(scaled.predict(some, params=OTHERS))
 code = os.path.join(tempfile.mkdtemp(), "from_code.py")
 with open(code, "w") as file:
     file.write(
@@ -149,4 +116,4 @@ with mlflow.start_run():
 client = mlflow.MlflowClient()
 for name in ["probability"]:
     client.set_registered_model_alias(name, "champion", "1")
-print("MODELS " + json.dumps(models))
+tell()
