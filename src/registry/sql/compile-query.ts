@@ -29,22 +29,103 @@ interface Part {
 /** Tags of registries that a model without them passes `!=` with: 3.x clients hide prompts so. */
 const PROMPT_TAG = 'mlflow.prompt.is_prompt';
 
-/** The numbers of the rows of a page, in order. Every name in `where` and `order` has been checked by the parser of filters. */
+interface Search {
+  readonly sql: Sql;
+  readonly dialect: SqlDialect;
+  readonly source: SearchSource;
+  readonly query: PageQuery;
+  /** Conditions of the search besides the filter. */
+  readonly where: readonly Part[];
+}
+
+/** A page of rows, in order. Every name in the query has been checked by the parser of filters. */
 export async function searchRows(
-  { sql, dialect }: { readonly sql: Sql; readonly dialect: SqlDialect },
+  open: Pick<Search, 'sql' | 'dialect'>,
   source: SearchSource,
   query: PageQuery,
   where: readonly Part[],
 ): Promise<Page<SqlRow>> {
-  const conditions = [...where, ...query.filter.map((clause) => compileClause(dialect, source, clause))];
-  const orders = query.order.map((order, i) => compileOrder(source, order, i));
-  const joins = orders.map(({ join }) => join);
-  const by = [...orders.map(({ by }) => by.text), source.order].join(', ');
-  const condition = conditions.length === 0 ? '' : `WHERE ${conditions.map(({ text }) => `(${text})`).join(' AND ')}`;
-  const statement = `SELECT t.* FROM ${[source.from, ...joins.map(({ text }) => text)].join(' ')} ${condition} ORDER BY ${by} LIMIT ? OFFSET ?`;
-  const values = [...joins, ...conditions, ...orders.map(({ by }) => by)].flatMap((part) => part.values);
-  const rows = await sql.all(statement, [...values, query.limit + 1, query.offset]);
+  const search = { ...open, source, query, where };
+  const lead = leadOf(search);
+  const statement = lead !== null && !(await hasRare(search, lead)) ? ledStatement(search, lead) : statementOf(search);
+  const rows = await open.sql.all(statement.text, [...statement.values, query.limit + 1, query.offset]);
   return { rows: rows.slice(0, query.limit), more: rows.length > query.limit };
+}
+
+/** Finds the rows that fit, then sorts them all. */
+function statementOf({ dialect, source, query, where }: Search): Part {
+  const orders = query.order.map((order, i) => compileOrder(source, order, i));
+  const conditions = [...where, ...query.filter.map((clause) => compileClause(dialect, source, clause))];
+  return joined({ from: source.from, orders, conditions, source });
+}
+
+/**
+ * The clause of the filter that bounds the metric of the first order. Rows without the metric do not pass it, and NaN neither: the index
+ * of the metric has all that fit, in their order.
+ */
+function leadOf({ source, query: { filter, order } }: Search): QueryClause | null {
+  const [first] = order;
+  if (first?.field.of !== 'metric' || source.isNewestOnly === false) return null;
+  const { key } = first.field;
+  return (
+    filter.find(({ field, comparison }) => field.of === 'metric' && field.key === key && isRange(comparison)) ?? null
+  );
+}
+
+function isRange(comparison: QueryClause['comparison']): boolean {
+  return ['=', '>', '>=', '<', '<='].includes(comparison);
+}
+
+/** With fewer rows than this it is faster to find and sort them than to look through the index of a metric. */
+const RARE = 1_000;
+
+/** Whether few rows pass one of the other clauses. Counting stops at the bound. */
+async function hasRare({ sql, dialect, source, query }: Search, lead: QueryClause): Promise<boolean> {
+  for (const clause of query.filter) {
+    const { field, comparison } = clause;
+    const isIndexed = field.of === 'metric' ? isRange(comparison) : field.of !== 'attribute' && comparison === '=';
+    if (clause === lead || !isIndexed || field.of === 'dataset') continue;
+    const { text, values } = membersOf(dialect, source, clause);
+    const [row] = await sql.all(`SELECT COUNT(*) AS found FROM (SELECT 1 ${text} LIMIT ${RARE}) rare`, values);
+    if (numberOf(row ?? {}, 'found') < RARE) return true;
+  }
+  return false;
+}
+
+/** Walks the index of the first order's metric, looks at the other clauses row by row, and stops at the end of the page. */
+function ledStatement({ dialect, source, query, where }: Search, lead: QueryClause): Part {
+  const [first, ...rest] = query.order;
+  const compared = compare(dialect, 'o0.value', lead);
+  const own: Part = {
+    text: `t.no = o0.owner AND o0.key = ? AND o0.nan = 0 AND ${compared.text}`,
+    values: [lead.field.key, ...compared.values],
+  };
+  const none: Part = { text: '', values: [] };
+  const by: Part = { text: `o0.value ${first?.ascending === true ? 'ASC' : 'DESC'}`, values: [] };
+  const others = query.filter.filter((clause) => clause !== lead);
+  return joined({
+    // Of a cross join SQLite keeps the order.
+    from: `${source.metrics} o0 CROSS JOIN ${source.from}`,
+    orders: [{ join: none, by }, ...rest.map((order, i) => compileOrder(source, order, i + 1))],
+    conditions: [own, ...others.map((clause) => compileClause(dialect, source, clause, 'o0.owner')), ...where],
+    source,
+  });
+}
+
+function joined(options: {
+  readonly from: string;
+  readonly orders: readonly { readonly join: Part; readonly by: Part }[];
+  readonly conditions: readonly Part[];
+  readonly source: SearchSource;
+}): Part {
+  const { from, orders, conditions, source } = options;
+  const joins = orders.map(({ join }) => join);
+  const by = [...orders.map((order) => order.by.text), source.order].join(', ');
+  const condition = conditions.length === 0 ? '' : `WHERE ${conditions.map(({ text }) => `(${text})`).join(' AND ')}`;
+  return {
+    text: `SELECT t.* FROM ${[from, ...joins.map(({ text }) => text)].join(' ')} ${condition} ORDER BY ${by} LIMIT ? OFFSET ?`,
+    values: [...joins, ...conditions, ...orders.map((order) => order.by)].flatMap((part) => part.values),
+  };
 }
 
 /** `column IN (…)` for whole numbers of this module's own. */
@@ -59,55 +140,59 @@ export function numbersOf(rows: readonly SqlRow[]): readonly number[] {
   return rows.map((row) => numberOf(row, 'no'));
 }
 
-function compileClause(dialect: SqlDialect, source: SearchSource, clause: QueryClause): Part {
-  const { field } = clause;
-  switch (field.of) {
-    case 'attribute':
-      return compare(dialect, attributeOf(source, field).sql, clause);
-    case 'metric':
-      return metricClause(dialect, source, clause, field);
-    case 'param':
-    case 'tag':
-      return textClause(dialect, tableOf(source, field), clause);
-    case 'dataset': {
-      const { select, columns } = source.datasets ?? { select: '', columns: {} };
-      if (!Object.hasOwn(columns, field.key)) throw unknownField(field);
-      const { text, values } = compare(dialect, columns[field.key], clause);
-      return { text: `t.no IN (${select} ${text})`, values };
-    }
-    default:
-      return field satisfies never;
+/** A condition of a clause; with `owner`, the SQL of a row's number, one that is looked up row by row. */
+function compileClause(
+  dialect: SqlDialect,
+  source: SearchSource,
+  clause: QueryClause,
+  owner: string | null = null,
+): Part {
+  const { field, comparison } = clause;
+  if (field.of === 'attribute') return compare(dialect, attributeOf(source, field).sql, clause);
+  if (field.of === 'dataset') {
+    const { select, columns } = source.datasets ?? { select: '', columns: {} };
+    if (!Object.hasOwn(columns, field.key)) throw unknownField(field);
+    const { text, values } = compare(dialect, columns[field.key], clause);
+    return { text: `t.no IN (${select} ${text})`, values };
   }
+  const { text, values } = membersOf(dialect, source, clause);
+  const isAbsence = field.of !== 'metric' && (comparison === 'IS NULL' || (comparison === '!=' && isPrompt(clause)));
+  if (owner !== null && !isAbsence) return { text: `EXISTS (SELECT 1 ${text} AND s.owner = ${owner})`, values };
+  return { text: `t.no ${isAbsence ? 'NOT ' : ''}IN (SELECT s.owner ${text})`, values };
 }
 
-function metricClause(dialect: SqlDialect, source: SearchSource, clause: QueryClause, field: QueryField): Part {
+function isPrompt({ field }: QueryClause): boolean {
+  return field.of !== 'metric' && field.key === PROMPT_TAG;
+}
+
+/** `FROM … WHERE …` of the entries `s` that a clause of metrics, params or tags is about. */
+function membersOf(dialect: SqlDialect, source: SearchSource, clause: QueryClause): Part {
+  const { field } = clause;
   const table = tableOf(source, field);
-  // A NaN compares as IEEE says: it differs from everything.
-  const compared = compare(dialect, 'm.value', clause);
-  const isNot = clause.comparison === '!=';
-  const on = onDataset('dataset' in field ? field.dataset : null);
-  const text = [
-    `SELECT m.owner FROM ${table} m WHERE m.key = ?`,
-    on.text,
-    isNot ? `AND (m.nan = 1 OR ${compared.text})` : `AND m.nan = 0 AND ${compared.text}`,
-  ].join(' ');
-  return { text: `t.no IN (${text})`, values: [field.key, ...on.values, ...compared.values] };
+  return field.of === 'metric' ? metricMembers(dialect, table, clause, field) : textMembers(dialect, table, clause);
 }
 
-function textClause(dialect: SqlDialect, table: string, clause: QueryClause): Part {
+function metricMembers(dialect: SqlDialect, table: string, clause: QueryClause, field: QueryField): Part {
+  // A NaN compares as IEEE says: it differs from everything.
+  const compared = compare(dialect, 's.value', clause);
+  const on = onDataset('dataset' in field ? field.dataset : null);
+  const fits = clause.comparison === '!=' ? `(s.nan = 1 OR ${compared.text})` : `s.nan = 0 AND ${compared.text}`;
+  const text = [`FROM ${table} s WHERE s.key = ?`, on.text, `AND ${fits}`].join(' ');
+  return { text, values: [field.key, ...on.values, ...compared.values] };
+}
+
+function textMembers(dialect: SqlDialect, table: string, clause: QueryClause): Part {
   const { comparison, field, value } = clause;
-  const select = `SELECT s.owner FROM ${table} s WHERE s.key = ?`;
-  if (comparison === 'IS NULL') return { text: `t.no NOT IN (${select})`, values: [field.key] };
-  if (comparison === 'IS NOT NULL') return { text: `t.no IN (${select})`, values: [field.key] };
-  if (comparison === '!=' && field.key === PROMPT_TAG)
-    return { text: `t.no NOT IN (${select} AND s.value = ?)`, values: [field.key, String(value)] };
-  if (comparison === '=')
+  const from = `FROM ${table} s WHERE s.key = ?`;
+  if (comparison === 'IS NULL' || comparison === 'IS NOT NULL') return { text: from, values: [field.key] };
+  const isEqual = comparison === '=' || (comparison === '!=' && isPrompt(clause));
+  if (isEqual)
     return {
-      text: `t.no IN (${select} AND (substr(s.value, 1, 100)) = ? AND s.value = ?)`,
+      text: `${from} AND (substr(s.value, 1, 100)) = ? AND s.value = ?`,
       values: [field.key, firstCharacters(String(value)), String(value)],
     };
   const compared = compare(dialect, 's.value', clause);
-  return { text: `t.no IN (${select} AND ${compared.text})`, values: [field.key, ...compared.values] };
+  return { text: `${from} AND ${compared.text}`, values: [field.key, ...compared.values] };
 }
 
 /** As `substr(value, 1, 100)`: characters, not UTF-16 units. */

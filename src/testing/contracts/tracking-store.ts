@@ -164,6 +164,10 @@ export const trackingContracts: readonly Contract<RegistrySubject>[] = [
       mustEqual(await find([]), ['r0', 'r2', 'r1', 'r3'], 'ascending');
       mustEqual(await find([], false), ['r2', 'r0', 'r1', 'r3'], 'descending');
       mustEqual(await find([clause('metric', 'auc', '>', 0.6)]), ['r2'], 'a metric');
+      const bound = clause('metric', 'auc', '>=', 0.5);
+      mustEqual(await find([bound], false), ['r2', 'r0'], 'a metric that orders too, without its NaN');
+      mustEqual(await find([bound, clause('tag', 'Team', 'LIKE', 'ml%')]), ['r2'], 'that and a tag');
+      mustEqual(await find([bound, clause('param', 'depth', '!=', '2')]), ['r0'], 'that and a param that differs');
       mustEqual(await find([clause('metric', 'auc', '!=', 0.5)]), ['r2', 'r1'], 'a metric that differs');
       mustEqual(await find([clause('param', 'depth', '=', '1')]), ['r1'], 'a param');
       mustEqual(await find([clause('tag', 'Team', 'LIKE', 'ml%')]), ['r2', 'r1'], 'a tag, case counts');
