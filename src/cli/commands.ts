@@ -22,6 +22,7 @@ import { driftEvidently } from './commands/drift-evidently.ts';
 import { driftExport } from './commands/drift-export.ts';
 import { driftLabels } from './commands/drift-labels.ts';
 import { driftProfile } from './commands/drift-profile.ts';
+import { driftProxies } from './commands/drift-proxies.ts';
 import { driftReport } from './commands/drift-report.ts';
 import { driftSlices } from './commands/drift-slices.ts';
 import { driftStatus } from './commands/drift-status.ts';
@@ -96,6 +97,7 @@ export const commands: readonly Command[] = [
   driftStatus,
   driftReport,
   driftCauses,
+  driftProxies,
   driftWindows,
   driftSlices,
   driftExport,

@@ -3,6 +3,8 @@ import { randomNormal, seededRandom } from '../../src/base/rng.ts';
 import { lossShares } from '../../src/monitoring/cause/loss-shares.ts';
 import type { WindowRows } from '../../src/monitoring/cause/window-rows.ts';
 
+const unused = { at: new Float64Array(0), scores: new Float64Array(0), labels: new Float64Array(0) };
+
 /** Rows whose loss depends on `hard` alone; `idle` and `city` do not matter. */
 function rows(
   seed: number,
@@ -11,7 +13,9 @@ function rows(
 ): WindowRows {
   const random = seededRandom(seed);
   const hard = Float64Array.from({ length: n }, () => randomNormal(random) + shift);
+  const losses = hard.map((value) => 0.1 + 0.1 / (1 + Math.exp(-2 * value)) + rise + 0.01 * random());
   return {
+    ...unused,
     features: new Map<string, Float64Array | (string | null)[]>([
       ['hard', hard],
       ['idle', Float64Array.from({ length: n }, () => randomNormal(random) + idle)],
@@ -20,7 +24,7 @@ function rows(
         Array.from({ length: n }, () => (random() < 0.1 ? null : ['berlin', 'paris'][Math.floor(random() * 2)])),
       ],
     ]),
-    losses: hard.map((value) => 0.1 + 0.1 / (1 + Math.exp(-2 * value)) + rise + 0.01 * random()),
+    losses,
   };
 }
 
@@ -52,6 +56,7 @@ describe('the change of the loss by feature', () => {
     const hard = narrow.features.get('hard') as Float64Array;
     const kept = [...hard.keys()].filter((i) => hard[i] > 0);
     const current: WindowRows = {
+      ...unused,
       features: new Map([['hard', Float64Array.from(kept, (i) => hard[i])]]),
       losses: Float64Array.from(kept, (i) => narrow.losses[i]),
     };

@@ -269,6 +269,13 @@ export const declarationErrors = rows({
     status: 400,
     exit: 2,
   },
+  MODEL_PROXY: {
+    message: 'model {model} declares a proxy "{proxy}" that cannot be measured: {reason}',
+    hint: 'declare it over a source with the id of the prediction, with a value that comes before the label',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
   MODEL_QUANTILE: {
     message: 'model {model} has the task {task} and the quantile {quantile}',
     hint: 'write a number between 0 and 1, and only for a regression',

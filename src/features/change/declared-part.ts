@@ -188,10 +188,20 @@ export function modelPart(model: ModelData): DeclaredPart {
       monitors: plainJson(monitors),
       playbook: plainJson(playbook),
       // Left out where there is none, so that a declaration without one keeps its hash.
+      ...(model.proxies === undefined ? {} : { proxies: proxiesOf(model.proxies) }),
       ...(p99Ms === null ? {} : { p99Ms }),
       rollout: plainJson(rollout),
     },
   };
+}
+
+function proxiesOf(proxies: NonNullable<ModelData['proxies']>): Json {
+  return Object.fromEntries(
+    proxies.map(({ name, from, id, value, otherwise, withinMs }) => [
+      name,
+      { is: `${expressionText(value)} of ${identity(from)}.${id}`, otherwise, withinMs },
+    ]),
+  );
 }
 
 function entityMeaning({ name, key }: EntityData): { readonly [field: string]: Json } {

@@ -235,6 +235,11 @@ export interface LabelSpec {
   readonly withinMs: number;
 }
 
+/** An early sign of a label: an expression over events. */
+export interface ProxyData extends LabelSpec {
+  readonly name: string;
+}
+
 export interface ModelData {
   readonly kind: 'model';
   readonly name: string;
@@ -245,6 +250,8 @@ export interface ModelData {
   /** Where training rows ask from: the source's rows are requests, its id the prediction id, its time the instant asked for. */
   readonly spine: { readonly from: EventSourceData; readonly id: string };
   readonly label: LabelSpec;
+  /** Absent where there is none. */
+  readonly proxies?: readonly ProxyData[];
   readonly train: {
     readonly with: Readonly<Record<string, unknown>> & { readonly kind: string };
     readonly windowMs: number | null;

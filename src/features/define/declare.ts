@@ -74,5 +74,6 @@ export {
 export { type Model, model, type TrainingRow } from './model.ts';
 export { type OnDemandView, onDemandView } from './on-demand-view.ts';
 export { defineProject, type Project } from './project.ts';
+export { type LabelProxy, proxy } from './proxy.ts';
 export { type StreamInferenceOptions, streamInference } from './stream-inference.ts';
 export { type StreamView, streamView } from './stream-view.ts';

@@ -12,6 +12,7 @@ import type { FeatureService } from './feature-service.ts';
 import { freeze } from './freeze.ts';
 import { type MonitorOptions, resolveMonitor } from './monitor.ts';
 import { type PlaybookOptions, playbookPlan } from './playbook.ts';
+import { type LabelProxy, resolveProxies } from './proxy.ts';
 import { type RolloutOptions, rolloutPlan } from './rollout.ts';
 import type { Fits, Tags, ValueOf } from './tag.ts';
 
@@ -25,7 +26,7 @@ export interface Model<I extends Tags, F extends Tags, L extends 'bool' | 'float
   readonly labelTag: L;
 }
 
-type TextColumn<S extends Tags> = { [C in keyof S & string]: S[C] extends 'text' ? C : never }[keyof S & string];
+export type TextColumn<S extends Tags> = { [C in keyof S & string]: S[C] extends 'text' ? C : never }[keyof S & string];
 
 type BoolOrNumber = Bool | 'int' | 'int?' | 'float' | 'float?';
 type Bool = 'bool' | 'bool?';
@@ -68,6 +69,8 @@ export interface ModelOptions<
     /** How long after the prediction a label counts. */
     readonly within: DurationText;
   };
+  /** Early signs of the label, by name: measured against it, and shown next to estimates. */
+  readonly proxies?: Readonly<Record<string, LabelProxy>>;
   readonly train: {
     readonly with: { readonly kind: string; readonly [option: string]: unknown };
     /** How much of the past is trained on; all without it. */
@@ -82,7 +85,7 @@ export interface ModelOptions<
   readonly rollout?: RolloutOptions<keyof I & string>;
 }
 
-/** Declares a model. Errors: NAME_TEXT, WINDOW_TEXT, MODEL_SPINE, MODEL_INPUT, MODEL_COLUMN, MODEL_LABEL, MODEL_OPTION, MODEL_MONITOR, MODEL_TASK, MODEL_QUANTILE, MODEL_PLAYBOOK, MODEL_ROLLOUT. */
+/** Declares a model. Errors: NAME_TEXT, WINDOW_TEXT, MODEL_SPINE, MODEL_INPUT, MODEL_COLUMN, MODEL_LABEL, MODEL_OPTION, MODEL_MONITOR, MODEL_TASK, MODEL_QUANTILE, MODEL_PLAYBOOK, MODEL_ROLLOUT, MODEL_PROXY. */
 export function model<
   I extends Tags,
   F extends Tags,
@@ -110,6 +113,15 @@ export function model<
   for (const monitor of monitors) resolveMonitor({ name, task, service }, { ...monitor });
   const value = label.value(columnExpressions(label.from.columns) as unknown as Columns<EventSource<From>>);
   if (!LABEL_TYPES.includes(value.spec.type)) throw fail('MODEL_LABEL', { model: name, type: plainType(value.spec) });
+  const judged = {
+    from: label.from,
+    id: label.id,
+    value: value.expression,
+    valueType: value.spec,
+    otherwise: label.otherwise ?? null,
+    withinMs: parseDuration(label.within, `the label of model ${name}`),
+  };
+  const proxies = resolveProxies(name, judged, options.proxies ?? {});
   const declared: Model<I, F, LabelTag<T>, N> = {
     kind: 'model',
     name,
@@ -117,14 +129,8 @@ export function model<
     quantile: checkedQuantile(name, task, options.quantile),
     service,
     spine: { from: spine.from, id: spine.id },
-    label: {
-      from: label.from,
-      id: label.id,
-      value: value.expression,
-      valueType: value.spec,
-      otherwise: label.otherwise ?? null,
-      withinMs: parseDuration(label.within, `the label of model ${name}`),
-    },
+    label: judged,
+    ...(proxies.length === 0 ? {} : { proxies }),
     train: {
       with: train.with,
       windowMs: train.window === undefined ? null : parseDuration(train.window, `the training window of model ${name}`),

@@ -56,6 +56,7 @@ class Reached {
         return put(this.#services, part, part.name);
       case 'model':
         for (const one of [part.service, part.spine.from, part.label.from]) this.add(one);
+        for (const { from } of part.proxies ?? []) this.add(from);
         return put(this.#models, part, part.name);
       case 'streamInference':
         for (const one of [part.model, part.from]) this.add(one);

@@ -6,7 +6,7 @@ import { servedSpan } from '../monitor/window-profiles.ts';
 import { type FeatureOrigin, featureOrigins } from './feature-origins.ts';
 import { type LossChangeShares, lossShares } from './loss-shares.ts';
 import { type TimeLineEntry, timeLine } from './time-line.ts';
-import { labelledRows } from './window-rows.ts';
+import { readRows } from './window-rows.ts';
 
 /** A feature of a window: how far it moved, its part in the change of the loss, and where it comes from. */
 export interface FeatureCause extends FeatureOrigin {
@@ -57,7 +57,7 @@ export async function causesOf(options: CauseOptions): Promise<CauseReport> {
   const { model, version } = watched;
   const comparison = options.comparison === undefined ? await comparisonOf(options) : options.comparison;
   const reference = await referenceSpan(options);
-  const rows = (of: Span) => labelledRows(model, history, version, of, now);
+  const rows = (of: Span) => readRows(history, { model, version, span: of, now, labelled: true });
   const shares = lossShares(await rows(reference), await rows(span));
   const origins = await featureOrigins(model, history, span.to);
   const compared = new Map(comparison?.features.map((feature) => [feature.name, feature]));

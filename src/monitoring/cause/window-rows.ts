@@ -3,39 +3,54 @@ import type { OfflineStore, OfflineValue } from '../../ports/offline-store.ts';
 import type { ColumnValues } from '../../ports/table-file.ts';
 import { frameFeatures, frameSql } from '../interop/monitoring-frame.ts';
 
-/** Predictions of a version with their features and losses, one row each. */
+/** Predictions of a version with the features of their logged vectors, one row each. */
 export interface WindowRows {
   readonly features: ReadonlyMap<string, ColumnValues>;
-  /** Squared for a probability, absolute for a number. */
+  readonly at: Float64Array;
+  readonly scores: Float64Array;
+  /** NaN: not known. */
+  readonly labels: Float64Array;
+  /** Squared for a probability, absolute for a number; NaN without a label. */
   readonly losses: Float64Array;
 }
 
 /** Rows that are read of a span: of more, an even sample by id. */
 const MOST_ROWS = 50_000;
 
-/** The labelled predictions of a version in [from, to), with the features of their logged vectors. */
-export async function labelledRows(
-  model: ModelData,
+/** Columns before the features. */
+const OWN = 3;
+
+export interface ReadRowsOptions {
+  readonly model: ModelData;
+  readonly version: number;
+  readonly span: { readonly from: number; readonly to: number };
+  readonly now: number;
+  /** Whether rows without a label are left out. */
+  readonly labelled: boolean;
+}
+
+/** The predictions of a version in [from, to). */
+export async function readRows(
   history: Pick<OfflineStore, 'query' | 'relation'>,
-  version: number,
-  { from, to }: { readonly from: number; readonly to: number },
-  now: number,
+  { model, version, span, now, labelled }: ReadRowsOptions,
 ): Promise<WindowRows> {
   const features = frameFeatures(model);
-  const score = model.task === 'binary' ? 'y_pred_proba' : 'y_pred';
-  const names = features.map(({ name }) => `"${name.replaceAll('"', '""')}"`);
-  const frame = frameSql(model, history, { kind: 'nannyml', from, to, now });
-  const sql = `SELECT ${score}, y_true${names.map((name) => `, ${name}`).join('')} FROM (${frame})
-WHERE version = ${version} AND y_true IS NOT NULL ORDER BY hash(prediction_id), prediction_id LIMIT ${MOST_ROWS}`;
-  const losses: number[] = [];
-  const columns = features.map((): (string | null)[] | number[] => []);
+  const isBinary = model.task === 'binary';
+  const names = features.map(({ name }) => `, "${name.replaceAll('"', '""')}"`).join('');
+  const frame = frameSql(model, history, { kind: 'nannyml', ...span, now });
+  const sql = `SELECT ${isBinary ? 'y_pred_proba' : 'y_pred'}, y_true, epoch_ms("timestamp")${names} FROM (${frame})
+WHERE version = ${version}${labelled ? ' AND y_true IS NOT NULL' : ''} ORDER BY hash(prediction_id), prediction_id LIMIT ${MOST_ROWS}`;
+  const own: readonly number[][] = [[], [], []];
+  const columns = features.map((): unknown[] => []);
   const isText = features.map(({ type }) => type.type === 'text');
   for await (const rows of history.query(sql))
     for (const row of rows) {
-      const gap = Number(row[0]) - Number(row[1]);
-      losses.push(model.task === 'binary' ? gap * gap : Math.abs(gap));
-      for (let c = 0; c < columns.length; c += 1) pushCell(columns[c], row[c + 2], isText[c]);
+      for (const [c, values] of own.entries()) values.push(numberOf(row[c]));
+      for (let c = 0; c < columns.length; c += 1)
+        columns[c].push(isText[c] ? textOf(row[c + OWN]) : numberOf(row[c + OWN]));
     }
+  const [scores, labels, at] = own.map((values) => Float64Array.from(values));
+  const losses = scores.map((score, i) => (isBinary ? (score - labels[i]) ** 2 : Math.abs(score - labels[i])));
   return {
     features: new Map(
       features.map(({ name }, c) => [
@@ -43,11 +58,17 @@ WHERE version = ${version} AND y_true IS NOT NULL ORDER BY hash(prediction_id), 
         isText[c] ? (columns[c] as (string | null)[]) : Float64Array.from(columns[c] as number[]),
       ]),
     ),
-    losses: Float64Array.from(losses),
+    at,
+    scores,
+    labels,
+    losses,
   };
 }
 
-function pushCell(column: unknown[], value: OfflineValue, isText: boolean): void {
-  if (isText) column.push(value === null ? null : String(value));
-  else column.push(value === null ? Number.NaN : Number(value));
+function textOf(value: OfflineValue): string | null {
+  return value === null ? null : String(value);
+}
+
+function numberOf(value: OfflineValue): number {
+  return value === null ? Number.NaN : Number(value);
 }

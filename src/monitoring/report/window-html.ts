@@ -1,6 +1,7 @@
 import { durationText } from '../../observe/duration-text.ts';
 import type { CauseReport } from '../cause/causes.ts';
 import { short } from '../detect/judge-features.ts';
+import { estimateLines } from '../estimate/estimate-text.ts';
 import type { CoverageReport } from '../estimate/window-coverage.ts';
 import type { MonitorStatus } from '../monitor/judge-windows.ts';
 import { comparisonSections, comparisonStyle } from './comparison-html.ts';
@@ -38,6 +39,10 @@ export function windowHtml(report: WindowReport): string {
     ...series.map(seriesChart),
     '<h2>Labels</h2>',
     coverageSection(report.coverage),
+    '<h2>Before the labels</h2>',
+    `<ul>${estimateLines(report.estimate)
+      .map((line) => `<li>${escaped(cut(line))}</li>`)
+      .join('')}</ul>`,
     '<h2>Causes</h2>',
     causeSection(causes),
     '<h2>Slices with the highest loss</h2>',

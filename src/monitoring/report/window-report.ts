@@ -2,10 +2,11 @@ import type { AliasMove } from '../../ports/model-registry.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import type { PlaybookEntry } from '../../ports/playbook-store.ts';
 import { type CauseReport, causesOf } from '../cause/causes.ts';
-import { labelledRows } from '../cause/window-rows.ts';
+import { readRows } from '../cause/window-rows.ts';
 import type { Comparison } from '../detect/comparison.ts';
 import { type FoundSlices, findSlices } from '../detect/find-slices.ts';
 import { type CoverageReport, coverageOf } from '../estimate/window-coverage.ts';
+import { estimateWindow, type WindowEstimate } from '../estimate/window-estimate.ts';
 import {
   compareWindow,
   judgeMonitor,
@@ -29,6 +30,8 @@ export interface WindowReport {
   /** The windows until the end of this one, by monitor. */
   readonly series: readonly MonitorStatus[];
   readonly coverage: CoverageReport;
+  /** Before the labels: the estimate, its assumptions, and the proxies next to it. */
+  readonly estimate: WindowEstimate;
   /** The worst slices of the labelled rows; null: too few of them. */
   readonly slices: FoundSlices | null;
   readonly causes: CauseReport;
@@ -71,7 +74,7 @@ export async function windowReport(options: WindowReportOptions): Promise<Window
     });
     series.push(await judgeMonitor(watched, monitor, history, spans, { now }));
   }
-  const { features: columns, losses } = await labelledRows(model, history, version, span, now);
+  const { features: columns, losses } = await readRows(history, { model, version, span, now, labelled: true });
   return {
     version: 1,
     model: model.name,
@@ -81,6 +84,7 @@ export async function windowReport(options: WindowReportOptions): Promise<Window
     comparison,
     series,
     coverage: await coverageOf(model, history, version, span, now),
+    estimate: await estimateWindow(model, history, version, span, now),
     slices: losses.length < LEAST_ROWS ? null : findSlices(columns, losses),
     causes: await causesOf({ ...options, comparison }),
     decisions: logLines(journal.filter(({ at }) => at <= now)).slice(-MOST_DECISIONS),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
 import { causesOf } from '../../monitoring/cause/causes.ts';
+import { estimateWindow } from '../../monitoring/estimate/window-estimate.ts';
 import type { Watched } from '../../monitoring/monitor/judge-windows.ts';
 import { decodeReference } from '../../monitoring/monitor/reference.ts';
 import { windowHtml } from '../../monitoring/report/window-html.ts';
@@ -22,17 +23,27 @@ const instant = z.string().regex(/^\d{1,15}$/);
 const query = z.object({
   from: instant.optional().describe('begin of the window, epoch milliseconds (UTC); a day before `to` without it'),
   to: instant.optional().describe('its end, exclusive; now without it'),
-  of: z.enum(['window', 'causes']).default('window').describe('the whole window, or its causes alone'),
+  of: z
+    .enum(['window', 'causes', 'estimate'])
+    .default('window')
+    .describe('the whole window, its causes alone, or its estimate before the labels with the proxies'),
   format: z.enum(['json', 'html']).default('json').describe('of the window: JSON, or one HTML page below 2 MB'),
 });
 
-const report = z.looseObject({
-  version: z.literal(1),
-  model: z.string(),
-  modelVersion: z.int(),
-  from: z.number(),
-  to: z.number(),
-});
+const report = z.union([
+  z.looseObject({
+    version: z.literal(1),
+    model: z.string(),
+    modelVersion: z.int(),
+    from: z.number(),
+    to: z.number(),
+  }),
+  z.looseObject({
+    metrics: z.record(z.string(), z.number().nullable()).nullable(),
+    trust: z.looseObject({ state: z.enum(['estimate', 'cannotTell']), reasons: z.array(z.string()) }),
+    proxies: z.array(z.looseObject({ proxy: z.string(), state: z.enum(['measured', 'insufficient']) })),
+  }),
+]);
 
 /** One window of a model's champion: features, series, labels, slices, causes and decisions. */
 export const readDriftReport: WriteRoute = {
@@ -43,7 +54,7 @@ export const readDriftReport: WriteRoute = {
   path: '/v1/drift/{model}',
   operationId: 'readDriftReport',
   page: {
-    takes: '`from` and `to`, epoch ms: the last day without them; `?of=causes`; `?format=html`',
+    takes: '`from` and `to`, epoch ms: the last day without them; `?of=causes` or `?of=estimate`; `?format=html`',
     answers: 'one window of the champion: features, series, labels, slices, causes, decisions',
   },
   query,
@@ -66,10 +77,14 @@ export const readDriftReport: WriteRoute = {
 
 async function answerOf(
   options: WindowReportOptions,
-  of: 'window' | 'causes',
+  of: 'window' | 'causes' | 'estimate',
   format: 'json' | 'html',
 ): Promise<RouteAnswer> {
   if (of === 'causes') return jsonAnswer(await causesOf(options));
+  if (of === 'estimate') {
+    const { watched, history, span, now } = options;
+    return jsonAnswer(await estimateWindow(watched.model, history, watched.version, span, now));
+  }
   const found = await windowReport(options);
   return format === 'html'
     ? { status: 200, type: 'text/html; charset=utf-8', body: windowHtml(found) }
