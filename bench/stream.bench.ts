@@ -92,7 +92,7 @@ async function openStream(directory: string, { log, lanes }: Opened, runtime: Mo
   await log.openTopic(INPUT, 1);
   await streams.makeTopics(1);
   const rowsOf = () => ({ encode: (row: readonly Value[]) => encode(row), decode });
-  await streams.open({ read, rowsOf, appliedTo: () => null });
+  await streams.open({ read, readPast: () => Promise.resolve(new Map()), rowsOf, appliedTo: () => null });
   const stream = streams.named('scored');
   return { stream, close: () => stream.close().then(() => registry.close()) };
 }

@@ -18,6 +18,7 @@ import { type TileLayout, tileLayout } from '../features/tile/tile-layout.ts';
 import type { ServingMeasures } from '../observe/serving-measures.ts';
 import type { TableAppend } from '../ports/offline-store.ts';
 import type { Position } from '../ports/position.ts';
+import type { Value } from '../schema/column.ts';
 import { backfillTiles } from './backfill/backfill.ts';
 import type { Between } from './backfill/tile-tables.ts';
 import { eraseReplaced, unstoredTiles } from './backfill/unstored-tiles.ts';
@@ -34,6 +35,7 @@ import { fedTable } from './skew/fed-log.ts';
 import { StoreFacts } from './store-facts.ts';
 import type { TrainingSetRun } from './training-set/asked-training-set.ts';
 import { type JoinedSpine, joinSpine } from './training-set/join-spine.ts';
+import { type PastDeliveries, pastVectors } from './training-set/past-vectors.ts';
 import type { SpineOptions } from './training-set/spine.ts';
 import { type TrainingSetSummary, writeTrainingSet } from './training-set/training-set.ts';
 
@@ -217,6 +219,13 @@ export class FeatureStore {
     await this.flush();
     const { offline, engine = null, onComputeError } = this.#open.options;
     return joinSpine({ service, offline, engine, spine, mode, onComputeError, ...progressOf(run) }, path);
+  }
+
+  /** By offset, the vectors of deliveries as of their own event times, from the history: everything that was ingested is in it first. */
+  async pastVectors(deliveries: PastDeliveries): Promise<ReadonlyMap<number, readonly Value[]>> {
+    await this.flush();
+    const { offline, onComputeError } = this.#open.options;
+    return pastVectors({ ...deliveries, offline, onComputeError });
   }
 
   /** Recomputes the logged vectors served in [from, to) and classes every mismatch. */

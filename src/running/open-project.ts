@@ -174,6 +174,8 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
   await streams.open({
     rowsOf,
     read: (of, request, at) => features.read(of, request, at),
+    readPast: ({ model, from }, partition, offsets) =>
+      features.pastVectors({ service: model.service, source: from, partition, offsets }),
     appliedTo: (source) => (log.capabilities.manyWriters ? features.facts.judgedTo(source) : null),
   });
   const forgetting = new Forgetting({ ...stores, rowsOf, directory, project, features }, flush);

@@ -17,6 +17,14 @@ export const streamErrors = rows({
     status: 404,
     exit: 2,
   },
+  STREAM_PAST: {
+    message:
+      'neither the online store nor the history has the features of offset {offset} of partition {partition} as of its event time',
+    hint: 'keep the history for as long as a stream may lag, and score the range again',
+    retry: 'never',
+    status: 409,
+    exit: 3,
+  },
   STREAM_FENCED: {
     message: 'another process has taken over partition {partition} of topic {topic}',
     hint: 'nothing: its outputs are written by that process',

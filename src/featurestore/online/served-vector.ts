@@ -16,6 +16,8 @@ export interface ServedVector {
   readonly stale: readonly string[];
   /** Age of the data by tier, ms: the oldest of the tier's views; null where the service has none of the tier. */
   readonly ages: { readonly streaming: number | null; readonly batch: number | null };
+  /** Whether values of a batch view are of a generation that was not there yet at the instant; absent: no. */
+  readonly isAhead?: boolean;
   /** Whether the store may have lost acknowledged writes and is being caught up: what is there may be too little. */
   readonly degraded: boolean;
   /** Events per stream lookup and window (in the order of {@link windowsOf}), where they were asked for: for the skew audit. */

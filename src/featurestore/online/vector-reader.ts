@@ -156,6 +156,7 @@ export class VectorReader {
       missing,
       stale: this.#stale(),
       ages: { streaming, batch: aged },
+      isAhead: this.#isAhead(q, batch),
       degraded:
         this.#tiles.degraded?.() === true || batch.some((answer) => answer !== 'late' && answer?.degraded === true),
       counts: counted ? this.#counts(q) : NO_COUNTS,
@@ -216,6 +217,15 @@ export class VectorReader {
       this.#values[lookup.place] = held === null ? lookup.nothing : picked;
     }
     return oldest;
+  }
+
+  /** Whether a generation came to be seen after the instant. */
+  #isAhead(q: number, batch: BatchAnswers): boolean {
+    for (let b = 0; b < this.#batches.length; b += 1) {
+      const answer = batch[b];
+      if (answer !== null && answer !== 'late' && answer.generation.visibleFrom > q) return true;
+    }
+    return false;
   }
 
   #texts(): readonly (KeptText | null)[] {

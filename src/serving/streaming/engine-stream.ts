@@ -180,7 +180,15 @@ export class EngineStream {
     const ts = at ?? clock();
     const record = { id: `${partition}/${offset}`, ts, ingestTs: ts, payload: NO_PAYLOAD };
     const [output] = await scoreOutputs(
-      { from: offset, records: [record], intervals: intervals[partition], forced: null, epoch: 0, lane: 'live' },
+      {
+        partition,
+        from: offset,
+        records: [record],
+        intervals: intervals[partition],
+        forced: null,
+        epoch: 0,
+        lane: 'live',
+      },
       { ...this.#options, requestOf: () => request, model: this.data.model, versions: this.#versions },
     );
     this.#answered[partition] = Math.max(this.#answered[partition], offset + 1);

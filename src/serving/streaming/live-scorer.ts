@@ -67,7 +67,7 @@ export class LiveScorer {
       const to = mayScoreTo(state, owned, Math.min(end, from + batch), (version) => versions.has(version));
       if (to <= from) return;
       const { records } = await log.read(inputTopic, partition, from, to - from);
-      const asked = { from, records, intervals, forced: null, epoch, lane: 'live' };
+      const asked = { partition, from, records, intervals, forced: null, epoch, lane: 'live' };
       await this.#commit(owned, await scoreOutputs(asked, this.#options), intervals);
     }
   }

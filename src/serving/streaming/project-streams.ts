@@ -9,6 +9,7 @@ import type { Part } from '../../ports/part.ts';
 import { EngineStream } from './engine-stream.ts';
 import { streamTopics } from './open-lanes.ts';
 import { requestOfRow } from './request-of.ts';
+import type { ReadPast } from './score-records.ts';
 import { StreamJob, type StreamJobOptions } from './stream-job.ts';
 import { StreamSource } from './stream-source.ts';
 import { streamsPart } from './streams-part.ts';
@@ -16,7 +17,7 @@ import { streamsPart } from './streams-part.ts';
 export interface ProjectStreamsOptions
   extends Omit<
     StreamJobOptions,
-    'data' | 'inputTopic' | 'requestOf' | 'read' | 'appliedTo' | 'partitions' | 'patience'
+    'data' | 'inputTopic' | 'requestOf' | 'read' | 'readPast' | 'appliedTo' | 'partitions' | 'patience'
   > {
   readonly streams: readonly StreamInferenceData[];
 }
@@ -27,6 +28,8 @@ const NOTHING_TRIMMED: readonly number[] = new Array<number>(4_096).fill(0);
 /** The reads of an open feature store that streams need. */
 export interface StreamReads {
   readonly read: StreamJobOptions['read'];
+  /** By offset, the vectors of a stream's events as of their event times, from the history. */
+  readonly readPast: (data: StreamInferenceData, ...range: Parameters<ReadPast>) => ReturnType<ReadPast>;
   readonly rowsOf: RowsOf;
   /** By partition, the offsets below which this process has judged the events of a source; null: all that are in the log. */
   readonly appliedTo: (source: EventSourceData) => readonly number[] | null;
@@ -61,7 +64,7 @@ export class ProjectStreams {
   }
 
   /** Opens every stream. Errors: STREAM_RECORD, those of the log. */
-  async open({ read, rowsOf, appliedTo }: StreamReads): Promise<void> {
+  async open({ read, readPast, rowsOf, appliedTo }: StreamReads): Promise<void> {
     for (const data of this.#options.streams) {
       const inputTopic = topicOf(data.from);
       const { length: partitions } = await this.#options.log.ends(inputTopic);
@@ -69,7 +72,8 @@ export class ProjectStreams {
       const toRequest = requestOfRow(data.from, data.model.service);
       const requestOf = (payload: Uint8Array) => toRequest(decode(payload));
       const patience = () => sleep(LOAD_WAIT_MS, undefined, { ref: false });
-      const job = { ...this.#options, data, inputTopic, partitions, requestOf, read, patience };
+      const past: ReadPast = (...range) => readPast(data, ...range);
+      const job = { ...this.#options, data, inputTopic, partitions, requestOf, read, readPast: past, patience };
       this.#jobs.set(
         data.name,
         data.scoredBy === 'engine'

@@ -32,7 +32,7 @@ export async function rescore(
   if (state === null || begin === undefined || end === null || from < begin || to > end || !(from < to))
     throw fail('STREAM_RANGE', { stream: options.stream, partition, from, to });
   const epoch = state.epochs[partition];
-  const asked = { intervals: state.intervals[partition], forced, epoch, lane: `reprocess:${from}-${to}` };
+  const asked = { partition, intervals: state.intervals[partition], forced, epoch, lane: `reprocess:${from}-${to}` };
   const outputs: Omit<StreamOutput, 'scoredAt'>[] = [];
   for (let at = from; at < to; ) {
     const { records } = await options.log.read(options.inputTopic, partition, at, Math.min(options.batch, to - at));

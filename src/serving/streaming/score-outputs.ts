@@ -2,15 +2,12 @@ import { fail } from '../../base/errors/fail.ts';
 import type { ModelData } from '../../features/define/declaration.ts';
 import type { LogRecord } from '../../ports/event-log.ts';
 import type { LoadedVersions } from './loaded-versions.ts';
-import { keyOfRequest, type ScoreRecordsOptions, scoreRecords } from './score-records.ts';
+import { keyOfRequest, type RecordRange, type ScoreRecordsOptions, scoreRecords } from './score-records.ts';
 import type { StreamOutput } from './stream-record.ts';
 import { type Interval, intervalAt, type StreamVersion, versionAt } from './version-map.ts';
 
 /** Records of one partition, and what their outputs say. */
-export interface RecordsToScore {
-  /** Offset of the first record. */
-  readonly from: number;
-  readonly records: readonly LogRecord[];
+export interface RecordsToScore extends RecordRange {
   readonly intervals: readonly Interval[];
   /** The one version for all; null: by the map. */
   readonly forced: StreamVersion | null;
@@ -25,7 +22,7 @@ export interface ScoreOutputsOptions extends ScoreRecordsOptions {
 
 /** Scores records, each by its version, which is loaded where it is not yet. Errors: MODEL_*, ARTIFACT_*, STREAM_DIGEST, those of stores. */
 export async function scoreOutputs(
-  { from, records, intervals, forced, epoch, lane }: RecordsToScore,
+  { partition, from, records, intervals, forced, epoch, lane }: RecordsToScore,
   options: ScoreOutputsOptions,
 ): Promise<readonly Omit<StreamOutput, 'scoredAt'>[]> {
   const { model, versions } = options;
@@ -35,7 +32,7 @@ export async function scoreOutputs(
   );
   for (const one of new Map(chosen.map((each) => [each.version, each])).values()) await versions.load(one);
   const scores = await scoreRecords(
-    records,
+    { partition, from, records },
     (place) => {
       const { version } = chosen[place];
       const loaded = versions.get(version);

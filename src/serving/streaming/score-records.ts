@@ -1,4 +1,4 @@
-import { isHeadraceError } from '../../base/errors/fail.ts';
+import { fail, isHeadraceError } from '../../base/errors/fail.ts';
 import type { MaybePromise } from '../../base/maybe-promise.ts';
 import { compareText } from '../../base/text-order.ts';
 import type { FeatureServiceData, ModelData } from '../../features/define/declaration.ts';
@@ -11,11 +11,26 @@ import type { LoadedVersion } from './loaded-versions.ts';
 /** Reads a vector of a service as of an instant. */
 export type ReadVector = (service: FeatureServiceData, request: unknown, at: number) => MaybePromise<ServedVector>;
 
+/** By offset, the values of records of one partition as of their event times, from the history; those that it lacks are left out. */
+export type ReadPast = (
+  partition: number,
+  offsets: readonly number[],
+) => Promise<ReadonlyMap<number, readonly Value[]>>;
+
 export interface ScoreRecordsOptions {
   readonly model: ModelData;
   /** A request from a record's payload. Throws if the payload is not one. */
   readonly requestOf: (payload: Uint8Array) => Readonly<Record<string, Value>>;
   readonly read: ReadVector;
+  /** Where the online store knows later events only. */
+  readonly readPast: ReadPast;
+}
+
+/** Records of a partition, from an offset on. */
+export interface RecordRange {
+  readonly partition: number;
+  readonly from: number;
+  readonly records: readonly LogRecord[];
 }
 
 /** A record's score, or why it has none. */
@@ -34,14 +49,13 @@ export function keyOfRequest({ service }: ModelData, request: Readonly<Record<st
  * instead; all others have the scores that they have without it. Errors: those of stores, which may be tried again.
  */
 export async function scoreRecords(
-  records: readonly LogRecord[],
+  range: RecordRange,
   versionOf: (place: number) => LoadedVersion,
   options: ScoreRecordsOptions,
 ): Promise<readonly RecordScore[]> {
-  const found = new Array<RecordScore | undefined>(records.length);
+  const found = new Array<RecordScore | undefined>(range.records.length);
   const byVersion = new Map<LoadedVersion, { readonly places: number[]; readonly vectors: (readonly Value[])[] }>();
-  for (const [place, record] of records.entries()) {
-    const vector = await vectorOf(record, options);
+  for (const [place, vector] of (await vectorsOf(range, options)).entries()) {
     if (typeof vector === 'string') {
       found[place] = { score: null, error: vector };
       continue;
@@ -59,16 +73,36 @@ export async function scoreRecords(
   return found.map((one) => one ?? { score: null, error: 'MODEL_RUN: it was not scored' });
 }
 
-/** The values of a record's vector; a text: why it has none. */
+/**
+ * The values of each record's vector; a text: why it has none. The online store answers as of the instant, unless it has later events of
+ * the same moment or a later generation of a batch view, as when the stream lags. The history answers then.
+ */
+async function vectorsOf(
+  { partition, from, records }: RecordRange,
+  options: ScoreRecordsOptions,
+): Promise<readonly (readonly Value[] | string)[]> {
+  const vectors: (readonly Value[] | string | null)[] = [];
+  for (const record of records) vectors.push(await vectorOf(record, options));
+  const offsets = vectors.flatMap((vector, i) => (vector === null ? [from + i] : []));
+  const past = offsets.length === 0 ? null : await options.readPast(partition, offsets);
+  return vectors.map((vector, i) => vector ?? past?.get(from + i) ?? pastText(partition, from + i));
+}
+
+function pastText(partition: number, offset: number): string {
+  const { code, message } = fail('STREAM_PAST', { partition, offset });
+  return `${code}: ${message}`;
+}
+
+/** The values of a record's vector; a text: why it has none; null: the online store has later data. */
 async function vectorOf(
   { id, ts, payload, foreign }: LogRecord,
   { model, requestOf, read }: ScoreRecordsOptions,
-): Promise<readonly Value[] | string> {
+): Promise<readonly Value[] | string | null> {
   if (foreign !== undefined) return `LOG_FOREIGN: ${foreign}`;
   if (id === '') return 'BLANK: the event was forgotten';
   try {
-    const { values } = await read(model.service, requestOf(payload), ts);
-    return values;
+    const { values, missing, isAhead } = await read(model.service, requestOf(payload), ts);
+    return isAhead === true || missing.some(({ reason }) => reason === 'past') ? null : values;
   } catch (error) {
     if (isHeadraceError(error) && error.retry === 'never') return `${error.code}: ${error.message}`;
     throw error;

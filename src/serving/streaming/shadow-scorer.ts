@@ -62,7 +62,7 @@ export class ShadowScorer {
       const from = Math.max(begin, held.next ?? owned.next - batch);
       if (from >= owned.next) return;
       const { records } = await log.read(inputTopic, partition, from, Math.min(batch, owned.next - from));
-      const asked = { from, records, intervals: intervals[partition], forced: shadow, epoch };
+      const asked = { partition, from, records, intervals: intervals[partition], forced: shadow, epoch };
       const outputs = await scoreOutputs({ ...asked, lane: `shadow:${shadow.version}` }, this.#options);
       const scoredAt = clock();
       const next = from + records.length;

@@ -11,7 +11,7 @@ import { type OpenLanes, openLanes } from './open-lanes.ts';
 import { OwnedPartitions } from './owned-partitions.ts';
 import { PlanRoller, type StreamPlan } from './plan-roller.ts';
 import { rescore } from './rescore.ts';
-import type { ReadVector } from './score-records.ts';
+import type { ReadPast, ReadVector } from './score-records.ts';
 import { ShadowScorer } from './shadow-scorer.ts';
 import type { StreamOutput } from './stream-record.ts';
 import { type StreamStatus, statusOf } from './stream-status.ts';
@@ -26,6 +26,7 @@ export interface StreamJobOptions extends Omit<LoadedVersionsOptions, 'model' | 
   readonly partitions: number;
   readonly requestOf: (payload: Uint8Array) => Readonly<Record<string, Value>>;
   readonly read: ReadVector;
+  readonly readPast: ReadPast;
   /** By partition, the offsets below which this process has the features of the events; null: all that are in the log. */
   readonly appliedTo: () => readonly number[] | null;
   readonly clock: Clock;

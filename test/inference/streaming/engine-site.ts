@@ -72,6 +72,7 @@ export class EngineSite {
       onFault: (error) => {
         throw error;
       },
+      readPast: () => Promise.resolve(new Map()),
       pause: async () => {
         this.#looks += 1;
         await new Promise((resolve) => setImmediate(resolve));

@@ -72,12 +72,14 @@ const read = (_: unknown, request: unknown) => {
 const appliedTo = () => null;
 const rowsOf = () => ({ encode: (row: readonly Value[]) => encode(row), decode });
 
+const readPast = () => Promise.resolve(new Map<number, never>());
+
 test('a champion that comes after the log was trimmed scores what the log still has', async () => {
   const log = new MemoryEventLog();
   const { registry, streams, faults } = await site(log);
   log.openTopic(INPUT, 1);
   await streams.makeTopics(1);
-  await streams.open({ read, rowsOf, appliedTo });
+  await streams.open({ read, rowsOf, appliedTo, readPast });
   const stream = streams.named('scored');
   append(log, 0, 3_000);
   await stream.tick();
@@ -97,7 +99,7 @@ test('a shadow that was away until the log was trimmed goes on with what the log
   await registry.moveAlias('small', 'champion', { expected: null, to: 1, at: 0 });
   log.openTopic(INPUT, 1);
   await streams.makeTopics(1);
-  await streams.open({ read, rowsOf, appliedTo });
+  await streams.open({ read, rowsOf, appliedTo, readPast });
   const stream = streams.named('scored');
   await expect(stream.shadow(2)).rejects.toMatchObject({ code: 'MODEL_NONE' });
   await stream.tick();
@@ -127,7 +129,7 @@ test('the log keeps the records that a stream could not score yet', async () => 
     if (state.isAway) throw new Error('the store is away');
     return read(...asked);
   };
-  await streams.open({ read: readOrFail, rowsOf, appliedTo });
+  await streams.open({ read: readOrFail, rowsOf, appliedTo, readPast });
   const stream = streams.named('scored');
   append(log, 0, 10);
   await stream.tick();
