@@ -29,12 +29,12 @@ export function flightsFile(): string {
   return join(dirname(manifest), 'data', 'flights-3m.parquet');
 }
 
-/** The first `limit` flights minute by minute, in order of time, until the last of them has left. */
-export async function* replayMinutes(limit: number): AsyncGenerator<Minute> {
+/** Flights minute by minute, in order of time, until the last of them has left. */
+export async function* replayMinutes(flights: AsyncIterable<Flight> | Iterable<Flight>): AsyncGenerator<Minute> {
   const leaving = new Map<number, Flight[]>();
   let scheduled: Flight[] = [];
   let at = Number.NaN;
-  for await (const flight of readFlights(limit)) {
+  for await (const flight of flights) {
     if (Number.isNaN(at)) at = flight.scheduled;
     for (; at < flight.scheduled; at += MINUTE_MS) {
       yield minuteOf(at, scheduled, leaving);
@@ -55,12 +55,13 @@ function minuteOf(at: number, scheduled: readonly Flight[], leaving: Map<number,
   return { at, scheduled, departed };
 }
 
-async function* readFlights(limit: number): AsyncGenerator<Flight> {
+/** The first flights of the data set, in order of their scheduled times. */
+export async function* readFlights(limit: number, file = flightsFile()): AsyncGenerator<Flight> {
   const instance = await DuckDBInstance.create();
   const connection = await instance.connect();
   const result = await connection.stream(
     `SELECT CAST(epoch_ms(date) AS DOUBLE), CAST(delay AS INTEGER), CAST(distance AS INTEGER), origin, destination
-     FROM read_parquet('${flightsFile()}') LIMIT ${limit}`,
+     FROM read_parquet('${file}') LIMIT ${limit}`,
   );
   let row = 0;
   for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) {

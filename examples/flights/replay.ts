@@ -1,6 +1,6 @@
 import type { Headrace, Prediction } from 'headrace';
 import { departures, lateDeparture, schedule } from './declaration.ts';
-import { type Flight, type Minute, replayMinutes } from './flights.ts';
+import { type Flight, type Minute, readFlights, replayMinutes } from './flights.ts';
 import type { ReplayClock } from './replay-clock.ts';
 
 const MINUTE_MS = 60_000;
@@ -55,7 +55,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayTotals> {
     to: Number.NaN,
   };
   let trained = false;
-  for await (const minute of replayMinutes(options.limit)) {
+  for await (const minute of replayMinutes(readFlights(options.limit))) {
     if (options.stopped()) break;
     clock.set(minute.at);
     if (Number.isNaN(totals.from)) totals.from = minute.at;

@@ -4,11 +4,15 @@ import { root } from '../run-command.ts';
 import { runProgram } from '../run-program.ts';
 import type { Check } from './check.ts';
 
+/** Ends what hangs, on a machine of any speed. */
+const LIMIT_MS = 1_200_000;
+
 /** The short way to run each example. */
 const ways: Readonly<Record<string, readonly string[]>> = {
   'examples/first.ts': [],
   'examples/notebook/main.ts': [],
   'examples/flights/main.ts': ['--limit', '30000', '--json'],
+  'examples/inference/main.ts': ['--flights', '700', '--kills', '2', '--json'],
   'examples/personalisation/main.ts': ['--seconds', '1', '--keys', '300', '--json'],
 };
 
@@ -38,7 +42,7 @@ async function programs(): Promise<readonly string[]> {
 
 async function ran(path: string, args: readonly string[]): Promise<readonly string[]> {
   const cwd = await mkdtemp(`${tmpdir()}/headrace-example-`);
-  const problems = await runProgram(`${root}/${path}`, args, cwd);
+  const problems = await runProgram(`${root}/${path}`, args, cwd, LIMIT_MS);
   await rm(cwd, { recursive: true, force: true });
   return problems;
 }

@@ -1,11 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { type FoundTopics, judgeRecords, type Verdict } from '../../examples/inference/judge.ts';
+import { readTopic } from '../../examples/inference/read-topic.ts';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
-import { openEventLog } from '../../src/backends/embedded/log/event-log.ts';
 import { openSqliteRegistry, registryFile } from '../../src/compose/open-registry.ts';
 import { defineProject, streamInference } from '../../src/features/define/declare.ts';
 import { asked, came, registerSmall, small } from '../models/small-project.ts';
-import { type FoundRecord, judgeRecords, type Verdict } from './stream-judge.ts';
 
 /** A stream that scores every event of `asked`. */
 export const project = defineProject('p', {
@@ -47,26 +47,19 @@ export function event(i: number, at: number) {
   return { id: `a${i}`, at, name: `n${i % 7}`, number: (i % 23) - 9, gaps: i % 3 === 0 ? null : 0.25, category: i % 6 };
 }
 
-/** Judges the topics of a closed environment. */
-export async function judge(directory: string): Promise<Verdict> {
-  const log = await openEventLog({ path: join(directory, 'log'), durability: 'process' });
-  try {
-    const all = async (topic: string, partitions: number) => {
-      await log.openTopic(topic, partitions);
-      const found: FoundRecord[] = [];
-      for (let partition = 0; partition < partitions; partition += 1)
-        for (const [offset, { id, payload }] of (await log.read(topic, partition, 0, 10_000_000)).records.entries())
-          found.push({ partition, offset, id, payload: Buffer.from(payload).toString() });
-      return found;
-    };
-    return judgeRecords({
-      partitions: PARTITIONS,
-      inputs: await all('asked@1', PARTITIONS),
-      outputs: await all('streamed-scores@1', PARTITIONS),
-      control: await all('stream-scored-control@1', 1),
-      keyOf: (id) => event(Number(id.slice(1)), 0).name,
-    });
-  } finally {
-    await log.close();
-  }
+/** Judges the topics of a closed environment, as they lie in its segment files. */
+export function judge(directory: string): Verdict {
+  return judgeRecords(foundTopics(directory));
+}
+
+/** The topics of the stream `scored`. */
+export function foundTopics(directory: string): FoundTopics {
+  const log = join(directory, 'log');
+  return {
+    partitions: PARTITIONS,
+    inputs: readTopic(log, 'asked@1'),
+    outputs: readTopic(log, 'streamed-scores@1'),
+    control: readTopic(log, 'stream-scored-control@1'),
+    keyOf: (id) => [event(Number(id.slice(1)), 0).name],
+  };
 }

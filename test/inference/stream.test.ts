@@ -82,7 +82,7 @@ test('every record has one output, of the version that the map has for it, over 
   await expect(stream().reprocess(0, { from: 0, to: next + 1 })).rejects.toMatchObject({ code: 'STREAM_RANGE' });
   await headrace.close();
   expect(faults).toEqual([]);
-  expect(await judge(directory)).toMatchObject({
+  expect(judge(directory)).toMatchObject({
     records: 200,
     outputs: 200,
     lost: 0,

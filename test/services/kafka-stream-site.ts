@@ -3,8 +3,8 @@ import { cpSync, globSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { type FoundRecord, judgeRecords, type Verdict } from '../../examples/inference/judge.ts';
 import { kafkaTool } from '../../scripts/services/kafka.ts';
-import { type FoundRecord, judgeRecords, type Verdict } from '../inference/stream-judge.ts';
 import { event, PARTITIONS, registerVersions } from '../inference/stream-site.ts';
 
 /** Where members of one stream run: a folder each, all with the same versions. */
@@ -41,7 +41,7 @@ export async function judgeKafka(folder: string, namespace: string): Promise<Ver
     inputs: await readTopic(folder, `${namespace}.asked.1`, PARTITIONS),
     outputs: await readTopic(folder, `${namespace}.streamed-scores.1`, PARTITIONS),
     control: await readTopic(folder, `${namespace}.stream-scored-control.1`, 1),
-    keyOf: (id) => event(Number(id.slice(1)), 0).name,
+    keyOf: (id) => [event(Number(id.slice(1)), 0).name],
   });
 }
 

@@ -1,5 +1,6 @@
 import { openHeadrace } from '../../../src/running/headrace.ts';
 import { asked } from '../../models/small-project.ts';
+import { until } from '../../until.ts';
 import { event, PARTITIONS, project, VERSIONS } from '../stream-site.ts';
 
 // Owns an environment with a stream: sends events, rolls to one version after the other, and prints a line for each step. It goes
@@ -9,6 +10,8 @@ let isEnding = false;
 process.stdin.once('data', () => {
   isEnding = true;
 });
+/** A long run at a low rate costs little. */
+const PAUSE_MS = Number(process.env['HEADRACE_STREAM_PAUSE_MS'] ?? 0);
 const headrace = await openHeadrace({
   project,
   environment: { directory, partitions: PARTITIONS },
@@ -40,6 +43,8 @@ for (let step = 0; !isEnding; step += 1) {
   }
   await headrace.tick();
   console.log(`step ${step}`);
+  const end = Date.now() + PAUSE_MS;
+  if (PAUSE_MS > 0) await until(() => Date.now() >= end);
 }
 // A plan that waits for an event time gets one.
 for (let i = 0; i < 3; i += 1) {

@@ -2,6 +2,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { type FoundRecord, judgeRecords, type Verdict } from '../../../examples/inference/judge.ts';
 import { FileArtifactStore } from '../../../src/backends/embedded/artifacts/file-artifact-store.ts';
 import { MemoryEventLog } from '../../../src/backends/memory/event-log.ts';
 import { MemoryLanes } from '../../../src/backends/memory/stream-lanes.ts';
@@ -15,7 +16,6 @@ import { rowCodec } from '../../../src/schema/row-codec.ts';
 import { streamTopics } from '../../../src/serving/streaming/open-lanes.ts';
 import { ProjectStreams } from '../../../src/serving/streaming/project-streams.ts';
 import { asked, service, small } from '../../models/small-project.ts';
-import { type FoundRecord, judgeRecords, type Verdict } from '../stream-judge.ts';
 import { event, registerVersions } from '../stream-site.ts';
 
 export const INPUT = 'asked@1';
@@ -102,7 +102,12 @@ export class SharedSite {
     });
     await streams.makeTopics(this.#partitions);
     const rowsOf = () => ({ encode: (row: readonly Value[]) => encode(row), decode });
-    await streams.open({ read: readRequest, rowsOf, appliedTo: () => null });
+    await streams.open({
+      read: readRequest,
+      readPast: () => Promise.resolve(new Map()),
+      rowsOf,
+      appliedTo: () => null,
+    });
     return { streams, lanes };
   }
 
@@ -134,7 +139,7 @@ export class SharedSite {
       inputs: of(INPUT, this.#partitions),
       outputs,
       control: of(streamTopics(scored).control, 1),
-      keyOf: (id) => event(Number(id.slice(1)), 0).name,
+      keyOf: (id) => [event(Number(id.slice(1)), 0).name],
     });
   }
 }

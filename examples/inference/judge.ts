@@ -13,8 +13,8 @@ export interface FoundTopics {
   readonly inputs: readonly FoundRecord[];
   readonly outputs: readonly FoundRecord[];
   readonly control: readonly FoundRecord[];
-  /** The value of the one key column of an event. */
-  readonly keyOf: (id: string) => string;
+  /** The values of an event's key columns, in the order of their names in the service. */
+  readonly keyOf: (id: string) => readonly string[];
 }
 
 export interface Verdict {
@@ -55,7 +55,7 @@ export function judgeRecords({ partitions, inputs, outputs, control, keyOf }: Fo
     versions.add(output.version);
     const [entry] = map[partition].filter(({ from }) => from <= output.offset).slice(-1);
     const { canary } = entry;
-    const key = JSON.stringify([id === '' ? '' : keyOf(id)]);
+    const key = JSON.stringify(id === '' ? [''] : keyOf(id));
     const isCanary = canary !== null && fnv(`${canary.salt}\n${key}`) % 10_000 < canary.buckets;
     if (output.version !== (isCanary ? canary.version : entry.version) || idAt.get(place) !== id) found.wrong += 1;
   }
