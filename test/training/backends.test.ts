@@ -70,10 +70,10 @@ function manifest(gang: GangSpec) {
   };
 }
 
-async function kubernetes() {
+async function kubernetes(timeoutMs = 30_000) {
   const server = await kubernetesServer();
   closers.push(() => server.close());
-  const options = { api: server.url, namespace: 'default', token: null, manifest };
+  const options = { api: server.url, namespace: 'default', token: null, manifest, timeoutMs };
   return { server, open: () => new KubernetesTrainingBackend(options) };
 }
 
@@ -156,6 +156,81 @@ test('a pod that is disrupted is replaced, the following sees it, and the gang c
   await cancelled;
   expect(details[0]).toContain('1 pods disrupted');
   expect(details.at(-1)).toContain('suspended');
+});
+
+const late: GangSpec = { id: 'late-1', command: shellPrograms.waits, directory: '/', ranks: [{}] };
+
+test('an evicted pod that is deleted before the next look is counted, by the watch; its log is that of its successor', async () => {
+  const { server, open } = await kubernetes();
+  const backend = open();
+  await backend.submit(late);
+  await until(async () => (await backend.tail('late-1', 0, 9)).includes('ready'));
+  await until(() => server.watching() > 0);
+  server.disrupt('late-1', { deleted: true });
+  await until(async () => /1 pods disrupted/.test((await backend.state('late-1')).detail ?? ''));
+  expect((await backend.state('late-1')).ranks).toEqual([{ state: 'running' }]);
+  await until(async () => (await backend.tail('late-1', 0, 9)).includes('ready'));
+  await backend.cancel('late-1');
+  await backend.close();
+});
+
+test('a watch whose version is too old begins again with a list', async () => {
+  const { server, open } = await kubernetes();
+  const backend = open();
+  await backend.submit(late);
+  await backend.state('late-1');
+  await until(() => server.watching() > 0);
+  server.compact();
+  await until(() => server.watching() === 0);
+  await until(async () => (await backend.state('late-1')) !== null && server.watching() > 0);
+  server.disrupt('late-1', { deleted: true });
+  await until(async () => /1 pods disrupted/.test((await backend.state('late-1')).detail ?? ''));
+  await backend.cancel('late-1');
+  await backend.close();
+});
+
+test('a cancel goes on after conflicts; a Job that somebody deletes has ended', async () => {
+  const { server, open } = await kubernetes();
+  const backend = open();
+  await backend.submit(late);
+  server.faults.conflicts = 3;
+  await backend.cancel('late-1');
+  expect(server.faults.conflicts).toBe(0);
+  await backend.submit({ ...late, id: 'late-2' });
+  server.remove('late-2');
+  expect(await backend.state('late-2')).toMatchObject({
+    ranks: [{ state: 'ended', signal: 'SIGTERM' }],
+    detail: 'the Job was deleted',
+  });
+  await backend.close();
+});
+
+test('a submission whose answer is lost is no second Job', async () => {
+  const { server, open } = await kubernetes(2_000);
+  const backend = open();
+  server.faults.lost = true;
+  await backend.submit(late);
+  server.faults.lost = false;
+  await backend.submit(late);
+  expect((await backend.state('late-1')).ranks).toEqual([{ state: 'running' }]);
+  await backend.cancel('late-1');
+  await backend.close();
+});
+
+test('a pod without room says why, and one that the kernel ended counts as that', async () => {
+  const { server, open } = await kubernetes();
+  const backend = open();
+  server.faults.noRoom = true;
+  await backend.submit(late);
+  expect((await backend.state('late-1')).detail).toContain('FailedScheduling: 0/3 nodes are available');
+  expect(await backend.tail('late-1', 0, 9)).toEqual([]);
+  server.faults.noRoom = false;
+  await backend.submit({ ...late, id: 'late-2' });
+  server.exhaust('late-2');
+  await until(async () => (await backend.state('late-2')).oomKills === 1);
+  expect((await backend.state('late-2')).ranks).toEqual([{ state: 'running' }]);
+  await backend.cancel('late-2');
+  await backend.close();
 });
 
 test('a job of Ray whose node is gone is lost; one that fails has its exit code', async () => {

@@ -30,7 +30,8 @@ export function killStart({ child }: Start, signal: NodeJS.Signals): void {
   }
 }
 
-type Answer = readonly [status: number, body: unknown];
+/** A body that is a function writes a stream; `null`: no answer comes. */
+export type Answer = readonly [status: number, body: unknown] | null;
 
 /** Serves JSON on the loopback; a handler answers a method, a path and a body. */
 export async function serveJson(
@@ -43,12 +44,14 @@ export async function serveJson(
     });
     request.on('end', () => {
       const url = new URL(request.url ?? '/', 'http://server');
-      const [status, body] = handle(
-        request.method ?? 'GET',
-        url,
-        text === '' ? null : JSON.parse(text),
-        request.headers,
-      );
+      const answer = handle(request.method ?? 'GET', url, text === '' ? null : JSON.parse(text), request.headers);
+      if (answer === null) return;
+      const [status, body] = answer;
+      if (typeof body === 'function') {
+        response.writeHead(status, { 'content-type': 'application/json' });
+        response.flushHeaders();
+        return void body(response);
+      }
       response.writeHead(status, { 'content-type': typeof body === 'string' ? 'text/plain' : 'application/json' });
       response.end(typeof body === 'string' ? body : JSON.stringify(body));
     });

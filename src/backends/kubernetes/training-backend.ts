@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import type { GangSpec, GangState, RankState, TrainingBackend } from '../../ports/training-backend.ts';
+import { eventListSchema, holds, type Job, jobSchema, type Pod, podListSchema, terminated } from './pod.ts';
+import { PodWatch } from './pod-watch.ts';
 
 export interface KubernetesOptions {
   /** URL of the API server, or of `kubectl proxy`. */
@@ -16,53 +18,14 @@ export interface KubernetesOptions {
   readonly timeoutMs?: number;
 }
 
-const conditionSchema = z.object({
-  type: z.string(),
-  status: z.string(),
-  reason: z.string().default(''),
-  message: z.string().default(''),
-});
-
-const jobSchema = z.object({
-  metadata: z.object({ annotations: z.record(z.string(), z.string()).default({}) }),
-  spec: z.object({ suspend: z.boolean().default(false) }),
-  status: z
-    .object({
-      active: z.int().default(0),
-      failed: z.int().default(0),
-      conditions: z.array(conditionSchema).default([]),
-    })
-    .prefault({}),
-});
-
-const podSchema = z.object({
-  metadata: z.object({ name: z.string(), creationTimestamp: z.string().default('') }),
-  status: z.object({
-    phase: z.string().default('Unknown'),
-    conditions: z.array(conditionSchema).default([]),
-    containerStatuses: z
-      .array(
-        z.object({
-          state: z.object({
-            terminated: z
-              .object({ exitCode: z.int(), signal: z.int().optional(), reason: z.string().default('') })
-              .optional(),
-            waiting: z.object({ reason: z.string().default('') }).optional(),
-          }),
-        }),
-      )
-      .default([]),
-  }),
-});
-
-type Job = z.output<typeof jobSchema>;
-type Pod = z.output<typeof podSchema>;
-
 /** Notes that a cancel suspended the job. */
 const CANCELLED = 'headrace/cancelled';
 
 /** Between two looks at a job that is being cancelled, ms. */
 const LOOK_MS = 200;
+
+/** Answers of a server that may take the same request later: a conflict, too many requests, its own failure. */
+const isForLater = (status: number) => status === 409 || status === 429 || status >= 500;
 
 /**
  * Gangs of one rank as Jobs of Kubernetes: the controller is the program inside. The Job replaces a pod that was disrupted, by its
@@ -72,6 +35,9 @@ export class KubernetesTrainingBackend implements TrainingBackend {
   readonly kind = 'kubernetes';
   readonly outlivesSubmitter = true;
   readonly #options: KubernetesOptions;
+  readonly #watches = new Map<string, PodWatch>();
+  /** Jobs that existed: one that is gone was deleted. */
+  readonly #known = new Set<string>();
 
   constructor(options: KubernetesOptions) {
     this.#options = options;
@@ -85,20 +51,25 @@ export class KubernetesTrainingBackend implements TrainingBackend {
     try {
       answer = await this.#ask('POST', this.#jobs(), this.#options.manifest(gang));
     } catch (error) {
+      // A request whose answer is late, or lost, may have reached the server.
+      if (await this.#exists(id)) return;
       throw refuse(reasonOf(error), error);
     }
     // 409: a second call with the id.
     if (!answer.ok && answer.status !== 409) throw refuse(await messageOf(answer));
+    this.#known.add(id);
   }
 
   async state(id: string): Promise<GangState> {
     const job = await this.#job(id);
+    if (job === null) return deletedState;
     const pods = await this.#pods(id);
+    const detail = detailOf(job, pods);
     return {
       ranks: [rankOf(job, pods)],
       preempted: false,
       oomKills: pods.filter((pod) => terminated(pod)?.reason === 'OOMKilled').length,
-      detail: detailOf(job, pods),
+      detail: pods[0]?.status.phase === 'Pending' ? `${detail}${await this.#warning(pods[0])}` : detail,
     };
   }
 
@@ -107,44 +78,94 @@ export class KubernetesTrainingBackend implements TrainingBackend {
   }
 
   async tail(id: string, _rank: number, lines: number): Promise<readonly string[]> {
-    const [pod] = await this.#pods(id);
-    if (pod === undefined) return [];
-    const path = `/api/v1/namespaces/${this.#options.namespace}/pods/${pod.metadata.name}/log?tailLines=${lines}`;
-    const answer = await this.#reach(id, () => this.#ask('GET', path));
-    // A pod that has not started, or was removed with its node, has no log.
-    if (!answer.ok) return [];
-    return (await answer.text())
-      .split('\n')
-      .filter((line) => line !== '')
-      .slice(-lines);
+    for (const { metadata } of await this.#pods(id)) {
+      const path = `${this.#core()}/pods/${metadata.name}/log?tailLines=${lines}`;
+      const answer = await this.#reach(id, () => this.#ask('GET', path));
+      // A pod that has not started, or was removed with its node, has no log: the previous one may have.
+      const text = answer.ok ? await answer.text() : '';
+      const own = text.split('\n').filter((line) => line !== '');
+      if (own.length > 0) return own.slice(-lines);
+    }
+    return [];
   }
 
   async cancel(id: string): Promise<void> {
     const change = { metadata: { annotations: { [CANCELLED]: 'true' } }, spec: { suspend: true } };
-    const answer = await this.#reach(id, () => this.#ask('PATCH', `${this.#jobs()}/${id}`, change));
-    if (answer.status === 404) return;
-    // A Job that has ended cannot be suspended, and does not have to be.
-    while ((await this.state(id)).ranks.some(({ state }) => state === 'running')) await pause(LOOK_MS);
+    for (;;) {
+      const answer = await this.#reach(id, () => this.#ask('PATCH', `${this.#jobs()}/${id}`, change));
+      if (answer.status === 404) return;
+      // A Job that has ended cannot be suspended, and does not have to be.
+      const { ranks } = await this.state(id);
+      if (ranks.every(({ state }) => state !== 'running')) return;
+      if (!answer.ok && !isForLater(answer.status))
+        throw fail('RUN_UNREACHABLE', { gang: id, reason: await messageOf(answer) });
+      await pause(LOOK_MS);
+    }
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    for (const watch of this.#watches.values()) await watch.close();
+  }
 
   #jobs(): string {
     return `/apis/batch/v1/namespaces/${this.#options.namespace}/jobs`;
   }
 
-  async #job(id: string): Promise<Job> {
-    const answer = await this.#reach(id, () => this.#ask('GET', `${this.#jobs()}/${id}`));
-    if (answer.status === 404) throw fail('RUN_GANG', { gang: id });
-    return this.#read(id, answer, jobSchema);
+  #core(): string {
+    return `/api/v1/namespaces/${this.#options.namespace}`;
   }
 
-  /** Pods of a job, the newest first. */
+  /** Null: it was deleted. Errors: RUN_GANG, RUN_UNREACHABLE. */
+  async #job(id: string): Promise<Job | null> {
+    const answer = await this.#reach(id, () => this.#ask('GET', `${this.#jobs()}/${id}`));
+    if (answer.status === 404 && this.#known.has(id)) return null;
+    if (answer.status === 404) throw fail('RUN_GANG', { gang: id });
+    const job = await this.#read(id, answer, jobSchema);
+    this.#known.add(id);
+    return job;
+  }
+
+  async #exists(id: string): Promise<boolean> {
+    try {
+      return (await this.#job(id)) !== null;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Pods of a job, also deleted ones; the newest first. */
   async #pods(id: string): Promise<readonly Pod[]> {
-    const path = `/api/v1/namespaces/${this.#options.namespace}/pods?labelSelector=${encodeURIComponent(`job-name=${id}`)}`;
-    const answer = await this.#reach(id, () => this.#ask('GET', path));
-    const { items } = await this.#read(id, answer, z.object({ items: z.array(podSchema) }));
-    return items.toSorted((a, b) => (a.metadata.creationTimestamp < b.metadata.creationTimestamp ? 1 : -1));
+    const path = `${this.#core()}/pods?labelSelector=${encodeURIComponent(`job-name=${id}`)}`;
+    const watch =
+      this.#watches.get(id) ??
+      new PodWatch({
+        list: async () => {
+          const answer = await this.#reach(id, () => this.#ask('GET', path));
+          const { items, metadata } = await this.#read(id, answer, podListSchema);
+          return { items, version: metadata.resourceVersion };
+        },
+        stream: (version, signal) =>
+          fetch(new URL(`${path}&watch=true&allowWatchBookmarks=true&resourceVersion=${version}`, this.#options.api), {
+            headers: this.#headers('GET'),
+            signal,
+          }),
+      });
+    this.#watches.set(id, watch);
+    return watch.pods();
+  }
+
+  /** The newest warning of a pod that does not start, such as that no node has room. */
+  async #warning({ metadata }: Pod): Promise<string> {
+    const selector = encodeURIComponent(`involvedObject.name=${metadata.name}`);
+    try {
+      const answer = await this.#ask('GET', `${this.#core()}/events?fieldSelector=${selector}`);
+      const { items } = eventListSchema.parse(await answer.json());
+      const warnings = items.filter(({ type }) => type === 'Warning');
+      const [newest] = warnings.toSorted((a, b) => ((a.lastTimestamp ?? '') < (b.lastTimestamp ?? '') ? 1 : -1));
+      return newest === undefined ? '' : ` (${newest.reason}: ${newest.message.split('\n')[0]})`;
+    } catch {
+      return '';
+    }
   }
 
   async #read<T>(id: string, answer: Response, schema: z.ZodType<T>): Promise<T> {
@@ -165,29 +186,34 @@ export class KubernetesTrainingBackend implements TrainingBackend {
   }
 
   #ask(method: 'GET' | 'POST' | 'PATCH', path: string, body?: unknown): Promise<Response> {
-    const { api, token, timeoutMs = 30_000 } = this.#options;
+    const { api, timeoutMs = 30_000 } = this.#options;
     return fetch(new URL(path, api), {
       method,
-      headers: {
-        'content-type': method === 'PATCH' ? 'application/merge-patch+json' : 'application/json',
-        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
-      },
+      headers: this.#headers(method),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(timeoutMs),
     });
   }
+
+  #headers(method: string): Readonly<Record<string, string>> {
+    const { token } = this.#options;
+    return {
+      'content-type': method === 'PATCH' ? 'application/merge-patch+json' : 'application/json',
+      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+    };
+  }
 }
 
-function holds({ conditions }: { conditions: readonly z.output<typeof conditionSchema>[] }, type: string): boolean {
-  return conditions.some((one) => one.type === type && one.status === 'True');
-}
-
-function terminated({ status }: Pod) {
-  return status.containerStatuses[0]?.state.terminated;
-}
+const deletedState: GangState = {
+  ranks: [{ state: 'ended', code: null, signal: 'SIGTERM' }],
+  preempted: false,
+  oomKills: 0,
+  detail: 'the Job was deleted',
+};
 
 function rankOf(job: Job, pods: readonly Pod[]): RankState {
-  const active = job.status.active > 0 || pods.some(({ status }) => status.phase === 'Running');
+  const alive = pods.filter(({ isDeleted }) => !isDeleted);
+  const active = job.status.active > 0 || alive.some(({ status }) => status.phase === 'Running');
   if (holds(job.status, 'Complete')) return { state: 'ended', code: 0, signal: null };
   if (holds(job.status, 'Failed')) {
     const end = pods.map(terminated).find((one) => one !== undefined && one.exitCode !== 0);
