@@ -1,11 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { seededRandom } from '../../src/base/rng.ts';
+import { medianOf } from '../../src/cost/catalog/flag-offers.ts';
 import { drawPrior, rangeOf } from '../../src/cost/plan/draw.ts';
 import { loaderOverlapOf, type StepFacts, stepTimes } from '../../src/cost/plan/step-model.ts';
 import { adapterText } from '../../src/cost/profile/adapter-text.ts';
-import { measureJob } from '../../src/cost/profile/measure-job.ts';
+import { type MeasureOptions, measureJob, measureStep } from '../../src/cost/profile/measure-job.ts';
 import type { MeasuredProfile } from '../../src/cost/profile/measured-profile.ts';
 import { a100MixedPrecision } from '../../src/cost/techniques/priors.ts';
 import { root } from '../run-command.ts';
@@ -13,7 +14,8 @@ import { torch } from '../services/torch.ts';
 
 /**
  * Predicts the step of changed torch jobs on this CPU from the profile of the job of today, and measures them: the loader, accumulation
- * and batch vary, and autocast to BF16. Prints a table; `npm run example scripts/cost/torch-predictions.ts`.
+ * and batch vary, and autocast to BF16. Today's job and the changed ones take turns in rounds, so that other load meets all of them.
+ * Prints a table; `npm run example scripts/cost/torch-predictions.ts`.
  */
 const folder = mkdtempSync(join(tmpdir(), 'headrace-predictions-'));
 
@@ -93,34 +95,54 @@ const variants: readonly Variant[] = [
 try {
   writeFileSync(join(folder, 'headrace_profile.py'), adapterText);
   const variables = await torch.up();
-  const measure = (env: Readonly<Record<string, string>>, accumulation: number): Promise<MeasuredProfile> =>
-    measureJob({
-      command: [
-        'env',
-        `PYTHONPATH=${variables['TORCH_PYTHONPATH']}:${folder}`,
-        `LD_LIBRARY_PATH=${variables['TORCH_LIBRARIES']}`,
-        ...Object.entries({ JOB_PAUSE: String(pauses.before), ...env }).map((entry) => entry.join('=')),
-        '/usr/bin/python3',
-        `${root}/test/services/torch-job.py`,
-      ],
-      steps: Number(process.env['HEADRACE_STEPS'] ?? '40'),
-      warm: 5,
-      accumulation,
-      facts: { model: null, gpus: 1, accelerator: null, precision: 'fp32', revision: null },
-      mostRounds: Number(process.env['HEADRACE_ROUNDS'] ?? '5'),
-      trace: null,
-      limitMs: 600_000,
-      nowMs: Date.now(),
-      progress: () => {},
-      stopped: new Promise(() => {}),
-    });
-  const today = await measure({}, 1);
-  const step = stepOf(today);
+  const job = (env: Readonly<Record<string, string>>, accumulation: number): MeasureOptions => ({
+    command: [
+      'env',
+      `PYTHONPATH=${variables['TORCH_PYTHONPATH']}:${folder}`,
+      `LD_LIBRARY_PATH=${variables['TORCH_LIBRARIES']}`,
+      ...Object.entries({ JOB_PAUSE: String(pauses.before), ...env }).map((entry) => entry.join('=')),
+      '/usr/bin/python3',
+      `${root}/test/services/torch-job.py`,
+    ],
+    steps: Number(process.env['HEADRACE_STEPS'] ?? '40'),
+    warm: 5,
+    accumulation,
+    facts: { model: null, gpus: 1, accelerator: null, precision: 'fp32', revision: null },
+    mostRounds: 1,
+    trace: null,
+    limitMs: 600_000,
+    nowMs: Date.now(),
+    progress: () => {},
+    stopped: new Promise(() => {}),
+  });
+  const rounds = Number(process.env['HEADRACE_ROUNDS'] ?? '5');
+  const today: MeasuredProfile[] = [];
+  const steps = new Map<string, number[]>();
+  for (let round = 0; round < rounds; round++) {
+    today.push(await measureJob(job({}, 1)));
+    for (const { name, env, accumulation } of variants)
+      steps.set(name, [...(steps.get(name) ?? []), await measureStep(job(env, accumulation))]);
+    console.error(`round ${round + 1} of ${rounds}, load ${loadavg()[0]?.toFixed(1)}`);
+  }
+  const [first] = today;
+  if (first === undefined) throw new Error('HEADRACE_ROUNDS is 1 or more');
+  const over = (value: (one: MeasuredProfile) => number) => medianOf(today.map(value));
+  const real = today.map(({ stepS }) => stepS);
+  const spread = (Math.max(...real) - Math.min(...real)) / medianOf(real);
+  const step = stepOf({
+    ...first,
+    stepS: medianOf(real),
+    gpuBoundStepS: over((one) => one.gpuBoundStepS),
+    loaderS: over((one) => one.loaderS),
+  });
+  console.log(
+    `today: ${(1000 * medianOf(real)).toFixed(1)} ms, spread ${(100 * spread).toFixed(0)} % over ${rounds} rounds\n`,
+  );
   console.log('| change | measured step | predicted p10 / p50 / p90 | inside | point error |\n|---|---|---|---|---|');
   let [inside, exact, exactGood] = [0, 0, 0];
-  for (const { name, env, accumulation, exact: isExact, change } of variants) {
-    const measured = (await measure(env, accumulation)).stepS;
-    const range = predicted(step, change, today.spread);
+  for (const { name, exact: isExact, change } of variants) {
+    const measured = medianOf(steps.get(name) ?? []);
+    const range = predicted(step, change, spread);
     const error = range.p50 / measured - 1;
     const isInside = measured >= range.p10 && measured <= range.p90;
     inside += isInside ? 1 : 0;

@@ -50,6 +50,8 @@ export const versions = {
   },
   /** PyTorch for CPUs, with autocast to BF16, gloo and a profiler that writes Kineto traces. */
   torch: { version: '1.13.1', debian: 'python3-torch' },
+  /** The CUDA build, which runs without a GPU too; by `npm run test:torch2` alone. */
+  torch2: { version: '2.15.0', packages: ['torch==2.15.0', 'numpy'] },
   /** Loads tasks; with the checker of Kubernetes' files. */
   skypilot: { version: '0.14.1', packages: ['skypilot==0.14.1', 'kubernetes-validate==1.37.0'] },
   /** Controller, nodes, commands and the authentication between them. */

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { runCommand } from '../../scripts/run-command.ts';
 import type { SlurmResources } from '../../src/backends/slurm/slurm-script.ts';
 import { SlurmTrainingBackend } from '../../src/backends/slurm/training-backend.ts';
@@ -17,6 +17,7 @@ import { shellPrograms } from '../training/gang-programs.ts';
 import { countProgram, expectedState, stepsOf } from '../training/run-program.ts';
 import { until } from '../until.ts';
 import { addressOf } from './addresses.ts';
+import { takeNode } from './slurm-nodes.ts';
 
 process.env['SLURM_CONF'] = addressOf('SLURM_CONF')[0];
 process.env['PATH'] = `${addressOf('SLURM_PATH')[0]}:${process.env['PATH']}`;
@@ -107,6 +108,42 @@ test('a gang of two ranks on two nodes is preempted, resumes from its checkpoint
   const environment = readFileSync(join(folder, 'gangs', 'count-2', 'job.log'), 'utf8');
   expect(environment).toBe('');
 });
+
+test.each(['down', 'killed'] as const)(
+  'a node that is %s ends its gang of two, which restarts once from its checkpoint and repeats no step',
+  async (fault) => {
+    const gangs = backend({ nodes: 2 });
+    const run = join(folder, 'run');
+    const events: JournalEntry[] = [];
+    const ended = superviseRun({
+      run: 'count',
+      folder: run,
+      spec: parseRunSpec({
+        command: countProgram,
+        ranks: 2,
+        targetSteps: 400,
+        pollMs: 100,
+        graceMs: 2_000,
+        options: { every: 20, stepSeconds: 0.02 },
+      }),
+      backend: gangs,
+      backoffMs: 10,
+      onEntry: (entry) => events.push(entry),
+    });
+    await until(() => checkpointNames(join(run, 'checkpoints')).length > 0);
+    const node = await takeNode('n2', fault);
+    onTestFinished(node.bringBack);
+    await until(() => events.some(({ event }) => event === 'ended'));
+    await node.bringBack();
+    const outcome = await ended;
+    expect(outcome).toMatchObject({ state: 'completed', step: 400 });
+    expect(outcome.ledger.attempts.map((row) => row.outcome)).toEqual(['preempted', 'completed']);
+    expect(outcome.result).toMatchObject({ result: { state: expectedState(0, 400) } });
+    for (const rank of [0, 1])
+      for (const [, steps] of stepsOf(run, rank))
+        expect(steps).toEqual(steps.map((_, index) => (steps[0] ?? 0) + index));
+  },
+);
 
 test('a job with the controller inside is preempted, requeued by Slurm, and ends with every step once', async () => {
   const run = join(folder, 'run');

@@ -8,6 +8,8 @@ torch.manual_seed(0)
 torch.set_num_threads(1)
 batch, pause, k = int(env("BATCH", "64")), float(env("PAUSE", "0")), int(env("K", "1"))
 model = torch.nn.Sequential(torch.nn.Linear(512, 1024), torch.nn.ReLU(), torch.nn.Linear(1024, 1024), torch.nn.ReLU(), torch.nn.Linear(1024, 10))
+if env("COMPILE", "") == "1":
+    model = torch.compile(model)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
 
 

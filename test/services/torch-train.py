@@ -46,7 +46,8 @@ class Sampler:
 
 sampler = Sampler()
 parts = {"schedule": schedule, "sampler": sampler}
-run.resume_torch(model, optimizer, **parts)
+resume, save = (run.resume_dcp, run.save_dcp) if run.options.get("dcp") else (run.resume_torch, run.save_torch)
+resume(model, optimizer, **parts)
 every = int(run.options.get("every", 0))
 asynchronous = bool(run.options.get("asynchronous", False))
 fault = run.options.get("fault")
@@ -67,7 +68,7 @@ for step in range(run.step, run.target_steps):
         file.write("%d %d\n" % (run.attempt, step))
     due = run.checkpoint_due()
     if due or (every and (step + 1) % every == 0):
-        run.save_torch(step + 1, (step + 1) * 16, model, optimizer, asynchronous=asynchronous, **parts)
+        save(step + 1, (step + 1) * 16, model, optimizer, asynchronous=asynchronous, **parts)
     if run.stopping:
         run.leave()
     if fault is not None and run.attempt == 1 and step == 12 and run.rank == run.world_size - 1:

@@ -80,6 +80,11 @@ export async function measureJob(options: MeasureOptions): Promise<MeasuredProfi
   });
 }
 
+/** One run of a job as it is: seconds of an optimiser step. Error: COST_PROFILE_RUN. */
+export async function measureStep(options: MeasureOptions): Promise<number> {
+  return secondsOf(await measured(options, 'real', false)) * options.accumulation;
+}
+
 function positiveOrNull(value: number | null | undefined): number | null {
   return value !== undefined && value !== null && value > 0 ? value : null;
 }

@@ -56,6 +56,7 @@ class Run:
         self._writer = None
         self._failure = None
         self._copies = None
+        self._group = None
         # Training and a checkpoint in the background both write heartbeats.
         self._beating = threading.Lock()
         self._loss = None
@@ -223,8 +224,12 @@ class Run:
             if part is not None:
                 state[name] = part.state_dict() if hasattr(part, "state_dict") else part
         name = "state.pt" if self.world_size == 1 else "state-%d.pt" % self.rank
+        self._save_state(torch, step, samples, state, asynchronous, lambda folder, state: _torch_write(torch, state, os.path.join(folder, name)))
+
+    def _save_state(self, torch, step, samples, state, asynchronous, write):
+        """Saves by write(folder, state), now or in a thread."""
         if not asynchronous:
-            self.save(step, samples, lambda folder: _torch_write(torch, state, os.path.join(folder, name)))
+            self.save(step, samples, lambda folder: write(folder, state))
             return
         self.wait()
         # A tensor that training changes while it is written would be saved with the values of a later step.
@@ -233,7 +238,7 @@ class Run:
 
         def work():
             try:
-                self._save_in_thread(step, samples, lambda folder: _torch_write(torch, state, os.path.join(folder, name)))
+                self._save_in_thread(step, samples, lambda folder: write(folder, state))
             except BaseException as error:  # the next call of wait() raises it
                 self._failure = error
 
@@ -278,6 +283,57 @@ class Run:
         _set_chance(torch, state["chance"])
         self.state = state
         return True
+
+    # torch.distributed.checkpoint, for models whose parameters are spread over the ranks (torch 2)
+
+    def save_dcp(self, step, samples, model, optimizer, asynchronous=False, **others):
+        """As save_torch, with model and optimizer by torch.distributed.checkpoint. Every rank calls it at the same step."""
+        import torch
+        from torch.distributed.checkpoint import state_dict
+
+        if not self.active:
+            return
+        model_state, optimizer_state = state_dict.get_state_dict(model, optimizer)
+        own = {"chance": _chance(torch)}
+        own.update({name: part.state_dict() for name, part in others.items()})
+        # Its collectives must not meet those of training.
+        group = self._dcp_group(torch)
+
+        def write(folder, state):
+            import torch.distributed.checkpoint as dcp
+
+            dcp.save(state["spread"], storage_writer=dcp.FileSystemWriter(folder), process_group=group)
+            _torch_write(torch, state["own"], os.path.join(folder, "own-%d.pt" % self.rank))
+
+        state = {"spread": {"model": model_state, "optimizer": optimizer_state}, "own": own}
+        self._save_state(torch, step, samples, state, asynchronous, write)
+
+    def resume_dcp(self, model, optimizer, **others):
+        """Loads what save_dcp saved. Says whether there was a checkpoint."""
+        import torch
+        from torch.distributed.checkpoint import state_dict
+
+        if self.resume_from is None:
+            return False
+        import torch.distributed.checkpoint as dcp
+
+        model_state, optimizer_state = state_dict.get_state_dict(model, optimizer)
+        state = {"model": model_state, "optimizer": optimizer_state}
+        dcp.load(state, storage_reader=dcp.FileSystemReader(self.resume_from), process_group=self._dcp_group(torch))
+        state_dict.set_state_dict(
+            model, optimizer, model_state_dict=state["model"], optim_state_dict=state["optimizer"]
+        )
+        path = os.path.join(self.resume_from, "own-%d.pt" % self.rank)
+        own = torch.load(path, map_location="cpu", weights_only=False)
+        for name, part in others.items():
+            part.load_state_dict(own[name])
+        _set_chance(torch, own["chance"])
+        return True
+
+    def _dcp_group(self, torch):
+        if self._group is None and torch.distributed.is_available() and torch.distributed.is_initialized():
+            self._group = torch.distributed.new_group(backend="gloo")
+        return self._group
 
 
 def _torch_write(torch, state, path):
