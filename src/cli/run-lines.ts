@@ -21,6 +21,8 @@ export function lineOf({ event, attempt, data }: JournalEntry): string | null {
   if (event === 'damagedCheckpoint') return `the checkpoint ${data['name']} is damaged: ${data['reason']}`;
   if (event === 'ended') return `attempt ${attempt} ended at step ${data['step']}: ${data['class']}`;
   if (event === 'unreachable') return `attempt ${attempt}: ${data['reason']}`;
+  if (event === 'slowStart')
+    return `attempt ${attempt} took ${data['seconds']} s to its first step, ${data['usual']} s is usual: see that its state comes over the fast network (NCCL_SOCKET_IFNAME)`;
   if (event === 'notProvisioned') return `attempt ${attempt} could not start: ${data['reason']}`;
   return null;
 }

@@ -14,6 +14,7 @@ export const runOptions = {
   keep: { type: 'string' },
   grace: { type: 'string' },
   'hang-after': { type: 'string' },
+  'start-within': { type: 'string' },
   restarts: { type: 'string' },
   retries: { type: 'string' },
   budget: { type: 'string' },
@@ -30,6 +31,7 @@ export const runOptionHelp = {
   'checkpoint-every': 'seconds between checkpoints (the program decides)',
   keep: 'checkpoints that stay (3)',
   grace: 'seconds from SIGTERM to SIGKILL (30)',
+  'start-within': 'seconds until the first step of an attempt: set-up, and loading of a checkpoint (1800)',
   'hang-after': 'seconds without a step that count as a hang (60, or 5 steps)',
   restarts: 'restarts after hangs and unexplained kills (3)',
   retries: 'restarts after errors of the program (0)',
@@ -66,6 +68,7 @@ export function specOf({ words, options }: Call): RunSpec {
   const checkpointSeconds = seconds('checkpoint-every');
   const graceSeconds = seconds('grace');
   const hangSeconds = seconds('hang-after');
+  const startSeconds = seconds('start-within');
   const budget = seconds('budget');
   const price = seconds('price-per-hour');
   return parseRunSpec({
@@ -78,6 +81,7 @@ export function specOf({ words, options }: Call): RunSpec {
     ...(checkpointSeconds === undefined ? {} : { checkpointSeconds }),
     ...(graceSeconds === undefined ? {} : { graceMs: Math.round(graceSeconds * 1000) }),
     ...(hangSeconds === undefined ? {} : { hangMs: Math.round(hangSeconds * 1000) }),
+    ...(startSeconds === undefined ? {} : { startMs: Math.round(startSeconds * 1000) }),
     ...(budget === undefined ? {} : { budget }),
     ...(price === undefined ? {} : { pricePerHour: price }),
     options: Object.fromEntries(

@@ -8,6 +8,7 @@ import { Liveness } from '../../src/training/runner/heartbeat.ts';
 import { Journal } from '../../src/training/runner/journal.ts';
 import { ledgerOf } from '../../src/training/runner/ledger.ts';
 import { checkTransition, isFinal, runStates } from '../../src/training/runner/run-state.ts';
+import { isSlowStart, usualStart } from '../../src/training/runner/start-watch.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'journal-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -113,6 +114,31 @@ test('a rank hangs by its step, not by its process; the limit grows with steps a
   expect(liveness.hanging(751)).toBeNull();
   liveness.leave(1);
   expect(liveness.hanging(2_000)).toMatchObject({ rank: 0 });
+});
+
+test('a rank that loads its checkpoint has the time of a start, whatever the limit of steps', () => {
+  const liveness = new Liveness({ ranks: 1, now: 0, leastMs: 100, startMs: 10_000 });
+  liveness.resumesFrom(40);
+  liveness.see(0, 40, 50);
+  expect(liveness.advanced).toBe(false);
+  expect(liveness.hanging(9_000)).toBeNull();
+  expect(liveness.hanging(10_051)).toMatchObject({ rank: 0 });
+  liveness.see(0, 41, 9_000);
+  expect(liveness.advanced).toBe(true);
+  expect(liveness.hanging(9_101)).toMatchObject({ rank: 0 });
+});
+
+const started = (seconds: readonly number[]) =>
+  seconds.map((one, index) => ({ ...blank, attempt: index + 1, event: 'firstStep', data: { seconds: one } }));
+const blank = { seq: 0, wall: 0, mono: 0, run: 'r' };
+
+test.each([
+  ['no start before', [], 900, false],
+  ['20 s before and 800 s now: the state comes over another network', [18, 20, 22], 800, true],
+  ['five times as long', [20], 100, false],
+  ['a start of seconds', [0.5], 9, false],
+] as const)('%s: whether the start is slow', (_, before, now, isSlow) => {
+  expect(isSlowStart(now, usualStart(started(before)))).toBe(isSlow);
 });
 
 test('the ledger of any journal: cost is time by price, no attempt loses more than it did, overhead is at least 1', () => {

@@ -67,6 +67,25 @@ describe.skipIf(!hasPython).each([
 });
 
 test.skipIf(!hasPython)(
+  'a checkpoint whose load never ends is put aside after two attempts, and an older one resumes',
+  async () => {
+    const outcome = await runCount(folder, {
+      targetSteps: steps,
+      startMs: 3_000,
+      hangMs: 60_000,
+      graceMs: 100,
+      options: { every: 10, fault: 'error', endlessLoad: 20 },
+      errorRestarts: 1,
+    });
+    expect(outcome).toMatchObject({ state: 'completed', step: steps });
+    expect(outcome.ledger.attempts.map((row) => row.outcome)).toEqual(['userError', 'hang', 'hang', 'completed']);
+    expect(outcome.ledger.attempts.at(-1)).toMatchObject({ fromStep: 10 });
+    expect(outcome.result).toMatchObject({ result: { state: expectedState(0, steps) } });
+    expect(readdirSync(join(folder, 'checkpoints'))).toContain('damaged-step-000000020');
+  },
+);
+
+test.skipIf(!hasPython)(
   'a gang of two ends when one rank is silent, restarts once, and repeats no step in an attempt',
   async () => {
     const outcome = await runCount(folder, {

@@ -13,7 +13,7 @@ import { RankProcess } from './rank-process.ts';
 
 const recordSchema = z.array(z.object({ pid: z.int().positive(), start: z.string().nullable() }));
 
-/** Variables of this process that ranks inherit. Others may hold secrets of a server. */
+/** Variables of this process that ranks inherit: among them those that choose the network of ranks. Others may hold secrets of a server. */
 const INHERITED = [
   'PATH',
   'HOME',
@@ -28,6 +28,11 @@ const INHERITED = [
   'NODE_OPTIONS',
   'OMP_NUM_THREADS',
   'CUDA_VISIBLE_DEVICES',
+  'GLOO_SOCKET_IFNAME',
+  'NCCL_SOCKET_IFNAME',
+  'NCCL_IB_HCA',
+  'NCCL_DEBUG',
+  'FI_PROVIDER',
 ];
 
 export interface LocalOptions {

@@ -18,6 +18,7 @@ import { failedRank, type RunOutcome, readResult } from './run-outcome.ts';
 import { RunPlacement, type RunProgress } from './run-placement.ts';
 import type { RunSpec } from './run-spec.ts';
 import { checkTransition, isFinal, type RunState } from './run-state.ts';
+import { isSlowStart, loadsInVain, usualStart } from './start-watch.ts';
 
 export interface ControllerOptions {
   /** Unique name of the run; the same in every attempt. */
@@ -67,6 +68,8 @@ class Controller {
   readonly #progress: RankProgress;
   #unreachable = false;
   #waits = false;
+  /** Whether every rank of the attempt has done a new step. */
+  #hasStepped = false;
   /** Seconds that the back end counts for the running attempt. */
   #billedSeconds: number | undefined;
   /** When the attempt was submitted, epoch ms. */
@@ -142,6 +145,12 @@ class Controller {
     const { spec, backend, run } = this.#options;
     removeUnfinished(this.#files.checkpoints);
     const { newest, damaged } = await this.#checked.newest(this.#files.checkpoints, spec.ranks);
+    if (newest !== null && loadsInVain(this.#journal.entries, basename(newest.path))) {
+      const reason = 'two attempts hung while they loaded it';
+      this.#note('damagedCheckpoint', { name: basename(newest.path), reason });
+      putAside(newest.path);
+      return;
+    }
     for (const { path, reason } of damaged) {
       this.#note('damagedCheckpoint', { name: basename(path), reason });
       putAside(path);
@@ -152,6 +161,7 @@ class Controller {
     this.#enter('provisioning');
     this.#submittedAt = Date.now();
     this.#waits = false;
+    this.#hasStepped = false;
     this.#billedSeconds = undefined;
     const placement = this.#placement.place(this.#facts(false));
     if (placement === null) return this.#waitForInstances();
@@ -207,7 +217,10 @@ class Controller {
       this.#waits = state.waits === true;
       this.#billedSeconds = state.billedSeconds;
       // A gang that waits for instances takes no step, and does not hang.
-      if (this.#waits) watch.liveness = this.#newLiveness();
+      if (this.#waits) {
+        watch.liveness = this.#newLiveness();
+        this.#progress.startsAgain();
+      }
       if (state.step !== undefined) this.#progress.report(state.step);
       this.#seeProgress(watch.liveness, now);
       this.#checkpoints.look(watch.liveness, this.#state, now);
@@ -288,6 +301,16 @@ class Controller {
   #seeProgress(liveness: Liveness, now: number): void {
     this.#progress.see(liveness, now);
     if (liveness.started && this.#state === 'starting') this.#enter('running');
+    if (liveness.advanced && !this.#hasStepped) this.#noteFirstStep();
+  }
+
+  /** The time to the first new step of an attempt, and a warning where it is far above the usual one. */
+  #noteFirstStep(): void {
+    this.#hasStepped = true;
+    const usual = usualStart(this.#journal.entries);
+    const seconds = (Date.now() - this.#submittedAt) / 1000;
+    this.#note('firstStep', { seconds });
+    if (isSlowStart(seconds, usual)) this.#note('slowStart', { seconds, usual });
   }
 
   async #end({ own, state }: { readonly own: OwnAction | null; readonly state: GangState }): Promise<void> {

@@ -38,17 +38,19 @@ export interface LivenessOptions {
   readonly now: number;
   /** The least time without progress after which a rank hangs, ms. */
   readonly leastMs: number;
-  /** Time until the first step of every rank, ms: set-up and loading. */
+  /** Time until the first new step of a rank, ms: set-up, loading of a checkpoint, compilation. */
   readonly startMs: number;
 }
 
 /**
  * Progress of the ranks of an attempt. A rank lives while its step advances: a process that exists proves nothing. A rank hangs
- * after max(`leastMs`, 5 × the median interval of steps + the longest checkpoint) without a step.
+ * after max(`leastMs`, 5 × the median interval of steps + the longest checkpoint) without a step. The first heartbeat comes before the
+ * program loads its checkpoint: until the first step after it, `startMs` holds.
  */
 export class Liveness {
   readonly #options: LivenessOptions;
   readonly #last: { step: number; at: number }[];
+  #resumed = 0;
   readonly #intervals: number[] = [];
   #checkpointMs = 0;
 
@@ -57,11 +59,17 @@ export class Liveness {
     this.#last = Array.from({ length: options.ranks }, () => ({ step: -1, at: options.now }));
   }
 
+  /** The step that the attempt resumes from. */
+  resumesFrom(step: number): void {
+    this.#resumed = step;
+  }
+
   /** Takes the step of a rank, as it stands at `now`. */
   see(rank: number, step: number, now: number): void {
     const last = this.#last[rank];
     if (last === undefined || step <= last.step) return;
-    if (last.step >= 0) {
+    // The time to the first new step is that of loading, not of a step.
+    if (last.step > this.#resumed) {
       this.#intervals.push((now - last.at) / (step - last.step));
       if (this.#intervals.length > 64) this.#intervals.shift();
     }
@@ -100,7 +108,7 @@ export class Liveness {
       .map(({ step, at }, rank) => ({
         rank,
         silentMs: now - at,
-        allowed: step < 0 ? this.#options.startMs : this.timeoutMs,
+        allowed: step <= this.#resumed ? this.#options.startMs : this.timeoutMs,
       }))
       .filter(({ silentMs, allowed }) => silentMs > allowed)
       .sort((a, b) => b.silentMs - a.silentMs);
@@ -110,6 +118,11 @@ export class Liveness {
   /** Whether every rank has reported a step. */
   get started(): boolean {
     return this.#last.every(({ step }) => step >= 0);
+  }
+
+  /** Whether every rank has done a new step, after the one that it resumed. */
+  get advanced(): boolean {
+    return this.#last.every(({ step }) => step > this.#resumed);
   }
 
   /** The step that all ranks have done; 0 before the first. */

@@ -19,6 +19,7 @@ export class RankProgress {
   #step = 0;
   #hasRegressed = false;
   #hasDiverged = false;
+  #isReported = false;
 
   constructor(options: RankProgressOptions) {
     this.#options = options;
@@ -41,10 +42,12 @@ export class RankProgress {
     this.#step = resumed;
     this.#hasRegressed = false;
     this.#hasDiverged = false;
+    this.#isReported = false;
   }
 
   /** Reads the heartbeats into the liveness. */
   see(liveness: Liveness, now: number): void {
+    liveness.resumesFrom(this.#resumed);
     for (const [rank, heartbeat] of this.#heartbeats().entries()) {
       if (heartbeat === null) continue;
       this.#hasDiverged ||= heartbeat.diverged;
@@ -65,8 +68,15 @@ export class RankProgress {
     return this.#step;
   }
 
+  /** The program of the running gang starts again: the next step that is reported is the one that it resumes from. */
+  startsAgain(): void {
+    this.#isReported = false;
+  }
+
   /** Writes the heartbeat of a gang of one rank whose step its back end knows. */
   report(step: number): void {
+    if (!this.#isReported) this.#resumed = step;
+    this.#isReported = true;
     const before = this.#heartbeats()[0];
     if (before !== null && before !== undefined && before.step === step) return;
     replaceJson(join(runFiles(this.#options.folder).heartbeats, '0.json'), {

@@ -10,6 +10,9 @@ import headrace_job
 
 run = headrace_job.Run()
 state = hashlib.sha256(b"start").hexdigest()
+# A load that never ends, of the checkpoint of one step.
+if run.step > 0 and run.options.get("endlessLoad") == run.step:
+    time.sleep(3600)
 if run.resume() is not None:
     with open(os.path.join(run.resume(), "state-%d.json" % run.rank)) as file:
         state = json.load(file)["state"]
