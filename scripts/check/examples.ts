@@ -10,6 +10,7 @@ const LIMIT_MS = 1_200_000;
 /** The short way to run each example. */
 const ways: Readonly<Record<string, readonly string[]>> = {
   'examples/first.ts': [],
+  'examples/pipeline.ts': [],
   'examples/notebook/main.ts': [],
   'examples/flights/main.ts': ['--limit', '30000', '--json'],
   'examples/inference/main.ts': ['--flights', '700', '--kills', '2', '--json'],

@@ -6,7 +6,10 @@ import type {
   FeaturesFor,
   ModelName,
   ModelRequestFor,
+  OutputsFor,
+  PipelineName,
   RequestFor,
+  ScoredBy,
   ServiceName,
   SourceName,
 } from './declared.ts';
@@ -85,6 +88,21 @@ export interface ClientPrediction {
   readonly missing: number;
 }
 
+/** An answer of a pipeline as it arrives. */
+export interface ClientPipelineAnswer<O, M extends string>
+  extends Omit<ClientPrediction, 'model' | 'cohort' | 'rollout' | 'score'> {
+  readonly pipeline: string;
+  /** Version of the pipeline. */
+  readonly version: number;
+  readonly outputs: O;
+  /** By the names that the pipeline gives its models. */
+  readonly models: { readonly [K in M]: Pick<ClientPrediction, 'version' | 'cohort' | 'rollout' | 'score'> };
+}
+
+/** The answer of a model or a pipeline. */
+export type AnswerFor<P extends DeclaredProject, N> =
+  N extends PipelineName<P> ? ClientPipelineAnswer<OutputsFor<P, N>, ScoredBy<P, N>> : ClientPrediction;
+
 /** A client of a project's server. Names, requests and answers have the types of the declaration. Errors of every call: ClientError. */
 export interface Client<P extends DeclaredProject> {
   /** Sends events. Made again after a failure: the server knows an event by its id. */
@@ -105,19 +123,19 @@ export interface Client<P extends DeclaredProject> {
     requests: readonly RequestFor<P, N>[],
     options?: ReadOptions,
   ): Promise<readonly ClientVector<FeaturesFor<P, N>>[]>;
-  /** Predicts; `id` is what the label will name. Made again only where the server says that it did nothing. */
-  predict<N extends ModelName<P>>(
+  /** Predicts by a model or a pipeline; `id` is what the label will name. Made again only where the server says that it did nothing. */
+  predict<N extends ModelName<P> | PipelineName<P>>(
     model: N,
     id: string,
     request: ModelRequestFor<P, N>,
     options?: ReadOptions,
-  ): Promise<ClientPrediction>;
+  ): Promise<AnswerFor<P, N>>;
   /** Predicts for up to 1,000 requests in one run, in their order; all or none. Made again as `predict` is. */
-  predictMany<N extends ModelName<P>>(
+  predictMany<N extends ModelName<P> | PipelineName<P>>(
     model: N,
     requests: readonly ClientPredictionRequest<ModelRequestFor<P, N>>[],
     options?: ReadOptions,
-  ): Promise<readonly ClientPrediction[]>;
+  ): Promise<readonly AnswerFor<P, N>[]>;
 }
 
 /** One request for a prediction; `id` is what its label will name. */
@@ -150,10 +168,10 @@ export function createClient<P extends DeclaredProject>(options: ClientOptions):
     vectors: (service, requests, { at, ...options } = {}) =>
       post('features', service, { requests, at }, options) as Promise<readonly never[]>,
     predict: (model, id, request, { at, ...options } = {}) =>
-      post('predictions', model, { id, request, at }, options) as Promise<ClientPrediction>,
+      post('predictions', model, { id, request, at }, options) as Promise<never>,
     predictMany: async (model, requests, { at, ...options } = {}) => {
       const rows = (await post('predictions', model, { requests, at }, options)) as readonly ReadVector[];
-      return rows.map(({ features, at: asOf, ages }) => predictionOf(model, features, { at: asOf, ages }));
+      return rows.map(({ features, at: asOf, ages }) => answerOf(model, features, { at: asOf, ages }) as never);
     },
   };
 }
@@ -176,11 +194,17 @@ function jsonText(body: unknown): string {
   return JSON.stringify(body, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
 }
 
-/** A row of the binary form, whose columns are members of a prediction. */
-function predictionOf(
-  model: string,
-  columns: object,
-  instant: Pick<ClientPrediction, 'at' | 'ages'>,
-): ClientPrediction {
-  return { ...(columns as Omit<ClientPrediction, 'model' | 'at' | 'ages'>), model, ...instant };
+/** A row of the binary form, whose columns are members of a prediction, or `outputs.<name>` and `models.<name>.<member>` of a pipeline. */
+function answerOf(name: string, columns: object, instant: Pick<ClientPrediction, 'at' | 'ages'>): object {
+  const outputs: Record<string, unknown> = {};
+  const models: Record<string, Record<string, unknown>> = {};
+  const own: Record<string, unknown> = {};
+  for (const [column, value] of Object.entries(columns)) {
+    const [kind, of = '', member = ''] = column.split('.');
+    if (kind === 'outputs' && of !== '') outputs[of] = value;
+    else if (kind === 'models' && of !== '') models[of] = { ...models[of], [member]: value };
+    else own[column] = value;
+  }
+  if (Object.keys(models).length === 0) return { ...own, model: name, ...instant };
+  return { ...own, pipeline: name, outputs, models, ...instant };
 }

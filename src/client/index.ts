@@ -3,8 +3,10 @@
 export type { CallOptions } from './call.ts';
 export { ClientError, isClientError } from './client-error.ts';
 export {
+  type AnswerFor,
   type Client,
   type ClientOptions,
+  type ClientPipelineAnswer,
   type ClientPrediction,
   type ClientPredictionRequest,
   type ClientReport,

@@ -27,13 +27,16 @@ import { freeBytes } from '../operating/free-bytes.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
 import type { Part } from '../ports/part.ts';
 import { openModelHost } from '../serving/models/open-host.ts';
+import { PipelineSource } from '../serving/models/pipeline-source.ts';
 import { ProjectModels } from '../serving/models/project-models.ts';
+import { openPipelines, type Pipelines } from '../serving/online/predict-pipeline.ts';
 import { inferencePart } from '../serving/runtime/inference-part.ts';
 import type { ModelHost } from '../serving/runtime/model-host.ts';
 import { pythonPart } from '../serving/runtime/python-part.ts';
 import { ProjectStreams } from '../serving/streaming/project-streams.ts';
 import { Forgetting } from './forgetting.ts';
 import { openHeapPart } from './heap-part.ts';
+import { predictingWith } from './predicting-with.ts';
 import { ProjectPlaybooks } from './project-playbooks.ts';
 import { ProjectProfiles } from './project-profiles.ts';
 import { TrainingRuns } from './training-runs.ts';
@@ -55,6 +58,7 @@ export interface OpenProject extends ProjectPlace {
   readonly models: ProjectModels;
   readonly host: ModelHost;
   readonly labels: ProjectLabels;
+  readonly pipelines: Pipelines;
   readonly streams: ProjectStreams;
   readonly profiles: ProjectProfiles;
   readonly appends: AppendOutcome;
@@ -135,19 +139,22 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
   const features = await openFeatures(place, opened, { models, labels, streams, profiles, scorer });
   later.features = features;
   await models.start();
+  const appends = new AppendOutcome();
+  const { pipelines: declared = [] } = project;
+  const pipelines = openPipelines(declared, (model) => predictingWith({ models, features, appends, stores }, model));
   const host = await openModelHost({
     environment,
     runtimes,
     registered: stores,
     sharesMemory: true,
-    more: [streams.source()],
+    more: [streams.source(), new PipelineSource(declared, (...call) => pipelines.predict(...call))],
     laneOf: (request) => models.laneOf(request),
+    checkLog: (request) => models.checkLog(request),
     log: (request, reply) => models.logTensors(request, reply),
     answered: (model, tookMs) => features.measures.predicted(model, tookMs, performance.now()),
     clock,
     onFault,
   });
-  const appends = new AppendOutcome();
   const topics = new TopicIntakes(taken, {
     take: (of, events, placeOf) => appends.noted(() => features.take(of, events, placeOf), loggedIn),
     refuse: (of, payload, error, at) => features.refuse(of, payload, error, at),
@@ -188,6 +195,7 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     models,
     host,
     labels,
+    pipelines,
     streams,
     profiles,
     appends,

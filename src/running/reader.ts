@@ -127,7 +127,7 @@ export class Reader extends Running<Status> {
       const host = await openModelHost({
         environment,
         runtimes,
-        ...(predictions?.hostOptions() ?? { registered: null, log: mustNotBeLogged }),
+        ...(predictions?.hostOptions() ?? { registered: null, checkLog: mustNotBeLogged }),
         // A region that one of several processes knows would be unknown to the next request.
         sharesMemory: false,
         answered: (model, tookMs) => features.measures.predicted(model, tookMs, performance.now()),

@@ -1,17 +1,12 @@
-import type { ModelData } from '../features/define/declaration.ts';
-import type { FeatureStore } from '../featurestore/feature-store.ts';
+import type { ModelData, PipelineData } from '../features/define/declaration.ts';
 import type { ModelOutcomes } from '../monitoring/labels/project-labels.ts';
 import type { RealisedQuality } from '../monitoring/labels/realised-quality.ts';
 import type { Playbook } from '../monitoring/playbook/playbook.ts';
 import type { Replay } from '../monitoring/playbook/replay.ts';
 import type { ModelVersion } from '../ports/model-registry.ts';
 import { type BatchJob, type BatchOptions, startBatch } from '../serving/batch/start-batch.ts';
-import {
-  type PredictingWith,
-  type PredictionRequest,
-  type PredictOptions,
-  predictMany,
-} from '../serving/online/predict-many.ts';
+import { type PredictionRequest, type PredictOptions, predictMany } from '../serving/online/predict-many.ts';
+import type { PipelinePrediction } from '../serving/online/predict-pipeline.ts';
 import type { Prediction } from '../serving/online/prediction.ts';
 import type { RolloutControl } from '../serving/rollout/rollout-control.ts';
 import type { RunningStream } from '../serving/streaming/project-streams.ts';
@@ -19,6 +14,7 @@ import { openBatchContext } from './batch-context.ts';
 import { localWorld } from './local-world.ts';
 import type { OpenProject } from './open-project.ts';
 import type { ProjectStatus } from './parts.ts';
+import { predictingWith } from './predicting-with.ts';
 import { Running } from './running.ts';
 import type { TrainOptions } from './training-runs.ts';
 
@@ -59,11 +55,24 @@ export abstract class RunningModels extends Running<ProjectStatus> {
     requests: readonly PredictionRequest[],
     options?: PredictOptions,
   ): Promise<readonly Prediction[]> {
-    const { models, features, appends } = this.#open;
-    const read: FeatureStore['read'] = (of, request, at, id, trace) => features.read(of, request, at, id, trace);
-    const predicted: PredictingWith['predicted'] = (...call) => features.measures.predicted(...call);
-    const using = { open: models.named(model.name), read, appends, tracer: this.tracer, predicted };
-    return predictMany(using, model, requests, options);
+    return predictMany(predictingWith(this.#open, model), model, requests, options);
+  }
+
+  /** A declared pipeline by name; null: there is none. */
+  pipeline(name: string): PipelineData | null {
+    return this.#open.pipelines.named(name);
+  }
+
+  /**
+   * Answers requests by a pipeline. The prediction of each of its models is in the log under the request's id when this returns. Errors:
+   * MODEL_UNKNOWN, as `predictMany`, PIPELINE_*.
+   */
+  async predictPipeline(
+    pipeline: Pick<PipelineData, 'name'>,
+    requests: readonly PredictionRequest[],
+    options?: PredictOptions,
+  ): Promise<readonly PipelinePrediction[]> {
+    return this.#open.pipelines.predict(pipeline, requests, options);
   }
 
   /** Builds a training set, trains in a separate process, registers the version. Errors: JOB_CANCELLED, those of training set and job. */

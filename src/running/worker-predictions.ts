@@ -3,15 +3,22 @@ import type { Tracer } from '../base/tracer.ts';
 import { runtimes } from '../compose/compose.ts';
 import { closeWorkerStores, openWorkerStores, type WorkerStores } from '../compose/worker-stores.ts';
 import type { Environment } from '../environment/config.ts';
-import type { FeatureServiceData, ModelData, ProjectData } from '../features/define/declaration.ts';
+import type { FeatureServiceData, ModelData, PipelineData, ProjectData } from '../features/define/declaration.ts';
 import type { FeatureReader } from '../featurestore/feature-reader.ts';
 import { AppendOutcome } from '../featurestore/ingest/append-outcome.ts';
 import { openPart } from '../observe/part-kind.ts';
 import type { TableAppend } from '../ports/offline-store.ts';
 import type { Part } from '../ports/part.ts';
 import type { OpenHostOptions } from '../serving/models/open-host.ts';
+import { PipelineSource } from '../serving/models/pipeline-source.ts';
 import { WorkerModels } from '../serving/models/worker-models.ts';
-import { type PredictionRequest, type PredictOptions, predictMany } from '../serving/online/predict-many.ts';
+import {
+  type PredictingWith,
+  type PredictionRequest,
+  type PredictOptions,
+  predictMany,
+} from '../serving/online/predict-many.ts';
+import { openPipelines, type PipelinePrediction, type Pipelines } from '../serving/online/predict-pipeline.ts';
 import type { Prediction } from '../serving/online/prediction.ts';
 import type { PredictionSink } from '../serving/online/prediction-sink.ts';
 import { pythonPart } from '../serving/runtime/python-part.ts';
@@ -44,6 +51,7 @@ export class WorkerPredictions {
   readonly project: ProjectData;
   readonly #options: WorkerPredictionsOptions;
   readonly #open: Opened;
+  readonly #pipelines: Pipelines;
   /** The writer shows it: its log takes the appends. */
   readonly #appends = new AppendOutcome();
 
@@ -51,6 +59,7 @@ export class WorkerPredictions {
     this.project = options.project;
     this.#options = options;
     this.#open = open;
+    this.#pipelines = openPipelines(options.project.pipelines ?? [], (model) => this.#using(model));
   }
 
   /** Opens the registry next to the writer's, and loads the champions. Errors: those of the stores. */
@@ -76,13 +85,15 @@ export class WorkerPredictions {
   }
 
   /** The part of the options of a model host that makes its answers count here as they do in the writer. */
-  hostOptions(): Pick<OpenHostOptions, 'registered' | 'processes' | 'laneOf' | 'log'> {
+  hostOptions(): Pick<OpenHostOptions, 'registered' | 'processes' | 'laneOf' | 'checkLog' | 'log' | 'more'> {
     const { stores, models } = this.#open;
     return {
       registered: stores,
       processes: this.#options.place.processes,
       laneOf: (request) => models.laneOf(request),
+      checkLog: (request) => models.checkLog(request),
       log: (request, reply) => models.logTensors(request, reply),
+      more: [new PipelineSource(this.project.pipelines ?? [], (...call) => this.#pipelines.predict(...call))],
     };
   }
 
@@ -102,8 +113,26 @@ export class WorkerPredictions {
     requests: readonly PredictionRequest[],
     options?: PredictOptions,
   ): Promise<readonly Prediction[]> {
+    return predictMany(this.#using(model), model, requests, options);
+  }
+
+  /** A declared pipeline by name; null: there is none. */
+  pipeline(name: string): PipelineData | null {
+    return this.#pipelines.named(name);
+  }
+
+  /** As `Headrace.predictPipeline`. Errors: the same, and SERVER_WRITER. */
+  async predictPipeline(
+    pipeline: Pick<PipelineData, 'name'>,
+    requests: readonly PredictionRequest[],
+    options?: PredictOptions,
+  ): Promise<readonly PipelinePrediction[]> {
+    return this.#pipelines.predict(pipeline, requests, options);
+  }
+
+  #using(model: ModelData): PredictingWith {
     const { features, tracer } = this.#options;
-    const using = {
+    return {
       open: this.#open.models.named(model.name),
       read: (...[of, request, at, id, trace]: Parameters<FeatureReader['readAs']>) =>
         features.readAs(of, request, at, id, trace),
@@ -111,7 +140,6 @@ export class WorkerPredictions {
       tracer,
       predicted: (name: string, tookMs: number, now: number) => features.measures.predicted(name, tookMs, now),
     };
-    return predictMany(using, model, requests, options);
   }
 
   /** Follows rollouts and playbooks that other processes changed. Call it some times a second. Errors: ROLLOUT_*. */

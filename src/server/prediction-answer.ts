@@ -69,7 +69,7 @@ export async function predictionBytes(from: Predicts, call: PredictionCall): Pro
   );
 }
 
-interface Asked {
+export interface Asked {
   readonly requests: readonly PredictionRequest[];
   readonly at: number | undefined;
   readonly isMany: boolean;
@@ -83,7 +83,8 @@ function made(
   return from.predictMany(model, requests, { at, trace, deadline: deadlineOf(timeout) });
 }
 
-function askedOf(text: unknown): Asked {
+/** The requests of a body. Error: SERVER_BODY. */
+export function askedOf(text: unknown): Asked {
   const body = objectBody(text, ['id', 'request', 'requests', 'at']);
   const at = instantOf(body['at']);
   const many = body['requests'];
@@ -110,7 +111,7 @@ function requestOf(body: Readonly<Record<string, unknown>>, place = ''): Predict
 const TIMEOUT = /^\d{1,9}(?:\.\d{1,6})?$/;
 
 /** Until when a caller waits, by its own header (`performance.now()`). Error: SERVER_HEADER. */
-function deadlineOf(text: string | null): number {
+export function deadlineOf(text: string | null): number {
   if (text === null) return Number.POSITIVE_INFINITY;
   if (TIMEOUT.test(text)) return performance.now() + Number(text);
   throw fail('SERVER_HEADER', {
@@ -127,6 +128,6 @@ function textOf({ id, model, version, cohort, rollout, score, at, ages, missing 
 }
 
 /** JSON has no number for an age that never ends. */
-function ageText(ms: number | null): string {
+export function ageText(ms: number | null): string {
   return ms === null || !Number.isFinite(ms) ? 'null' : String(ms);
 }

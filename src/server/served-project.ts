@@ -25,4 +25,7 @@ export interface ServedProject
 }
 
 /** Makes predictions, in the process that has the log or in one that hands them to it. */
-export type PredictingProject = Pick<Headrace, 'project' | 'model' | 'predictMany' | 'turnedAway'>;
+export type PredictingProject = Pick<
+  Headrace,
+  'project' | 'model' | 'predictMany' | 'pipeline' | 'predictPipeline' | 'turnedAway'
+>;

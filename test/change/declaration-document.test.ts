@@ -19,6 +19,7 @@ import {
   text,
   time,
 } from '../../src/features/define/declare.ts';
+import { project as offers } from '../serving/pipeline-project.ts';
 import { shop } from './shop.ts';
 
 const kept = readFileSync(new URL('./golden/declaration-format-1.json', import.meta.url), 'utf8');
@@ -35,6 +36,15 @@ test('a declaration kept in format 2 is read, and is what is still written', () 
   expect(parseDeclaration(keptLater)).toEqual(JSON.parse(keptLater));
   expect(declarationJson(declarationDocument(shop()))).toBe(keptLater);
   expect(keptLater.startsWith('{\n  "format": 2,\n')).toBe(true);
+});
+
+test('a declaration with a pipeline is kept in format 3, which programs that know no pipeline refuse', () => {
+  const withPipeline = readFileSync(new URL('./golden/declaration-format-3.json', import.meta.url), 'utf8');
+  expect(parseDeclaration(withPipeline)).toEqual(JSON.parse(withPipeline));
+  // A compiler writes the text of a function in its own way.
+  const withoutCode = (text: string) => text.replaceAll(/"code": "[0-9a-f]{64}"/g, '"code": ""');
+  expect(withoutCode(declarationJson(declarationDocument(offers)))).toBe(withoutCode(withPipeline));
+  expect(withPipeline.startsWith('{\n  "format": 3,\n')).toBe(true);
 });
 
 test('the hash of a declaration is that of its kept text', () => {
@@ -108,7 +118,7 @@ test('what is no kept declaration is refused by code, cut or changed anywhere', 
       return isHeadraceError(error) ? error.code : String(error);
     }
   };
-  expect(refused(kept.replace('"format": 1', '"format": 3'))).toBe('DECLARATION_FORMAT');
+  expect(refused(kept.replace('"format": 1', '"format": 4'))).toBe('DECLARATION_FORMAT');
   expect(refused(kept.replace('"version": 1', '"version": 0'))).toBe('DECLARATION_TEXT');
   expect(refused(kept.replace('"streamView"', '"stream"'))).toBe('DECLARATION_TEXT');
   expect(refused(kept.replace('"settings"', '"setings"'))).toBe('DECLARATION_TEXT');

@@ -30,6 +30,11 @@ export const view = { source: flights, entity: route, key: { origin: 'origin', d
 export const learn = { task: 'binary', service: departure, spine: { from: spine, id: 'flight' }, train: { with: { kind: 'logisticRegression' } } } as const;
 `;
 
+/** Models and pipelines over them. */
+const modelled = `const late = h.model('late', { ...learn, label: { from: flights, id: 'flight', value: (e) => h.gt(e.delay, h.literal(15)), within: '1d' } });`;
+const inPipeline = (run: string, models = '{ late }') =>
+  `${modelled} export const p = h.pipeline('p', { service: departure, models: ${models}, outputs: { text: h.text(), price: h.float() }, run: ${run} });`;
+
 const inView = (features: string, rest = '') =>
   `h.streamView('v', { ...view, ${rest} features: (e) => ({ x: ${features} }) });`;
 const inService = (join: string, compute = '() => ({})') =>
@@ -292,5 +297,36 @@ export const mistakes: readonly Mistake[] = [
     mistake: 'an event with a column of another type',
     code: "export const e: h.EventOf<typeof spine> = { flight: 'a', scheduled: 'now', origin: 'ATL', destination: 'SFO' };",
     says: ["'string' is not assignable to type 'number'"],
+  },
+  {
+    mistake: 'a score that a pipeline reads',
+    code: inPipeline("({ scores }) => ({ text: 'a', price: scores.lat })"),
+    says: ["Property 'lat' does not exist", "Did you mean 'late'?"],
+  },
+  {
+    mistake: 'a feature that a pipeline reads',
+    code: inPipeline("({ features }) => ({ text: 'a', price: features.excess_rato ?? 0 })"),
+    says: ["Property 'excess_rato' does not exist", "Did you mean 'excess_ratio'?"],
+  },
+  {
+    mistake: 'a feature without an answer, used as an output',
+    code: inPipeline("({ features }) => ({ text: 'a', price: features.route_flights_1h })"),
+    says: ["'number | null' is not assignable to type 'number'"],
+  },
+  {
+    mistake: 'an output of another type',
+    code: inPipeline('({ scores }) => ({ text: scores.late, price: 1 })'),
+    says: ["'number' is not assignable to type 'string'"],
+  },
+  {
+    mistake: 'a pipeline without one of its outputs',
+    code: inPipeline('({ scores }) => ({ price: scores.late })'),
+    says: ["Property 'text' is missing"],
+  },
+  {
+    mistake: 'a model that reads what the request of the pipeline has not',
+    code: `${modelled} const small = h.featureService('small', { request: { origin: h.text(), destination: h.text() }, join: (r) => ({ route: h.lookup(byRoute, r) }) });
+export const p = h.pipeline('p', { service: small, models: { late }, outputs: { price: h.float() }, run: ({ scores }) => ({ price: scores.late }) });`,
+    says: ['the request has no such column: scheduled'],
   },
 ];

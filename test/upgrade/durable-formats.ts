@@ -136,9 +136,9 @@ export const durableFormats: readonly DurableFormat[] = [
   {
     name: 'declaration',
     source: 'src/features/change/declaration-document.ts',
-    version: 2,
+    version: 3,
     files: /^declaration\.json$/,
-    fixtures: ['test/change/golden/declaration-format-1.json', 'test/change/golden/declaration-format-2.json'],
+    fixtures: [1, 2, 3].map((format) => `test/change/golden/declaration-format-${format}.json`),
   },
   {
     name: 'job, result',

@@ -219,4 +219,33 @@ export const modelErrors = rows({
     status: 400,
     exit: 2,
   },
+  PIPELINE_MODEL: {
+    message: 'pipeline {pipeline} has the model {model} twice',
+    hint: 'name each model once under models',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
+  PIPELINE_REQUEST: {
+    message:
+      'model {model} of pipeline {pipeline} reads the request column {column} of type {type}, which the request has not',
+    hint: 'add the column to the request of the service of the pipeline, with this type',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
+  PIPELINE_RUN: {
+    message: 'the function of pipeline {pipeline} failed: {reason}',
+    hint: 'correct the function; nothing of the call was logged',
+    retry: 'never',
+    status: 500,
+    exit: 4,
+  },
+  PIPELINE_OUTPUT: {
+    message: 'the function of pipeline {pipeline} gave {value} for output {output}, which is {wanted}',
+    hint: 'correct the function, or the type of the output; nothing of the call was logged',
+    retry: 'never',
+    status: 500,
+    exit: 4,
+  },
 });

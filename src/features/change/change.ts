@@ -39,6 +39,7 @@ const AREAS: Readonly<Record<DeclaredPart['kind'], string>> = {
   onDemandView: 'view',
   featureService: 'service',
   model: 'model',
+  pipeline: 'pipeline',
 };
 
 /** The name that a part goes by: views of all kinds share their names. */

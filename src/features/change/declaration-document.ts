@@ -4,12 +4,23 @@ import { fail } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import type { ProjectData } from '../define/declaration.ts';
 import type { TilesKept } from '../tile/tiles-kept.ts';
-import { modelPart, servicePart, sourcePart, viewPart } from './declared-part.ts';
+import { modelPart, pipelinePart, servicePart, sourcePart, viewPart } from './declared-part.ts';
 import { type SchemaTexts, schemasOfParts, withSchemas } from './source-schemas.ts';
 
-export const DECLARATION_FORMAT = 2;
+export const DECLARATION_FORMAT = 3;
 
-const kinds = ['eventSource', 'streamView', 'batchView', 'onDemandView', 'featureService', 'model'] as const;
+/** The format of a document without pipelines: older programs read it. */
+const WITHOUT_PIPELINES = 2;
+
+const kinds = [
+  'eventSource',
+  'streamView',
+  'batchView',
+  'onDemandView',
+  'featureService',
+  'model',
+  'pipeline',
+] as const;
 
 const members = z.record(z.string(), z.json());
 
@@ -29,7 +40,7 @@ const partSchema = z.strictObject({
 const columnsSchema = z.array(z.tuple([z.string(), z.string()]));
 
 const documentSchema = z.strictObject({
-  format: z.literal(DECLARATION_FORMAT),
+  format: z.literal([WITHOUT_PIPELINES, DECLARATION_FORMAT]),
   project: z.string(),
   parts: z.array(partSchema),
   schemas: z.record(z.string(), z.array(columnsSchema).min(1)),
@@ -58,9 +69,9 @@ export interface DeclaredPart {
 
 /** A declaration as data that can be kept and compared. */
 export interface DeclarationDocument {
-  readonly format: typeof DECLARATION_FORMAT;
+  readonly format: typeof WITHOUT_PIPELINES | typeof DECLARATION_FORMAT;
   readonly project: string;
-  /** Sources, views, services, models; each kind by name. */
+  /** Sources, views, services, models, pipelines; each kind by name. */
   readonly parts: readonly DeclaredPart[];
   /** The columns that rows of every earlier or present source were written with. */
   readonly schemas: SchemaTexts;
@@ -71,8 +82,9 @@ export function declarationDocument(
   project: ProjectData,
   before: DeclarationDocument | null = null,
 ): DeclarationDocument {
+  const { pipelines = [] } = project;
   return {
-    format: DECLARATION_FORMAT,
+    format: pipelines.length === 0 ? WITHOUT_PIPELINES : DECLARATION_FORMAT,
     project: project.name,
     schemas: withSchemas(before?.schemas ?? {}, project.sources),
     parts: [
@@ -80,6 +92,7 @@ export function declarationDocument(
       ...project.views.map(viewPart),
       ...project.services.map(servicePart),
       ...project.models.map(modelPart),
+      ...pipelines.map(pipelinePart),
     ],
   };
 }
@@ -110,7 +123,7 @@ export function parseDeclaration(text: string): DeclarationDocument {
   if (format.success && format.data.format === 1) {
     const first = firstDocumentSchema.safeParse(json);
     if (!first.success) throw unreadable(first.error);
-    return { ...first.data, format: DECLARATION_FORMAT, schemas: schemasOfParts(first.data.parts) };
+    return { ...first.data, format: WITHOUT_PIPELINES, schemas: schemasOfParts(first.data.parts) };
   }
   const parsed = documentSchema.safeParse(json);
   if (parsed.success) return parsed.data;

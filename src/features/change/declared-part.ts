@@ -9,6 +9,7 @@ import type {
   FeatureServiceData,
   ModelData,
   OnDemandViewData,
+  PipelineData,
   ServiceExpression,
   StreamViewData,
   ViewData,
@@ -202,6 +203,24 @@ function proxiesOf(proxies: NonNullable<ModelData['proxies']>): Json {
       { is: `${expressionText(value)} of ${identity(from)}.${id}`, otherwise, withinMs },
     ]),
   );
+}
+
+/** A pipeline's part: its callers depend on its request, its models and its outputs. */
+export function pipelinePart(pipeline: PipelineData): DeclaredPart {
+  const { kind, name, version, service, models, outputs, runText } = pipeline;
+  return {
+    ...nothingElse,
+    kind,
+    name,
+    version,
+    meaning: {
+      service: identity(service),
+      models: Object.fromEntries(Object.entries(models).map(([alias, model]) => [alias, model.name])),
+      outputs: typeTexts(outputs),
+    },
+    settings: quality(outputs),
+    code: sha256Hex(runText.replaceAll(/\s+/g, ' ')),
+  };
 }
 
 function entityMeaning({ name, key }: EntityData): { readonly [field: string]: Json } {

@@ -1,9 +1,10 @@
+import type { MaybePromise } from '../../base/maybe-promise.ts';
 import type { ColumnSpec, Columns, Value } from '../../schema/column.ts';
 import type { Expression } from '../expression/expression.ts';
 
 /**
  * A project's declaration, as plain frozen data. The factories of this folder create it and carry the inferred types;
- * everything downstream reads this shape only. All of it except `compute` is JSON.
+ * everything downstream reads this shape only. All of it except `compute` and `run` is JSON.
  */
 
 /** A thing that has features: its name and the columns of its key. */
@@ -279,6 +280,27 @@ export interface StreamInferenceData {
   readonly scoredBy: 'headrace' | 'engine';
 }
 
+/** Features of a service, scores of models, and a function of both. */
+export interface PipelineData {
+  readonly kind: 'pipeline';
+  readonly name: string;
+  readonly version: number;
+  readonly service: FeatureServiceData;
+  /** By the names that the pipeline gives them. */
+  readonly models: Readonly<Record<string, ModelData>>;
+  readonly outputs: Columns;
+  readonly runText: string;
+  /** Over values as users see them. */
+  readonly run: (input: PipelineValues) => MaybePromise<Readonly<Record<string, unknown>>>;
+}
+
+/** The argument of a pipeline's function, without its types. */
+export interface PipelineValues {
+  readonly request: Readonly<Record<string, Value>>;
+  readonly features: Readonly<Record<string, Value>>;
+  readonly scores: Readonly<Record<string, number>>;
+}
+
 export type ViewData = StreamViewData | BatchViewData | OnDemandViewData;
 
 export interface ProjectData {
@@ -290,4 +312,6 @@ export interface ProjectData {
   readonly models: readonly ModelData[];
   /** Absent in a declaration that was read from its file: streams leave no data that depends on them. */
   readonly streams?: readonly StreamInferenceData[];
+  /** Absent where there is none. */
+  readonly pipelines?: readonly PipelineData[];
 }

@@ -73,6 +73,7 @@ export {
 } from './feature-service.ts';
 export { type Model, model, type TrainingRow } from './model.ts';
 export { type OnDemandView, onDemandView } from './on-demand-view.ts';
+export { type Pipeline, pipeline } from './pipeline.ts';
 export { defineProject, type Project } from './project.ts';
 export { type LabelProxy, proxy } from './proxy.ts';
 export { type StreamInferenceOptions, streamInference } from './stream-inference.ts';

@@ -5,13 +5,14 @@ import type {
   EventSourceData,
   FeatureServiceData,
   ModelData,
+  PipelineData,
   ProjectData,
   StreamInferenceData,
   ViewData,
 } from './declaration.ts';
 import { freeze } from './freeze.ts';
 
-type Part = EventSourceData | ViewData | FeatureServiceData | ModelData | StreamInferenceData;
+type Part = EventSourceData | ViewData | FeatureServiceData | ModelData | StreamInferenceData | PipelineData;
 
 /** A project with its parts under the names that the user gave them. */
 export interface Project<P extends Readonly<Record<string, Part>>> extends ProjectData {
@@ -33,6 +34,7 @@ class Reached {
   readonly #services = new Map<string, FeatureServiceData>();
   readonly #models = new Map<string, ModelData>();
   readonly #streams = new Map<string, StreamInferenceData>();
+  readonly #pipelines = new Map<string, PipelineData>();
   readonly #entities = new Map<string, EntityData>();
 
   add(part: Part): void {
@@ -61,18 +63,25 @@ class Reached {
       case 'streamInference':
         for (const one of [part.model, part.from]) this.add(one);
         return put(this.#streams, part, part.name);
+      case 'pipeline':
+        for (const one of [part.service, ...Object.values(part.models)]) this.add(one);
+        return put(this.#pipelines, part, part.name);
       default:
         return part satisfies never;
     }
   }
 
-  lists(): Pick<ProjectData, 'sources' | 'views' | 'services' | 'models' | 'streams'> {
+  lists(): Omit<ProjectData, 'kind' | 'name'> {
+    const shared = [...this.#pipelines.keys()].find((name) => this.#models.has(name));
+    // Both are called by their names at one route.
+    if (shared !== undefined) throw fail('NAME_TWICE', { kind: 'model or pipeline', name: shared });
     return {
       sources: sorted(this.#sources),
       views: sorted(this.#views),
       services: sorted(this.#services),
       models: sorted(this.#models),
       ...(this.#streams.size === 0 ? {} : { streams: sorted(this.#streams) }),
+      ...(this.#pipelines.size === 0 ? {} : { pipelines: sorted(this.#pipelines) }),
     };
   }
 }

@@ -37,7 +37,7 @@ export function userVector(
 }
 
 /** A column's way out to users. */
-function userValue(spec: ColumnSpec): (value: Value) => Value {
+export function userValue(spec: ColumnSpec): (value: Value) => Value {
   const type = spec.type === 'list' ? spec.element : spec.type;
   if (type !== 'decimal') return (value) => value;
   const scale = spec.scale ?? 0;

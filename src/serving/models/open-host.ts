@@ -24,6 +24,8 @@ export interface OpenHostOptions {
   readonly laneOf?: (request: InferRequest) => InferLane | null;
   /** Logs the answer to a request that asks for it. */
   readonly log?: (request: InferRequest, reply: InferReply) => Promise<unknown> | null;
+  /** Refuses a request whose log could not be written, before it runs. */
+  readonly checkLog?: (request: InferRequest) => void;
   /** Notes how long an answered request took, ms. */
   readonly answered?: (model: string, tookMs: number) => void;
   readonly clock: () => number;
@@ -54,6 +56,7 @@ export async function openModelHost(options: OpenHostOptions): Promise<ModelHost
     isolated,
     sharedMemory: sharedMemory && options.sharesMemory === true ? new SharedMemory() : null,
     ...(options.laneOf === undefined ? {} : { laneOf: options.laneOf }),
+    ...(options.checkLog === undefined ? {} : { checkLog: options.checkLog }),
     ...(options.log === undefined ? {} : { log: options.log }),
     ...(options.answered === undefined ? {} : { answered: options.answered }),
     clock,

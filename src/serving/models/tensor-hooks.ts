@@ -26,13 +26,22 @@ export function logTensors(
   const prediction = tensorPrediction(request, reply, clock());
   if (prediction === null) return null;
   const open = named(request.model);
-  if (open === undefined) throw refuse(`parameter '${ID_PARAMETER}' is for the models of the project`);
+  if (open === undefined) throw notOfProject();
   mustBeLoggable(request.model, prediction.id, undefined);
   return open.log.append([prediction]);
 }
 
+/** Refuses a tensor request that names its id, of a model that has no log. Error: OIP_REQUEST. */
+export function mustHaveLog(named: Named, { model, parameters }: InferRequest): void {
+  if (parameters[ID_PARAMETER] !== undefined && named(model) === undefined) throw notOfProject();
+}
+
 /** Refuses a tensor request that names its id, in a process without a way to the log. Error: OIP_REQUEST. */
-export function mustNotBeLogged({ parameters }: InferRequest): null {
-  if (parameters[ID_PARAMETER] === undefined) return null;
-  throw refuse(`parameter '${ID_PARAMETER}' is for servers that log predictions, and this one only reads`);
+export function mustNotBeLogged({ parameters }: InferRequest): void {
+  if (parameters[ID_PARAMETER] !== undefined)
+    throw refuse(`parameter '${ID_PARAMETER}' is for servers that log predictions, and this one only reads`);
+}
+
+function notOfProject() {
+  return refuse(`parameter '${ID_PARAMETER}' is for the models of the project`);
 }

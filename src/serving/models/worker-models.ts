@@ -17,7 +17,7 @@ import type { ShadowCopy } from '../rollout/rollout-lanes.ts';
 import { rolloutsPart } from '../rollout/rollouts-part.ts';
 import { loadForeignScorer } from './foreign-scorer.ts';
 import type { OpenModelOptions } from './open-model.ts';
-import { laneOfTensors, logTensors } from './tensor-hooks.ts';
+import { laneOfTensors, logTensors, mustHaveLog } from './tensor-hooks.ts';
 
 export interface WorkerModelsOptions
   extends Pick<
@@ -112,6 +112,11 @@ export class WorkerModels {
   /** As `laneOfTensors`. */
   laneOf(request: InferRequest): InferLane | null {
     return laneOfTensors((name) => this.#models.get(name), request);
+  }
+
+  /** As `mustHaveLog`. */
+  checkLog(request: InferRequest): void {
+    mustHaveLog((name) => this.#models.get(name), request);
   }
 
   /** As `logTensors`. */

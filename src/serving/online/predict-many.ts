@@ -64,11 +64,30 @@ interface PredictTraced {
 }
 
 async function predictTraced(
+  using: PredictingWith,
+  model: ModelData,
+  requests: readonly PredictionRequest[],
+  options: PredictTraced,
+): Promise<readonly Prediction[]> {
+  const { predictions, log } = await scoreMany(using, model, requests, options);
+  await log();
+  return predictions;
+}
+
+/** Predictions that are scored and not logged yet. */
+export interface ScoredPredictions {
+  readonly predictions: readonly Prediction[];
+  /** Logs them, and offers them to a shadow. Call it once, before they are answered. Errors: those of the log. */
+  readonly log: () => Promise<void>;
+}
+
+/** Scores many requests in one run of the model, up to their log. Errors: as `predictMany`, without those of the log. */
+export async function scoreMany(
   { open, read, appends, predicted }: PredictingWith,
   model: ModelData,
   requests: readonly PredictionRequest[],
-  { at, trace, deadline }: PredictTraced,
-): Promise<readonly Prediction[]> {
+  { at, trace = null, deadline = Number.POSITIVE_INFINITY }: PredictOptions,
+): Promise<ScoredPredictions> {
   const called = performance.now();
   for (const { id } of requests) mustBeLoggable(model.name, id, at);
   if (open.server.serving === null) throw open.server.refusal;
@@ -93,19 +112,25 @@ async function predictTraced(
   });
   const predictions = vectors.map(({ at: asOf, ages, missing }, i): Prediction => {
     const { id } = requests[i];
-    const { version, cohort, rollout, score, features, fed } = scores[i];
-    open.fed.add({ id, at: asOf, version, names: features, inputs: fed });
+    const { version, cohort, rollout, score } = scores[i];
     return { id, model: model.name, version, cohort, rollout, score, at: asOf, ages, missing: missing.length };
   });
-  await appends.noted(
-    () => open.log.append(predictions.map(inLane)),
-    () => predictions.length,
-  );
-  const ended = performance.now();
-  predicted(model.name, ended - called, ended);
-  trace?.past('prediction log', scored, ended);
-  lanes.copy(() => predictions.map((prediction, i) => ({ ...prediction, vector: rows[i] })));
-  return predictions;
+  const log = async () => {
+    const from = performance.now();
+    predictions.forEach(({ id, at: asOf, version }, i) => {
+      const { features: names, fed: inputs } = scores[i];
+      open.fed.add({ id, at: asOf, version, names, inputs });
+    });
+    await appends.noted(
+      () => open.log.append(predictions.map(inLane)),
+      () => predictions.length,
+    );
+    const ended = performance.now();
+    predicted(model.name, ended - called, ended);
+    trace?.past('prediction log', from, ended);
+    lanes.copy(() => predictions.map((prediction, i) => ({ ...prediction, vector: rows[i] })));
+  };
+  return { predictions, log };
 }
 
 /** The key by which a caller keeps its cohort: as the rollout declares it, otherwise the prediction's id; null: none. */

@@ -44,18 +44,16 @@ export async function loadVersion(options: LoadOptions): Promise<ServedVersion> 
   const { source, version, name } = options;
   const file = source.config?.file ?? 'model.onnx';
   if (source.config?.ensemble) {
-    const warmed = { msARun: 0, msARow: 0, joinsRows: false };
-    return served(
-      options,
-      { loaded: options.ensemble(source, name), place: 'steps', platform: 'ensemble', size: 0 },
-      warmed,
-    );
+    const loaded = options.ensemble(source, name);
+    return served(options, { loaded, place: 'steps', platform: 'ensemble', size: 0 }, NOT_TIMED);
   }
   const opened = await source.open(version, file);
   if (opened.kind === 'own') {
     const { config } = source;
     if (config === null) throw fail('OIP_LOAD', { reason: `model '${name}' has no configuration` });
     const loaded = await opened.load(config);
+    if (opened.isWarm === true)
+      return served(options, { loaded, place: 'here', platform: opened.platform, size: 0 }, NOT_TIMED);
     return warmedVersion(options, { loaded, place: 'here', platform: opened.platform, size: 0 });
   }
   if (opened.kind === 'process') {
@@ -65,6 +63,9 @@ export async function loadVersion(options: LoadOptions): Promise<ServedVersion> 
   await options.runtimes.tryOut?.(opened.file);
   return loadFile(options, opened.file);
 }
+
+/** A version that was not run before it serves. */
+const NOT_TIMED: Warmed = { msARun: 0, msARow: 0, joinsRows: false };
 
 interface Opened {
   readonly loaded: LoadedModel;
@@ -99,8 +100,7 @@ async function warmedVersion(options: LoadOptions, opened: Opened): Promise<Serv
     const signature = batchedSignature(config);
     const sequencer = config.sequencing === null ? null : new Sequencer(name, config.sequencing);
     // Nothing is run of a model that answers in pieces: each answer may take long, and cost.
-    if (loaded.stream !== undefined)
-      return served(options, opened, { msARun: 0, msARow: 0, joinsRows: false }, sequencer);
+    if (loaded.stream !== undefined) return served(options, opened, NOT_TIMED, sequencer);
     const given = await source.warmUps(version, config, signature);
     const warmed = await warmUp(loaded, signature, {
       required: [

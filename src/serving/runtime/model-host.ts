@@ -21,6 +21,8 @@ export interface ModelHostOptions extends ModelLoaderOptions {
   readonly sharedMemory?: SharedMemory | null;
   /** Logs the answer to a request that asks for it; null: it does not. Errors: OIP_REQUEST, those of the log. */
   readonly log?: (request: InferRequest, reply: InferReply) => Promise<unknown> | null;
+  /** Refuses a request whose log could not be written, before it runs. Error: OIP_REQUEST. */
+  readonly checkLog?: (request: InferRequest) => void;
   /** The lane of a request that names no version; null: no rollout of its model is under way. */
   readonly laneOf?: (request: InferRequest) => InferLane | null;
   /** Notes how long an answered request took, ms. */
@@ -118,6 +120,7 @@ export class ModelHost {
 
   /** Answers a request. Errors: those of `find` and of a served version. Hot path. */
   async infer(request: InferRequest, caller: InferCaller): Promise<InferReply> {
+    this.#options.checkLog?.(request);
     const reply = await this.#inLane(request, caller);
     await this.#options.log?.(request, reply);
     return reply;

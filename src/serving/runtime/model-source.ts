@@ -15,6 +15,8 @@ export type OpenedVersion =
   | {
       readonly kind: 'own';
       readonly platform: string;
+      /** It needs no warm-up, and a run that nobody asked for would count as one. */
+      readonly isWarm?: boolean;
       readonly load: (config: ModelConfig) => MaybePromise<LoadedModel>;
     };
 

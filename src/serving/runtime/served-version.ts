@@ -34,6 +34,9 @@ const ROWS_A_RUN = 512;
 /** A run on the thread of the requests takes no longer than about this, ms. */
 export const SHORT_RUN_MS = 2;
 
+/** Platforms whose runs wait for others, so that they overlap on the thread of the requests. */
+const OVERLAPPING: readonly string[] = ['function', 'pipeline'];
+
 /** Requests kept to warm the next version with. */
 const KEPT = 8;
 
@@ -93,8 +96,7 @@ export class ServedVersion {
       limits,
       rowsARun: () => this.#rowsARun,
       delayMs: config.batching?.delayMs ?? 0,
-      // On the thread of the requests runs do not overlap, but for functions that wait for others.
-      instances: place === 'here' && config.platform !== 'function' ? 1 : config.instances,
+      instances: place === 'here' && !OVERLAPPING.includes(config.platform) ? 1 : config.instances,
       run: (inputs, outputs, parameters) => this.#run(inputs, outputs, parameters),
       statistics: this.statistics,
       clock,
