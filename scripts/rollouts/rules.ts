@@ -1,9 +1,10 @@
 import { rolloutPlan } from '../../src/features/define/rollout.ts';
+import { CallerGroups, callerGroup } from '../../src/serving/rollout/caller-groups.ts';
 import { latencyOf } from '../../src/serving/rollout/evidence.ts';
 import { EvidenceCounter } from '../../src/serving/rollout/evidence-counter.ts';
 import { alphaEach, canaryReadings } from '../../src/serving/rollout/guardrails.ts';
 import { successReading } from '../../src/serving/rollout/success.ts';
-import { type Moments, NO_MOMENTS, withValue } from '../../src/stats/moments.ts';
+import { NO_MOMENTS, withValue } from '../../src/stats/moments.ts';
 import { mannWhitneyShift } from './mann-whitney.ts';
 import type { Minute, Sample } from './streams.ts';
 
@@ -27,20 +28,26 @@ const headrace: Rule = {
   begin: () => {
     const counter = new EvidenceCounter({ task: 'regression', range: null });
     const losses = { canary: NO_MOMENTS, baseline: NO_MOMENTS };
-    const count = (lane: 'canary' | 'baseline', { isError, latencyMs, score, loss }: Sample) => {
+    const groups = { canary: new CallerGroups(), baseline: new CallerGroups() };
+    const count = (lane: 'canary' | 'baseline', { isError, latencyMs, score, loss, caller }: Sample) => {
       const isNumber = Number.isFinite(score);
       counter.call(lane, isError ? 'error' : isNumber ? 'scored' : 'nonFinite', { latencyMs });
       if (isError || !isNumber) return;
-      counter.score(lane, score);
+      counter.score(lane, score, caller ?? null);
       losses[lane] = withValue(losses[lane], loss);
+      groups[lane].add(caller === undefined ? null : callerGroup(caller), loss);
     };
     return ({ canary, baseline }) => {
       for (const sample of canary) count('canary', sample);
       for (const sample of baseline) count('baseline', sample);
       const evidence = counter.evidence();
       if (canaryReadings(PLAN, evidence).some(({ tripped }) => tripped)) return true;
-      const outcome = (loss: Moments) => ({ predictions: loss.n, loss });
-      const outcomes = { canary: outcome(losses.canary), baseline: outcome(losses.baseline) };
+      const outcome = (lane: 'canary' | 'baseline') => ({
+        predictions: losses[lane].n,
+        loss: losses[lane],
+        groups: groups[lane].sums(),
+      });
+      const outcomes = { canary: outcome('canary'), baseline: outcome('baseline') };
       if (PLAN.success !== null && successReading(PLAN.success, outcomes, alphaEach(PLAN)).outcome === 'worse')
         return true;
       if (counter.slowMs === null && evidence.baseline.requests >= 200) {

@@ -1,4 +1,4 @@
-import { randomNormal, seededRandom } from '../../src/base/rng.ts';
+import { type Random, randomNormal, seededRandom } from '../../src/base/rng.ts';
 
 /** One request of one cohort. */
 export interface Sample {
@@ -8,6 +8,8 @@ export interface Sample {
   readonly score: number;
   /** Loss by its label. */
   readonly loss: number;
+  /** Left out: each request has a caller of its own. */
+  readonly caller?: string;
 }
 
 /** How a version behaves. */
@@ -25,6 +27,15 @@ export interface Scenario {
   readonly isBad: boolean;
   readonly champion: Behaviour;
   readonly candidate: Behaviour;
+  /** Left out: each request has a caller of its own. */
+  readonly callers?: Callers;
+}
+
+/** Callers that come again: the second sends half as many requests as the first, the third a third. */
+export interface Callers {
+  readonly count: number;
+  /** Share of the variance of scores and losses that is between callers. */
+  readonly own: number;
 }
 
 /** p99 of 342 ms: the limit of 500 ms in the guides of the other tools leaves it room. */
@@ -32,6 +43,8 @@ const SOUND: Behaviour = { errors: 0.001, nonFinite: 0, medianMs: 120, meanScore
 const SPREAD = { latency: 0.45, score: 0.2, loss: 0.4 };
 
 const failing: Behaviour = { ...SOUND, errors: 0.01 };
+
+const CALLERS: Callers = { count: 4_000, own: 0.3 };
 
 const against = (name: string, champion: Behaviour, change: Partial<Behaviour>): Scenario => ({
   name,
@@ -51,6 +64,9 @@ export const scenarios: readonly Scenario[] = [
   against('NaN in 2 %', SOUND, { nonFinite: 0.02 }),
   against('scores + 0.5 sd', SOUND, { meanScore: 0.5 }),
   against('loss + 0.2 sd', SOUND, { meanLoss: 0.58 }),
+  { ...against('as good, 4,000 callers', failing, {}), callers: CALLERS },
+  { ...against('errors 1 → 10 %, 4,000 callers', failing, { errors: 0.1 }), callers: CALLERS },
+  { ...against('scores + 2 sd, 4,000 callers', SOUND, { meanScore: 0.8 }), callers: CALLERS },
 ];
 
 /** Looks of one run, a minute apart. */
@@ -62,15 +78,68 @@ export interface Minute {
   readonly baseline: readonly Sample[];
 }
 
-/** One run of a scenario: minutes with this many requests of each cohort. */
-export function* minutes({ champion, candidate }: Scenario, perMinute: number, seed: number): Generator<Minute> {
+/** One run of a scenario: minutes with this many requests of each cohort, or of both together where callers come again. */
+export function* minutes(
+  { champion, candidate, callers }: Scenario,
+  perMinute: number,
+  seed: number,
+): Generator<Minute> {
   const random = seededRandom(seed);
-  const sample = ({ errors, nonFinite, medianMs, meanScore, meanLoss }: Behaviour): Sample => ({
+  const next = callers === undefined ? null : callersOf(callers, random, seed);
+  for (let minute = 0; minute < LOOKS; minute += 1) {
+    if (next === null) {
+      const cohort = (of: Behaviour) => Array.from({ length: perMinute }, () => sampleOf(of, random, ANYBODY));
+      yield { canary: cohort(candidate), baseline: cohort(champion) };
+      continue;
+    }
+    const [canary, baseline]: [Sample[], Sample[]] = [[], []];
+    for (let i = 0; i < 2 * perMinute; i += 1) {
+      const caller = next();
+      if (caller.isCanary) canary.push(sampleOf(candidate, random, caller));
+      else baseline.push(sampleOf(champion, random, caller));
+    }
+    yield { canary, baseline };
+  }
+}
+
+interface Caller {
+  readonly caller?: string;
+  readonly isCanary: boolean;
+  /** How its scores and losses differ from those of others, in standard deviations, and their own spread. */
+  readonly level: number;
+  readonly spread: number;
+}
+
+const ANYBODY: Caller = { isCanary: false, level: 0, spread: 1 };
+
+function sampleOf(behaviour: Behaviour, random: Random, { caller, level, spread }: Caller): Sample {
+  const { errors, nonFinite, medianMs, meanScore, meanLoss } = behaviour;
+  return {
     isError: random() < errors,
     latencyMs: medianMs * Math.exp(SPREAD.latency * randomNormal(random)),
-    score: random() < nonFinite ? Number.NaN : meanScore + SPREAD.score * randomNormal(random),
-    loss: meanLoss + SPREAD.loss * randomNormal(random),
+    score: random() < nonFinite ? Number.NaN : meanScore + SPREAD.score * (level + spread * randomNormal(random)),
+    loss: meanLoss + SPREAD.loss * (level + spread * randomNormal(random)),
+    ...(caller === undefined ? {} : { caller }),
+  };
+}
+
+/** Draws the callers of requests. */
+function callersOf({ count, own }: Callers, random: Random, seed: number): () => Caller {
+  const ends: number[] = [];
+  let end = 0;
+  const all = Array.from({ length: count }, (_, i): Caller => {
+    end += 1 / (i + 1);
+    ends.push(end);
+    const level = Math.sqrt(own) * randomNormal(random);
+    return { caller: `${seed}/${i}`, isCanary: random() < 0.5, level, spread: Math.sqrt(1 - own) };
   });
-  const cohort = (of: Behaviour) => Array.from({ length: perMinute }, () => sample(of));
-  for (let minute = 0; minute < LOOKS; minute += 1) yield { canary: cohort(candidate), baseline: cohort(champion) };
+  return () => {
+    const at = random() * end;
+    return all[
+      Math.max(
+        0,
+        ends.findIndex((upTo) => at < upTo),
+      )
+    ];
+  };
 }

@@ -2,6 +2,8 @@
 export interface BinnedPair {
   readonly a: readonly number[];
   readonly b: readonly number[];
+  /** Independent values of each group; left out: every value is. */
+  readonly sizes?: { readonly a: number; readonly b: number };
 }
 
 export interface AnytimeKs {
@@ -16,7 +18,7 @@ export interface AnytimeKs {
  * 0.85 √((ln ln(e n) + 0.8 ln(1612/α)) / n) of the true one at all n ≥ 1 together with chance 1 − α (Howard and Ramdas 2022,
  * "Sequential estimation of quantiles", corollary 2); each group gets half of alpha. Bins can only make the distance smaller.
  */
-export function anytimeKs({ a, b }: BinnedPair, alpha: number): AnytimeKs {
+export function anytimeKs({ a, b, sizes }: BinnedPair, alpha: number): AnytimeKs {
   const [na, nb] = [total(a), total(b)];
   if (na === 0 || nb === 0) return { distance: 0, atLeast: 0 };
   let [below, distance] = [0, 0];
@@ -24,7 +26,10 @@ export function anytimeKs({ a, b }: BinnedPair, alpha: number): AnytimeKs {
     below += a[i] / na - b[i] / nb;
     distance = Math.max(distance, Math.abs(below));
   }
-  return { distance, atLeast: Math.max(0, distance - width(na, alpha / 2) - width(nb, alpha / 2)) };
+  return {
+    distance,
+    atLeast: Math.max(0, distance - width(sizes?.a ?? na, alpha / 2) - width(sizes?.b ?? nb, alpha / 2)),
+  };
 }
 
 function width(n: number, alpha: number): number {

@@ -97,7 +97,7 @@ test('a prediction is a row of its table with the place that it has in the log',
   expect(history.waiting).toBe(0);
   const [row] = await rowsOf(offline, '*');
   // A batch age of never is none.
-  expect(row).toEqual(['a', 1_000n, 3n, 0.25, 12n, null, 2n, 5_000n, expect.any(BigInt), 0n, null, null]);
+  expect(row).toEqual(['a', 1_000n, 3n, 0.25, 12n, null, 2n, 5_000n, expect.any(BigInt), 0n, null, null, null]);
   await offline.close();
 });
 

@@ -32,7 +32,7 @@ test('a prediction that is encoded and decoded is itself', () => {
   );
 });
 
-test.each([1, 2])('a record of format %i is read as it was written', (format) => {
+test.each([1, 2, 3])('a record of format %i is read as it was written', (format) => {
   const fixture = JSON.parse(
     readFileSync(new URL(`../fixtures/prediction-record-${format}.json`, import.meta.url), 'utf8'),
   ) as Fixture;

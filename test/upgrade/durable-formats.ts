@@ -45,9 +45,13 @@ export const durableFormats: readonly DurableFormat[] = [
   {
     name: 'prediction',
     source: 'src/serving/online/prediction-record.ts',
-    version: 2,
+    version: 3,
     files: null,
-    fixtures: ['test/fixtures/prediction-record-1.json', 'test/fixtures/prediction-record-2.json'],
+    fixtures: [
+      'test/fixtures/prediction-record-1.json',
+      'test/fixtures/prediction-record-2.json',
+      'test/fixtures/prediction-record-3.json',
+    ],
   },
   {
     name: 'profile',

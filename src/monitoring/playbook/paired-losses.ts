@@ -4,7 +4,8 @@ import type { SeenPairs } from '../../ports/playbook-store.ts';
 import type { Rollout } from '../../ports/rollout-store.ts';
 import { labelJoin } from '../../registry/labels.ts';
 import { ANSWERED, FIRST_PREDICTION, predictionTable } from '../../serving/online/prediction-table.ts';
-import { lossOf, PRIOR_SD } from '../../serving/rollout/success.ts';
+import { PRIOR_SD } from '../../serving/rollout/compared-means.ts';
+import { lossOf } from '../../serving/rollout/success.ts';
 import { mixtureSprt } from '../../stats/mixture-sprt.ts';
 import { type Moments, NO_MOMENTS, varianceOf, withValue } from '../../stats/moments.ts';
 

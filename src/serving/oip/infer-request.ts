@@ -41,7 +41,7 @@ export interface InferCaller {
 /** The answer to a request. */
 export interface InferReply {
   /** The caller's cohort in the rollout under way; left out without one. */
-  readonly lane?: { readonly cohort: string; readonly rollout: string };
+  readonly lane?: { readonly cohort: string; readonly rollout: string; readonly group: number };
   readonly model: string;
   readonly version: string;
   readonly id: string;

@@ -4,6 +4,7 @@ import type { FeatureServiceData, ModelData } from '../../features/define/declar
 import type { AppendOutcome } from '../../featurestore/ingest/append-outcome.ts';
 import type { ServedVector } from '../../featurestore/online/served-vector.ts';
 import type { Rollout } from '../../ports/rollout-store.ts';
+import { callerGroup } from '../rollout/caller-groups.ts';
 import type { PredictedModel } from './predicted-model.ts';
 import type { NewPrediction, Prediction } from './prediction.ts';
 import { mustBeLoggable } from './prediction-log.ts';
@@ -122,7 +123,7 @@ export async function scoreMany(
       open.fed.add({ id, at: asOf, version, names, inputs });
     });
     await appends.noted(
-      () => open.log.append(predictions.map(inLane)),
+      () => open.log.append(predictions.map((prediction, i) => inLane(prediction, keys[i]))),
       () => predictions.length,
     );
     const ended = performance.now();
@@ -143,9 +144,9 @@ function callerOf(rollout: Rollout | null, id: string, request: unknown): string
 }
 
 /** A prediction for the log, with the lane that it was made in. */
-function inLane(prediction: Prediction): NewPrediction {
+function inLane(prediction: Prediction, key: string | null): NewPrediction {
   const { cohort, rollout } = prediction;
   return rollout === null || cohort === 'champion'
     ? prediction
-    : { ...prediction, lane: { id: rollout, lane: cohort } };
+    : { ...prediction, lane: { id: rollout, lane: cohort, group: callerGroup(key ?? '') } };
 }

@@ -10,12 +10,14 @@ import type { LoggedPrediction, RolloutLane } from './prediction.ts';
  * ```
  * payload = {"format":1,"version":3,"score":0.25,"streamingAgeMs":12,"batchAgeMs":null,"missing":0}
  *         | {"format":2,"rollout":"r-5f1c","lane":"canary","version":3, … as above}
+ *         | {"format":3,"rollout":"r-5f1c","lane":"canary","group":17,"version":3, … as above}
  * ```
- * The second is that of a lane of a rollout: canary, baseline or shadow. It is another format, since a reader that passes
+ * The second and third are those of a lane of a rollout: canary, baseline or shadow, and the caller's group. They are other formats, since a reader that passes
  * over the lane would take the score of a shadow for the champion's. So a reader refuses every format that it does not know.
  */
 const CHAMPION_FORMAT = 1;
 const LANE_FORMAT = 2;
+const GROUP_FORMAT = 3;
 
 const LANES: readonly string[] = ['canary', 'baseline', 'shadow'];
 
@@ -29,8 +31,9 @@ const decoder = new TextDecoder();
 const CHAMPION_HEAD = `"format":${CHAMPION_FORMAT}`;
 
 /** A rollout's id is of letters, digits and hyphens. */
-function laneHead({ id, lane }: RolloutLane): string {
-  return `"format":${LANE_FORMAT},"rollout":${JSON.stringify(id)},"lane":"${lane}"`;
+function laneHead({ id, lane, group }: RolloutLane): string {
+  const of = `"rollout":${JSON.stringify(id)},"lane":"${lane}"`;
+  return group === undefined ? `"format":${LANE_FORMAT},${of}` : `"format":${GROUP_FORMAT},${of},"group":${group}`;
 }
 
 /** Hot path: finite numbers and null read the same in a template as in JSON, and take half the time. */
@@ -48,7 +51,7 @@ export function decodePrediction({ id, ts, ingestTs, payload, foreign }: LogReco
   if (id === '') return null;
   const body = parse(payload);
   const { format } = body;
-  if (format !== CHAMPION_FORMAT && format !== LANE_FORMAT)
+  if (format !== CHAMPION_FORMAT && format !== LANE_FORMAT && format !== GROUP_FORMAT)
     throw fail('PREDICTION_RECORD', { reason: `its format is ${String(format)}` });
   return {
     id,
@@ -60,6 +63,7 @@ export function decodePrediction({ id, ts, ingestTs, payload, foreign }: LogReco
     batchAgeMs: ageOf(body, 'batchAgeMs'),
     missing: numberOf(body, 'missing'),
     ...(format === LANE_FORMAT ? { rollout: laneOf(body) } : {}),
+    ...(format === GROUP_FORMAT ? { rollout: { ...laneOf(body), group: numberOf(body, 'group') } } : {}),
   };
 }
 

@@ -5,7 +5,8 @@ import type { LoggedPrediction } from './prediction.ts';
 /**
  * The table of a model's predictions. `served_at` and the place in the log are null in rows from before predictions were
  * logged; the place is that of the log which the row came from first. `lane` and `rollout` are null where the champion answered and
- * nothing was compared with it.
+ * nothing was compared with it. `caller_group`
+ * is null there too, and where the caller is unknown.
  */
 export function predictionTable(model: Pick<ModelData, 'name'>): OfflineTable {
   return {
@@ -23,6 +24,7 @@ export function predictionTable(model: Pick<ModelData, 'name'>): OfflineTable {
       log_offset: 'BIGINT',
       lane: 'STRING',
       rollout: 'STRING',
+      caller_group: 'BIGINT',
     },
   };
 }
@@ -36,8 +38,8 @@ export const FIRST_PREDICTION = 'served_at NULLS FIRST, log_offset, "at", "versi
 /** The row of a prediction that stands at a place of the log. */
 export function predictionRow(prediction: LoggedPrediction, partition: number, offset: number): OfflineValue[] {
   const { id, at, version, score, streamingAgeMs, batchAgeMs, missing, servedAt, rollout } = prediction;
-  const [lane, of] = [rollout?.lane ?? null, rollout?.id ?? null];
-  return [id, at, version, score, streamingAgeMs, batchAgeMs, missing, servedAt, partition, offset, lane, of];
+  const [lane, of, group] = [rollout?.lane ?? null, rollout?.id ?? null, rollout?.group ?? null];
+  return [id, at, version, score, streamingAgeMs, batchAgeMs, missing, servedAt, partition, offset, lane, of, group];
 }
 
 /** The name under which the place of a model's predictions is kept. */

@@ -4,6 +4,8 @@ import type { Cohort, Lane } from '../rollout/lane.ts';
 export interface RolloutLane {
   readonly id: string;
   readonly lane: Exclude<Lane, 'champion'>;
+  /** Group of the caller, which stays with its cohort; left out: unknown. */
+  readonly group?: number;
 }
 
 /** One answered prediction. */

@@ -25,7 +25,8 @@ export function tensorPrediction(request: InferRequest, reply: InferReply, at: n
 }
 
 function laneOf({ lane }: InferReply): RolloutLane | null {
-  if (lane?.cohort === 'canary' || lane?.cohort === 'baseline') return { id: lane.rollout, lane: lane.cohort };
+  if (lane?.cohort === 'canary' || lane?.cohort === 'baseline')
+    return { id: lane.rollout, lane: lane.cohort, group: lane.group };
   return null;
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { DurationHistogram } from '../../observe/duration-histogram.ts';
 import { mergeMoments, NO_MOMENTS } from '../../stats/moments.ts';
+import { mergeGroups } from './caller-groups.ts';
 import { KeySampler } from './key-sample.ts';
 
 const count = z.number().min(0);
@@ -24,6 +25,8 @@ const lane = z.object({
   scores: moments,
   /** Scores by bin: bin, count, bin, count … ascending. */
   bins: z.array(z.number()),
+  /** Size and sum of the scores by group of callers; empty where callers are unknown. */
+  groups: z.array(z.number()).default([]),
 });
 
 const evidence = z.object({
@@ -62,6 +65,7 @@ const NO_LANE: LaneEvidence = {
   latency: { counts: [], sumMs: 0 },
   scores: { ...NO_MOMENTS },
   bins: [],
+  groups: [],
 };
 
 export const NO_EVIDENCE: Evidence = {
@@ -127,6 +131,7 @@ function mergeLanes(a: LaneEvidence, b: LaneEvidence): LaneEvidence {
     },
     scores: mergeMoments(a.scores, b.scores),
     bins: mergeCounts(a.bins, b.bins),
+    groups: mergeGroups(a.groups, b.groups),
   };
 }
 

@@ -1,10 +1,9 @@
 import type { RolloutPlan } from '../../features/define/rollout.ts';
 import { anytimeKs } from '../../stats/anytime-ks.ts';
 import { eventEValue } from '../../stats/event-e-value.ts';
-import { mixtureSprt } from '../../stats/mixture-sprt.ts';
 import { varianceOf } from '../../stats/moments.ts';
+import { type ComparedMeans, comparedMeans } from './compared-means.ts';
 import type { Evidence, LaneEvidence } from './evidence.ts';
-import { MEANS_FROM, PRIOR_SD } from './success.ts';
 
 /** One guardrail at one look. */
 export interface Reading {
@@ -19,6 +18,10 @@ export interface Reading {
 
 /** How many events the prior of the e-values counts for, where two cohorts are of equal size. */
 const STRENGTH = 10;
+
+/** A canary with more of the requests than this has no baseline to be compared with. */
+const MOST_SHARE = 0.95;
+const LEAST_SHARE = 0.001;
 
 /** The candidate alone in the shadow: shares of copies that may fail. */
 const SHADOW_SHARES = { errors: 0.005, timeouts: 0.005, nonFinite: 0.001, range: 0.001, p99: 0.01 } as const;
@@ -82,38 +85,46 @@ function isOn({ guardrails }: RolloutPlan, name: Events): boolean {
   return value !== null && value !== false;
 }
 
-function against(
-  { name, events, what }: EventGuard,
-  canary: LaneEvidence,
-  baseline: LaneEvidence,
-  alpha: number,
-): Reading {
+/**
+ * Cohorts have equally many callers, but not equally many requests: one caller may send a third of all. So the canary may
+ * have as large a share of the events as it has of the requests. A canary without a baseline is judged alone.
+ */
+function against(guard: EventGuard, canary: LaneEvidence, baseline: LaneEvidence, alpha: number): Reading {
+  const { name, events, requests, what } = guard;
   const [watched, others] = [events(canary), events(baseline)];
-  const test = eventEValue({ events: watched + others, watched, share: 0.5, strength: STRENGTH, alpha });
+  const [asked, compared] = [requests(canary), requests(baseline)];
+  const share = asked + compared === 0 ? 0.5 : Math.max(LEAST_SHARE, asked / (asked + compared));
+  if (share > MOST_SHARE) return alone(guard, canary, alpha, 'requests of the canary');
+  const test = eventEValue({ events: watched + others, watched, share, strength: STRENGTH, alpha });
   return {
     guardrail: name,
     tripped: test.stops,
-    says: `${watched} ${what} of the canary, ${others} of the baseline (e ${shown(test.e)}, limit ${shown(1 / alpha)})`,
+    says: `${watched} ${what} of the canary, ${others} of the baseline; ${asked} and ${compared} requests (e ${shown(test.e)}, limit ${shown(1 / alpha)})`,
     numbers: {
       canary: watched,
       baseline: others,
-      canaryRequests: canary.requests,
-      baselineRequests: baseline.requests,
+      canaryRequests: asked,
+      baselineRequests: compared,
       e: finite(test.e),
       limit: 1 / alpha,
     },
   };
 }
 
-function alone({ name, events, requests, what }: EventGuard, shadow: LaneEvidence, alpha: number): Reading {
+function alone(
+  { name, events, requests, what }: EventGuard,
+  lane: LaneEvidence,
+  alpha: number,
+  of = 'copies',
+): Reading {
   const share = SHADOW_SHARES[name];
-  const [found, asked] = [events(shadow), requests(shadow)];
+  const [found, asked] = [events(lane), requests(lane)];
   const test = eventEValue({ events: asked, watched: found, share, strength: SHADOW_STRENGTH, alpha });
   return {
     guardrail: name,
     tripped: test.stops,
-    says: `${found} ${what} of ${asked} copies, ${share * 100} % allowed (e ${shown(test.e)}, limit ${shown(1 / alpha)})`,
-    numbers: { shadow: found, shadowRequests: asked, share, e: finite(test.e), limit: 1 / alpha },
+    says: `${found} ${what} of ${asked} ${of}, ${share * 100} % allowed (e ${shown(test.e)}, limit ${shown(1 / alpha)})`,
+    numbers: { candidate: found, candidateRequests: asked, share, e: finite(test.e), limit: 1 / alpha },
   };
 }
 
@@ -128,25 +139,27 @@ function scoreReadings(plan: RolloutPlan, b: LaneEvidence, a: LaneEvidence, alph
 
 function shiftReading(most: number, b: LaneEvidence, a: LaneEvidence, alpha: number): Reading {
   const sd = Math.sqrt(varianceOf(a.scores));
-  const [varA, varB] = [varianceOf(a.scores), varianceOf(b.scores)];
-  const tau2 = (PRIOR_SD * PRIOR_SD * (varA + varB)) / 2;
-  const isEnough = a.scores.n >= MEANS_FROM && b.scores.n >= MEANS_FROM;
-  const means = { na: a.scores.n, nb: b.scores.n, meanA: a.scores.mean, meanB: b.scores.mean };
-  const test = isEnough ? mixtureSprt({ ...means, varA, varB, tau2, alpha }) : null;
+  const { low, high, candidateEffective, otherEffective } = comparedScores(b, a, alpha);
   // Equal scores have no deviation: their rounding is no shift.
   const allowed = Math.max(most * sd, 1e-6 * Math.max(1, Math.abs(a.scores.mean)));
   return {
     guardrail: 'scoreShift',
-    tripped: test !== null && (test.low > allowed || test.high < -allowed),
+    tripped: low !== null && high !== null && (low > allowed || high < -allowed),
     says: `mean score ${shown(b.scores.mean)} against ${shown(a.scores.mean)}; allowed ±${shown(allowed)}`,
     numbers: {
       candidate: b.scores.mean,
       champion: a.scores.mean,
       allowed,
-      low: test?.low ?? null,
-      high: test?.high ?? null,
+      low,
+      high,
+      candidateEffective,
+      championEffective: otherEffective,
     },
   };
+}
+
+function comparedScores(b: LaneEvidence, a: LaneEvidence, alpha: number): ComparedMeans {
+  return comparedMeans({ sample: b.scores, groups: b.groups }, { sample: a.scores, groups: a.groups }, alpha);
 }
 
 function distanceReading(most: number, b: LaneEvidence, a: LaneEvidence, alpha: number): Reading {
@@ -156,7 +169,9 @@ function distanceReading(most: number, b: LaneEvidence, a: LaneEvidence, alpha: 
     for (let i = 0; i < sparse.length; i += 2) counts.set(sparse[i], sparse[i + 1]);
     return bins.map((bin) => counts.get(bin) ?? 0);
   };
-  const { distance, atLeast } = anytimeKs({ a: countsOf(a.bins), b: countsOf(b.bins) }, alpha);
+  const { candidateEffective, otherEffective } = comparedScores(b, a, alpha);
+  const sizes = { a: otherEffective, b: candidateEffective };
+  const { distance, atLeast } = anytimeKs({ a: countsOf(a.bins), b: countsOf(b.bins), sizes }, alpha);
   return {
     guardrail: 'scoreDistance',
     tripped: atLeast > most,

@@ -1,5 +1,6 @@
 import { isHeadraceError } from '../../base/errors/fail.ts';
 import type { InferReply, InferRequest } from '../oip/infer-request.ts';
+import { callerGroup } from './caller-groups.ts';
 import type { Outcome } from './evidence-counter.ts';
 import type { Cohort } from './lane.ts';
 import type { RolloutLanes } from './rollout-lanes.ts';
@@ -28,7 +29,8 @@ const KEY_PARAMETER = 'headrace_key';
 
 /** The lane of a tensor request that names no version; null: no rollout is under way. */
 export function inferLane(lanes: Pick<RolloutLanes, 'laneOf'>, request: InferRequest): InferLane | null {
-  const lane = lanes.laneOf(keyOf(request));
+  const key = keyOf(request);
+  const lane = lanes.laneOf(key);
   if (lane === null) return null;
   const { version, cohort, rollout, count, shadow } = lane;
   return {
@@ -44,7 +46,7 @@ export function inferLane(lanes: Pick<RolloutLanes, 'laneOf'>, request: InferReq
         const isSound = scores.every(Number.isFinite);
         count(isSound ? 'scored' : 'nonFinite', reply.queueMs + reply.computeMs, isSound ? scores : []);
         shadow?.(scores, async (candidate, output) => scoresOf(await runAs(String(candidate)), output));
-        return { ...reply, lane: { cohort, rollout } };
+        return { ...reply, lane: { cohort, rollout, group: callerGroup(key ?? '') } };
       } catch (error) {
         const outcome = outcomeOf(error) ?? (isOwnRefusal() ? 'error' : null);
         if (outcome !== null) count(outcome, performance.now() - began, []);

@@ -187,7 +187,7 @@ export class RolloutLanes {
       if (!isCounted) return;
       counter.call(cohort, outcome, { latencyMs });
       counter.key(cohort, key ?? '');
-      for (const score of scores) counter.score(cohort, score);
+      for (const score of scores) counter.score(cohort, score, key);
     };
     const shadow: CallLane['shadow'] = (scores, run) => counter.copies(1, this.#shadow.offer([{ scores, run }]));
     return { cohort, rollout: rollout.id, version, needed, output, count, shadow: hasShadow ? shadow : null };
@@ -295,7 +295,9 @@ export class RolloutLanes {
       try {
         const result = await withinDeadline(held.score(calls.vectors, deadline), { model: model.name, deadline });
         count('scored');
-        for (const score of result.scores) counter.score(cohort, score);
+        calls.keys.forEach((key, i) => {
+          counter.score(cohort, result.scores[i], key);
+        });
         return scored(result, held, rollout, cohort);
       } catch (error) {
         count(outcomeOf(error));

@@ -1,16 +1,11 @@
 import type { RolloutPlan } from '../../features/define/rollout.ts';
 import type { Loss } from '../../features/define/rollout-loss.ts';
 import { brierScoreOf } from '../../stats/brier-score.ts';
+import type { GroupSums } from '../../stats/grouped-mean.ts';
 import { logLossOf } from '../../stats/log-loss.ts';
-import { mixtureSprt } from '../../stats/mixture-sprt.ts';
-import { type Moments, varianceOf } from '../../stats/moments.ts';
+import type { Moments } from '../../stats/moments.ts';
 import { pinballLossOf } from '../../stats/pinball-loss.ts';
-
-/** Values of each group from which on their means are tested. */
-export const MEANS_FROM = 50;
-
-/** Standard deviation of the prior of a difference, in those of the values. */
-export const PRIOR_SD = 0.1;
+import { comparedMeans, MEANS_FROM } from './compared-means.ts';
 
 /** Share of a relative margin where none is declared. */
 const RELATIVE_MARGIN = 0.05;
@@ -19,6 +14,8 @@ const RELATIVE_MARGIN = 0.05;
 export interface CohortOutcomes {
   readonly predictions: number;
   readonly loss: Moments;
+  /** Size and sum of the losses by group of callers; left out where callers are unknown. */
+  readonly groups?: GroupSums;
 }
 
 /** Labels of the two cohorts. */
@@ -67,11 +64,24 @@ export function successReading(
     const says = `${fewest} labels of a cohort, ${Math.max(MEANS_FROM, success.labels)} needed`;
     return { outcome: 'inconclusive', says, numbers: { ...base, low: null, high: null, margin: null } };
   }
-  const [varA, varB] = [varianceOf(a), varianceOf(b)];
-  const tau2 = (PRIOR_SD * PRIOR_SD * (varA + varB)) / 2;
-  const { low, high } = mixtureSprt({ na: a.n, nb: b.n, meanA: a.mean, meanB: b.mean, varA, varB, tau2, alpha });
+  const { low, high, candidateEffective, otherEffective } = comparedMeans(
+    { sample: b, groups: canary.groups ?? [] },
+    { sample: a, groups: baseline.groups ?? [] },
+    alpha,
+  );
   const margin = success.margin ?? RELATIVE_MARGIN * Math.abs(a.mean);
-  const numbers = { ...base, low, high, margin };
+  const numbers = {
+    ...base,
+    low,
+    high,
+    margin,
+    canaryEffective: candidateEffective,
+    baselineEffective: otherEffective,
+  };
+  if (low === null || high === null) {
+    const says = 'the requests of a cohort are those of too few callers to tell them from the version';
+    return { outcome: 'inconclusive', says, numbers };
+  }
   const interval = `${success.metric} of the canary less the baseline's is in [${shown(low)}, ${shown(high)}]`;
   if (low > 0) return { outcome: 'worse', says: interval, numbers };
   if (fewest < success.labels || coverage < success.coverage) {
