@@ -32,6 +32,7 @@ try {
     windowsPerDay: 1,
     slice: null,
     time: null,
+    season: 'none',
     ignore: [],
   });
   for (const table of tables) await table.close();

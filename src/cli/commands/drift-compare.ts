@@ -1,5 +1,6 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { Comparison } from '../../monitoring/detect/comparison.ts';
+import { SEASONS, type Season } from '../../monitoring/detect/season.ts';
 import type { Call, Command } from '../command.ts';
 import { closeInputs, type DriftInput, openDriftInput, profileOf } from '../drift-inputs.ts';
 import { wholeOption } from '../parse-option.ts';
@@ -15,6 +16,7 @@ export const driftCompare: Command = {
     rule: { type: 'string' },
     slice: { type: 'string' },
     time: { type: 'string' },
+    season: { type: 'string' },
     ignore: { type: 'string' },
     'windows-per-day': { type: 'string' },
     html: { type: 'string' },
@@ -24,6 +26,8 @@ export const driftCompare: Command = {
     rule: 'default, psi>0.2 or ks<0.05, with numbers of your own (default)',
     slice: 'a column whose values are also compared one by one',
     time: 'a column that orders the reference in time; not compared',
+    season:
+      'compare with reference rows of the same hours of the week or day: auto, none, day, week (auto; needs time)',
     ignore: 'columns to leave out, with commas between',
     'windows-per-day': 'windows a day that the cost of the rules is computed for (1)',
     html: 'also write an HTML file to this path',
@@ -41,6 +45,15 @@ export const driftCompare: Command = {
   },
 };
 
+/** Error: DRIFT_OPTION. */
+function seasonOf(value: string | null, time: string | null): Season {
+  const refuse = (reason: string) => fail('DRIFT_OPTION', { option: 'season', value: value ?? '', reason });
+  const found = SEASONS.find((one) => one === (value ?? 'auto'));
+  if (found === undefined) throw refuse(`known are ${SEASONS.join(', ')}`);
+  if (value !== null && time === null) throw refuse('without "--time" no hour is known');
+  return found;
+}
+
 async function compared(call: Call, reference: DriftInput, current: DriftInput): Promise<Comparison> {
   const { parseDriftRule } = await import('../../monitoring/detect/drift-rule.ts');
   const text = (option: string) => {
@@ -57,10 +70,11 @@ async function compared(call: Call, reference: DriftInput, current: DriftInput):
       windowsPerDay,
       slice: text('slice'),
       time: text('time'),
+      season: seasonOf(text('season'), text('time')),
       ignore,
     });
   }
-  for (const option of ['slice', 'time', 'ignore'])
+  for (const option of ['slice', 'time', 'season', 'ignore'])
     if (text(option) !== null)
       throw fail('DRIFT_OPTION', { option, value: text(option) ?? '', reason: 'a profile has no rows to choose from' });
   const { compareProfiles } = await import('../../monitoring/detect/compare-profiles.ts');

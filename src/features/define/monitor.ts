@@ -5,6 +5,14 @@ import type { ColumnSpec } from '../../schema/column.ts';
 /** Metrics of realised losses, by task. */
 export const LOSS_METRICS = { binary: ['brier'], regression: ['mae'] } as const;
 
+/**
+ * Detectors of a rise of the loss. DDM and EDDM are not among them: they compare with a historic extreme, so they alarm early and
+ * then never.
+ */
+export const LOSS_DETECTORS = ['adwin', 'pageHinkley', 'cusum', 'hddmA', 'hddmW', 'bayesianOnline'] as const;
+
+export type LossDetector = (typeof LOSS_DETECTORS)[number];
+
 /** Windows and persistence: an alarm needs `k` of the last `of` windows. */
 interface Windowed {
   /** Length of a window; `1h`. */
@@ -32,6 +40,10 @@ export type MonitorOptions<F extends string> =
       /** A rise of the realised loss, once labels are mature. */
       readonly kind: 'conceptDrift';
       readonly metric?: (typeof LOSS_METRICS)[keyof typeof LOSS_METRICS][number];
+      /** `adwin` without it. */
+      readonly detector?: LossDetector;
+      /** Labels between two false alarms, on average: the detector's parameter is solved from it. Without it the detector's usual one. */
+      readonly runLength?: number;
     });
 
 /** A monitor with every default filled in. */
@@ -41,6 +53,9 @@ export interface ResolvedMonitor {
   readonly features: readonly string[];
   readonly rule: string;
   readonly metric: string;
+  readonly detector: LossDetector;
+  /** Labels between two false alarms; null: the detector's usual parameter. */
+  readonly runLength: number | null;
   readonly windowMs: number;
   readonly k: number;
   readonly of: number;
@@ -50,7 +65,7 @@ const KINDS = ['featureDrift', 'predictionDrift', 'conceptDrift'] as const;
 const OPTIONS: Readonly<Record<(typeof KINDS)[number], readonly string[]>> = {
   featureDrift: ['features', 'rule'],
   predictionDrift: ['rule'],
-  conceptDrift: ['metric'],
+  conceptDrift: ['metric', 'detector', 'runLength'],
 };
 const COMMON = ['kind', 'window', 'k', 'of'];
 const RULE = /^(default|psi>|ks<)([0-9.]{0,20})$/;
@@ -95,10 +110,32 @@ export function resolveMonitor(model: Monitored, written: Readonly<Record<string
     features: names('features'),
     rule,
     metric,
+    detector: detectorOf(written['detector'], refuse),
+    runLength: runLengthOf(written['runLength'], refuse),
     windowMs: windowOf(model, written),
     k,
     of,
   };
+}
+
+type Refuse = (reason: string) => Error;
+
+function detectorOf(written: unknown, refuse: Refuse): LossDetector {
+  const found = LOSS_DETECTORS.find((one) => one === (written ?? 'adwin'));
+  if (found === undefined)
+    throw refuse(`its detector is ${JSON.stringify(written)}; known are ${LOSS_DETECTORS.join(', ')}`);
+  return found;
+}
+
+const LEAST_RUN = 100;
+const MOST_RUN = 1_000_000_000;
+
+function runLengthOf(written: unknown, refuse: Refuse): number | null {
+  if (written === undefined || written === null) return null;
+  if (typeof written === 'number' && written >= LEAST_RUN && written <= MOST_RUN) return written;
+  throw refuse(
+    `its runLength is ${JSON.stringify(written)}; it is a number of labels, from ${LEAST_RUN} to ${MOST_RUN}`,
+  );
 }
 
 /** Whether drift can be judged by it: an index is above 0, a p-value between 0 and 1. */

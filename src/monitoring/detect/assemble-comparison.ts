@@ -15,6 +15,7 @@ export interface ComparisonParts {
   readonly faults: readonly QualityFault[];
   readonly domain: { readonly auc: number; readonly shares: ReadonlyMap<string, number> } | null;
   readonly slices: readonly SliceComparison[];
+  readonly season?: Comparison['season'];
 }
 
 /** The rules that people ask for: every verdict shows their cost. */
@@ -42,6 +43,7 @@ export function assembleComparison(parts: ComparisonParts): Comparison {
     falseAlarms: costs(columns, rule, windowsPerDay),
     windowsPerDay,
     slices,
+    season: parts.season ?? null,
   };
 }
 

@@ -10,6 +10,7 @@ import type { DriftRule } from './drift-rule.ts';
 import { judgeFeatures } from './judge-features.ts';
 import { type QualityFault, qualityFaults } from './quality-fault.ts';
 import { DomainSample } from './root-cause.ts';
+import { type Matched, matchSeason, type Season } from './season.ts';
 
 export interface CompareOptions {
   readonly rule: DriftRule;
@@ -18,6 +19,8 @@ export interface CompareOptions {
   readonly slice: string | null;
   /** A column that orders the reference, so that its chunks are spans of time. */
   readonly time: string | null;
+  /** Rows of the reference that are compared: those of the same hours, by `time`. */
+  readonly season: Season;
   /** Columns to leave out. */
   readonly ignore: readonly string[];
 }
@@ -47,17 +50,21 @@ export async function compareTables(
   );
   const faults: QualityFault[] = [...columnFaults(reference, current, left)];
   const slicer = slice === null ? null : await slicerOf(reference, current, slice, time);
-  const sample = new DomainSample(reference.rows, current.rows);
+  const season = time === null ? null : await seasonOf(reference, current, time, options.season);
+  const sample = new DomainSample(season?.rows.length ?? reference.rows, current.rows);
   const columns: ComparedColumn[] = [];
   for (const { name } of shared) {
-    const a = await reference.column(name, time);
+    const all = await reference.column(name, time);
+    const a = season === null ? all : picked(all, season.rows);
     const b = await current.column(name, time);
     const sides = [sideOfValues(a), sideOfValues(b)] as const;
     const compared = compareColumn(name, ...sides, { calibrate: (bins) => calibrate(a, bins, b.length) });
     columns.push(compared);
-    faults.push(...qualityFaults(name, ...sides, compared.kind !== 'identifier'));
+    // Values, types and ranges are those of every row of the reference.
+    const whole = season === null ? sides[0] : sideOfValues(all);
+    faults.push(...qualityFaults(name, whole, sides[1], compared.kind !== 'identifier'));
     if (compared.effect !== null) sample.add(name, compared.bins.frozen, a, b);
-    if (name !== slice) slicer?.add(name, a, b);
+    if (name !== slice) slicer?.add(name, all, b);
   }
   return assembleComparison({
     ...options,
@@ -67,7 +74,19 @@ export async function compareTables(
     faults: await joined(faults, reference, current),
     domain: sample.classify(),
     slices: slicer?.judge(options.rule) ?? [],
+    season: season === null ? null : { of: season.season, rows: season.rows.length, unmatched: season.unmatched },
   });
+}
+
+/** The rows of the reference in the hours of the current rows; null: all, or the column has no times. */
+async function seasonOf(
+  reference: TableFile,
+  current: TableFile,
+  time: string,
+  season: Season,
+): Promise<Matched | null> {
+  const [a, b] = [await reference.column(time, time), await current.column(time, time)];
+  return a instanceof Float64Array && b instanceof Float64Array ? matchSeason(a, b, season) : null;
 }
 
 function requireColumn(what: string, column: string, ...tables: readonly TableFile[]): void {
@@ -183,7 +202,7 @@ function judgeSlices(column: string, slices: readonly Slice[], rule: DriftRule):
   });
 }
 
-function picked(values: ColumnValues, rows: readonly number[]): ColumnValues {
+function picked(values: ColumnValues, rows: ArrayLike<number>): ColumnValues {
   if (values instanceof Float64Array) return Float64Array.from(rows, (i) => values[i]);
-  return rows.map((i) => values[i]);
+  return Array.from(rows, (i) => values[i]);
 }

@@ -18,6 +18,8 @@ export interface Comparison {
   readonly falseAlarms: readonly RuleCost[];
   readonly windowsPerDay: number;
   readonly slices: readonly SliceComparison[];
+  /** Rows of the reference that were compared, of the same hours as the current rows; null: all of them. */
+  readonly season: { readonly of: 'day' | 'week'; readonly rows: number; readonly unmatched: number } | null;
 }
 
 export interface ComparedSide {

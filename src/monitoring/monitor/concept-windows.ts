@@ -1,8 +1,8 @@
 import type { ResolvedMonitor } from '../../features/define/monitor.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
-import { adwin } from '../../stats/detectors/adwin.ts';
 import { type Moments, NO_MOMENTS, withValue } from '../../stats/moments.ts';
 import { type MonitorWindow, none, type Span, type Watched } from './judge-windows.ts';
+import { detectorOf } from './loss-detector.ts';
 import { type LossMemory, rememberedWatch } from './loss-memory.ts';
 import type { LossChange } from './loss-watch.ts';
 import { realisedLosses } from './realised-losses.ts';
@@ -38,7 +38,11 @@ export async function conceptWindows(
   if (served === null || first === undefined || last === undefined)
     return spans.map((span) => none(span, 'insufficient', `version ${version} has not answered yet`));
   const found = spans.map((): Realised => ({ predictions: 0, losses: NO_MOMENTS }));
-  const remembered = await rememberedWatch(memory, { model, version, monitor, history, first, now }, () => adwin());
+  const remembered = await rememberedWatch(
+    memory,
+    { model, version, monitor, history, first, now },
+    detectorOf(monitor),
+  );
   const read = { from: Math.min(first.from, remembered.from ?? served.from), to: last.to };
   for await (const batch of realisedLosses(model, history, version, read, now)) {
     for (const { at, loss } of batch) {

@@ -8,7 +8,7 @@ const MOST_LINES = 40;
 
 /** A comparison for a terminal: the verdict first. */
 export function comparisonText(comparison: Comparison): string {
-  const { verdict, reference, current, rule, faults, features, domainAuc, slices } = comparison;
+  const { verdict, reference, current, rule, faults, features, domainAuc, slices, season } = comparison;
   const drifted = features.filter(({ state }) => state === 'drift');
   const lines = [
     `${verdict.toUpperCase()}: ${verdictText(comparison)}`,
@@ -18,6 +18,7 @@ export function comparisonText(comparison: Comparison): string {
     table(features.slice(0, Math.max(MOST_LINES, drifted.length))),
     ...(features.length > MOST_LINES ? [`… ${features.length - MOST_LINES} more; --json has all`] : []),
     '',
+    ...(season === null ? [] : [`compared with ${season.rows} reference rows of the same hours of the ${season.of}`]),
     ...(domainAuc === null
       ? []
       : [`current rows differ from reference rows: domain AUC ${short(domainAuc)} (.5: not at all)`]),
