@@ -122,7 +122,7 @@ describe.skipIf(!existsSync(join(shared, 'taxi')))('real seasons', () => {
     );
     const columns = ['cnt', 'casual', 'registered', 'windspeed'];
     const reference = between('2012-04-15', '2012-07-01');
-    expect([...(await drifted(reference, rush, columns, 'none'))].sort()).toEqual(['casual', 'cnt', 'registered']);
+    expect(new Set(await drifted(reference, rush, columns, 'none'))).toEqual(new Set(['casual', 'cnt', 'registered']));
     expect(await drifted(reference, rush, columns, 'auto')).toEqual([]);
   }, 120_000);
 });
