@@ -13,6 +13,15 @@ interface ScoreServer extends SparkConnectServer {
   readonly python: string;
 }
 
+/** Second attempts as often as they may be made. */
+const SPECULATION = {
+  'spark.speculation': 'true',
+  'spark.speculation.multiplier': '1.0',
+  'spark.speculation.quantile': '0.1',
+  'spark.speculation.interval': '50ms',
+  'spark.speculation.minTaskRuntime': '0ms',
+};
+
 /** A Connect server whose two executors are processes, with a Python that has ONNX Runtime. */
 export const sparkScore: Service = {
   name: NAME,
@@ -26,7 +35,7 @@ export const sparkScore: Service = {
     const { interpreter, version } = await sparkPython();
     const started = await startSparkConnect(join(runFolder(NAME), 'server'), undefined, {
       master: 'local-cluster[2,1,768]',
-      conf: { 'spark.executor.memory': '512m', 'spark.executor.extraJavaOptions': SHORT_LIVED },
+      conf: { 'spark.executor.memory': '512m', 'spark.executor.extraJavaOptions': SHORT_LIVED, ...SPECULATION },
       env: { PYSPARK_PYTHON: interpreter },
     });
     const server = { ...started, python: version };

@@ -74,7 +74,7 @@ describe.skipIf(!existsSync(servingData))(`batch by versions that MLflow's clien
       expect(Math.abs(score - expected[i])).toBeLessThanOrEqual(abs + rel * Math.abs(expected[i]));
   };
 
-  test.each(['breast_cancer_gbdt100', 'breast_cancer_gbdt500'])(
+  test.each(['breast_cancer_gbdt100'])(
     'a tensor of %s is a list column, and the score is its probability of the positive class',
     async (name) => {
       const { x, proba = [], tolerance } = answersOf(name);
@@ -164,6 +164,18 @@ test('the same ONNX file has the same scores whether a job trained it or a clien
   const scores = await scoresOf(join(site, 'trained'));
   expect(scores.length).toBe(700);
   expect(await scoresOf(join(site, 'logged'))).toEqual(scores);
+});
+
+test('a job whose version is fed by other tags than before is another job', async () => {
+  const { artifact, signature } = await registry.version('small', 1);
+  const version = await log({ onnx: Uint8Array.from(await artifacts.get(artifact)), columns: signature.features });
+  const from = await writeInput(inputRows(300), join(site, 'tags.parquet'));
+  const before = await run({ from, to: join(site, 'tags'), version });
+  const value = [...signature.features].reverse().join();
+  await registry.tagVersion('small', version, { key: 'headrace.features', value }, 1);
+  await expect(run({ from, to: join(site, 'tags'), version })).rejects.toMatchObject({ code: 'PREDICT_OUTPUT' });
+  await registry.untagVersion('small', version, 'headrace.features', 2);
+  expect(await run({ from, to: join(site, 'tags'), version })).toMatchObject({ job: before.job, isNew: false });
 });
 
 test('a Python program is refused where the environment runs none', async () => {

@@ -6,6 +6,7 @@ import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-ar
 import { openSqliteRegistry, registryFile } from '../../src/compose/open-registry.ts';
 import { defineProject } from '../../src/features/define/declare.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
+import { insideOf } from '../../src/running/inside.ts';
 import { type RunningServer, startServer } from '../../src/server/http-server.ts';
 import type { JobReport } from '../../src/server/jobs/job-board.ts';
 import { asked, came, registerSmall, small } from '../models/small-project.ts';
@@ -69,12 +70,30 @@ test('a job over HTTP scores a file of the folder of batches, and refuses every 
   for (const from of ['../spine.csv', '/etc/passwd', '.'])
     expect(await ask('POST', '/v1/admin/jobs', { ...job, from })).toMatchObject({ error: { code: 'PREDICT_PATH' } });
   mkdirSync(join(directory, 'batch', 'files'), { recursive: true });
+  const states = async (id: string) => {
+    let found: Partial<JobReport> = {};
+    await until(async () => {
+      found = (await ask('GET', `/v1/admin/jobs/${id}`)) as JobReport;
+      return found.state !== 'waiting' && found.state !== 'running';
+    });
+    return found;
+  };
   writeFileSync(join(directory, 'batch', 'files', 'spine.csv'), `${LINES.join('\n')}\n`);
   const { id } = (await ask('POST', '/v1/admin/jobs', { ...job, from: 'spine.csv' })) as JobReport;
-  let report: Partial<JobReport> = {};
-  await until(async () => {
-    report = (await ask('GET', `/v1/admin/jobs/${id}`)) as JobReport;
-    return report.state !== 'waiting' && report.state !== 'running';
-  });
-  expect(report).toMatchObject({ state: 'done', result: { rows: 3, quarantined: 0, version: 1, path: 'out' } });
+  const done = { state: 'done', result: { rows: 3, quarantined: 0, version: 1 } };
+  expect(await states(id)).toMatchObject(done);
+  // The columns of plain rows, by other names than those of the features.
+  const columns = ['x0', 'x1', 'x2', 'x3'];
+  writeFileSync(join(directory, 'batch', 'files', 'rows.csv'), `${columns.join()}\n1,2,0.5,1\n2,1,,2\n3,0,0.1,3\n`);
+  const rows = { kind: 'predict', model: 'small', from: 'rows.csv', to: 'by-name', workers: 1 };
+  const { registry } = insideOf(headrace).stores;
+  const { signature } = await registry.version('small', 1);
+  const inputs = signature.features.map((_, i) => columns[i % columns.length]);
+  const named = (await ask('POST', '/v1/admin/jobs', { ...rows, inputs })) as JobReport;
+  expect(await states(named.id)).toMatchObject(done);
+  const few = (await ask('POST', '/v1/admin/jobs', {
+    ...rows,
+    inputs: ['x0', 'x1', 'x2', 'x3', 'x0', 'x1', 'x2'],
+  })) as JobReport;
+  expect(await states(few.id)).toMatchObject({ state: 'failed', error: { code: 'PREDICT_INPUTS' } });
 });

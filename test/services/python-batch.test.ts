@@ -1,5 +1,5 @@
 // @module-tag deep
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -180,6 +180,37 @@ test('rows that throw or end the Python process are rejected alone, each with it
     (await outputRows(to)).map(([, , score]) => score),
     scores.filter((_, i) => !poison.has(i)),
   );
+});
+
+/** Python processes of the worker processes of this process's jobs. */
+function pythons(): readonly number[] {
+  const lines = execFileSync('ps', ['-eo', 'pid,ppid,args'], { encoding: 'utf8' }).trim().split('\n');
+  const all = lines.map((line) => ({ line, numbers: line.trim().split(/\s+/, 2).map(Number) }));
+  const workers = all
+    .filter(({ line, numbers: [, parent] }) => parent === process.pid && line.includes('batch-worker'))
+    .map(({ numbers: [pid] }) => pid);
+  return all
+    .filter(({ line, numbers: [, parent] }) => line.includes('headrace_worker.py') && workers.includes(parent))
+    .map(({ numbers: [pid] }) => pid);
+}
+
+test('a Python process that someone kills within a run costs no row', { timeout: 600_000 }, async () => {
+  const path = join(directory, 'many.parquet');
+  const rows = `SELECT i::BIGINT AS id, (i % 17) / 4.0 - 2 AS a, (i % 11) / 8.0 AS b, (i % 5) - 2.0 AS c FROM range(6000) AS t(i)`;
+  await sql(`COPY (${rows}) TO '${path}' (FORMAT parquet)`);
+  let kills = 0;
+  const onProgress = () => {
+    const [victim] = pythons();
+    if (kills >= 3 || victim === undefined) return;
+    kills += 1;
+    process.kill(victim, 'SIGKILL');
+  };
+  const to = join(directory, 'killed');
+  const { result } = await headrace.startBatch(plain, { from: path, to, version: 2, workers: 2, onProgress });
+  expect(await result).toMatchObject({ rows: 6_000, quarantined: 0 });
+  expect(kills).toBe(3);
+  const found = (await outputRows(to)).map(([, , score]) => score);
+  closeTo(found.slice(0, ROWS), scores);
 });
 
 test('a stream is scored by a Python program, and a record that ends it is rejected alone', {

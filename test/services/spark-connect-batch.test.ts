@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
+import { historyFolder } from '../../src/backends/spark/folders.ts';
 import { scoresOf } from '../../src/compose/back-ends.ts';
 import { openSqliteRegistry, registryFile } from '../../src/compose/open-registry.ts';
 import { type EnvironmentOptions, resolveEnvironment } from '../../src/environment/config.ts';
@@ -101,6 +102,18 @@ describe('a batch job on a Connect server', () => {
     expect(readBatchManifest(join(site, 'parity'))).toBeNull();
   });
 
+  test('a job that is cancelled ends on the server too, and leaves no file', {
+    ...deep,
+    timeout: 600_000,
+  }, async () => {
+    const from = await writeInput(inputRows(20_000), join(site, 'cancelled.parquet'));
+    const stop = new AbortController();
+    const options = { from, engine: true, signal: stop.signal, onEngine: () => stop.abort() };
+    await expect(run('cancelled', options, connectContext())).rejects.toMatchObject({ code: 'JOB_CANCELLED' });
+    expect(readBatchManifest(join(site, 'cancelled'))).toBeNull();
+    expect(readdirSync(historyFolder(site)).filter((name) => name.startsWith('run='))).toEqual([]);
+  });
+
   test('a server whose Python is of another version says so', { ...deep, timeout: 600_000 }, async () => {
     const from = await writeInput(inputRows(600), join(site, 'version.parquet'));
     await expect(run('version', { from, engine: true }, connectContext({ scorePython: '3.2' }))).rejects.toMatchObject({
@@ -153,7 +166,7 @@ function executors(): readonly number[] {
     .map(({ numbers: [pid] }) => pid);
 }
 
-test('executors that are killed change no row', { ...deep, timeout: 900_000 }, async () => {
+test('executors that are killed and speculative attempts change no row', { ...deep, timeout: 900_000 }, async () => {
   const from = await writeInput(poisonedRows(20_000), join(site, 'many.parquet'));
   let kills = 0;
   const onEngine = () => {

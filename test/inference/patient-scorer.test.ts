@@ -1,0 +1,86 @@
+import { expect, test } from 'vitest';
+import { fail } from '../../src/base/errors/fail.ts';
+import { scoreRange } from '../../src/serving/batch/score-range.ts';
+import { patientScorer } from '../../src/serving/models/patient-scorer.ts';
+
+const of = { model: 'm', version: 1 };
+const down = () => fail('PYTHON_DOWN', { ...of, reason: 'it ended' });
+const ended = () => fail('PYTHON_ENDED', { ...of, reason: 'signal SIGKILL' });
+
+/** A scorer whose runs fail with these errors, one after the other, and then succeed. */
+function failing(errors: readonly Error[]) {
+  const left = [...errors];
+  let runs = 0;
+  const scorer = patientScorer(
+    {
+      run: async (_, count) => {
+        runs += 1;
+        const error = left.shift();
+        if (error !== undefined) throw error;
+        return new Float32Array(count).fill(0.5);
+      },
+      close: async () => undefined,
+    },
+    async () => undefined,
+  );
+  return { scorer, runs: () => runs };
+}
+
+const ROW = new Float32Array(1);
+
+test('a run waits for the next worker, however the last one ended', async () => {
+  const { scorer, runs } = failing([down(), down(), down()]);
+  expect([...(await scorer.run(new Float32Array(3), 3))]).toEqual([0.5, 0.5, 0.5]);
+  expect(runs()).toBe(4);
+});
+
+test('a row alone is at fault when it has ended four workers; several rows at once are not tried again', async () => {
+  const three = failing([ended(), down(), ended(), ended()]);
+  expect([...(await three.scorer.run(ROW, 1))]).toEqual([0.5]);
+  const four = failing([ended(), ended(), ended(), ended()]);
+  await expect(four.scorer.run(ROW, 1)).rejects.toMatchObject({ code: 'PYTHON_ENDED' });
+  expect(four.runs()).toBe(4);
+  const batch = failing([ended()]);
+  await expect(batch.scorer.run(new Float32Array(2), 2)).rejects.toMatchObject({ code: 'PYTHON_ENDED' });
+});
+
+test('a model without a worker for too long fails the attempt, and rejects no row', async () => {
+  const { scorer } = failing(Array.from({ length: 1_000 }, down));
+  const rejected: number[] = [];
+  const scored = scoreRange({
+    features: new Float32Array(4),
+    width: 1,
+    rows: 4,
+    batchRows: 4,
+    suspect: null,
+    rejected: new Map(),
+    run: (rows, count) => scorer.run(rows, count),
+    onRun: () => undefined,
+    onReject: (count) => rejected.push(count),
+  });
+  await expect(scored).rejects.toMatchObject({ code: 'PYTHON_DOWN' });
+  expect(rejected).toEqual([]);
+});
+
+test.each([
+  ['PYTHON_ENDED', 'MODEL_CRASH', ended()],
+  ['PYTHON_LIMIT', 'MODEL_CRASH', fail('PYTHON_LIMIT', { ...of, used: '2', allowed: '1', what: 'GiB' })],
+  ['PYTHON_TIME', 'MODEL_HANG', fail('PYTHON_TIME', { ...of, limitMs: 1 })],
+  ['an error of the model', 'MODEL_RUN', new Error('no')],
+] as const)('a row whose run alone fails with %s is rejected as %s', async (_, code, error) => {
+  const { rejected } = await scoreRange({
+    features: Float32Array.of(0, 1, 2),
+    width: 1,
+    rows: 3,
+    batchRows: 3,
+    suspect: null,
+    rejected: new Map(),
+    run: async (rows, count) => {
+      if (rows.includes(1)) throw error;
+      return new Float32Array(count);
+    },
+    onRun: () => undefined,
+    onReject: () => undefined,
+  });
+  expect([...rejected].map(([row, rejection]) => [row, rejection.code])).toEqual([[1, code]]);
+});
