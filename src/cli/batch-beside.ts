@@ -1,6 +1,7 @@
 import { scoresOf } from '../compose/back-ends.ts';
 import { openHistory } from '../compose/compose.ts';
-import { openArtifacts, openRegistry } from '../compose/open-registry.ts';
+import { openArtifacts } from '../compose/open-artifacts.ts';
+import { openRegistry } from '../compose/open-registry.ts';
 import type { Environment } from '../environment/config.ts';
 import type { ModelData, ProjectData } from '../features/define/declaration.ts';
 import { historyState } from '../featurestore/training-set/history-state.ts';

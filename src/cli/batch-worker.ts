@@ -1,4 +1,4 @@
-import { type BatchPlace, batchTools } from '../compose/batch-tools.ts';
+import { type BatchPlace, batchTools } from '../compose/batch-worker-tools.ts';
 import { runBatchWorker } from '../serving/batch/batch-worker-main.ts';
 
 // A worker process of batch jobs. Its argument is the part of the environment that it needs, as JSON.

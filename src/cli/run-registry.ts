@@ -17,7 +17,8 @@ const MLFLOW_VERSION = '3.17.2';
 
 /** Serves the registry of an environment until the call is asked to stop. Errors: REGISTRY_*, ARTIFACT_CLIENT, AUTH_*, SERVER_ADDRESS. */
 export async function runRegistry(call: Call, listen: ListenOptions, started: (url: string) => void): Promise<void> {
-  const { openArtifacts, openRegistry } = await import('../compose/open-registry.ts');
+  const { openRegistry } = await import('../compose/open-registry.ts');
+  const { openArtifacts } = await import('../compose/open-artifacts.ts');
   const { openMlflowContext } = await import('../server/mlflow/mlflow-context.ts');
   const { startRegistryServer } = await import('../server/mlflow/registry-server.ts');
   const { promotionCheck } = await import('../registry/promotion-check.ts');

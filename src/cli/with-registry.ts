@@ -16,7 +16,8 @@ export interface OpenRegistry {
 /** Opens the registry of a call, also while other processes have it open, and closes it in any case. */
 export async function withRegistry<T>(call: Call, work: (open: OpenRegistry) => Promise<T>, env?: string): Promise<T> {
   const { mkdirSync } = await import('node:fs');
-  const { openArtifacts, openRegistry } = await import('../compose/open-registry.ts');
+  const { openRegistry } = await import('../compose/open-registry.ts');
+  const { openArtifacts } = await import('../compose/open-artifacts.ts');
   const { project, environment } = await (env === undefined ? loadConfig(call) : loadConfig(call, env));
   mkdirSync(environment.directory, { recursive: true });
   const registry = await openRegistry(environment);

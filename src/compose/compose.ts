@@ -13,8 +13,6 @@ import { onnxRuntime } from '../backends/onnx/onnx-runtime.ts';
 import { onnxThreads } from '../backends/onnx/onnx-threads.ts';
 import { tryOutOnnx } from '../backends/onnx/try-out.ts';
 import { openOtlpSink } from '../backends/otlp/trace-sink.ts';
-import type { OnnxCandidate } from '../backends/python/python-model.ts';
-import { ProcessPythonRuntime } from '../backends/python/python-runtime.ts';
 import { openObjectFiles } from '../backends/s3/object-files.ts';
 import type { Closing } from '../base/closing.ts';
 import { fail } from '../base/errors/fail.ts';
@@ -41,11 +39,12 @@ import type { RolloutStore } from '../ports/rollout-store.ts';
 import type { StreamLanes } from '../ports/stream-lanes.ts';
 import type { TileTopics } from '../ports/tile-topics.ts';
 import type { OpenTrainingRun } from '../ports/training-backend.ts';
-import { holdsRows } from '../registry/holds-rows.ts';
 import { engineOf, historyOf, logOf, onlineOf } from './back-ends.ts';
 import { databases } from './databases.ts';
+import { openArtifacts } from './open-artifacts.ts';
 import { hasPlaybook, openPlaybooks, trainerProgram, trainingRunsOf } from './open-playbooks.ts';
-import { openArtifacts, openRegistry, openRollouts } from './open-registry.ts';
+import { openPython } from './open-python.ts';
+import { openRegistry, openRollouts } from './open-registry.ts';
 import { openTileTopics, shareNames } from './tile-topics.ts';
 
 /** The declaration that the data of a directory were written under. */
@@ -146,24 +145,6 @@ export async function openStores(
     for (const store of opened.reverse()) await store.close();
     throw error;
   }
-}
-
-/** The runtime of versions that are Python programs; null: the environment runs none. */
-export async function openPython(
-  {
-    models: { python: options },
-    directory,
-  }: { readonly directory: string; readonly models: Pick<Environment['models'], 'python'> },
-  artifacts: ArtifactStore,
-  { longestWaitMs }: { readonly longestWaitMs?: number } = {},
-): Promise<PythonRuntime | null> {
-  if (options === null) return null;
-  const monotonic = () => performance.now();
-  const holds = (candidate: OnnxCandidate) => holdsRows(onnxRuntime, candidate);
-  const place = join(directory, 'python');
-  const runtime = new ProcessPythonRuntime({ options, directory: place, artifacts, monotonic, holds, longestWaitMs });
-  await runtime.clear();
-  return runtime;
 }
 
 /** Opens the event log of an environment. Errors: LOG_ELSEWHERE, LOG_LOCKED, those of the log. */

@@ -17,8 +17,9 @@ import type { RolloutStore } from '../ports/rollout-store.ts';
 import type { OpenTrainingRun } from '../ports/training-backend.ts';
 import { CHAMPION } from '../registry/champion.ts';
 import { openHistory, runtimes } from './compose.ts';
+import { openArtifacts } from './open-artifacts.ts';
 import { openPlaybooks, trainerProgram, trainingRunsOf } from './open-playbooks.ts';
-import { openArtifacts, openRegistry, openRollouts, openSqliteRegistry, registryFile } from './open-registry.ts';
+import { openRegistry, openRollouts, openSqliteRegistry, registryFile } from './open-registry.ts';
 
 /** The inputs of a monitor: published history, champions and their references. It writes its state alone. */
 export interface MonitorStores {

@@ -1,11 +1,8 @@
 import { join } from 'node:path';
-import { FileArtifactStore } from '../backends/embedded/artifacts/file-artifact-store.ts';
 import { IN_MEMORY, SqliteDatabase } from '../backends/embedded/registry/sqlite-database.ts';
 import { SqliteRolloutStore } from '../backends/embedded/rollouts/sqlite-rollout-store.ts';
 import { PostgresDatabase, type PostgresOptions } from '../backends/postgres/postgres-database.ts';
-import { S3ArtifactStore, type S3Options } from '../backends/s3/s3-artifact-store.ts';
 import type { Environment } from '../environment/config.ts';
-import type { ArtifactStore } from '../ports/artifact-store.ts';
 import type { ModelRegistry } from '../ports/model-registry.ts';
 import type { RolloutStore } from '../ports/rollout-store.ts';
 import { registrySchema } from '../registry/sql/schema.ts';
@@ -13,7 +10,7 @@ import { sqlRegistry } from '../registry/sql/sql-registry.ts';
 import { rolloutSchema, SqlRolloutStore } from '../serving/rollout/sql-rollout-store.ts';
 import { pemOf, secretOf } from './secrets.ts';
 
-type Where = Pick<Environment, 'directory' | 'registry' | 'artifacts'>;
+type Where = Pick<Environment, 'directory' | 'registry'>;
 
 /** Opens the registry of an environment. Errors: REGISTRY_*, CONFIG_SECRET. */
 export async function openRegistry({ directory, registry }: Where): Promise<ModelRegistry> {
@@ -58,29 +55,6 @@ export function openSqliteRegistry(path: string, options: { readonly busyTimeout
 /** A registry that ends with the process. */
 export function openMemoryRegistry(): ModelRegistry {
   return sqlRegistry(new SqliteDatabase(IN_MEMORY, registrySchema));
-}
-
-/** Opens the artefacts of an environment. Errors: ARTIFACT_CLIENT, CONFIG_SECRET. */
-export async function openArtifacts({
-  directory,
-  artifacts,
-}: Pick<Where, 'directory' | 'artifacts'>): Promise<ArtifactStore> {
-  if (artifacts.kind === 'directory') return new FileArtifactStore(join(directory, 'artifacts'));
-  const { endpoint, region, bucket, prefix = '' } = artifacts;
-  return openS3Artifacts({
-    endpoint,
-    region,
-    bucket,
-    prefix,
-    accessKeyId: secretOf(artifacts.accessKeyId, 'artifacts.accessKeyId'),
-    secretAccessKey: secretOf(artifacts.secretAccessKey, 'artifacts.secretAccessKey'),
-    spool: join(directory, 'artifacts', 'staging'),
-  });
-}
-
-/** Opens artefacts in a bucket. Error: ARTIFACT_CLIENT. */
-export function openS3Artifacts(options: S3Options): Promise<ArtifactStore> {
-  return S3ArtifactStore.open(options);
 }
 
 /** Where an environment keeps its registry. */

@@ -1,9 +1,11 @@
 import { onnxRuntime } from '../backends/onnx/onnx-runtime.ts';
 import type { Environment } from '../environment/config.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
-import { openPython, type Stores } from './compose.ts';
+import type { Stores } from './compose.ts';
+import { openArtifacts } from './open-artifacts.ts';
 import { hasPlaybook, openPlaybooks } from './open-playbooks.ts';
-import { openArtifacts, openRegistry, openRollouts } from './open-registry.ts';
+import { openPython } from './open-python.ts';
+import { openRegistry, openRollouts } from './open-registry.ts';
 
 /** The stores of a process that makes predictions and hands them to the one that writes. */
 export type WorkerStores = Pick<Stores, 'registry' | 'rollouts' | 'playbooks' | 'artifacts' | 'runtime' | 'python'>;

@@ -1,12 +1,6 @@
 import { scoresOf } from '../compose/back-ends.ts';
-import {
-  type BatchPlace,
-  batchFiles,
-  batchOutgoing,
-  batchProgram,
-  batchScratch,
-  openVersionTools,
-} from '../compose/batch-tools.ts';
+import { batchOutgoing, batchProgram, batchScratch, openVersionTools } from '../compose/batch-tools.ts';
+import { type BatchPlace, batchFiles } from '../compose/batch-worker-tools.ts';
 import { openRemoteFiles, runtimes } from '../compose/compose.ts';
 import { historyState } from '../featurestore/training-set/history-state.ts';
 import type { SpineJoin } from '../serving/batch/input-table.ts';

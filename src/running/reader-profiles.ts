@@ -1,6 +1,7 @@
 import type { Clock } from '../base/time.ts';
+import { openArtifacts } from '../compose/open-artifacts.ts';
 import { openServedProfiles, refreshBins } from '../compose/open-profiles.ts';
-import { openArtifacts, openRegistry } from '../compose/open-registry.ts';
+import { openRegistry } from '../compose/open-registry.ts';
 import type { Environment } from '../environment/config.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
 import { profilesPart } from '../monitoring/served/profiles-part.ts';

@@ -63,14 +63,14 @@ describe('a batch job by Spark', () => {
     expect(await found('theirs')).toEqual(await found('own'));
   }, 600_000);
 
-  test('reads texts as numbers like worker processes', async () => {
+  test('reads texts as numbers like worker processes', { ...deep, timeout: 600_000 }, async () => {
     const from = await writeInput(textRows(600), join(site, 'texts.csv'));
     await run('texts-own', { from, mostErrors: 0.1 });
     await run('texts-theirs', { from, mostErrors: 0.1, engine: true }, sparkContext('local[2]', {}));
     const own = await found('texts-own');
     expect(own.flatMap(({ rejected }) => rejected).length).toBeGreaterThan(5);
     expect(await found('texts-theirs')).toEqual(own);
-  }, 600_000);
+  });
 
   test('continues a job that began in worker processes, and leaves what they published', async () => {
     const stop = new AbortController();
@@ -101,6 +101,7 @@ const trees = new URL('models/trained/breast_cancer_gbdt100.onnx', servingData);
 
 test.skipIf(!existsSync(trees))(
   `Spark scores a version that a client logged as worker processes do (${skipNote})`,
+  { ...deep, timeout: 600_000 },
   async () => {
     const registry = openSqliteRegistry(registryFile(site));
     const artifacts = new FileArtifactStore(join(site, 'artifacts'));

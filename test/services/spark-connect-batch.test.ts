@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
@@ -9,6 +9,7 @@ import { openSqliteRegistry, registryFile } from '../../src/compose/open-registr
 import { type EnvironmentOptions, resolveEnvironment } from '../../src/environment/config.ts';
 import { readBatchManifest } from '../../src/serving/batch/batch-folder.ts';
 import { type BatchOptions, startBatch } from '../../src/serving/batch/start-batch.ts';
+import { runCli } from '../cli/run-cli.ts';
 import { batchSite, inputRows, poisonedRows, siteContext, textRows, writeInput } from '../inference/batch-site.ts';
 import { logModel } from '../inference/logged-onnx.ts';
 import { small } from '../models/small-project.ts';
@@ -64,14 +65,39 @@ describe('a batch job on a Connect server', () => {
     expect(await parts('theirs')).toEqual(await parts('own'));
   }, 600_000);
 
-  test('reads texts as numbers like worker processes', async () => {
+  test('reads texts as numbers like worker processes', { ...deep, timeout: 600_000 }, async () => {
     const from = await writeInput(textRows(600), join(site, 'texts.csv'));
     await run('texts-own', { from, mostErrors: 0.1 });
     await run('texts-theirs', { from, mostErrors: 0.1, engine: true }, connectContext());
     const own = await parts('texts-own');
     expect(own.flatMap(({ rejected }) => rejected).length).toBeGreaterThan(5);
     expect(await parts('texts-theirs')).toEqual(own);
-  }, 600_000);
+  });
+
+  test('is the same by the command line', { ...deep, timeout: 600_000 }, async () => {
+    const from = await writeInput(poisonedRows(600), join(site, 'cli.parquet'));
+    await run('cli-own', { from });
+    const path = (file: string) => JSON.stringify(new URL(`../../${file}`, import.meta.url).pathname);
+    const engine = {
+      kind: 'sparkConnect',
+      url: `sc://${address}`,
+      token: { env: 'SPARK_SCORE_TOKEN' },
+      scorePython: python,
+    };
+    writeFileSync(
+      join(site, 'headrace.config.ts'),
+      `import { defineConfig, defineProject } from ${path('src/index.ts')};
+import { asked, came, small } from ${path('test/models/small-project.ts')};
+export default defineConfig({
+  project: defineProject('p', { asked, came, small }),
+  environments: { local: { directory: '.', offline: { engine: ${JSON.stringify(engine)} } } },
+});`,
+    );
+    const words = ['--from', from, '--to', join(site, 'cli-theirs'), '--keep', 'name,id', '--workers', '1', '--engine'];
+    const { code, err } = await runCli(site, ['predict', 'small', ...words]);
+    expect(code, err).toBe(0);
+    expect(await parts('cli-theirs')).toEqual(await parts('cli-own'));
+  });
 
   test('continues a job that began in worker processes, and leaves what they published', {
     ...deep,

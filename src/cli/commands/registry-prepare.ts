@@ -12,7 +12,7 @@ export const registryPrepare: Command = {
   help: {},
   run: (call) =>
     withRegistry(call, async ({ environment, registry, artifacts }) => {
-      const { openPython } = await import('../../compose/compose.ts');
+      const { openPython } = await import('../../compose/open-python.ts');
       const { openForeign, prepareForeign } = await import('../../serving/models/open-foreign.ts');
       const [model = '', word = ''] = call.words;
       const version = /^\d+$/.test(word) ? versionWord(word) : await registry.alias(model, word);

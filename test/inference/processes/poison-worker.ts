@@ -1,4 +1,4 @@
-import { batchTools } from '../../../src/compose/batch-tools.ts';
+import { batchTools } from '../../../src/compose/batch-worker-tools.ts';
 import type { LoadedModel } from '../../../src/ports/model-runtime.ts';
 import { runBatchWorker } from '../../../src/serving/batch/batch-worker-main.ts';
 import { sitePlace } from '../batch-site.ts';

@@ -1,6 +1,6 @@
 import { appendFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { batchTools } from '../../../src/compose/batch-tools.ts';
+import { batchTools } from '../../../src/compose/batch-worker-tools.ts';
 import type { ScoreFiles } from '../../../src/ports/score-files.ts';
 import { runBatchWorker } from '../../../src/serving/batch/batch-worker-main.ts';
 import { until } from '../../until.ts';
