@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { fail } from '../../src/base/errors/fail.ts';
 import { scoreRange } from '../../src/serving/batch/score-range.ts';
-import { patientScorer } from '../../src/serving/models/patient-scorer.ts';
+import { openPatiently, patientScorer } from '../../src/serving/models/patient-scorer.ts';
 
 const of = { model: 'm', version: 1 };
 const down = () => fail('PYTHON_DOWN', { ...of, reason: 'it ended' });
@@ -42,6 +42,41 @@ test('a row alone is at fault when it has ended four workers; several rows at on
   expect(four.runs()).toBe(4);
   const batch = failing([ended()]);
   await expect(batch.scorer.run(new Float32Array(2), 2)).rejects.toMatchObject({ code: 'PYTHON_ENDED' });
+});
+
+test('a process that ends while it loads is started again, four times at most; other errors are not tried again', async () => {
+  const opening = (errors: readonly Error[]) => {
+    const left = [...errors];
+    return openPatiently(async () => {
+      const error = left.shift();
+      if (error !== undefined) throw error;
+      return left.length;
+    });
+  };
+  expect(await opening([ended(), ended(), ended()])).toBe(0);
+  await expect(opening([ended(), ended(), ended(), ended()])).rejects.toMatchObject({ code: 'PYTHON_ENDED' });
+  await expect(opening([down()])).rejects.toMatchObject({ code: 'PYTHON_DOWN' });
+});
+
+test('a row that ends a process costs few of them: those around it are cut into eight pieces', async () => {
+  let ends = 0;
+  const { rejected } = await scoreRange({
+    features: Float32Array.from({ length: 4_096 }, (_, i) => i),
+    width: 1,
+    rows: 4_096,
+    batchRows: 4_096,
+    suspect: null,
+    rejected: new Map(),
+    run: async (rows, count) => {
+      if (!rows.includes(3_333)) return new Float32Array(count);
+      ends += 1;
+      throw ended();
+    },
+    onRun: () => undefined,
+    onReject: () => undefined,
+  });
+  expect([...rejected.keys()]).toEqual([3_333]);
+  expect(ends).toBe(5);
 });
 
 test('a model without a worker for too long fails the attempt, and rejects no row', async () => {

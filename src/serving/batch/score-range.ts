@@ -90,9 +90,10 @@ async function scoreBatch(
   } catch (error) {
     if (isHeadraceError(error) && NO_FAULT_OF_ROWS.has(error.code)) throw error;
     if (to - from > 1) {
-      const middle = from + Math.ceil((to - from) / 2);
-      await scoreBatch(options, { from, to: middle }, scores, reject);
-      return scoreBatch(options, { from: middle, to }, scores, reject);
+      const step = Math.ceil((to - from) / (classOf(error) === 'MODEL_RUN' ? 2 : PIECES));
+      for (let at = from; at < to; at += step)
+        await scoreBatch(options, { from: at, to: Math.min(to, at + step) }, scores, reject);
+      return;
     }
     return reject(from, { code: classOf(error), reason: reasonOf(error) });
   }

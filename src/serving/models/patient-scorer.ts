@@ -11,6 +11,16 @@ const MOST_LOOKS = 400;
 /** A row that ends this many workers alone is at fault. */
 const MOST_ENDS = 4;
 
+/** Opens a model for a job: a process that someone ended while it loaded is started again. Errors: those of `open`. */
+export async function openPatiently<T>(open: () => Promise<T>): Promise<T> {
+  for (let ends = 1; ; ends += 1)
+    try {
+      return await open();
+    } catch (error) {
+      if (!isHeadraceError(error) || error.code !== 'PYTHON_ENDED' || ends >= MOST_ENDS) throw error;
+    }
+}
+
 /**
  * A scorer for jobs, which wait instead of failing: a run that finds no worker of a Python model is tried again until there is one, and
  * one row alone that ended its worker is tried again. Errors: those of the runs; PYTHON_DOWN where no worker comes.

@@ -8,7 +8,7 @@ import { loadScorer, type Scorer } from '../../registry/scorer.ts';
 import type { FedInputs } from './foreign-inputs.ts';
 import { type ForeignScorer, loadForeignScorer, scoringTags } from './foreign-scorer.ts';
 import { type ForeignTools, mustBeServable, prepareForeign } from './open-foreign.ts';
-import { patientScorer } from './patient-scorer.ts';
+import { openPatiently, patientScorer } from './patient-scorer.ts';
 
 /** Where versions of any origin are loaded. */
 export interface VersionTools extends ForeignTools {
@@ -46,7 +46,7 @@ export async function resolveVersion(
   if (record === null) throw fail('REGISTRY_VERSION', { model, version });
   if (record.trained !== null) return { version: record.trained, foreign: null };
   await prepareForeign(record, tools);
-  const found = await loadForeignScorer(record, { ...tools, columns });
+  const found = await openPatiently(() => loadForeignScorer(record, { ...tools, columns }));
   await found.scorer.close();
   return { version: found.version, foreign: scoringOf(record, found) };
 }
@@ -62,7 +62,7 @@ function scoringOf(record: VersionRecord, { inputs, output, onnx }: ForeignScore
 export async function loadScored({ version, foreign }: ScoredVersion, tools: VersionTools): Promise<Scorer> {
   if (foreign === null) return loadTrained(version, tools);
   const { record, inputs, output, onnx } = foreign;
-  const found = await loadForeignScorer(record, { ...tools, columns: inputs.features });
+  const found = await openPatiently(() => loadForeignScorer(record, { ...tools, columns: inputs.features }));
   if (found.onnx === onnx && found.output.name === output) return patientScorer(found.scorer);
   await found.scorer.close();
   throw fail('MODEL_FILE', {

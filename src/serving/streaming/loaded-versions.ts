@@ -3,7 +3,7 @@ import type { ModelData } from '../../features/define/declaration.ts';
 import type { ModelRegistry, ModelVersion, VersionRecord } from '../../ports/model-registry.ts';
 import type { Scorer } from '../../registry/scorer.ts';
 import { loadForeignScorer } from '../models/foreign-scorer.ts';
-import { patientScorer } from '../models/patient-scorer.ts';
+import { openPatiently, patientScorer } from '../models/patient-scorer.ts';
 import { loadTrained, scoringDigest, type VersionTools } from '../models/scored-version.ts';
 import { type FeatureRow, featureRow } from '../online/feature-row.ts';
 import type { StreamVersion } from './version-map.ts';
@@ -67,7 +67,7 @@ export class LoadedVersions {
   async #opened(record: VersionRecord): Promise<Pick<LoadedVersion, 'version' | 'scorer'>> {
     const { trained } = record;
     if (trained !== null) return { version: trained, scorer: await loadTrained(trained, this.#options) };
-    const { version, scorer } = await loadForeignScorer(record, this.#options);
+    const { version, scorer } = await openPatiently(() => loadForeignScorer(record, this.#options));
     return { version, scorer: patientScorer(scorer) };
   }
 
