@@ -1,6 +1,6 @@
 // @module-tag deep
 import { describe, expect, test } from 'vitest';
-import { openS3Artifacts } from '../../src/compose/open-registry.ts';
+import { openS3Artifacts } from '../../src/compose/open-artifacts.ts';
 import { addressOf } from './addresses.ts';
 import { artifactTests, clientOf, freshBucket } from './s3-artifacts.ts';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AwsClient } from 'aws4fetch';
 import { expect, test } from 'vitest';
-import { openS3Artifacts } from '../../src/compose/open-registry.ts';
+import { openS3Artifacts } from '../../src/compose/open-artifacts.ts';
 import { artifactStoreContracts } from '../../src/testing/contracts/artifact-store.ts';
 
 /** A server of S3, and an account that may do all. */
