@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { seededRandom } from '../../src/base/rng.ts';
@@ -10,7 +10,9 @@ import { type MeasureOptions, measureJob, measureStep } from '../../src/cost/pro
 import type { MeasuredProfile } from '../../src/cost/profile/measured-profile.ts';
 import { a100MixedPrecision } from '../../src/cost/techniques/priors.ts';
 import { root } from '../run-command.ts';
+import { cached } from '../services/service.ts';
 import { torch } from '../services/torch.ts';
+import { versions } from '../services/versions.ts';
 
 /**
  * Predicts the step of changed torch jobs on this CPU from the profile of the job of today, and measures them: the loader, accumulation
@@ -94,14 +96,14 @@ const variants: readonly Variant[] = [
 
 try {
   writeFileSync(join(folder, 'headrace_profile.py'), adapterText);
-  const variables = await torch.up();
+  const interpreter = await torchInterpreter();
   const job = (env: Readonly<Record<string, string>>, accumulation: number): MeasureOptions => ({
     command: [
       'env',
-      `PYTHONPATH=${variables['TORCH_PYTHONPATH']}:${folder}`,
-      `LD_LIBRARY_PATH=${variables['TORCH_LIBRARIES']}`,
+      `PYTHONPATH=${interpreter.path}${folder}`,
+      ...interpreter.variables,
       ...Object.entries({ JOB_PAUSE: String(pauses.before), ...env }).map((entry) => entry.join('=')),
-      '/usr/bin/python3',
+      interpreter.python,
       `${root}/test/services/torch-job.py`,
     ],
     steps: Number(process.env['HEADRACE_STEPS'] ?? '40'),
@@ -158,6 +160,17 @@ try {
   );
 } finally {
   rmSync(folder, { recursive: true, force: true });
+}
+
+/**
+ * PyTorch 2 where `npm run test:torch2` has fetched it, otherwise Debian's. The latter multiplies FP32 matrices by the reference BLAS,
+ * and BF16 ones by oneDNN, which are ten times as fast: no prior of an accelerator fits that.
+ */
+async function torchInterpreter() {
+  const second = cached(`python-torch-${versions.torch2.version}`);
+  if (existsSync(second)) return { python: join(second, 'bin/python'), path: '', variables: [] };
+  const { TORCH_PYTHONPATH: path, TORCH_LIBRARIES: libraries } = await torch.up();
+  return { python: '/usr/bin/python3', path: `${path}:`, variables: [`LD_LIBRARY_PATH=${libraries}`] };
 }
 
 /** All work of the CPU takes the place of kernels. */

@@ -8,7 +8,7 @@ import { type JoinedSpine, joinSpine } from '../featurestore/training-set/join-s
 import { type TrainingSetSummary, writeTrainingSet } from '../featurestore/training-set/training-set.ts';
 
 export interface HistorySetOptions extends TrainingSetRun {
-  readonly project: ProjectData;
+  readonly project: Pick<ProjectData, 'models' | 'services'>;
   readonly environment: Environment;
   readonly onComputeError: (error: unknown) => void;
 }
@@ -41,13 +41,13 @@ export async function writeHistorySet(
   }
 }
 
-function modelOf({ models }: ProjectData, name: string): ModelData {
+function modelOf({ models }: HistorySetOptions['project'], name: string): ModelData {
   const model = models.find((one) => one.name === name);
   if (model === undefined) throw fail('MODEL_UNKNOWN', { model: name, known: models.map((one) => one.name) });
   return model;
 }
 
-function serviceOf({ services, models }: ProjectData, name: string): FeatureServiceData {
+function serviceOf({ services, models }: HistorySetOptions['project'], name: string): FeatureServiceData {
   const all = [...services, ...models.map(({ service }) => service)];
   const service = all.find((one) => one.name === name);
   if (service === undefined) throw fail('SERVICE_UNKNOWN', { service: name, known: all.map((one) => one.name) });

@@ -2,8 +2,7 @@ import { setPriority } from 'node:os';
 import { parseArgs } from 'node:util';
 import { isHeadraceError } from '../base/errors/fail.ts';
 import { reasonOf } from '../base/reason-of.ts';
-import type { AskedTrainingSet } from '../featurestore/training-set/asked-training-set.ts';
-import type { FromHistoryWorker } from './history-program.ts';
+import type { FromHistoryWorker, ToHistoryWorker } from '../compose/history-process.ts';
 import { loadConfig } from './load-config.ts';
 
 // The process that writes a training set for one that serves: it takes the first message, writes, answers, and ends.
@@ -16,14 +15,17 @@ setPriority(LOW_PRIORITY);
 process.once('disconnect', () => process.exit(1));
 // Of a terminal it goes to all processes; the one that serves ends this one.
 process.on('SIGINT', () => undefined);
-process.once('message', (asked) => void write(asked as AskedTrainingSet));
+process.once('message', (message) => void write(message as ToHistoryWorker));
 
-async function write(asked: AskedTrainingSet): Promise<void> {
+async function write({ asked, declared }: ToHistoryWorker): Promise<void> {
   const { writeHistorySet } = await import('./history-set.ts');
   const { values } = parseArgs({ options: { config: { type: 'string' }, env: { type: 'string' } } });
   const onLine = (line: string) => send({ kind: 'line', line });
   try {
-    const { project, environment } = await loadConfig({ options: { ...values } });
+    const { project, environment } =
+      declared === null
+        ? await loadConfig({ options: { ...values } })
+        : { project: { models: [declared.model], services: [] }, environment: declared.environment };
     const onComputeError = (error: unknown) => onLine(String(error));
     await send({
       kind: 'done',

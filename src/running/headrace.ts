@@ -2,6 +2,8 @@ import { fail } from '../base/errors/fail.ts';
 import type { MaybePromise } from '../base/maybe-promise.ts';
 import type { Clock } from '../base/time.ts';
 import type { OpenSpan } from '../base/tracer.ts';
+import { clearHistoryScratch } from '../compose/compose.ts';
+import { declaredSets } from '../compose/history-process.ts';
 import { type Environment, type EnvironmentOptions, resolveEnvironment } from '../environment/config.ts';
 import type {
   BatchViewData,
@@ -29,7 +31,7 @@ import type { ForgetReport } from '../operating/forget.ts';
 import { checkMigration } from '../operating/migrate/migration-files.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
 import { type CloseOptions, closeProject } from './close-project.ts';
-import { keepInside } from './inside.ts';
+import { insideOf, keepInside } from './inside.ts';
 import { flushParts, type OpenProject, openProject } from './open-project.ts';
 import { RunningModels } from './running-models.ts';
 import type { SpineTrainOptions, TrainOptions } from './training-runs.ts';
@@ -47,7 +49,11 @@ export interface OpenOptions {
 /** Opens a project: its stores, caught up with its log, and its champions, loaded and warm. */
 export async function openHeadrace(options: OpenOptions): Promise<Headrace> {
   const environment = resolveEnvironment('local', options.environment ?? {}, options.project.name);
-  return Headrace.open(options.project, environment, options.clock ?? Date.now, options.onFault ?? (() => undefined));
+  const onFault = options.onFault ?? (() => undefined);
+  const headrace = await Headrace.open(options.project, environment, options.clock ?? Date.now, onFault);
+  // A process that serves features does not build training sets next to them.
+  insideOf(headrace).training.trainSetsBy(declaredSets(environment, () => clearHistoryScratch(environment)));
+  return headrace;
 }
 
 /** A source as data, without the types of its columns, as `Headrace.source` returns it. */

@@ -76,6 +76,8 @@ export class TrainingRuns {
   readonly #options: TrainingRunsOptions;
   /** Writes training sets in another process; null: this process writes them. */
   #program: TrainingSetProgram | null = null;
+  /** The process that writes the set of a training; null: the model has functions of this process. */
+  #programOf: ((model: ModelData) => TrainingSetProgram | null) | null = null;
 
   constructor(options: TrainingRunsOptions) {
     this.#options = options;
@@ -84,6 +86,11 @@ export class TrainingRuns {
   /** From now on another process writes the training sets, from the published history. */
   writeSetsBy(program: TrainingSetProgram): void {
     this.#program = program;
+  }
+
+  /** From now on another process writes the sets of trainings, where the model is data. */
+  trainSetsBy(programOf: (model: ModelData) => TrainingSetProgram | null): void {
+    this.#programOf = programOf;
   }
 
   /** A path for a training set that is requested over HTTP: `name` in a folder of the environment. */
@@ -105,7 +112,8 @@ export class TrainingRuns {
     if ('spine' in options)
       return this.#writeSpineSet(of.kind === 'model' ? of.service : of, options.spine, mode, { path, ...run });
     if (of.kind !== 'model') throw fail('SPINE_NONE', { target: of.name });
-    return this.#writeModelSet(of, trainingSpan(of, options, this.#options.clock()), mode, { path, exclude, ...run });
+    const between = trainingSpan(of, options, this.#options.clock());
+    return this.#writeModelSet(of, between, mode, { path, exclude, program: this.#program, ...run });
   }
 
   async #writeSpineSet(
@@ -128,15 +136,19 @@ export class TrainingRuns {
     {
       path,
       exclude,
+      program,
       ...run
-    }: TrainingSetRun & { readonly path: string; readonly exclude: NonNullable<TrainOptions['exclude']> },
+    }: TrainingSetRun & {
+      readonly path: string;
+      readonly exclude: NonNullable<TrainOptions['exclude']>;
+      readonly program: TrainingSetProgram | null;
+    },
   ): Promise<TrainingSetSummary> {
     const { features, flush, clock } = this.#options;
-    if (this.#program === null)
-      return mustWrite(features).writeTrainingSet(model, between, { path, mode, exclude, ...run });
+    if (program === null) return mustWrite(features).writeTrainingSet(model, between, { path, mode, exclude, ...run });
     await flush();
     const asked = { kind: 'model', model: model.name, between, now: clock(), mode, path, exclude } as const;
-    return (await this.#program(asked, run)) as TrainingSetSummary;
+    return (await program(asked, run)) as TrainingSetSummary;
   }
 
   /**
@@ -174,7 +186,10 @@ export class TrainingRuns {
     const between = trainingSpan(model, options, this.#options.clock());
     mkdirSync(directory, { recursive: true });
     const file = resolve(directory, 'training-set.parquet');
-    const set = await this.#writeModelSet(model, between, mode, { path: file, exclude, onLine, signal });
+    const program = this.#program ?? this.#programOf?.(model) ?? null;
+    if (program === null && this.#programOf !== null)
+      onLine?.('the model has on-demand functions: this process builds its training set');
+    const set = await this.#writeModelSet(model, between, mode, { path: file, exclude, program, onLine, signal });
     const { path, rows, unlabelled } = set;
     if (rows === 0) {
       const end = new Date(between.to).toISOString();

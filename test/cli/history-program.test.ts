@@ -8,6 +8,7 @@ import { historyProgram } from '../../src/cli/history-program.ts';
 import { clearHistoryScratch } from '../../src/compose/compose.ts';
 import type { AskedTrainingSet } from '../../src/featurestore/training-set/asked-training-set.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
+import { insideOf } from '../../src/running/inside.ts';
 import { until } from '../until.ts';
 import { slowProject } from './beside/project.ts';
 
@@ -130,6 +131,8 @@ test('only so many processes run at a time; one that is cancelled while it waits
 test('a training that is cancelled at any of its steps registers nothing and leaves no run', async () => {
   const runs = () => readdirSync(join(directory, 'runs'));
   const [risk] = slowProject.models;
+  // In this process, where each look at the signal is counted.
+  insideOf(headrace).training.trainSetsBy(() => null);
   const reached = new Set<number>();
   // A signal that is aborted once it was looked at so often: each look is a step of the training.
   for (let looks = 0; ; looks += 1) {

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -8,7 +9,7 @@ import { LocalTrainingBackend } from '../../src/backends/local/training-backend.
 import { checkpointNames } from '../../src/training/runner/checkpoints.ts';
 import type { JournalEntry } from '../../src/training/runner/journal.ts';
 import { until } from '../until.ts';
-import { END, fill, openProject, slow } from './training-project.ts';
+import { END, fill, openProject, quick, slow } from './training-project.ts';
 
 let folder = '';
 beforeEach(() => {
@@ -44,6 +45,36 @@ test('a training whose process is killed is resumed from its checkpoint, and giv
     await headrace.close();
   }
 });
+
+test.skipIf(!existsSync(`/proc/${process.pid}/task/${process.pid}/children`))(
+  'a training of a library builds its set in another process, with the bytes that this one would write',
+  async () => {
+    const headrace = await openProject(join(folder, 'library'));
+    try {
+      await fill(headrace);
+      const here = join(folder, 'here.parquet');
+      await headrace.writeTrainingSet(quick, here, { to: END });
+      const training = headrace.train(quick, { to: END });
+      await until(() => childrenOf(process.pid).some((command) => command.includes('history-worker')));
+      const { lineage } = await training;
+      expect(lineage.trainingSet.digest).toBe(createHash('sha256').update(readFileSync(here)).digest('hex'));
+    } finally {
+      await headrace.close();
+    }
+  },
+);
+
+/** Command lines of the children of a process. */
+function childrenOf(pid: number): readonly string[] {
+  return readdirSync(`/proc/${pid}/task`).flatMap((task) => {
+    try {
+      const pids = readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').trim().split(' ');
+      return pids.map((child) => readFileSync(`/proc/${child}/cmdline`, 'utf8'));
+    } catch {
+      return [];
+    }
+  });
+}
 
 test('ranks run within their limits: nice, processors and data memory', async () => {
   const backend = new LocalTrainingBackend({

@@ -20,7 +20,16 @@ export const slow = model('slow', {
   train: { with: { kind: 'boostedTrees', trees: 2_000, rowShare: 0.8, leafRows: 5 } },
 });
 
-const project = defineProject('killed', { asked, came, service, slow });
+/** One that takes few. */
+export const quick = model('quick', {
+  task: 'binary',
+  service,
+  spine: { from: asked, id: 'id' },
+  label: { from: came, id: 'asked', value: (e) => e.good, within: '1d' },
+  train: { with: { kind: 'boostedTrees', trees: 5, leafRows: 5 } },
+});
+
+const project = defineProject('killed', { asked, came, service, slow, quick });
 
 export function openProject(directory: string, environment: EnvironmentOptions = {}): Promise<Headrace> {
   return openHeadrace({

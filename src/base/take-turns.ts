@@ -1,4 +1,4 @@
-import { fail } from '../base/errors/fail.ts';
+import { fail } from './errors/fail.ts';
 
 /** Waits for a turn; resolves to the function that returns it. Error: JOB_CANCELLED, if the signal is aborted before. */
 export type TakeTurn = (job: string, signal: AbortSignal | undefined) => Promise<() => void>;
