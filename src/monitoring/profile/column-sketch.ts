@@ -1,5 +1,5 @@
 import { fail } from '../../base/errors/fail.ts';
-import { copyRegisters, mergeRegisters, type Registers } from '../../features/aggregate/registers.ts';
+import { mergeRegisters, type Registers } from '../../features/aggregate/registers.ts';
 import { addFrequent, createFrequentItems, type FrequentItems, mergeFrequent } from './frequent-items.ts';
 import { binOf, type FrozenBins, sameBins } from './frozen-bins.ts';
 import { addToKll, createKll, type KllSketch, mergeKll } from './kll-sketch.ts';
@@ -113,13 +113,7 @@ export function mergeColumn(held: ColumnSketch, added: ColumnSketch, column: str
   held.infinite += added.infinite;
   held.whole &&= added.whole;
   if (held.kll !== null && added.kll !== null) mergeKll(held.kll, added.kll);
-  held.registers = mergeRegisters(
-    held.registers,
-    [added.registers === null ? null : copyRegisters(added.registers)],
-    0,
-    1,
-    1,
-  );
+  held.registers = mergeRegisters(held.registers, [added.registers], 0, 1, 1);
   mergeCounts(held, added);
   for (const [i, count] of added.counts?.entries() ?? []) addAt(held.counts, i, count);
 }

@@ -46,9 +46,8 @@ export function addAllToKll(sketch: KllSketch, values: Float64Array): void {
   sketch.n += length;
   if (values[0] < sketch.min) sketch.min = values[0];
   if (values[length - 1] > sketch.max) sketch.max = values[length - 1];
-  const [level] = sketch.levels;
-  for (let i = 0; i < length; i += 1) level.push(values[i]);
-  compress(sketch);
+  sketch.levels[0] = mergeSorted(sorted(sketch.levels[0]), values);
+  compress(sketch, true);
 }
 
 /** Adds another sketch of the same k. */
@@ -64,31 +63,61 @@ export function mergeKll(held: KllSketch, added: KllSketch): void {
   compress(held);
 }
 
+/** Values of k whose capacities are kept. */
+const MOST_KNOWN = 64;
+
+/** Capacities of the levels by k, and then by the number of levels. */
+const capacities = new Map<number, Int32Array[]>();
+
 /** Items of level `h` of `count` levels; the top one holds k. */
 export function levelCapacity(k: number, count: number, h: number): number {
-  const depth = count - h - 1;
+  return capacitiesOf(k, count)[h];
+}
+
+function capacitiesOf(k: number, count: number): Int32Array {
+  let byCount = capacities.get(k);
+  if (byCount === undefined) {
+    // Files of others may have any k.
+    if (capacities.size >= MOST_KNOWN) capacities.clear();
+    byCount = [];
+    capacities.set(k, byCount);
+  }
+  byCount[count] ??= Int32Array.from({ length: count }, (_, h) => capacityAt(k, count - h - 1));
+  return byCount[count];
+}
+
+function capacityAt(k: number, depth: number): number {
   return Math.max(KLL_LEAST, depth > 30 ? 0 : Math.floor((Math.floor((2 * k * 2 ** depth) / 3 ** depth) + 1) / 2));
 }
 
 /** Halves the lowest full level into the next, until none is full: all of them together then fit the capacity. */
-function compress(sketch: KllSketch): void {
+function compress(sketch: KllSketch, isSorted = false): void {
   const { k, levels, random } = sketch;
-  for (;;) {
-    const h = levels.findIndex((items, at) => items.length >= levelCapacity(k, levels.length, at));
-    if (h === -1) return;
-    if (h === levels.length - 1) levels.push([]);
-    const items = h === 0 ? Array.from(Float64Array.from(levels[0]).sort()) : levels[h];
+  for (let h = 0; h < levels.length; ) {
+    if (levels[h].length < levelCapacity(k, levels.length, h)) {
+      h += 1;
+      continue;
+    }
+    const grows = h === levels.length - 1;
+    if (grows) levels.push([]);
+    const items = h > 0 || isSorted ? levels[h] : sorted(levels[0]);
     // An odd item stays at its level, so that weights add up to n.
     const odd = items.length % 2;
     const offset = odd + (random() < 0.5 ? 0 : 1);
     const promoted: number[] = [];
     for (let i = offset; i < items.length; i += 2) promoted.push(items[i]);
     levels[h] = odd === 1 ? [items[0]] : [];
-    levels[h + 1] = mergeSorted(levels[h + 1], promoted);
+    levels[h + 1] = levels[h + 1].length === 0 ? promoted : mergeSorted(levels[h + 1], promoted);
+    // One more level takes room from those below.
+    h = grows ? 0 : h + 1;
   }
 }
 
-function mergeSorted(a: readonly number[], b: readonly number[]): number[] {
+function sorted(items: readonly number[]): readonly number[] {
+  return items.length < 2 ? items : Array.from(Float64Array.from(items).sort());
+}
+
+function mergeSorted(a: ArrayLike<number>, b: ArrayLike<number>): number[] {
   const merged: number[] = new Array(a.length + b.length);
   let i = 0;
   let j = 0;
