@@ -1,6 +1,6 @@
 import { randomNormal, seededRandom } from '../src/base/rng.ts';
-import { edgeBins, type FrozenBins } from '../src/monitoring/profile/frozen-bins.ts';
 import { createColumnSketch } from '../src/monitoring/profile/column-sketch.ts';
+import { edgeBins, type FrozenBins } from '../src/monitoring/profile/frozen-bins.ts';
 import { createProfile } from '../src/monitoring/profile/profile.ts';
 import { decodeProfileRow, type ProfileRow } from '../src/monitoring/served/profile-row.ts';
 import { ProfileSlots } from '../src/monitoring/served/profile-slots.ts';

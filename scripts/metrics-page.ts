@@ -9,6 +9,9 @@ const head = `# Metrics
 takes declared names or the values listed, so that their number is bounded by the declaration. Counts are since the start
 of the process. The meaning of each budget is in [budgets](../guide/budgets-and-slos.md).
 
+\`metrics.otlp\` of an [environment](configuration.md) sends them to an OpenTelemetry collector too. Names then have points for
+underscores, without \`_total\` of counters and \`_seconds\` of histograms: \`headrace.monitor.state\`, \`headrace.vector.read\`.
+
 This page is written by \`npm run pages\` from the figures of every part in src/running/parts.ts; do not edit it by hand.
 `;
 

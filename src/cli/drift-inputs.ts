@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { fail } from '../base/errors/fail.ts';
 import { reasonOf } from '../base/reason-of.ts';
 import { decodeWhylogsProfile } from '../monitoring/interop/whylogs-profile.ts';
 import type { Profile } from '../monitoring/profile/profile.ts';
 import { decodeProfile, isProfile } from '../monitoring/profile/profile-bytes.ts';
 import type { TableFile } from '../ports/table-file.ts';
+import type { Call } from './command.ts';
+import { loadConfig } from './load-config.ts';
 
 /** A file that is compared: a table, or a profile of one. */
 export type DriftInput =
@@ -28,6 +31,23 @@ export async function profileOf(input: DriftInput, like: Profile | null): Promis
   if (input.kind === 'profile') return input.profile;
   const { profileTableFile } = await import('../monitoring/profile/profile-table.ts');
   return profileTableFile(input.table, like);
+}
+
+/** The profile of Parquet files by the engine of the environment. Errors: DRIFT_ENGINE, DRIFT_OPTION, SPARK_*. */
+export async function profileByEngineOf(call: Call, path: string, like: Profile | null): Promise<Profile> {
+  const { profilesOf } = await import('../compose/back-ends.ts');
+  const { profileByEngine } = await import('../monitoring/profile/engine-profile.ts');
+  if (!/\.parquet$|\*/.test(path))
+    throw fail('DRIFT_OPTION', { option: 'engine', value: path, reason: 'an engine profiles Parquet files' });
+  const engine = profilesOf((await loadConfig(call)).environment);
+  if (typeof engine === 'string') throw fail('DRIFT_ENGINE', { kind: engine });
+  const ignored = call.options['ignore'];
+  return profileByEngine(engine, {
+    files: path.split(',').map((file) => resolve(file)),
+    ignore: typeof ignored === 'string' ? ignored.split(',') : [],
+    like,
+    onProgress: (text) => call.terminal.err(text),
+  });
 }
 
 export async function closeInputs(inputs: readonly DriftInput[]): Promise<void> {

@@ -9,6 +9,7 @@ import type { Environment } from '../environment/config.ts';
 import { environmentId, topicReaderId } from '../environment/environment-id.ts';
 import { rowBytesOf } from '../featurestore/memory/memory-part.ts';
 import type { BackEndPlace, EngineBackEnd, HistoryBackEnd, LogBackEnd, OnlineBackEnd } from '../ports/back-end.ts';
+import type { ProfileEngine } from '../ports/profile-engine.ts';
 import type { ScoreEngine } from '../ports/score-engine.ts';
 import { pemOf, secretOf } from './secrets.ts';
 
@@ -58,6 +59,12 @@ export function historyOf(environment: Environment): HistoryBackEnd {
 export function scoresOf(environment: Environment): ScoreEngine | string {
   const { kind, scores } = historyOf(environment);
   return scores ?? kind;
+}
+
+/** The engine that profiles files; or, where there is none, the kind of the engine over the history. */
+export function profilesOf(environment: Environment): ProfileEngine | string {
+  const { kind, profiles } = historyOf(environment);
+  return profiles ?? kind;
 }
 
 function opened<U extends { readonly kind: string }, B>(

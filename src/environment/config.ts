@@ -141,6 +141,14 @@ const environmentSchema = z.strictObject({
       sample: z.number().min(0).max(1).optional(),
     })
     .prefault({}),
+  /** Where the figures of `/metrics` go in addition, under the names of OpenTelemetry; nowhere without `otlp`. */
+  metrics: z
+    .strictObject({
+      /** Base URL of a collector, which takes OTLP over HTTP. */
+      otlp: z.url({ protocol: /^https?$/ }).optional(),
+      every: z.string().default('1m'),
+    })
+    .prefault({}),
   /** Profiles of every served vector, for the monitors: one for each process and interval. */
   profiles: z
     .strictObject({
@@ -180,7 +188,7 @@ export type EnvironmentOptions = z.input<typeof environmentSchema>;
 /** An environment with all defaults filled; durations in ms. `directory` is that of the namespace. */
 export type Environment = Omit<
   z.output<typeof environmentSchema>,
-  'log' | 'memory' | 'cacheKeys' | 'models' | 'training' | 'offline' | 'profiles'
+  'log' | 'memory' | 'cacheKeys' | 'models' | 'training' | 'offline' | 'profiles' | 'metrics'
 > & {
   readonly models: Omit<z.output<typeof modelsSchema>, 'memory' | 'idle' | 'cache' | 'python'> & {
     /** null: models that are Python programs are refused. */
@@ -194,6 +202,7 @@ export type Environment = Omit<
     readonly checkpointSeconds: number;
   };
   readonly profiles: { readonly on: boolean; readonly everyMs: number };
+  readonly metrics: { readonly otlp?: string | undefined; readonly everyMs: number };
   /** Bytes that a process may keep in memory for data that grows with keys. */
   readonly memoryBytes: number;
   /** Bytes of V8's heap and buffers beyond which garbage is collected early. */
@@ -220,7 +229,8 @@ export function defineConfig<const C extends Config>(config: C): C {
 export function resolveEnvironment(name: string, options: EnvironmentOptions, project: string): Environment {
   const parsed = environmentSchema.safeParse(options);
   if (!parsed.success) throw fail('CONFIG_OPTION', { name, reason: reasonOf(parsed.error) });
-  const { log, namespace, directory, memory, cacheKeys, models, training, offline, profiles, ...rest } = parsed.data;
+  const { log, namespace, directory, memory, cacheKeys, models, training, offline, profiles, metrics, ...rest } =
+    parsed.data;
   if (memory !== undefined && cacheKeys !== undefined)
     throw fail('CONFIG_OPTION', { name, reason: 'cacheKeys: memory bounds the same; leave cacheKeys out' });
   checkEngine(name, rest.engine, log);
@@ -242,6 +252,7 @@ export function resolveEnvironment(name: string, options: EnvironmentOptions, pr
     offline: { ...offline, memory: shares.historyBytes },
     models: resolvedModels(models),
     profiles: resolvedProfiles(name, profiles),
+    metrics: { otlp: metrics.otlp, everyMs: parseDuration(metrics.every, 'metrics.every') },
     training: resolvedTraining(name, training),
   });
 }

@@ -6,6 +6,7 @@ import type { HistoryEngine } from './history-engine.ts';
 import type { OnlineStore, TileRead } from './online-store.ts';
 import type { TlsFiles } from './options.ts';
 import type { Position } from './position.ts';
+import type { ProfileEngine } from './profile-engine.ts';
 import type { ScoreEngine } from './score-engine.ts';
 import type { StreamLanes } from './stream-lanes.ts';
 import type { JobSurroundings, TileJobs } from './tile-jobs.ts';
@@ -201,4 +202,6 @@ export interface HistoryBackEnd {
   readonly engine: HistoryEngine | null;
   /** Scores batch jobs; left out: it cannot. */
   readonly scores?: ScoreEngine;
+  /** Profiles files; left out: it cannot. */
+  readonly profiles?: ProfileEngine;
 }

@@ -39,6 +39,7 @@ interface OpenReader {
   readonly profiles: ReaderProfiles;
   readonly host: ModelHost;
   readonly clock: Clock;
+  readonly onFault: (error: unknown) => void;
 }
 
 /** How a process that reads belongs to others. */
@@ -134,7 +135,7 @@ export class Reader extends Running<Status> {
         clock,
         onFault,
       });
-      return new Reader({ project, environment, stores, features, profiles, predictions, host, clock });
+      return new Reader({ project, environment, stores, features, profiles, predictions, host, clock, onFault });
     } catch (error) {
       await profiles.close();
       await online.close();

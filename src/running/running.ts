@@ -3,6 +3,7 @@ import type { Clock } from '../base/time.ts';
 import type { Tracer } from '../base/tracer.ts';
 import type { Environment } from '../environment/config.ts';
 import type { FeatureServiceData, ProjectData } from '../features/define/declaration.ts';
+import { MetricExport } from '../observe/metric-export.ts';
 import { Prometheus } from '../observe/prometheus.ts';
 import type { ServingMeasures } from '../observe/serving-measures.ts';
 import type { SloReport } from '../observe/slo-report.ts';
@@ -17,6 +18,8 @@ export interface RunningOptions {
   readonly project: ProjectData;
   readonly environment: Environment;
   readonly clock: Clock;
+  /** Receives failures of background work. */
+  readonly onFault: (error: unknown) => void;
   /** In the order of their work. */
   readonly parts: readonly Part[];
   readonly measures: ServingMeasures;
@@ -35,14 +38,18 @@ export abstract class Running<S extends Status> {
   readonly tracer: Tracer | null;
   readonly #options: RunningOptions;
   readonly #metrics: Prometheus;
+  readonly #export: MetricExport | null;
 
   constructor(options: RunningOptions) {
-    const { project, environment, tracer, parts, clock } = options;
+    const { project, environment, tracer, parts, clock, onFault } = options;
     this.project = project;
     this.directory = environment.directory;
     this.tracer = tracer;
     this.#options = options;
     this.#metrics = new Prometheus(parts, clock);
+    const { otlp, everyMs } = environment.metrics;
+    const service = project.name;
+    this.#export = otlp === undefined ? null : new MetricExport({ parts, url: otlp, everyMs, service, clock, onFault });
   }
 
   /** A declared feature service by name. Error: SERVICE_UNKNOWN. */
@@ -72,6 +79,7 @@ export abstract class Running<S extends Status> {
   async tick(): Promise<void> {
     const { parts, clock } = this.#options;
     for (const part of parts) await part.tick(clock());
+    this.#export?.tick(performance.now());
   }
 
   /** Everything that requests need and that is missing, such as a required model without a champion. */

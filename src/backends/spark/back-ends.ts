@@ -5,6 +5,7 @@ import type { BackEndPlace, EngineBackEnd, HistoryBackEnd } from '../../ports/ba
 import { historyFolder, tileJobsFolder } from './folders.ts';
 import { sparkHistoryEngine } from './history-engine.ts';
 import type { sparkConnectOptions, sparkEngineOptions, sparkHistoryOptions } from './options.ts';
+import { sparkProfileEngine } from './profile-engine.ts';
 import { connectScoreEngine, sparkScoreEngine } from './score-engine.ts';
 import { sparkTileJob, sparkTileJobTexts } from './tile-job.ts';
 import { endDrivers, killDrivers, SparkTileJobs } from './tile-jobs.ts';
@@ -68,6 +69,7 @@ export function sparkHistory(
   return {
     kind: 'spark',
     engine: sparkHistoryEngine(spark, folder),
+    profiles: sparkProfileEngine(spark, folder),
     ...(scoreJars.length === 0 ? {} : { scores: sparkScoreEngine(spark, scoreJars, folder) }),
   };
 }

@@ -1,3 +1,4 @@
+import type { ProfileJob } from '../../ports/profile-engine.ts';
 import type { ScoreJob } from '../../ports/score-engine.ts';
 
 /** The column of the number of a slice, the last of an output that is sliced, and what the folders of slices are called by. */
@@ -9,6 +10,8 @@ export interface SparkJob {
   readonly outputs: readonly JobOutput[];
   /** Rows to score, in `path`; `score-runner/ScoreRows.java` has its files. */
   readonly scores?: ScoreJob & { readonly path: string };
+  /** Files to profile into `path`; `runner/ProfileTable.java` has its file. */
+  readonly profile?: ProfileJob & { readonly path: string };
 }
 
 export interface JobTable {

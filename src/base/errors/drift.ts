@@ -51,6 +51,13 @@ export const driftErrors = rows({
     status: 400,
     exit: 2,
   },
+  DRIFT_ENGINE: {
+    message: 'the environment has no engine that profiles files: its offline.engine is {kind}',
+    hint: 'set offline.engine to { kind: "spark", … }, or leave out --engine',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
   DRIFT_RULE: {
     message: 'the rule {rule} is not known: {reason}',
     hint: 'write "default", "psi>0.2" or "ks<0.05" with a number of your own',

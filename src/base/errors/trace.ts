@@ -16,4 +16,11 @@ export const traceErrors = rows({
     status: 503,
     exit: 5,
   },
+  METRIC_EXPORT: {
+    message: 'the metrics did not reach {url}: {reason}',
+    hint: 'check metrics.otlp of the environment and that the collector takes OTLP over HTTP; the next report has the same counts',
+    retry: 'later',
+    status: 503,
+    exit: 4,
+  },
 });

@@ -2,7 +2,7 @@ import { fail } from '../../base/errors/fail.ts';
 import type { Comparison } from '../../monitoring/detect/comparison.ts';
 import { SEASONS, type Season } from '../../monitoring/detect/season.ts';
 import type { Call, Command } from '../command.ts';
-import { closeInputs, type DriftInput, openDriftInput, profileOf } from '../drift-inputs.ts';
+import { closeInputs, type DriftInput, openDriftInput, profileByEngineOf, profileOf } from '../drift-inputs.ts';
 import { wholeOption } from '../parse-option.ts';
 import { writeComparison } from '../write-comparison.ts';
 
@@ -21,6 +21,7 @@ export const driftCompare: Command = {
     'windows-per-day': { type: 'string' },
     html: { type: 'string' },
     evidently: { type: 'string' },
+    engine: { type: 'boolean' },
   },
   help: {
     rule: 'default, psi>0.2 or ks<0.05, with numbers of your own (default)',
@@ -32,11 +33,12 @@ export const driftCompare: Command = {
     'windows-per-day': 'windows a day that the cost of the rules is computed for (1)',
     html: 'also write an HTML file to this path',
     evidently: 'also write a snapshot that Evidently 0.7 opens to this path',
+    engine: 'profile Parquet files by the engine of the environment (offline.engine), and compare the profiles',
   },
   async run(call) {
     const inputs: DriftInput[] = [];
     try {
-      for (const word of call.words) inputs.push(await openDriftInput(word));
+      for (const word of call.words) inputs.push(await inputOf(call, word));
       const comparison = await compared(call, inputs[0], inputs[1]);
       await writeComparison(call, comparison);
     } finally {
@@ -52,6 +54,13 @@ function seasonOf(value: string | null, time: string | null): Season {
   if (found === undefined) throw refuse(`known are ${SEASONS.join(', ')}`);
   if (value !== null && time === null) throw refuse('without "--time" no hour is known');
   return found;
+}
+
+/** A file by its own engine: a table becomes its profile where the environment's engine is asked for. */
+async function inputOf(call: Call, path: string): Promise<DriftInput> {
+  const isTable = !path.endsWith('.profile') && !path.endsWith('.bin');
+  if (call.options['engine'] !== true || !isTable) return openDriftInput(path);
+  return { kind: 'profile', path, profile: await profileByEngineOf(call, path, null) };
 }
 
 async function compared(call: Call, reference: DriftInput, current: DriftInput): Promise<Comparison> {

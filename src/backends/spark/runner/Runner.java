@@ -41,7 +41,8 @@ import org.apache.spark.sql.types.StructType;
  * job:    {"tables": [{"name", "columns": [[name, type]…], "parts": [{"columns": [[name, type]…], "files": [path…]}…]}…],
  *          "outputs": [{"name", "steps": [{"name", "sql", "path": or null}…], "sql", "path",
  *                       "sliced": whether its last column is the number of a slice}…],
- *          "scores": left out, or rows to score as ScoreRows has them}
+ *          "scores": left out, or rows to score as ScoreRows has them,
+ *          "profile": left out, or files to profile as ProfileTable has them}
  * lines:  {"headrace": "started", "spark": version, "application": id}
  *         {"headrace": "progress", "stages": done, "rows": read}
  *         {"headrace": "executorLost", "executor": id, "reason"}
@@ -129,6 +130,10 @@ public final class Runner {
         // Compiled only with the jar of ONNX Runtime.
         Class.forName("headrace.ScoreRows").getMethod("write", SparkSession.class, JsonNode.class).invoke(null, spark, scores);
         for (String each : List.of("rows", "rejected")) written(each, scores.get("path").asText() + "/" + each);
+      }
+      if (job.has("profile")) {
+        name = "profile";
+        ProfileTable.write(spark, job.get("profile"));
       }
       say(line("done"));
     } catch (OutOfMemoryError full) {
