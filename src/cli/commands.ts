@@ -24,6 +24,7 @@ import { driftLabels } from './commands/drift-labels.ts';
 import { driftProfile } from './commands/drift-profile.ts';
 import { driftProxies } from './commands/drift-proxies.ts';
 import { driftReport } from './commands/drift-report.ts';
+import { driftSketches } from './commands/drift-sketches.ts';
 import { driftSlices } from './commands/drift-slices.ts';
 import { driftStatus } from './commands/drift-status.ts';
 import { driftWindows } from './commands/drift-windows.ts';
@@ -92,6 +93,7 @@ export const commands: readonly Command[] = [
   featuresReport,
   driftCompare,
   driftProfile,
+  driftSketches,
   driftEstimate,
   driftLabels,
   driftStatus,

@@ -1,4 +1,5 @@
 import { fail } from '../../base/errors/fail.ts';
+import type { FrequentItems } from './frequent-items.ts';
 
 /**
  * Frequent-items sketches in the bytes of Apache DataSketches, little-endian:
@@ -62,4 +63,38 @@ function itemAt(view: DataView, at: number, items: 'string' | 'long'): { text: s
 
 function refused(reason: string): Error {
   return fail('DRIFT_SKETCH', { kind: 'frequent-items', reason });
+}
+
+/** Items that fit into a map of 2^lg places. */
+const LOAD = 0.75;
+const LEAST_LG = 3;
+
+/** Writes texts with their counts, which every DataSketches library reads as a sketch of strings. */
+export function encodeFrequentItems({ most, n, offset, counts }: FrequentItems): Uint8Array {
+  const lgFor = (items: number) => Math.max(LEAST_LG, Math.ceil(Math.log2(items / LOAD + 1)));
+  const texts = [...counts.keys()].map((text) => new TextEncoder().encode(text));
+  const size = texts.reduce((sum, { length }) => sum + 4 + length, 0);
+  const bytes = new Uint8Array(counts.size === 0 ? 8 : 32 + 8 * counts.size + size);
+  const view = new DataView(bytes.buffer);
+  view.setUint8(0, counts.size === 0 ? 1 : 4);
+  view.setUint8(1, 1);
+  view.setUint8(2, 10);
+  view.setUint8(3, lgFor(most));
+  view.setUint8(4, lgFor(counts.size));
+  view.setUint8(5, counts.size === 0 ? EMPTY : 0);
+  if (counts.size === 0) return bytes;
+  view.setUint32(8, counts.size, true);
+  view.setBigInt64(16, BigInt(n), true);
+  view.setBigInt64(24, BigInt(offset), true);
+  let at = 32;
+  for (const count of counts.values()) {
+    view.setBigInt64(at, BigInt(count), true);
+    at += 8;
+  }
+  for (const text of texts) {
+    view.setUint32(at, text.length, true);
+    bytes.set(text, at + 4);
+    at += 4 + text.length;
+  }
+  return bytes;
 }

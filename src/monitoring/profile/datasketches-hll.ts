@@ -1,4 +1,5 @@
 import { fail } from '../../base/errors/fail.ts';
+import { estimateOf, forEachRegister, HLL_REGISTERS, type Registers } from '../../features/aggregate/registers.ts';
 
 /**
  * HLL sketches in the bytes of Apache DataSketches, little-endian:
@@ -61,3 +62,42 @@ function registersEstimate(view: DataView, lgK: number): number {
 function refused(reason: string): Error {
   return fail('DRIFT_SKETCH', { kind: 'HLL', reason });
 }
+
+/** The mode byte of registers of a byte each: mode HLL, target HLL_8. */
+const HLL_8 = 10;
+const HLL_MODE = 2;
+const COMPACT = 8;
+/** lg of the room of an empty list. */
+const LEAST_LIST = 3;
+
+/**
+ * Writes registers as HLL_8, which every DataSketches library reads. They come from another hash than that of DataSketches: the estimate
+ * holds, a union with a sketch of another program does not. So it is marked as out of order, which takes the estimate from the registers.
+ */
+export function encodeHll(registers: Registers | null): Uint8Array {
+  const bytes = new Uint8Array(registers === null ? 8 : HLL_START + HLL_REGISTERS);
+  const view = new DataView(bytes.buffer);
+  view.setUint8(0, registers === null ? 2 : HLL_START / 4);
+  view.setUint8(1, 1);
+  view.setUint8(2, 7);
+  view.setUint8(3, LG_K);
+  view.setUint8(4, registers === null ? LEAST_LIST : 0);
+  view.setUint8(5, registers === null ? EMPTY | COMPACT : OUT_OF_ORDER);
+  view.setUint8(7, registers === null ? HLL_8 - HLL_MODE : HLL_8);
+  if (registers === null) return bytes;
+  forEachRegister(registers, (bucket, rho) => view.setUint8(HLL_START + bucket, rho));
+  let [small, large, zeros] = [0, 0, 0];
+  for (const rho of bytes.subarray(HLL_START)) {
+    if (rho < 32) small += 2 ** -rho;
+    else large += 2 ** -rho;
+    if (rho === 0) zeros += 1;
+  }
+  view.setFloat64(8, estimateOf(registers), true);
+  view.setFloat64(16, small, true);
+  view.setFloat64(24, large, true);
+  view.setUint32(32, zeros, true);
+  return bytes;
+}
+
+const HLL_START = 40;
+const LG_K = Math.log2(HLL_REGISTERS);
