@@ -44,7 +44,7 @@ async function runLane(lane: LaneName, run: RunSuites): Promise<Counts> {
     return { passed: 0, failed: 1, skipped: 0 };
   });
   if (lane !== 'all') return counts;
-  const problems = [...(await fullStart()), ...(await described())];
+  const problems = [...(await fullStart()), ...(await described()), ...(await streams())];
   for (const problem of problems) console.error(problem);
   return problems.length === 0 ? { ...counts, passed: counts.passed + 1 } : { ...counts, failed: counts.failed + 1 };
 }
@@ -62,6 +62,18 @@ async function fullStart(): Promise<readonly string[]> {
 /** Tests the description of the server against the server. */
 function described(): Promise<readonly string[]> {
   return runProgram(`${root}/scripts/schemathesis.ts`, [], root, null);
+}
+
+/** Ten minutes of kills of a stream on the embedded log, and the whole search of the orders of its steps. */
+async function streams(): Promise<readonly string[]> {
+  const env = {
+    HEADRACE_STREAM_MINUTES: '10',
+    HEADRACE_STREAM_STATES: '100000000',
+    NODE_OPTIONS: '--max-old-space-size=8000',
+  };
+  const suites = ['test/inference/stream-kills.test.ts', 'test/inference/streaming/explore.test.ts'];
+  const { code, output } = await runCommand('vitest', ['run', ...suites], { env, limitMs: null });
+  return code === 0 ? [] : [`${suites.join(', ')} ended with ${code}\n${output.slice(-4_000)}`];
 }
 
 /** The commit that is checked out; null where tracked files differ from it, but for the proofs. */

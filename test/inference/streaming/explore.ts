@@ -1,6 +1,7 @@
+import { hash } from 'node:crypto';
 import { compareText } from '../../../src/base/text-order.ts';
-import type { CutOver } from '../../../src/serving/streaming/control-state.ts';
-import { type Protocol, unloaded, violation, World } from './world.ts';
+import type { ControlRecord, ControlState, CutOver } from '../../../src/serving/streaming/control-state.ts';
+import { type Member, type Protocol, unloaded, violation, World } from './world.ts';
 
 /** The bounds of an exhaustive search. */
 export interface Bounds {
@@ -16,8 +17,10 @@ export interface Bounds {
   readonly most: number;
 }
 
-/** A step that a world can make; gives a broken rule. */
-type Step = (world: World) => string | null;
+/** A step that a world can make; gives a broken rule, null where none is, or that nothing has changed. */
+type Step = (world: World) => string | null | typeof SAME;
+
+const SAME = Symbol('nothing has changed');
 
 /** Looks at every state that steps in any order can reach. The first broken rule, and the number of states. */
 export function explore(
@@ -26,14 +29,16 @@ export function explore(
 ): { readonly broken: string | null; readonly states: number; readonly isWhole: boolean } {
   const first = new World(protocol, { members: bounds.members, partitions: bounds.partitions, coordinators: 1 });
   first.ends.fill(bounds.records);
-  const seen = new Set([keyOfWorld(first)]);
+  const seen = new Set([keyOfWorld(first, bounds.claims)]);
   const waiting = [first];
   for (let world = waiting.pop(); world !== undefined; world = waiting.pop()) {
     for (const step of stepsOf(world, bounds)) {
       const next = copyOf(world);
-      const broken = step(next) ?? violation(next);
+      const outcome = step(next);
+      if (outcome === SAME) continue;
+      const broken = outcome ?? violation(next, world.states.length);
       if (broken !== null) return { broken, states: seen.size, isWhole: false };
-      const key = keyOfWorld(next);
+      const key = keyOfWorld(next, bounds.claims);
       if (seen.has(key)) continue;
       if (seen.size >= bounds.most) return { broken: null, states: seen.size, isWhole: false };
       seen.add(key);
@@ -48,29 +53,34 @@ function stepsOf(world: World, { plans, claims }: Bounds): readonly Step[] {
   const steps: Step[] = [];
   for (const [m, member] of world.members.entries()) {
     if (member.view < newest) steps.push(quiet((w) => w.read(m, w.states.length - 1)));
-    for (let version = 2; version < 2 + plans.length; version += 1)
-      if (!member.loaded.has(version) && world.plans > version - 2) steps.push(quiet((w) => w.load(m, version)));
+    // A load changes nothing before the member has seen its version: it may as well come then.
+    for (const version of wantedBy(world, member))
+      if (!member.loaded.has(version)) steps.push(quiet((w) => w.load(m, version)));
     for (const [p, owned] of member.owns.entries()) {
       if (owned === null && world.last.epochs[p] < claims) steps.push(quiet((w) => w.claim(m, p)));
       if (owned === null) continue;
       if (owned.next < 0) steps.push(quiet((w) => w.fence(m, p)));
-      steps.push(
-        quiet((w) => {
-          const ack = w.ack(m, p);
-          if (ack !== null) w.append(ack);
-        }),
-      );
-      if (owned.pending === null) steps.push(quiet((w) => w.score(m, p, 1)));
+      steps.push((w) => appended(w, w.ack(m, p)));
+      if (owned.pending === null) steps.push((w) => scored(w, m, p));
       else steps.push((w) => sent(w, m, p));
     }
   }
   if (world.last.open === null && world.plans < plans.length)
     steps.push(quiet((w) => w.append(planned(w, plans[w.plans]))));
   if (world.last.open !== null) {
-    steps.push(quiet((w) => committed(w)));
+    steps.push(committed);
     steps.push(quiet((w) => w.append({ kind: 'abort', plan: w.last.lastPlan })));
   }
   return steps;
+}
+
+/** Versions that a member has seen in the control log. */
+function wantedBy(world: World, { view }: Member): ReadonlySet<number> {
+  const { open, intervals } = world.seen(view);
+  const listed = intervals
+    .flat()
+    .flatMap(({ version, canary }) => [version, ...(canary === null ? [] : [canary.version])]);
+  return new Set(open === null ? listed : [open.to.version, ...listed]);
 }
 
 function quiet(step: (world: World) => void): Step {
@@ -93,10 +103,20 @@ function planned(world: World, cutOver: CutOver) {
   return world.plan(0, 2 + world.plans, cutOver);
 }
 
-function committed(world: World): void {
+function committed(world: World) {
   world.coordinators[0] = world.states.length - 1;
-  const commit = world.commit(0);
-  if (commit !== null) world.append(commit);
+  return appended(world, world.commit(0));
+}
+
+function appended(world: World, record: ControlRecord | null) {
+  if (record === null) return SAME;
+  world.append(record);
+  return null;
+}
+
+function scored(world: World, m: number, p: number) {
+  world.score(m, p, 1);
+  return world.members[m].owns[p]?.pending === null ? SAME : null;
 }
 
 function copyOf(world: World): World {
@@ -117,15 +137,76 @@ function copyOf(world: World): World {
   });
 }
 
-/** What a world will do from now on: members that differ in their numbers alone are the same. */
-function keyOfWorld({ states, members, store, fences, plans, zombie }: World): string {
-  const last = states[states.length - 1];
-  const each = members.map(({ view, loaded, owns }) =>
-    JSON.stringify([
-      states[view] === last ? null : states[view],
-      [...loaded].sort((a, b) => a - b),
-      owns.map((owned) => owned && [owned.epoch, view >= owned.claimedAt, owned.next, owned.hold, owned.pending]),
-    ]),
+/**
+ * What a world will do from now on. Members that differ in their numbers alone are the same, and so are partitions. A member that owns
+ * nothing, and can claim nothing any more, does nothing.
+ */
+function keyOfWorld(world: World, claims: number): string {
+  const keys = ORDERS[world.ends.length - 1].map((order) => keyInOrder(world, order, claims));
+  return hash(
+    'md5',
+    keys.reduce((least, key) => (compareText(key, least) < 0 ? key : least)),
+    'base64',
   );
-  return JSON.stringify([last, each.sort(compareText), store, fences, plans, zombie]);
 }
+
+function keyInOrder(world: World, o: Order, claims: number): string {
+  const order = o.places;
+  const { states, members, store, fences, plans, zombie, ends } = world;
+  const newest = stateKey(states[states.length - 1], o);
+  const isClaimed = world.last.epochs.every((epoch) => epoch >= claims);
+  const each = members.map(({ view, loaded, owns }) => {
+    if (isClaimed && owns.every((owned) => owned === null)) return 'gone';
+    const seen = stateKey(states[view], o).seen;
+    return JSON.stringify([
+      seen === newest.seen ? null : seen,
+      [...loaded].sort((a, b) => a - b),
+      order.map((p) => {
+        const owned = owns[p];
+        return owned && [owned.epoch, view >= owned.claimedAt, owned.next, owned.hold, owned.pending];
+      }),
+    ]);
+  });
+  const placed = order.map((p) => [store[p], fences[p], ends[p]]);
+  return JSON.stringify([newest.whole, each.sort(compareText), placed, plans, zombie]);
+}
+
+/** A control state with its partitions in an order, and what members see of it. */
+function stateKey(state: ControlState, { places, known }: Order): StateKey {
+  const found = known.get(state);
+  if (found !== undefined) return found;
+  const { epochs, intervals, open, lastPlan } = state;
+  const map = places.map((p) => [epochs[p], intervals[p]]);
+  const seen = JSON.stringify([map, open === null ? null : [open.plan, open.to, open.cutOver]]);
+  const whole = JSON.stringify([seen, open === null ? null : places.map((p) => open.acks[p]), lastPlan]);
+  const key = { whole, seen };
+  known.set(state, key);
+  return key;
+}
+
+interface StateKey {
+  readonly whole: string;
+  readonly seen: string;
+}
+
+/** Partitions in an order, and the keys of states in it. */
+interface Order {
+  readonly places: readonly number[];
+  readonly known: WeakMap<ControlState, StateKey>;
+}
+
+const ORDERS = [
+  [[0]],
+  [
+    [0, 1],
+    [1, 0],
+  ],
+  [
+    [0, 1, 2],
+    [0, 2, 1],
+    [1, 0, 2],
+    [1, 2, 0],
+    [2, 0, 1],
+    [2, 1, 0],
+  ],
+].map((orders) => orders.map((places): Order => ({ places, known: new WeakMap() })));
