@@ -33,9 +33,10 @@ const headrace: Rule = {
       const isNumber = Number.isFinite(score);
       counter.call(lane, isError ? 'error' : isNumber ? 'scored' : 'nonFinite', { latencyMs });
       if (isError || !isNumber) return;
-      counter.score(lane, score, caller ?? null);
+      const group = caller === undefined ? null : callerGroup(caller);
+      counter.score(lane, score, group);
       losses[lane] = withValue(losses[lane], loss);
-      groups[lane].add(caller === undefined ? null : callerGroup(caller), loss);
+      groups[lane].add(group, loss);
     };
     return ({ canary, baseline }) => {
       for (const sample of canary) count('canary', sample);

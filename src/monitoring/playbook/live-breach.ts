@@ -3,6 +3,7 @@ import type { OfflineStore } from '../../ports/offline-store.ts';
 import type { Rollout } from '../../ports/rollout-store.ts';
 import { labelJoin } from '../../registry/labels.ts';
 import { ANSWERED, FIRST_PREDICTION, predictionTable } from '../../serving/online/prediction-table.ts';
+import { comparedMeans } from '../../serving/rollout/compared-means.ts';
 import { type Moments, NO_MOMENTS, withValue } from '../../stats/moments.ts';
 import { intervalOf } from './paired-losses.ts';
 
@@ -14,6 +15,9 @@ const MARGIN = 0.1;
 
 /** Labels below which nothing is said. */
 const LEAST = 100;
+
+/** Chance that a sound version is called worse, over all looks. */
+const BREACH_ALPHA = 0.05;
 
 /**
  * Whether a promoted version that soaks is certainly worse than it should be, from the history. No champion
@@ -30,16 +34,29 @@ export async function liveBreach(
   const own = await excess(model, history, rollout.candidate, { from: rollout.since, to: now }, now);
   const before =
     model.task === 'binary'
-      ? own.expected
+      ? null
       : (await excess(model, history, rollout.champion, { from: rollout.startedAt, to: rollout.since }, now)).loss;
-  if (own.loss.n < LEAST || before.n < LEAST) return null;
-  const difference = model.task === 'binary' ? own.difference : { ...own.loss, mean: own.loss.mean - before.mean };
-  const { low } = intervalOf(difference);
-  if (low <= MARGIN * before.mean) return null;
-  return `the loss of version ${rollout.candidate} is ${own.loss.mean.toPrecision(3)} on ${own.loss.n} labels, ${before.mean.toPrecision(3)} was to be expected`;
+  const says = breachOf(own, before);
+  return says === null ? null : `the loss of version ${rollout.candidate} is ${says}`;
 }
 
-interface Excess {
+/**
+ * Says how a version's losses certainly exceed their expectation: that of its own scores, or where `before` is given
+ * the losses of the previous version, whose mean is uncertain too. Null: they do not.
+ */
+export function breachOf(own: Excess, before: Moments | null): string | null {
+  const expected = before ?? own.expected;
+  if (own.loss.n < LEAST || expected.n < LEAST) return null;
+  const { low } =
+    before === null
+      ? intervalOf(own.difference)
+      : comparedMeans({ sample: own.loss, groups: [] }, { sample: before, groups: [] }, BREACH_ALPHA);
+  if (low === null || low <= MARGIN * expected.mean) return null;
+  return `${own.loss.mean.toPrecision(3)} on ${own.loss.n} labels, ${expected.mean.toPrecision(3)} was to be expected`;
+}
+
+/** Losses of a version's predictions, what its scores say of them, and the difference. */
+export interface Excess {
   readonly loss: Moments;
   readonly expected: Moments;
   readonly difference: Moments;

@@ -4,13 +4,15 @@ import type { SeenPairs } from '../../ports/playbook-store.ts';
 import type { Rollout } from '../../ports/rollout-store.ts';
 import { labelJoin } from '../../registry/labels.ts';
 import { ANSWERED, FIRST_PREDICTION, predictionTable } from '../../serving/online/prediction-table.ts';
+import { CallerGroups } from '../../serving/rollout/caller-groups.ts';
 import { PRIOR_SD } from '../../serving/rollout/compared-means.ts';
 import { lossOf } from '../../serving/rollout/success.ts';
+import { type GroupSums, varianceOfMean } from '../../stats/grouped-mean.ts';
 import { mixtureSprt } from '../../stats/mixture-sprt.ts';
 import { type Moments, NO_MOMENTS, varianceOf, withValue } from '../../stats/moments.ts';
 
 /** Columns of the query before those of the label. */
-const PAIR_COLUMNS = 4;
+const PAIR_COLUMNS = 5;
 
 /** Chance that a difference is called certain where there is none, over all looks. */
 const PAIRED_ALPHA = 0.05;
@@ -29,9 +31,9 @@ export async function pairedLosses(
   const relation = history.relation(predictionTable(model));
   const first = `QUALIFY ROW_NUMBER() OVER (PARTITION BY "id" ORDER BY ${FIRST_PREDICTION}) = 1`;
   const answers = `
-    SELECT a."id" AS _id, a."at" AS _at, a.score AS champion, s.score AS candidate
+    SELECT a."id" AS _id, a."at" AS _at, a.score AS champion, s.score AS candidate, s.caller_group
     FROM (SELECT "id", "at", score FROM ${relation} WHERE ${ANSWERED} ${first}) AS a
-    JOIN (SELECT "id", score FROM ${relation} WHERE rollout = '${id.replaceAll("'", "''")}' AND lane = 'shadow' ${first}) AS s
+    JOIN (SELECT "id", score, caller_group FROM ${relation} WHERE rollout = '${id.replaceAll("'", "''")}' AND lane = 'shadow' ${first}) AS s
       ON s."id" = a."id"`;
   const loss = lossOf(
     plan.success?.metric ?? (model.task === 'binary' ? 'log_loss' : 'absolute_error'),
@@ -39,22 +41,40 @@ export async function pairedLosses(
   );
   let requests = 0;
   let moments: Moments = NO_MOMENTS;
+  const groups = new CallerGroups();
   for await (const rows of history.query(label.wrap.sql(answers))) {
     for (const row of rows) {
       requests += 1;
       const value = label.read(row.slice(PAIR_COLUMNS), Number(row[1]));
-      if (value !== null) moments = withValue(moments, loss(Number(row[3]), value) - loss(Number(row[2]), value));
+      if (value === null) continue;
+      const difference = loss(Number(row[3]), value) - loss(Number(row[2]), value);
+      moments = withValue(moments, difference);
+      groups.add(row[4] === null ? null : Number(row[4]), difference);
     }
   }
-  return requests === 0 ? null : { requests, ...intervalOf(moments) };
+  return requests === 0 ? null : { requests, ...intervalOf(moments, groups.sums()) };
 }
 
-/** The always-valid interval of a mean: the mixture test against a group that is exactly 0. */
-export function intervalOf(moments: Moments, alpha: number = PAIRED_ALPHA): Omit<SeenPairs, 'requests'> {
+/**
+ * The always-valid interval of a mean: the mixture test against a group that is exactly 0. `groups`: sums by group of
+ * callers, whose requests are not independent; empty: they are.
+ */
+export function intervalOf(moments: Moments, groups: GroupSums = []): Omit<SeenPairs, 'requests'> {
   const { n, mean } = moments;
-  if (n < 2) return { labels: n, mean, low: Number.MIN_SAFE_INTEGER, high: Number.MAX_SAFE_INTEGER };
+  const ofMean = varianceOfMean(moments, groups);
+  if (n < 2 || !Number.isFinite(ofMean))
+    return { labels: n, mean, low: Number.MIN_SAFE_INTEGER, high: Number.MAX_SAFE_INTEGER };
   const variance = varianceOf(moments);
-  const tau2 = PRIOR_SD * PRIOR_SD * variance;
-  const { low, high } = mixtureSprt({ na: n, nb: n, meanA: 0, meanB: mean, varA: 0, varB: variance, tau2, alpha });
+  const tau2 = PRIOR_SD * PRIOR_SD * variance + (ofMean - variance / n);
+  const { low, high } = mixtureSprt({
+    na: n,
+    nb: n,
+    meanA: 0,
+    meanB: mean,
+    varA: 0,
+    varB: ofMean * n,
+    tau2,
+    alpha: PAIRED_ALPHA,
+  });
   return { labels: n, mean, low, high };
 }

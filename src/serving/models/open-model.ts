@@ -12,7 +12,7 @@ import type { PythonRuntime } from '../../ports/python-runtime.ts';
 import type { Rollout, RolloutStore } from '../../ports/rollout-store.ts';
 import type { Value } from '../../schema/column.ts';
 import { ModelServer } from '../online/model-server.ts';
-import type { TakePredictions } from '../online/prediction.ts';
+import { shadowLane, type TakePredictions } from '../online/prediction.ts';
 import { PredictionHistory } from '../online/prediction-history.ts';
 import { PredictionLog } from '../online/prediction-log.ts';
 import { ModelRollouts } from '../rollout/model-rollouts.ts';
@@ -183,9 +183,9 @@ export class OpenModel {
     return this.#options.listener.rolloutOutcomes(rollout);
   }
 
-  #logShadow({ id, at, missing }: ShadowCopy, version: number, score: number, rollout: string): void {
+  #logShadow({ id, at, missing, group }: ShadowCopy, version: number, score: number, rollout: string): void {
     const ages = { streaming: null, batch: null };
-    const lane = { id: rollout, lane: 'shadow' } as const;
+    const lane = shadowLane(rollout, group);
     this.log.append([{ id, version, score, at, ages, missing, lane }]).catch(this.#options.onFault);
   }
 

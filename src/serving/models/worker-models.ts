@@ -9,7 +9,7 @@ import type { InferReply, InferRequest } from '../oip/infer-request.ts';
 import { ModelServer } from '../online/model-server.ts';
 import { modelsPart, type ServedModel } from '../online/models-part.ts';
 import type { PredictedModel, VectorGuard } from '../online/predicted-model.ts';
-import type { NewPrediction } from '../online/prediction.ts';
+import { type NewPrediction, shadowLane } from '../online/prediction.ts';
 import type { PredictionSink } from '../online/prediction-sink.ts';
 import { FollowedRollouts } from '../rollout/followed-rollouts.ts';
 import type { InferLane } from '../rollout/infer-lanes.ts';
@@ -71,9 +71,14 @@ class WorkerModel implements PredictedModel {
   }
 }
 
-function shadowOf({ id, at, missing }: ShadowCopy, version: number, score: number, rollout: string): NewPrediction {
+function shadowOf(
+  { id, at, missing, group }: ShadowCopy,
+  version: number,
+  score: number,
+  rollout: string,
+): NewPrediction {
   const ages = { streaming: null, batch: null };
-  return { id, version, score, at, ages, missing, lane: { id: rollout, lane: 'shadow' } };
+  return { id, version, score, at, ages, missing, lane: shadowLane(rollout, group) };
 }
 
 /** The models of a project in a process of a group that does not have the log. */

@@ -129,7 +129,7 @@ export async function scoreMany(
     const ended = performance.now();
     predicted(model.name, ended - called, ended);
     trace?.past('prediction log', from, ended);
-    lanes.copy(() => predictions.map((prediction, i) => ({ ...prediction, vector: rows[i] })));
+    lanes.copy(() => predictions.map((one, i) => ({ ...one, vector: rows[i], group: groupOf(keys[i]) })));
   };
   return { predictions, log };
 }
@@ -141,6 +141,11 @@ function callerOf(rollout: Rollout | null, id: string, request: unknown): string
   if (key === null) return id;
   const value = typeof request === 'object' && request !== null ? (request as Record<string, unknown>)[key] : null;
   return value === null || value === undefined ? null : String(value);
+}
+
+/** The group of a caller; null: it is unknown. */
+function groupOf(key: string | null): number | null {
+  return key === null ? null : callerGroup(key);
 }
 
 /** A prediction for the log, with the lane that it was made in. */

@@ -8,6 +8,11 @@ export interface RolloutLane {
   readonly group?: number;
 }
 
+/** The lane of a candidate's score of a copied request. */
+export function shadowLane(rollout: string, group: number | null): RolloutLane {
+  return { id: rollout, lane: 'shadow', ...(group === null ? {} : { group }) };
+}
+
 /** One answered prediction. */
 export interface Prediction {
   readonly id: string;

@@ -1,6 +1,6 @@
 import type { RolloutPlan } from '../../features/define/rollout.ts';
 import { DurationHistogram } from '../../observe/duration-histogram.ts';
-import { CallerGroups, callerGroup } from './caller-groups.ts';
+import { CallerGroups } from './caller-groups.ts';
 import { type CountedLane, type Evidence, type LaneEvidence, MOST_PAIRS } from './evidence.ts';
 import { KeySampler } from './key-sample.ts';
 import { scoreBin } from './score-bin.ts';
@@ -58,13 +58,13 @@ export class EvidenceCounter {
     if (latencyMs > this.slowMs && counter.isFirstOf('slow', turn)) counter.slow += 1;
   }
 
-  /** Counts the score of a prediction of one lane. `key`: of its caller; null: unknown. */
-  score(lane: CountedLane, score: number, key: string | null = null): void {
+  /** Counts the score of a prediction of one lane. `group`: its caller's; null: unknown. */
+  score(lane: CountedLane, score: number, group: number | null = null): void {
     const { range, task } = this.#options;
     const counter = this.#lanes[lane];
     if (range !== null && (score < range[0] || score > range[1])) counter.outOfRange += 1;
     counter.scores.add(score);
-    if (key !== null) counter.groups.add(callerGroup(key), score);
+    counter.groups.add(group, score);
     const bin = scoreBin(score, task);
     counter.bins.set(bin, (counter.bins.get(bin) ?? 0) + 1);
   }

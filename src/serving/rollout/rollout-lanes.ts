@@ -6,6 +6,7 @@ import type { HeldVersion } from '../online/held-version.ts';
 import type { Scores } from '../online/model-server.ts';
 import type { Scored } from '../online/score-queue.ts';
 import { withinDeadline } from '../online/within-deadline.ts';
+import { callerGroup } from './caller-groups.ts';
 import { type Evidence, NO_EVIDENCE } from './evidence.ts';
 import { EvidenceCounter, type Outcome } from './evidence-counter.ts';
 import { type Cohort, cohortOf, isCompared, isShadowing, versionOf } from './lane.ts';
@@ -71,6 +72,8 @@ export interface ShadowCopy {
   readonly score: number;
   readonly at: number;
   readonly missing: number;
+  /** Group of the caller; null: unknown. */
+  readonly group: number | null;
 }
 
 /** A rollout with both of its versions loaded. */
@@ -187,7 +190,7 @@ export class RolloutLanes {
       if (!isCounted) return;
       counter.call(cohort, outcome, { latencyMs });
       counter.key(cohort, key ?? '');
-      for (const score of scores) counter.score(cohort, score, key);
+      for (const score of scores) counter.score(cohort, score, callerGroup(key ?? ''));
     };
     const shadow: CallLane['shadow'] = (scores, run) => counter.copies(1, this.#shadow.offer([{ scores, run }]));
     return { cohort, rollout: rollout.id, version, needed, output, count, shadow: hasShadow ? shadow : null };
@@ -296,7 +299,7 @@ export class RolloutLanes {
         const result = await withinDeadline(held.score(calls.vectors, deadline), { model: model.name, deadline });
         count('scored');
         calls.keys.forEach((key, i) => {
-          counter.score(cohort, result.scores[i], key);
+          counter.score(cohort, result.scores[i], callerGroup(key ?? ''));
         });
         return scored(result, held, rollout, cohort);
       } catch (error) {
@@ -343,8 +346,8 @@ export class RolloutLanes {
       const { scores } = await candidate.score(copies.map(({ vector }) => vector));
       counter.call('shadow', 'scored', { rows: copies.length, latencyMs: this.#options.monotonic() - from });
       copies.forEach((copy, i) => {
-        counter.score('shadow', scores[i]);
-        counter.score('shadowed', copy.score);
+        counter.score('shadow', scores[i], copy.group);
+        counter.score('shadowed', copy.score, copy.group);
         counter.pair(copy.score, scores[i]);
         this.#options.shadowed(copy, candidate.version.version, scores[i], rollout.id);
       });
