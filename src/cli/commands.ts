@@ -53,6 +53,7 @@ import { registry } from './commands/registry.ts';
 import { registryAlias, registryDecide, registryGate } from './commands/registry-gates.ts';
 import { registryPrepare } from './commands/registry-prepare.ts';
 import { registryPurge } from './commands/registry-purge.ts';
+import { registryUpstream } from './commands/registry-upstream.ts';
 import { registryCollect, registryCopy, registryVersions } from './commands/registry-versions.ts';
 import { restore } from './commands/restore.ts';
 import { rolloutHold, rolloutPromote, rolloutRollback, rolloutStart, rolloutStatus } from './commands/rollout.ts';
@@ -137,6 +138,7 @@ export const commands: readonly Command[] = [
   registryCollect,
   registryPurge,
   registryPrepare,
+  registryUpstream,
   predict,
   rolloutStart,
   rolloutStatus,

@@ -78,6 +78,8 @@ export interface Stores {
   readonly runtime: ModelRuntime;
   /** Runs versions that are Python programs; null: the environment runs none. */
   readonly python: PythonRuntime | null;
+  /** Servers elsewhere that answer versions. */
+  readonly upstreams: Environment['models']['upstreams'];
   /** The program that the embedded trainers run in. */
   readonly trainer: readonly [string, ...string[]];
   /** Where training runs keep their files. */
@@ -136,6 +138,7 @@ export async function openStores(
       artifacts,
       runtime: onnxRuntime,
       python: keepMaybe(await openPython(environment, artifacts)),
+      upstreams: environment.models.upstreams,
       trainer: trainerProgram(),
       runs: join(directory, 'runs'),
       openRun: trainingRunsOf(environment),

@@ -8,7 +8,10 @@ import { openPython } from './open-python.ts';
 import { openRegistry, openRollouts } from './open-registry.ts';
 
 /** The stores of a process that makes predictions and hands them to the one that writes. */
-export type WorkerStores = Pick<Stores, 'registry' | 'rollouts' | 'playbooks' | 'artifacts' | 'runtime' | 'python'>;
+export type WorkerStores = Pick<
+  Stores,
+  'registry' | 'rollouts' | 'playbooks' | 'artifacts' | 'runtime' | 'python' | 'upstreams'
+>;
 
 /** Opens them, next to the process that writes the environment. Errors: those of the stores. */
 export async function openWorkerStores(project: ProjectData, environment: Environment): Promise<WorkerStores> {
@@ -26,6 +29,7 @@ export async function openWorkerStores(project: ProjectData, environment: Enviro
       playbooks: hasPlaybook(project) ? keep(openPlaybooks(environment)) : null,
       runtime: onnxRuntime,
       python: await openPython(environment, artifacts),
+      upstreams: environment.models.upstreams,
     };
   } catch (error) {
     for (const store of opened.reverse()) await store.close();

@@ -90,6 +90,24 @@ const modelsSchema = z.strictObject({
   cache: z.union([size, z.int().min(0)]).default('64MiB'),
   /** Serves models that are Python programs, in processes of their own. Without it they are refused. */
   python: pythonOptions.optional(),
+  /** Servers elsewhere that answer versions of models, by name: `headrace registry upstream` registers such versions. */
+  upstreams: z
+    .record(
+      z.string().regex(/^[a-z][a-z0-9_-]{0,62}$/, 'write small letters, digits, "_" and "-", a letter first'),
+      z.strictObject({
+        /** Its protocol: the Open Inference Protocol v2, or chat completions of OpenAI's API. */
+        kind: z.enum(['oip', 'openai']),
+        /** Without a path of the protocol. */
+        url: z.url({ protocol: /^https?$/ }),
+        /** The variable of the process that has its key. */
+        key: z.strictObject({ env: z.string().min(1) }).optional(),
+        /** A call without an answer after this fails. */
+        timeout: duration.default('30s'),
+        /** Calls at once. */
+        concurrency: z.int().min(1).max(1_024).default(16),
+      }),
+    )
+    .default({}),
 });
 
 /** Options of one environment; every one has a default, so `{}` is a whole environment: everything embedded. */
@@ -190,7 +208,8 @@ export type Environment = Omit<
   z.output<typeof environmentSchema>,
   'log' | 'memory' | 'cacheKeys' | 'models' | 'training' | 'offline' | 'profiles' | 'metrics'
 > & {
-  readonly models: Omit<z.output<typeof modelsSchema>, 'memory' | 'idle' | 'cache' | 'python'> & {
+  readonly models: Omit<z.output<typeof modelsSchema>, 'memory' | 'idle' | 'cache' | 'python' | 'upstreams'> & {
+    readonly upstreams: Readonly<Record<string, UpstreamServer>>;
     /** null: models that are Python programs are refused. */
     readonly python: PythonOptions | null;
     readonly memoryBytes: number;
@@ -213,6 +232,15 @@ export type Environment = Omit<
   readonly namespace: string;
   readonly log: z.output<typeof logSchema> & { readonly ageMs: number };
 };
+
+/** A server elsewhere that answers versions of models. */
+export interface UpstreamServer {
+  readonly kind: 'oip' | 'openai';
+  readonly url: string;
+  readonly key?: { readonly env: string };
+  readonly timeoutMs: number;
+  readonly concurrency: number;
+}
 
 /** A configuration: the project and its environments by name. */
 export interface Config {
@@ -285,6 +313,7 @@ function resolvedModels({
   idle,
   cache,
   python,
+  upstreams,
   ...rest
 }: z.output<typeof modelsSchema>): Environment['models'] {
   return {
@@ -293,6 +322,16 @@ function resolvedModels({
     memoryBytes: bytesOf(memory),
     idleMs: idle === undefined ? Number.POSITIVE_INFINITY : parseDuration(idle, 'models.idle'),
     cacheBytes: bytesOf(cache),
+    upstreams: Object.fromEntries(
+      Object.entries(upstreams).map(([name, { timeout, key, ...server }]) => [
+        name,
+        {
+          ...server,
+          ...(key === undefined ? {} : { key }),
+          timeoutMs: parseDuration(timeout, `models.upstreams.${name}.timeout`),
+        },
+      ]),
+    ),
   };
 }
 

@@ -219,6 +219,14 @@ export const modelErrors = rows({
     status: 400,
     exit: 2,
   },
+  MODEL_UPSTREAM: {
+    message:
+      'version {version} of model {model} is answered by the upstream {upstream}, which this process does not have',
+    hint: 'name the server under models.upstreams of the environment; batch jobs and engines have no upstreams',
+    retry: 'never',
+    status: 503,
+    exit: 2,
+  },
   PIPELINE_MODEL: {
     message: 'pipeline {pipeline} has the model {model} twice',
     hint: 'name each model once under models',

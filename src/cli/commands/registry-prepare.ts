@@ -3,6 +3,12 @@ import type { Command } from '../command.ts';
 import { versionWord } from '../version-word.ts';
 import { withRegistry } from '../with-registry.ts';
 
+const WAYS: Readonly<Record<string, string>> = {
+  onnx: 'as ONNX',
+  python: 'by a worker in Python',
+  upstream: 'by another server',
+};
+
 export const registryPrepare: Command = {
   name: ['registry', 'prepare'],
   summary: 'makes the environment of a version that is a Python program, and loads it once',
@@ -20,12 +26,13 @@ export const registryPrepare: Command = {
       if (record === null) throw fail('REGISTRY_ABSENT', { kind: 'version', name: `${model} ${word}` });
       const python = await openPython(environment, artifacts);
       try {
-        if (record.trained === null) await prepareForeign(record, { artifacts, python });
-        const opened = record.trained === null ? await openForeign(record, { artifacts, python }) : null;
-        const served = opened?.kind === 'process' ? 'python' : 'onnx';
+        const tools = { artifacts, python, upstreams: environment.models.upstreams };
+        if (record.trained === null) await prepareForeign(record, tools);
+        const opened = record.trained === null ? await openForeign(record, tools) : null;
+        const served = opened?.kind === 'process' ? opened.platform : 'onnx';
         if (opened?.kind === 'process') await opened.loaded.close();
         if (call.json) return call.terminal.out(JSON.stringify({ model, version: record.version, served }));
-        const how = served === 'onnx' ? 'as ONNX' : 'by a worker in Python';
+        const how = WAYS[served] ?? `by ${served}`;
         call.terminal.out(`${model} version ${record.version} can be served ${how}`);
       } finally {
         await python?.close();

@@ -4,12 +4,15 @@ import type { VersionRecord } from '../../ports/model-registry.ts';
 import type { PythonRuntime, PythonVersion } from '../../ports/python-runtime.ts';
 import { foreignVersion } from '../../registry/foreign-version.ts';
 import type { OpenedVersion } from '../runtime/model-source.ts';
+import { openUpstream, type UpstreamServers } from '../upstream/upstream-version.ts';
 
 /** Where versions that other programs logged are run. */
 export interface ForeignTools {
   readonly artifacts: ArtifactStore;
   /** null: versions that are Python programs are refused. */
   readonly python: PythonRuntime | null;
+  /** Servers that answer versions; left out: such versions are refused. */
+  readonly upstreams?: UpstreamServers;
 }
 
 /** Opens a version that another program logged. Errors: PYTHON_*, ARTIFACT_*. */
@@ -17,6 +20,11 @@ export async function openForeign(record: VersionRecord, tools: ForeignTools): P
   const { artifacts } = tools;
   const found = await foreignVersion(record, artifacts);
   if (found.kind === 'onnx') return { kind: 'onnx', file: await artifacts.get(found.digest) };
+  if (found.kind === 'upstream') {
+    const prompt = found.prompt === null ? null : new TextDecoder().decode(await artifacts.get(found.prompt));
+    const loaded = await openUpstream({ ...record, flavor: found.flavor, prompt }, tools.upstreams ?? {});
+    return { kind: 'process', platform: 'upstream', loaded, memoryBytes: () => 0 };
+  }
   const opened = await runtimeFor(found.version, tools).open(found.version);
   if (opened.kind === 'onnx') return opened;
   const { loaded, memoryBytes } = opened;

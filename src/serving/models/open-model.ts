@@ -19,6 +19,7 @@ import { ModelRollouts } from '../rollout/model-rollouts.ts';
 import { type Confirmation, httpHooks, type RolloutHooks } from '../rollout/rollout-hooks.ts';
 import type { ShadowCopy } from '../rollout/rollout-lanes.ts';
 import type { Outcomes } from '../rollout/success.ts';
+import type { UpstreamServers } from '../upstream/upstream-version.ts';
 import { loadForeignScorer } from './foreign-scorer.ts';
 
 export interface OpenModelOptions {
@@ -32,6 +33,8 @@ export interface OpenModelOptions {
   readonly tryOut?: ((file: Uint8Array) => Promise<void>) | null;
   /** null: versions that are Python programs are refused. */
   readonly python: PythonRuntime | null;
+  /** Servers elsewhere that answer versions; left out: such versions are refused. */
+  readonly upstreams?: UpstreamServers;
   readonly log: EventLog;
   readonly offline: OfflineStore;
   readonly partitions: number;

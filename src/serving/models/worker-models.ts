@@ -22,7 +22,16 @@ import { laneOfTensors, logTensors, mustHaveLog } from './tensor-hooks.ts';
 export interface WorkerModelsOptions
   extends Pick<
     OpenModelOptions,
-    'registry' | 'rollouts' | 'artifacts' | 'runtime' | 'threads' | 'python' | 'sampleRate' | 'clock' | 'onFault'
+    | 'registry'
+    | 'rollouts'
+    | 'artifacts'
+    | 'runtime'
+    | 'threads'
+    | 'python'
+    | 'upstreams'
+    | 'sampleRate'
+    | 'clock'
+    | 'onFault'
   > {
   readonly project: ProjectData;
   /** Names of the models without which the process is not ready. */

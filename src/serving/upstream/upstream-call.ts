@@ -22,10 +22,10 @@ const TIMEOUT_MS = 30_000;
 /** Text of an error that is read of an upstream, characters. */
 const LONGEST_REASON = 300;
 
-/** One call: JSON text to a path. */
+/** One call: JSON text to a path; without a body the path is read. */
 export interface UpstreamCall {
   readonly path: string;
-  readonly body: string;
+  readonly body?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -42,12 +42,12 @@ export async function callUpstream(
   const limit = AbortSignal.timeout(timeoutMs);
   try {
     const answer = await fetch(`${trimEndOf(url, '/')}${path}`, {
-      method: 'POST',
+      method: body === undefined ? 'GET' : 'POST',
       headers: {
         'content-type': 'application/json',
         ...(secret === undefined ? {} : { authorization: `Bearer ${secret}` }),
       },
-      body,
+      ...(body === undefined ? {} : { body }),
       signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
     });
     if (answer.ok) return answer;
@@ -58,5 +58,15 @@ export async function callUpstream(
   } catch (error) {
     if (isHeadraceError(error)) throw error;
     throw fail('MODEL_RUN', { model, reason: `the upstream does not answer: ${reasonOf(error)}` }, error);
+  }
+}
+
+/** Reads JSON of an upstream. Errors: as `callUpstream`. */
+export async function upstreamJson(model: string, options: UpstreamOptions, path: string): Promise<unknown> {
+  const answer = await callUpstream(model, options, { path });
+  try {
+    return await answer.json();
+  } catch (error) {
+    throw fail('MODEL_RUN', { model, reason: `the upstream answered no JSON: ${reasonOf(error)}` }, error);
   }
 }

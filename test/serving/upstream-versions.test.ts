@@ -1,0 +1,207 @@
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { defineProject, functionModel } from 'headrace';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
+import { openSqliteRegistry } from '../../src/compose/open-registry.ts';
+import { registerUpstream } from '../../src/registry/register-upstream.ts';
+import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
+import { type RunningServer, startServer } from '../../src/server/http-server.ts';
+import { predictionTable } from '../../src/serving/online/prediction-table.ts';
+import { halfAtOnce, soldProject } from '../rollouts/sold-project.ts';
+import { numberOf } from '../rollouts/sold-server.ts';
+import { registerVersions } from '../rollouts/versions.ts';
+
+const START = Date.UTC(2026, 0, 1);
+const LISTEN = { host: '127.0.0.1', port: 0, bodyLimit: 2 ** 20 };
+const root = mkdtempSync(join(tmpdir(), 'headrace-upstream-versions-'));
+const directory = join(root, 'here');
+const project = soldProject({ ...halfAtOnce, every: '1s' });
+const chatted: { readonly content: string; readonly key: string | undefined }[] = [];
+let now = START;
+let there: { readonly headrace: Headrace; readonly server: RunningServer };
+let chat: Server;
+let headrace: Headrace;
+let server: RunningServer;
+let ids = 0;
+
+/** Another server that speaks the Open Inference Protocol: it adds one to the number, and runs it through a sigmoid. */
+async function openThere() {
+  const shifted = functionModel({
+    name: 'shifted',
+    inputs: [{ name: 'number', type: 'FP64', shape: [-1, 1] }],
+    outputs: [{ name: 'probability', type: 'FP64', shape: [-1, 1] }],
+    run: ({ number }) => ({
+      probability: { shape: number.shape, data: number.data.map((value) => 1 / (1 + Math.exp(-value - 1))) },
+    }),
+  });
+  const models = { functions: [shifted] };
+  const opened = await openHeadrace({
+    project: defineProject('there', {}),
+    environment: { directory: join(root, 'there'), models },
+  });
+  return { headrace: opened, server: await startServer(opened, LISTEN) };
+}
+
+/** A server of OpenAI's chat completions: it answers the number that it is asked about, in percent. */
+async function openChat(): Promise<Server> {
+  const opened = createServer((request, response) => {
+    void text(request).then((sent) => {
+      const { messages } = JSON.parse(sent);
+      const [{ content }] = messages;
+      chatted.push({ content, key: request.headers.authorization });
+      const [, number = ''] = /number (\S+),/.exec(content) ?? [];
+      const answer = Number(number) > 1.9 ? 'very likely' : ` ${Math.abs(Number(number)) / 10}\n`;
+      const message = { role: 'assistant', content: answer };
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(
+        JSON.stringify({ id: 'c', object: 'chat.completion', choices: [{ index: 0, message, finish_reason: 'stop' }] }),
+      );
+    });
+  });
+  opened.listen(0, '127.0.0.1');
+  await once(opened, 'listening');
+  return opened;
+}
+
+beforeAll(async () => {
+  mkdirSync(directory);
+  there = await openThere();
+  chat = await openChat();
+  process.env['UPSTREAM_VERSION_KEY'] = 'secret';
+  await registerVersions(directory, 'sold', ['good']);
+  const registry = openSqliteRegistry(join(directory, 'registry.sqlite'));
+  const artifacts = new FileArtifactStore(join(directory, 'artifacts'));
+  const common = { model: 'sold', features: null, at: START };
+  const prompt = 'A caller has the number {number}, category {category}. Answer with a probability alone.';
+  await registerUpstream(
+    { registry, artifacts },
+    { ...common, flavor: { upstream: 'scoring', model: 'shifted' }, prompt: null },
+  );
+  await registerUpstream(
+    { registry, artifacts },
+    { ...common, flavor: { upstream: 'talking', model: 'small-chat' }, prompt },
+  );
+  await registerUpstream(
+    { registry, artifacts },
+    { ...common, flavor: { upstream: 'nowhere', model: 'x' }, prompt: null },
+  );
+  await registerUpstream(
+    { registry, artifacts },
+    { ...common, flavor: { upstream: 'scoring', model: 'absent' }, prompt: null },
+  );
+  await registry.close();
+  const chatUrl = `http://127.0.0.1:${(chat.address() as AddressInfo).port}`;
+  const upstreams = {
+    scoring: { kind: 'oip', url: there.server.url },
+    talking: { kind: 'openai', url: chatUrl, key: { env: 'UPSTREAM_VERSION_KEY' } },
+  } as const;
+  headrace = await openHeadrace({ project, environment: { directory, models: { upstreams } }, clock: () => now });
+  server = await startServer(headrace, LISTEN);
+});
+
+afterAll(async () => {
+  await server?.close();
+  await headrace?.close();
+  await there?.server.close();
+  await there?.headrace.close();
+  chat?.close();
+  rmSync(root, { recursive: true, force: true });
+});
+
+const sold = () => headrace.model('sold');
+const expected = (caller: number) => Math.fround(1 / (1 + Math.exp(-Math.fround(numberOf(caller)) - 1)));
+
+async function post(path: string, body: unknown) {
+  const answer = await fetch(`${server.url}${path}`, {
+    method: 'POST',
+    body: JSON.stringify(body),
+    headers: { 'content-type': 'application/json' },
+  });
+  return { status: answer.status, body: JSON.parse(await answer.text()) };
+}
+
+function predict(caller: number) {
+  ids += 1;
+  const id = `p-${ids}`;
+  const request = { name: `caller ${caller}`, number: numberOf(caller), gaps: null, category: 1 };
+  return post('/v1/predictions/sold', { id, request });
+}
+
+async function logged(): Promise<ReadonlyMap<string, readonly [number, number]>> {
+  await headrace.flush();
+  const found = new Map<string, readonly [number, number]>();
+  const table = headrace.history.relation(predictionTable(sold()));
+  for await (const rows of headrace.history.query(`SELECT id, version, score FROM ${table}`))
+    for (const [id, version, score] of rows) found.set(String(id), [Number(version), Number(score)]);
+  return found;
+}
+
+test('a version that another server answers is canaried with features and log, and rolled back by itself when that server is away', async () => {
+  const rollout = headrace.rollout(sold());
+  await rollout.start(2, { by: 'test', reason: 'a new upstream' });
+  const seen = new Map<string, number>();
+  for (let caller = 0; caller < 40; caller += 1) {
+    const { status, body } = await predict(caller);
+    expect(status).toBe(200);
+    seen.set(body.cohort, body.version);
+    if (body.version === 2) expect(Math.fround(body.score)).toBe(expected(caller));
+    expect((await logged()).get(body.id)).toEqual([body.version, body.score]);
+  }
+  expect(new Map([...seen].sort())).toEqual(
+    new Map([
+      ['baseline', 1],
+      ['canary', 2],
+    ]),
+  );
+  await headrace.tick();
+  const status = await rollout.status();
+  expect([status?.evidence.canary.errors, (status?.evidence.canary.requests ?? 0) > 0]).toEqual([0, true]);
+  await there.server.close();
+  for (let round = 0; (await rollout.active()) !== null && round < 20; round += 1) {
+    // One after the other: calls of one run that fails are one error.
+    for (let i = 0; i < 24; i += 1) {
+      const { status: code, body } = await predict(24 * round + i);
+      // The callers of the canary get an error; those of the baseline notice nothing.
+      expect(code === 200 ? body.version : body.error.code).toSatisfy((one) => one === 1 || one === 'MODEL_RUN');
+    }
+    now += 1_000;
+    await headrace.tick();
+  }
+  expect((await rollout.status())?.rollout).toMatchObject({ state: 'rolledBack', candidate: 2 });
+  expect(await predict(1)).toMatchObject({ status: 200, body: { version: 1, cohort: 'champion' } });
+});
+
+test('a chat model scores features by a prompt, with its key; an answer that is no number fails its call', async () => {
+  await headrace.promote(sold(), 3);
+  const caller = Array.from({ length: 50 }, (_, i) => i).find((i) => Math.abs(numberOf(i)) < 1) ?? 0;
+  const { status, body } = await predict(caller);
+  const number = Number(Math.fround(numberOf(caller)).toPrecision(7));
+  expect([status, body.version, Math.fround(body.score)]).toEqual([200, 3, Math.fround(Math.abs(number) / 10)]);
+  expect((await logged()).get(body.id)).toEqual([3, body.score]);
+  expect(chatted.at(-1)).toEqual({
+    content: `A caller has the number ${number}, category 1. Answer with a probability alone.`,
+    key: 'Bearer secret',
+  });
+  const talker = Array.from({ length: 500 }, (_, i) => i).find((i) => numberOf(i) > 1.95) ?? 0;
+  const refused = await predict(talker);
+  expect([refused.status, refused.body.error.code]).toEqual([500, 'MODEL_RUN']);
+  const inputs = [
+    { name: 'number', datatype: 'FP64', shape: [1, 1], data: [0.5] },
+    { name: 'category', datatype: 'FP64', shape: [1, 1], data: [2] },
+  ];
+  const tensors = await post('/v2/models/sold/versions/3/infer', { parameters: { headrace_id: 'by tensors' }, inputs });
+  expect(tensors.body.outputs[0].data).toEqual([0.05]);
+  expect((await logged()).get('by tensors')).toEqual([3, 0.05]);
+});
+
+test('a version of a server that the environment does not name, or that has no such model, is refused before it answers', async () => {
+  await expect(headrace.promote(sold(), 4)).rejects.toMatchObject({ code: 'MODEL_UPSTREAM' });
+  await expect(headrace.promote(sold(), 5)).rejects.toMatchObject({ code: 'MODEL_RUN' });
+  expect((await predict(1)).body.version).toBe(3);
+});
