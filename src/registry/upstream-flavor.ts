@@ -1,5 +1,5 @@
 /** The flavour of a version that another server answers. */
-export const UPSTREAM_FLAVOR = 'headrace_upstream';
+const UPSTREAM_FLAVOR = 'headrace_upstream';
 
 /** The file of a version with the text that a chat model gets for each row. */
 export const PROMPT_FILE = 'prompt.txt';
