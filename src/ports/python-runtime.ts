@@ -23,6 +23,15 @@ export interface PythonWorker {
   readonly memoryBytes: number;
 }
 
+/** The result of a collection of environments. */
+export interface CollectedPython {
+  /** Environments that were looked at. */
+  readonly seen: number;
+  readonly removed: number;
+  /** Whether another process collects: then nothing was removed. */
+  readonly isBusy: boolean;
+}
+
 /** A version in a worker, or the ONNX file that computes the same. */
 export type OpenedPython =
   | { readonly kind: 'worker'; readonly loaded: LoadedModel; readonly memoryBytes: () => number }
@@ -37,7 +46,8 @@ export type OpenedPython =
  *  3. `open` needs an environment that is there: otherwise it begins to make it and fails with PYTHON_PREPARING;
  *  4. a worker that ends, hangs, breaks the protocol or uses more than it may fails the runs that it had, each with a coded
  *     error, and another one is started; no other version is disturbed;
- *  5. a worker has no secret of this process in its environment.
+ *  5. a worker has no secret of this process in its environment;
+ *  6. `collect` removes no environment that a needed version or a worker of any process of this machine uses.
  */
 export interface PythonRuntime {
   /** Errors: PYTHON_REQUIREMENTS, PYTHON_VERSION, PYTHON_INTERPRETER, PYTHON_INSTALL, those of the artefacts. */
@@ -48,6 +58,11 @@ export interface PythonRuntime {
   open(version: PythonVersion): Promise<OpenedPython>;
   /** Workers that are open. */
   workers(): readonly PythonWorker[];
+  /**
+   * Removes environments that none of these versions needs and that no worker was started in since `before`, epoch ms. Killed
+   * at any point it has removed only such. Errors: PYTHON_INTERPRETER, those of the artefacts; then nothing is removed.
+   */
+  collect(needed: readonly PythonVersion[], before: number): Promise<CollectedPython>;
   /** Ends every worker and installation. */
   close(): Promise<void>;
 }

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { fail } from '../../base/errors/fail.ts';
+import { mkdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { fail, isHeadraceError } from '../../base/errors/fail.ts';
 import { sha256Hex } from '../../base/hash/sha256.ts';
 import { compareText } from '../../base/text-order.ts';
-import type { PythonVersion } from '../../ports/python-runtime.ts';
+import type { CollectedPython, PythonVersion } from '../../ports/python-runtime.ts';
+import { collectEnvironments } from './collect-environments.ts';
+import { EnvironmentUses } from './environment-uses.ts';
 import { installEnvironment, toolsEnvironment } from './program-environment.ts';
 import { runProgram } from './run-program.ts';
 
@@ -38,16 +40,19 @@ const FORMAT = 1;
  * Virtual environments of models. Requirements are resolved once to a lock with the hash of every wheel; the digest of the
  * lock names the environment, so that versions with the same packages share one.
  *
- * Files: `locks/<digest of requirements>.txt`, `venvs/<digest of lock>`.
+ * Files: `locks/<digest of requirements>.txt`, `venvs/<digest of lock>`, `uses/<environment>.<process>.<random>`. Locks are kept when
+ * an environment is collected: made again, it has the same packages.
  */
 export class PythonEnvironments {
   readonly #options: EnvironmentsOptions;
   readonly #making = new Map<string, Promise<string>>();
   readonly #interpreters = new Map<string, Promise<Interpreter | string>>();
   readonly #abort = new AbortController();
+  readonly #uses: EnvironmentUses;
 
   constructor(options: EnvironmentsOptions) {
     this.#options = { ...options, directory: resolve(options.directory) };
+    this.#uses = new EnvironmentUses(join(this.#options.directory, 'uses'));
   }
 
   /** The interpreter of an environment that is made; null: it is not. Errors: PYTHON_VERSION, PYTHON_INTERPRETER. */
@@ -68,6 +73,31 @@ export class PythonEnvironments {
     const made = this.#make(wanted, interpreter, key).finally(() => this.#making.delete(key));
     this.#making.set(key, made);
     return made;
+  }
+
+  /** Keeps the environment of an interpreter from collectors until the returned function is called; null: it is gone. */
+  async use(python: string): Promise<(() => Promise<void>) | null> {
+    const venv = dirname(dirname(python));
+    const release = await this.#uses.hold(basename(venv));
+    const now = new Date();
+    await utimes(venv, now, now).catch(() => undefined);
+    if (existsSync(python)) return release;
+    await release();
+    return null;
+  }
+
+  /** Removes the environments that none of these needs, and that nobody used since `before`. Error: PYTHON_INTERPRETER. */
+  async collect(needed: readonly Wanted[], before: number): Promise<CollectedPython> {
+    const names = new Set<string>();
+    for (const wanted of needed) {
+      const python = await this.find(wanted).catch((error: unknown) => {
+        // This machine has no such Python, so the version has no environment here.
+        if (isHeadraceError(error, 'PYTHON_VERSION')) return null;
+        throw error;
+      });
+      if (python !== null) names.add(basename(dirname(dirname(python))));
+    }
+    return collectEnvironments({ directory: this.#options.directory, uses: this.#uses, needed: names, before });
   }
 
   /** Ends every installation. */

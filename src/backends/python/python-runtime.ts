@@ -3,7 +3,13 @@ import { fileURLToPath } from 'node:url';
 import { fail, type HeadraceError, isHeadraceError } from '../../base/errors/fail.ts';
 import type { ArtifactStore } from '../../ports/artifact-store.ts';
 import type { LoadedModel } from '../../ports/model-runtime.ts';
-import type { OpenedPython, PythonRuntime, PythonVersion, PythonWorker } from '../../ports/python-runtime.ts';
+import type {
+  CollectedPython,
+  OpenedPython,
+  PythonRuntime,
+  PythonVersion,
+  PythonWorker,
+} from '../../ports/python-runtime.ts';
 import { PythonEnvironments, type Wanted } from './environments.ts';
 import { clearFolders, makeModelFolder } from './model-folder.ts';
 import { OnnxFiles } from './onnx-files.ts';
@@ -110,6 +116,19 @@ export class ProcessPythonRuntime implements PythonRuntime {
     return [...this.#open].map(({ report }) => report);
   }
 
+  async collect(needed: readonly PythonVersion[], before: number): Promise<CollectedPython> {
+    const wanted: Wanted[] = [];
+    for (const version of needed) {
+      try {
+        wanted.push(await this.#wanted(version));
+      } catch (error) {
+        // Its requirements are refused: it has no environment.
+        if (!isHeadraceError(error, 'PYTHON_REQUIREMENTS')) throw error;
+      }
+    }
+    return this.#environments.collect(wanted, before);
+  }
+
   async close(): Promise<void> {
     await this.#environments.close();
     await Promise.allSettled(this.#preparing.values());
@@ -186,7 +205,12 @@ export class ProcessPythonRuntime implements PythonRuntime {
       program = fileURLToPath(new URL('./headrace_worker.py', import.meta.url)),
     } = this.#options;
     const { memoryBytes, processes, threads, timeoutMs, startMs } = options;
-    const folder = await makeModelFolder(this.#work, version, artifacts);
+    const release = await this.#environments.use(python);
+    if (release === null) throw this.#unprepared(version);
+    const folder = await makeModelFolder(this.#work, version, artifacts).catch(async (error: unknown) => {
+      await release();
+      throw error;
+    });
     const { model, version: number } = version;
     const opened: { model?: PythonModel } = {};
     const loaded = await PythonModel.open({
@@ -204,6 +228,7 @@ export class ProcessPythonRuntime implements PythonRuntime {
       onClosed: async () => {
         if (opened.model !== undefined) this.#open.delete(opened.model);
         await folder.remove();
+        await release();
       },
     });
     opened.model = loaded;

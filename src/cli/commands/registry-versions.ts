@@ -1,9 +1,14 @@
 import { userInfo } from 'node:os';
 import { fail } from '../../base/errors/fail.ts';
+import { parseDuration } from '../../base/time.ts';
+import type { CollectedPython } from '../../ports/python-runtime.ts';
 import { auditedCommand } from '../audit.ts';
 import type { Command } from '../command.ts';
 import { versionWord } from '../version-word.ts';
-import { withRegistry } from '../with-registry.ts';
+import { type OpenRegistry, withRegistry } from '../with-registry.ts';
+
+/** Without --unused. */
+const UNUSED = '7d';
 
 export const registryVersions: Command = {
   name: ['registry', 'versions'],
@@ -65,20 +70,40 @@ export const registryCopy: Command = {
 
 export const registryCollect: Command = {
   name: ['registry', 'collect'],
-  summary: 'erases artefacts that no run, version, hold or upload needs',
+  summary: 'erases artefacts that no run, version, hold or upload needs, and unused environments of Python models',
   words: '',
   arity: [0, 0],
-  options: {},
-  help: {},
+  options: { unused: { type: 'string' } },
+  help: { unused: 'how long no worker was started in an environment (7d)' },
   run: (call) =>
     withRegistry(call, async (open) => {
       const { collectGarbage } = await import('../../registry/collect-garbage.ts');
-      const collected = await auditedCommand(open.environment.directory, 'registry collect', 'artefacts', () =>
-        collectGarbage(open, Date.now()),
-      );
+      const unusedMs = parseDuration(String(call.options['unused'] ?? UNUSED), '--unused');
+      const collected = await auditedCommand(open.environment.directory, 'registry collect', 'artefacts', async () => ({
+        ...(await collectGarbage(open, Date.now())),
+        environments: await collectEnvironments(open, Date.now() - unusedMs),
+      }));
       if (call.json) return call.terminal.out(JSON.stringify(collected));
       call.terminal.out(
         `${collected.erased} of ${collected.seen} artefacts erased, ${collected.uploads} unfinished uploads removed`,
       );
+      const { environments } = collected;
+      if (environments?.isBusy === true) call.terminal.out('another process collects environments');
+      else if (environments !== null)
+        call.terminal.out(`${environments.removed} of ${environments.seen} Python environments removed`);
     }),
 };
+
+/** Removes environments of Python models that no served version needs; null: the environment serves no such models. */
+async function collectEnvironments(open: OpenRegistry, before: number): Promise<CollectedPython | null> {
+  if (open.environment.models.python === null) return null;
+  const { openPython } = await import('../../compose/open-python.ts');
+  const { collectPython } = await import('../../serving/models/collect-python.ts');
+  const python = await openPython(open.environment, open.artifacts);
+  if (python === null) return null;
+  try {
+    return await collectPython(open, python, before);
+  } finally {
+    await python.close();
+  }
+}
