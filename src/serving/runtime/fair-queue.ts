@@ -8,7 +8,7 @@ export interface Waiting {
   readonly rows: number;
 }
 
-/** Rows that a tenant of weight 1 may take in one round. */
+/** Rows that a tenant of weight 1 may take in one round, where a run has as many. */
 const QUANTUM = 32;
 
 /** Items of one tenant in one priority, in the order of arrival. */
@@ -28,17 +28,20 @@ interface Level<T> {
 
 /**
  * Items that wait, by priority and then fairly by tenant: deficit round robin over rows (Shreedhar and Varghese, Efficient
- * Fair Queuing Using Deficit Round Robin, SIGCOMM 1995). A tenant that sends more than its share delays only itself.
+ * Fair Queuing Using Deficit Round Robin, SIGCOMM 1995). A tenant that sends more than its share delays only itself. Where runs have fewer rows
+ * than the usual round, a round has as many: else a tenant would wait for several runs of another.
  */
 export class FairQueue<T extends Waiting> {
   readonly #weightOf: (tenant: string) => number;
+  readonly #rowsARun: () => number;
   readonly #levels: Level<T>[] = [];
   readonly #byTenant = new Map<string, number>();
   #rows = 0;
   #items = 0;
 
-  constructor(weightOf: (tenant: string) => number = () => 1) {
+  constructor(weightOf: (tenant: string) => number = () => 1, rowsARun: () => number = () => QUANTUM) {
     this.#weightOf = weightOf;
+    this.#rowsARun = rowsARun;
   }
 
   /** Rows that wait. */
@@ -98,7 +101,7 @@ export class FairQueue<T extends Waiting> {
         continue;
       }
       if (lane.deficit < item.rows && level.ring.length > 1) {
-        lane.deficit += QUANTUM * this.#weightOf(lane.tenant);
+        lane.deficit += Math.min(QUANTUM, this.#rowsARun()) * this.#weightOf(lane.tenant);
         if (lane.deficit < item.rows) {
           level.ring.push(...level.ring.splice(0, 1));
           continue;

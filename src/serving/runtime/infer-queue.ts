@@ -86,7 +86,7 @@ export class InferQueue {
   constructor(options: InferQueueOptions) {
     this.#options = options;
     const { weights } = options.limits;
-    this.#waiting = new FairQueue((tenant) => weights[tenant] ?? 1);
+    this.#waiting = new FairQueue((tenant) => weights[tenant] ?? 1, options.rowsARun);
   }
 
   /** Requests that wait. */

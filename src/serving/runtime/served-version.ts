@@ -37,6 +37,9 @@ export const SHORT_RUN_MS = 2;
 /** Platforms whose runs wait for others, so that they overlap on the thread of the requests. */
 const OVERLAPPING: readonly string[] = ['function', 'pipeline'];
 
+/** A run elsewhere that requests share: whoever comes while it runs waits for its end, ms. */
+const SHARED_RUN_MS = 10;
+
 /** Requests kept to warm the next version with. */
 const KEPT = 8;
 
@@ -252,13 +255,14 @@ export class ServedVersion {
     return ms > 0 ? performance.now() + ms : Number.POSITIVE_INFINITY;
   }
 
-  /** Rows of one run; on the thread of the requests as many as are done in a short time. */
+  /** Rows of one run: as many as are done in a short time, and in a shorter one on the thread of the requests. */
   get #rowsARun(): number {
     const most = mostRowsOf(this.config);
     if (!this.warmed.joinsRows) return 1;
     const { msARun, msARow } = this.warmed;
-    if (this.place !== 'here' || msARow === 0) return most;
-    return Math.max(1, Math.min(most, Math.floor((SHORT_RUN_MS - msARun) / msARow)));
+    if (msARow === 0) return most;
+    const longestMs = this.place === 'here' ? SHORT_RUN_MS : SHARED_RUN_MS;
+    return Math.max(1, Math.min(most, Math.floor((longestMs - msARun) / msARow)));
   }
 
   /** A request with more rows than a run may have on this thread runs in pieces: others go between. */
