@@ -23,6 +23,7 @@ import { driftExport } from './commands/drift-export.ts';
 import { driftLabels } from './commands/drift-labels.ts';
 import { driftProfile } from './commands/drift-profile.ts';
 import { driftProxies } from './commands/drift-proxies.ts';
+import { driftReplay } from './commands/drift-replay.ts';
 import { driftReport } from './commands/drift-report.ts';
 import { driftSketches } from './commands/drift-sketches.ts';
 import { driftSlices } from './commands/drift-slices.ts';
@@ -97,6 +98,7 @@ export const commands: readonly Command[] = [
   driftSketches,
   driftEstimate,
   driftLabels,
+  driftReplay,
   driftStatus,
   driftReport,
   driftCauses,

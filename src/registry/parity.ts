@@ -3,7 +3,10 @@ import { fail } from '../base/errors/fail.ts';
 import type { ModelSignature } from '../ports/model-registry.ts';
 import type { Scorer } from './scorer.ts';
 
-/** Scores of a runtime may differ from the trainer's by this much, as a share of those above 1 (float32 against float64). */
+/**
+ * Scores of a runtime may differ from the trainer's by this much, as a share of the greatest of them, where that is above 1. A runtime
+ * adds in float32: a small number that is a sum of great ones is as far off as a great one.
+ */
 export const PARITY_TOLERANCE = 1e-5;
 
 /** The checked model version: registered, or about to be. */
@@ -27,9 +30,10 @@ export async function checkParity(checked: Checked, loaded: Scorer, file: Uint8A
   const input = Float32Array.from(rows.flat(), (value) => value ?? Number.NaN);
   const found = await loaded.run(input, rows.length);
   const [alone] = await loaded.run(input.slice(0, checked.signature.features.length), 1);
-  compare(checked, alone, scores[0]);
+  const tolerance = PARITY_TOLERANCE * scores.reduce((most, score) => Math.max(most, Math.abs(score)), 1);
+  compare(checked, alone, scores[0], tolerance);
   scores.forEach((expected, i) => {
-    compare(checked, found[i], expected);
+    compare(checked, found[i], expected, tolerance);
   });
 }
 
@@ -39,10 +43,9 @@ export function parityRows(file: Uint8Array, signature: ModelSignature): Float32
   return Float32Array.from(rows.flat(), (value) => value ?? Number.NaN);
 }
 
-function compare({ model, version }: Checked, found: number, expected: number): void {
+function compare({ model, version }: Checked, found: number, expected: number, tolerance: number): void {
   // NaN differs from everything.
-  if (!(Math.abs(found - expected) <= PARITY_TOLERANCE * Math.max(1, Math.abs(expected))))
-    throw fail('MODEL_PARITY', { model, version, found, expected });
+  if (!(Math.abs(found - expected) <= tolerance)) throw fail('MODEL_PARITY', { model, version, found, expected });
 }
 
 /** Parity vectors. Error: MODEL_FILE. */

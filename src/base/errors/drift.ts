@@ -79,6 +79,13 @@ export const driftErrors = rows({
     status: 400,
     exit: 2,
   },
+  DRIFT_REPLAY: {
+    message: 'the file {path} cannot be replayed: {reason}',
+    hint: 'name the columns of time, score and label, and begin after some rows with "--until" or "--share"',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
   DRIFT_CHAMPION: {
     message: 'model {model} has no champion to watch',
     hint: 'train it, and promote a version with "headrace models --promote"',

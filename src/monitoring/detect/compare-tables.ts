@@ -7,6 +7,7 @@ import { sideOfValues } from './column-side.ts';
 import { type ComparedColumn, compareColumn } from './compare-column.ts';
 import type { Comparison, SliceComparison } from './comparison.ts';
 import type { DriftRule } from './drift-rule.ts';
+import { joinMissing } from './join-missing.ts';
 import { judgeFeatures } from './judge-features.ts';
 import { type QualityFault, qualityFaults } from './quality-fault.ts';
 import { DomainSample } from './root-cause.ts';
@@ -71,7 +72,8 @@ export async function compareTables(
     reference: { name: reference.path, rows: reference.rows },
     current: { name: current.path, rows: current.rows },
     columns,
-    faults: await joined(faults, reference, current),
+    faults:
+      reference.rows === 0 ? [] : await joinMissing(faults, current.rows, (names) => current.missingTogether(names)),
     domain: sample.classify(),
     slices: slicer?.judge(options.rule) ?? [],
     season: season === null ? null : { of: season.season, rows: season.rows.length, unmatched: season.unmatched },
@@ -101,34 +103,6 @@ function columnFaults(reference: TableFile, current: TableFile, left: ReadonlySe
       .filter(({ name }) => !left.has(name) && !of.columns.some((one) => one.name === name))
       .map(({ name }) => ({ kind: 'column', columns: [name], text, rows: null }));
   return [...lacking(reference, current, 'the column is gone'), ...lacking(current, reference, 'the column is new')];
-}
-
-/** Columns whose values went missing in the same rows are one incident. */
-async function joined(
-  faults: readonly QualityFault[],
-  reference: TableFile,
-  current: TableFile,
-): Promise<readonly QualityFault[]> {
-  const missing = faults.filter(({ kind }) => kind === 'missing');
-  const others = faults.filter(({ kind }) => kind !== 'missing');
-  const groups: QualityFault[] = [];
-  for (const fault of missing) {
-    const at = await groupOf(fault, groups, current);
-    if (at === -1) groups.push(fault);
-    else {
-      const columns = [...groups[at].columns, ...fault.columns];
-      groups[at] = { ...groups[at], columns, text: `missing together in ${groups[at].rows} rows of ${current.rows}` };
-    }
-  }
-  return [...groups, ...others].filter(({ columns }) => columns.length > 0 && reference.rows > 0);
-}
-
-async function groupOf(fault: QualityFault, groups: readonly QualityFault[], current: TableFile): Promise<number> {
-  for (const [at, group] of groups.entries()) {
-    const both = await current.missingTogether([group.columns[0], fault.columns[0]]);
-    if (both >= 0.8 * Math.max(fault.rows ?? 0, group.rows ?? 0)) return at;
-  }
-  return -1;
 }
 
 interface Slicer {

@@ -14,6 +14,8 @@ export interface QualityFault {
 
 /** A share of missing values must rise by this much, and significantly, or appear where there was none. */
 const MISSING_RISE = 0.01;
+/** And its odds by this factor: a column that is missing in half of the rows varies by more than a hundredth of them. */
+const MISSING_ODDS = 1.5;
 const EVIDENCE = 0.001;
 
 /** Faults of one column. `compared` is false for identifiers, whose values say nothing. */
@@ -64,7 +66,11 @@ function missingFault(reference: ColumnSide, current: ColumnSide, add: Add): voi
     { hits: reference.missing, rows: reference.rows },
   );
   const appeared = reference.missing === 0 && reference.rows >= 1000;
-  if (test !== null && test.p < EVIDENCE && (appeared || is - was >= MISSING_RISE))
+  if (
+    test !== null &&
+    test.p < EVIDENCE &&
+    (appeared || (is - was >= MISSING_RISE && is * (1 - was) >= MISSING_ODDS * was * (1 - is)))
+  )
     add('missing', current.missing, `missing in ${percent(is)} of rows, was ${percent(was)}`);
 }
 
@@ -92,7 +98,10 @@ const UNITS: readonly (readonly [number, string])[] = [
 ];
 const QUANTILES = [0.1, 0.25, 0.5, 0.75, 0.9];
 
-/** Every quantile moved by the same factor, and the factor is one between units. */
+/** A factor that no population grows by: its quantiles may differ as those of any two windows do, as logarithms. A smaller one must be met. */
+const GREAT = Math.log(20);
+
+/** The quantiles moved by the same factor, and the factor is one between units. Three of them suffice for a great factor. */
 function unitFault(reference: ColumnSide, current: ColumnSide, add: Add): void {
   const [a, b] = [reference.distribution, current.distribution];
   if (a === null || b === null || a.n < 100 || b.n < 100 || reference.distinct < 20) return;
@@ -102,8 +111,10 @@ function unitFault(reference: ColumnSide, current: ColumnSide, add: Add): void {
   });
   if (logs.length < 3) return;
   const middle = [...logs].sort((x, y) => x - y)[logs.length >> 1];
-  if (logs.some((log) => Math.abs(log - middle) > 0.12)) return;
-  const unit = UNITS.find(([factor]) => Math.abs(Math.abs(middle) - Math.log(factor)) < 0.08);
+  const isGreat = Math.abs(middle) > GREAT;
+  const near = logs.filter((log) => Math.abs(log - middle) <= (isGreat ? 0.5 : 0.05)).length;
+  if (near < (isGreat ? 3 : logs.length)) return;
+  const unit = UNITS.find(([factor]) => Math.abs(Math.abs(middle) - Math.log(factor)) < (isGreat ? 0.25 : 0.03));
   if (unit === undefined) return;
   const way = middle > 0 ? 'multiplied' : 'divided';
   add('unit', current.rows, `all values ${way} by about ${unit[0]} (${unit[1]})`);

@@ -4,6 +4,7 @@ import type { OfflineStore } from '../../ports/offline-store.ts';
 import { compareProfiles } from '../detect/compare-profiles.ts';
 import type { Comparison } from '../detect/comparison.ts';
 import { parseDriftRule } from '../detect/drift-rule.ts';
+import { joinMissing } from '../detect/join-missing.ts';
 import { LEAST_EFFECT } from '../detect/judge-features.ts';
 import type { QualityFault } from '../detect/quality-fault.ts';
 import type { Profile } from '../profile/profile.ts';
@@ -11,7 +12,7 @@ import { conceptWindows } from './concept-windows.ts';
 import type { LossMemory } from './loss-memory.ts';
 import { predictionWindows } from './prediction-windows.ts';
 import { type Reference, referenceLimit, wholeReference } from './reference.ts';
-import { type WindowVectors, windowVectors } from './window-profiles.ts';
+import { missingTogether, type WindowVectors, windowVectors } from './window-profiles.ts';
 
 /** A model that is watched: its champion's version and the reference of that version. */
 export interface Watched {
@@ -195,7 +196,13 @@ async function featureWindows(
   const windows: MonitorWindow[] = [];
   for (const span of spans) {
     const { comparison, covered } = await comparedWindow(model, reference, monitor, history, span);
-    windows.push(covered === null ? windowOf(span, comparison) : withCoverage(windowOf(span, comparison), covered));
+    const { rows } = comparison.current;
+    // Which values are missing in the same rows is known of logged vectors alone.
+    const together = async (names: readonly string[]) =>
+      rows * (await missingTogether(history, model.service, names, span));
+    const faults = await joinMissing(comparison.faults, rows, together);
+    const window = windowOf(span, { ...comparison, faults });
+    windows.push(covered === null ? window : withCoverage(window, covered));
   }
   return windows;
 }

@@ -72,6 +72,20 @@ WHERE _at >= CAST(${from} AS BIGINT) AND _at < CAST(${to} AS BIGINT) ORDER BY _a
   return profile;
 }
 
+/** Share of the logged vectors of [from, to) in which all the named features are missing. */
+export async function missingTogether(
+  history: History,
+  service: FeatureServiceData,
+  names: readonly string[],
+  { from, to }: { readonly from: number; readonly to: number },
+): Promise<number> {
+  const missing = names.map((name) => `"f_${name.replaceAll('"', '""')}" IS NULL`).join(' AND ');
+  const sql = `SELECT COUNT(*) FILTER (${missing}), COUNT(*) FROM ${history.relation(servedTable(service))} AS t
+WHERE _at >= CAST(${from} AS BIGINT) AND _at < CAST(${to} AS BIGINT)`;
+  for await (const [[both, all] = []] of history.query(sql)) return Number(both) / Math.max(1, Number(all));
+  return 0;
+}
+
 /** A feature as the training set holds it; several values as the text that a reference has of them. */
 function cellSql(column: string, spec: ColumnSpec): string {
   const cell = modelCellSql(column, spec);

@@ -151,7 +151,7 @@ export function replayLines(
   ];
 }
 
-function actionText({ action }: Extract<PlaybookEntry, { kind: 'decided' }>): string {
+export function actionText({ action }: Extract<PlaybookEntry, { kind: 'decided' }>): string {
   switch (action.do) {
     case 'openIncident':
       return `open ${action.incident.fingerprint} (${action.incident.severity})`;

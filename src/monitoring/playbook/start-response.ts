@@ -101,8 +101,21 @@ function obstacle(
   const last = Math.max(...state.retrainedAt.slice(-1), ...deniedAt(state, cause).slice(-1));
   if (now - last < retrain.cooldownMs) return 'cooldown';
   if (state.retrainedAt.filter((at) => now - at < MONTH_MS).length >= retrain.perMonth) return 'budget';
+  if (observed.champion === null || changedAt === null) return null;
   const { to } = trainingSpan(situation, changedAt);
-  return observed.champion !== null && changedAt !== null && to <= changedAt ? 'labels' : null;
+  return to <= changedAt || (labelledWithin(situation, { from: changedAt, to }) ?? retrain.rows) < retrain.rows
+    ? 'labels'
+    : null;
+}
+
+/** Labelled rows of a span, by the windows that the concept monitor saw; null: they begin after the span does. */
+function labelledWithin({ observed }: Situation, { from, to }: Span): number | null {
+  const windows = observed.monitors.find(({ kind }) => kind === 'conceptDrift')?.windows ?? [];
+  if (windows.length === 0 || windows[0].from > from) return null;
+  return windows.reduce((sum, window) => {
+    const shared = Math.max(0, Math.min(to, window.to) - Math.max(from, window.from));
+    return sum + (window.rows * shared) / (window.to - window.from);
+  }, 0);
 }
 
 /** When trainings for a cause were denied. */
@@ -117,7 +130,7 @@ export function isUnderWay({ observed: { rollout } }: Pick<Situation, 'observed'
 
 /** Trainings for a cause since one of them became champion. */
 function gainlessOf({ past }: PlaybookState, cause: string): number {
-  const own = past.filter((one) => one.cause === cause && one.outcome !== 'dryRun');
+  const own = past.filter((one) => one.cause === cause && !['dryRun', 'denied'].includes(one.outcome));
   return own.length - 1 - own.findLastIndex(({ outcome }) => outcome === 'promoted');
 }
 

@@ -1,0 +1,121 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import type { FileReplay } from '../../src/running/file-replay/replay-file.ts';
+import { root, runCommand } from '../run-command.ts';
+import { flightRuns } from './flights.ts';
+import { otherRuns } from './others.ts';
+import type { Check, DriftRun } from './run.ts';
+import { streamRuns } from './streams.ts';
+
+/**
+ * Replays files of ../shared by themselves, each by one call of `headrace drift replay`, and checks the decision log against the
+ * expected answers: `node --conditions=headrace-source scripts/drift-runs/main.ts [name…] [--twice] [--out folder]`. `--twice` replays
+ * each again and compares the logs; `--page` writes docs/internals/drift-runs.md from all results below `--out`. Without names all of them, which takes an hour of one core.
+ */
+const words = process.argv.slice(2);
+const twice = words.includes('--twice');
+const outAt = words.indexOf('--out');
+const out = outAt < 0 ? null : words[outAt + 1];
+const names = words.filter((word, i) => !word.startsWith('--') && (outAt < 0 || i !== outAt + 1));
+const data = join(root, '../shared/data');
+
+const runs = [...streamRuns, ...otherRuns, ...flightRuns].filter(
+  ({ name }) => names.length === 0 || names.some((one) => name.startsWith(one)),
+);
+if (runs.length === 0) throw new Error(`no run of the name ${names.join(', ')}`);
+if (!existsSync(data)) {
+  console.error(`SKIPPED: ${data} is missing`);
+  process.exit(0);
+}
+const scratch = mkdtempSync(join(tmpdir(), 'headrace-drift-runs-'));
+let failed = 0;
+try {
+  for (const run of runs) {
+    const path = await prepared(run);
+    const first = await replayed(run, path);
+    const checks = [...common(first), ...run.checks(first)];
+    if (twice) {
+      const again = await replayed(run, path);
+      checks.push({
+        name: 'the same decision log twice',
+        passed: JSON.stringify(again.log) === JSON.stringify(first.log),
+        found: `${first.log.length} and ${again.log.length} lines`,
+      });
+    }
+    if (out !== null) writeFileSync(join(out, run.name, 'checks.json'), JSON.stringify(checks));
+    console.log(run.name);
+    for (const { name, passed, found } of checks) console.log(`  ${passed ? '✓' : '✗'} ${name}: ${found}`);
+    failed += checks.filter(({ passed }) => !passed).length;
+  }
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
+if (words.includes('--page') && out !== null) writePage(out);
+process.exitCode = failed === 0 ? 0 : 1;
+
+/** The table of docs/internals/drift-runs.md. */
+function writePage(folder: string): void {
+  const begin = '<!-- written by scripts/drift-runs/main.ts -->';
+  const page = join(root, 'docs/internals/drift-runs.md');
+  const lines = [...streamRuns, ...otherRuns, ...flightRuns].flatMap(({ name }) => {
+    const path = join(folder, name, 'checks.json');
+    if (!existsSync(path)) return [];
+    const found = JSON.parse(readFileSync(path, 'utf8')) as readonly Check[];
+    return found.map(({ name: what, passed, found: text }) => `| ${name} | ${passed ? '✓' : '✗'} ${what} | ${text} |`);
+  });
+  const table = ['| run | expected | found |', '|---|---|---|', ...lines].join('\n');
+  writeFileSync(page, `${readFileSync(page, 'utf8').split(begin)[0].trimEnd()}\n\n${begin}\n\n${table}\n`);
+}
+
+/** The file of a run: as it is, or as its SQL makes it. */
+async function prepared({ name, files, prepare }: DriftRun): Promise<string> {
+  const paths = files.map((file) => join(data, file));
+  if (prepare === null) return paths.join(',');
+  const target = join(out ?? scratch, `${name}.parquet`);
+  // A table of an earlier call is made of the same files.
+  if (existsSync(target)) return target;
+  mkdirSync(out ?? scratch, { recursive: true });
+  const instance = await DuckDBInstance.create(':memory:', { threads: '2' });
+  const connection = await instance.connect();
+  const list = `[${paths.map((path) => `'${path}'`).join(', ')}]`;
+  await connection.run(`COPY (${prepare.replaceAll('{files}', list)}) TO '${target}' (FORMAT parquet)`);
+  connection.closeSync();
+  instance.closeSync();
+  return target;
+}
+
+async function replayed({ name, args }: DriftRun, path: string): Promise<FileReplay> {
+  const main = join(root, 'src/cli/main.ts');
+  const folder = out === null ? join(scratch, `${name}-out`) : join(out, name);
+  const call = ['--conditions=headrace-source', main, 'drift', 'replay', path, ...args, '--out', folder];
+  const { code, output, stdout } = await runCommand(process.execPath, call, { limitMs: null });
+  if (code !== 0) throw new Error(`${name} ended with ${code}\n${output.slice(-3000)}`);
+  writeFileSync(join(folder, 'replay.txt'), stdout);
+  const lines = <T>(file: string): readonly T[] =>
+    readFileSync(join(folder, file), 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as T);
+  return {
+    log: lines('decisions.jsonl'),
+    windows: lines('windows.jsonl'),
+    summary: JSON.parse(readFileSync(join(folder, 'summary.json'), 'utf8')) as FileReplay['summary'],
+  };
+}
+
+function common({ summary }: FileReplay): readonly Check[] {
+  return [
+    {
+      name: 'the same decisions follow from the journal',
+      passed: summary.replayDiffers === 0,
+      found: String(summary.replayDiffers),
+    },
+    {
+      name: 'nothing failed outside of a call',
+      passed: summary.faults.length === 0,
+      found: summary.faults.join('; ') || 'nothing',
+    },
+  ];
+}

@@ -1,0 +1,56 @@
+import type { ResolvedMonitor } from '../../features/define/monitor.ts';
+import { judgeMonitor, type MonitorWindow, monitorsOf } from '../../monitoring/monitor/judge-windows.ts';
+import { decodeReference } from '../../monitoring/monitor/reference.ts';
+import { CHAMPION } from '../../registry/champion.ts';
+import type { Headrace } from '../headrace.ts';
+import { insideOf } from '../inside.ts';
+import type { ReplayDeclaration } from './replay-declaration.ts';
+
+/** A window of a replay, as it was when all labels had come. */
+export interface JudgedWindow extends Pick<MonitorWindow, 'from' | 'to' | 'rows' | 'state' | 'reason' | 'drifted'> {
+  readonly monitor: ResolvedMonitor['kind'];
+  /** The champion that it was judged for. */
+  readonly version: number;
+  readonly faults: readonly { readonly kind: string; readonly columns: readonly string[]; readonly text: string }[];
+  /** Features beyond the usual rules in this window. */
+  readonly naive: { readonly psi: readonly string[]; readonly ks: readonly string[] } | null;
+}
+
+/** Every window, for the champion of its time; of features also by the usual rules. */
+export async function judgedWindows(
+  headrace: Headrace,
+  { model }: ReplayDeclaration,
+  windowMs: number,
+  end: number,
+): Promise<readonly JudgedWindow[]> {
+  const { stores } = insideOf(headrace);
+  await headrace.flush();
+  const moves = (await stores.registry.moves(model.name)).filter(({ alias }) => alias === CHAMPION);
+  const windows: JudgedWindow[] = [];
+  for (const [i, { to: version, at }] of moves.entries()) {
+    if (version === null) continue;
+    const until = moves[i + 1]?.at ?? end;
+    const spans: { readonly from: number; readonly to: number }[] = [];
+    for (let from = Math.floor(at / windowMs) * windowMs; from + windowMs <= until; from += windowMs)
+      if (from + windowMs > at + 1) spans.push({ from, to: from + windowMs });
+    const { lineage } = await stores.registry.version(model.name, version);
+    const reference =
+      lineage.reference === undefined ? null : decodeReference(await stores.artifacts.get(lineage.reference));
+    const watched = { model, version, reference };
+    for (const monitor of monitorsOf(model)) {
+      const judge = (rule: string) => judgeMonitor(watched, { ...monitor, rule }, stores.offline, spans, { now: end });
+      const own = (await judge(monitor.rule)).windows;
+      const usual =
+        monitor.kind === 'featureDrift' ? [(await judge('psi>0.2')).windows, (await judge('ks<0.05')).windows] : null;
+      for (const [w, { changedAt: _, faults, ...window }] of own.entries())
+        windows.push({
+          monitor: monitor.kind,
+          version,
+          ...window,
+          faults: faults.map(({ kind, columns, text }) => ({ kind, columns, text })),
+          naive: usual === null ? null : { psi: usual[0][w].drifted, ks: usual[1][w].drifted },
+        });
+    }
+  }
+  return windows.sort((a, b) => a.from - b.from);
+}

@@ -1,0 +1,273 @@
+import { fail } from '../../base/errors/fail.ts';
+import type { TableFile } from '../../ports/table-file.ts';
+import type { Headrace } from '../headrace.ts';
+import { openHeadrace } from '../headrace.ts';
+import { insideOf } from '../inside.ts';
+import { type DecisionRow, decisionLog } from './decision-log.ts';
+import { registerGivenScores } from './given-scores.ts';
+import { type Injection, injectUnit } from './injection.ts';
+import { type JudgedWindow, judgedWindows } from './judged-windows.ts';
+import { declareReplay, type ReplayDeclaration, type ReplayPlan } from './replay-declaration.ts';
+import { type ReplayColumns, type ReplayRows, readReplayRows } from './replay-rows.ts';
+import { type ReplaySummary, replaySummary } from './replay-summary.ts';
+import { registerSpoiled } from './spoiled-version.ts';
+
+export interface ReplayFileOptions extends ReplayColumns {
+  /** A folder for the data of the replay; it must not exist or be empty. */
+  readonly directory: string;
+  /** The first rows train the first version and are its reference: until an instant, or a share of the rows. */
+  readonly until: number | null;
+  readonly share: number;
+  /** Length of a window; null: the shortest of an hour to 30 days in which half of the windows have 500 rows. */
+  readonly windowMs: number | null;
+  /** Null: the greatest delay of the file. */
+  readonly labelWithinMs: number | null;
+  readonly plan: Omit<ReplayPlan, 'windowMs' | 'labelWithinMs'>;
+  readonly injections: readonly Injection[];
+  /** Receives a line for each window that is over. */
+  readonly onLine?: (line: string) => void;
+  readonly stopped?: () => boolean;
+}
+
+/** The decisions, windows and summary of a replay. The same file and options give the same log. */
+export interface FileReplay {
+  readonly summary: ReplaySummary;
+  readonly log: readonly DecisionRow[];
+  readonly windows: readonly JudgedWindow[];
+}
+
+/** Parts of a window: rows of one part are predicted together, and a rollout is judged after each. */
+const PARTS = 6;
+/** Windows without a row, beyond which they are skipped. */
+const GAP = 30;
+/** Rows of one call. */
+const BATCH = 2000;
+
+/**
+ * Replays a table in the order of time: predictions, labels as they become known, monitors, playbook and rollouts, by the
+ * clock of the rows. Errors: DRIFT_COLUMN, DRIFT_REPLAY, DRIFT_OPTION, those of a running project.
+ */
+export async function replayFile(table: TableFile, options: ReplayFileOptions): Promise<FileReplay> {
+  const rows = await readReplayRows(table, options);
+  for (const injection of options.injections) injectUnit(rows.features, rows.at, injection);
+  const windowMs = options.windowMs ?? chosenWindow(rows);
+  const declared = declareReplay(rows, {
+    ...options.plan,
+    windowMs,
+    labelWithinMs: options.labelWithinMs ?? greatestDelay(rows, windowMs),
+  });
+  const first = firstLive(table.path, rows, options);
+  const clock = { now: rows.at[0] };
+  const faults: unknown[] = [];
+  const headrace = await openHeadrace({
+    project: declared.project,
+    environment: { directory: options.directory, sampleRate: 1 },
+    clock: () => clock.now,
+    onFault: (error) => faults.push(error),
+  });
+  try {
+    const run = new FileRun({ headrace, declared, rows, clock, windowMs, options, faults });
+    await run.learn(first);
+    await run.live(first);
+    const windows = await judgedWindows(headrace, declared, windowMs, clock.now);
+    const log = await decisionLog(headrace, declared, options.injections);
+    return {
+      summary: await replaySummary({ headrace, declared, rows, windows, log, first, windowMs, faults }),
+      log,
+      windows,
+    };
+  } finally {
+    await headrace.close();
+  }
+}
+
+interface FileRunOptions {
+  readonly headrace: Headrace;
+  readonly declared: ReplayDeclaration;
+  readonly rows: ReplayRows;
+  readonly clock: { now: number };
+  readonly windowMs: number;
+  readonly options: ReplayFileOptions;
+  readonly faults: unknown[];
+}
+
+/** One replay under way. */
+class FileRun {
+  readonly #of: FileRunOptions;
+  /** Rows by the instant of their label, and the next of them. */
+  readonly #labels: Uint32Array;
+  #nextLabel = 0;
+  /** When a row was predicted: its label is no older. */
+  readonly #predictedAt: Float64Array;
+
+  constructor(of: FileRunOptions) {
+    this.#of = of;
+    const { labelledAt } = of.rows;
+    this.#predictedAt = new Float64Array(of.rows.count).fill(Number.NEGATIVE_INFINITY);
+    this.#labels = Uint32Array.from({ length: of.rows.count }, (_, i) => i)
+      .filter((i) => !Number.isNaN(labelledAt[i]))
+      .sort((a, b) => labelledAt[a] - labelledAt[b] || a - b);
+  }
+
+  /** The first rows, which nobody predicts: they train the first version. */
+  async learn(first: number): Promise<void> {
+    const { headrace, declared, rows, clock, options } = this.#of;
+    await this.#parts(0, first, async (from, to) => {
+      await this.#request(from, to, false);
+      return true;
+    });
+    await headrace.flush();
+    const mature = clock.now - declared.model.label.withinMs;
+    // Labels that come late are waited for, where enough rows are older.
+    const enough = rows.at.findIndex((at) => at > mature) >= Math.min(1000, first / 2);
+    const span = { count: first, from: rows.at[0], to: clock.now, at: clock.now };
+    const { version, lineage } =
+      rows.score !== null || rows.label === null
+        ? await registerGivenScores(insideOf(headrace), declared, rows, span)
+        : await headrace.train(declared.model, { to: enough ? mature : clock.now });
+    await headrace.promote(declared.model, version);
+    options.onLine?.(`${instant(clock.now)} version ${version} answers: ${lineage.trainingSet.rows} rows before it`);
+  }
+
+  /** Every other row, window by window. */
+  async live(first: number): Promise<void> {
+    const { rows, clock, windowMs, headrace, declared, options } = this.#of;
+    const spoiled = options.injections.filter((one) => one.kind === 'spoiled');
+    await this.#parts(first, rows.count, async (from, to, end) => {
+      for (let row = from; row < to; row += BATCH) await this.#request(row, Math.min(to, row + BATCH), true);
+      await this.#label(to);
+      const isOver = end % windowMs === 0;
+      await this.#rollOut(spoiled, !isOver && end % (windowMs / 2) === 0);
+      if (!isOver) return true;
+      clock.now = end;
+      await headrace.tick();
+      await headrace.playbook(declared.model).step({ wait: true });
+      options.onLine?.(`${instant(clock.now)} ${to} of ${rows.count} rows`);
+      return options.stopped?.() !== true;
+    });
+  }
+
+  /** Calls `work` for each part of a window, at its end, until it returns false. Parts without rows are parts too. */
+  async #parts(
+    first: number,
+    last: number,
+    work: (from: number, to: number, end: number) => Promise<boolean>,
+  ): Promise<void> {
+    const { rows, clock, windowMs } = this.#of;
+    const partMs = windowMs / PARTS;
+    let end = (Math.floor(rows.at[first] / partMs) + 1) * partMs;
+    for (let row = first; row < last; end += partMs) {
+      // Nothing happens in a long gap: the windows of it are left out.
+      if (rows.at[row] - end > GAP * windowMs) end = (Math.floor(rows.at[row] / windowMs) - 1) * windowMs;
+      let to = row;
+      while (to < last && rows.at[to] < end) to += 1;
+      clock.now = Math.max(clock.now, Math.round(end) - 1);
+      if (!(await work(row, to, Math.round(end)))) return;
+      row = to;
+    }
+  }
+
+  async #request(from: number, to: number, predicts: boolean): Promise<void> {
+    const { headrace, declared, rows, clock } = this.#of;
+    const requests = Array.from({ length: to - from }, (_, i) => ({
+      id: idOf(from + i),
+      request: declared.requestOf(from + i),
+    }));
+    if (predicts) {
+      await headrace.predictMany(declared.model, requests);
+      this.#predictedAt.fill(clock.now, from, to);
+    }
+    if (rows.label === null) return;
+    const events = requests.map(({ id, request }, i) => ({
+      id,
+      at: Math.min(rows.at[from + i], clock.now),
+      ...request,
+    }));
+    await headrace.ingest(declared.requests, events as never);
+    if (!predicts) await this.#label(to);
+  }
+
+  /** Labels that are known by now, of rows that were requested. */
+  async #label(requested: number): Promise<void> {
+    const { headrace, declared, rows, clock } = this.#of;
+    const { label, labelledAt, task } = rows;
+    if (label === null) return;
+    const known: { id: string; at: number; request: string; value: boolean | number }[] = [];
+    for (; this.#nextLabel < this.#labels.length; this.#nextLabel += 1) {
+      const row = this.#labels[this.#nextLabel];
+      if (labelledAt[row] > clock.now || row >= requested) break;
+      const at = Math.max(labelledAt[row], rows.at[row], this.#predictedAt[row]);
+      const value = task === 'binary' ? label[row] === 1 : label[row];
+      known.push({ id: `l${idOf(row)}`, at, request: idOf(row), value });
+    }
+    for (let i = 0; i < known.length; i += BATCH)
+      await headrace.ingest(declared.labels, known.slice(i, i + BATCH) as never);
+  }
+
+  /** Judges the rollout under way, and starts an injected one that is due. */
+  async #rollOut(spoiled: { readonly at: number }[], decides: boolean): Promise<void> {
+    const { headrace, declared, clock } = this.#of;
+    const control = headrace.rollout(declared.model);
+    await control.settled();
+    const active = await control.active();
+    const [due] = spoiled;
+    if (active === null && due !== undefined && due.at <= clock.now) {
+      spoiled.shift();
+      const version = await registerSpoiled(insideOf(headrace), declared, clock.now);
+      await control.start(
+        version,
+        { by: 'injected', reason: 'injected: a spoiled model: one score for every request' },
+        `injected-${version}`,
+      );
+      return;
+    }
+    if (active === null) return;
+    await headrace.tick();
+    await control.look({ outcomes: 'again' });
+    if (decides) await headrace.playbook(declared.model).step({ wait: true });
+  }
+}
+
+/** Until an instant, or a share of the rows. Error: DRIFT_REPLAY. */
+function firstLive(path: string, { at, count }: ReplayRows, { until, share }: ReplayFileOptions): number {
+  const first = until === null ? Math.floor(count * share) : at.findIndex((time) => time >= until);
+  if (first < 50 || first >= count)
+    throw fail('DRIFT_REPLAY', {
+      path,
+      reason: `${Math.max(0, first)} of its ${count} rows come before the replay begins`,
+    });
+  return first;
+}
+
+const HOUR_MS = 3_600_000;
+const WINDOWS = [1, 6, 24, 7 * 24, 30 * 24];
+const WANTED = 500;
+
+/** The shortest window of which half have enough rows. */
+function chosenWindow({ at, count }: ReplayRows): number {
+  for (const hours of WINDOWS) {
+    const counts = new Map<number, number>();
+    for (const time of at) {
+      const window = Math.floor(time / (hours * HOUR_MS));
+      counts.set(window, (counts.get(window) ?? 0) + 1);
+    }
+    const sizes = [...counts.values()].sort((a, b) => a - b);
+    if (sizes[sizes.length >> 1] >= Math.min(WANTED, count / 10)) return hours * HOUR_MS;
+  }
+  return (WINDOWS.at(-1) ?? 1) * HOUR_MS;
+}
+
+/** In whole hours; a part of a window at least, because rows of a part are predicted at its end. */
+function greatestDelay({ at, labelledAt }: ReplayRows, windowMs: number): number {
+  let greatest = windowMs / PARTS;
+  for (let i = 0; i < at.length; i += 1) if (labelledAt[i] - at[i] > greatest) greatest = labelledAt[i] - at[i];
+  return Math.ceil(greatest / HOUR_MS) * HOUR_MS;
+}
+
+function idOf(row: number): string {
+  return `r${row}`;
+}
+
+function instant(at: number): string {
+  return new Date(at).toISOString().slice(0, 16).replace('T', ' ');
+}
