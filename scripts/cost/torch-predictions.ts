@@ -144,7 +144,7 @@ try {
   let [inside, exact, exactGood] = [0, 0, 0];
   for (const { name, exact: isExact, change } of variants) {
     const measured = medianOf(steps.get(name) ?? []);
-    const range = predicted(step, change, spread);
+    const range = predicted({ step, todayS: medianOf(real), spread }, change);
     const error = range.p50 / measured - 1;
     const isInside = measured >= range.p10 && measured <= range.p90;
     inside += isInside ? 1 : 0;
@@ -192,13 +192,19 @@ function stepOf({ gpuBoundStepS, loaderS, stepS, microBatch }: MeasuredProfile):
   };
 }
 
-/** The range of the changed step: draws of the prior and of the measurement's spread, at least 5 %. */
-function predicted(step: StepFacts, change: Variant['change'], spread: number) {
+/**
+ * The range of the changed step: today's measured step over the gain of the model, as a plan applies it to today's bill. Draws of the
+ * prior and of the measurement's spread, at least 5 %.
+ */
+function predicted(
+  { step, todayS, spread }: { readonly step: StepFacts; readonly todayS: number; readonly spread: number },
+  change: Variant['change'],
+) {
   const random = seededRandom(1);
   const noise = { p10: 1 - Math.max(spread, 0.05), p50: 1, p90: 1 + Math.max(spread, 0.05) };
   const draws = Float64Array.from({ length: 4000 }, () => {
     const changed = change(step, () => drawPrior(a100MixedPrecision, random));
-    return stepTimes(changed).stepS * drawPrior(noise, random);
+    return todayS * (stepTimes(changed).stepS / stepTimes(step).stepS) * drawPrior(noise, random);
   });
   return rangeOf(draws);
 }
