@@ -66,7 +66,7 @@ export const scenarios: readonly Scenario[] = [
   against('loss + 0.2 sd', SOUND, { meanLoss: 0.58 }),
   { ...against('as good, 4,000 callers', failing, {}), callers: CALLERS },
   { ...against('errors 1 → 10 %, 4,000 callers', failing, { errors: 0.1 }), callers: CALLERS },
-  { ...against('scores + 2 sd, 4,000 callers', SOUND, { meanScore: 0.8 }), callers: CALLERS },
+  { ...against('scores + 3 sd, 4,000 callers', SOUND, { meanScore: 1 }), callers: CALLERS },
 ];
 
 /** Looks of one run, a minute apart. */

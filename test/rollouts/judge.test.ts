@@ -71,6 +71,32 @@ test.each(faults)('a canary beyond its guardrail %s is rolled back, also while i
   }
 });
 
+const failed = ['error', 'timeout', 'nonFinite'] as const;
+
+test.each(failed)('a canary without a score (%s) never goes on, however few runs its requests share', (outcome) => {
+  for (const rows of [1, 4, 40, 400]) {
+    for (let runs = 1; runs * rows <= 4_000; runs += runs) {
+      const counter = new EvidenceCounter({ task: 'binary', range: [0, 1] });
+      counter.slowMs = 10;
+      for (let run = 0; run < runs; run += 1) {
+        counter.call('canary', outcome, { rows, latencyMs: 2, turn: run });
+        counter.call('baseline', 'scored', { rows, latencyMs: 2, turn: run });
+        for (let row = 0; row < rows; row += 1) counter.score('baseline', row / rows);
+      }
+      const { action } = judge(rollout, counter.evidence(), null, LATER);
+      expect([rows, runs, action], `${runs} runs`).not.toContain('advance');
+    }
+  }
+});
+
+test('signs of a fault that are not certain yet make the rollout wait', () => {
+  const signs = evidence(2_000, (counter) => calls(counter, 'canary', 'error', 8, 2));
+  expect(judge(rollout, signs, null, LATER)).toMatchObject({
+    action: 'wait',
+    reason: expect.stringContaining('not certain yet, errors: 8 errors of the canary'),
+  });
+});
+
 test('the same faults of the baseline are no reason against the canary', () => {
   const swapped = evidence(2_000, (counter) => calls(counter, 'baseline', 'error', 200, 2));
   expect(judge(rollout, swapped, null, LATER).action).toBe('advance');

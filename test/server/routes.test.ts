@@ -232,6 +232,7 @@ test('health, metrics and the description are served, and the description has ev
     '/v1/admin/promote',
     '/v1/alerts',
     '/v1/drift',
+    '/v1/drift/risk',
     '/v1/events/purchases',
     '/v1/events/returns',
     '/v1/features/basket',

@@ -10,6 +10,8 @@ export interface Reading {
   readonly guardrail: string;
   /** Whether the candidate is worse than it allows: valid at any number of looks. */
   readonly tripped: boolean;
+  /** Whether there are signs of that, but too few to be certain: more requests will tell. */
+  readonly suspected?: boolean;
   /** In one sentence, with the numbers. */
   readonly says: string;
   /** The numbers that the decision saw. */
@@ -22,6 +24,12 @@ const STRENGTH = 10;
 /** A canary with more of the requests than this has no baseline to be compared with. */
 const MOST_SHARE = 0.95;
 const LEAST_SHARE = 0.001;
+
+/** Share of requests that the canary may leave without a score, beyond that of the baseline. */
+const MOST_UNSCORED = 0.1;
+
+/** An e-value from which on a rollout waits. A sound version reaches it in less than a third of the rollouts, and falls again. */
+const SUSPECTED_FROM = 3;
 
 /** The candidate alone in the shadow: shares of copies that may fail. */
 const SHADOW_SHARES = { errors: 0.005, timeouts: 0.005, nonFinite: 0.001, range: 0.001, p99: 0.01 } as const;
@@ -68,6 +76,7 @@ export function canaryReadings(plan: RolloutPlan, { canary, baseline }: Evidence
   return [
     ...EVENT_GUARDS.filter(({ name }) => isOn(plan, name)).map((guard) => against(guard, canary, baseline, alpha)),
     ...scoreReadings(plan, canary, baseline, alpha),
+    ...unscored(canary, baseline),
   ];
 }
 
@@ -99,6 +108,7 @@ function against(guard: EventGuard, canary: LaneEvidence, baseline: LaneEvidence
   return {
     guardrail: name,
     tripped: test.stops,
+    suspected: test.e >= SUSPECTED_FROM && watched > share * (watched + others),
     says: `${watched} ${what} of the canary, ${others} of the baseline; ${asked} and ${compared} requests (e ${shown(test.e)}, limit ${shown(1 / alpha)})`,
     numbers: {
       canary: watched,
@@ -123,9 +133,23 @@ function alone(
   return {
     guardrail: name,
     tripped: test.stops,
+    suspected: test.e >= SUSPECTED_FROM && found > share * asked,
     says: `${found} ${what} of ${asked} ${of}, ${share * 100} % allowed (e ${shown(test.e)}, limit ${shown(1 / alpha)})`,
     numbers: { candidate: found, candidateRequests: asked, share, e: finite(test.e), limit: 1 / alpha },
   };
+}
+
+/**
+ * Requests that fail together are one event, so a canary that fails each of a few large runs has few events. Such a rollout
+ * waits, as long as the canary leaves clearly more requests without a score.
+ */
+function unscored(canary: LaneEvidence, baseline: LaneEvidence): readonly Reading[] {
+  const [own, others] = [canary, baseline].map(({ requests, scores }) =>
+    requests === 0 ? 0 : Math.max(0, 1 - scores.n / requests),
+  );
+  if (own <= others + MOST_UNSCORED) return [];
+  const says = `${shown(100 * own)} % of the requests of the canary have no score, ${shown(100 * others)} % of the baseline's`;
+  return [{ guardrail: 'scored', tripped: false, suspected: true, says, numbers: { canary: own, baseline: others } }];
 }
 
 /** Shift of the mean score and distance of the scores, beyond the allowed limits. */

@@ -54,9 +54,11 @@ function judgeShadow({ plan, since }: Rollout, evidence: Evidence, now: number):
   const numbers = { requests: requestsOf(evidence), readings, ratio: null, success: null };
   const tripped = trippedText(readings);
   if (tripped !== null) return verdict('rollBack', tripped, numbers);
+  const suspected = suspectedText(readings);
   const { requests } = evidence.shadow;
   if (requests < plan.requests) return verdict('wait', `${requests} copies of ${plan.requests} are scored`, numbers);
   if (now - since < plan.shadowMs) return verdict('wait', 'the time of the shadow is not over', numbers);
+  if (suspected !== null) return verdict('wait', suspected, numbers);
   return verdict('advance', `${requests} copies are scored within every guardrail`, numbers);
 }
 
@@ -91,6 +93,8 @@ function goOn(
   const needed = plan.requests * (step + 1);
   const fewest = Math.min(canary.requests, baseline.requests);
   if (fewest < needed) return verdict('wait', `${fewest} requests of a cohort, ${needed} needed`, numbers);
+  const suspected = suspectedText(numbers.readings);
+  if (suspected !== null) return verdict('wait', suspected, numbers);
   if (now - since < plan.everyMs) return verdict('wait', 'the time of the step is not over', numbers);
   if (step + 1 < plan.steps.length)
     return verdict('advance', `${fewest} requests of each cohort are within every guardrail`, numbers);
@@ -124,6 +128,12 @@ function ratioOf({ keys }: Evidence): (NonNullable<VerdictNumbers['ratio']> & { 
 function trippedText(readings: readonly Reading[]): string | null {
   const tripped = readings.filter((reading) => reading.tripped);
   return tripped.length === 0 ? null : tripped.map(({ guardrail, says }) => `${guardrail}: ${says}`).join('; ');
+}
+
+function suspectedText(readings: readonly Reading[]): string | null {
+  const suspected = readings.filter((reading) => reading.suspected === true);
+  if (suspected.length === 0) return null;
+  return `not certain yet, ${suspected.map(({ guardrail, says }) => `${guardrail}: ${says}`).join('; ')}`;
 }
 
 function requestsOf({ canary, baseline, shadow }: Evidence): VerdictNumbers['requests'] {
