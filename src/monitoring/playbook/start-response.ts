@@ -4,7 +4,7 @@ import { lastDue, parseCron } from '../../schedule/cron.ts';
 import { hasFault } from './answer-drift.ts';
 import { type Decision, decision, type Situation } from './decision.ts';
 import { incidentOf } from './incident-of.ts';
-import { faultySpans, type PlaybookState } from './state.ts';
+import { faultySpans, type PastResponse, type PlaybookState } from './state.ts';
 
 const MONTH_MS = 30 * 86_400_000;
 
@@ -130,7 +130,9 @@ export function isUnderWay({ observed: { rollout } }: Pick<Situation, 'observed'
 
 /** Trainings for a cause since one of them became champion. */
 function gainlessOf({ past }: PlaybookState, cause: string): number {
-  const own = past.filter((one) => one.cause === cause && !['dryRun', 'denied'].includes(one.outcome));
+  const isTraining = ({ outcome, version }: PastResponse) =>
+    outcome !== 'dryRun' && (outcome !== 'denied' || version !== null);
+  const own = past.filter((one) => one.cause === cause && isTraining(one));
   return own.length - 1 - own.findLastIndex(({ outcome }) => outcome === 'promoted');
 }
 
