@@ -22,6 +22,7 @@ const MADE = [
   'keys.json',
   'flink.json',
   'spark-tiles',
+  'unsent-profiles',
   'disk.json',
   'declaration.json',
   TOPICS_FILE,

@@ -2,7 +2,7 @@ import type { Clock } from '../base/time.ts';
 import type { EventSourceData } from '../features/define/declaration.ts';
 import type { EventLog } from '../ports/event-log.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
-import type { DiskBudget } from './disk/disk-budget.ts';
+import type { DiskBudget, DiskStores } from './disk/disk-budget.ts';
 import type { FeatureStoreOptions, LoggedTopic } from './feature-store-options.ts';
 import { topicOf } from './ingest/gateway.ts';
 
@@ -52,9 +52,9 @@ export class LogRetention {
     await this.#options.disk?.settle({ ...this.#disk(), shrinkLog: (bytes) => this.#shrink(bytes) });
   }
 
-  #disk(): { readonly log: EventLog; readonly offline: OfflineStore; readonly topics: readonly string[] } {
-    const { log, offline } = this.#options;
-    return { log, offline, topics: this.#topics().map(({ topic }) => topic) };
+  #disk(): Pick<DiskStores, 'topics' | 'sources'> & { readonly log: EventLog; readonly offline: OfflineStore } {
+    const { log, offline, sources } = this.#options;
+    return { log, offline, topics: this.#topics().map(({ topic }) => topic), sources: new Set(sources.map(topicOf)) };
   }
 
   /** Drops that many bytes of the log, from each topic its share, as far as its readers do not need them. */

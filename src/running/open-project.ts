@@ -135,7 +135,7 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     if (later.open === undefined) throw new Error('a scored view ran before its project was open');
     return later.open;
   });
-  const profiles = await ProjectProfiles.open({ ...place, stores });
+  const profiles = await ProjectProfiles.open({ ...place, stores, mayLog: (rows) => disk.mayLog(rows) });
   const features = await openFeatures(place, opened, { models, labels, streams, profiles, scorer });
   later.features = features;
   await models.start();
@@ -162,6 +162,8 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
   });
   const untaken = () => appends.untaken;
   const parts = [
+    // First, so that a flush counts their bytes too.
+    profiles.part(),
     ...featureStoreParts({ features, disk, topics: () => topics.reports() }),
     openHeapPart(environment.heapBytes),
     openPart(logPart, { untaken, freeBytes: () => freeBytes(environment.directory) }),
@@ -170,7 +172,6 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     openPart(inferencePart, host, { tick: () => host.tick(), close: () => host.close() }),
     playbooks.part(),
     labels.part(),
-    profiles.part(),
     ...monitoringParts(project, environment, clock()),
     streams.part(),
   ];

@@ -5,7 +5,7 @@ import type { Environment } from '../environment/config.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
 import type { LoggedTopic } from '../featurestore/feature-store-options.ts';
 import { ProfileHistory } from '../monitoring/served/profile-history.ts';
-import { PROFILE_TOPIC } from '../monitoring/served/profile-row.ts';
+import { countsAlone, PROFILE_TOPIC } from '../monitoring/served/profile-row.ts';
 import { ProfileTopic } from '../monitoring/served/profile-topic.ts';
 import { profilesPart } from '../monitoring/served/profiles-part.ts';
 import type { ServedProfiles } from '../monitoring/served/served-profiles.ts';
@@ -17,6 +17,8 @@ import { Background } from '../schedule/background.ts';
 export interface ProjectProfilesOptions {
   readonly project: ProjectData;
   readonly environment: Environment;
+  /** Whether this many rows may be logged; without room only counts are. */
+  readonly mayLog: (rows: number) => boolean;
   readonly stores: Pick<Stores, 'log' | 'offline' | 'registry' | 'artifacts'>;
   readonly clock: Clock;
   readonly onFault: (error: unknown) => void;
@@ -67,7 +69,7 @@ export class ProjectProfiles {
 
   /** Takes rows of a process that reads; all are in the log when this ends. Errors: those of the log. */
   take(rows: readonly Uint8Array[]): Promise<void> {
-    return this.#topic.append(rows);
+    return this.#topic.append(this.#options.mayLog(rows.length) ? rows : countsAlone(rows));
   }
 
   part(): Part {
@@ -97,7 +99,7 @@ export class ProjectProfiles {
 
   async #hand(everything: boolean): Promise<void> {
     const rows = (await this.#served?.collect(everything)) ?? [];
-    if (rows.length > 0) await this.#topic.append(rows);
+    if (rows.length > 0) await this.take(rows);
   }
 
   async #flush(): Promise<void> {

@@ -78,7 +78,13 @@ test('a project moves while it runs, answers the same, and comes back with what 
   const done = await shop.migrating((migration) => migration.cutOver());
   expect(done?.sources.map(({ deliveries }) => deliveries)).toEqual([1, 100]);
   const tables = done?.tables.map(({ name }) => name).sort();
-  expect(tables).toEqual(['batch/customer@1', 'served/visited@1', 'served/visitor@1']);
+  expect(tables).toEqual([
+    'batch/customer@1',
+    'profiles/visited@1',
+    'profiles/visitor@1',
+    'served/visited@1',
+    'served/visitor@1',
+  ]);
   // The keys of the views, and the logged requests.
   expect(done?.compared.answers).toBe(4 + 2 + 4 + 2 * (4 + 2));
   await expect(shop.open('from')).rejects.toMatchObject({ code: 'MIGRATE_MOVED' });

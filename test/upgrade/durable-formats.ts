@@ -71,7 +71,7 @@ export const durableFormats: readonly DurableFormat[] = [
     name: 'counts of unsent profiles',
     source: 'src/monitoring/served/unsent-counts.ts',
     version: 1,
-    files: /^unsent-profiles\//,
+    files: null,
     fixtures: ['test/served/formats/unsent-1.json'],
   },
   {

@@ -34,6 +34,8 @@ export interface MeasuredStores {
   readonly log: Pick<EventLog, 'ends'>;
   readonly offline: Pick<OfflineStore, 'tables'>;
   readonly topics: readonly string[];
+  /** Those of them that have events: predictions and profiles are no events. */
+  readonly sources: ReadonlySet<string>;
 }
 
 /** The stores whose bytes a flush compares with the budgets. */
@@ -164,7 +166,7 @@ export class DiskBudget {
     return used + (records === 0 ? 0 : (this.#taken * used) / records) >= bytesPerDay ? 'day' : null;
   }
 
-  async #countLog({ log, topics }: DiskStores): Promise<void> {
+  async #countLog({ log, topics, sources }: DiskStores): Promise<void> {
     const day = this.#ledger.day(this.#options.clock());
     for (const topic of topics) {
       const ends = await log.ends(topic);
@@ -172,7 +174,7 @@ export class DiskBudget {
       ends.forEach(({ begin, end, sizeBytes }, partition) => {
         const records = end - (known?.[partition] ?? begin);
         if (records <= 0) return;
-        day.records += records;
+        if (sources.has(topic)) day.records += records;
         day.bytes.log += end === begin ? 0 : Math.round((records * sizeBytes) / (end - begin));
       });
       this.#ledger.ends.set(

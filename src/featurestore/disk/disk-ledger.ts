@@ -79,6 +79,8 @@ export function nothing(): Record<DiskPart, number> {
 /** The part that a table of the history belongs to; an unknown table belongs to events. */
 export function partOf(table: string): DiskPart {
   const [area] = table.split('/');
+  // Profiles stand for served vectors.
+  if (area === 'profiles') return 'served';
   return DISK_PARTS.find((part) => part === area && part !== 'log') ?? 'events';
 }
 

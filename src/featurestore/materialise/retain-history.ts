@@ -1,7 +1,7 @@
 import type { OfflineStore, OfflineTable } from '../../ports/offline-store.ts';
 
-/** Columns by which tables of the history age, epoch ms: arrivals, tiles, generations, vectors, predictions. */
-const TIME_COLUMNS = ['_ingest_ts', 'tile_start', 'visible_from', '_at', 'at'];
+/** Columns by which tables of the history age, epoch ms: arrivals, tiles, generations, vectors, predictions, profiles. */
+const TIME_COLUMNS = ['_ingest_ts', 'tile_start', 'visible_from', '_at', 'at', 'begins'];
 
 /** Drops the oldest files of every table of the history that has outgrown its budget; returns the names of those. */
 export async function retainHistory(offline: OfflineStore, tableBytes: number): Promise<readonly string[]> {
