@@ -31,6 +31,7 @@ import {
   onDemandView,
   orElse,
   over,
+  proxy,
   quantile,
   sql,
   streamView,
@@ -514,6 +515,14 @@ const refusals: readonly (readonly [mistake: string, code: string, declare: () =
     'MODEL_PLAYBOOK',
     () => model('m', { ...learned, playbook: wrong(playbook) }),
   ]),
+  [
+    'a proxy that comes as late as the label',
+    'MODEL_PROXY',
+    () => {
+      const late = proxy({ from: events, id: 'id', value: (e) => e.n, within: '365d' });
+      return model('m', { ...learned, proxies: { late } });
+    },
+  ],
   [
     'two sources of one name',
     'NAME_TWICE',

@@ -247,7 +247,7 @@ async function comparedWindow(
     {
       rule: parseDriftRule(monitor.rule),
       windowsPerDay: Math.max(1, Math.round(86_400_000 / monitor.windowMs)),
-      limitOf: (name) => referenceLimit(reference, name),
+      limitOf: (name) => referenceLimit(reference, name, profile.rows),
     },
   );
   return { comparison, covered };

@@ -46,7 +46,7 @@ export async function predictionWindows(
       {
         rule: parseDriftRule(monitor.rule),
         windowsPerDay: Math.max(1, Math.round(86_400_000 / monitor.windowMs)),
-        limitOf: (name) => referenceLimit(reference, name),
+        limitOf: (name) => referenceLimit(reference, name, profile.rows),
       },
     );
     windows.push(windowOf(span, comparison));

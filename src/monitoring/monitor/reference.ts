@@ -1,9 +1,9 @@
 import { ByteReader, ByteWriter } from '../../base/bytes.ts';
 import { fail } from '../../base/errors/fail.ts';
 import type { TableFile } from '../../ports/table-file.ts';
-import { limitOf } from '../detect/calibrate.ts';
 import { sideOfSketch } from '../detect/column-side.ts';
 import { kindOf } from '../detect/feature-kind.ts';
+import { limitForRows } from '../detect/limit-for-rows.ts';
 import { referenceBins } from '../detect/reference-bins.ts';
 import { addNumber, addText, type ColumnSketch, createColumnSketch } from '../profile/column-sketch.ts';
 import { createProfile, mergeProfile, type Profile } from '../profile/profile.ts';
@@ -76,16 +76,17 @@ export function wholeReference({ chunks }: Reference): Profile {
   return whole;
 }
 
-/** How far the chunks of a feature lie apart; null: it has no bins. */
+/** How far a window of this many rows may lie from the reference, by how far its chunks lie apart; null: the feature has no bins. */
 export function referenceLimit(
   { chunks }: Reference,
   name: string,
+  rows: number,
 ): { readonly psi: number; readonly chunks: number } | null {
   const counts = chunks.flatMap((chunk) => {
     const own = chunk.columns.get(name)?.counts;
     return own === null || own === undefined || chunk.rows === 0 ? [] : [own];
   });
-  return limitOf(counts);
+  return limitForRows(counts, rows);
 }
 
 export function encodeReference({ createdAt, chunks }: Reference): Uint8Array {
