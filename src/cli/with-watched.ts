@@ -40,7 +40,7 @@ export async function withWatched(call: Call, work: (opened: WatchedCall) => Pro
   if (!project.models.some((model) => model.name === name))
     throw fail('MODEL_UNKNOWN', { model: name, known: project.models.map((model) => model.name) });
   const span = spanOf(call);
-  const stores = openMonitor(project, environment);
+  const stores = await openMonitor(project, environment);
   try {
     const watched = (await stores.watched()).find(({ model }) => model.name === name);
     if (watched === undefined) throw fail('DRIFT_CHAMPION', { model: name });

@@ -1,6 +1,5 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { FileArtifactStore } from '../backends/embedded/artifacts/file-artifact-store.ts';
 import { acquireLock, type Lock } from '../backends/embedded/lock.ts';
 import type { Environment } from '../environment/config.ts';
 import type { ModelData, ProjectData } from '../features/define/declaration.ts';
@@ -19,7 +18,7 @@ import { CHAMPION } from '../registry/champion.ts';
 import { openHistory, runtimes } from './compose.ts';
 import { openArtifacts } from './open-artifacts.ts';
 import { openPlaybooks, trainerProgram, trainingRunsOf } from './open-playbooks.ts';
-import { openRegistry, openRollouts, openSqliteRegistry, registryFile } from './open-registry.ts';
+import { openRegistry, openRollouts } from './open-registry.ts';
 
 /** The inputs of a monitor: published history, champions and their references. It writes its state alone. */
 export interface MonitorStores {
@@ -34,9 +33,10 @@ export interface MonitorStores {
   close(): Promise<void>;
 }
 
-export function openMonitor(project: ProjectData, environment: Environment): MonitorStores {
-  const registry = openSqliteRegistry(registryFile(environment.directory));
-  const artifacts = new FileArtifactStore(join(environment.directory, 'artifacts'));
+/** Opens the registry and the artefacts wherever the environment has them. Errors: REGISTRY_*, CONFIG_SECRET. */
+export async function openMonitor(project: ProjectData, environment: Environment): Promise<MonitorStores> {
+  const registry = await openRegistry(environment);
+  const artifacts = await openArtifacts(environment);
   return {
     history: () => openHistory(environment),
     watched: async () => {

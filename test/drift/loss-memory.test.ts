@@ -47,7 +47,7 @@ function counting(history: OfflineStore): { readonly history: OfflineStore; rows
 
 async function judged(memory: LossMemory | null) {
   await run.headrace.flush();
-  const stores = openMonitor(project, environment);
+  const stores = await openMonitor(project, environment);
   const [one] = await stores.watched();
   const opened = await stores.history();
   const { history, rows } = counting(opened);

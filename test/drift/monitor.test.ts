@@ -81,7 +81,7 @@ async function hour(
 
 async function judged(kind: string, from: number, to: number): Promise<readonly MonitorWindow[]> {
   await headrace.flush();
-  const stores = openMonitor(project, environment);
+  const stores = await openMonitor(project, environment);
   try {
     const [one] = await stores.watched();
     const monitor = monitorsOf(watched).find((each) => each.kind === kind);
@@ -147,7 +147,7 @@ test('references and states of the first format still read', () => {
 
 describe('champions are watched from published history', () => {
   test('a version keeps the profiles of its training set, by chunk, as an artefact', async () => {
-    const stores = openMonitor(project, environment);
+    const stores = await openMonitor(project, environment);
     const [{ reference, version }] = await stores.watched();
     await stores.close();
     expect([version, reference?.chunks.length]).toEqual([1, 10]);
@@ -185,7 +185,7 @@ describe('champions are watched from published history', () => {
 
   test('losses: without mature windows among the last, the last mature ones are judged; a label that never came is its otherwise', async () => {
     await headrace.flush();
-    const stores = openMonitor(project, environment);
+    const stores = await openMonitor(project, environment);
     const [one] = await stores.watched();
     const history = await stores.history();
     try {
@@ -222,7 +222,7 @@ describe('champions are watched from published history', () => {
 
   test('frames for other monitors have every answered prediction once, with its features and its label', async () => {
     await headrace.flush();
-    const stores = openMonitor(project, environment);
+    const stores = await openMonitor(project, environment);
     const history = await stores.history();
     try {
       const span = { from: START + 16 * HOUR_MS, to: START + 19 * HOUR_MS, now };
@@ -262,7 +262,7 @@ describe('champions are watched from published history', () => {
     const lease = monitorLease(directory);
     expect(lease).not.toBeNull();
     expect(monitorLease(directory)).toBeNull();
-    const stores = openMonitor(project, environment);
+    const stores = await openMonitor(project, environment);
     const state = await judgeAll(stores, START + 15 * HOUR_MS, 60_000);
     await stores.close();
     writeMonitorState(directory, { ...state, at: Date.now() });

@@ -103,7 +103,7 @@ test('a quiet window of every type is like the training set; a time, which alway
     );
   }
   await headrace.flush();
-  const stores = openMonitor(project, environment);
+  const stores = await openMonitor(project, environment);
   const [{ model: watched, reference }] = await stores.watched();
   const history = await stores.history();
   const span = { from: START + HOUR_MS, to: START + 2 * HOUR_MS };

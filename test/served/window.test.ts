@@ -28,7 +28,7 @@ function newDirectory(): string {
 }
 
 async function windowOf(directory: string, span: ProfileSpan): Promise<ProfiledWindow | null> {
-  const stores = openMonitor(project, resolveEnvironment('local', { directory }, project.name));
+  const stores = await openMonitor(project, resolveEnvironment('local', { directory }, project.name));
   const history = await stores.history();
   try {
     return await readWindow(history, service, null, span);

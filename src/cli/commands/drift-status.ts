@@ -16,7 +16,7 @@ export const driftStatus: Command = {
     const { openMonitor } = await import('../../compose/open-monitor.ts');
     const { judgeAll } = await import('../monitor-loop.ts');
     const { project, environment } = await loadConfig(call);
-    const stores = openMonitor(project, environment);
+    const stores = await openMonitor(project, environment);
     try {
       const state = await judgeAll(stores, instantOption('at', call.options['at']) ?? Date.now(), 0);
       write(

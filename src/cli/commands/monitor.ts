@@ -36,7 +36,7 @@ export const monitor: Command = {
     const report = (error: unknown) => call.terminal.err(`headrace: ${reasonOf(error)}`);
     const memory = new Map();
     const judge = async (alerts: Alerts, playbooks: RunningPlaybooks | null) => {
-      const stores = openMonitor(project, environment);
+      const stores = await openMonitor(project, environment);
       try {
         const state = await judgeAll(stores, Date.now(), everyMs, memory);
         writeMonitorState(directory, state);
