@@ -24,7 +24,8 @@ export async function runningShop(
   let now = start - 25 * 60 * MINUTE_MS;
   const headrace = await openHeadrace({
     project,
-    environment: { directory: scratchDirectory(), sampleRate: 0, ...environment },
+    // 10,000 such users take 530 MB of tiles, more than the default leaves them.
+    environment: { directory: scratchDirectory(), sampleRate: 0, memory: '2GiB', ...environment },
     clock: () => now,
   });
   let id = 0;

@@ -19,7 +19,7 @@ export interface KeyTiles extends ReadTiles, Weighed<KeyTiles> {
   drain: number;
   /** By partition, the offset that the tiles include while the log is read again; null: no event comes twice. */
   covers: readonly number[] | null;
-  /** Bytes of the objects of the tiles: as last weighed, and what events have added since, about. */
+  /** Bytes of the objects of the tiles, as the last commit weighed them. */
   objectBytes: number;
   /** Whether the tiles were drained and are not in the store yet. */
   leaving: boolean;

@@ -27,9 +27,6 @@ const ANSWER = 56;
 
 const SLOT = 8;
 
-/** Bytes that an event adds to an object of a tile, about. The next commit weighs it. */
-const GROWTH = 64;
-
 /** Bytes of a key's tiles, without the values that readers derived. */
 export function tileBytes(layout: TileLayout, key: string, runs: readonly TileRun[]): number {
   return numberBytes(key, runs) + objectsOf(layout, runs);
@@ -49,11 +46,6 @@ export function numberBytes(key: string, runs: readonly TileRun[]): number {
 /** Bytes of the objects of a key's tiles. Takes as long as there are members. */
 export function objectsOf({ objects }: TileLayout, runs: readonly TileRun[]): number {
   return objects === 0 ? 0 : runs.reduce((bytes, { objs }) => bytes + objectBytes(objs), 0);
-}
-
-/** Bytes that the objects of a changed tile count more until they are weighed. Hot path. */
-export function growthOf({ objects }: TileLayout): number {
-  return objects * GROWTH;
 }
 
 /** Bytes of the values that readers derived from a key's tiles. Hot path. */

@@ -18,7 +18,7 @@ import {
   type ViewKey,
 } from './key-tiles.ts';
 import { type LoadTarget, loadKeys } from './load-keys.ts';
-import { growthOf, memoBytes, numberBytes, objectsOf } from './tile-bytes.ts';
+import { memoBytes, numberBytes, objectsOf } from './tile-bytes.ts';
 import { NO_CHANGE, TileChanges } from './tile-changes.ts';
 import { emptyView, loadEntry, nothingDrained, type ViewCache } from './view-cache.ts';
 import { type Writer, writers } from './writer.ts';
@@ -182,7 +182,6 @@ export class TileCache {
 
   /** Notes that the tile at `start` of a hop changed. */
   markDirty(layout: TileLayout, entry: KeyTiles, hop: number, start: number): void {
-    entry.objectBytes += growthOf(layout);
     if (hop === 0) tileChanged(entry, start);
     const view = this.#viewOf(layout);
     // A tile that the archive has seen has changed again.
