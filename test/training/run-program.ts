@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { LocalTrainingBackend } from '../../src/backends/local/training-backend.ts';
-import { type ControllerOptions, superviseRun } from '../../src/training/runner/controller.ts';
+import { superviseRun } from '../../src/training/runner/controller.ts';
+import type { ControllerOptions } from '../../src/training/runner/controller-options.ts';
 import type { RunOutcome } from '../../src/training/runner/run-outcome.ts';
 import { parseRunSpec, type RunSpecInput } from '../../src/training/runner/run-spec.ts';
 

@@ -2,44 +2,23 @@ import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isHeadraceError } from '../../base/errors/fail.ts';
-import type { GangState, TrainingBackend } from '../../ports/training-backend.ts';
+import type { GangState } from '../../ports/training-backend.ts';
 import { CheckpointWatch } from './checkpoint-watch.ts';
 import { CheckpointCache, putAside, removeUnfinished } from './checkpoints.ts';
-import { classifyExit, type ExitClass, type ExitEvidence, exitActions, type RankExit } from './exit-class.ts';
+import { classifyEnd } from './classify-end.ts';
+import type { ControllerOptions } from './controller-options.ts';
+import { type ExitClass, exitActions, type OwnAction, type RankExit } from './exit-class.ts';
 import { Liveness } from './heartbeat.ts';
 import { Journal, type JournalEntry } from './journal.ts';
 import { type Ledger, ledgerOf } from './ledger.ts';
-import type { Placer } from './placer.ts';
 import { rankEnvironments } from './rank-environment.ts';
 import { RankProgress } from './rank-progress.ts';
 import { failuresInARow, isEnd, mayRestart } from './restart-limits.ts';
 import { clearAttempt, makeFolders, RUN_FORMAT, type RunFiles, replaceJson, runFiles } from './run-files.ts';
-import { failedRank, type RunOutcome, readResult } from './run-outcome.ts';
+import { type RunOutcome, readResult } from './run-outcome.ts';
 import { RunPlacement, type RunProgress } from './run-placement.ts';
-import type { RunSpec } from './run-spec.ts';
 import { checkTransition, isFinal, type RunState } from './run-state.ts';
 import { isSlowStart, loadsInVain, usualStart } from './start-watch.ts';
-
-export interface ControllerOptions {
-  /** Unique name of the run; the same in every attempt. */
-  readonly run: string;
-  /** Folder of the run. */
-  readonly folder: string;
-  readonly spec: RunSpec;
-  readonly backend: TrainingBackend;
-  /** Ends the run as cancelled; its newest checkpoint stays. */
-  readonly signal?: AbortSignal;
-  /** Takes each entry of the journal: states, checkpoints, ends of attempts. */
-  readonly onEntry?: (entry: JournalEntry) => void;
-  /** Chooses instances, and says when they are taken; without it the run has one placement, at the price of its specification. */
-  readonly placer?: Placer;
-  /** Called at every look at the gang. */
-  readonly onPoll?: (step: number) => void;
-  /** Waits before an attempt of a gang that could not be provisioned, ms; doubles up to ten minutes, with jitter. */
-  readonly backoffMs?: number;
-}
-
-type OwnAction = NonNullable<ExitEvidence['ownAction']>;
 
 const LONGEST_BACKOFF_MS = 600_000;
 
@@ -320,20 +299,12 @@ class Controller {
     if (state.waits === true && own === null && state.ranks.every((rank) => rank.state === 'lost'))
       return this.#notProvisioned(state.detail ?? 'no instances');
     const tails = await Promise.all(state.ranks.map((_, rank) => backend.tail(this.#gang, rank, 20)));
-    const found = classifyExit({
-      ownAction: own,
-      infrastructure: state.preempted || this.#placement.isTaken || state.ranks.some((rank) => rank.state === 'lost'),
-      oomKills: state.oomKills,
-      ranks: state.ranks.map((rank, index) => ({
-        ...(rank.state === 'ended' ? rank : { code: null, signal: null }),
-        tail: tails[index] ?? [],
-      })),
+    const { found, tail, exit } = classifyEnd(state, tails, {
+      own,
+      isTaken: this.#placement.isTaken,
       step: this.#progress.end(),
       targetSteps: spec.targetSteps,
     });
-    const failed = state.ranks[failedRank(state)];
-    const tail = tails[failedRank(state)] ?? [];
-    const exit = failed?.state === 'ended' ? { code: failed.code, signal: failed.signal, tail } : null;
     this.#finish(found, tail, exit, state.billedSeconds);
   }
 

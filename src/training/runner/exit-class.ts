@@ -17,9 +17,12 @@ export const exitClasses = [
 
 export type ExitClass = (typeof exitClasses)[number];
 
+/** An action of the controller that ends an attempt. */
+export type OwnAction = 'switch' | 'cancel' | 'budget' | 'hang' | 'diverged';
+
 export interface ExitEvidence {
   /** Why the controller itself ended the gang, as its journal says; null: it did not. */
-  readonly ownAction: 'switch' | 'cancel' | 'budget' | 'hang' | 'diverged' | null;
+  readonly ownAction: OwnAction | null;
   /** A notice of the provider, an instance that is gone or ends, or a node that nobody reaches. */
   readonly infrastructure: boolean;
   /** Kills by the kernel for memory that the cgroup counted during the attempt. */
