@@ -6,6 +6,11 @@ export interface TableFileColumn {
   readonly declared: string;
 }
 
+/** Whether a column of this declared type holds times, which differ between any two spans. */
+export function isTime(declared: string): boolean {
+  return /^(DATE|TIMESTAMP|TIME)/.test(declared);
+}
+
 /** Values of one column: numbers with NaN for a missing one, or texts with null. */
 export type ColumnValues = Float64Array | readonly (string | null)[];
 

@@ -244,6 +244,20 @@ test('Parquet, CSV and profiles of the same rows agree; the page is small', asyn
   }
 });
 
+test('a profile leaves out a column of times, which differs between any two months', async () => {
+  for (const month of ['01', '02']) {
+    const at = (i: number) => `2026-${month}-${String(1 + (i % 28)).padStart(2, '0')} 10:00:00`;
+    const rows = csv(
+      `${month}.csv`,
+      orders(Number(month), 1000, (row, i) => ({ ...row, at: at(i) })),
+    );
+    await driftProfile.run(parseCall(driftProfile, [rows, join(folder, `${month}.profile`)], silent));
+  }
+  const report = await compare(join(folder, '01.profile'), join(folder, '02.profile'));
+  expect(report.verdict).toBe('ok');
+  expect(report.features.map(({ name }) => name)).not.toContain('at');
+});
+
 test('bad input is an error by code', async () => {
   const a = csv('ok.csv', orders(1, 50));
   writeFileSync(join(folder, 'noise.parquet'), 'no parquet');

@@ -1,6 +1,8 @@
 import type { ColumnValues } from '../../ports/table-file.ts';
 import { populationStabilityIndex } from '../../stats/population-stability-index.ts';
 import { binOf, type FrozenBins } from '../profile/frozen-bins.ts';
+import type { FeatureKind } from './feature-kind.ts';
+import { type UnseenValues, unseenOfChunks, withUnseen } from './unseen-values.ts';
 
 /** Fewest chunks that say how much the reference moves by itself. */
 const LEAST_CHUNKS = 6;
@@ -14,6 +16,7 @@ export function calibrate(
   reference: ColumnValues,
   bins: FrozenBins,
   windowRows: number,
+  kind: FeatureKind | null = null,
 ): { readonly psi: number; readonly chunks: number } | null {
   const fitting = Math.floor(reference.length / Math.max(1, windowRows));
   const chunks = fitting >= LEAST_CHUNKS ? Math.min(MOST_CHUNKS, fitting) : 10;
@@ -24,17 +27,20 @@ export function calibrate(
     for (let i = c * size; i < (c + 1) * size; i += 1) counts[binOf(bins, reference[i])] += 1;
     return counts;
   });
-  return limitOf(parts);
+  return limitOf(parts, kind === 'manyValues' ? unseenOfChunks(reference, chunks, size) : []);
 }
 
-/** The limit over counts of chunks: each against all the others. */
-export function limitOf(parts: readonly Float64Array[]): { readonly psi: number; readonly chunks: number } | null {
+/** The limit over counts of chunks: each against all the others; with values that only it has, where they are given. */
+export function limitOf(
+  parts: readonly Float64Array[],
+  unseen: readonly Pick<UnseenValues, 'expected' | 'found'>[] = [],
+): { readonly psi: number; readonly chunks: number } | null {
   if (parts.length < LEAST_CHUNKS) return null;
   const whole = new Float64Array(parts[0].length);
   for (const part of parts) for (let i = 0; i < part.length; i += 1) whole[i] += part[i];
-  const sizes = parts.map((part) => {
+  const sizes = parts.map((part, c) => {
     const rest = whole.map((count, i) => count - part[i]);
-    return populationStabilityIndex(rest, part)?.debiased ?? 0;
+    return populationStabilityIndex(...withUnseen([rest, part], unseen[c] ?? null))?.debiased ?? 0;
   });
   const mean = sizes.reduce((sum, size) => sum + size, 0) / sizes.length;
   const variance = sizes.reduce((sum, size) => sum + (size - mean) ** 2, 0) / sizes.length;

@@ -9,13 +9,14 @@ import type { FeatureComparison, FeatureEffect, FeatureEvidence, ValueChanges } 
 import { type FeatureKind, kindOf } from './feature-kind.ts';
 import { missingRose } from './quality-fault.ts';
 import { countsOver, referenceBins } from './reference-bins.ts';
+import { type SideCounts, type UnseenValues, unseenValues, withUnseen } from './unseen-values.ts';
 
 /** The facts of a column before the features are judged together. */
 export type ComparedColumn = Omit<FeatureComparison, 'state' | 'reason' | 'rootCauseShare'>;
 
 export interface CompareColumnOptions {
   /** The limit of the reference's chunks over the bins. */
-  readonly calibrate: (bins: FrozenBins) => ComparedColumn['limit'];
+  readonly calibrate: (bins: FrozenBins, kind: FeatureKind) => ComparedColumn['limit'];
   /** Counts that were made over frozen bins; otherwise bins come from the reference side. */
   readonly counted?: {
     readonly bins: FrozenBins;
@@ -34,15 +35,17 @@ export function compareColumn(
   const sameType = reference.type === current.type || reference.missing === reference.rows;
   const kind = kindOf(sameType ? reference : current);
   const frozen = counted?.bins ?? referenceBins(reference, kind);
-  const counts: Counts =
+  const counts: SideCounts =
     counted === null
       ? [countsOver(reference, frozen), countsOver(current, frozen)]
       : [counted.reference, counted.current];
   const judged = kind !== 'identifier' && reference.type === current.type;
   // New missing values are a separate fault: in the bins they would look like drift.
   const rose = missingRose(reference, current);
+  const unseen = kind === 'manyValues' ? unseenValues(reference, current) : null;
   const seen = rose ? withoutMissing(counts) : counts;
-  const effect = judged ? effectOf(kind, reference, current, seen) : null;
+  const all = withUnseen(counts, unseen);
+  const effect = judged ? effectOf(kind, reference, current, rose ? withoutMissing(all) : all) : null;
   return {
     name,
     kind,
@@ -50,8 +53,8 @@ export function compareColumn(
     missing: { reference: reference.missing, current: current.missing },
     mean: { reference: reference.mean, current: current.mean },
     effect,
-    evidence: judged ? evidenceOf(kind, reference, current, seen, rose) : null,
-    limit: judged ? calibrate(frozen) : null,
+    evidence: judged ? evidenceOf(kind, reference, current, { counts: seen, unseen, rose }) : null,
+    limit: judged ? calibrate(frozen, kind) : null,
     values: kind === 'category' || kind === 'manyValues' ? valueChanges(reference, current) : null,
     outlier: outlierOf(effect, current, reference),
     approximate: (reference.distribution?.rankError ?? 0) > 0 || reference.offset > 0,
@@ -59,13 +62,16 @@ export function compareColumn(
   };
 }
 
-type Counts = readonly [Float64Array, Float64Array];
-
-function withoutMissing([p, q]: Counts): Counts {
+function withoutMissing([p, q]: SideCounts): SideCounts {
   return [p.subarray(0, p.length - 1), q.subarray(0, q.length - 1)];
 }
 
-function effectOf(kind: FeatureKind, reference: ColumnSide, current: ColumnSide, [p, q]: Counts): FeatureEffect | null {
+function effectOf(
+  kind: FeatureKind,
+  reference: ColumnSide,
+  current: ColumnSide,
+  [p, q]: SideCounts,
+): FeatureEffect | null {
   const index = populationStabilityIndex(p, q);
   const js = jensenShannonDistance(p, q);
   if (index === null || js === null) return null;
@@ -91,8 +97,11 @@ function evidenceOf(
   kind: FeatureKind,
   reference: ColumnSide,
   current: ColumnSide,
-  [p, q]: Counts,
-  missingIsFault: boolean,
+  {
+    counts: [p, q],
+    unseen,
+    rose,
+  }: { readonly counts: SideCounts; readonly unseen: UnseenValues | null; readonly rose: boolean },
 ): FeatureEvidence | null {
   const gap =
     kind === 'number' && reference.distribution !== null && current.distribution !== null
@@ -100,16 +109,18 @@ function evidenceOf(
       : null;
   if (gap === null || reference.distribution === null || current.distribution === null) {
     const test = chiSquareTest(...pooled(p, q));
-    return test === null
-      ? null
-      : { test: 'chi-square', statistic: test.statistic, p: test.p, adjustedP: test.p, location: null, sign: null };
+    if (test === null && unseen === null) return null;
+    const { statistic, p: own } = test ?? { statistic: 0, p: 1 };
+    // Frequent values, and the share of unseen ones: two looks.
+    const least = unseen === null ? own : Math.min(1, 2 * Math.min(own, unseen.p));
+    return { test: 'chi-square', statistic, p: least, adjustedP: least, location: null, sign: null };
   }
   // A sketch is off by its rank error on each side: only a distance beyond it is evidence.
   const d = Math.max(0, gap.d - reference.distribution.rankError - current.distribution.rankError);
   const [n, m] = [reference.distribution.n, current.distribution.n];
   const small = Math.max(n, m) <= EXACT_MOST && reference.distribution.rankError === 0;
   const shape = small ? exactP(d, n, m, 'two-sided') : asymptoticP(d, n, m);
-  const missing = missingIsFault || reference.missing + current.missing === 0 ? null : missingP(reference, current);
+  const missing = rose || reference.missing + current.missing === 0 ? null : missingP(reference, current);
   // Missing values are a part of the distribution: the smaller of two looks counts twice (Bonferroni).
   const both = Math.min(1, missing === null ? shape : 2 * Math.min(shape, missing));
   return {

@@ -1,5 +1,5 @@
 import { fail } from '../../base/errors/fail.ts';
-import type { ColumnValues, TableFile } from '../../ports/table-file.ts';
+import { type ColumnValues, isTime, type TableFile } from '../../ports/table-file.ts';
 import { adjustedP } from '../../stats/multiple-testing.ts';
 import { assembleComparison } from './assemble-comparison.ts';
 import { calibrate } from './calibrate.ts';
@@ -28,8 +28,6 @@ export interface CompareOptions {
 
 /** Slices that are compared: the largest of the current rows. */
 const MOST_SLICES = 20;
-/** Columns of times differ between any two spans. */
-const TIMES = /^(DATE|TIMESTAMP|TIME)/;
 
 /** Compares two files, column by column, so that one column is in memory at a time. Errors: DRIFT_FILE, DRIFT_COLUMN. */
 export async function compareTables(
@@ -46,8 +44,7 @@ export async function compareTables(
   for (const column of ignore) requireColumn('the ignored column', column, reference, current);
   const left = new Set([...ignore, ...(time === null ? [] : [time])]);
   const shared = reference.columns.filter(
-    ({ name, declared }) =>
-      !left.has(name) && !TIMES.test(declared) && current.columns.some((one) => one.name === name),
+    ({ name, declared }) => !left.has(name) && !isTime(declared) && current.columns.some((one) => one.name === name),
   );
   const faults: QualityFault[] = [...columnFaults(reference, current, left)];
   const slicer = slice === null ? null : await slicerOf(reference, current, slice, time);
@@ -59,7 +56,9 @@ export async function compareTables(
     const a = season === null ? all : picked(all, season.rows);
     const b = await current.column(name, time);
     const sides = [sideOfValues(a), sideOfValues(b)] as const;
-    const compared = compareColumn(name, ...sides, { calibrate: (bins) => calibrate(a, bins, b.length) });
+    const compared = compareColumn(name, ...sides, {
+      calibrate: (bins, kind) => calibrate(a, bins, b.length, kind),
+    });
     columns.push(compared);
     // Values, types and ranges are those of every row of the reference.
     const whole = season === null ? sides[0] : sideOfValues(all);
@@ -135,7 +134,9 @@ async function slicerOf(reference: TableFile, current: TableFile, slice: string,
       for (const one of slices) {
         const [x, y] = [picked(all, one.was), picked(some, one.rows)];
         one.columns.push(
-          compareColumn(name, sideOfValues(x), sideOfValues(y), { calibrate: (bins) => calibrate(x, bins, y.length) }),
+          compareColumn(name, sideOfValues(x), sideOfValues(y), {
+            calibrate: (bins, kind) => calibrate(x, bins, y.length, kind),
+          }),
         );
       }
     },

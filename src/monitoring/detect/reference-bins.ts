@@ -3,14 +3,28 @@ import type { ColumnSide } from './column-side.ts';
 import { type Distribution, quantileOf } from './distribution.ts';
 import type { FeatureKind } from './feature-kind.ts';
 
-/** Values of a column that get their own bin; rarer ones share the bin of unseen values. */
+/** Values of a column with many that get their own bin; rarer ones share the bin of unseen values. */
 const MOST_VALUE_BINS = 30;
+/** A count of which a chance excess is too small to look like drift. */
+const SURE_COUNT = 1000;
 
 /** The bins of a column, from its reference: at most ten of numbers, between its deciles. */
 export function referenceBins(reference: ColumnSide, kind: FeatureKind): FrozenBins {
   if (kind === 'number' && reference.distribution !== null) return edgeBins(decileEdges(reference.distribution));
   const values = [...(reference.values ?? [])].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
-  return valueBins(values.slice(0, MOST_VALUE_BINS).map(([value]) => value));
+  const chosen = kind === 'manyValues' ? frequentValues(values, reference.offset) : values;
+  return valueBins(chosen.map(([value]) => value));
+}
+
+/**
+ * The values that are surely more frequent than the first without a bin. Those that only happened to come often would come less often
+ * in any other rows, which would look like drift.
+ */
+function frequentValues(sorted: readonly (readonly [string, number])[], offset: number) {
+  const next = (sorted[MOST_VALUE_BINS]?.[1] ?? 0) + offset;
+  return sorted
+    .slice(0, MOST_VALUE_BINS)
+    .filter(([, count]) => count >= SURE_COUNT || count - 3 * Math.sqrt(count) >= next);
 }
 
 /** Interior deciles without repeats. */
