@@ -13,15 +13,12 @@ export type BatchPlace = Pick<Environment, 'directory' | 'artifacts'> & {
 /** Reads and writes files of rows. */
 export const batchFiles = duckScoreFiles;
 
-/** After its end a worker of a Python model is started again at once: a batch is halved until the row at fault is found. */
-const LONGEST_WAIT_MS = 250;
-
 /**
  * The tools of worker processes of batch jobs. This file imports little: each death of a worker costs a start.
  * Errors: ARTIFACT_CLIENT, CONFIG_SECRET.
  */
 export async function batchTools(place: BatchPlace): Promise<BatchTools> {
   const artifacts = await openArtifacts(place);
-  const python = await openPython(place, artifacts, { longestWaitMs: LONGEST_WAIT_MS });
+  const python = await openPython(place, artifacts);
   return { artifacts, python, runtime: onnxRuntime, files: batchFiles };
 }

@@ -16,7 +16,6 @@ export interface PythonPlace {
 export async function openPython(
   { models: { python: options }, directory }: PythonPlace,
   artifacts: ArtifactStore,
-  { longestWaitMs }: { readonly longestWaitMs?: number } = {},
 ): Promise<PythonRuntime | null> {
   if (options === null) return null;
   // Worker processes of batch jobs start often, and most run no Python.
@@ -24,7 +23,7 @@ export async function openPython(
   const monotonic = () => performance.now();
   const holds = (candidate: OnnxCandidate) => holdsRows(onnxRuntime, candidate);
   const place = join(directory, 'python');
-  const runtime = new ProcessPythonRuntime({ options, directory: place, artifacts, monotonic, holds, longestWaitMs });
+  const runtime = new ProcessPythonRuntime({ options, directory: place, artifacts, monotonic, holds });
   await runtime.clear();
   return runtime;
 }

@@ -10,6 +10,9 @@ export interface PythonVersion {
   readonly files: readonly VersionFile[];
 }
 
+/** A version that is `served` shares its worker among its holders. A `job` has its own: a row that ends it is one of the job. */
+export type PythonUse = 'served' | 'job';
+
 /** A worker and how it is. */
 export interface PythonWorker {
   readonly model: string;
@@ -54,8 +57,11 @@ export interface PythonRuntime {
   prepare(version: PythonVersion): Promise<void>;
   /** Returns where the environment is there; otherwise begins to make it. Errors: PYTHON_PREPARING, those of `prepare`. */
   mustBePrepared(version: PythonVersion): Promise<void>;
-  /** Workers are shared: a version that is open already gets no second one. Errors: those of `mustBePrepared`, PYTHON_LOAD, PYTHON_TIME. */
-  open(version: PythonVersion): Promise<OpenedPython>;
+  /**
+   * Workers of versions that are `served`, the default, are shared; each `job` has its own. Errors: those of `mustBePrepared`,
+   * PYTHON_LOAD, PYTHON_TIME.
+   */
+  open(version: PythonVersion, use?: PythonUse): Promise<OpenedPython>;
   /** Workers that are open. */
   workers(): readonly PythonWorker[];
   /**

@@ -26,23 +26,38 @@ function failing(errors: readonly Error[]) {
   return { scorer, runs: () => runs };
 }
 
-const ROW = new Float32Array(1);
-
 test('a run waits for the next worker, however the last one ended', async () => {
   const { scorer, runs } = failing([down(), down(), down()]);
   expect([...(await scorer.run(new Float32Array(3), 3))]).toEqual([0.5, 0.5, 0.5]);
   expect(runs()).toBe(4);
 });
 
-test('a row alone is at fault when it has ended four workers; several rows at once are not tried again', async () => {
-  const three = failing([ended(), down(), ended(), ended()]);
-  expect([...(await three.scorer.run(ROW, 1))]).toEqual([0.5]);
-  const four = failing([ended(), ended(), ended(), ended()]);
-  await expect(four.scorer.run(ROW, 1)).rejects.toMatchObject({ code: 'PYTHON_ENDED' });
-  expect(four.runs()).toBe(4);
-  const batch = failing([ended()]);
-  await expect(batch.scorer.run(new Float32Array(2), 2)).rejects.toMatchObject({ code: 'PYTHON_ENDED' });
-});
+test.each([
+  [1, 4],
+  [8, 4],
+  [64, 4],
+  [512, 4],
+  [4_096, 5],
+])(
+  'among %i rows one is at fault when runs that had it ended %i processes, one less costs no row',
+  async (rows, most) => {
+    for (const kills of [most - 1, most]) {
+      const { scorer } = failing(Array.from({ length: kills }, ended));
+      const { rejected } = await scoreRange({
+        features: new Float32Array(rows),
+        width: 1,
+        rows,
+        batchRows: rows,
+        suspect: null,
+        rejected: new Map(),
+        run: (some, count) => scorer.run(some, count),
+        onRun: () => undefined,
+        onReject: () => undefined,
+      });
+      expect([...rejected]).toEqual(kills < most ? [] : [[0, expect.objectContaining({ code: 'MODEL_CRASH' })]]);
+    }
+  },
+);
 
 test('a process that ends while it loads is started again, four times at most; other errors are not tried again', async () => {
   const opening = (errors: readonly Error[]) => {

@@ -1,7 +1,7 @@
 import { fail, type HeadraceError, isHeadraceError } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import type { LoadedModel, ModelParameter, RunParameters } from '../../ports/model-runtime.ts';
-import type { PythonWorker } from '../../ports/python-runtime.ts';
+import type { PythonUse, PythonWorker } from '../../ports/python-runtime.ts';
 import { inputFault } from '../../schema/check-inputs.ts';
 import { shapeFits, type Tensor, type TensorSignature, type TensorSpec } from '../../schema/tensor.ts';
 import { type Frame, tensorsOf } from './frame.ts';
@@ -24,8 +24,8 @@ export interface PythonModelOptions {
   readonly load: object;
   readonly startMs: number;
   readonly timeoutMs: number;
-  /** The longest wait before the next start, ms; 30 s where it is left out. */
-  readonly longestWaitMs?: number | undefined;
+  /** After a worker that a run of a `job` ended, the next one starts at once. */
+  readonly use: PythonUse;
   /** Called once, when it is closed and its worker has gone. */
   readonly onClosed: () => Promise<void>;
 }
@@ -45,7 +45,8 @@ type State =
 
 /**
  * A version in a worker process. It owns the worker: one that ends fails the runs that it had, and the next one loads and
- * runs the model before it answers. Workers that end again and again are started ever later.
+ * runs the model before it answers. Workers that end again and again are started ever later. A job bounds the runs of a row
+ * itself, so only workers that end before a run are started later.
  */
 export class PythonModel implements LoadedModel {
   readonly #options: PythonModelOptions;
@@ -54,9 +55,11 @@ export class PythonModel implements LoadedModel {
   #parameters: readonly ModelParameter[] = [];
   #examples: readonly (readonly Tensor[])[] = [];
   #restarts = 0;
-  /** Ends of workers since the last run that had an answer. */
+  /** Ends of workers since the last run that had an answer; of a job, since the last worker that it asked for a run. */
   #failures = 0;
   #last: WorkerProcess | null = null;
+  /** The worker that was asked for a run last. */
+  #asked: WorkerProcess | null = null;
 
   private constructor(options: PythonModelOptions) {
     this.#options = options;
@@ -116,6 +119,7 @@ export class PythonModel implements LoadedModel {
     if (fault !== null) throw fail('MODEL_TENSOR', { reason: fault });
     const worker = await this.#worker();
     const { timeoutMs } = this.#options;
+    this.#asked = worker;
     const frame = await worker.ask({ kind: 'run', outputs: asked, parameters }, inputs, timeoutMs);
     this.#failures = 0;
     return this.#results(worker, frame, asked);
@@ -159,15 +163,22 @@ export class PythonModel implements LoadedModel {
     return fail('PYTHON_DOWN', { ...this.#options.program.of, reason: 'it is closed' });
   }
 
+  #downError(error: unknown): HeadraceError {
+    return fail('PYTHON_DOWN', { ...this.#options.program.of, reason: reasonOf(error) }, error);
+  }
+
   async #worker(): Promise<WorkerProcess> {
     const state = this.#state;
     switch (state.kind) {
       case 'ready':
         return state.worker;
       case 'starting':
-        return state.started;
+        // A worker that ends while it loads is no fault of the run.
+        return state.started.catch((error: unknown) => {
+          throw this.#downError(error);
+        });
       case 'waiting':
-        throw fail('PYTHON_DOWN', { ...this.#options.program.of, reason: state.error.message }, state.error);
+        throw this.#downError(state.error);
       case 'closed':
         throw this.#closedError();
       default:
@@ -210,9 +221,9 @@ export class PythonModel implements LoadedModel {
   #ended(worker: WorkerProcess, error: HeadraceError): void {
     const state = this.#state;
     if (state.kind === 'closed' || worker !== this.#last) return;
-    this.#failures += 1;
-    const { longestWaitMs = LONGEST_WAIT_MS } = this.#options;
-    const waitMs = this.#failures === 1 ? 0 : Math.min(longestWaitMs, FIRST_WAIT_MS * 2 ** this.#failures);
+    const isBounded = this.#options.use === 'job' && worker === this.#asked;
+    this.#failures = isBounded ? 0 : this.#failures + 1;
+    const waitMs = this.#failures <= 1 ? 0 : Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** this.#failures);
     const timer = setTimeout(() => this.#restart(), waitMs);
     this.#state = { kind: 'waiting', timer, error };
     if (waitMs > 0) return;

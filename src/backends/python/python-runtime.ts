@@ -7,6 +7,7 @@ import type {
   CollectedPython,
   OpenedPython,
   PythonRuntime,
+  PythonUse,
   PythonVersion,
   PythonWorker,
 } from '../../ports/python-runtime.ts';
@@ -38,8 +39,6 @@ export interface PythonRuntimeOptions {
   readonly monotonic: () => number;
   /** Whether a file has the tensors of a model and answers its rows as the model does. */
   readonly holds: (candidate: OnnxCandidate) => Promise<boolean>;
-  /** The longest wait before a worker that ended again and again is started again, ms; 30 s where it is left out. */
-  readonly longestWaitMs?: number | undefined;
   /** The program of the worker in place of the packaged one. */
   readonly program?: string;
 }
@@ -104,11 +103,11 @@ export class ProcessPythonRuntime implements PythonRuntime {
     await this.#interpreter(version);
   }
 
-  async open(version: PythonVersion): Promise<OpenedPython> {
+  async open(version: PythonVersion, use: PythonUse = 'served'): Promise<OpenedPython> {
     const python = await this.#interpreter(version);
     const file = this.#options.options.onnx ? await this.#onnx.find(version, python) : null;
     if (file !== null) return { kind: 'onnx', file };
-    const loaded = await this.#shared(version, python);
+    const loaded = use === 'job' ? await this.#opened(version, python, use) : await this.#shared(version, python);
     return { kind: 'worker', loaded, memoryBytes: () => loaded.memoryBytes };
   }
 
@@ -155,7 +154,7 @@ export class ProcessPythonRuntime implements PythonRuntime {
   /** The worker of a version, for one more holder; the last one that closes it ends it. */
   async #shared(version: PythonVersion, python: string): Promise<SharedModel> {
     const key = `${version.model}/${version.version}/${version.digest}`;
-    const shared = this.#shares.get(key) ?? { model: this.#opened(version, python), holders: 0 };
+    const shared = this.#shares.get(key) ?? { model: this.#opened(version, python, 'served'), holders: 0 };
     this.#shares.set(key, shared);
     shared.holders += 1;
     const release = async () => {
@@ -197,11 +196,10 @@ export class ProcessPythonRuntime implements PythonRuntime {
     return fail('PYTHON_PREPARING', { model: version.model, version: version.version });
   }
 
-  async #opened(version: PythonVersion, python: string): Promise<PythonModel> {
+  async #opened(version: PythonVersion, python: string, use: PythonUse): Promise<PythonModel> {
     const {
       options,
       artifacts,
-      longestWaitMs,
       program = fileURLToPath(new URL('./headrace_worker.py', import.meta.url)),
     } = this.#options;
     const { memoryBytes, processes, threads, timeoutMs, startMs } = options;
@@ -224,7 +222,7 @@ export class ProcessPythonRuntime implements PythonRuntime {
       load: { kind: 'load', path: folder.model, limits: { memory: memoryBytes, processes } },
       startMs,
       timeoutMs,
-      longestWaitMs,
+      use,
       onClosed: async () => {
         if (opened.model !== undefined) this.#open.delete(opened.model);
         await folder.remove();

@@ -42,8 +42,8 @@ export interface RangeScores {
 }
 
 /**
- * Scores a range in batches. A batch that fails is halved until the rows that fail stand alone: those are rejected, each with its
- * reason, and all others have the scores that they have without them.
+ * Scores a range in batches. A batch that fails is cut until the rows that fail stand alone: those are rejected, each with its
+ * reason, and all others have the scores that they have without them. `ends` counts the processes that the batches around it ended.
  */
 export async function scoreRange(options: ScoreRangeOptions): Promise<RangeScores> {
   const { rows, batchRows, suspect, onReject } = options;
@@ -77,6 +77,7 @@ async function scoreBatch(
   { from, to }: RowRange,
   scores: Float64Array,
   reject: (row: number, rejection: Rejection) => void,
+  ends = 0,
 ): Promise<void> {
   const { features, width, run, rejected, onRun } = options;
   const chosen = rowsToRun(from, to, rejected);
@@ -89,12 +90,14 @@ async function scoreBatch(
     found = await run(input, count);
   } catch (error) {
     if (isHeadraceError(error) && NO_FAULT_OF_ROWS.has(error.code)) throw error;
+    const ended = isEnded(error) ? ends + 1 : 0;
     if (to - from > 1) {
       const step = Math.ceil((to - from) / (classOf(error) === 'MODEL_RUN' ? 2 : PIECES));
       for (let at = from; at < to; at += step)
-        await scoreBatch(options, { from: at, to: Math.min(to, at + step) }, scores, reject);
+        await scoreBatch(options, { from: at, to: Math.min(to, at + step) }, scores, reject, ended);
       return;
     }
+    if (isEnded(error) && ended < MOST_ENDS) return scoreBatch(options, { from, to }, scores, reject, ended);
     return reject(from, { code: classOf(error), reason: reasonOf(error) });
   }
   for (let i = 0; i < count; i += 1) {
@@ -103,6 +106,13 @@ async function scoreBatch(
     if (Number.isFinite(score)) scores[row] = score;
     else reject(row, { code: 'MODEL_SCORE', reason: `its score is ${score}` });
   }
+}
+
+/** A row is at fault when this many runs in sequence that had it ended their process, the last one alone: others may kill a process. */
+const MOST_ENDS = 4;
+
+function isEnded(error: unknown): boolean {
+  return isHeadraceError(error, 'PYTHON_ENDED');
 }
 
 /** Errors of runs that no row is at fault for: the attempt fails, and rejects nothing. */

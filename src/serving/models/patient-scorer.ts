@@ -8,7 +8,7 @@ const PAUSE_MS = 250;
 /** Looks until a model without a worker is given up. */
 const MOST_LOOKS = 400;
 
-/** A row that ends this many workers alone is at fault. */
+/** Ends of processes that load a model until it is given up. */
 const MOST_ENDS = 4;
 
 /** Opens a model for a job: a process that someone ended while it loaded is started again. Errors: those of `open`. */
@@ -22,24 +22,19 @@ export async function openPatiently<T>(open: () => Promise<T>): Promise<T> {
 }
 
 /**
- * A scorer for jobs, which wait instead of failing: a run that finds no worker of a Python model is tried again until there is one, and
- * one row alone that ended its worker is tried again. Errors: those of the runs; PYTHON_DOWN where no worker comes.
+ * A scorer for jobs, which wait instead of failing: a run that finds no worker of a Python model is tried again until there is one.
+ * Errors: those of the runs; PYTHON_DOWN where no worker comes.
  */
 export function patientScorer(scorer: Scorer, pause: () => Promise<unknown> = () => sleep(PAUSE_MS)): Scorer {
   return {
     run: async (rows, count) => {
-      for (let looks = 0, ends = 0; ; ) {
+      for (let looks = 1; ; looks += 1)
         try {
           return await scorer.run(rows, count);
         } catch (error) {
-          const code = isHeadraceError(error) ? error.code : null;
-          if (code === 'PYTHON_DOWN') looks += 1;
-          else if (code === 'PYTHON_ENDED' && count === 1) ends += 1;
-          else throw error;
-          if (looks > MOST_LOOKS || ends >= MOST_ENDS) throw error;
-          if (code === 'PYTHON_DOWN') await pause();
+          if (!isHeadraceError(error, 'PYTHON_DOWN') || looks > MOST_LOOKS) throw error;
+          await pause();
         }
-      }
     },
     close: () => scorer.close(),
   };

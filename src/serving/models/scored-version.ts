@@ -62,7 +62,9 @@ function scoringOf(record: VersionRecord, { inputs, output, onnx }: ForeignScore
 export async function loadScored({ version, foreign }: ScoredVersion, tools: VersionTools): Promise<Scorer> {
   if (foreign === null) return loadTrained(version, tools);
   const { record, inputs, output, onnx } = foreign;
-  const found = await openPatiently(() => loadForeignScorer(record, { ...tools, columns: inputs.features }));
+  const found = await openPatiently(() =>
+    loadForeignScorer(record, { ...tools, use: 'job', columns: inputs.features }),
+  );
   if (found.onnx === onnx && found.output.name === output) return patientScorer(found.scorer);
   await found.scorer.close();
   throw fail('MODEL_FILE', {

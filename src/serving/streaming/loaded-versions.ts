@@ -67,7 +67,7 @@ export class LoadedVersions {
   async #opened(record: VersionRecord): Promise<Pick<LoadedVersion, 'version' | 'scorer'>> {
     const { trained } = record;
     if (trained !== null) return { version: trained, scorer: await loadTrained(trained, this.#options) };
-    const { version, scorer } = await openPatiently(() => loadForeignScorer(record, this.#options));
+    const { version, scorer } = await openPatiently(() => loadForeignScorer(record, { ...this.#options, use: 'job' }));
     return { version, scorer: patientScorer(scorer) };
   }
 
