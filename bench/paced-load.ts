@@ -20,6 +20,9 @@ export interface PacedResult {
   readonly errors: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** What the server says of its queue and its runs (server-timing), p99, ms. */
+  readonly queueP99Ms: number;
+  readonly computeP99Ms: number;
 }
 
 /** Sends a load from another thread, so that it does not share that of a server in this process. */
@@ -37,6 +40,8 @@ async function send(load: PacedLoad): Promise<PacedResult> {
   const { perSecond, ms, mostOpen } = load;
   const agent = new Agent({ keepAlive: true, maxSockets: mostOpen });
   const times: number[] = [];
+  const queue: number[] = [];
+  const compute: number[] = [];
   const count = { turnedAway: 0, unsent: 0, errors: 0 };
   const open = new Set<Promise<void>>();
   const began = performance.now();
@@ -50,9 +55,12 @@ async function send(load: PacedLoad): Promise<PacedResult> {
         continue;
       }
       const one = post(agent, load)
-        .then((status) => {
-          if (status === 200) times.push(performance.now() - at);
-          else if (status === 503) count.turnedAway += 1;
+        .then(({ status, timing }) => {
+          if (status === 200) {
+            times.push(performance.now() - at);
+            queue.push(durationOf(timing, 'queue'));
+            compute.push(durationOf(timing, 'compute'));
+          } else if (status === 503) count.turnedAway += 1;
           else count.errors += 1;
         })
         .catch(() => {
@@ -65,17 +73,32 @@ async function send(load: PacedLoad): Promise<PacedResult> {
   }
   await Promise.all(open);
   agent.destroy();
-  times.sort((a, b) => a - b);
-  const quantile = (share: number) => times[Math.floor(times.length * share)] ?? Number.NaN;
-  return { answered: times.length, ...count, p50Ms: quantile(0.5), p99Ms: quantile(0.99) };
+  const [p50Ms, p99Ms] = [quantile(times, 0.5), quantile(times, 0.99)];
+  const [queueP99Ms, computeP99Ms] = [quantile(queue, 0.99), quantile(compute, 0.99)];
+  return { answered: times.length, ...count, p50Ms, p99Ms, queueP99Ms, computeP99Ms };
 }
 
-function post(agent: Agent, { url, body, fields }: PacedLoad): Promise<number> {
+function quantile(values: readonly number[], share: number): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length * share)] ?? Number.NaN;
+}
+
+/** A duration of the header server-timing, ms. */
+function durationOf(timing: string, name: string): number {
+  return Number(timing.match(new RegExp(`${name};dur=([0-9.]+)`))?.[1] ?? Number.NaN);
+}
+
+interface Answer {
+  readonly status: number;
+  readonly timing: string;
+}
+
+function post(agent: Agent, { url, body, fields }: PacedLoad): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const headers = { ...fields, 'content-length': body.length };
     const call = request(url, { method: 'POST', agent, headers }, (response) => {
       response.resume();
-      response.on('end', () => resolve(response.statusCode ?? 0));
+      const timing = String(response.headers['server-timing'] ?? '');
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, timing }));
     });
     call.on('error', reject);
     call.end(body);

@@ -229,3 +229,27 @@ test('a tensor of every type is the same after JSON, or JSON refuses it', () => 
     { numRuns },
   );
 });
+
+test('a float32 is the nearest number of seven digits, or of eight or nine where only these read back as it', () => {
+  const bits = fc.oneof(
+    fc.integer({ min: 0, max: 0xffff_ffff }).map((word) => new Float32Array(Uint32Array.of(word).buffer)[0]),
+    fc.float({ noNaN: true, noDefaultInfinity: true, min: -1e4, max: 1e4 }),
+    // Ends on a tie of seven digits.
+    fc.integer({ min: -(2 ** 24), max: 2 ** 24 }).map((whole) => whole / 8),
+  );
+  const nearest = (value: number): number => {
+    for (let digits = 7; digits < 9; digits += 1) {
+      const text = value.toPrecision(digits);
+      if (Math.fround(Number(text)) === value) return Number(text);
+    }
+    return Number(value.toPrecision(9));
+  };
+  fc.assert(
+    fc.property(bits.filter(Number.isFinite), (value) => {
+      const text = tensorDataText({ name: 'x', type: 'FP32', shape: [1], data: Float32Array.of(value) });
+      const want = Number.isInteger(value) ? value : nearest(value);
+      expect(text).toBe(`[${String(want)}]`);
+    }),
+    { numRuns: numRuns * 10 },
+  );
+});

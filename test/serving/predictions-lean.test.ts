@@ -165,10 +165,27 @@ class Line {
     for (;;) {
       const answer = this.#answer();
       if (answer !== null) return answer;
-      const [came] = await Promise.race([once(socket, 'data'), once(socket, 'close').then(() => [null])]);
+      const [came] = await this.#next(socket);
       if (came === null) return `${CUT_OFF}${this.#bytes.toString('latin1')}`;
       this.#bytes = Buffer.concat([this.#bytes, came]);
     }
+  }
+
+  /** What comes next; null: the connection is over, also by a reset of a server that had closed it before the request came. */
+  #next(socket: Socket): Promise<[Buffer | null]> {
+    if (socket.destroyed) return Promise.resolve([null]);
+    return new Promise((resolve) => {
+      const came = (bytes: Buffer): void => {
+        socket.off('close', closed);
+        resolve([bytes]);
+      };
+      const closed = (): void => {
+        socket.off('data', came);
+        resolve([null]);
+      };
+      socket.once('data', came);
+      socket.once('close', closed);
+    });
   }
 
   close(): void {
@@ -182,7 +199,6 @@ class Line {
     this.close();
     const socket = connect(this.#port, '127.0.0.1').setNoDelay(true);
     socket.on('error', () => undefined);
-    socket.setMaxListeners(0);
     await once(socket, 'connect');
     this.#socket = socket;
     return socket;

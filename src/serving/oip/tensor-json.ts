@@ -52,9 +52,9 @@ export function tensorDataText({ name, type, data }: Tensor): string {
     case 'BOOL':
       return `[${Array.from(data as Uint8Array, (bit) => (bit === 0 ? 'false' : 'true')).join(',')}]`;
     case 'FP32':
-      return `[${Array.from(data as Float32Array, (value) => floatText(name, value, true)).join(',')}]`;
+      return floatsText(name, data as Float32Array, true);
     case 'FP64':
-      return `[${Array.from(data as Float64Array, (value) => floatText(name, value, false)).join(',')}]`;
+      return floatsText(name, data as Float64Array, false);
     default:
       return `[${(data as NumericTensorData).join(',')}]`;
   }
@@ -134,13 +134,43 @@ function textOf(name: string, bytes: Uint8Array): string {
   throw refuse(`output '${name}' has bytes that are no text. Please use the binary data format for it`);
 }
 
-/** The shortest text that reads back as the same float32 or float64. */
+/** Powers of ten that a float64 holds exactly. */
+const TENS = Array.from({ length: 23 }, (_, power) => Number(`1e${power}`));
+
+function floatsText(name: string, data: Float32Array | Float64Array, single: boolean): string {
+  let text = '';
+  for (let i = 0; i < data.length; i += 1) text += `${i === 0 ? '[' : ','}${floatText(name, data[i], single)}`;
+  return text === '' ? '[]' : `${text}]`;
+}
+
+/** The text of seven to nine digits that reads back as the same float32; of a float64 the shortest. */
 function floatText(name: string, value: number, single: boolean): string {
   if (!Number.isFinite(value))
     throw refuse(`output '${name}' has ${value}, which JSON does not hold. Please use the binary data format for it`);
   if (!single || Number.isInteger(value)) return String(value);
-  const short = Number(value.toPrecision(7));
-  if (Math.fround(short) === value) return String(short);
-  const longer = Number(value.toPrecision(8));
-  return String(Math.fround(longer) === value ? longer : Number(value.toPrecision(9)));
+  const size = Math.abs(value);
+  const text = size >= 1e-7 && size < 1e7 ? usualText(size) : rareText(size);
+  return value < 0 ? `-${text}` : text;
+}
+
+/**
+ * Seven to nine digits as a whole number, divided by a power of ten: both are exact in a float64, so the quotient is the one nearest to
+ * those digits. Hot path.
+ */
+function usualText(size: number): string {
+  let power = 6;
+  while (power > 0 && size * TENS[power] >= 1e7) power -= 1;
+  while (size * TENS[power] < 1e6) power += 1;
+  for (const scale of [TENS[power], TENS[power + 1]]) {
+    const short = Math.round(size * scale) / scale;
+    if (Math.fround(short) === size) return String(short);
+  }
+  return String(Math.round(size * TENS[power + 2]) / TENS[power + 2]);
+}
+
+function rareText(size: number): string {
+  const short = Number(size.toPrecision(7));
+  if (Math.fround(short) === size) return String(short);
+  const longer = Number(size.toPrecision(8));
+  return String(Math.fround(longer) === size ? longer : Number(size.toPrecision(9)));
 }

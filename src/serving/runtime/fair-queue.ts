@@ -16,20 +16,24 @@ interface Lane<T> {
   readonly tenant: string;
   readonly items: (T | null)[];
   head: number;
-  deficit: number;
+  /** Rows that it may take in this round; null: its first has not begun. */
+  deficit: number | null;
 }
 
 interface Level<T> {
   readonly priority: number;
   readonly lanes: Map<string, Lane<T>>;
-  /** Lanes with items; the first is served next. */
+  /** Lanes of tenants of which nothing waited; the first is served next. */
+  readonly fresh: Lane<T>[];
+  /** Other lanes, served where no fresh one is. An empty one stays for its turn: its tenant is not fresh again before that. */
   readonly ring: Lane<T>[];
 }
 
 /**
  * Items that wait, by priority and then fairly by tenant: deficit round robin over rows (Shreedhar and Varghese, Efficient
  * Fair Queuing Using Deficit Round Robin, SIGCOMM 1995). A tenant that sends more than its share delays only itself. Where runs have fewer rows
- * than the usual round, a round has as many: else a tenant would wait for several runs of another.
+ * than the usual round, a round has as many: else a tenant would wait for several runs of another. A tenant of which nothing waited goes
+ * first, for one round (as new flows in FQ-CoDel, RFC 8290, 4.2): it does not wait for the rest of another's round.
  */
 export class FairQueue<T extends Waiting> {
   readonly #weightOf: (tenant: string) => number;
@@ -63,9 +67,9 @@ export class FairQueue<T extends Waiting> {
     const level = this.#level(item.priority);
     let lane = level.lanes.get(item.tenant);
     if (lane === undefined) {
-      lane = { tenant: item.tenant, items: [], head: 0, deficit: 0 };
+      lane = { tenant: item.tenant, items: [], head: 0, deficit: null };
       level.lanes.set(item.tenant, lane);
-      level.ring.push(lane);
+      level.fresh.push(lane);
     }
     lane.items.push(item);
     this.#count(item, 1);
@@ -92,45 +96,60 @@ export class FairQueue<T extends Waiting> {
 
   /** The item that is taken next; undefined: the level is empty; null: its next does not fit. */
   #takeOf(level: Level<T>, fits: (item: T) => boolean): T | null | undefined {
-    while (level.ring.length > 0) {
-      const lane = level.ring[0];
+    for (;;) {
+      const from = level.fresh.length > 0 ? level.fresh : level.ring;
+      const [lane] = from;
+      if (lane === undefined) return undefined;
       const item = next(lane);
       if (item === null) {
-        level.ring.shift();
-        level.lanes.delete(lane.tenant);
+        this.#passEmpty(level, lane);
         continue;
       }
-      if (lane.deficit < item.rows && level.ring.length > 1) {
-        lane.deficit += Math.min(QUANTUM, this.#rowsARun()) * this.#weightOf(lane.tenant);
-        if (lane.deficit < item.rows) {
-          level.ring.push(...level.ring.splice(0, 1));
+      let deficit = lane.deficit ?? this.#quantum(lane.tenant);
+      if (deficit < item.rows && level.lanes.size > 1) {
+        if (from === level.ring) deficit += this.#quantum(lane.tenant);
+        lane.deficit = deficit;
+        if (from === level.fresh || deficit < item.rows) {
+          level.ring.push(...from.splice(0, 1));
           continue;
         }
       }
+      lane.deficit = deficit;
       if (!fits(item)) return null;
       lane.head += 1;
-      lane.deficit -= item.rows;
+      lane.deficit = level.lanes.size === 1 ? 0 : deficit - item.rows;
       this.#count(item, -1);
       this.#turn(level, lane);
       return item;
     }
-    return undefined;
   }
 
-  /** A lane that has used its deficit up lets the others go first. */
+  /** A lane without items: a fresh one waits for its turn in the ring, one whose turn has come is forgotten. */
+  #passEmpty(level: Level<T>, lane: Lane<T>): void {
+    if (level.fresh[0] === lane) level.ring.push(...level.fresh.splice(0, 1));
+    else {
+      level.ring.shift();
+      level.lanes.delete(lane.tenant);
+    }
+  }
+
+  /** A lane that has used its deficit up lets the others go first, also where its next item comes before the next look. */
   #turn(level: Level<T>, lane: Lane<T>): void {
-    if (level.ring.length === 1) lane.deficit = 0;
-    const following = next(lane);
-    if (following !== null && lane.deficit < following.rows) level.ring.push(...level.ring.splice(0, 1));
+    const rows = next(lane)?.rows ?? 1;
+    if ((lane.deficit ?? 0) < rows && level.ring[0] === lane) level.ring.push(...level.ring.splice(0, 1));
     if (lane.head < 1_024) return;
     lane.items.splice(0, lane.head);
     lane.head = 0;
   }
 
+  #quantum(tenant: string): number {
+    return Math.min(QUANTUM, this.#rowsARun()) * this.#weightOf(tenant);
+  }
+
   #level(priority: number): Level<T> {
     const known = this.#levels.find((level) => level.priority === priority);
     if (known !== undefined) return known;
-    const level: Level<T> = { priority, lanes: new Map(), ring: [] };
+    const level: Level<T> = { priority, lanes: new Map(), fresh: [], ring: [] };
     this.#levels.push(level);
     this.#levels.sort((a, b) => a.priority - b.priority);
     return level;

@@ -22,8 +22,8 @@ export interface InferQueueOptions {
   readonly model: string;
   readonly version: string;
   readonly limits: QueueLimits;
-  /** Rows of one run; 1: rows of different requests are never joined. */
-  readonly rowsARun: () => number;
+  /** Rows of one run, while several tenants ask or only one; 1: rows of different requests are never joined. */
+  readonly rowsARun: (severalTenants: boolean) => number;
   /** How long the first request of a batch waits for more, ms. */
   readonly delayMs: number;
   /** Runs at once. */
@@ -67,6 +67,9 @@ interface Item extends Waiting {
 /** Smoothing of the measured rows per ms. */
 const SMOOTHING = 0.2;
 
+/** Tenants that both asked within this time share the queue, ms. */
+const TOGETHER_MS = 1_000;
+
 /**
  * The requests that wait for one served version. Those of one turn of the event loop, and those that come while a run is
  * under way, run together; an idle queue adds no delay. Expired and cancelled requests leave the queue at once, also while
@@ -82,11 +85,17 @@ export class InferQueue {
   /** Ends when nothing waits or runs; null: that is so now. */
   #idle: PromiseWithResolvers<void> | null = null;
   #msARow = 0;
+  #lastTenant: string | null = null;
+  /** Until when the queue counts as shared by several tenants, `performance.now()`. */
+  #sharedUntil = Number.NEGATIVE_INFINITY;
 
   constructor(options: InferQueueOptions) {
     this.#options = options;
     const { weights } = options.limits;
-    this.#waiting = new FairQueue((tenant) => weights[tenant] ?? 1, options.rowsARun);
+    this.#waiting = new FairQueue(
+      (tenant) => weights[tenant] ?? 1,
+      () => this.#rowsARun(),
+    );
   }
 
   /** Requests that wait. */
@@ -109,6 +118,9 @@ export class InferQueue {
     }
     return new Promise((resolve, reject) => {
       const item = this.#item(asked, rows, resolve, reject);
+      if (this.#lastTenant !== null && this.#lastTenant !== asked.tenant)
+        this.#sharedUntil = item.arrived + TOGETHER_MS;
+      this.#lastTenant = asked.tenant;
       this.#waiting.add(item);
       this.#schedule();
     });
@@ -124,6 +136,10 @@ export class InferQueue {
   /** Seconds after which the rows that wait now should be done. */
   get waitS(): number {
     return Math.max(1, Math.ceil((this.#waiting.rows * this.#msARow) / 1_000));
+  }
+
+  #rowsARun(): number {
+    return this.#options.rowsARun(performance.now() < this.#sharedUntil);
   }
 
   #refusal({ tenant, deadline, signal }: Asked, rows: number) {
@@ -180,8 +196,8 @@ export class InferQueue {
 
   #schedule(): void {
     if (this.#running >= this.#options.instances || this.#waiting.size === 0) return;
-    const { delayMs, rowsARun } = this.#options;
-    const isFull = this.#waiting.rows >= rowsARun();
+    const { delayMs } = this.#options;
+    const isFull = this.#waiting.rows >= this.#rowsARun();
     if (this.#delay !== null && isFull) {
       clearTimeout(this.#delay);
       this.#delay = null;
@@ -222,7 +238,7 @@ export class InferQueue {
   /** The requests of the next run: all of one shape and with the same outputs, up to the rows of a run. */
   #next(): readonly Item[] {
     const now = performance.now();
-    const most = this.#options.rowsARun();
+    const most = this.#rowsARun();
     const batch: Item[] = [];
     let rows = 0;
     for (;;) {

@@ -40,6 +40,10 @@ const OVERLAPPING: readonly string[] = ['function', 'pipeline'];
 /** A run elsewhere that requests share: whoever comes while it runs waits for its end, ms. */
 const SHARED_RUN_MS = 10;
 
+/** The longest run while several tenants ask, as a multiple of the time of one row, or this many ms where that is longer. */
+const TENANTS_RUN = 1.5;
+const TENANTS_RUN_MS = 0.25;
+
 /** Requests kept to warm the next version with. */
 const KEPT = 8;
 
@@ -97,7 +101,7 @@ export class ServedVersion {
       model: config.name,
       version,
       limits,
-      rowsARun: () => this.#rowsARun,
+      rowsARun: (severalTenants) => this.#rowsARun(severalTenants),
       delayMs: config.batching?.delayMs ?? 0,
       instances: place === 'here' && !OVERLAPPING.includes(config.platform) ? 1 : config.instances,
       run: (inputs, outputs, parameters) => this.#run(inputs, outputs, parameters),
@@ -255,13 +259,17 @@ export class ServedVersion {
     return ms > 0 ? performance.now() + ms : Number.POSITIVE_INFINITY;
   }
 
-  /** Rows of one run: as many as are done in a short time, and in a shorter one on the thread of the requests. */
-  get #rowsARun(): number {
+  /**
+   * Rows of one run: as many as are done in a short time, and in a shorter one on the thread of the requests. While several tenants
+   * ask, a run takes little longer than one row does: whoever comes waits for its end.
+   */
+  #rowsARun(severalTenants: boolean): number {
     const most = mostRowsOf(this.config);
     if (!this.warmed.joinsRows) return 1;
     const { msARun, msARow } = this.warmed;
     if (msARow === 0) return most;
-    const longestMs = this.place === 'here' ? SHORT_RUN_MS : SHARED_RUN_MS;
+    const usualMs = this.place === 'here' ? SHORT_RUN_MS : SHARED_RUN_MS;
+    const longestMs = severalTenants ? Math.min(usualMs, Math.max(TENANTS_RUN_MS, msARun * TENANTS_RUN)) : usualMs;
     return Math.max(1, Math.min(most, Math.floor((longestMs - msARun) / msARow)));
   }
 
@@ -271,7 +279,7 @@ export class ServedVersion {
     outputs: readonly string[],
     parameters: RunParameters,
   ): Promise<readonly Tensor[]> {
-    const most = this.#rowsARun;
+    const most = this.#rowsARun(false);
     const rows = inputs[0]?.shape[0] ?? 0;
     if (this.place !== 'here' || !this.warmed.joinsRows || rows <= most || this.#sequencer !== null)
       return this.#loaded.run(inputs, outputs, parameters);
