@@ -11,6 +11,11 @@ export function isTime(declared: string): boolean {
   return /^(DATE|TIMESTAMP|TIME)/.test(declared);
 }
 
+/** Whether a column of this declared type holds lists of numbers. */
+export function holdsLists(declared: string): boolean {
+  return /^(U?(TINY|SMALL|BIG)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\(\d+,\d+\))\[\d*\]$/.test(declared);
+}
+
 /** Values of one column: numbers with NaN for a missing one, or texts with null. */
 export type ColumnValues = Float64Array | readonly (string | null)[];
 
@@ -20,7 +25,8 @@ export type ColumnValues = Float64Array | readonly (string | null)[];
  * Rules:
  *  1. columns are in the file's order; a value is the file's, a missing number NaN and a missing text null;
  *  2. `column` gives all rows in the file's order, `batches` the same rows in parts;
- *  3. a file that is no table is DRIFT_FILE when it is opened, never fewer rows.
+ *  3. `vectors` gives evenly spaced rows of a column of lists of numbers, in the file's order or by `order`, without missing lists;
+ *  4. a file that is no table is DRIFT_FILE when it is opened, never fewer rows.
  */
 export interface TableFile {
   readonly path: string;
@@ -30,6 +36,12 @@ export interface TableFile {
   column(name: string, order?: string | null): Promise<ColumnValues>;
   /** Some columns, row by row, in parts. */
   batches(names: readonly string[]): AsyncIterable<readonly ColumnValues[]>;
+  /** At most `most` lists of a column that `holdsLists` says yes to, and its missing ones. */
+  vectors(
+    name: string,
+    most: number,
+    order?: string | null,
+  ): Promise<{ readonly missing: number; readonly sample: readonly Float64Array[] }>;
   /** Rows in which all the named columns are missing. */
   missingTogether(names: readonly string[]): Promise<number>;
   close(): Promise<void>;

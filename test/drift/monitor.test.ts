@@ -138,6 +138,11 @@ test('references and states of the first format still read', () => {
     createdAt: START,
     chunks: [{ rows: 3 }, { rows: 3 }],
   });
+  expect(decodeReference(fixture('reference-2.reference')).vectors?.get('taste')).toMatchObject({
+    rows: 6,
+    missing: 1,
+    sample: [{ length: 2 }, { length: 2 }],
+  });
   expect(parseState(fixture('drift-state-1.json').toString())).toMatchObject({
     at: START,
     monitors: [{ model: 'm', state: 'ok' }],

@@ -102,6 +102,14 @@ test('a quiet window of every type is like the training set; a time, which alway
       Array.from({ length: 50 }, (_, j) => ({ id: `p${i + j}`, request: row() })),
     );
   }
+  // An hour in which one feature alone moves: the vectors of another encoder.
+  for (let i = 0; i < 1000; i += 50) {
+    now = START + 2 * HOUR_MS + i * 1000;
+    await headrace.predictMany(
+      typed,
+      Array.from({ length: 50 }, (_, j) => ({ id: `m${i + j}`, request: { ...row(), taste: [random(), random()] } })),
+    );
+  }
   await headrace.flush();
   const stores = await openMonitor(project, environment);
   const [{ model: watched, reference }] = await stores.watched();
@@ -109,9 +117,15 @@ test('a quiet window of every type is like the training set; a time, which alway
   const span = { from: START + HOUR_MS, to: START + 2 * HOUR_MS };
   if (reference === null) throw new Error('no reference');
   const { faults, features } = await compareWindow(watched, reference, monitorsOf(watched)[0], history, span);
+  const [first] = monitorsOf(watched);
+  const moved = { from: span.to, to: span.to + HOUR_MS };
+  const later = await compareWindow(watched, reference, first, history, moved);
   await history.close();
   await stores.close();
   await headrace.close();
+  expect(later.features.filter(({ name, state }) => state === 'drift' && !name.startsWith('by_'))).toMatchObject([
+    { name: 'taste', kind: 'embedding', evidence: { test: 'mmd' }, vectors: { components: 2, compared: [2000, 1000] } },
+  ]);
   expect(faults).toEqual([]);
   expect(
     Object.fromEntries(features.flatMap(({ name, state }) => (name.startsWith('by_') ? [] : [[name, state]]))),

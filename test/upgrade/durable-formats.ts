@@ -77,9 +77,9 @@ export const durableFormats: readonly DurableFormat[] = [
   {
     name: 'reference of a version',
     source: 'src/monitoring/monitor/reference.ts',
-    version: 1,
+    version: 2,
     files: null,
-    fixtures: ['test/fixtures/reference-1.reference'],
+    fixtures: ['test/fixtures/reference-1.reference', 'test/fixtures/reference-2.reference'],
   },
   {
     name: 'state of the monitor',

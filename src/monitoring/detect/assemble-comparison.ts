@@ -8,8 +8,6 @@ export interface ComparisonParts {
   readonly reference: ComparedSide;
   readonly current: ComparedSide;
   readonly rule: DriftRule;
-  /** Rules of single features, by name: they stand before `rule`. */
-  readonly ruleOf?: ReadonlyMap<string, DriftRule>;
   readonly windowsPerDay: number;
   readonly columns: readonly ComparedColumn[];
   readonly faults: readonly QualityFault[];
@@ -24,7 +22,7 @@ const SEED_RULES = ['psi>0.2', 'ks<0.05'];
 /** Judges the columns together and puts the comparison in order: drifted features first, by share of the root cause. */
 export function assembleComparison(parts: ComparisonParts): Comparison {
   const { reference, current, rule, windowsPerDay, columns, faults, domain, slices } = parts;
-  const judged = judgeByRule(columns, rule, parts.ruleOf);
+  const judged = judgeFeatures(columns, rule);
   const features = judged
     .map((column) => ({ ...column, rootCauseShare: domain?.shares.get(column.name) ?? null }))
     .sort((a, b) => rank(a.state) - rank(b.state) || (b.effect?.debiasedPsi ?? 0) - (a.effect?.debiasedPsi ?? 0));
@@ -45,19 +43,6 @@ export function assembleComparison(parts: ComparisonParts): Comparison {
     slices,
     season: parts.season ?? null,
   };
-}
-
-function judgeByRule(
-  columns: readonly ComparedColumn[],
-  rule: DriftRule,
-  ruleOf: ReadonlyMap<string, DriftRule> | undefined,
-): ReturnType<typeof judgeFeatures> {
-  const judged = judgeFeatures(columns, rule);
-  if (ruleOf === undefined || ruleOf.size === 0) return judged;
-  return judged.map((column, i) => {
-    const own = ruleOf.get(column.name);
-    return own === undefined ? column : (judgeFeatures([columns[i]], own)[0] ?? column);
-  });
 }
 
 function rank(state: string): number {

@@ -3,17 +3,23 @@ import { sameBins } from '../profile/frozen-bins.ts';
 import type { Profile } from '../profile/profile.ts';
 import { assembleComparison } from './assemble-comparison.ts';
 import { sideOfSketch } from './column-side.ts';
-import { type CompareColumnOptions, compareColumn } from './compare-column.ts';
+import { type CompareColumnOptions, type ComparedColumn, compareColumn } from './compare-column.ts';
 import type { ComparedSide, Comparison } from './comparison.ts';
 import type { DriftRule } from './drift-rule.ts';
 import { type QualityFault, qualityFaults } from './quality-fault.ts';
 
 export interface CompareProfilesOptions {
   readonly rule: DriftRule;
-  readonly ruleOf?: ReadonlyMap<string, DriftRule>;
   readonly windowsPerDay: number;
   /** The limit of a feature from the reference's chunks; null where there is none. */
   readonly limitOf?: (name: string) => { readonly psi: number; readonly chunks: number } | null;
+  /** Columns of embeddings, compared by their vectors: a profile holds none. */
+  readonly vectors?: ReadonlyMap<string, ComparedVectors>;
+}
+
+export interface ComparedVectors {
+  readonly column: ComparedColumn;
+  readonly faults: readonly QualityFault[];
 }
 
 /** Compares two profiles: no row is read, quantiles are those of sketches. */
@@ -37,13 +43,14 @@ export function compareProfiles(
       calibrate: () => options.limitOf?.(name) ?? null,
       counted: countedOver(sketch, other),
     });
-    faults.push(...qualityFaults(name, ...sides, compared.kind !== 'identifier'));
-    return [compared];
+    const vectors = options.vectors?.get(name);
+    const isCompared = compared.kind !== 'identifier' && vectors === undefined;
+    faults.push(...qualityFaults(name, ...sides, isCompared), ...(vectors?.faults ?? []));
+    return [vectors?.column ?? compared];
   });
   return assembleComparison({
     rule: options.rule,
     windowsPerDay: options.windowsPerDay,
-    ...(options.ruleOf === undefined ? {} : { ruleOf: options.ruleOf }),
     reference: { name: reference.name, rows: reference.rows },
     current: { name: current.name, rows: current.rows },
     columns,

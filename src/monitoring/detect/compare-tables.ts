@@ -1,10 +1,18 @@
 import { fail } from '../../base/errors/fail.ts';
-import { type ColumnValues, isTime, type TableFile } from '../../ports/table-file.ts';
+import { type ColumnValues, holdsLists, isTime, type TableFile } from '../../ports/table-file.ts';
 import { adjustedP } from '../../stats/multiple-testing.ts';
 import { assembleComparison } from './assemble-comparison.ts';
 import { calibrate } from './calibrate.ts';
 import { sideOfValues } from './column-side.ts';
 import { type ComparedColumn, compareColumn } from './compare-column.ts';
+import {
+  compareVectors,
+  holdsVectors,
+  MOST_VECTORS,
+  sideOfVectors,
+  type VectorSide,
+  vectorFaults,
+} from './compare-vectors.ts';
 import type { Comparison, SliceComparison } from './comparison.ts';
 import type { DriftRule } from './drift-rule.ts';
 import { joinMissing } from './join-missing.ts';
@@ -51,7 +59,14 @@ export async function compareTables(
   const season = time === null ? null : await seasonOf(reference, current, time, options.season);
   const sample = new DomainSample(season?.rows.length ?? reference.rows, current.rows);
   const columns: ComparedColumn[] = [];
-  for (const { name } of shared) {
+  for (const { name, declared } of shared) {
+    const vectors = await vectorsOf(name, declared, reference, current, time);
+    if (vectors !== null) {
+      columns.push(compareVectors(name, ...vectors));
+      const [a, b] = [sideOfVectors(vectors[0]), sideOfVectors(vectors[1])];
+      faults.push(...qualityFaults(name, a, b, false), ...vectorFaults(name, ...vectors));
+      continue;
+    }
     const all = await reference.column(name, time);
     const a = season === null ? all : picked(all, season.rows);
     const b = await current.column(name, time);
@@ -77,6 +92,21 @@ export async function compareTables(
     slices: slicer?.judge(options.rule) ?? [],
     season: season === null ? null : { of: season.season, rows: season.rows.length, unmatched: season.unmatched },
   });
+}
+
+/** Both sides of a column of embeddings; null: it has no embeddings. */
+async function vectorsOf(
+  name: string,
+  declared: string,
+  reference: TableFile,
+  current: TableFile,
+  time: string | null,
+): Promise<readonly [VectorSide, VectorSide] | null> {
+  const other = current.columns.find((one) => one.name === name);
+  if (other === undefined || !holdsLists(declared) || !holdsLists(other.declared)) return null;
+  const a = { rows: reference.rows, ...(await reference.vectors(name, MOST_VECTORS.reference, time)) };
+  if (!holdsVectors(a)) return null;
+  return [a, { rows: current.rows, ...(await current.vectors(name, MOST_VECTORS.current, time)) }];
 }
 
 /** The rows of the reference in the hours of the current rows; null: all, or the column has no times. */

@@ -25,6 +25,8 @@ export interface FeatureComparison {
   readonly rootCauseShare: number | null;
   /** Whether quantiles come from a sketch. */
   readonly approximate: boolean;
+  /** How far the vectors of an embedding moved; absent for other columns, null where they could not be compared. */
+  readonly vectors?: VectorDistance | null;
   readonly bins: FeatureBins;
 }
 
@@ -38,9 +40,25 @@ export interface FeatureEffect {
   readonly meanShift: number | null;
 }
 
+/** The distance of two samples of vectors. */
+export interface VectorDistance {
+  readonly components: number;
+  /** Vectors of the reference and of the current rows that were compared. */
+  readonly compared: readonly [number, number];
+  /** Squared MMD, 0 on average without drift. */
+  readonly mmd: number;
+  /** Share of random splits of both samples with an MMD at least as large. */
+  readonly p: number;
+  /** The MMD that the reference's own chunks reach. */
+  readonly limit: number;
+  readonly chunks: number;
+  /** AUC of a classifier that tells both apart: .5 where they look alike. Null with too few rows. */
+  readonly domainAuc: number | null;
+}
+
 export interface FeatureEvidence {
-  readonly test: 'kolmogorov-smirnov' | 'chi-square';
-  /** D or χ². */
+  readonly test: 'kolmogorov-smirnov' | 'chi-square' | 'mmd';
+  /** D, χ² or squared MMD. */
   readonly statistic: number;
   readonly p: number;
   /** After Benjamini–Hochberg over the features. */

@@ -2,9 +2,9 @@ import type { ColumnSide } from './column-side.ts';
 
 /**
  * How a column is compared. A `category` may be stored as numbers; `manyValues` is text with too many values for a test of
- * each; an `identifier` differs between any two files by construction and is not compared; `empty` has no value.
+ * each; an `embedding` is a vector of numbers; an `identifier` differs between any two files by construction and is not compared; `empty` has no value.
  */
-export type FeatureKind = 'number' | 'category' | 'manyValues' | 'identifier' | 'empty';
+export type FeatureKind = 'number' | 'category' | 'manyValues' | 'embedding' | 'identifier' | 'empty';
 
 /** Whole numbers of this few values are a code, not a quantity. */
 const MOST_CODES = 20;

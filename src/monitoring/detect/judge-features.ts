@@ -1,7 +1,7 @@
 import { adjustedP } from '../../stats/multiple-testing.ts';
 import type { ComparedColumn } from './compare-column.ts';
 import type { DriftRule } from './drift-rule.ts';
-import type { DriftState } from './feature-comparison.ts';
+import type { DriftState, VectorDistance } from './feature-comparison.ts';
 
 export interface JudgedColumn extends ComparedColumn {
   readonly state: DriftState;
@@ -33,7 +33,8 @@ function verdictOf(column: ComparedColumn, rule: DriftRule): { state: DriftState
   if (column.kind === 'identifier') return { state: 'excluded', reason: 'every row has its own value' };
   const lacking = whyInsufficient(column, rule);
   if (lacking !== null) return { state: 'insufficient', reason: lacking };
-  const { effect, evidence } = column;
+  const { effect, evidence, vectors } = column;
+  if (vectors) return vectorVerdict(vectors, evidence?.adjustedP ?? 1, rule);
   if (effect === null || evidence === null) return { state: 'insufficient', reason: 'nothing to compare' };
   if (rule.kind === 'psi') {
     const over = effect.psi > rule.above;
@@ -61,13 +62,38 @@ function defaultVerdict(
   return { state: 'drift', reason: `effect ${short(psi)}${against}, adjusted p ${short(p)}` };
 }
 
+/** Vectors have no PSI: a rule of one judges them as the default does. */
+function vectorVerdict(
+  { mmd, p, limit, domainAuc }: VectorDistance,
+  adjustedP: number,
+  rule: DriftRule,
+): { state: DriftState; reason: string } {
+  const cross = domainAuc === null ? '' : `, domain AUC ${short(domainAuc)}`;
+  if (rule.kind === 'ks') {
+    const under = p < rule.below;
+    return { state: under ? 'drift' : 'ok', reason: `p ${short(p)} of MMD ${under ? '<' : '≥'} ${rule.below}${cross}` };
+  }
+  if (adjustedP > LEVEL)
+    return { state: 'ok', reason: `MMD ${short(mmd)}, no evidence: adjusted p ${short(adjustedP)}${cross}` };
+  if (mmd <= limit)
+    return { state: 'ok', reason: `MMD ${short(mmd)} within the reference's own ${short(limit)}${cross}` };
+  return {
+    state: 'drift',
+    reason: `MMD ${short(mmd)} > limit ${short(limit)}, adjusted p ${short(adjustedP)}${cross}`,
+  };
+}
+
 /** Why the rows do not suffice for a verdict; null: they do. */
 function whyInsufficient(
-  { rows, missing, bins, kind, evidence, effect }: ComparedColumn,
+  { rows, missing, bins, kind, evidence, effect, vectors }: ComparedColumn,
   rule: DriftRule,
 ): string | null {
   if (rows.reference === 0 || rows.current === 0) return 'no rows';
   if (missing.reference === rows.reference && missing.current === rows.current) return 'no values';
+  if (vectors) {
+    const compared = Math.min(...vectors.compared);
+    return compared < LEAST_ROWS ? `${compared} vectors, ${LEAST_ROWS} are needed` : null;
+  }
   if (evidence === null || effect === null) return kind === 'identifier' ? null : 'nothing to compare';
   if (rule.kind !== 'default') return null;
   const needed = Math.max(LEAST_ROWS, 10 * bins.frozen.count);

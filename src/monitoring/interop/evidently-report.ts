@@ -8,6 +8,7 @@ import type { FeatureComparison } from '../detect/feature-comparison.ts';
 const LEAST_EFFECT = 0.05;
 
 const METHOD = 'Headrace debiased PSI';
+const VECTOR_METHOD = 'squared MMD';
 const DRIFT = 'evidently:metric_v2:ValueDrift';
 const COUNT = 'evidently:metric_v2:DriftedColumnsCount';
 
@@ -81,12 +82,12 @@ function parsedJson(text: string): unknown {
 }
 
 /**
- * A comparison as a snapshot that Evidently 0.7 opens (`Snapshot.loads`): the debiased PSI of each judged feature, the limit
- * that it must exceed, and the number of features that drifted.
+ * A comparison as a snapshot that Evidently 0.7 opens (`Snapshot.loads`): the debiased PSI of each judged feature (of an
+ * embedding the squared MMD), the limit that it must exceed, and the number of features that drifted.
  */
 export function evidentlySnapshot(comparison: Comparison, at: number): string {
   const judged = comparison.features.filter(
-    ({ effect, state }) => effect !== null && (state === 'drift' || state === 'ok'),
+    ({ effect, vectors, state }) => (effect !== null || vectors) && (state === 'drift' || state === 'ok'),
   );
   const drifted = judged.filter(({ state }) => state === 'drift');
   const results = [countResult(drifted.length, judged.length), ...judged.map(driftResult)];
@@ -106,16 +107,17 @@ export function evidentlySnapshot(comparison: Comparison, at: number): string {
 }
 
 function driftResult(feature: FeatureComparison) {
-  const { name, state, reason, effect, limit } = feature;
-  const threshold = Math.max(LEAST_EFFECT, limit?.psi ?? 0);
-  const psi = effect?.debiasedPsi ?? 0;
+  const { name, state, reason, effect, limit, vectors } = feature;
+  const [method, value, threshold] = vectors
+    ? [VECTOR_METHOD, vectors.mmd, vectors.limit]
+    : [METHOD, effect?.debiasedPsi ?? 0, Math.max(LEAST_EFFECT, limit?.psi ?? 0)];
   return {
     type: 'evidently:metric_result_v2:SingleValue',
     display_name: `Value drift for ${name}`,
-    ...location({ type: DRIFT, column: name, method: METHOD, threshold }),
-    widget: [counter(`${name}: ${state}`, `${METHOD} ${psi.toPrecision(3)}: ${reason}`)],
+    ...location({ type: DRIFT, column: name, method, threshold }),
+    widget: [counter(`${name}: ${state}`, `${method} ${value.toPrecision(3)}: ${reason}`)],
     tests: [],
-    value: psi,
+    value,
   };
 }
 

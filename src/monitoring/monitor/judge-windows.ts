@@ -1,7 +1,8 @@
 import type { ModelData } from '../../features/define/declaration.ts';
 import { type ResolvedMonitor, resolveMonitor } from '../../features/define/monitor.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
-import { compareProfiles } from '../detect/compare-profiles.ts';
+import { type ComparedVectors, compareProfiles } from '../detect/compare-profiles.ts';
+import { compareVectors, type VectorSide, vectorFaults } from '../detect/compare-vectors.ts';
 import type { Comparison } from '../detect/comparison.ts';
 import { parseDriftRule } from '../detect/drift-rule.ts';
 import { joinMissing } from '../detect/join-missing.ts';
@@ -12,6 +13,7 @@ import { conceptWindows } from './concept-windows.ts';
 import type { LossMemory } from './loss-memory.ts';
 import { predictionWindows } from './prediction-windows.ts';
 import { type Reference, referenceLimit, wholeReference } from './reference.ts';
+import { loggedVectors } from './vector-sample.ts';
 import { missingTogether, type WindowVectors, windowVectors } from './window-profiles.ts';
 
 /** A model that is watched: its champion's version and the reference of that version. */
@@ -248,9 +250,30 @@ async function comparedWindow(
       rule: parseDriftRule(monitor.rule),
       windowsPerDay: Math.max(1, Math.round(86_400_000 / monitor.windowMs)),
       limitOf: (name) => referenceLimit(reference, name, profile.rows),
+      vectors: await comparedVectors(
+        history,
+        model,
+        [...(reference.vectors ?? [])].filter(([name]) => isWatched(name)),
+        span,
+      ),
     },
   );
   return { comparison, covered };
+}
+
+/** Embeddings have no profile: the logged sample is compared. */
+async function comparedVectors(
+  history: OfflineStore,
+  { service }: ModelData,
+  embeddings: readonly (readonly [string, VectorSide])[],
+  span: Span,
+): Promise<ReadonlyMap<string, ComparedVectors>> {
+  const compared = new Map<string, ComparedVectors>();
+  for (const [name, before] of embeddings) {
+    const now = await loggedVectors(history, service, name, span);
+    compared.set(name, { column: compareVectors(name, before, now), faults: vectorFaults(name, before, now) });
+  }
+  return compared;
 }
 
 export function spanText({ from, to }: Span): string {

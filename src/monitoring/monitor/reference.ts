@@ -1,28 +1,37 @@
 import { ByteReader, ByteWriter } from '../../base/bytes.ts';
 import { fail } from '../../base/errors/fail.ts';
-import type { TableFile } from '../../ports/table-file.ts';
+import { holdsLists, type TableFile } from '../../ports/table-file.ts';
 import { sideOfSketch } from '../detect/column-side.ts';
+import { holdsVectors, MOST_VECTORS, type VectorSide } from '../detect/compare-vectors.ts';
 import { kindOf } from '../detect/feature-kind.ts';
 import { limitForRows } from '../detect/limit-for-rows.ts';
 import { referenceBins } from '../detect/reference-bins.ts';
 import { addNumber, addText, type ColumnSketch, createColumnSketch } from '../profile/column-sketch.ts';
 import { createProfile, mergeProfile, type Profile } from '../profile/profile.ts';
 import { decodeProfile, encodeProfile } from '../profile/profile-bytes.ts';
+import { decodeVectors, encodeVectors, type VectorSamples } from './vector-sample.ts';
 
 /**
- * The reference of a model version: profiles of its training set by chunk, in the order of rows, over frozen bins.
+ * The reference of a model version: profiles of its training set by chunk, in the order of rows, over frozen bins. Sections with a name
+ * follow them; an unknown one is left out.
  *
  * ```
- * reference = "HRDR" u8(1) varint(created at, epoch ms) varint(chunks) *(varint(bytes) profile)
+ * reference = "HRDR" u8(2) varint(created at, epoch ms) varint(chunks) *(varint(bytes) profile) varint(sections) *section
+ * section   = text(name) varint(bytes) bytes
  * ```
+ *
+ * Format 1 ends after the chunks.
  */
 export interface Reference {
   readonly createdAt: number;
   readonly chunks: readonly Profile[];
+  /** Section `vectors`: rows of each embedding, evenly spaced; absent: it has none. */
+  readonly vectors?: VectorSamples;
 }
 
 const MAGIC = [0x48, 0x52, 0x44, 0x52];
-const FORMAT = 1;
+const FORMAT = 2;
+const VECTORS = 'vectors';
 const CHUNKS = 10;
 
 /** Profiles the named columns of a training set in two scans: one for the bins, one for the counts of chunks. */
@@ -58,7 +67,17 @@ export async function buildReference(
       from = to;
     }
   }
-  return { createdAt, chunks };
+  return { createdAt, chunks, vectors: await vectorsOf(table, columns) };
+}
+
+async function vectorsOf(table: TableFile, columns: TableFile['columns']): Promise<VectorSamples> {
+  const samples = new Map<string, VectorSide>();
+  for (const { name, declared } of columns) {
+    if (!holdsLists(declared)) continue;
+    const side = { rows: table.rows, ...(await table.vectors(name, MOST_VECTORS.reference)) };
+    if (holdsVectors(side)) samples.set(name, side);
+  }
+  return samples;
 }
 
 function addAll(sketch: ColumnSketch, values: ArrayLike<number | string | null>, from: number, to: number): void {
@@ -89,7 +108,7 @@ export function referenceLimit(
   return limitForRows(counts, rows);
 }
 
-export function encodeReference({ createdAt, chunks }: Reference): Uint8Array {
+export function encodeReference({ createdAt, chunks, vectors = new Map() }: Reference): Uint8Array {
   const out = new ByteWriter(1 << 16);
   for (const byte of MAGIC) out.u8(byte);
   out.u8(FORMAT);
@@ -100,19 +119,34 @@ export function encodeReference({ createdAt, chunks }: Reference): Uint8Array {
     out.varint(bytes.length);
     out.bytes(bytes);
   }
+  const sections: readonly (readonly [string, Uint8Array])[] =
+    vectors.size === 0 ? [] : [[VECTORS, encodeVectors(vectors)]];
+  out.varint(sections.length);
+  for (const [name, bytes] of sections) {
+    out.text(name);
+    out.varint(bytes.length);
+    out.bytes(bytes);
+  }
   return out.finish();
 }
 
-/** Error: DRIFT_PROFILE. */
+/** Errors: DRIFT_PROFILE, BYTES_DAMAGED. */
 export function decodeReference(bytes: Uint8Array): Reference {
   if (!MAGIC.every((byte, i) => bytes[i] === byte))
     throw fail('DRIFT_PROFILE', { reason: 'they do not start with HRDR' });
-  if (bytes[4] !== FORMAT) throw fail('DRIFT_PROFILE', { reason: `its version is ${bytes[4]}` });
+  const format = bytes[4] ?? 0;
+  if (format < 1 || format > FORMAT) throw fail('DRIFT_PROFILE', { reason: `its version is ${format}` });
   const reader = new ByteReader('a reference', bytes.subarray(5));
   const createdAt = reader.varint();
   const count = reader.varint();
   if (count < 1 || count > 1000) throw fail('DRIFT_PROFILE', { reason: `${count} chunks` });
   const chunks: Profile[] = [];
   for (let i = 0; i < count; i += 1) chunks.push(decodeProfile(reader.bytes(reader.varint())));
-  return { createdAt, chunks };
+  let vectors: VectorSamples | null = null;
+  for (let left = format === 1 ? 0 : reader.varint(); left > 0; left -= 1) {
+    const name = reader.text();
+    const section = reader.bytes(reader.varint());
+    if (name === VECTORS) vectors = decodeVectors(section);
+  }
+  return { createdAt, chunks, ...(vectors === null ? {} : { vectors }) };
 }

@@ -65,6 +65,7 @@ function firstRows({ features }: ReplayRows, count: number): TableFile {
     async *batches(names) {
       yield names.map(valuesOf);
     },
+    vectors: async () => ({ missing: 0, sample: [] }),
     missingTogether: async () => 0,
     close: async () => undefined,
   };

@@ -110,6 +110,23 @@ function tableOf(facts: Facts, connection: DuckDBConnection, close: () => Promis
       if (at !== rows) throw fail('DRIFT_FILE', { path, reason: `it has ${rows} rows, and ${at} of them were read` });
       return numbers ? all : texts;
     },
+    vectors: async (name, most, order = null) => {
+      const column = quoted(selected(name).column.name);
+      const counted = await connection.runAndReadAll(`SELECT COUNT(${column}) FROM ${relation}`);
+      const filled = Number(counted.getRows()[0]?.[0]);
+      const step = Math.max(1, Math.ceil(filled / most));
+      const sorted = order === null ? '' : quoted(selected(order).column.name);
+      // Rows are numbered as they stream: a window over a column of lists would hold all of it.
+      const sql = `SELECT v FROM (SELECT CAST(${column} AS DOUBLE[]) AS v, ${sorted === '' ? 'NULL' : sorted} AS o, ROW_NUMBER() OVER () AS r
+FROM ${relation} WHERE ${column} IS NOT NULL) WHERE (r - 1) % ${step} = 0${sorted === '' ? ' ORDER BY r' : ' ORDER BY o, r'}`;
+      const sample: Float64Array[] = [];
+      try {
+        for (const [cell] of (await connection.runAndReadAll(sql)).getRowsJS()) sample.push(numbersOf(cell));
+      } catch (error) {
+        throw fail('DRIFT_FILE', { path, reason: reasonOf(error) }, error);
+      }
+      return { missing: rows - filled, sample };
+    },
     missingTogether: async (names) => {
       const both = names.map((name) => `${quoted(name)} IS NULL`).join(' AND ');
       const counted = await connection.runAndReadAll(`SELECT COUNT(*) FROM ${relation} WHERE ${both}`);
@@ -140,6 +157,11 @@ function valuesOf(chunk: DuckDBDataChunk, c: number, type: 'number' | 'text'): C
   const numbers = new Float64Array(length);
   for (let i = 0; i < length; i += 1) numbers[i] = Number(vector.getItem(i));
   return numbers;
+}
+
+/** A null in a list is NaN. */
+function numbersOf(cell: unknown): Float64Array {
+  return Float64Array.from(Array.isArray(cell) ? cell : [], (one) => (one === null ? Number.NaN : Number(one)));
 }
 
 function quoted(name: string): string {
