@@ -10,13 +10,12 @@ export interface PythonVersion {
   readonly files: readonly VersionFile[];
 }
 
-/** A version that is `served` shares its worker among its holders. A `job` has its own: a row that ends it is one of the job. */
-export type PythonUse = 'served' | 'job';
-
 /** A worker and how it is. */
 export interface PythonWorker {
   readonly model: string;
   readonly version: number;
+  /** The job whose own worker it is; null: it is shared by all who serve the version. */
+  readonly job: string | null;
   readonly state: 'starting' | 'ready' | 'waiting';
   /** Why there is no worker; empty: there is one, or one starts for the first time. */
   readonly reason: string;
@@ -58,10 +57,10 @@ export interface PythonRuntime {
   /** Returns where the environment is there; otherwise begins to make it. Errors: PYTHON_PREPARING, those of `prepare`. */
   mustBePrepared(version: PythonVersion): Promise<void>;
   /**
-   * Workers of versions that are `served`, the default, are shared; each `job` has its own. Errors: those of `mustBePrepared`,
-   * PYTHON_LOAD, PYTHON_TIME.
+   * Workers are shared: a version that is open already gets no second one. A `job`, by its name, has its own: a row that ends it is
+   * one of the job. Errors: those of `mustBePrepared`, PYTHON_LOAD, PYTHON_TIME.
    */
-  open(version: PythonVersion, use?: PythonUse): Promise<OpenedPython>;
+  open(version: PythonVersion, job?: string): Promise<OpenedPython>;
   /** Workers that are open. */
   workers(): readonly PythonWorker[];
   /**

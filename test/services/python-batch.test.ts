@@ -235,4 +235,12 @@ test('a stream is scored by a Python program, and a record that ends it is rejec
     rest.map((i) => byId.get(`r${i}`)?.score),
     rest.map((i) => scores[i]),
   );
+  // The record ended workers of the stream alone: four for its outputs, and four when it was scored again.
+  const workers = (insideOf(headrace).stores.python?.workers() ?? []).filter(({ version }) => version === 2);
+  expect(workers.map(({ job, restarts }) => [job, restarts])).toEqual(
+    expect.arrayContaining([
+      [null, 0],
+      ['scored', 8],
+    ]),
+  );
 });

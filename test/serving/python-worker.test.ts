@@ -7,7 +7,6 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { workerEnvironment } from '../../src/backends/python/program-environment.ts';
 import { PythonModel } from '../../src/backends/python/python-model.ts';
 import { isAlive } from '../../src/base/is-alive.ts';
-import type { PythonUse } from '../../src/ports/python-runtime.ts';
 import type { Tensor } from '../../src/schema/tensor.ts';
 import { until } from '../until.ts';
 
@@ -22,7 +21,7 @@ interface Limits {
   readonly processes?: number;
   readonly timeoutMs?: number;
   readonly startMs?: number;
-  readonly use?: PythonUse;
+  readonly job?: string | null;
 }
 
 /** The worker's own program, with a model in plain Python. */
@@ -34,7 +33,7 @@ async function openModel(words = 'serve', limits: Limits = {}): Promise<PythonMo
   const program = join(folder, 'headrace_worker.py');
   copyFileSync(fileURLToPath(new URL('../../src/backends/python/headrace_worker.py', import.meta.url)), program);
   copyFileSync(fileURLToPath(new URL('python/headrace_model.py', import.meta.url)), join(folder, 'headrace_model.py'));
-  const { memoryBytes = 512 * MIB, processes = 16, timeoutMs = 60_000, startMs = 60_000, use = 'served' } = limits;
+  const { memoryBytes = 512 * MIB, processes = 16, timeoutMs = 60_000, startMs = 60_000, job = null } = limits;
   const model = await PythonModel.open({
     program: {
       of: { model: 'tiny', version: 1 },
@@ -46,7 +45,7 @@ async function openModel(words = 'serve', limits: Limits = {}): Promise<PythonMo
     load: { kind: 'load', path: files, limits: { memory: memoryBytes, processes } },
     startMs,
     timeoutMs,
-    use,
+    job,
     onClosed: async () => rmSync(folder, { recursive: true, force: true }),
   });
   onTestFinished(() => model.close());
@@ -185,7 +184,7 @@ describe.skipIf(PYTHON.status !== 0)('a worker in Python', () => {
   });
 
   test('a job whose runs end worker after worker has the next one at once, and is never refused', async () => {
-    const model = await openModel('serve', { use: 'job' });
+    const model = await openModel('serve', { job: 'scored' });
     for (let end = 1; end <= 6; end += 1) {
       await expect(model.run(rows([4, 1]), ['SUM'])).rejects.toMatchObject({ code: 'PYTHON_ENDED' });
       expect(model.report).toMatchObject({ state: 'starting', restarts: end });
@@ -193,10 +192,10 @@ describe.skipIf(PYTHON.status !== 0)('a worker in Python', () => {
     await answers(model);
   });
 
-  test.each(['served', 'job'] as const)(
-    'workers that end while they load are started ever later, also of a version that is %s, and end no run (PYTHON_DOWN)',
-    async (use) => {
-      const model = await openModel('once', { use });
+  test.each([null, 'scored'])(
+    'workers that end while they load are started ever later, also those of a job (%s), and end no run (PYTHON_DOWN)',
+    async (job) => {
+      const model = await openModel('once', { job });
       await expect(model.run(rows([4, 1]), ['SUM'])).rejects.toMatchObject({ code: 'PYTHON_ENDED' });
       const codes = new Set<unknown>();
       await until(async () => {

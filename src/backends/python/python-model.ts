@@ -1,7 +1,7 @@
 import { fail, type HeadraceError, isHeadraceError } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import type { LoadedModel, ModelParameter, RunParameters } from '../../ports/model-runtime.ts';
-import type { PythonUse, PythonWorker } from '../../ports/python-runtime.ts';
+import type { PythonWorker } from '../../ports/python-runtime.ts';
 import { inputFault } from '../../schema/check-inputs.ts';
 import { shapeFits, type Tensor, type TensorSignature, type TensorSpec } from '../../schema/tensor.ts';
 import { type Frame, tensorsOf } from './frame.ts';
@@ -24,8 +24,8 @@ export interface PythonModelOptions {
   readonly load: object;
   readonly startMs: number;
   readonly timeoutMs: number;
-  /** After a worker that a run of a `job` ended, the next one starts at once. */
-  readonly use: PythonUse;
+  /** The job that has it alone; null: it is served. After a worker that a run of a job ended, the next one starts at once. */
+  readonly job: string | null;
   /** Called once, when it is closed and its worker has gone. */
   readonly onClosed: () => Promise<void>;
 }
@@ -102,6 +102,7 @@ export class PythonModel implements LoadedModel {
     const { kind } = this.#state;
     return {
       ...this.#options.program.of,
+      job: this.#options.job,
       state: kind === 'closed' ? 'waiting' : kind,
       reason: this.#state.kind === 'waiting' ? this.#state.error.message : '',
       restarts: this.#restarts,
@@ -221,7 +222,7 @@ export class PythonModel implements LoadedModel {
   #ended(worker: WorkerProcess, error: HeadraceError): void {
     const state = this.#state;
     if (state.kind === 'closed' || worker !== this.#last) return;
-    const isBounded = this.#options.use === 'job' && worker === this.#asked;
+    const isBounded = this.#options.job !== null && worker === this.#asked;
     this.#failures = isBounded ? 0 : this.#failures + 1;
     const waitMs = this.#failures <= 1 ? 0 : Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** this.#failures);
     const timer = setTimeout(() => this.#restart(), waitMs);

@@ -7,7 +7,6 @@ import type {
   CollectedPython,
   OpenedPython,
   PythonRuntime,
-  PythonUse,
   PythonVersion,
   PythonWorker,
 } from '../../ports/python-runtime.ts';
@@ -103,11 +102,11 @@ export class ProcessPythonRuntime implements PythonRuntime {
     await this.#interpreter(version);
   }
 
-  async open(version: PythonVersion, use: PythonUse = 'served'): Promise<OpenedPython> {
+  async open(version: PythonVersion, job: string | null = null): Promise<OpenedPython> {
     const python = await this.#interpreter(version);
     const file = this.#options.options.onnx ? await this.#onnx.find(version, python) : null;
     if (file !== null) return { kind: 'onnx', file };
-    const loaded = use === 'job' ? await this.#opened(version, python, use) : await this.#shared(version, python);
+    const loaded = job === null ? await this.#shared(version, python) : await this.#opened(version, python, job);
     return { kind: 'worker', loaded, memoryBytes: () => loaded.memoryBytes };
   }
 
@@ -154,7 +153,7 @@ export class ProcessPythonRuntime implements PythonRuntime {
   /** The worker of a version, for one more holder; the last one that closes it ends it. */
   async #shared(version: PythonVersion, python: string): Promise<SharedModel> {
     const key = `${version.model}/${version.version}/${version.digest}`;
-    const shared = this.#shares.get(key) ?? { model: this.#opened(version, python, 'served'), holders: 0 };
+    const shared = this.#shares.get(key) ?? { model: this.#opened(version, python, null), holders: 0 };
     this.#shares.set(key, shared);
     shared.holders += 1;
     const release = async () => {
@@ -196,7 +195,7 @@ export class ProcessPythonRuntime implements PythonRuntime {
     return fail('PYTHON_PREPARING', { model: version.model, version: version.version });
   }
 
-  async #opened(version: PythonVersion, python: string, use: PythonUse): Promise<PythonModel> {
+  async #opened(version: PythonVersion, python: string, job: string | null): Promise<PythonModel> {
     const {
       options,
       artifacts,
@@ -222,7 +221,7 @@ export class ProcessPythonRuntime implements PythonRuntime {
       load: { kind: 'load', path: folder.model, limits: { memory: memoryBytes, processes } },
       startMs,
       timeoutMs,
-      use,
+      job,
       onClosed: async () => {
         if (opened.model !== undefined) this.#open.delete(opened.model);
         await folder.remove();

@@ -1,7 +1,7 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { ArtifactStore } from '../../ports/artifact-store.ts';
 import type { VersionRecord } from '../../ports/model-registry.ts';
-import type { PythonRuntime, PythonUse, PythonVersion } from '../../ports/python-runtime.ts';
+import type { PythonRuntime, PythonVersion } from '../../ports/python-runtime.ts';
 import { foreignVersion } from '../../registry/foreign-version.ts';
 import type { OpenedVersion } from '../runtime/model-source.ts';
 import { openUpstream, type UpstreamServers } from '../upstream/upstream-version.ts';
@@ -11,8 +11,8 @@ export interface ForeignTools {
   readonly artifacts: ArtifactStore;
   /** null: versions that are Python programs are refused. */
   readonly python: PythonRuntime | null;
-  /** Left out: `served`. */
-  readonly use?: PythonUse;
+  /** The job that has its own worker; left out: the version is served. */
+  readonly job?: string;
   /** Servers that answer versions; left out: such versions are refused. */
   readonly upstreams?: UpstreamServers;
 }
@@ -27,7 +27,7 @@ export async function openForeign(record: VersionRecord, tools: ForeignTools): P
     const loaded = await openUpstream({ ...record, flavor: found.flavor, prompt }, tools.upstreams ?? {});
     return { kind: 'process', platform: 'upstream', loaded, memoryBytes: () => 0 };
   }
-  const opened = await runtimeFor(found.version, tools).open(found.version, tools.use);
+  const opened = await runtimeFor(found.version, tools).open(found.version, tools.job);
   if (opened.kind === 'onnx') return opened;
   const { loaded, memoryBytes } = opened;
   return { kind: 'process', platform: 'python', loaded, memoryBytes };

@@ -63,7 +63,7 @@ export async function loadScored({ version, foreign }: ScoredVersion, tools: Ver
   if (foreign === null) return loadTrained(version, tools);
   const { record, inputs, output, onnx } = foreign;
   const found = await openPatiently(() =>
-    loadForeignScorer(record, { ...tools, use: 'job', columns: inputs.features }),
+    loadForeignScorer(record, { ...tools, job: 'batch', columns: inputs.features }),
   );
   if (found.onnx === onnx && found.output.name === output) return patientScorer(found.scorer);
   await found.scorer.close();

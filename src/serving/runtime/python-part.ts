@@ -6,13 +6,17 @@ export interface PythonStatus {
   readonly python: readonly PythonWorker[];
 }
 
-const labels = ['model', 'version'];
+const labels = ['model', 'version', 'job'];
 
-function labelsOf({ model, version }: PythonWorker): Readonly<Record<string, string>> {
-  return { model, version: String(version) };
+function labelsOf({ model, version, job }: PythonWorker): Readonly<Record<string, string>> {
+  return { model, version: String(version), job: job ?? '' };
 }
 
-/** Workers of models that are Python programs. */
+function forJob({ job }: Pick<PythonWorker, 'job'>): string {
+  return job === null ? '' : ` for ${job}`;
+}
+
+/** Workers of models that are Python programs. The label `job` is empty where the version is served. */
 export const pythonPart: PartKind<Pick<PythonRuntime, 'workers'>, PythonStatus> = {
   name: 'python',
   figures: [
@@ -55,11 +59,11 @@ export const pythonPart: PartKind<Pick<PythonRuntime, 'workers'>, PythonStatus> 
     runtime
       .workers()
       .filter(({ state }) => state === 'waiting')
-      .map(({ model, version, reason }) => `version ${version} of model ${model} has no worker: ${reason}`),
+      .map((one) => `version ${one.version} of model ${one.model} has no worker${forJob(one)}: ${one.reason}`),
   status: (runtime) => ({ python: runtime.workers() }),
   lines: ({ python }) =>
     python.map(
-      ({ model, version, state, restarts }) =>
-        `Python worker of ${model} version ${version}: ${state}${restarts === 0 ? '' : `, started again ${restarts} times`}`,
+      ({ model, version, job, state, restarts }) =>
+        `Python worker of ${model} version ${version}${forJob({ job })}: ${state}${restarts === 0 ? '' : `, started again ${restarts} times`}`,
     ),
 };

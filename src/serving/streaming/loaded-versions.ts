@@ -67,7 +67,9 @@ export class LoadedVersions {
   async #opened(record: VersionRecord): Promise<Pick<LoadedVersion, 'version' | 'scorer'>> {
     const { trained } = record;
     if (trained !== null) return { version: trained, scorer: await loadTrained(trained, this.#options) };
-    const { version, scorer } = await openPatiently(() => loadForeignScorer(record, { ...this.#options, use: 'job' }));
+    const { version, scorer } = await openPatiently(() =>
+      loadForeignScorer(record, { ...this.#options, job: this.#options.stream }),
+    );
     return { version, scorer: patientScorer(scorer) };
   }
 
