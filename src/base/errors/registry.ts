@@ -37,6 +37,13 @@ export const registryErrors = rows({
     status: 409,
     exit: 2,
   },
+  REGISTRY_MODEL_PARAM: {
+    message: 'param {key} of logged model {model} is {value}; it cannot become {changed}',
+    hint: 'log another model, or use another key',
+    retry: 'never',
+    status: 409,
+    exit: 2,
+  },
   REGISTRY_NAME: {
     message: '{kind} {name} is not allowed: {reason}',
     hint: 'choose another name',

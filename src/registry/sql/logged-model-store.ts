@@ -1,10 +1,11 @@
 import { fail } from '../../base/errors/fail.ts';
 import { trimEndOf } from '../../base/trim-end.ts';
 import type { LoggedModel, LoggedModelMetric, LoggedModelStatus, LoggedModels } from '../../ports/logged-models.ts';
-import type { Sql, SqlDatabase, SqlRow } from '../../ports/sql-database.ts';
+import type { Sql, SqlDatabase, SqlDialect, SqlRow } from '../../ports/sql-database.ts';
+import type { KeyText } from '../../ports/tracking-store.ts';
 import { inNumbers, numbersOf, type SearchSource, searchRows } from './compile-query.ts';
 import { activeExperiment, experimentNumber } from './experiments.ts';
-import { marks, metricOf, numberOf, rowsByOwner, setTexts, textOf, textsByOwner } from './rows.ts';
+import { insertRows, marks, metricOf, numberOf, rowsByOwner, setTexts, textOf, textsByOwner } from './rows.ts';
 
 const SOURCE: SearchSource = {
   from: 'logged_models t',
@@ -81,9 +82,7 @@ export function loggedModelStore(database: SqlDatabase): LoggedModels {
         if (removed === 0) throw fail('REGISTRY_ABSENT', { kind: 'logged model tag', name: key });
       }),
     paramLoggedModel: (id, params) =>
-      database.write(async (sql) =>
-        setTexts({ sql, dialect }, 'logged_model_params', await numberFor(sql, id), params),
-      ),
+      database.write(async (sql) => addParams({ sql, dialect }, await numberFor(sql, id), { model: id, params })),
     searchLoggedModels: (query) =>
       database.read(async (sql) => {
         const experiments = inNumbers('t.experiment', query.experiments.map(experimentNumber));
@@ -92,6 +91,23 @@ export function loggedModelStore(database: SqlDatabase): LoggedModels {
         return { rows: await modelsOf(sql, rows), more };
       }),
   };
+}
+
+/** A param keeps its first value. Error: REGISTRY_MODEL_PARAM. */
+async function addParams(
+  open: { readonly sql: Sql; readonly dialect: SqlDialect },
+  owner: number,
+  { model, params }: { readonly model: string; readonly params: readonly KeyText[] },
+): Promise<void> {
+  if (params.length === 0) return;
+  const rows = params.map(({ key, value }) => [owner, key, value]);
+  await insertRows(open, 'logged_model_params (owner, key, value)', rows, 'ON CONFLICT DO NOTHING');
+  const stored = await open.sql.all('SELECT key, value FROM logged_model_params WHERE owner = ?', [owner]);
+  const values = new Map(stored.map((row) => [textOf(row, 'key'), textOf(row, 'value')]));
+  for (const { key, value } of params) {
+    const found = values.get(key) ?? '';
+    if (found !== value) throw fail('REGISTRY_MODEL_PARAM', { key, model, value: found, changed: value });
+  }
 }
 
 function onDatasets(datasets: readonly { readonly name: string; readonly digest: string | null }[]) {

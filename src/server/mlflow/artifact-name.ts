@@ -1,4 +1,5 @@
 import { trimEndOf } from '../../base/trim-end.ts';
+import { isVersionPath } from '../../registry/version-folder.ts';
 import { invalid } from './fault.ts';
 
 const LONGEST_PATH = 2_000;
@@ -19,6 +20,14 @@ export function artifactName(text: string, { mayBeRoot = false } = {}): string {
     if (next === decoded) return path;
     decoded = next;
   }
+}
+
+/** The path of an artefact that a client writes or removes. Files of versions are read only. */
+export function writablePath(text: string): string {
+  const path = artifactName(text);
+  if (isVersionPath(path))
+    throw invalid(`Invalid path: '${path.slice(0, 200)}' belongs to a version, which cannot change`);
+  return path;
 }
 
 function isUnsafe(path: string): boolean {

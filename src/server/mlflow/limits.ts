@@ -3,17 +3,22 @@ import { invalid } from './fault.ts';
 import type { Message } from './message.ts';
 import { wrong } from './message.ts';
 
-/** The longest texts, characters: those of MLflow 3. */
+/** The longest texts, characters: those of MLflow 3. It cuts longer values of params, and of tags of runs and experiments. */
 export const LONGEST = {
   key: 250,
   param: 6_000,
   runTag: 8_000,
   experimentTag: 5_000,
   experimentName: 500,
+  location: 2_048,
   registryTag: 100_000,
   modelName: 256,
   alias: 255,
 } as const;
+
+/** Characters of words in any script, as in Python's regular expressions. */
+const NAME = /^[\p{L}\p{M}\p{N}_/.\- :]*$/u;
+const ALIAS = /^[\p{L}\p{M}\p{N}_-]*$/u;
 
 /** Keys of params, metrics and tags: they could be paths of files. */
 export function checkKey(name: string, key: string): string {
@@ -21,7 +26,7 @@ export function checkKey(name: string, key: string): string {
     throw invalid(
       `Missing value for required parameter '${name}'. See the API docs for more information about request parameters.`,
     );
-  if (!/^[/\w.\- :]*$/.test(key))
+  if (!NAME.test(key))
     throw wrong(
       name,
       key,
@@ -42,22 +47,50 @@ export function atMost(name: string, text: string, most: number): string {
   throw invalid(`'${name}' exceeds the maximum length of ${most} characters: it has ${text.length}`);
 }
 
+/** A value, cut to the characters that are kept. */
+function cut(text: string, most: number): string {
+  if (text.length <= most) return text;
+  let [end, characters] = [0, 0];
+  for (const character of text) {
+    if (characters === most) break;
+    end += character.length;
+    characters += 1;
+  }
+  return text.slice(0, end);
+}
+
 /** Tags of a request; of several with one key the last counts. */
 export function tagsOf(message: Message, longest: number): readonly KeyText[] {
   return message.messages('tags').map((tag) => tagOf(tag, longest));
 }
 
 export function tagOf(message: Message, longest: number): KeyText {
-  return { key: checkKey('key', message.text('key')), value: atMost('value', message.text('value'), longest) };
+  return { key: checkKey('key', message.text('key')), value: cut(message.text('value'), longest) };
 }
 
 export function paramOf(message: Message): KeyText {
-  return { key: checkKey('key', message.text('key')), value: atMost('value', message.text('value'), LONGEST.param) };
+  return { key: checkKey('key', message.text('key')), value: cut(message.text('value'), LONGEST.param) };
+}
+
+/** Params of a request, each key once. */
+export function paramsOf(message: Message): readonly KeyText[] {
+  const params = message.messages('params').map(paramOf);
+  const seen = new Set<string>();
+  const twins = params.filter(({ key }) => seen.size === seen.add(key).size).map(({ key }) => key);
+  if (twins.length > 0) throw invalid(`Duplicate parameter keys have been submitted: ${twins.join(', ')}`);
+  return params;
+}
+
+/** A name that is more than spaces. */
+export function requiredName(message: Message, field: string): string {
+  const name = message.required(field);
+  if (name.trim() === '') throw wrong(field, name, 'it is blank');
+  return name;
 }
 
 /** The name of a registered model: a part of paths and of `models:/name@alias`. */
 export function modelName(message: Message, field = 'name'): string {
-  const name = message.required(field);
+  const name = requiredName(message, field);
   if (/[/:]/.test(name) || name === '.' || name === '..')
     throw invalid(
       `Invalid value for '${field}': registered model name cannot contain '/' or ':', and cannot be '.' or '..'`,
@@ -68,7 +101,7 @@ export function modelName(message: Message, field = 'name'): string {
 /** An alias that may be set. */
 export function aliasOf(message: Message): string {
   const alias = atMost('alias', message.required('alias'), LONGEST.alias);
-  if (!/^[\w-]*$/.test(alias))
+  if (!ALIAS.test(alias))
     throw invalid(
       `Invalid alias name: '${alias}'. Names may only contain alphanumerics, underscores (_) and dashes (-).`,
     );

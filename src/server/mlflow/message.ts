@@ -6,7 +6,8 @@ export type Fields = Readonly<Record<string, unknown>>;
 const ADVICE = 'See the API docs for more information about request parameters.';
 
 /**
- * Reads the fields of a request as MLflow's messages declare them. A query has texts only, so a text that is a number is a number.
+ * Reads the fields of a request as MLflow's messages declare them. A query has texts only, so a text that is a number is a number; a
+ * number in JSON is no text.
  * Texts with a NUL are invalid everywhere. Errors: MlflowFault.
  */
 export class Message {
@@ -32,7 +33,6 @@ export class Message {
   text(name: string): string {
     const value = this.#one(name);
     if (value === undefined || value === null) return '';
-    if (typeof value === 'number' && Number.isSafeInteger(value)) return String(value);
     if (typeof value !== 'string') throw wrong(name, value, 'it is not a string');
     return plainText(name, value);
   }
@@ -85,7 +85,6 @@ export class Message {
     if (value === undefined || value === null) return [];
     const list = Array.isArray(value) ? value : [value];
     return list.map((one: unknown) => {
-      if (typeof one === 'number' && Number.isSafeInteger(one)) return String(one);
       if (typeof one !== 'string') throw wrong(name, one, 'it is not a list of strings');
       return plainText(name, one);
     });

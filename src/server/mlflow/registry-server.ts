@@ -53,7 +53,7 @@ export async function startRegistryServer(
       const found = find(request.method ?? 'GET', path);
       if (found === null || found === 'method') throw noRoute(request.method ?? '', path, found);
       if (found.route.scope !== null) check([found.route.scope], bearerOf(request.headers.authorization));
-      const origin = `${tls === null ? 'http' : 'https'}://${request.headers.host ?? 'localhost'}`;
+      const origin = `${tls === null && options.tlsAtProxy !== true ? 'http' : 'https'}://${request.headers.host ?? 'localhost'}`;
       await runRoute(context, found, { path, query, origin, request, response });
     } catch (error) {
       answerFault(request, response, error, options.onFault);

@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { storeContent } from '../../../registry/store-content.ts';
-import { artifactName } from '../artifact-name.ts';
+import { isVersionPath, versionEntries, versionFile } from '../../../registry/version-folder.ts';
+import { artifactName, writablePath } from '../artifact-name.ts';
 import { rangeOf } from '../byte-range.ts';
 import { MlflowFault } from '../fault.ts';
 import { type MlflowContext, type MlflowRoute, route, type StreamRequest, streamRoute } from '../mlflow-route.ts';
@@ -10,8 +11,9 @@ import { listed } from '../wire.ts';
 
 /** The proxy of artefacts: bytes by their path, streamed both ways. */
 export const artifactRoutes: readonly MlflowRoute[] = [
-  route('GET', '/mlflow-artifacts/artifacts', 'read', async ({ registry }, { message }) => {
-    const entries = await registry.folder(artifactName(message.text('path'), { mayBeRoot: true }));
+  route('GET', '/mlflow-artifacts/artifacts', 'read', async (context, { message }) => {
+    const path = artifactName(message.text('path'), { mayBeRoot: true });
+    const entries = isVersionPath(path) ? await versionEntries(context, path) : await context.registry.folder(path);
     const files = entries.map(({ name, isFolder, sizeBytes }) => ({
       path: name,
       is_dir: isFolder,
@@ -22,7 +24,7 @@ export const artifactRoutes: readonly MlflowRoute[] = [
   streamRoute('PUT', '/mlflow-artifacts/artifacts/{path+}', 'write', upload),
   streamRoute('GET', '/mlflow-artifacts/artifacts/{path+}', 'read', download),
   route('DELETE', '/mlflow-artifacts/artifacts/{path+}', 'write', async ({ registry }, { params: [path] }) => {
-    await registry.unnameFiles(artifactName(path));
+    await registry.unnameFiles(writablePath(path));
     return {};
   }),
   route('GET', '/mlflow-artifacts/presigned/{path+}', 'read', async () => {
@@ -34,7 +36,7 @@ export const artifactRoutes: readonly MlflowRoute[] = [
 ];
 
 async function upload({ registry, artifacts, clock }: MlflowContext, { params, request, response }: StreamRequest) {
-  const path = artifactName(params[0]);
+  const path = writablePath(params[0]);
   const { digest, sizeBytes } = await storeContent({ registry, artifacts }, request, clock());
   await registry.nameFile({ path, digest, sizeBytes }, clock());
   sendJson(response, 200, {});
@@ -42,7 +44,7 @@ async function upload({ registry, artifacts, clock }: MlflowContext, { params, r
 
 async function download({ registry, artifacts }: MlflowContext, { params, request, response }: StreamRequest) {
   const path = artifactName(params[0]);
-  const file = await registry.file(path);
+  const file = isVersionPath(path) ? await versionFile({ registry, artifacts }, path) : await registry.file(path);
   if (file === null) throw new MlflowFault('RESOURCE_DOES_NOT_EXIST', `No such artifact: '${path}'`);
   const range = rangeOf(request.headers.range, file.sizeBytes);
   const bytes = await artifacts.read(file.digest, range ?? undefined);

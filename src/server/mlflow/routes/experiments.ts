@@ -1,8 +1,9 @@
 import { filterTargets } from '../../../registry/filter/filter-target.ts';
 import { parseFilter } from '../../../registry/filter/parse-filter.ts';
 import { parseOrders } from '../../../registry/filter/parse-order.ts';
-import { MlflowFault } from '../fault.ts';
-import { atMost, LONGEST, tagOf, tagsOf } from '../limits.ts';
+import { invalid, MlflowFault } from '../fault.ts';
+import { atMost, LONGEST, requiredName, tagOf, tagsOf } from '../limits.ts';
+import type { Message } from '../message.ts';
 import { type JsonRoute, type MlflowContext, type MlflowRequest, route } from '../mlflow-route.ts';
 import { nextToken, pagingOf, viewOf } from '../paging.ts';
 import { experimentMessage, listed } from '../wire.ts';
@@ -11,8 +12,8 @@ import { experimentMessage, listed } from '../wire.ts';
 export const experimentRoutes: readonly JsonRoute[] = [
   route('POST', '/mlflow/experiments/create', 'write', async ({ registry, clock }, { message }) => ({
     experiment_id: await registry.createExperiment({
-      name: atMost('name', message.required('name'), LONGEST.experimentName),
-      artifactLocation: message.text('artifact_location') === '' ? null : message.text('artifact_location'),
+      name: atMost('name', requiredName(message, 'name'), LONGEST.experimentName),
+      artifactLocation: locationOf(message),
       tags: tagsOf(message, LONGEST.experimentTag),
       at: clock(),
     }),
@@ -34,8 +35,8 @@ export const experimentRoutes: readonly JsonRoute[] = [
   route('GET', '/mlflow/experiments/search', 'read', searchExperiments),
   route('POST', '/mlflow/experiments/update', 'write', async ({ registry, clock }, { message }) => {
     const id = message.required('experiment_id');
-    const name = message.text('new_name');
-    if (name !== '') await registry.renameExperiment(id, atMost('new_name', name, LONGEST.experimentName), clock());
+    const name = atMost('new_name', requiredName(message, 'new_name'), LONGEST.experimentName);
+    await registry.renameExperiment(id, name, clock());
     return {};
   }),
   route('POST', '/mlflow/experiments/delete', 'write', async ({ registry, clock }, { message }) => {
@@ -55,6 +56,13 @@ export const experimentRoutes: readonly JsonRoute[] = [
     return {};
   }),
 ];
+
+/** Where the artefacts of an experiment go; null: below the folder of this server. */
+function locationOf(message: Message): string | null {
+  const location = atMost('artifact_location', message.text('artifact_location'), LONGEST.location);
+  if (/[#;]/.test(location)) throw invalid("'artifact_location' URL can't include fragments or params.");
+  return location === '' ? null : location;
+}
 
 async function searchExperiments({ registry }: MlflowContext, { message }: MlflowRequest) {
   const paging = pagingOf(message, { usual: 1_000, most: 50_000 });

@@ -3,7 +3,7 @@ import { filterTargets } from '../../../registry/filter/filter-target.ts';
 import { parseFilter } from '../../../registry/filter/parse-filter.ts';
 import { parseOrders } from '../../../registry/filter/parse-order.ts';
 import { invalid, MlflowFault } from '../fault.ts';
-import { LONGEST, paramOf, tagsOf } from '../limits.ts';
+import { LONGEST, paramsOf, tagsOf } from '../limits.ts';
 import type { Message } from '../message.ts';
 import { type JsonRoute, type MlflowContext, type MlflowRequest, route } from '../mlflow-route.ts';
 import { nextToken, pagingOf } from '../paging.ts';
@@ -44,7 +44,7 @@ export const loggedModelRoutes: readonly JsonRoute[] = [
     return {};
   }),
   route('POST', '/mlflow/logged-models/{id}/params', 'write', async ({ registry }, { message, params: [id] }) => {
-    await registry.paramLoggedModel(id, message.messages('params').map(paramOf));
+    await registry.paramLoggedModel(id, paramsOf(message));
     return {};
   }),
   route(
@@ -54,7 +54,10 @@ export const loggedModelRoutes: readonly JsonRoute[] = [
     async ({ registry }, { message, params: [id] }) => {
       const model = await registry.loggedModel(id);
       if (model === null) throw absent(id);
-      return folderAnswer(registry, model.artifactUri, message.text('artifact_directory_path'));
+      return {
+        root_uri: model.artifactUri,
+        ...(await folderAnswer(registry, model.artifactUri, message.text('artifact_directory_path'))),
+      };
     },
   ),
 ];
@@ -89,7 +92,7 @@ async function createModel({ registry, clock, randomHex }: MlflowContext, { mess
     name,
     modelType: message.text('model_type'),
     sourceRun: message.text('source_run_id'),
-    params: message.messages('params').map(paramOf),
+    params: paramsOf(message),
     tags: tagsOf(message, LONGEST.runTag),
     at: clock(),
   });
@@ -99,7 +102,7 @@ async function createModel({ registry, clock, randomHex }: MlflowContext, { mess
 async function searchModels({ registry }: MlflowContext, { message }: MlflowRequest) {
   const experiments = message.texts('experiment_ids');
   if (experiments.length === 0) message.required('experiment_ids');
-  const paging = pagingOf(message, { usual: 50, most: 1_000 });
+  const paging = pagingOf(message, { usual: 50, most: 1_000, isBound: true });
   const page = await registry.searchLoggedModels({
     ...paging,
     experiments,

@@ -1,13 +1,17 @@
+import type { ModelVersion } from '../../../ports/model-registry.ts';
 import { filterTargets } from '../../../registry/filter/filter-target.ts';
 import { parseFilter } from '../../../registry/filter/parse-filter.ts';
 import { parseOrders } from '../../../registry/filter/parse-order.ts';
 import { manifestDigest } from '../../../registry/manifest-digest.ts';
-import { checkSource, filesOfSource } from '../../../registry/version-source.ts';
+import { downloadAddress } from '../../../registry/version-folder.ts';
+import { checkSource } from '../../../registry/version-source.ts';
 import { invalid, MlflowFault } from '../fault.ts';
 import { atMost, LONGEST, modelName, tagsOf, versionOf } from '../limits.ts';
+import type { Message } from '../message.ts';
 import { type JsonRoute, type MlflowContext, type MlflowRequest, route } from '../mlflow-route.ts';
 import { nextToken, pagingOf } from '../paging.ts';
-import { listed, sourceOf, versionMessage } from '../wire.ts';
+import { originOf } from '../version-origin.ts';
+import { listed, versionMessage } from '../wire.ts';
 import { stageOf } from './registered-models.ts';
 
 /** Stages whose earlier versions may be archived. */
@@ -35,9 +39,7 @@ export const modelVersionRoutes: readonly JsonRoute[] = [
     const [name, version] = [modelName(message), versionOf(message)];
     const record = await registry.versionRecord(name, version);
     if (record === null) throw absent(name, version);
-    const loggedId = loggedModelId(sourceOf(record));
-    const logged = loggedId === null ? null : await registry.loggedModel(loggedId);
-    return { artifact_uri: logged?.artifactUri ?? sourceOf(record) };
+    return { artifact_uri: await downloadAddress(registry, record) };
   }),
   route('POST', '/mlflow/model-versions/set-tag', 'write', async ({ registry, clock }, { message }) => {
     const [name, version] = [modelName(message), versionOf(message)];
@@ -57,15 +59,10 @@ function absent(name: string, version: number): MlflowFault {
   return new MlflowFault('RESOURCE_DOES_NOT_EXIST', `Model Version (name=${name}, version=${version}) not found`);
 }
 
-async function versionAnswer({ registry }: MlflowContext, name: string, version: number) {
+async function versionAnswer({ registry }: Pick<MlflowContext, 'registry'>, name: string, version: number) {
   const record = await registry.versionRecord(name, version);
   if (record === null) throw absent(name, version);
   return { model_version: versionMessage(record) };
-}
-
-/** The logged model that an address such as `models:/m-0123…` names. */
-function loggedModelId(source: string): string | null {
-  return /^models:\/+(m-[0-9a-f]{32})$/.exec(source)?.[1] ?? null;
 }
 
 async function createVersion({ registry, clock }: MlflowContext, { message, who }: MlflowRequest) {
@@ -73,26 +70,38 @@ async function createVersion({ registry, clock }: MlflowContext, { message, who 
   const given = message.required('source');
   const run = message.text('run_id') === '' ? null : await registry.run(message.text('run_id'));
   checkSource(given, run?.info.artifactUri ?? null);
-  const loggedId = message.text('model_id') || loggedModelId(given) || '';
-  const logged = loggedId === '' ? null : await registry.loggedModel(loggedId);
-  if (loggedId !== '' && logged === null)
-    throw new MlflowFault('RESOURCE_DOES_NOT_EXIST', `Logged model with ID '${loggedId}' not found.`);
-  const source = loggedModelId(given) === null ? given : (logged?.artifactUri ?? given);
-  const files = await filesOfSource(registry, source);
+  const origin = await originOf(registry, given, message.text('model_id'));
+  if (origin.trained !== null) return copyTrained({ registry, clock }, origin.trained, { model, message });
   const record = await registry.createVersion({
     model,
-    source,
-    run: message.text('run_id'),
+    source: origin.source,
+    run: message.text('run_id') || origin.run,
     runLink: message.text('run_link'),
-    loggedModel: loggedId,
+    loggedModel: origin.loggedModel,
     user: who === '' ? (run?.info.user ?? '') : who,
     description: message.text('description'),
     tags: tagsOf(message, LONGEST.registryTag),
-    files,
-    digest: manifestDigest(files),
+    files: origin.files,
+    digest: manifestDigest(origin.files),
     at: clock(),
   });
   return { model_version: versionMessage(record) };
+}
+
+/** A copy of a version that a training job made keeps its signature, lineage and parity rows. */
+async function copyTrained(
+  { registry, clock }: Pick<MlflowContext, 'registry' | 'clock'>,
+  trained: ModelVersion,
+  { model, message }: { readonly model: string; readonly message: Message },
+) {
+  if ((await registry.model(model)) === null)
+    throw new MlflowFault('RESOURCE_DOES_NOT_EXIST', `Registered Model with name=${model} not found`);
+  const at = clock();
+  const { version: _version, ...made } = trained;
+  const { version } = await registry.register({ ...made, model, createdAt: at });
+  for (const tag of tagsOf(message, LONGEST.registryTag)) await registry.tagVersion(model, version, tag, at);
+  if (message.has('description')) await registry.describeVersion(model, version, message.text('description'), at);
+  return versionAnswer({ registry }, model, version);
 }
 
 async function transitionStage(context: MlflowContext, { message }: MlflowRequest) {

@@ -3,7 +3,7 @@ import type { IndexedFile } from '../../../ports/artifact-index.ts';
 import type { ArtifactStore } from '../../../ports/artifact-store.ts';
 import { storeContent } from '../../../registry/store-content.ts';
 import { partPath, uploadFolder } from '../../../registry/upload-paths.ts';
-import { artifactName } from '../artifact-name.ts';
+import { writablePath } from '../artifact-name.ts';
 import { invalid, MlflowFault } from '../fault.ts';
 import type { Message } from '../message.ts';
 import { type MlflowContext, type MlflowRoute, route, type StreamRequest, streamRoute } from '../mlflow-route.ts';
@@ -17,7 +17,7 @@ export const multipartRoutes: readonly MlflowRoute[] = [
   streamRoute('PUT', '/mlflow-artifacts/mpu/part/{upload}/{number}', 'write', uploadPart),
   route('POST', '/mlflow-artifacts/mpu/complete/{path+}', 'write', async (context, { message, params: [folder] }) => {
     const upload = uploadOf(message);
-    const path = artifactName(targetOf(folder, message));
+    const path = writablePath(targetOf(folder, message));
     const parts = await context.registry.filesUnder(uploadFolder(upload));
     const asked = message
       .messages('parts')
@@ -41,7 +41,7 @@ async function createUpload(
 ) {
   const { readMessage } = await import('../read-message.ts');
   const message = await readMessage(request, '', new URLSearchParams());
-  artifactName(targetOf(folder, message));
+  writablePath(targetOf(folder, message));
   const count = message.whole('num_parts') ?? 1;
   if (count < 1 || count > MOST_PARTS) throw invalid(`num_parts must be between 1 and ${MOST_PARTS}, got ${count}`);
   const upload = randomHex(16);

@@ -1,10 +1,10 @@
-import type { DatasetInput, KeyText, RunMetric } from '../../../ports/tracking-store.ts';
+import type { DatasetInput, RunMetric } from '../../../ports/tracking-store.ts';
 import { filterTargets } from '../../../registry/filter/filter-target.ts';
 import { parseFilter } from '../../../registry/filter/parse-filter.ts';
 import { parseOrders } from '../../../registry/filter/parse-order.ts';
 import { runName } from '../../../registry/run-name.ts';
 import { invalid, MlflowFault } from '../fault.ts';
-import { checkKey, LONGEST, paramOf, tagOf, tagsOf } from '../limits.ts';
+import { checkKey, LONGEST, paramOf, paramsOf, tagOf, tagsOf } from '../limits.ts';
 import { type Message, wrong } from '../message.ts';
 import { type JsonRoute, type MlflowContext, type MlflowRequest, route } from '../mlflow-route.ts';
 import { nextToken, pagingOf, viewOf } from '../paging.ts';
@@ -150,15 +150,8 @@ function batchOf(message: Message) {
     throw invalid(
       `A batch logging request can contain at most ${MOST_TOGETHER} metrics, params and tags in total. Got ${together}.`,
     );
-  const params = lists.params.map(paramOf);
-  checkNoTwins(params);
+  const params = paramsOf(message);
   return { metrics: lists.metrics.map(metricOf), params, tags: lists.tags.map((tag) => tagOf(tag, LONGEST.runTag)) };
-}
-
-function checkNoTwins(params: readonly KeyText[]): void {
-  const seen = new Set<string>();
-  const twins = params.filter(({ key }) => seen.size === seen.add(key).size).map(({ key }) => key);
-  if (twins.length > 0) throw invalid(`Duplicate parameter keys have been submitted: ${twins.join(', ')}`);
 }
 
 /** The model records of 2.x clients: kept in a tag, as MLflow does. */

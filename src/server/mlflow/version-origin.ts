@@ -1,0 +1,55 @@
+import type { ModelRegistry, ModelVersion, VersionFile, VersionRecord } from '../../ports/model-registry.ts';
+import { filesOfSource } from '../../registry/version-source.ts';
+import { MlflowFault } from './fault.ts';
+
+/** The files of a version to register, and where they come from. */
+interface Origin {
+  readonly source: string;
+  readonly files: readonly VersionFile[];
+  readonly run: string;
+  readonly loggedModel: string;
+  /** The version of a training job that it is a copy of; null: another program logged it. */
+  readonly trained: ModelVersion | null;
+}
+
+const LOGGED = /^models:\/+(m-[0-9a-f]{32})$/;
+const REGISTERED = /^models:\/+([^/@]+)(?:\/([^/@]+)|@([^/@]+))$/;
+
+/**
+ * Resolves the source of a version to register: a folder of artefacts, a logged model (`models:/m-…`), or another version
+ * (`models:/name/3`, `models:/name@alias`), whose files the new version shares. Error: MlflowFault where it is absent.
+ */
+export async function originOf(registry: ModelRegistry, source: string, loggedModel: string): Promise<Origin> {
+  const id = loggedModel || (LOGGED.exec(source)?.[1] ?? '');
+  const logged = id === '' ? null : await registry.loggedModel(id);
+  if (id !== '' && logged === null) throw absent(`Logged model with ID '${id}' not found.`);
+  if (LOGGED.test(source) && logged !== null)
+    return {
+      source: logged.artifactUri,
+      files: await filesOfSource(registry, logged.artifactUri),
+      run: '',
+      loggedModel: id,
+      trained: null,
+    };
+  const other = await versionAt(registry, source);
+  if (other === null)
+    return { source, files: await filesOfSource(registry, source), run: '', loggedModel: id, trained: null };
+  const { run, files, trained } = other;
+  return { source, files, run, loggedModel: id || other.loggedModel, trained };
+}
+
+/** The version that an address such as `models:/name/3` names; null: it is an address of another kind. */
+async function versionAt(registry: ModelRegistry, source: string): Promise<VersionRecord | null> {
+  const [, encoded, place, alias] = REGISTERED.exec(source) ?? [];
+  if (encoded === undefined) return null;
+  const model = decodeURIComponent(encoded);
+  const number = alias === undefined ? Number(place) : await registry.alias(model, alias);
+  if (number === null) throw absent(`Registered model alias ${alias} not found.`);
+  const record = Number.isSafeInteger(number) ? await registry.versionRecord(model, number) : null;
+  if (record === null) throw absent(`Model Version (name=${model}, version=${place ?? number}) not found`);
+  return record;
+}
+
+function absent(message: string): MlflowFault {
+  return new MlflowFault('RESOURCE_DOES_NOT_EXIST', message);
+}
