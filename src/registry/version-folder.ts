@@ -10,7 +10,7 @@ import { filesOfSource } from './version-source.ts';
  */
 
 /** The folder that holds the folders of versions. */
-export const VERSIONS = 'headrace-versions';
+const VERSIONS = 'headrace-versions';
 
 interface Stores {
   readonly registry: ModelRegistry;

@@ -148,7 +148,7 @@ export function versionMessage(version: VersionRecord) {
 }
 
 /** The place of a version's files: one that a training job made has its own folder of the artefact tree. */
-export function sourceOf(version: VersionRecord): string {
+function sourceOf(version: VersionRecord): string {
   return version.source === '' ? `headrace:/${encodeURIComponent(version.model)}/${version.version}` : version.source;
 }
 
