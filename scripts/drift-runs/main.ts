@@ -2,17 +2,16 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import type { FileReplay } from '../../src/running/file-replay/replay-file.ts';
 import { root, runCommand } from '../run-command.ts';
 import { flightRuns } from './flights.ts';
 import { otherRuns } from './others.ts';
-import type { Check, DriftRun } from './run.ts';
+import { type Check, type DriftRun, pythonOf, type Replayed } from './run.ts';
 import { streamRuns } from './streams.ts';
 
 /**
  * Replays files of ../shared by themselves, each by one call of `headrace drift replay`, and checks the decision log against the
  * expected answers: `node --conditions=headrace-source scripts/drift-runs/main.ts [name…] [--twice] [--out folder]`. `--twice` replays
- * each again and compares the logs; `--page` writes docs/internals/drift-runs.md from all results below `--out`. Without names all of them, which takes an hour of one core.
+ * each again and compares the logs. HEADRACE_DRIFT_VENVS names the folder of scripts/yardstick/drift-venvs.sh, for LightGBM. `--page` writes docs/internals/drift-runs.md from all results below `--out`. Without names all of them, which takes an hour of one core.
  */
 const words = process.argv.slice(2);
 const twice = words.includes('--twice');
@@ -21,8 +20,11 @@ const out = outAt < 0 ? null : words[outAt + 1];
 const names = words.filter((word, i) => !word.startsWith('--') && (outAt < 0 || i !== outAt + 1));
 const data = join(root, '../shared/data');
 
-const runs = [...streamRuns, ...otherRuns, ...flightRuns].filter(
-  ({ name }) => names.length === 0 || names.some((one) => name.startsWith(one)),
+const all = [...streamRuns, ...otherRuns, ...flightRuns];
+const runs = all.filter(
+  ({ name }) =>
+    names.length === 0 ||
+    names.some((one) => (all.some((run) => run.name === one) ? name === one : name.startsWith(one))),
 );
 if (runs.length === 0) throw new Error(`no run of the name ${names.join(', ')}`);
 if (!existsSync(data)) {
@@ -44,6 +46,12 @@ try {
         found: `${first.log.length} and ${again.log.length} lines`,
       });
     }
+    if (run.beside !== undefined) {
+      const python = pythonOf('lightgbm');
+      if (python === null)
+        console.error(`SKIPPED: ${run.name} beside LightGBM: HEADRACE_DRIFT_VENVS names no environment of it`);
+      else checks.push(...run.beside(python, path, folderOf(run)));
+    }
     if (out !== null) writeFileSync(join(out, run.name, 'checks.json'), JSON.stringify(checks));
     console.log(run.name);
     for (const { name, passed, found } of checks) console.log(`  ${passed ? '✓' : '✗'} ${name}: ${found}`);
@@ -59,7 +67,7 @@ process.exitCode = failed === 0 ? 0 : 1;
 function writePage(folder: string): void {
   const begin = '<!-- written by scripts/drift-runs/main.ts -->';
   const page = join(root, 'docs/internals/drift-runs.md');
-  const lines = [...streamRuns, ...otherRuns, ...flightRuns].flatMap(({ name }) => {
+  const lines = all.flatMap(({ name }) => {
     const path = join(folder, name, 'checks.json');
     if (!existsSync(path)) return [];
     const found = JSON.parse(readFileSync(path, 'utf8')) as readonly Check[];
@@ -70,10 +78,10 @@ function writePage(folder: string): void {
 }
 
 /** The file of a run: as it is, or as its SQL makes it. */
-async function prepared({ name, files, prepare }: DriftRun): Promise<string> {
+async function prepared({ name, table = name, files, prepare }: DriftRun): Promise<string> {
   const paths = files.map((file) => join(data, file));
   if (prepare === null) return paths.join(',');
-  const target = join(out ?? scratch, `${name}.parquet`);
+  const target = join(out ?? scratch, `${table}.parquet`);
   // A table of an earlier call is made of the same files.
   if (existsSync(target)) return target;
   mkdirSync(out ?? scratch, { recursive: true });
@@ -86,9 +94,13 @@ async function prepared({ name, files, prepare }: DriftRun): Promise<string> {
   return target;
 }
 
-async function replayed({ name, args }: DriftRun, path: string): Promise<FileReplay> {
+function folderOf({ name }: Pick<DriftRun, 'name'>): string {
+  return out === null ? join(scratch, `${name}-out`) : join(out, name);
+}
+
+async function replayed({ name, args }: DriftRun, path: string): Promise<Replayed> {
   const main = join(root, 'src/cli/main.ts');
-  const folder = out === null ? join(scratch, `${name}-out`) : join(out, name);
+  const folder = folderOf({ name });
   const call = ['--conditions=headrace-source', main, 'drift', 'replay', path, ...args, '--out', folder];
   const { code, output, stdout } = await runCommand(process.execPath, call, { limitMs: null });
   if (code !== 0) throw new Error(`${name} ended with ${code}\n${output.slice(-3000)}`);
@@ -101,11 +113,11 @@ async function replayed({ name, args }: DriftRun, path: string): Promise<FileRep
   return {
     log: lines('decisions.jsonl'),
     windows: lines('windows.jsonl'),
-    summary: JSON.parse(readFileSync(join(folder, 'summary.json'), 'utf8')) as FileReplay['summary'],
+    summary: JSON.parse(readFileSync(join(folder, 'summary.json'), 'utf8')) as Replayed['summary'],
   };
 }
 
-function common({ summary }: FileReplay): readonly Check[] {
+function common({ summary }: Replayed): readonly Check[] {
   return [
     {
       name: 'the same decisions follow from the journal',

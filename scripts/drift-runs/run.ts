@@ -1,3 +1,6 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { FileReplay } from '../../src/running/file-replay/replay-file.ts';
 
 /** An expectation of a run, and what was found. */
@@ -7,33 +10,40 @@ export interface Check {
   readonly found: string;
 }
 
+/** A replay as its files say; predictions stay in theirs. */
+export type Replayed = Omit<FileReplay, 'predictions'>;
+
 /** A file of ../shared that is replayed by itself. */
 export interface DriftRun {
   readonly name: string;
+  /** The table that it shares with another run; its own without it. */
+  readonly table?: string;
   /** Files below ../shared/data. */
   readonly files: readonly string[];
   /** SQL of DuckDB that makes one table of the files; null: the file is replayed as it is. `{files}` stands for their list. */
   readonly prepare: string | null;
   /** Options of `headrace drift replay`. */
   readonly args: readonly string[];
-  readonly checks: (replay: FileReplay) => readonly Check[];
+  readonly checks: (replay: Replayed) => readonly Check[];
+  /** Checks against a yardstick of Python, on the table and the folder of the replay. */
+  readonly beside?: (python: string, table: string, folder: string) => readonly Check[];
 }
 
 /** Incidents that were opened, by kind: `conceptDrift`. */
 export function openedOf(
-  { log }: FileReplay,
+  { log }: Replayed,
   kind: string,
 ): readonly { readonly at: number; readonly evidence: string }[] {
   return log.filter(({ action }) => action.startsWith(`open replayed/${kind}/`));
 }
 
 /** Whether anything was found at all. */
-export function isSilent({ log }: FileReplay): boolean {
+export function isSilent({ log }: Replayed): boolean {
   return log.every(({ action }) => !action.startsWith('open '));
 }
 
 /** Windows in which a feature drifted or was faulty. */
-export function windowsOf({ windows }: FileReplay, feature: string): readonly number[] {
+export function windowsOf({ windows }: Replayed, feature: string): readonly number[] {
   return windows
     .filter(
       ({ monitor, drifted, faults }) =>
@@ -44,8 +54,21 @@ export function windowsOf({ windows }: FileReplay, feature: string): readonly nu
 }
 
 /** How many versions became champion by a rollout. */
-export function promotedOf({ log }: FileReplay): number {
+export function promotedOf({ log }: Replayed): number {
   return log.filter(({ by, action }) => by === 'rollout' && / promoted /.test(action)).length;
+}
+
+/** The Python of an environment of scripts/yardstick/drift-venvs.sh below HEADRACE_DRIFT_VENVS; null without it. */
+export function pythonOf(tool: string): string | null {
+  const folder = process.env['HEADRACE_DRIFT_VENVS'];
+  const python = folder === undefined ? null : join(folder, tool, 'bin/python');
+  return python !== null && existsSync(python) ? python : null;
+}
+
+/** The last line of a program in Python, as JSON. */
+export function fromPython<T>(python: string, args: readonly string[]): T {
+  const text = execFileSync(python, args, { encoding: 'utf8', maxBuffer: 2 ** 26 });
+  return JSON.parse(text.trimEnd().split('\n').at(-1) ?? '{}') as T;
 }
 
 export function day(at: number): string {

@@ -60,6 +60,7 @@ test('what is declared is what runs; a last step of 100 is the promotion', () =>
     confirm: { url: 'https://ops.example/confirm', secret: { env: 'HOOK' } },
   });
   expect(rolloutPlan(declared({ success: false })).success).toBeNull();
+  expect(rolloutPlan(declared({ success: { margin: false } })).success).toMatchObject({ margin: false });
 });
 
 const refusals: readonly (readonly [string, unknown])[] = [

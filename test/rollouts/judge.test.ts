@@ -128,6 +128,18 @@ test('the last step is promoted by labels alone: too few or too close are held',
   expect(judge(without, seen, null, LATER)).toMatchObject({ action: 'promote' });
 });
 
+test('without a margin a version passes once it has labels, unless it is certainly worse', () => {
+  const seen = evidence(1_000);
+  const success = {
+    ...(last.plan.success ?? { metric: 'log_loss', coverage: 0.5, labels: 200 }),
+    margin: false,
+  } as const;
+  const proved = newRollout('r', { slowMs: 10, step: 3, state: last.state, plan: { ...last.plan, success } });
+  expect(judge(proved, seen, outcomes(0.3, 0.3, 30), LATER)).toMatchObject({ action: 'hold' });
+  expect(judge(proved, seen, outcomes(0.3, 0.3, 400), LATER)).toMatchObject({ action: 'promote' });
+  expect(judge(proved, seen, outcomes(0.34, 0.3, 40_000), LATER)).toMatchObject({ action: 'rollBack' });
+});
+
 test('a worse version is rolled back by its labels at any step', () => {
   expect(judge(rollout, evidence(10), outcomes(0.36, 0.3, 4_000), START)).toMatchObject({ action: 'rollBack' });
 });

@@ -52,7 +52,7 @@ export const driftReplay: Command = {
     'training-window': 'length of a training set (all rows)',
     trees: 'trees of a version (100)',
     inject: 'a fault to inject: feature*60@2001-05-10/2001-05-20, or spoiled@2001-04-10',
-    out: 'folder for decisions.jsonl, windows.jsonl and summary.json',
+    out: 'folder for decisions.jsonl, windows.jsonl, predictions.csv and summary.json',
     progress: 'show each window that is over',
   },
   run: async (call) => {
@@ -110,15 +110,18 @@ async function optionsOf(call: Call) {
 
 async function write(call: Call, replayed: FileReplay): Promise<void> {
   const { replayText } = await import('../../running/file-replay/replay-text.ts');
+  const { predictionLines } = await import('../../running/file-replay/replay-predictions.ts');
   const { terminal, json, options } = call;
   const { out } = options;
+  const { predictions, ...shown } = replayed;
   if (typeof out === 'string') {
     const lines = (rows: readonly unknown[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
     mkdirSync(out, { recursive: true });
     writeFileSync(join(out, 'decisions.jsonl'), lines(replayed.log));
     writeFileSync(join(out, 'windows.jsonl'), lines(replayed.windows));
+    writeFileSync(join(out, 'predictions.csv'), `${predictionLines(predictions).join('\n')}\n`);
     writeFileSync(join(out, 'summary.json'), `${JSON.stringify(replayed.summary, null, 2)}\n`);
   }
-  if (json) return terminal.out(JSON.stringify(replayed));
+  if (json) return terminal.out(JSON.stringify(shown));
   for (const line of replayText(replayed)) terminal.out(line);
 }

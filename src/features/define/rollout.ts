@@ -40,8 +40,11 @@ export interface RolloutOptions<Column extends string = string> {
   readonly success?:
     | {
         readonly metric?: Loss;
-        /** How much worse than the baseline still passes, in the metric's unit; 5 % of the baseline's where it is left out. */
-        readonly margin?: number;
+        /**
+         * How much worse than the baseline still passes, in the metric's unit; 5 % of the baseline's where it is left out. false:
+         * all but a version that is certainly worse pass, for a gain that the paired shadow of the playbook proves before.
+         */
+        readonly margin?: number | false;
         /** Least share of each cohort's predictions with a label (0.5), and least labels of each cohort (200). */
         readonly coverage?: number;
         readonly labels?: number;
@@ -77,7 +80,7 @@ export interface RolloutPlan {
   };
   readonly success: {
     readonly metric: Loss;
-    readonly margin: number | null;
+    readonly margin: number | false | null;
     readonly coverage: number;
     readonly labels: number;
   } | null;
@@ -112,7 +115,7 @@ const written = z.strictObject({
       z.literal(false),
       z.strictObject({
         metric: z.string().optional(),
-        margin: z.number().positive().optional(),
+        margin: z.union([z.number().positive(), z.literal(false)]).optional(),
         coverage: z.number().min(0).max(1).default(0.5),
         labels: z.int().min(2).default(200),
       }),

@@ -98,26 +98,61 @@ const UNITS: readonly (readonly [number, string])[] = [
 ];
 const QUANTILES = [0.1, 0.25, 0.5, 0.75, 0.9];
 
-/** A factor that no population grows by: its quantiles may differ as those of any two windows do, as logarithms. A smaller one must be met. */
+/** A factor that no population grows by, as a logarithm: a greater one need not be exact. */
 const GREAT = Math.log(20);
+/** Logarithms of factors that windows of one population differ by. */
+const ALIKE = Math.log(2);
 
-/** The quantiles moved by the same factor, and the factor is one between units. Three of them suffice for a great factor. */
 function unitFault(reference: ColumnSide, current: ColumnSide, add: Add): void {
   const [a, b] = [reference.distribution, current.distribution];
   if (a === null || b === null || a.n < 100 || b.n < 100 || reference.distinct < 20) return;
-  const logs = QUANTILES.flatMap((q) => {
-    const [x, y] = [quantileOf(a, q) ?? 0, quantileOf(b, q) ?? 0];
-    return x !== 0 && y !== 0 && x > 0 === y > 0 ? [Math.log(y / x)] : [];
-  });
-  if (logs.length < 3) return;
-  const middle = [...logs].sort((x, y) => x - y)[logs.length >> 1];
-  const isGreat = Math.abs(middle) > GREAT;
-  const near = logs.filter((log) => Math.abs(log - middle) <= (isGreat ? 0.5 : 0.05)).length;
-  if (near < (isGreat ? 3 : logs.length)) return;
-  const unit = UNITS.find(([factor]) => Math.abs(Math.abs(middle) - Math.log(factor)) < (isGreat ? 0.25 : 0.03));
-  if (unit === undefined) return;
-  const way = middle > 0 ? 'multiplied' : 'divided';
-  add('unit', current.rows, `all values ${way} by about ${unit[0]} (${unit[1]})`);
+  const was = QUANTILES.map((q) => quantileOf(a, q) ?? 0);
+  const is = QUANTILES.map((q) => quantileOf(b, q) ?? 0);
+  const factor = greatFactor(was, is) ?? smallFactor(was, is);
+  if (factor === null) return;
+  const by = Math.exp(Math.abs(factor.log));
+  const names = factor.units.map(([, name]) => name).join(', or ');
+  add('unit', current.rows, `all values ${factor.log > 0 ? 'multiplied' : 'divided'} by about ${shown(by)} (${names})`);
+}
+
+interface Factor {
+  readonly log: number;
+  readonly units: typeof UNITS;
+}
+
+/** Pairs of quantiles whose distance is a spread: that of values around 0 too. */
+const SPREADS = [
+  [0, 4],
+  [1, 3],
+  [0, 2],
+  [2, 4],
+] as const;
+
+/** Every spread grew by about the same factor, one that no population grows by, and near one between units. */
+function greatFactor(was: readonly number[], is: readonly number[]): Factor | null {
+  const logs = SPREADS.flatMap(([from, to]) => {
+    const [x, y] = [was[to] - was[from], is[to] - is[from]];
+    return x > 0 && y > 0 ? [Math.log(y / x)] : [];
+  }).sort((x, y) => x - y);
+  if (logs.length < 2) return null;
+  const log = (logs[(logs.length - 1) >> 1] + logs[logs.length >> 1]) / 2;
+  if (Math.abs(log) <= GREAT || logs.some((one) => Math.abs(one - log) > ALIKE)) return null;
+  const units = UNITS.filter(([factor]) => Math.abs(Math.abs(log) - Math.log(factor)) < ALIKE);
+  return units.length === 0 ? null : { log, units };
+}
+
+/** All five quantiles moved by one factor, and it is one between units. A share that is often 0 moves by 1.6 in the other three from week to week. */
+function smallFactor(was: readonly number[], is: readonly number[]): Factor | null {
+  const logs = was.flatMap((x, i) => (x !== 0 && x > 0 === is[i] > 0 && is[i] !== 0 ? [Math.log(is[i] / x)] : []));
+  if (logs.length < QUANTILES.length) return null;
+  const log = [...logs].sort((x, y) => x - y)[logs.length >> 1];
+  if (logs.some((one) => Math.abs(one - log) > 0.05)) return null;
+  const units = UNITS.filter(([factor]) => Math.abs(Math.abs(log) - Math.log(factor)) < 0.03);
+  return units.length === 0 ? null : { log, units };
+}
+
+function shown(factor: number): string {
+  return String(Number(factor.toPrecision(2)));
 }
 
 /** An unseen value that differs from a known one by case, blanks or a letter. */

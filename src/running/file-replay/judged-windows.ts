@@ -16,23 +16,22 @@ export interface JudgedWindow extends Pick<MonitorWindow, 'from' | 'to' | 'rows'
   readonly naive: { readonly psi: readonly string[]; readonly ks: readonly string[] } | null;
 }
 
-/** Every window, for the champion of its time; of features also by the usual rules. */
+/** Every window that was replayed, `ends` in ascending order, for the champion of its time; of features also by the usual rules. */
 export async function judgedWindows(
   headrace: Headrace,
   { model }: ReplayDeclaration,
   windowMs: number,
-  end: number,
+  ends: readonly number[],
 ): Promise<readonly JudgedWindow[]> {
   const { stores } = insideOf(headrace);
   await headrace.flush();
+  const end = ends.at(-1) ?? 0;
   const moves = (await stores.registry.moves(model.name)).filter(({ alias }) => alias === CHAMPION);
   const windows: JudgedWindow[] = [];
   for (const [i, { to: version, at }] of moves.entries()) {
     if (version === null) continue;
     const until = moves[i + 1]?.at ?? end;
-    const spans: { readonly from: number; readonly to: number }[] = [];
-    for (let from = Math.floor(at / windowMs) * windowMs; from + windowMs <= until; from += windowMs)
-      if (from + windowMs > at + 1) spans.push({ from, to: from + windowMs });
+    const spans = ends.filter((to) => to > at + 1 && to <= until).map((to) => ({ from: to - windowMs, to }));
     const { lineage } = await stores.registry.version(model.name, version);
     const reference =
       lineage.reference === undefined ? null : decodeReference(await stores.artifacts.get(lineage.reference));

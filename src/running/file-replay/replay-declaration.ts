@@ -1,14 +1,16 @@
 import { type DurationText, formatDuration } from '../../base/time.ts';
+import type { TagsOf } from '../../features/define/column-factories.ts';
 import type { ModelData, ProjectData } from '../../features/define/declaration.ts';
 import {
-  bool,
   type Column,
   count,
   defineProject,
+  type EventSource,
   entity,
   eventSource,
   featureService,
   float,
+  gt,
   int,
   lookup,
   model,
@@ -17,7 +19,10 @@ import {
   text,
   time,
 } from '../../features/define/declare.ts';
+import type { Ref } from '../../features/define/feature-service.ts';
+import type { MonitorOptions } from '../../features/define/monitor.ts';
 import type { PlaybookOptions } from '../../features/define/playbook.ts';
+import type { RolloutOptions } from '../../features/define/rollout.ts';
 import type { ReplayRows } from './replay-rows.ts';
 
 /** How a file is replayed; every duration in ms. */
@@ -34,90 +39,96 @@ export interface ReplayPlan {
   readonly trees: number;
 }
 
+/** Columns of every replay. A declaration has those of its file besides: no type knows their names. */
+const KNOWN = { given_score: nullable(float()), file: text() };
+const requestColumns = { id: text(), at: time(), ...KNOWN };
+const labelColumns = { id: text(), at: time(), request: text(), value: float() };
+
+/** The request of a row: columns of every replay, and those of the file. */
+export interface ReplayRequest {
+  readonly given_score: number | null;
+  readonly file: string;
+  readonly [column: string]: string | number | null;
+}
+
 /** The declaration of a replay: one source of requests, one of labels, a service of the file's columns and its model. */
 export interface ReplayDeclaration {
   readonly project: ProjectData;
   readonly model: ModelData;
-  /** Columns of the requests, in the order of `requestOf`. */
-  readonly requests: ReturnType<typeof eventSource>;
-  readonly labels: ReturnType<typeof eventSource>;
+  readonly requests: EventSource<TagsOf<typeof requestColumns>>;
+  /** Of a binary task a value is 0 or 1. */
+  readonly labels: EventSource<TagsOf<typeof labelColumns>>;
   /** The request of a row. */
-  readonly requestOf: (row: number) => Readonly<Record<string, string | number | null>>;
+  readonly requestOf: (row: number) => ReplayRequest;
 }
-
-type Columns = Record<string, Column<'text' | 'text?' | 'float' | 'float?' | 'int?' | 'bool' | 'time'>>;
-
-/** The name of a text's number, which the model reads. */
-const codeOf = (name: string) => `${name}_code`;
 
 const REPLAYED = 'replayed';
 
 /** Declares a project whose features are the columns of a file. Errors: those of a declaration. */
 export function declareReplay(rows: ReplayRows, plan: ReplayPlan): ReplayDeclaration {
-  const { features, task, score } = rows;
-  const own: Columns = { given_score: nullable(float()), file: text() };
-  for (const { name, codes } of features) {
-    own[name] = codes === null ? nullable(float()) : nullable(text());
-    if (codes !== null) own[codeOf(name)] = nullable(int());
-  }
+  const own = columnsOf(rows);
   // Rows of a part come together at its end.
-  const window = formatDuration(plan.windowMs) as DurationText;
-  const requests = eventSource('requests', {
-    id: 'id',
-    time: 'at',
-    columns: { id: text(), at: time(), ...own },
-    lateness: window,
-  });
-  const labels = eventSource('labels', {
-    id: 'id',
-    time: 'at',
-    columns: { id: text(), at: time(), request: text(), value: task === 'binary' ? bool() : float() },
-    lateness: window,
-  });
+  const lateness = formatDuration(plan.windowMs) as DurationText;
+  const columns: typeof requestColumns = { ...requestColumns, ...own };
+  const requests = eventSource('requests', { id: 'id', time: 'at', columns, lateness });
+  const labels = eventSource('labels', { id: 'id', time: 'at', columns: labelColumns, lateness });
+  const request: typeof KNOWN = { ...KNOWN, ...own };
   const service = featureService('row', {
-    request: own,
-    join: (r) => ({ unused: lookup(unused(), { file: (r as never)['file'] }) }),
-    compute: (r) => r as never,
+    request,
+    join: ({ file }) => ({ unused: lookup(unused(), { file }) }),
+    compute: (columns): Readonly<Record<string, Ref<'text' | 'float?'>>> => ({ ...columns }),
   });
-  const watched = features.map(({ name }) => name);
-  const hasLabels = rows.label !== null;
-  const categorical = features.flatMap(({ name, codes }) => (codes === null ? [] : [codeOf(name)]));
-  const replayed = model(REPLAYED, {
-    task: task as never,
-    service: service as never,
-    spine: { from: requests as never, id: 'id' as never },
-    label: {
-      from: labels as never,
-      id: 'request' as never,
-      value: ((e: { value: never }) => e.value) as never,
-      within: formatDuration(plan.labelWithinMs) as DurationText,
-    },
-    train: {
-      with: { kind: 'boostedTrees', trees: plan.trees, categorical, earlyStopping: { rounds: 20, share: 0.2 } },
-    },
-    monitors: [
-      { kind: 'featureDrift', features: watched as never, rule: plan.rule, window },
-      ...(score === null && !hasLabels ? [] : [{ kind: 'predictionDrift', rule: plan.rule, window } as const]),
-      ...(hasLabels ? [{ kind: 'conceptDrift', window, k: 1 } as const] : []),
-    ],
-    playbook: playbookOf(plan, hasLabels),
-    rollout: {
-      shadow: formatDuration(plan.windowMs / 2) as DurationText,
-      steps: [5, 25, 50],
-      every: formatDuration(Math.floor(plan.windowMs / 6)) as DurationText,
-      requests: 20,
-      guardrails: { p99: false, scoreShift: false, scoreDistance: false, timeouts: false },
-      success: { labels: 100 },
-      soak: window,
-    },
-  });
-  const project = defineProject('replay', { requests, labels, row: service, [REPLAYED]: replayed } as never);
+  const common = {
+    service,
+    spine: { from: requests, id: 'id' },
+    train: { with: trainerOf(rows, plan) },
+    monitors: monitorsOf(rows, plan),
+    playbook: playbookOf(plan, rows.label !== null),
+    rollout: rolloutOf(plan),
+  } as const;
+  const label = { from: labels, id: 'request', within: formatDuration(plan.labelWithinMs) as DurationText } as const;
+  const replayed =
+    rows.task === 'binary'
+      ? model(REPLAYED, { ...common, task: 'binary', label: { ...label, value: ({ value }) => gt(value, 0.5) } })
+      : model(REPLAYED, { ...common, task: 'regression', label: { ...label, value: ({ value }) => value } });
+  const project = defineProject('replay', { requests, labels, row: service, [REPLAYED]: replayed });
+  return { project, model: replayed, requests, labels, requestOf: requestOf(rows) };
+}
+
+function columnsOf({ features }: ReplayRows): Readonly<Record<string, Column<'text?' | 'float?' | 'int?'>>> {
+  const columns: Record<string, Column<'text?' | 'float?' | 'int?'>> = {};
+  for (const { name, code } of features) {
+    columns[name] = code === null ? nullable(float()) : nullable(text());
+    if (code !== null) columns[code] = nullable(int());
+  }
+  return columns;
+}
+
+function trainerOf({ features }: ReplayRows, { trees }: ReplayPlan) {
+  const categorical = features.flatMap(({ code }) => (code === null ? [] : [code]));
+  return { kind: 'boostedTrees', trees, categorical, earlyStopping: { rounds: 20, share: 0.2 } };
+}
+
+function monitorsOf({ features, score, label }: ReplayRows, { rule, windowMs }: ReplayPlan): MonitorOptions<string>[] {
+  const window = formatDuration(windowMs) as DurationText;
+  const monitors: MonitorOptions<string>[] = [];
+  if (features.length > 0)
+    monitors.push({ kind: 'featureDrift', features: features.map(({ name }) => name), rule, window });
+  if (score !== null || label !== null) monitors.push({ kind: 'predictionDrift', rule, window });
+  if (label !== null) monitors.push({ kind: 'conceptDrift', window, k: 1 });
+  return monitors;
+}
+
+function rolloutOf({ windowMs }: ReplayPlan): RolloutOptions<never> {
   return {
-    project: project as ProjectData,
-    model: replayed as unknown as ModelData,
-    requests,
-    labels: labels as never,
-    requestOf: requestOf(rows),
+    shadow: formatDuration(windowMs / 2) as DurationText,
+    steps: [5, 25, 50],
+    every: formatDuration(Math.floor(windowMs / 6)) as DurationText,
+    requests: 20,
+    guardrails: { p99: false, scoreShift: false, scoreDistance: false, timeouts: false },
+    // The paired shadow proves the gain.
+    success: { labels: 100, margin: false },
+    soak: formatDuration(windowMs) as DurationText,
   };
 }
 
@@ -157,14 +168,13 @@ function playbookOf(
 
 function requestOf({ features, score }: ReplayRows): ReplayDeclaration['requestOf'] {
   return (row) => {
-    const given = score === null ? 0 : finite(score[row]);
-    const request: Record<string, string | number | null> = { given_score: given, file: 'file' };
-    for (const { name, values, codes } of features) {
+    const request: Record<string, string | number | null> = {};
+    for (const { name, values, codes, code } of features) {
       const value = values[row];
       request[name] = typeof value === 'number' ? finite(value) : value;
-      if (codes !== null) request[codeOf(name)] = typeof value === 'string' ? (codes.get(value) ?? null) : null;
+      if (code !== null) request[code] = typeof value === 'string' ? (codes?.get(value) ?? null) : null;
     }
-    return request;
+    return { ...request, given_score: score === null ? 0 : finite(score[row]), file: 'file' };
   };
 }
 

@@ -1,4 +1,5 @@
 import { fail } from '../../base/errors/fail.ts';
+import type { EventOf } from '../../features/define/event-source.ts';
 import type { TableFile } from '../../ports/table-file.ts';
 import type { Headrace } from '../headrace.ts';
 import { openHeadrace } from '../headrace.ts';
@@ -8,6 +9,7 @@ import { registerGivenScores } from './given-scores.ts';
 import { type Injection, injectUnit } from './injection.ts';
 import { type JudgedWindow, judgedWindows } from './judged-windows.ts';
 import { declareReplay, type ReplayDeclaration, type ReplayPlan } from './replay-declaration.ts';
+import { type ReplayPredictions, replayPredictions } from './replay-predictions.ts';
 import { type ReplayColumns, type ReplayRows, readReplayRows } from './replay-rows.ts';
 import { type ReplaySummary, replaySummary } from './replay-summary.ts';
 import { registerSpoiled } from './spoiled-version.ts';
@@ -34,6 +36,7 @@ export interface FileReplay {
   readonly summary: ReplaySummary;
   readonly log: readonly DecisionRow[];
   readonly windows: readonly JudgedWindow[];
+  readonly predictions: ReplayPredictions;
 }
 
 /** Parts of a window: rows of one part are predicted together, and a rollout is judged after each. */
@@ -69,13 +72,21 @@ export async function replayFile(table: TableFile, options: ReplayFileOptions): 
     const run = new FileRun({ headrace, declared, rows, clock, windowMs, options, faults });
     await run.learn(first);
     await run.live(first);
-    const windows = await judgedWindows(headrace, declared, windowMs, clock.now);
+    const windows = await judgedWindows(headrace, declared, windowMs, run.ends);
     const log = await decisionLog(headrace, declared, options.injections);
-    return {
-      summary: await replaySummary({ headrace, declared, rows, windows, log, first, windowMs, faults }),
-      log,
+    const predictions = await replayPredictions(headrace, declared, rows);
+    const summary = await replaySummary({
+      headrace,
+      declared,
+      rows,
       windows,
-    };
+      predictions,
+      log,
+      first,
+      windowMs,
+      faults,
+    });
+    return { summary, log, windows, predictions };
   } finally {
     await headrace.close();
   }
@@ -99,6 +110,8 @@ class FileRun {
   #nextLabel = 0;
   /** When a row was predicted: its label is no older. */
   readonly #predictedAt: Float64Array;
+  /** Ends of the windows that are over. */
+  readonly ends: number[] = [];
 
   constructor(of: FileRunOptions) {
     this.#of = of;
@@ -140,6 +153,7 @@ class FileRun {
       await this.#rollOut(spoiled, !isOver && end % (windowMs / 2) === 0);
       if (!isOver) return true;
       clock.now = end;
+      this.ends.push(end);
       await headrace.tick();
       await headrace.playbook(declared.model).step({ wait: true });
       options.onLine?.(`${instant(clock.now)} ${to} of ${rows.count} rows`);
@@ -174,7 +188,9 @@ class FileRun {
       request: declared.requestOf(from + i),
     }));
     if (predicts) {
-      await headrace.predictMany(declared.model, requests);
+      // A row without its score in the file is no prediction.
+      const scored = rows.score === null ? requests : requests.filter(({ request }) => request.given_score !== null);
+      if (scored.length > 0) await headrace.predictMany(declared.model, scored);
       this.#predictedAt.fill(clock.now, from, to);
     }
     if (rows.label === null) return;
@@ -183,25 +199,23 @@ class FileRun {
       at: Math.min(rows.at[from + i], clock.now),
       ...request,
     }));
-    await headrace.ingest(declared.requests, events as never);
+    await headrace.ingest(declared.requests, events);
     if (!predicts) await this.#label(to);
   }
 
   /** Labels that are known by now, of rows that were requested. */
   async #label(requested: number): Promise<void> {
     const { headrace, declared, rows, clock } = this.#of;
-    const { label, labelledAt, task } = rows;
+    const { label, labelledAt } = rows;
     if (label === null) return;
-    const known: { id: string; at: number; request: string; value: boolean | number }[] = [];
+    const known: EventOf<ReplayDeclaration['labels']>[] = [];
     for (; this.#nextLabel < this.#labels.length; this.#nextLabel += 1) {
       const row = this.#labels[this.#nextLabel];
       if (labelledAt[row] > clock.now || row >= requested) break;
       const at = Math.max(labelledAt[row], rows.at[row], this.#predictedAt[row]);
-      const value = task === 'binary' ? label[row] === 1 : label[row];
-      known.push({ id: `l${idOf(row)}`, at, request: idOf(row), value });
+      known.push({ id: `l${idOf(row)}`, at, request: idOf(row), value: label[row] });
     }
-    for (let i = 0; i < known.length; i += BATCH)
-      await headrace.ingest(declared.labels, known.slice(i, i + BATCH) as never);
+    for (let i = 0; i < known.length; i += BATCH) await headrace.ingest(declared.labels, known.slice(i, i + BATCH));
   }
 
   /** Judges the rollout under way, and starts an injected one that is due. */

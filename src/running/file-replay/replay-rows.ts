@@ -24,8 +24,9 @@ export interface ReplayFeature {
   readonly name: string;
   readonly column: string;
   readonly values: ColumnValues;
-  /** Values of a text that the model reads by number; null: it is a number. */
+  /** Values of a text that the model reads by number, and the name of that number; null: it is a number. */
   readonly codes: ReadonlyMap<string, number> | null;
+  readonly code: string | null;
 }
 
 /** The rows of a file, in the order of their instants. */
@@ -54,31 +55,55 @@ export async function readReplayRows(table: TableFile, of: ReplayColumns): Promi
     times === null
       ? Float64Array.from({ length: rows }, (_, i) => i * of.everyMs)
       : times.map(epochMs(table, of.time ?? '', times));
-  if (at.some((time) => !Number.isFinite(time)))
-    throw fail('DRIFT_REPLAY', { path, reason: `column "${of.time}" has rows without an instant` });
+  checkInstants(path, of.time ?? '', at);
   const order = Uint32Array.from({ length: rows }, (_, i) => i).sort((a, b) => at[a] - at[b] || a - b);
   const sorted = (values: Float64Array) => Float64Array.from(order, (i) => values[i]);
   const number = async (column: string | null) =>
     column === null ? null : sorted(numbersOf(path, column, await table.column(column)));
-  const [score, label] = [await number(of.score), await number(of.label)];
+  const [score, written] = [await number(of.score), await number(of.label)];
   const times2 = await number(of.labelled);
   const ordered = sorted(at);
   const toMs = times2 === null ? (time: number) => time : epochMs(table, of.labelled ?? '', times2);
   const labelledAt = ordered.map((time, i) =>
-    label === null || Number.isNaN(label[i]) ? Number.NaN : times2 === null ? time + of.labelDelayMs : toMs(times2[i]),
+    written === null || Number.isNaN(written[i])
+      ? Number.NaN
+      : times2 === null
+        ? time + of.labelDelayMs
+        : toMs(times2[i]),
   );
+  // A label that is never known is none.
+  const label = written?.map((value, i) => (Number.isNaN(labelledAt[i]) ? Number.NaN : value)) ?? null;
   return {
     count: rows,
     at: ordered,
     score,
     label,
     labelledAt,
-    task:
-      label === null || label.every((value) => value === 0 || value === 1 || Number.isNaN(value))
-        ? 'binary'
-        : 'regression',
+    task: taskOf(table, of, score, label),
     features: await readFeatures(table, of, order),
   };
+}
+
+/** Labels of 0 and 1, or scores within 0 and 1 without a label, are binary. Error: DRIFT_REPLAY. */
+function taskOf(
+  { path, columns }: TableFile,
+  of: ReplayColumns,
+  score: Float64Array | null,
+  label: Float64Array | null,
+): ReplayRows['task'] {
+  const refuse = (reason: string) => fail('DRIFT_REPLAY', { path, reason });
+  const declared = columns.find(({ name }) => name === of.label)?.declared ?? '';
+  if (/^(DATE|TIME)/.test(declared)) throw refuse(`column "${of.label}" is an instant, and a label is a number`);
+  if (label?.every((value) => Number.isNaN(value)) === true)
+    throw refuse(`column "${of.label}" has no label that is ever known`);
+  const beyond = score?.find((value) => Number.isFinite(value) && (value < 0 || value > 1));
+  if (label === null) return beyond === undefined ? 'binary' : 'regression';
+  if (label.some((value) => Math.abs(value) === Number.POSITIVE_INFINITY))
+    throw refuse(`column "${of.label}" has a label that is infinite`);
+  if (!label.every((value) => value === 0 || value === 1 || Number.isNaN(value))) return 'regression';
+  if (beyond !== undefined)
+    throw refuse(`column "${of.score}" has the value ${beyond}: with labels of 0 and 1 it is a probability`);
+  return 'binary';
 }
 
 async function readFeatures(
@@ -91,21 +116,18 @@ async function readFeatures(
     of.features.length > 0
       ? of.features
       : table.columns.map(({ name }) => name).filter((name) => !others.includes(name));
+  if (columns.length === 0 && of.score === null && of.label === null)
+    throw fail('DRIFT_REPLAY', { path: table.path, reason: 'it has no column to watch but the time' });
   const features: ReplayFeature[] = [];
+  const taken = new Set(RESERVED);
   for (const column of columns) {
     const all = await table.column(column);
     const values =
       all instanceof Float64Array ? Float64Array.from(order, (i) => all[i]) : Array.from(order, (i) => all[i]);
     const codes = values instanceof Float64Array ? null : codesOf(values);
-    features.push({
-      name: nameOf(
-        column,
-        features.map(({ name }) => name),
-      ),
-      column,
-      values,
-      codes,
-    });
+    const name = nameOf(column, taken);
+    const code = codes === null ? null : nameOf(`${name}_code`, taken);
+    features.push({ name, column, values, codes, code });
   }
   return features;
 }
@@ -118,19 +140,24 @@ function codesOf(values: readonly (string | null)[]): ReadonlyMap<string, number
   return new Map(frequent.map(([value], i) => [value, i + 1]));
 }
 
-/** A column as the name of a feature. */
-function nameOf(column: string, taken: readonly string[]): string {
+/** A name may have more: there is room for a suffix. */
+const LONGEST_NAME = 40;
+
+/** A column as the name of a feature, which is taken from then on. */
+function nameOf(column: string, taken: Set<string>): string {
   const plain = column
     .replaceAll(/[^A-Za-z0-9_]/g, '_')
     .replace(/^(\d|_)/, 'c$1')
-    .toLowerCase();
+    .toLowerCase()
+    .slice(0, LONGEST_NAME);
   let name = plain;
-  for (let i = 2; taken.includes(name) || RESERVED.includes(name); i += 1) name = `${plain}_${i}`;
+  for (let i = 2; taken.has(name); i += 1) name = `${plain}_${i}`;
+  taken.add(name);
   return name;
 }
 
 /** Columns of the replay's own. */
-const RESERVED = ['id', 'at', 'file', 'given_score', ''];
+const RESERVED = ['id', 'at', 'file', 'given_score', 'unused_events_1h', ''];
 
 function checkColumns({ path, columns, rows }: TableFile, of: ReplayColumns): void {
   const known = columns.map(({ name }) => name);
@@ -144,6 +171,18 @@ function checkColumns({ path, columns, rows }: TableFile, of: ReplayColumns): vo
   for (const [what, column] of asked)
     if (column !== null && !known.includes(column)) throw fail('DRIFT_COLUMN', { what, column, path, known });
   if (rows < 2) throw fail('DRIFT_REPLAY', { path, reason: `it has ${rows} rows` });
+}
+
+const LAST = Date.UTC(9999, 11, 31);
+
+/** Every row has an instant from 1970 to 9999. Error: DRIFT_REPLAY. */
+function checkInstants(path: string, column: string, at: Float64Array): void {
+  const without = at.findIndex((time) => !(time >= 0 && time <= LAST));
+  if (without < 0) return;
+  const time = at[without];
+  const is = Number.isNaN(time) ? 'no instant' : Math.abs(time) > 8.64e15 ? String(time) : new Date(time).toISOString();
+  const reason = `column "${column}" of row ${without + 1} is ${is}; a row needs an instant from 1970 to 9999`;
+  throw fail('DRIFT_REPLAY', { path, reason });
 }
 
 /** A column as numbers: texts that say true or false, and instants, are numbers as well. Error: DRIFT_REPLAY. */
@@ -164,14 +203,27 @@ function numberOf(text: string): number | null {
   if (/^(true|false)$/i.test(text)) return text.toLowerCase() === 'true' ? 1 : 0;
   const number = Number(text);
   if (!Number.isNaN(number)) return number;
-  const at = Date.parse(/(Z|[+-]\d\d:?\d\d)$/.test(text) ? text : `${text.replace(' ', 'T')}Z`);
+  const [, day, clock = '00:00', zone = 'Z'] = INSTANT.exec(text) ?? [];
+  const at = Date.parse(`${day}T${clock}${/^[+-]\d\d$/.test(zone) ? `${zone}:00` : zone}`);
   return Number.isNaN(at) ? null : at;
 }
 
-/** Numbers are seconds or milliseconds, the whole column by its size: seconds up to the year 5138 are below 1e11, which is 1973 in milliseconds. */
+/** ISO 8601, or as databases write it. Others are ambiguous: 02.01.2026 is in January or in February. */
+const INSTANT = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?) ?(Z|[+-]\d\d(?::?\d\d)?)?)?$/i;
+
+/** Greatest number of a column of instants, and ms of one: seconds up to the year 5138 are below 1e11, which is 1973 in milliseconds. */
+const UNITS: readonly (readonly [number, number])[] = [
+  [1e11, 1000],
+  [1e14, 1],
+  [1e17, 1e-3],
+  [Number.POSITIVE_INFINITY, 1e-6],
+];
+
+/** Numbers are seconds, milliseconds, microseconds or nanoseconds: the whole column by its size. */
 function epochMs(table: TableFile, column: string, times: Float64Array): (time: number) => number {
   const declared = table.columns.find(({ name }) => name === column)?.declared ?? '';
   if (!/^(TINY|SMALL|BIG|HUGE|U|INT|FLOAT|DOUBLE|DEC)/.test(declared)) return Math.round;
   const greatest = times.reduce((most, time) => Math.max(most, Number.isNaN(time) ? 0 : time), 0);
-  return greatest < 1e11 ? (time) => Math.round(time * 1000) : (time) => Math.round(time);
+  const [, ms] = UNITS.find(([below]) => greatest < below) ?? [0, 1];
+  return (time) => Math.round(time * ms);
 }

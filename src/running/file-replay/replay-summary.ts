@@ -1,10 +1,9 @@
-import { ANSWERED, FIRST_PREDICTION, predictionTable } from '../../serving/online/prediction-table.ts';
 import { auc } from '../../stats/auc.ts';
 import type { Headrace } from '../headrace.ts';
-import { insideOf } from '../inside.ts';
 import type { DecisionRow } from './decision-log.ts';
 import type { JudgedWindow } from './judged-windows.ts';
 import type { ReplayDeclaration } from './replay-declaration.ts';
+import type { ReplayPredictions } from './replay-predictions.ts';
 import type { ReplayRows } from './replay-rows.ts';
 
 /** The quality of a month of predictions. */
@@ -15,10 +14,10 @@ export interface MonthQuality {
   readonly labelled: number;
   /** Of a probability; null without both classes. */
   readonly auc: number | null;
-  /** Mean squared error of a probability, mean absolute error of a number. */
-  readonly loss: number;
-  readonly meanScore: number;
-  readonly meanLabel: number;
+  /** Mean squared error of a probability, mean absolute error of a number. Null, as the means, without a label. */
+  readonly loss: number | null;
+  readonly meanScore: number | null;
+  readonly meanLabel: number | null;
 }
 
 export interface ReplaySummary {
@@ -31,6 +30,9 @@ export interface ReplaySummary {
     readonly version: number;
     readonly at: number;
     readonly rows: number;
+    /** Its training set: requests from here on, and before there, epoch ms. */
+    readonly from: number | null;
+    readonly until: number | null;
     readonly why: string;
   }[];
   readonly champion: number | null;
@@ -50,12 +52,13 @@ export async function replaySummary(of: {
   readonly declared: ReplayDeclaration;
   readonly rows: ReplayRows;
   readonly windows: readonly JudgedWindow[];
+  readonly predictions: ReplayPredictions;
   readonly log: readonly DecisionRow[];
   readonly first: number;
   readonly windowMs: number;
   readonly faults: readonly unknown[];
 }): Promise<ReplaySummary> {
-  const { headrace, declared, rows, windows, first, windowMs, faults } = of;
+  const { headrace, declared, rows, windows, predictions, first, windowMs, faults } = of;
   const { versions, champion } = await headrace.versions(declared.model);
   const entries = await headrace.playbook(declared.model).journal.entries();
   const opened = entries.flatMap((entry) =>
@@ -74,10 +77,12 @@ export async function replaySummary(of: {
       version,
       at: createdAt,
       rows: lineage.trainingSet.rows,
+      from: lineage.trainingSet.from,
+      until: lineage.trainingSet.to,
       why: lineage.decision ?? (version === 1 ? 'first' : 'injected'),
     })),
     champion,
-    months: await monthsOf(of),
+    months: monthsOf(rows.task, predictions),
     incidents: { page: count('page'), ticket: count('ticket'), digest: count('digest') },
     naive: {
       windows: judged.length,
@@ -90,47 +95,38 @@ export async function replaySummary(of: {
 }
 
 /** By the scores that were answered, against the labels of the file: all of them have come. */
-async function monthsOf({
-  headrace,
-  declared,
-  rows,
-}: {
-  readonly headrace: Headrace;
-  readonly declared: ReplayDeclaration;
-  readonly rows: ReplayRows;
-}): Promise<readonly MonthQuality[]> {
-  const { offline } = insideOf(headrace).stores;
-  const { label, task } = rows;
-  const months = new Map<string, { predictions: number; scores: number[]; labels: number[] }>();
-  const sql = `SELECT "id", score FROM ${offline.relation(predictionTable(declared.model))} WHERE ${ANSWERED}
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY "id" ORDER BY ${FIRST_PREDICTION}) = 1`;
-  for await (const batch of offline.query(sql))
-    for (const [id, score] of batch) {
-      const row = Number(String(id).slice(1));
-      const name = new Date(rows.at[row]).toISOString().slice(0, 7);
-      const month = months.get(name) ?? { predictions: 0, scores: [], labels: [] };
-      months.set(name, month);
-      month.predictions += 1;
-      const value = label?.[row] ?? Number.NaN;
-      if (Number.isNaN(value)) continue;
-      month.scores.push(Number(score));
-      month.labels.push(value);
-    }
+function monthsOf(task: ReplayRows['task'], { at, scores, labels }: ReplayPredictions): readonly MonthQuality[] {
+  const months = new Map<string, { predictions: number; given: number[]; scores: number[]; labels: number[] }>();
+  for (const [i, time] of at.entries()) {
+    const name = new Date(time).toISOString().slice(0, 7);
+    const month = months.get(name) ?? { predictions: 0, given: [], scores: [], labels: [] };
+    months.set(name, month);
+    month.predictions += 1;
+    const [score, label] = [scores[i], labels[i]];
+    if (score === null) continue;
+    month.given.push(score);
+    if (label === null) continue;
+    month.scores.push(score);
+    month.labels.push(label);
+  }
   return [...months]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([month, { predictions, scores, labels }]) => {
-      const mean = (values: readonly number[]) =>
-        values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+    .map(([month, { predictions, given, scores: answered, labels: known }]) => {
+      const loss = (score: number, i: number) =>
+        task === 'binary' ? (score - known[i]) ** 2 : Math.abs(score - known[i]);
       return {
         month,
         predictions,
-        labelled: labels.length,
-        auc: task === 'binary' ? auc(scores, labels) : null,
-        loss: mean(
-          scores.map((score, i) => (task === 'binary' ? (score - labels[i]) ** 2 : Math.abs(score - labels[i]))),
-        ),
-        meanScore: mean(scores),
-        meanLabel: mean(labels),
+        labelled: known.length,
+        auc: task === 'binary' ? auc(answered, known) : null,
+        loss: mean(answered.map(loss)),
+        meanScore: mean(given),
+        meanLabel: mean(known),
       };
     });
+}
+
+/** Null without a value. */
+function mean(values: readonly number[]): number | null {
+  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
 }

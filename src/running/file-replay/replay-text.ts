@@ -18,9 +18,15 @@ export function replayText({ log, windows, summary }: FileReplay): readonly stri
       ({ version, at, rows: trained, why }) =>
         `version ${version}: ${day(at)}, ${trained} rows (${why})${version === champion ? ', champion' : ''}`,
     ),
-    ...months.map(
-      ({ month, predictions, labelled, auc, loss, meanScore, meanLabel }) =>
-        `${month}: ${predictions} predictions, ${labelled} labelled, ${auc === null ? '' : `AUC ${auc.toFixed(3)}, `}loss ${loss.toPrecision(3)}, mean score ${meanScore.toPrecision(3)}, mean label ${meanLabel.toPrecision(3)}`,
+    ...months.map(({ month, predictions, labelled, auc, loss, meanScore, meanLabel }) =>
+      [
+        `${month}: ${predictions} predictions`,
+        `${labelled} labelled`,
+        ...(auc === null ? [] : [`AUC ${auc.toFixed(3)}`]),
+        ...(loss === null ? [] : [`loss ${loss.toPrecision(3)}`]),
+        ...(meanScore === null ? [] : [`mean score ${meanScore.toPrecision(3)}`]),
+        ...(meanLabel === null ? [] : [`mean label ${meanLabel.toPrecision(3)}`]),
+      ].join(', '),
     ),
     `incidents: ${incidents.page} pages, ${incidents.ticket} tickets, ${incidents.digest} for the digest`,
     `the usual rules, had they paged: psi>0.2 in ${naive.psi}, ks<0.05 in ${naive.ks} of ${naive.windows} windows`,

@@ -26,7 +26,7 @@ export interface Outcomes {
 
 /** The success metric at one look. */
 export interface SuccessReading {
-  /** worse: certainly. passes: certainly not worse than the margin. inconclusive: neither, or too few labels. */
+  /** worse: certainly. passes: certainly not worse than the margin, or without a margin not certainly worse. inconclusive: neither, or too few labels. */
   readonly outcome: 'worse' | 'passes' | 'inconclusive';
   readonly says: string;
   readonly numbers: Readonly<Record<string, number | null>>;
@@ -69,7 +69,7 @@ export function successReading(
     { sample: a, groups: baseline.groups ?? [] },
     alpha,
   );
-  const margin = success.margin ?? RELATIVE_MARGIN * Math.abs(a.mean);
+  const margin = success.margin === false ? null : (success.margin ?? RELATIVE_MARGIN * Math.abs(a.mean));
   const numbers = {
     ...base,
     low,
@@ -88,6 +88,7 @@ export function successReading(
     const has = `${fewest} labels of a cohort (${success.labels} needed), coverage ${shown(coverage)} (${success.coverage} needed)`;
     return { outcome: 'inconclusive', says: has, numbers };
   }
+  if (margin === null) return { outcome: 'passes', says: `${interval}; without a margin`, numbers };
   const says = `${interval}; margin ${shown(margin)}`;
   return { outcome: high < margin ? 'passes' : 'inconclusive', says, numbers };
 }

@@ -24,6 +24,8 @@ export async function openTableFile(path: string): Promise<TableFile> {
     instance.closeSync();
   };
   try {
+    // An instant with a zone is the same on every machine.
+    await connection.run(`SET TimeZone = 'UTC'`);
     for (const one of path.split(','))
       if (!one.includes('*') && !statSync(one).isFile()) throw new Error(`${one} is no file`);
     const relation = await relationOf(connection, path);
