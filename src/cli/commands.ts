@@ -54,6 +54,7 @@ import { registry } from './commands/registry.ts';
 import { registryAlias, registryDecide, registryGate } from './commands/registry-gates.ts';
 import { registryPrepare } from './commands/registry-prepare.ts';
 import { registryPurge } from './commands/registry-purge.ts';
+import { registryReference } from './commands/registry-reference.ts';
 import { registryUpstream } from './commands/registry-upstream.ts';
 import { registryCollect, registryCopy, registryVersions } from './commands/registry-versions.ts';
 import { restore } from './commands/restore.ts';
@@ -140,6 +141,7 @@ export const commands: readonly Command[] = [
   registryCollect,
   registryPurge,
   registryPrepare,
+  registryReference,
   registryUpstream,
   predict,
   rolloutStart,

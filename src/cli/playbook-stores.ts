@@ -8,9 +8,10 @@ import { rolloutOutcomes } from '../monitoring/labels/rollout-outcomes.ts';
 import { journalIncidents } from '../monitoring/playbook/journal-incidents.ts';
 import type { IncidentPort } from '../ports/incident.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
-import { loadScorer } from '../registry/scorer.ts';
+import { mustRecord } from '../registry/must-record.ts';
 import { ProjectPlaybooks, type WorldOf } from '../running/project-playbooks.ts';
 import { TrainingRuns } from '../running/training-runs.ts';
+import { loadForScores } from '../serving/models/load-for-scores.ts';
 import { RolloutControl } from '../serving/rollout/rollout-control.ts';
 import { httpHooks } from '../serving/rollout/rollout-hooks.ts';
 import type { Call } from './command.ts';
@@ -92,7 +93,7 @@ function historyOf(environment: Environment) {
 /** Starts rollouts and ends them; processes that serve follow, judge and promote. */
 function controlOf(
   model: ModelData,
-  { registry, rollouts, artifacts, runtime }: PlaybookStores,
+  { registry, rollouts, artifacts, runtime, python, upstreams }: PlaybookStores,
   withHistory: ReturnType<typeof historyOf>,
 ): RolloutControl {
   return new RolloutControl({
@@ -101,9 +102,8 @@ function controlOf(
     registry,
     hooks: httpHooks,
     check: async (version) => {
-      await runtime.ready();
-      const { artifact, signature } = await registry.version(model.name, version);
-      const scorer = await loadScorer(runtime, await artifacts.get(artifact), signature);
+      const record = await mustRecord(registry, model.name, version);
+      const { scorer } = await loadForScores(record, { artifacts, runtime, python, upstreams });
       await scorer.close();
     },
     unloadable: () => null,

@@ -44,7 +44,7 @@ import { databases } from './databases.ts';
 import { openArtifacts } from './open-artifacts.ts';
 import { hasPlaybook, openPlaybooks, trainerProgram, trainingRunsOf } from './open-playbooks.ts';
 import { openPython } from './open-python.ts';
-import { openRegistry, openRollouts } from './open-registry.ts';
+import { openRegistry, openRollouts, trackingUri } from './open-registry.ts';
 import { openTileTopics, shareNames } from './tile-topics.ts';
 
 /** The declaration that the data of a directory were written under. */
@@ -86,6 +86,8 @@ export interface Stores {
   readonly runs: string;
   /** Starts the processes of a training run. */
   readonly openRun: OpenTrainingRun;
+  /** Where training programs log by a client of MLflow; null: nowhere. */
+  readonly tracking: string | null;
   /** null: nothing is traced. */
   readonly traces: Traces | null;
 }
@@ -142,6 +144,7 @@ export async function openStores(
       trainer: trainerProgram(),
       runs: join(directory, 'runs'),
       openRun: trainingRunsOf(environment),
+      tracking: trackingUri(environment),
       traces: await openTraces(environment, onFault),
     };
   } catch (error) {

@@ -6,19 +6,21 @@ import type { ModelData, ProjectData } from '../features/define/declaration.ts';
 import { replaceFile } from '../files/replace-file.ts';
 import type { Watched } from '../monitoring/monitor/judge-windows.ts';
 import { type MonitorState, parseState, STATE_FILE } from '../monitoring/monitor/monitor-state.ts';
-import { decodeReference } from '../monitoring/monitor/reference.ts';
+import { watchedVersion } from '../monitoring/monitor/watched-version.ts';
 import type { ArtifactStore } from '../ports/artifact-store.ts';
 import type { AliasMove, ModelRegistry } from '../ports/model-registry.ts';
 import type { ModelRuntime } from '../ports/model-runtime.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
 import type { PlaybookEntry, PlaybookStore } from '../ports/playbook-store.ts';
+import type { PythonRuntime } from '../ports/python-runtime.ts';
 import type { RolloutStore } from '../ports/rollout-store.ts';
 import type { OpenTrainingRun } from '../ports/training-backend.ts';
 import { CHAMPION } from '../registry/champion.ts';
 import { openHistory, runtimes } from './compose.ts';
 import { openArtifacts } from './open-artifacts.ts';
 import { openPlaybooks, trainerProgram, trainingRunsOf } from './open-playbooks.ts';
-import { openRegistry, openRollouts } from './open-registry.ts';
+import { openPython } from './open-python.ts';
+import { openRegistry, openRollouts, trackingUri } from './open-registry.ts';
 
 /** The inputs of a monitor: published history, champions and their references. It writes its state alone. */
 export interface MonitorStores {
@@ -44,13 +46,7 @@ export async function openMonitor(project: ProjectData, environment: Environment
       for (const model of project.models) {
         const version = await registry.alias(model.name, CHAMPION);
         if (version === null) continue;
-        const registered = (await registry.versions(model.name)).find((one) => one.version === version);
-        const digest = registered?.lineage.reference;
-        found.push({
-          model,
-          version,
-          reference: digest === undefined ? null : decodeReference(await artifacts.get(digest)),
-        });
+        found.push(await watchedVersion({ registry, artifacts }, model, version));
       }
       return found;
     },
@@ -80,6 +76,10 @@ export interface PlaybookStores {
   readonly trainer: readonly [string, ...string[]];
   readonly runs: string;
   readonly openRun: OpenTrainingRun;
+  /** Where training programs log by a client of MLflow; null: nowhere. */
+  readonly tracking: string | null;
+  readonly python: PythonRuntime | null;
+  readonly upstreams: Environment['models']['upstreams'];
   close(): Promise<void>;
 }
 
@@ -96,15 +96,21 @@ export async function openPlaybookStores(environment: Environment): Promise<Play
     for (const store of opened.reverse()) await store.close();
   };
   try {
+    const artifacts = await openArtifacts(environment);
+    const python = await openPython(environment, artifacts);
+    if (python !== null) keep(python);
     return {
       playbooks: keep(openPlaybooks(environment)),
       registry: keep(await openRegistry(environment)),
       rollouts: keep(await openRollouts(environment)),
-      artifacts: await openArtifacts(environment),
+      artifacts,
       runtime: runtimes.here,
       trainer: trainerProgram(),
       runs: join(directory, 'runs'),
       openRun: trainingRunsOf(environment),
+      tracking: trackingUri(environment),
+      python,
+      upstreams: environment.models.upstreams,
       close,
     };
   } catch (error) {

@@ -10,6 +10,7 @@ import { UnsentCounts } from '../monitoring/served/unsent-counts.ts';
 import type { ArtifactStore } from '../ports/artifact-store.ts';
 import type { ModelRegistry } from '../ports/model-registry.ts';
 import { CHAMPION } from '../registry/champion.ts';
+import { lineageOf } from '../registry/lineage.ts';
 
 /** Opens the profiles of the vectors that this process serves; null: the configuration has them off. */
 export function openServedProfiles(
@@ -59,5 +60,5 @@ async function championReference(model: string, registry: ModelRegistry): Promis
   const version = await registry.alias(model, CHAMPION);
   if (version === null) return null;
   const record = await registry.versionRecord(model, version);
-  return record?.trained?.lineage.reference ?? null;
+  return record === null ? null : lineageOf(record).reference;
 }

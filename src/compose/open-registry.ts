@@ -57,6 +57,12 @@ export function openMemoryRegistry(): ModelRegistry {
   return sqlRegistry(new SqliteDatabase(IN_MEMORY, registrySchema));
 }
 
+/** Where training programs log by a client of MLflow: MLFLOW_TRACKING_URI of this process, or the registry's own port here; null: nowhere. */
+export function trackingUri({ registry }: Pick<Environment, 'registry'>): string | null {
+  const { port } = registry;
+  return process.env['MLFLOW_TRACKING_URI'] ?? (port === undefined ? null : `http://127.0.0.1:${port}`);
+}
+
 /** Where an environment keeps its registry. */
 export function registryFile(directory: string): string {
   return join(directory, 'registry.sqlite');

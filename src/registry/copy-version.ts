@@ -1,6 +1,7 @@
 import { fail } from '../base/errors/fail.ts';
 import type { ArtifactStore } from '../ports/artifact-store.ts';
 import type { ModelRegistry, VersionFile, VersionRecord } from '../ports/model-registry.ts';
+import { lineageOf } from './lineage.ts';
 import { manifestDigest } from './manifest-digest.ts';
 import { storeContent } from './store-content.ts';
 
@@ -32,6 +33,8 @@ export async function copyVersion(
     await copyContent(from, to, file.digest, at);
     await to.registry.nameFile({ path: `${folder}/${file.path}`, digest: file.digest, sizeBytes: file.sizeBytes }, at);
   }
+  const { reference } = lineageOf(record);
+  if (reference !== null) await copyContent(from, to, reference, at);
   checkDigest(record, record.files);
   if ((await to.registry.model(model)) === null)
     await to.registry.createModel({ name: model, description: '', tags: [], at });
@@ -54,7 +57,9 @@ async function copyTrained(
   at: number,
 ): Promise<number> {
   if (trained === null) return 0;
+  const { reference } = trained.lineage;
   for (const digest of [trained.artifact, trained.parity]) await copyContent(from, to, digest, at);
+  if (reference !== undefined) await copyContent(from, to, reference, at);
   const { version: _version, ...kept } = trained;
   return (await to.registry.register(kept)).version;
 }

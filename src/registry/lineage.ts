@@ -11,26 +11,39 @@ export interface VersionLineage {
   /** Revision of the code. */
   readonly code: string | null;
   readonly job: string | null;
+  /** Digest of the profiles of its training set, by chunk; null: served vectors cannot be compared with it. */
+  readonly reference: string | null;
+  /** The decision of the playbook that ordered it. */
+  readonly decision: string | null;
+  /** Labelled rows of the training set. */
+  readonly rows: number | null;
 }
 
 /** Tags of a version that other programs write; `mlflow.source.git.commit` of its run says the same as the code. */
-const TAGS = {
+export const LINEAGE_TAGS = {
   declaration: 'headrace.declaration',
   service: 'headrace.service',
   trainingSet: 'headrace.training_set',
   code: 'headrace.code',
   job: 'headrace.job',
+  reference: 'headrace.reference',
+  decision: 'headrace.decision',
+  rows: 'headrace.training_rows',
 } as const;
 
 /** The lineage of a version: of a training job, or in its tags. */
 export function lineageOf({ trained, tags }: VersionRecord): VersionLineage {
   const tag = (key: string) => tags.find((one) => one.key === key)?.value ?? null;
+  const rows = tag(LINEAGE_TAGS.rows);
   return {
-    declaration: trained?.lineage.declaration ?? tag(TAGS.declaration),
-    service: trained?.lineage.service ?? tag(TAGS.service),
-    trainingSet: trained?.lineage.trainingSet.digest ?? tag(TAGS.trainingSet),
-    code: tag(TAGS.code),
-    job: tag(TAGS.job),
+    declaration: trained?.lineage.declaration ?? tag(LINEAGE_TAGS.declaration),
+    service: trained?.lineage.service ?? tag(LINEAGE_TAGS.service),
+    trainingSet: trained?.lineage.trainingSet.digest ?? tag(LINEAGE_TAGS.trainingSet),
+    code: tag(LINEAGE_TAGS.code),
+    job: tag(LINEAGE_TAGS.job),
+    reference: trained?.lineage.reference ?? tag(LINEAGE_TAGS.reference),
+    decision: trained?.lineage.decision ?? tag(LINEAGE_TAGS.decision),
+    rows: trained?.lineage.trainingSet.rows ?? (rows === null || !/^\d{1,15}$/.test(rows) ? null : Number(rows)),
   };
 }
 

@@ -9,9 +9,9 @@ import { lossesOf } from '../features/define/rollout-loss.ts';
 import { replaceFile } from '../files/replace-file.ts';
 import { auditRows, auditText } from '../monitoring/estimate/audit-file.ts';
 import { drawAudit } from '../monitoring/estimate/audit-sample.ts';
-import { judgeModel, type Watched } from '../monitoring/monitor/judge-windows.ts';
+import { judgeModel } from '../monitoring/monitor/judge-windows.ts';
 import type { LossMemory } from '../monitoring/monitor/loss-memory.ts';
-import { decodeReference } from '../monitoring/monitor/reference.ts';
+import { watchedVersion } from '../monitoring/monitor/watched-version.ts';
 import type { GateResult, PlaybookActions } from '../monitoring/playbook/actions.ts';
 import { auditPath } from '../monitoring/playbook/audit-samples.ts';
 import {
@@ -30,12 +30,17 @@ import type { ModelRegistry, ModelVersion } from '../ports/model-registry.ts';
 import type { ModelRuntime } from '../ports/model-runtime.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
 import type { SeenMonitor, SeenRollout, Span } from '../ports/playbook-store.ts';
+import type { PythonRuntime } from '../ports/python-runtime.ts';
 import type { Rollout, RolloutStore } from '../ports/rollout-store.ts';
 import { CHAMPION } from '../registry/champion.ts';
+import { LINEAGE_TAGS } from '../registry/lineage.ts';
 import { modelInputs } from '../registry/model-inputs.ts';
-import { loadScorer } from '../registry/scorer.ts';
+import { mustRecord } from '../registry/must-record.ts';
+import { loadForScores } from '../serving/models/load-for-scores.ts';
 import { predictionTable } from '../serving/online/prediction-table.ts';
 import type { Decision } from '../serving/rollout/rollout-control.ts';
+import type { UpstreamServers } from '../serving/upstream/upstream-version.ts';
+import { adoptLogged, loggedWith } from '../training/train-logged.ts';
 import type { OrderedTraining } from './training-runs.ts';
 
 /** A set of labelled rows to write. */
@@ -51,6 +56,9 @@ export interface PlaybookWorldOptions {
   readonly rollouts: RolloutStore;
   readonly artifacts: ArtifactStore;
   readonly runtime: ModelRuntime;
+  /** Runs versions that are Python programs; null: they are refused. */
+  readonly python: PythonRuntime | null;
+  readonly upstreams: UpstreamServers;
   /** The published history as of now, for the time of the work. */
   readonly withHistory: <T>(work: (history: OfflineStore) => Promise<T>) => Promise<T>;
   readonly train: (order: OrderedTraining) => Promise<ModelVersion>;
@@ -71,13 +79,13 @@ export interface PlaybookWorldOptions {
 
 /** Does what playbooks decide, over the stores of an environment: in the process of a project or in that of the monitor. */
 export function playbookWorld(options: PlaybookWorldOptions): PlaybookActions {
-  const { model, registry, incidents } = options;
+  const { model, incidents } = options;
   const judge = judgedOnce(options);
   return {
     incidents,
     observe: (now) => observe(options, judge, now),
     retrain: async (decision, { between, exclude, rows }) => {
-      const known = (await registry.versions(model.name)).find(({ lineage }) => lineage.decision === decision);
+      const known = await orderedBy(options, decision);
       const { from, to } = between;
       const span = from === null ? { to } : { from, to };
       const order = { ...span, exclude, mode: 'as-known', decision, leastRows: rows } as const;
@@ -103,6 +111,17 @@ export function playbookWorld(options: PlaybookWorldOptions): PlaybookActions {
   };
 }
 
+/** The version that a decision ordered, whoever registered it; null: there is none yet. */
+async function orderedBy(
+  { model, registry, artifacts, clock }: PlaybookWorldOptions,
+  decision: string,
+): Promise<ModelVersion | null> {
+  const trained = (await registry.versions(model.name)).find(({ lineage }) => lineage.decision === decision);
+  if (trained !== undefined) return trained;
+  const logged = await loggedWith(registry, model.name, { key: LINEAGE_TAGS.decision, value: decision });
+  return logged === null ? null : adoptLogged({ model, registry, artifacts, clock }, logged);
+}
+
 /** The findings of a model's monitors as of an instant, for one of its versions. */
 export async function judgedMonitors(
   {
@@ -115,13 +134,7 @@ export async function judgedMonitors(
   now: number,
   memory: LossMemory | null = null,
 ): Promise<readonly SeenMonitor[]> {
-  const { lineage } = await registry.version(model.name, champion);
-  const { reference } = lineage;
-  const watched: Watched = {
-    model,
-    version: champion,
-    reference: reference === undefined ? null : decodeReference(await artifacts.get(reference)),
-  };
+  const watched = await watchedVersion({ registry, artifacts }, model, champion);
   return withHistory(async (history) => seenMonitors(await judgeModel(watched, history, now, memory)));
 }
 
@@ -198,13 +211,9 @@ async function gate(
   }
 }
 
-async function loadVersion(
-  { model, registry, artifacts, runtime }: PlaybookWorldOptions,
-  version: number,
-): Promise<LoadedVersion> {
-  await runtime.ready();
-  const known = await registry.version(model.name, version);
-  return { version: known, scorer: await loadScorer(runtime, await artifacts.get(known.artifact), known.signature) };
+async function loadVersion(options: PlaybookWorldOptions, version: number): Promise<LoadedVersion> {
+  const { model, registry, artifacts, runtime, python, upstreams } = options;
+  return loadForScores(await mustRecord(registry, model.name, version), { artifacts, runtime, python, upstreams });
 }
 
 async function labelledRows(

@@ -3,7 +3,6 @@ import { resolve } from 'node:path';
 import { fail } from '../base/errors/fail.ts';
 import type { Clock } from '../base/time.ts';
 import type { Stores } from '../compose/compose.ts';
-import { openTableFile } from '../compose/table-files.ts';
 import type { Environment } from '../environment/config.ts';
 import { declarationHash } from '../features/change/declaration-hash.ts';
 import type { FeatureServiceData, ModelData, ProjectData } from '../features/define/declaration.ts';
@@ -14,10 +13,10 @@ import type { JoinedSpine } from '../featurestore/training-set/join-spine.ts';
 import type { SpineOptions } from '../featurestore/training-set/spine.ts';
 import type { TrainingSetSummary } from '../featurestore/training-set/training-set.ts';
 import { trainingSpan } from '../featurestore/training-set/training-span.ts';
-import { buildReference, encodeReference } from '../monitoring/monitor/reference.ts';
 import type { ModelVersion } from '../ports/model-registry.ts';
 import { forgetTraining, type KeptTraining, keepTraining, keptTraining } from '../training/kept-training.ts';
 import { trainModel } from '../training/train-model.ts';
+import { referenceOf } from './reference-of-set.ts';
 
 export interface TrainOptions {
   /**
@@ -62,7 +61,7 @@ const TRAINING_TIMEOUT_MS = 3_600_000;
 
 export interface TrainingRunsOptions {
   readonly project: ProjectData;
-  readonly stores: Pick<Stores, 'registry' | 'artifacts' | 'runtime' | 'trainer' | 'runs' | 'openRun'>;
+  readonly stores: Pick<Stores, 'registry' | 'artifacts' | 'runtime' | 'trainer' | 'runs' | 'openRun' | 'tracking'>;
   readonly limits: Environment['training'];
   /** Null in a process that does not write the environment: another one writes its sets. */
   readonly features: FeatureStore | null;
@@ -209,7 +208,7 @@ export class TrainingRuns {
     { directory, declaration, trainingSet }: Omit<KeptTraining, 'model'>,
   ): Promise<ModelVersion> {
     const { stores, clock, limits } = this.#options;
-    const { registry, artifacts, runtime, trainer, openRun } = stores;
+    const { registry, artifacts, runtime, trainer, openRun, tracking } = stores;
     const { checkpointSeconds, restarts, budget = null, pricePerHour } = limits;
     const { onLine, signal, budget: own } = options;
     return trainModel({
@@ -225,6 +224,7 @@ export class TrainingRuns {
       clock,
       limits: { timeoutMs: TRAINING_TIMEOUT_MS, checkpointSeconds, restarts, budget: own ?? budget, pricePerHour },
       openRun,
+      tracking,
       profile: (set, features) => referenceOf(set, features, clock()),
       ...(onLine === undefined ? {} : { onLine }),
       ...(signal === undefined ? {} : { signal }),
@@ -235,14 +235,4 @@ export class TrainingRuns {
 function mustWrite(features: FeatureStore | null): FeatureStore {
   if (features === null) throw new TypeError('a process without a feature store has a program that writes its sets');
   return features;
-}
-
-/** The reference of a training set, for the monitors of the version that is trained on it. */
-async function referenceOf(path: string, features: readonly string[], at: number): Promise<Uint8Array> {
-  const table = await openTableFile(path);
-  try {
-    return encodeReference(await buildReference(table, features, at));
-  } finally {
-    await table.close();
-  }
 }

@@ -57,8 +57,8 @@ function decoded<State>(kept: KeptStep | null, decode: (state: unknown) => State
   return state;
 }
 
-/** Kinds of training: the embedded trainers, and any program. */
-export const trainerKinds: readonly string[] = [...Object.keys(trainers), 'command'];
+/** Kinds of training: the embedded trainers, any program, and a program that logs its version by a client of MLflow. */
+export const trainerKinds: readonly string[] = [...Object.keys(trainers), 'command', 'mlflow'];
 
 /** Whether a kind is one of the embedded trainers. */
 export function isEmbeddedTrainer(kind: string): boolean {

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail } from '../base/errors/fail.ts';
 import type { Clock } from '../base/time.ts';
@@ -8,14 +7,16 @@ import type { ArtifactStore } from '../ports/artifact-store.ts';
 import type { ModelLineage, ModelRegistry, ModelVersion } from '../ports/model-registry.ts';
 import type { ModelRuntime } from '../ports/model-runtime.ts';
 import type { OpenTrainingRun } from '../ports/training-backend.ts';
-import { modelInputs } from '../registry/model-inputs.ts';
 import { MODEL_ENCODING } from '../registry/model-value.ts';
 import { checkParity } from '../registry/parity.ts';
 import { loadScorer } from '../registry/scorer.ts';
 import { oneChunk, storeContent } from '../registry/store-content.ts';
 import { embeddedTrainer, isEmbeddedTrainer, trainerKinds } from './embedded-trainer.ts';
+import { declaredCommand } from './job/declared-command.ts';
+import { fileDigest } from './job/file-digest.ts';
 import { type JobLimits, runTrainingJob } from './job/run-job.ts';
-import { JOB_FORMAT, type TrainingJob } from './job/training-job.ts';
+import { jobOf } from './job/training-job.ts';
+import { trainLogged } from './train-logged.ts';
 
 export interface TrainModelOptions {
   readonly model: ModelData;
@@ -39,6 +40,8 @@ export interface TrainModelOptions {
   readonly decision?: string;
   /** Ends the job; nothing is registered once it is aborted. */
   readonly signal?: AbortSignal;
+  /** Where the clients of MLflow log, for trainers of kind `mlflow`; null: nowhere. */
+  readonly tracking: string | null;
   /** Profiles the training set: the reference that served vectors are compared with. */
   readonly profile?: (path: string, features: readonly string[]) => Promise<Uint8Array>;
 }
@@ -48,6 +51,7 @@ export interface TrainModelOptions {
  * of its trainer. Errors: JOB_CANCELLED, TRAINING_*, MODEL_FILE, MODEL_PARITY, ARTIFACT_WRITE, REGISTRY_*.
  */
 export async function trainModel(options: TrainModelOptions): Promise<ModelVersion> {
+  if (options.model.train.with.kind === 'mlflow') return trainLogged(options);
   const { model, trainingSet, directory, registry, artifacts, runtime, clock } = options;
   const { path, ...lineage } = trainingSet;
   const digest = await fileDigest(path);
@@ -107,17 +111,6 @@ function usualRestarts({ train }: ModelData): number {
   return isEmbeddedTrainer(train.with.kind) ? 3 : 0;
 }
 
-function jobOf(model: ModelData, trainingSet: string): TrainingJob {
-  return {
-    format: JOB_FORMAT,
-    model: model.name,
-    task: model.task,
-    trainingSet,
-    features: modelInputs(model.service).map(({ name }) => name),
-    options: model.train.with,
-  };
-}
-
 /** The program that a model is trained by: an embedded trainer's, or the declared `command`. Errors: TRAINING_KIND, TRAINING_OPTION. */
 function commandOf({ model, worker }: TrainModelOptions): readonly [string, ...string[]] {
   const { kind, command } = model.train.with;
@@ -125,10 +118,8 @@ function commandOf({ model, worker }: TrainModelOptions): readonly [string, ...s
     embeddedTrainer({ options: model.train.with }).parseOptions(model.train.with);
     return worker;
   }
-  if (kind === 'command' && Array.isArray(command) && typeof command[0] === 'string') {
-    const [program, ...args] = command.map(String);
-    return [program, ...args];
-  }
+  const declared = kind === 'command' ? declaredCommand(command) : null;
+  if (declared !== null) return declared;
   throw fail('TRAINING_KIND', { kind, known: trainerKinds });
 }
 
@@ -138,10 +129,4 @@ function readModel(path: string): Uint8Array {
   } catch (error) {
     throw fail('TRAINING_RESULT', { reason: `the model file ${path} cannot be read` }, error);
   }
-}
-
-async function fileDigest(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const bytes of createReadStream(path)) hash.update(bytes);
-  return hash.digest('hex');
 }

@@ -91,6 +91,8 @@ export class PlaybookDesk {
       rollouts: this.#rollouts,
       artifacts: new MemoryArtifactStore(),
       runtime: onnxRuntime,
+      python: null,
+      upstreams: {},
       withHistory: () => Promise.reject(new Error('the test has no history')),
       train: async ({ decision }) => {
         this.done.push('train');

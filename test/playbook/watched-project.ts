@@ -2,7 +2,10 @@ import { randomNormal, seededRandom } from '../../src/base/rng.ts';
 import { defineProject, model } from '../../src/features/define/declare.ts';
 import type { PlaybookOptions } from '../../src/features/define/playbook.ts';
 import type { RolloutOptions } from '../../src/features/define/rollout.ts';
+import type { PlaybookActions } from '../../src/monitoring/playbook/actions.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
+import { insideOf } from '../../src/running/inside.ts';
+import { localWorld } from '../../src/running/local-world.ts';
 import { asked, came, service } from '../models/small-project.ts';
 
 const HOUR_MS = 3_600_000;
@@ -42,13 +45,20 @@ const ROLLOUT: RolloutOptions<'name'> = {
   soak: '1h',
 };
 
-export function watchedProject(playbook: PlaybookOptions, rollout: RolloutOptions<'name'> = ROLLOUT) {
+export function watchedProject(
+  playbook: PlaybookOptions,
+  rollout: RolloutOptions<'name'> = ROLLOUT,
+  trainer: { readonly kind: string; readonly [option: string]: unknown } = {
+    kind: 'logisticRegression',
+    categorical: ['category'],
+  },
+) {
   const watched = model('watched', {
     task: 'binary',
     service,
     spine: { from: asked, id: 'id' },
     label: { from: came, id: 'asked', value: (e) => e.good, within: '1h' },
-    train: { with: { kind: 'logisticRegression', categorical: ['category'] } },
+    train: { with: trainer },
     monitors: [
       { kind: 'featureDrift', features: ['number', 'gaps', 'category'], k: 2, of: 3 },
       { kind: 'predictionDrift' },
@@ -60,17 +70,25 @@ export function watchedProject(playbook: PlaybookOptions, rollout: RolloutOption
   return { watched, project: defineProject('watch', { asked, came, service, watched }) };
 }
 
+/** Options of the environment of a run. */
+export type WatchedRunEnvironment = Omit<
+  NonNullable<Parameters<typeof openHeadrace>[0]['environment']>,
+  'directory' | 'sampleRate'
+>;
+
 /** A project whose clock, requests and labels a test moves by the hour. */
 export class WatchedRun {
   now: number;
   readonly headrace: Headrace;
   readonly watched: ReturnType<typeof watchedProject>['watched'];
+  readonly project: ReturnType<typeof watchedProject>['project'];
   readonly faults: unknown[] = [];
   readonly #random = seededRandom(77);
 
-  private constructor(headrace: Headrace, of: ReturnType<typeof watchedProject>['watched'], clock: { now: number }) {
+  private constructor(headrace: Headrace, of: ReturnType<typeof watchedProject>, clock: { now: number }) {
     this.headrace = headrace;
-    this.watched = of;
+    this.watched = of.watched;
+    this.project = of.project;
     this.now = clock.now;
     Object.defineProperty(this, 'now', {
       get: () => clock.now,
@@ -83,17 +101,17 @@ export class WatchedRun {
   static async open(
     directory: string,
     { watched, project }: ReturnType<typeof watchedProject>,
-    now = START,
+    { now = START, ...environment }: WatchedRunEnvironment & { readonly now?: number } = {},
   ): Promise<WatchedRun> {
     const clock = { now };
     const faults: unknown[] = [];
     const headrace = await openHeadrace({
       project,
-      environment: { directory, sampleRate: 1 },
+      environment: { directory, sampleRate: 1, ...environment },
       clock: () => clock.now,
       onFault: (error) => faults.push(error),
     });
-    const run = new WatchedRun(headrace, watched, clock);
+    const run = new WatchedRun(headrace, { watched, project }, clock);
     run.faults.push(...faults);
     return run;
   }
@@ -171,6 +189,12 @@ export class WatchedRun {
     if ((await control.active()) === null) return;
     await this.headrace.tick();
     await control.look({ outcomes: 'again' });
+  }
+
+  /** The actions of the playbook, as a process that carries out its decisions has them. */
+  actions(): PlaybookActions {
+    const open = insideOf(this.headrace);
+    return open.playbooks.optionsOf(this.watched.name, localWorld(open)).actions;
   }
 
   /** The decisions of the journal, in words. */

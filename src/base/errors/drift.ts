@@ -16,6 +16,13 @@ export const driftErrors = rows({
     status: 400,
     exit: 2,
   },
+  DRIFT_REFERENCE: {
+    message: 'version {version} of model {model} has no reference that its served vectors could be compared with',
+    hint: 'give it its training set by "headrace registry reference", or train it again',
+    retry: 'never',
+    status: 409,
+    exit: 2,
+  },
   DRIFT_WHYLOGS: {
     message: 'the bytes are no profile of whylogs 1: {reason}',
     hint: 'write the profile again with whylogs 1.x, one segment in each file, or compare the tables themselves',

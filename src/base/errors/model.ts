@@ -214,10 +214,24 @@ export const modelErrors = rows({
   },
   TRAINING_KIND: {
     message: 'there is no trainer of kind {kind}; there are {known}',
-    hint: 'use one of them, or kind "command" with your own program',
+    hint: 'use one of them; kinds "command" and "mlflow" need command, a list of a program and its arguments',
     retry: 'never',
     status: 400,
     exit: 2,
+  },
+  TRAINING_TRACKING: {
+    message: 'the trainer of model {model} logs by a client of MLflow, and no address of a registry is known',
+    hint: 'set registry.port in the environment and run headrace serve, or set MLFLOW_TRACKING_URI',
+    retry: 'never',
+    status: 409,
+    exit: 2,
+  },
+  TRAINING_UNLOGGED: {
+    message: 'the training program ended, and logged no version of model {model} for the job {job}',
+    hint: 'call log_model with registered_model_name inside mlflow.start_run(), or tag the version: headrace.job is HEADRACE_RUN_ID',
+    retry: 'never',
+    status: 500,
+    exit: 3,
   },
   MODEL_UPSTREAM: {
     message:

@@ -10,6 +10,7 @@ import { LEAST_EFFECT } from '../detect/judge-features.ts';
 import type { QualityFault } from '../detect/quality-fault.ts';
 import type { Profile } from '../profile/profile.ts';
 import { conceptWindows } from './concept-windows.ts';
+import { lacksReference } from './lacks-reference.ts';
 import type { LossMemory } from './loss-memory.ts';
 import { predictionWindows } from './prediction-windows.ts';
 import { type Reference, referenceLimit, wholeReference } from './reference.ts';
@@ -188,13 +189,12 @@ export function none(span: Span, state: WindowState, reason: string, rows = 0): 
 }
 
 async function featureWindows(
-  { model, reference }: Watched,
+  { model, version, reference }: Watched,
   monitor: ResolvedMonitor,
   history: OfflineStore,
   spans: readonly Span[],
 ): Promise<readonly MonitorWindow[]> {
-  if (reference === null)
-    return spans.map((span) => none(span, 'unwatched', 'the version has no reference: train it again'));
+  if (reference === null) return spans.map((span) => none(span, 'unwatched', lacksReference(model.name, version)));
   const windows: MonitorWindow[] = [];
   for (const span of spans) {
     const { comparison, covered } = await comparedWindow(model, reference, monitor, history, span);

@@ -4,6 +4,7 @@ import { short } from '../detect/judge-features.ts';
 import { estimateLines } from '../estimate/estimate-text.ts';
 import type { CoverageReport } from '../estimate/window-coverage.ts';
 import type { MonitorStatus } from '../monitor/judge-windows.ts';
+import { lacksReference } from '../monitor/lacks-reference.ts';
 import { comparisonSections, comparisonStyle } from './comparison-html.ts';
 import { escaped, htmlPage, htmlTable, instantText } from './html-text.ts';
 import type { WindowReport } from './window-report.ts';
@@ -48,7 +49,7 @@ export function windowHtml(report: WindowReport): string {
     '<h2>Slices with the highest loss</h2>',
     slices === null ? '<p>too few labelled rows</p>' : sliceTable(slices),
     comparison === null
-      ? '<h2>Features</h2><p>the version has no reference: train it again</p>'
+      ? `<h2>Features</h2><p>${escaped(lacksReference(report.model, report.modelVersion))}</p>`
       : comparisonSections(shortened(comparison), MOST_CHARTS).join('\n'),
     '<h2>Decision log</h2>',
     decisions.length === 0 ? '<p>no decisions</p>' : `<pre>${escaped(decisions.map(cut).join('\n'))}</pre>`,

@@ -1,11 +1,14 @@
 import { causeLines } from '../cause/cause-text.ts';
 import { short } from '../detect/judge-features.ts';
 import { estimateLines } from '../estimate/estimate-text.ts';
+import { lacksReference } from '../monitor/lacks-reference.ts';
 import { comparisonText } from './comparison-text.ts';
 import type { WindowReport } from './window-report.ts';
 
 /** A window for a terminal: the features first. */
 export function windowLines({
+  model,
+  modelVersion,
   comparison,
   series,
   coverage,
@@ -15,7 +18,7 @@ export function windowLines({
 }: WindowReport): readonly string[] {
   const { window, maturity } = coverage;
   return [
-    comparison === null ? 'the version has no reference: train it again' : comparisonText(comparison),
+    comparison === null ? lacksReference(model, modelVersion) : comparisonText(comparison),
     ...series.map(({ monitor, state, reason }) => `${monitor.kind.padEnd(15)} ${state.padEnd(12)} ${reason}`),
     `labels          ${window.labelled} of ${window.predictions} predictions, ${maturity.state} (${short(maturity.share)} of those that will come)`,
     ...estimateLines(estimate).map((line) => `before labels   ${line}`),

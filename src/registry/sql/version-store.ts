@@ -182,7 +182,8 @@ async function register(open: Open, version: NewModelVersion): Promise<ModelVers
   const registered: ModelVersion = { ...version, version: next.version };
   const owner = await insertVersion(open, next, { ...NOTHING, model, at, body: JSON.stringify(registered) });
   await keepEvent(open, at, createdEvent({ ...NOTHING, model, tags: [] }, next.version));
-  await nameContents(open, owner, [artifact, parity], 'any');
+  const { reference } = version.lineage;
+  await nameContents(open, owner, [artifact, parity, ...(reference === undefined ? [] : [reference])], 'any');
   return registered;
 }
 

@@ -2,8 +2,7 @@ import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
 import { causesOf } from '../../monitoring/cause/causes.ts';
 import { estimateWindow } from '../../monitoring/estimate/window-estimate.ts';
-import type { Watched } from '../../monitoring/monitor/judge-windows.ts';
-import { decodeReference } from '../../monitoring/monitor/reference.ts';
+import { watchedVersion } from '../../monitoring/monitor/watched-version.ts';
 import { windowHtml } from '../../monitoring/report/window-html.ts';
 import { windowJson } from '../../monitoring/report/window-json.ts';
 import { type WindowReportOptions, windowReport } from '../../monitoring/report/window-report.ts';
@@ -101,12 +100,7 @@ async function optionsOf(
   const { registry, artifacts, offline: history, playbooks } = stores;
   const version = await registry.alias(model.name, CHAMPION);
   if (version === null) throw fail('DRIFT_CHAMPION', { model: model.name });
-  const { lineage } = await registry.version(model.name, version);
-  const watched: Watched = {
-    model,
-    version,
-    reference: lineage.reference === undefined ? null : decodeReference(await artifacts.get(lineage.reference)),
-  };
+  const watched = await watchedVersion({ registry, artifacts }, model, version);
   const journal = playbooks === null ? [] : await playbooks.entries(model.name);
   return { watched, history, span, now: clock(), moves: await registry.moves(model.name), journal };
 }

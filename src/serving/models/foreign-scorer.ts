@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { fail } from '../../base/errors/fail.ts';
 import type { ModelVersion, VersionRecord } from '../../ports/model-registry.ts';
 import type { LoadedModel, ModelRuntime } from '../../ports/model-runtime.ts';
-import { lineageOf } from '../../registry/lineage.ts';
+import { loggedVersion } from '../../registry/logged-version.ts';
 import { signatureColumns } from '../../registry/mlmodel.ts';
 import { MODEL_ENCODING } from '../../registry/model-value.ts';
 import type { Scorer } from '../../registry/scorer.ts';
@@ -52,7 +52,7 @@ export async function loadForeignScorer(record: VersionRecord, tools: ForeignSco
     const output = outputOf(record, loaded);
     const [{ name: input }] = loaded.signature.inputs;
     const { features } = inputs;
-    const version = versionOf(record, { features, input, output: output.name, encoding: MODEL_ENCODING });
+    const version = loggedVersion(record, { features, input, output: output.name, encoding: MODEL_ENCODING });
     const onnx = opened.kind === 'onnx' ? createHash('sha256').update(opened.file).digest('hex') : null;
     return { version, scorer: scorerOf(loaded, { record, inputs, output }), inputs, output, onnx };
   } catch (error) {
@@ -104,26 +104,6 @@ function onlyOutput(outputs: readonly TensorSpec[]): TensorSpec | undefined {
 function isScore({ type, shape }: TensorSpec): boolean {
   const size = elementsOf(shape.slice(1));
   return type !== 'BYTES' && type !== 'FP16' && type !== 'BF16' && (size < 0 || size === 1 || size === 2);
-}
-
-function versionOf(record: VersionRecord, signature: ModelVersion['signature']): ModelVersion {
-  const { model, version, createdAt, digest } = record;
-  const { declaration, service, trainingSet } = lineageOf(record);
-  return {
-    model,
-    version,
-    signature,
-    lineage: {
-      declaration: declaration ?? '',
-      service: service ?? '',
-      trainingSet: { digest: trainingSet ?? '', rows: 0, unlabelled: 0, from: null, to: null, mode: '' },
-      trainer: {},
-    },
-    metrics: {},
-    artifact: digest ?? '',
-    parity: '',
-    createdAt,
-  };
 }
 
 interface ScorerFacts {

@@ -32,6 +32,8 @@ export interface RunJobOptions {
   readonly limits: JobLimits;
   /** Opens the back end of the run. */
   readonly open: OpenTrainingRun;
+  /** Further variables of the program. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Takes every line that the program prints. */
   readonly onLine?: (line: string) => void;
   /** Ends the program, with everything that it started. */
@@ -59,20 +61,25 @@ const POLL_MS = 100;
  * (it failed, was killed, or ran past its time), TRAINING_RESULT, TRAINING_DIRECTORY, RUN_LOCKED.
  */
 export async function runTrainingJob(options: RunJobOptions): Promise<RanJob> {
-  const { command, directory, job } = options;
-  const path = writeJob(directory, job);
-  const outcome = await superviseJob(options, path);
-  if (outcome.state !== 'completed') {
-    const tail = outcome.tail.slice(-TAIL_LINES);
-    throw fail('TRAINING_JOB', { command: command[0], outcome: endOf(outcome, options), tail, directory });
-  }
+  const { directory, job } = options;
+  const { ledger } = await runJobProgram(options);
   let text: string;
   try {
     text = readFileSync(join(directory, 'result.json'), 'utf8');
   } catch (error) {
     throw fail('TRAINING_RESULT', { reason: 'result.json is not there' }, error);
   }
-  return { result: parseResult(text, job), ledger: outcome.ledger };
+  return { result: parseResult(text, job), ledger };
+}
+
+/** Runs the program of a job to its end, whatever it leaves. Errors: TRAINING_JOB, TRAINING_DIRECTORY, RUN_LOCKED. */
+export async function runJobProgram(options: RunJobOptions): Promise<Pick<RanJob, 'ledger'>> {
+  const { command, directory, job } = options;
+  const path = writeJob(directory, job);
+  const outcome = await superviseJob(options, path);
+  if (outcome.state === 'completed') return { ledger: outcome.ledger };
+  const tail = outcome.tail.slice(-TAIL_LINES);
+  throw fail('TRAINING_JOB', { command: command[0], outcome: endOf(outcome, options), tail, directory });
 }
 
 /** The same job resumes in its folder; another begins from the start. */
@@ -94,10 +101,10 @@ function writeJob(directory: string, job: TrainingJob): string {
 }
 
 async function superviseJob(
-  { command, directory, limits, open, onLine, signal }: RunJobOptions,
+  { command, directory, limits, open, environment, onLine, signal }: RunJobOptions,
   jobPath: string,
 ): Promise<RunOutcome> {
-  const { backend, close } = open(directory, { environment: { HEADRACE_JOB: jobPath }, onLine });
+  const { backend, close } = open(directory, { environment: { ...environment, HEADRACE_JOB: jobPath }, onLine });
   const { timeoutMs, checkpointSeconds, restarts, budget, pricePerHour } = limits;
   const spec = parseRunSpec({
     command: [...command],

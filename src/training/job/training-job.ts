@@ -1,3 +1,6 @@
+import type { ModelData } from '../../features/define/declaration.ts';
+import { modelInputs } from '../../registry/model-inputs.ts';
+
 /** Format of job.json and result.json. */
 export const JOB_FORMAT = 1;
 
@@ -27,4 +30,16 @@ export interface TrainingResult {
   readonly metrics: Readonly<Record<string, number>>;
   /** Rows of the input (null: missing) with the scores that the trainer gave them. */
   readonly parity: { readonly rows: readonly (readonly (number | null)[])[]; readonly scores: readonly number[] };
+}
+
+/** The job of a model over a written training set. */
+export function jobOf(model: ModelData, trainingSet: string): TrainingJob {
+  return {
+    format: JOB_FORMAT,
+    model: model.name,
+    task: model.task,
+    trainingSet,
+    features: modelInputs(model.service).map(({ name }) => name),
+    options: model.train.with,
+  };
 }

@@ -68,6 +68,8 @@ const world = playbookWorld({
   rollouts,
   artifacts,
   runtime: onnxRuntime,
+  python: null,
+  upstreams: {},
   withHistory: () => Promise.reject(new Error('the script has no history')),
   train: ({ decision }) =>
     registry.register(newVersion(model, { lineage: { ...newVersion(model).lineage, decision }, createdAt: clock() })),
