@@ -1,7 +1,7 @@
 import { reasonOf } from '../base/reason-of.ts';
 import type { MonitorStores } from '../compose/open-monitor.ts';
 import { judgeModel, type MonitorStatus } from '../monitoring/monitor/judge-windows.ts';
-import type { LossMemory } from '../monitoring/monitor/loss-memory.ts';
+import type { MonitorMemory } from '../monitoring/monitor/monitor-memory.ts';
 import { type MonitorState, newState } from '../monitoring/monitor/monitor-state.ts';
 
 /** Judges every model that has a champion, as of `now`. A process that does so again and again gives a memory. A model that fails is named, and the others are judged. */
@@ -9,7 +9,7 @@ export async function judgeAll(
   stores: MonitorStores,
   now: number,
   everyMs: number,
-  memory: LossMemory | null = null,
+  memory: MonitorMemory | null = null,
 ): Promise<MonitorState> {
   const monitors: MonitorStatus[] = [];
   const failed: { model: string; reason: string }[] = [];

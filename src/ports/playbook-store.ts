@@ -21,7 +21,7 @@ export interface SeenWindow extends Span {
 
 /** A monitor, as a step saw it. */
 export interface SeenMonitor {
-  readonly kind: 'featureDrift' | 'predictionDrift' | 'conceptDrift';
+  readonly kind: 'featureDrift' | 'predictionDrift' | 'conceptDrift' | 'estimatedQuality';
   /** The version that it watched. */
   readonly version: number;
   readonly state: string;

@@ -10,7 +10,7 @@ import { replaceFile } from '../files/replace-file.ts';
 import { auditRows, auditText } from '../monitoring/estimate/audit-file.ts';
 import { drawAudit } from '../monitoring/estimate/audit-sample.ts';
 import { judgeModel } from '../monitoring/monitor/judge-windows.ts';
-import type { LossMemory } from '../monitoring/monitor/loss-memory.ts';
+import { type MonitorMemory, newMonitorMemory } from '../monitoring/monitor/monitor-memory.ts';
 import { watchedVersion } from '../monitoring/monitor/watched-version.ts';
 import type { GateResult, PlaybookActions } from '../monitoring/playbook/actions.ts';
 import { auditPath } from '../monitoring/playbook/audit-samples.ts';
@@ -132,7 +132,7 @@ export async function judgedMonitors(
   }: Pick<PlaybookWorldOptions, 'model' | 'registry' | 'artifacts' | 'withHistory'>,
   champion: number,
   now: number,
-  memory: LossMemory | null = null,
+  memory: MonitorMemory | null = null,
 ): Promise<readonly SeenMonitor[]> {
   const watched = await watchedVersion({ registry, artifacts }, model, champion);
   return withHistory(async (history) => seenMonitors(await judgeModel(watched, history, now, memory)));
@@ -142,7 +142,7 @@ type Judge = (champion: number, now: number) => Promise<readonly SeenMonitor[]>;
 
 /** Judges once for one instant: a step looks several times. */
 function judgedOnce(options: PlaybookWorldOptions): Judge {
-  const memory: LossMemory = new Map();
+  const memory = newMonitorMemory();
   let last: { readonly champion: number; readonly now: number; readonly monitors: readonly SeenMonitor[] } | null =
     null;
   return async (champion, now) => {

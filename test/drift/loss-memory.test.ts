@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openMonitor } from '../../src/compose/open-monitor.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import { judgeModel } from '../../src/monitoring/monitor/judge-windows.ts';
-import type { LossMemory } from '../../src/monitoring/monitor/loss-memory.ts';
+import { type MonitorMemory, newMonitorMemory } from '../../src/monitoring/monitor/monitor-memory.ts';
 import type { OfflineStore } from '../../src/ports/offline-store.ts';
 import { WatchedRun, watchedProject } from '../playbook/watched-project.ts';
 
@@ -45,7 +45,7 @@ function counting(history: OfflineStore): { readonly history: OfflineStore; rows
   return { history: counted, rows: () => rows };
 }
 
-async function judged(memory: LossMemory | null) {
+async function judged(memory: MonitorMemory | null) {
   await run.headrace.flush();
   const stores = await openMonitor(project, environment);
   const [one] = await stores.watched();
@@ -61,7 +61,7 @@ async function judged(memory: LossMemory | null) {
 }
 
 test('a monitor with a memory finds the same, and the rows that it reads do not grow with the age of the version', async () => {
-  const memory: LossMemory = new Map();
+  const memory = newMonitorMemory();
   const reads: number[] = [];
   let fresh = 0;
   for (let at = 1; at <= 11; at += 1) {
@@ -81,7 +81,7 @@ test('a monitor with a memory finds the same, and the rows that it reads do not 
 }, 600_000);
 
 test('predictions that come late, and another version, are read again from the begin', async () => {
-  const memory: LossMemory = new Map();
+  const memory = newMonitorMemory();
   await judged(memory);
   const before = (await judged(memory)).rows;
   const { now } = run;

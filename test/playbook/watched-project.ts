@@ -3,9 +3,11 @@ import { defineProject, model } from '../../src/features/define/declare.ts';
 import type { PlaybookOptions } from '../../src/features/define/playbook.ts';
 import type { RolloutOptions } from '../../src/features/define/rollout.ts';
 import type { PlaybookActions } from '../../src/monitoring/playbook/actions.ts';
+import { mustRecord } from '../../src/registry/must-record.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { insideOf } from '../../src/running/inside.ts';
 import { localWorld } from '../../src/running/local-world.ts';
+import { prepareForeign } from '../../src/serving/models/open-foreign.ts';
 import { asked, came, service } from '../models/small-project.ts';
 
 const HOUR_MS = 3_600_000;
@@ -137,6 +139,9 @@ export class WatchedRun {
     }
     this.now = START + HOUR_MS;
     await headrace.train(this.watched, { to: this.now });
+    const { stores } = insideOf(headrace);
+    const record = await mustRecord(stores.registry, this.watched.name, 1);
+    if (record.trained === null) await prepareForeign(record, stores);
     await headrace.promote(this.watched, 1);
   }
 

@@ -77,6 +77,9 @@ test('tags that a program in Python writes are the lineage of its version', asyn
     trainingSet: 'f'.repeat(64),
     code: 'abc123',
     job: null,
+    reference: null,
+    decision: null,
+    rows: null,
   });
 });
 

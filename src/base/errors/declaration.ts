@@ -243,7 +243,7 @@ export const declarationErrors = rows({
   },
   MODEL_MONITOR: {
     message: 'a monitor of model {model} is refused: {reason}',
-    hint: 'write { kind: featureDrift, predictionDrift or conceptDrift } with the options of the guide to drift',
+    hint: 'write { kind: featureDrift, predictionDrift, conceptDrift or estimatedQuality } with the options of the guide to drift',
     retry: 'never',
     status: 400,
     exit: 2,

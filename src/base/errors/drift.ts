@@ -81,7 +81,7 @@ export const driftErrors = rows({
   },
   DRIFT_LABEL: {
     message: 'column {column} of {path} has the value {value}',
-    hint: 'give labels and predictions that are 0 or 1, and scores from 0 to 1',
+    hint: 'give labels and predictions of 0 or 1 and scores from 0 to 1, or name the right --task',
     retry: 'never',
     status: 400,
     exit: 2,

@@ -1,14 +1,17 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { EstimateReport } from '../../monitoring/estimate/estimate-files.ts';
+import type { TaskEstimateReport } from '../../monitoring/estimate/estimate-task-files.ts';
+import type { TableFile } from '../../ports/table-file.ts';
 import type { Call, Command } from '../command.ts';
 import { wholeOption } from '../parse-option.ts';
 
 export const driftEstimate: Command = {
   name: ['drift', 'estimate'],
-  summary: 'estimates metrics of a binary model without labels, from a labelled reference, or says that it cannot',
+  summary: 'estimates metrics of a model without labels, from a labelled reference, or says that it cannot',
   words: '<reference> <current>',
   arity: [2, 2],
   options: {
+    task: { type: 'string' },
     score: { type: 'string' },
     label: { type: 'string' },
     prediction: { type: 'string' },
@@ -16,8 +19,10 @@ export const driftEstimate: Command = {
     chunk: { type: 'string' },
   },
   help: {
-    score: 'column of scores from 0 to 1 (score)',
-    label: 'column of labels 0 or 1; the reference must have it (label)',
+    task: 'binary, regression or multiclass (binary)',
+    score:
+      'column of scores: from 0 to 1, or the numbers of a regression; of several classes a column each, by commas (score)',
+    label: 'column of labels: 0 or 1, a number, or the number or column of a class; the reference must have it (label)',
     prediction: 'column of predictions 0 or 1 (the score against the threshold)',
     threshold: 'scores from here on are predicted 1 (0.5)',
     chunk: 'rows of a window, and of the chunks of the reference (5000)',
@@ -34,29 +39,73 @@ export const driftEstimate: Command = {
         value: text('threshold', ''),
         reason: 'it is no number from 0 to 1',
       });
-    const { openTableFile } = await import('../../compose/table-files.ts');
-    const { estimateFiles } = await import('../../monitoring/estimate/estimate-files.ts');
-    const reference = await openTableFile(call.words[0]);
-    try {
-      const current = await openTableFile(call.words[1]);
-      try {
-        const report = await estimateFiles(reference, current, {
-          score: text('score', 'score'),
-          label: text('label', 'label'),
-          prediction: typeof call.options['prediction'] === 'string' ? call.options['prediction'] : null,
-          threshold,
-          chunkRows: wholeOption('chunk', call.options['chunk'], 5000, 100, 10_000_000),
-          seed: 42,
-        });
-        write(call, report);
-      } finally {
-        await current.close();
+    const task = TASKS.find((one) => one === text('task', 'binary'));
+    if (task === undefined)
+      throw fail('DRIFT_OPTION', {
+        option: 'task',
+        value: text('task', ''),
+        reason: `it is not one of ${TASKS.join(', ')}`,
+      });
+    const common = {
+      label: text('label', 'label'),
+      chunkRows: wholeOption('chunk', call.options['chunk'], 5000, 100, 10_000_000),
+      seed: 42,
+    };
+    await withFiles(call.words, async (reference, current) => {
+      if (task !== 'binary') {
+        const { estimateTaskFiles } = await import('../../monitoring/estimate/estimate-task-files.ts');
+        const scores = task === 'regression' ? [text('score', 'score')] : text('score', 'score').split(',');
+        return writeTask(call, await estimateTaskFiles(reference, current, { ...common, task, scores }));
       }
-    } finally {
-      await reference.close();
-    }
+      const { estimateFiles } = await import('../../monitoring/estimate/estimate-files.ts');
+      const prediction = typeof call.options['prediction'] === 'string' ? call.options['prediction'] : null;
+      const score = text('score', 'score');
+      write(call, await estimateFiles(reference, current, { ...common, score, prediction, threshold }));
+    });
   },
 };
+
+const TASKS = ['binary', 'regression', 'multiclass'] as const;
+
+async function withFiles(
+  [first, second]: readonly (string | undefined)[],
+  work: (reference: TableFile, current: TableFile) => Promise<void>,
+): Promise<void> {
+  const { openTableFile } = await import('../../compose/table-files.ts');
+  const reference = await openTableFile(first ?? '');
+  try {
+    const current = await openTableFile(second ?? '');
+    try {
+      await work(reference, current);
+    } finally {
+      await current.close();
+    }
+  } finally {
+    await reference.close();
+  }
+}
+
+function writeTask({ json, terminal }: Call, report: TaskEstimateReport): void {
+  if (json) return terminal.out(JSON.stringify(report));
+  const shown = (metrics: TaskEstimateReport['windows'][number]['estimated']) =>
+    Object.entries(metrics ?? {})
+      .map(([name, value]) => `${name} ${value === null ? '–' : value.toFixed(4)}`)
+      .join(', ');
+  const limits = Object.entries(report.limits).map(([name, own]) => `${name} ${range(own)}`);
+  terminal.out(`limits ${limits.join(', ')}`);
+  for (const { from, rows, estimated, realised, alerts, outsideShare, domainAuc, trust } of report.windows) {
+    const worse = Object.entries(alerts).map(([metric, side]) => `${metric} ${side} than its limits`);
+    const verdict =
+      trust.state === 'cannotTell' ? `cannot tell: ${trust.reasons.join('; ')}` : worse.join(', ') || 'within limits';
+    const known = realised === null ? '' : `, realised ${shown(realised)}`;
+    const auc = domainAuc === null ? '' : `, domain AUC ${domainAuc.toFixed(2)}`;
+    const estimate = estimated === null ? '' : `estimated ${shown(estimated)}`;
+    terminal.out(
+      `row ${from}, ${rows} rows: ${estimate}${known}; ${(outsideShare * 100).toFixed(1)} % outside${auc}; ${verdict}`,
+    );
+  }
+  for (const warning of report.warnings) terminal.out(`note: ${warning}`);
+}
 
 function write({ json, terminal }: Call, report: EstimateReport): void {
   if (json) {

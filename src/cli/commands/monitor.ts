@@ -29,12 +29,13 @@ export const monitor: Command = {
     const everyMs = 1000 * wholeOption('every', call.options['every'], 60, 1, 86_400);
     const { monitorLease, openMonitor, writeMonitorState } = await import('../../compose/open-monitor.ts');
     const { judgeAll } = await import('../monitor-loop.ts');
+    const { newMonitorMemory } = await import('../../monitoring/monitor/monitor-memory.ts');
     const { openAlerts, writeAlertRules } = await import('../../compose/open-alerts.ts');
     const { reportFindings } = await import('../../monitoring/alerts/incidents-of-findings.ts');
     const { project, environment } = await loadConfig(call);
     const { directory } = environment;
     const report = (error: unknown) => call.terminal.err(`headrace: ${reasonOf(error)}`);
-    const memory = new Map();
+    const memory = newMonitorMemory();
     const judge = async (alerts: Alerts, playbooks: RunningPlaybooks | null) => {
       const stores = await openMonitor(project, environment);
       try {

@@ -5,6 +5,14 @@ import type { ColumnSpec } from '../../schema/column.ts';
 /** Metrics of realised losses, by task. */
 export const LOSS_METRICS = { binary: ['brier'], regression: ['mae'] } as const;
 
+/** Metrics that are estimated before the labels, by task. `accuracy_by_threshold` is by average thresholded confidence. */
+const ESTIMATED_METRICS = {
+  binary: ['auc', 'accuracy', 'precision', 'recall', 'f1', 'specificity', 'accuracy_by_threshold'],
+  regression: ['mae', 'rmse'],
+} as const;
+
+type EstimatedMetric = (typeof ESTIMATED_METRICS)[keyof typeof ESTIMATED_METRICS][number];
+
 /**
  * Detectors of a rise of the loss. DDM and EDDM are not among them: they compare with a historic extreme, so they alarm early and
  * then never.
@@ -44,11 +52,17 @@ export type MonitorOptions<F extends string> =
       readonly detector?: LossDetector;
       /** Labels between two false alarms, on average: the detector's parameter is solved from it. Without it the detector's usual one. */
       readonly runLength?: number;
+    })
+  | (Windowed & {
+      /** Quality before the labels: estimated from labelled predictions before, or "cannot tell". */
+      readonly kind: 'estimatedQuality';
+      /** `auc` of a binary task, `mae` of a regression. */
+      readonly metric?: EstimatedMetric;
     });
 
 /** A monitor with every default filled in. */
 export interface ResolvedMonitor {
-  readonly kind: 'featureDrift' | 'predictionDrift' | 'conceptDrift';
+  readonly kind: (typeof KINDS)[number];
   /** Features that it looks at; empty: all. */
   readonly features: readonly string[];
   readonly rule: string;
@@ -61,11 +75,12 @@ export interface ResolvedMonitor {
   readonly of: number;
 }
 
-const KINDS = ['featureDrift', 'predictionDrift', 'conceptDrift'] as const;
+const KINDS = ['featureDrift', 'predictionDrift', 'conceptDrift', 'estimatedQuality'] as const;
 const OPTIONS: Readonly<Record<(typeof KINDS)[number], readonly string[]>> = {
   featureDrift: ['features', 'rule'],
   predictionDrift: ['rule'],
   conceptDrift: ['metric', 'detector', 'runLength'],
+  estimatedQuality: ['metric'],
 };
 const COMMON = ['kind', 'window', 'k', 'of'];
 const RULE = /^(default|psi>|ks<)([0-9.]{0,20})$/;
@@ -96,7 +111,7 @@ export function resolveMonitor(model: Monitored, written: Readonly<Record<string
       throw refuse(`"${time.name}" in ${option} is a time, which differs between any two windows`);
     return value.map(String);
   };
-  const metrics: readonly string[] = LOSS_METRICS[model.task];
+  const metrics: readonly string[] = (kind === 'estimatedQuality' ? ESTIMATED_METRICS : LOSS_METRICS)[model.task];
   const metric = String(written['metric'] ?? metrics[0]);
   if (!metrics.includes(metric))
     throw refuse(`metric "${metric}" does not fit a ${model.task} task; ${metrics.join(', ')} does`);

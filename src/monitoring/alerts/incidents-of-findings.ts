@@ -15,6 +15,7 @@ const DRIFTS: Readonly<
   featureDrift: { kind: 'dataDrift', severity: 'digest', tier: 1 },
   predictionDrift: { kind: 'predictionDrift', severity: 'ticket', tier: 2 },
   conceptDrift: { kind: 'conceptDrift', severity: 'page', tier: 3 },
+  estimatedQuality: { kind: 'predictionDrift', severity: 'ticket', tier: 2 },
 };
 
 const FAULTS: Readonly<Record<QualityFault['kind'], string>> = {
@@ -139,13 +140,14 @@ function driftIncident(model: ModelData, { monitor, version, windows }: MonitorS
   const drifting = windows.filter(({ state }) => state === 'drift');
   const window = drifting.at(-1);
   const drifted = window?.drifted ?? [];
+  const about = aboutOf(monitor);
   const subject = {
     dataDrift: listed(drifted),
-    predictionDrift: 'the scores',
+    predictionDrift: about === '' ? 'the scores' : about,
     conceptDrift: `the realised ${monitor.metric}`,
   };
   return {
-    fingerprint: fingerprintOf({ model: model.name, kind }, []),
+    fingerprint: fingerprintOf({ model: model.name, kind }, about === '' ? [] : [about]),
     kind,
     severity,
     tier,
@@ -156,6 +158,7 @@ function driftIncident(model: ModelData, { monitor, version, windows }: MonitorS
     evidence: {
       ...SOURCE,
       version,
+      ...(about === '' ? {} : { about }),
       rule: monitor.rule,
       drifted,
       windowsWithDrift: drifting.length,
@@ -166,6 +169,11 @@ function driftIncident(model: ModelData, { monitor, version, windows }: MonitorS
     },
     at,
   };
+}
+
+/** The subject of a monitor besides the usual one of its kind: each has its own incident. */
+function aboutOf({ kind, metric }: MonitorStatus['monitor']): string {
+  return kind === 'estimatedQuality' ? `the estimated ${metric}` : '';
 }
 
 function notJudged(model: ModelData, at: number): Incident {
@@ -185,7 +193,7 @@ function notJudged(model: ModelData, at: number): Incident {
 }
 
 /** Whether an incident has ended: its monitor judged the newest windows, and they are quiet. */
-function isOver({ kind }: Incident, monitors: readonly MonitorStatus[], failed: boolean): boolean {
+function isOver({ kind, evidence }: Incident, monitors: readonly MonitorStatus[], failed: boolean): boolean {
   if (kind === 'monitor') return !failed;
   if (failed) return false;
   const faulty = monitors.some(({ state }) => state === 'fault');
@@ -193,7 +201,8 @@ function isOver({ kind }: Incident, monitors: readonly MonitorStatus[], failed: 
     return monitors.some(
       ({ monitor, state }) => monitor.kind === 'featureDrift' && (state === 'ok' || state === 'drift' || faulty),
     );
-  const own = monitors.filter(({ monitor }) => DRIFTS[monitor.kind].kind === kind);
+  const about = evidence['about'] ?? '';
+  const own = monitors.filter(({ monitor }) => DRIFTS[monitor.kind].kind === kind && aboutOf(monitor) === about);
   return own.length > 0 && own.every(({ state }) => state === 'ok');
 }
 

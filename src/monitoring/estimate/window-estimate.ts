@@ -5,23 +5,20 @@ import { sideOfValues } from '../detect/column-side.ts';
 import { kindOf } from '../detect/feature-kind.ts';
 import { referenceBins } from '../detect/reference-bins.ts';
 import { DomainSample } from '../detect/root-cause.ts';
-import { type BinaryMetric, estimateChunk, fitConfidenceBased } from './confidence-based.ts';
+import { fitEstimate } from './fit-estimate.ts';
 import { type ProxyReport, proxyReports } from './proxies.ts';
 import { type EstimateAssumptions, type EstimateTrust, trustInEstimate } from './trust-in-estimate.ts';
 
 /** The quality of a window before its labels, with all that it rests on. */
 export interface WindowEstimate {
-  /** Metrics by confidence-based estimation; null: of a number there is none, or nothing can be said. */
-  readonly metrics: Readonly<Record<BinaryMetric, number | null>> | null;
+  /** Metrics by confidence-based estimation, of a number by direct loss estimation; null: nothing can be said. */
+  readonly metrics: Readonly<Record<string, number | null>> | null;
   readonly trust: EstimateTrust;
   readonly assumptions: EstimateAssumptions;
   /** The declared proxies, measured. */
   readonly proxies: readonly ProxyReport[];
 }
 
-/** Score from which a prediction is positive. */
-const THRESHOLD = 0.5;
-const SEED = 42;
 /** Labelled rows in a chunk of the limits. */
 const CHUNK_ROWS = 500;
 
@@ -36,35 +33,50 @@ export async function estimateWindow(
   const of = { model, version, now };
   const known = await readRows(history, { ...of, span: { from: 0, to: span.from }, labelled: true });
   const window = await readRows(history, { ...of, span, labelled: false });
-  const { outsideShare, domainAuc } = differenceOf(known, window);
-  const labelled = Math.max(newestLabelled(known), newestLabelled(window));
-  const assumptions = {
-    calibrationRows: known.losses.length,
-    outsideShare,
-    domainAuc,
-    lastLabelAgeMs: Number.isFinite(labelled) ? now - labelled : null,
-    lookBackMs: model.label.withinMs,
-  };
-  const isBinary = model.task === 'binary';
-  const trust = isBinary
-    ? trustInEstimate(assumptions)
-    : ({ state: 'cannotTell', reasons: ['a number has no calibrated confidence'] } as const);
+  const assumptions = assumptionsOf(known, window, { lookBackMs: model.label.withinMs, at: now });
+  const trust = trustInEstimate(assumptions);
   const canTell = trust.state === 'estimate' && window.scores.length > 0;
   return {
-    metrics: canTell ? metricsOf(known, window) : null,
+    metrics: canTell ? fitEstimate(model.task, inOrder(known), CHUNK_ROWS).estimate(window) : null,
     trust,
     assumptions,
     proxies: await proxyReports(model, history, version, span, now),
   };
 }
 
-function metricsOf(known: WindowRows, window: WindowRows): WindowEstimate['metrics'] {
-  const rows = ({ scores, labels }: WindowRows) => ({
-    scores,
-    labels,
-    predictions: scores.map((score) => (score >= THRESHOLD ? 1 : 0)),
-  });
-  return estimateChunk(fitConfidenceBased(rows(known), CHUNK_ROWS, SEED), rows(window)).estimated;
+/** The assumptions of an estimate of a window, as of an instant. */
+export function assumptionsOf(
+  known: WindowRows,
+  window: WindowRows,
+  { lookBackMs, at }: { readonly lookBackMs: number; readonly at: number },
+): EstimateAssumptions {
+  const { outsideShare, domainAuc } = differenceOf(known, window);
+  const labelled = Math.max(newestLabelled(known), newestLabelled(window));
+  return {
+    calibrationRows: known.losses.length,
+    outsideShare,
+    domainAuc,
+    lastLabelAgeMs: Number.isFinite(labelled) ? at - labelled : null,
+    lookBackMs,
+  };
+}
+
+/** Rows in the order of their instants: chunks of them then are spans of time. */
+export function inOrder({ features, at, scores, labels, losses }: WindowRows): WindowRows {
+  const order = Uint32Array.from(at, (_, i) => i).sort((a, b) => at[a] - at[b] || a - b);
+  const pick = (values: Float64Array) => Float64Array.from(order, (i) => values[i]);
+  return {
+    features: new Map(
+      [...features].map(([name, values]) => [
+        name,
+        values instanceof Float64Array ? pick(values) : Array.from(order, (i) => values[i]),
+      ]),
+    ),
+    at: pick(at),
+    scores: pick(scores),
+    labels: pick(labels),
+    losses: pick(losses),
+  };
 }
 
 function newestLabelled({ labels, at }: WindowRows): number {

@@ -8,10 +8,12 @@ import { parseDriftRule } from '../detect/drift-rule.ts';
 import { joinMissing } from '../detect/join-missing.ts';
 import { LEAST_EFFECT } from '../detect/judge-features.ts';
 import type { QualityFault } from '../detect/quality-fault.ts';
+import type { EstimateAssumptions, EstimateTrust } from '../estimate/trust-in-estimate.ts';
 import type { Profile } from '../profile/profile.ts';
 import { conceptWindows } from './concept-windows.ts';
+import { estimatedWindows } from './estimated-windows.ts';
 import { lacksReference } from './lacks-reference.ts';
-import type { LossMemory } from './loss-memory.ts';
+import type { MonitorMemory } from './monitor-memory.ts';
 import { predictionWindows } from './prediction-windows.ts';
 import { type Reference, referenceLimit, wholeReference } from './reference.ts';
 import { loggedVectors } from './vector-sample.ts';
@@ -25,7 +27,8 @@ export interface Watched {
   readonly reference: Reference | null;
 }
 
-export type WindowState = 'fault' | 'drift' | 'ok' | 'insufficient' | 'immature' | 'unwatched';
+/** `cannotTell`: an estimate whose assumptions do not hold. */
+export type WindowState = 'fault' | 'drift' | 'ok' | 'insufficient' | 'immature' | 'unwatched' | 'cannotTell';
 
 /** A window whose profiles have a smaller share of the served vectors is not judged. */
 const LEAST_COVERED = 0.5;
@@ -48,6 +51,8 @@ export interface MonitorWindow {
   readonly limit: number | null;
   /** Vectors that were served in the window, and those of them that its profile has; absent: it is no merge of profiles. */
   readonly covered?: WindowVectors['covered'];
+  /** The assumptions of an estimate before the labels. */
+  readonly assumptions?: EstimateAssumptions & { readonly trust: EstimateTrust['state'] };
 }
 
 export interface MonitorStatus {
@@ -84,7 +89,7 @@ export async function judgeModel(
   watched: Watched,
   history: OfflineStore,
   now: number,
-  memory: LossMemory | null = null,
+  memory: MonitorMemory | null = null,
 ): Promise<readonly MonitorStatus[]> {
   const statuses: MonitorStatus[] = [];
   for (const monitor of monitorsOf(watched.model)) {
@@ -115,15 +120,10 @@ export async function judgeMonitor(
   monitor: ResolvedMonitor,
   history: OfflineStore,
   spans: readonly Span[],
-  { now, memory = null }: { readonly now: number; readonly memory?: LossMemory | null },
+  { now, memory = null }: { readonly now: number; readonly memory?: MonitorMemory | null },
 ): Promise<MonitorStatus> {
   const { model, version, reference } = watched;
-  const windows =
-    monitor.kind === 'featureDrift'
-      ? await featureWindows(watched, monitor, history, spans)
-      : monitor.kind === 'predictionDrift'
-        ? await predictionWindows(watched, monitor, history, spans)
-        : await conceptWindows(watched, monitor, history, spans, { now, memory });
+  const windows = await windowsOf(watched, monitor, history, spans, { now, memory });
   return {
     model: model.name,
     version,
@@ -132,6 +132,21 @@ export async function judgeMonitor(
     referenceAgeMs: reference === null ? null : now - reference.createdAt,
     windows,
   };
+}
+
+function windowsOf(
+  watched: Watched,
+  monitor: ResolvedMonitor,
+  history: OfflineStore,
+  spans: readonly Span[],
+  { now, memory }: { readonly now: number; readonly memory: MonitorMemory | null },
+): Promise<readonly MonitorWindow[]> {
+  const { kind } = monitor;
+  if (kind === 'featureDrift') return featureWindows(watched, monitor, history, spans);
+  if (kind === 'predictionDrift') return predictionWindows(watched, monitor, history, spans);
+  if (kind === 'conceptDrift')
+    return conceptWindows(watched, monitor, history, spans, { now, memory: memory?.losses ?? null });
+  return estimatedWindows(watched, monitor, history, spans, { now, memory: memory?.estimates ?? null });
 }
 
 /** A fault counts at once; drift needs k of the windows; what cannot be judged is never ok. */

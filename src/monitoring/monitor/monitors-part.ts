@@ -22,7 +22,7 @@ export interface MonitorsSource {
   readonly since: number;
 }
 
-const STATES: readonly WindowState[] = ['fault', 'drift', 'ok', 'insufficient', 'immature', 'unwatched'];
+const STATES: readonly WindowState[] = ['fault', 'drift', 'ok', 'insufficient', 'immature', 'unwatched', 'cannotTell'];
 
 /** A monitor that did not judge within this after the start is missing, ms. */
 const FIRST_MS = 180_000;

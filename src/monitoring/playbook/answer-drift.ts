@@ -13,6 +13,8 @@ const ANSWERS: Readonly<
   featureDrift: { incident: 'dataDrift', tier: 1, severity: 'digest' },
   predictionDrift: { incident: 'predictionDrift', tier: 2, severity: 'ticket' },
   conceptDrift: { incident: 'conceptDrift', tier: 3, severity: 'page' },
+  // An estimate cannot see that labels mean something else: it asks for labels, and trains nothing.
+  estimatedQuality: { incident: 'predictionDrift', tier: 2, severity: 'ticket' },
 };
 
 /** Predictions of an audit sample: a share of a half is then known within ± 0.1 at any moment, with error 0.05. */
@@ -86,7 +88,9 @@ function answerModel(situation: Situation, monitor: SeenMonitor): readonly Decis
   const { model, state, observed } = situation;
   const { kind, metric } = monitor;
   const { incident, tier } = ANSWERS[kind];
-  const cause = fingerprintOf({ model, kind: incident }, [kind === 'conceptDrift' ? metric : kind]);
+  const cause = fingerprintOf({ model, kind: incident }, [
+    kind === 'conceptDrift' ? metric : kind === 'estimatedQuality' ? `${kind}-${metric}` : kind,
+  ]);
   const isOpen = state.incidents.has(cause);
   const of = { tier, cause, reason: monitor.reason } as const;
   if (isOpen && monitor.state === 'ok')
@@ -97,7 +101,7 @@ function answerModel(situation: Situation, monitor: SeenMonitor): readonly Decis
   const drifted = [...new Set(monitor.windows.flatMap((window) => window.drifted))];
   const found = opened(situation, monitor, { cause, reason: monitor.reason, drifted });
   const last = monitor.windows.at(-1);
-  if (kind !== 'predictionDrift' || last === undefined) return [found];
+  if (kind === 'conceptDrift' || last === undefined) return [found];
   const span = { from: last.from, to: last.to };
   const audit = { do: 'audit', span, size: AUDIT_ROWS, seed: Math.floor(span.from / 1000) } as const;
   return [found, decision(audit, { ...of, thresholds: { rows: AUDIT_ROWS } })];

@@ -1,0 +1,12 @@
+import type { EstimateMemory } from './estimated-windows.ts';
+import type { LossMemory } from './loss-memory.ts';
+
+/** The state of a process that judges again and again, so that it does not read the whole history each time. */
+export interface MonitorMemory {
+  readonly losses: LossMemory;
+  readonly estimates: EstimateMemory;
+}
+
+export function newMonitorMemory(): MonitorMemory {
+  return { losses: new Map(), estimates: new Map() };
+}
