@@ -58,7 +58,11 @@ async function rowsOf(path: string, changes: Partial<ReplayColumns> = {}) {
   }
 }
 
-async function replayed(path: string, changes: Partial<ReplayColumns> = {}): Promise<FileReplay> {
+async function replayed(
+  path: string,
+  changes: Partial<ReplayColumns> = {},
+  windowMs: number | null = null,
+): Promise<FileReplay> {
   const table = await openTableFile(path);
   try {
     return await replayFile(table, {
@@ -67,7 +71,7 @@ async function replayed(path: string, changes: Partial<ReplayColumns> = {}): Pro
       directory: join(folder, `${number}-replay`),
       until: null,
       share: 0.4,
-      windowMs: null,
+      windowMs,
       labelWithinMs: null,
       plan: { retrain: false, schedule: null, trainingWindowMs: null, rule: 'default', trees: 5 },
       injections: [],
@@ -132,6 +136,11 @@ test.each<[string, string, Partial<ReplayColumns>?]>([
   ['nothing but the time', 't', { score: null, label: null }],
 ])('%s is refused by code', async (_, select, changes) => {
   await expect(rowsOf(await written(select), changes)).rejects.toMatchObject({ code: 'DRIFT_REPLAY' });
+});
+
+test.each([5, 10_000, 59_999])('windows of %s ms are refused by code', async (windowMs) => {
+  const path = await written('t + INTERVAL (i) HOUR AS t, score, label, i');
+  await expect(replayed(path, {}, windowMs)).rejects.toMatchObject({ code: 'DRIFT_OPTION' });
 });
 
 test('scores beyond 0 and 1 without labels, and labels of three numbers, are a regression', async () => {

@@ -72,6 +72,21 @@ describe('trainings are limited', () => {
     expect(await desk.replayed()).toMatchObject({ different: [] });
   });
 
+  test('a cause that waits for a person holds no regular training up', async () => {
+    const schedule = '0 4 * * 1';
+    const desk = await deskOf({ retrain: { rows: 1, cooldown: '1d', perMonth: 1000, sameCause: 2, schedule } });
+    desk.findings = { drift: true };
+    desk.gate = REJECTED;
+    await desk.until(MONDAY + 35 * DAY_MS);
+    const trained = (await desk.playbook.journal.entries()).flatMap((entry) =>
+      entry.kind === 'decided' && entry.action.do === 'retrain' ? [entry.reason.startsWith('due at')] : [],
+    );
+    // Two of the cause without gain, then one each Monday.
+    expect(trained.filter((isDue) => !isDue)).toHaveLength(2);
+    expect(trained.filter((isDue) => isDue).length).toBeGreaterThanOrEqual(4);
+    expect(await desk.replayed()).toMatchObject({ different: [] });
+  });
+
   test('a training that fails each time is a training without gain: it is not repeated without end', async () => {
     const desk = await deskOf({ retrain: { rows: 1, cooldown: '1d', perMonth: 1000, sameCause: 3 } });
     desk.findings = { drift: true };

@@ -21,7 +21,7 @@ interface Trigger {
 export function startResponse(situation: Situation): readonly Decision[] {
   const { plan, state } = situation;
   if (plan.retrain === null || state.response !== null) return [];
-  const trigger = conceptDrift(situation) ?? schedule(situation);
+  const trigger = triggerNow(situation);
   if (trigger === null) return [];
   const { cause, reason } = trigger;
   const of = { tier: 3, cause, reason, thresholds: thresholdsOf(situation) } as const;
@@ -32,6 +32,16 @@ export function startResponse(situation: Situation): readonly Decision[] {
     return ask(situation, { ...of, reason: `${gainless} trainings for this cause brought no gain: ${reason}` });
   if (plan.approval?.before.includes('retrain') === true) return ask(situation, of);
   return [decision(retrainAction(situation, trigger), of)];
+}
+
+/** A concept drift first; but one that lacks labels, or waits for a person, does not hold the schedule up. */
+function triggerNow(situation: Situation): Trigger | null {
+  const drift = conceptDrift(situation);
+  const due = schedule(situation);
+  if (drift === null || due === null) return drift ?? due;
+  const sameCause = situation.plan.retrain?.sameCause ?? 0;
+  const isStuck = gainlessOf(situation.state, drift.cause) >= sameCause || obstacle(situation, drift) === 'labels';
+  return isStuck ? due : drift;
 }
 
 /** The training that a trigger asks for; also once a person approved it. */

@@ -1,4 +1,5 @@
 import { fail } from '../../base/errors/fail.ts';
+import { formatDuration } from '../../base/time.ts';
 import type { EventOf } from '../../features/define/event-source.ts';
 import type { TableFile } from '../../ports/table-file.ts';
 import type { Headrace } from '../headrace.ts';
@@ -53,7 +54,7 @@ const BATCH = 2000;
 export async function replayFile(table: TableFile, options: ReplayFileOptions): Promise<FileReplay> {
   const rows = await readReplayRows(table, options);
   for (const injection of options.injections) injectUnit(rows.features, rows.at, injection);
-  const windowMs = options.windowMs ?? chosenWindow(rows);
+  const windowMs = options.windowMs === null ? chosenWindow(rows) : checkedWindow(rows, options.windowMs);
   const declared = declareReplay(rows, {
     ...options.plan,
     windowMs,
@@ -251,6 +252,20 @@ function firstLive(path: string, { at, count }: ReplayRows, { until, share }: Re
       reason: `${Math.max(0, first)} of its ${count} rows come before the replay begins`,
     });
   return first;
+}
+
+const LEAST_WINDOW_MS = 60_000;
+
+/** Windows are no shorter than the usual time between two rows: most of them have none. Error: DRIFT_OPTION. */
+function checkedWindow({ at, count }: ReplayRows, windowMs: number): number {
+  const apart = at
+    .subarray(1)
+    .map((time, i) => time - at[i])
+    .sort();
+  const least = Math.max(LEAST_WINDOW_MS, apart[count >> 1] ?? 0);
+  if (windowMs >= least) return windowMs;
+  const reason = `${Math.ceil(least / 1000)}s is the shortest for these rows`;
+  throw fail('DRIFT_OPTION', { option: 'window', value: formatDuration(windowMs), reason });
 }
 
 const HOUR_MS = 3_600_000;
