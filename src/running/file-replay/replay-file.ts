@@ -1,5 +1,4 @@
 import { fail } from '../../base/errors/fail.ts';
-import { formatDuration } from '../../base/time.ts';
 import type { EventOf } from '../../features/define/event-source.ts';
 import type { TableFile } from '../../ports/table-file.ts';
 import type { Headrace } from '../headrace.ts';
@@ -13,6 +12,7 @@ import { declareReplay, type ReplayDeclaration, type ReplayPlan } from './replay
 import { type ReplayPredictions, replayPredictions } from './replay-predictions.ts';
 import { type ReplayColumns, type ReplayRows, readReplayRows } from './replay-rows.ts';
 import { type ReplaySummary, replaySummary } from './replay-summary.ts';
+import { greatestDelay, PARTS, replayWindow } from './replay-window.ts';
 import { registerSpoiled } from './spoiled-version.ts';
 
 export interface ReplayFileOptions extends ReplayColumns {
@@ -40,8 +40,6 @@ export interface FileReplay {
   readonly predictions: ReplayPredictions;
 }
 
-/** Parts of a window: rows of one part are predicted together, and a rollout is judged after each. */
-const PARTS = 6;
 /** Windows without a row, beyond which they are skipped. */
 const GAP = 30;
 /** Rows of one call. */
@@ -54,7 +52,7 @@ const BATCH = 2000;
 export async function replayFile(table: TableFile, options: ReplayFileOptions): Promise<FileReplay> {
   const rows = await readReplayRows(table, options);
   for (const injection of options.injections) injectUnit(rows.features, rows.at, injection);
-  const windowMs = options.windowMs === null ? chosenWindow(rows) : checkedWindow(rows, options.windowMs);
+  const windowMs = replayWindow(rows, options.windowMs);
   const declared = declareReplay(rows, {
     ...options.plan,
     windowMs,
@@ -252,45 +250,6 @@ function firstLive(path: string, { at, count }: ReplayRows, { until, share }: Re
       reason: `${Math.max(0, first)} of its ${count} rows come before the replay begins`,
     });
   return first;
-}
-
-const LEAST_WINDOW_MS = 60_000;
-
-/** Windows are no shorter than the usual time between two rows: most of them have none. Error: DRIFT_OPTION. */
-function checkedWindow({ at, count }: ReplayRows, windowMs: number): number {
-  const apart = at
-    .subarray(1)
-    .map((time, i) => time - at[i])
-    .sort();
-  const least = Math.max(LEAST_WINDOW_MS, apart[count >> 1] ?? 0);
-  if (windowMs >= least) return windowMs;
-  const reason = `${Math.ceil(least / 1000)}s is the shortest for these rows`;
-  throw fail('DRIFT_OPTION', { option: 'window', value: formatDuration(windowMs), reason });
-}
-
-const HOUR_MS = 3_600_000;
-const WINDOWS = [1, 6, 24, 7 * 24, 30 * 24];
-const WANTED = 500;
-
-/** The shortest window of which half have enough rows. */
-function chosenWindow({ at, count }: ReplayRows): number {
-  for (const hours of WINDOWS) {
-    const counts = new Map<number, number>();
-    for (const time of at) {
-      const window = Math.floor(time / (hours * HOUR_MS));
-      counts.set(window, (counts.get(window) ?? 0) + 1);
-    }
-    const sizes = [...counts.values()].sort((a, b) => a - b);
-    if (sizes[sizes.length >> 1] >= Math.min(WANTED, count / 10)) return hours * HOUR_MS;
-  }
-  return (WINDOWS.at(-1) ?? 1) * HOUR_MS;
-}
-
-/** In whole hours; a part of a window at least, because rows of a part are predicted at its end. */
-function greatestDelay({ at, labelledAt }: ReplayRows, windowMs: number): number {
-  let greatest = windowMs / PARTS;
-  for (let i = 0; i < at.length; i += 1) if (labelledAt[i] - at[i] > greatest) greatest = labelledAt[i] - at[i];
-  return Math.ceil(greatest / HOUR_MS) * HOUR_MS;
 }
 
 function idOf(row: number): string {
