@@ -7,6 +7,17 @@ import { configPath, loadConfig } from './load-config.ts';
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 30_000;
 
+/**
+ * The registry waits for the server where both want a processor: an answer to MLflow's clients may be late, a prediction may not. Both
+ * are of one session, where nice always counts.
+ */
+export const BEHIND_SERVING = [
+  '/bin/sh',
+  '-c',
+  'command -v nice >/dev/null && exec nice -n 10 "$@"; exec "$@"',
+  'sh',
+] as const;
+
 /** The process of the registry next to one that serves. */
 export interface RegistryChild {
   close(): Promise<void>;
@@ -24,9 +35,9 @@ export async function startRegistryChild(call: Call): Promise<RegistryChild> {
   let isClosing = false;
   let waitMs = FIRST_WAIT_MS;
   const start = () => {
-    const started = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? '', ...wordsOf(call)], {
-      stdio: ['ignore', 'inherit', 'inherit'],
-    });
+    const [shell, ...words] = BEHIND_SERVING;
+    const program = [process.execPath, ...process.execArgv, process.argv[1] ?? '', ...wordsOf(call)];
+    const started = spawn(shell, [...words, ...program], { stdio: ['ignore', 'inherit', 'inherit'] });
     child = started;
     started.once('exit', (code, signal) => {
       child = null;

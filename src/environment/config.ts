@@ -43,6 +43,8 @@ function isFunctionModel(value: unknown): boolean {
 const trainingSchema = z.strictObject({
   /** 0 to 19: the larger, the less of a busy processor they get. */
   nice: z.int().min(0).max(19).default(10),
+  /** `idle`: they compute while nobody else does. Set it where a server shares the machine. */
+  cpu: z.enum(['normal', 'idle']).default('normal'),
   /** `idle`: they read and write while nobody else does. */
   disk: z.enum(['normal', 'idle']).default('normal'),
   /** Processors that they may run on: the last ones of the machine. Without it, all. */

@@ -76,17 +76,21 @@ function childrenOf(pid: number): readonly string[] {
   });
 }
 
-test('ranks run within their limits: nice, processors and data memory', async () => {
+test('ranks run within their limits: nice, policy, processors and data memory', async () => {
   const backend = new LocalTrainingBackend({
     folder: join(folder, 'gangs'),
-    limits: { nice: 7, disk: 'idle', cores: 1, memoryBytes: 512 * 2 ** 20 },
+    limits: { nice: 7, cpu: 'idle', disk: 'idle', cores: 1, memoryBytes: 512 * 2 ** 20 },
   });
-  const script = 'nice; ionice; taskset -p $$; ulimit -d; echo $OMP_NUM_THREADS';
+  // Linux may schedule by sessions, of which a rank is one: the policy alone would count only within it.
+  const session = '[ ! -e /proc/self/autogroup ] || cat /proc/self/autogroup';
+  const script = `nice; ionice; taskset -p $$; ulimit -d; echo $OMP_NUM_THREADS; chrt -p $$ | head -1; ${session}`;
   await backend.submit({ id: 'g', command: ['sh', '-c', script], directory: folder, ranks: [{}] });
   await until(async () => (await backend.state('g')).ranks.every(({ state }) => state === 'ended'));
   await backend.cancel('g');
-  const [nice, disk, cores, memory, threads] = await backend.tail('g', 0, 9);
+  const [nice, disk, cores, memory, threads, policy, group = ' nice 19'] = await backend.tail('g', 0, 9);
   expect([nice, disk, memory, threads]).toEqual(['7', 'idle', String(512 * 1024), '1']);
+  expect(policy).toMatch(/SCHED_IDLE$/);
+  expect(group).toMatch(/ nice 19$/);
   const mask = Number.parseInt(cores?.split(' ').at(-1) ?? '', 16);
   expect(availableParallelism() === 1 || Number.isInteger(Math.log2(mask))).toBe(true);
 });

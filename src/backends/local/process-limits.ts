@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs';
 export interface ProcessLimits {
   /** 0 to 19: the larger, the less of a busy processor it gets. */
   readonly nice?: number | undefined;
+  /** `idle`: it computes while nobody else does. */
+  readonly cpu?: 'normal' | 'idle' | undefined;
   /** `idle`: it reads and writes while nobody else does. */
   readonly disk?: 'normal' | 'idle' | undefined;
   /** Processors that it may run on: the last ones of the machine. */
@@ -12,12 +14,13 @@ export interface ProcessLimits {
   readonly memoryBytes?: number | undefined;
 }
 
-/** The command with its limits before it. `nice`, `ionice` and `taskset` replace themselves by the program, which keeps their pid. */
+/** The command with its limits before it. `nice`, `chrt`, `ionice` and `taskset` replace themselves by the program, which keeps their pid. */
 export function limited(command: readonly [string, ...string[]], limits: ProcessLimits): [string, ...string[]] {
-  const { nice = 0, disk = 'normal', cores } = limits;
+  const { nice = 0, cpu = 'normal', disk = 'normal', cores } = limits;
   const allowed = allowedCores();
   const words = [
     ...(nice > 0 ? ['nice', '-n', String(nice)] : []),
+    ...(cpu === 'idle' ? ['chrt', '--idle', '0'] : []),
     ...(disk === 'idle' ? ['ionice', '-c', '3'] : []),
     ...(cores !== undefined && cores < allowed.length ? ['taskset', '-c', allowed.slice(-cores).join(',')] : []),
   ];
@@ -25,9 +28,17 @@ export function limited(command: readonly [string, ...string[]], limits: Process
   return [program ?? command[0], ...args];
 }
 
-/** Variables that go with the limits: the shell of the rank sets its memory, libraries read the number of threads. */
-export function limitVariables({ cores, memoryBytes }: ProcessLimits): Readonly<Record<string, string>> {
+/** The least priority of a session. */
+const LAST = 19;
+
+/**
+ * Variables that go with the limits: the shell of the rank sets its memory and the priority of its session, libraries read the number of
+ * threads. A rank is a session of its own. Where Linux schedules by sessions (sched(7), autogroup), `nice` and the idle policy only count
+ * within one: a rank of nice 19 gets as much as a server of another session.
+ */
+export function limitVariables({ cpu, cores, memoryBytes }: ProcessLimits): Readonly<Record<string, string>> {
   return {
+    ...(cpu === 'idle' ? { HEADRACE_SESSION_NICE: String(LAST) } : {}),
     ...(cores === undefined ? {} : { OMP_NUM_THREADS: String(cores) }),
     ...(memoryBytes === undefined ? {} : { HEADRACE_MEMORY_KB: String(Math.floor(memoryBytes / 1024)) }),
   };
