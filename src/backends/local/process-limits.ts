@@ -33,7 +33,7 @@ const LAST = 19;
 
 /**
  * Variables that go with the limits: the shell of the rank sets its memory and the priority of its session, libraries read the number of
- * threads. A rank is a session of its own. Where Linux schedules by sessions (sched(7), autogroup), `nice` and the idle policy only count
+ * threads. Each rank has its own session. Where Linux schedules by sessions (sched(7), autogroup), `nice` and the idle policy only count
  * within one: a rank of nice 19 gets as much as a server of another session.
  */
 export function limitVariables({ cpu, cores, memoryBytes }: ProcessLimits): Readonly<Record<string, string>> {
