@@ -17,6 +17,8 @@ export interface SeenWindow extends Span {
   readonly drifted: readonly string[];
   /** When the change that was found began, epoch ms; null: no change was found, or nobody knows. */
   readonly changedAt: number | null;
+  /** The slice whose loss rose alone, as `feature=value`. */
+  readonly slice?: string;
 }
 
 /** A monitor, as a step saw it. */

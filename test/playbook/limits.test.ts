@@ -164,6 +164,18 @@ describe('a person decides', () => {
     },
   );
 
+  test('a fault that quotes a value is in the journal with it, and in the incident without', async () => {
+    const desk = await deskOf({ retrain: false });
+    desk.findings = {
+      fault: { kind: 'spelling', columns: ['name'], text: '"Ada Lovelacr" in 9 rows looks like "Ada Lovelace"' },
+    };
+    await desk.step();
+    expect(JSON.stringify(await desk.playbook.journal.entries())).toContain('Lovelacr');
+    const [incident] = desk.incidents.active();
+    expect(incident.summary).toBe('watched: an unseen spelling of a known value appeared in name');
+    expect(JSON.stringify(incident)).not.toContain('Lovelac');
+  });
+
   test('frozen, nothing is trained, rolled out or promoted, but faults are stopped and a breach is rolled back', async () => {
     const desk = await deskOf({ retrain: { rows: 1, cooldown: '1h' }, shadow: false }, { ...BY_HAND, soak: '90d' });
     desk.findings = { drift: true };

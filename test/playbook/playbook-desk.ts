@@ -33,7 +33,7 @@ const NO_LOSSES = { predictions: 0, loss: { n: 0, mean: 0, m2: 0 } };
 /** The findings that a test says. */
 export interface Findings {
   readonly drift?: boolean;
-  readonly fault?: boolean;
+  readonly fault?: boolean | SeenWindow['faults'][number];
   readonly breach?: string | null;
   readonly paired?: SeenRollout['paired'];
 }
@@ -225,7 +225,9 @@ export class PlaybookDesk {
 
   #monitor(kind: SeenMonitor['kind'], version: number, state: string): SeenMonitor {
     const to = Math.floor(this.now / HOUR_MS) * HOUR_MS;
-    const faults = state === 'fault' ? [{ kind: 'missing', columns: ['gaps'], text: 'missing in 40 % of rows' }] : [];
+    const { fault } = this.findings;
+    const missing = { kind: 'missing', columns: ['gaps'], text: 'missing in 40 % of rows' };
+    const faults = state === 'fault' ? [typeof fault === 'object' ? fault : missing] : [];
     const window: SeenWindow = {
       from: to - HOUR_MS,
       to,

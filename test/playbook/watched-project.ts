@@ -27,8 +27,8 @@ interface Asked {
 /** How an hour of requests differs from the first ones. */
 export interface Hour {
   readonly shift?: number;
-  /** Labels say the opposite. */
-  readonly turned?: boolean;
+  /** Labels say the opposite: of all requests, or of some. */
+  readonly turned?: boolean | ((request: Asked) => boolean);
   /** The column `gaps` is missing. */
   readonly gapless?: boolean;
   /** The number comes in another unit. */
@@ -77,6 +77,10 @@ export type WatchedRunEnvironment = Omit<
   NonNullable<Parameters<typeof openHeadrace>[0]['environment']>,
   'directory' | 'sampleRate'
 >;
+
+function isTurned({ turned = false }: Hour, request: Asked): boolean {
+  return typeof turned === 'boolean' ? turned : turned(request);
+}
 
 /** A project whose clock, requests and labels a test moves by the hour. */
 export class WatchedRun {
@@ -159,7 +163,7 @@ export class WatchedRun {
           id: `came-${id}`,
           at: this.now + j,
           asked: id,
-          good: this.#good(request, options.turned ?? false),
+          good: this.#good(request, isTurned(options, request)),
         }));
         await headrace.ingest(came, labels);
       }
@@ -180,7 +184,7 @@ export class WatchedRun {
         id: `came-${id}`,
         at: this.now + j,
         asked: id,
-        good: this.#good(request, options.turned ?? false),
+        good: this.#good(request, isTurned(options, request)),
       }));
       await this.headrace.ingest(came, labels);
     }

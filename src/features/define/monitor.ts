@@ -52,6 +52,8 @@ export type MonitorOptions<F extends string> =
       readonly detector?: LossDetector;
       /** Labels between two false alarms, on average: the detector's parameter is solved from it. Without it the detector's usual one. */
       readonly runLength?: number;
+      /** Features whose values are watched one by one as well: texts, whole numbers, true and false. */
+      readonly slices?: readonly F[];
     })
   | (Windowed & {
       /** Quality before the labels: estimated from labelled predictions before, or "cannot tell". */
@@ -70,6 +72,8 @@ export interface ResolvedMonitor {
   readonly detector: LossDetector;
   /** Labels between two false alarms; null: the detector's usual parameter. */
   readonly runLength: number | null;
+  /** Features whose values have their own losses watched. */
+  readonly slices: readonly string[];
   readonly windowMs: number;
   readonly k: number;
   readonly of: number;
@@ -79,7 +83,7 @@ const KINDS = ['featureDrift', 'predictionDrift', 'conceptDrift', 'estimatedQual
 const OPTIONS: Readonly<Record<(typeof KINDS)[number], readonly string[]>> = {
   featureDrift: ['features', 'rule'],
   predictionDrift: ['rule'],
-  conceptDrift: ['metric', 'detector', 'runLength'],
+  conceptDrift: ['metric', 'detector', 'runLength', 'slices'],
   estimatedQuality: ['metric'],
 };
 const COMMON = ['kind', 'window', 'k', 'of'];
@@ -123,6 +127,7 @@ export function resolveMonitor(model: Monitored, written: Readonly<Record<string
   return {
     kind,
     features: names('features'),
+    slices: slicesOf(model, names('slices'), refuse),
     rule,
     metric,
     detector: detectorOf(written['detector'], refuse),
@@ -134,6 +139,15 @@ export function resolveMonitor(model: Monitored, written: Readonly<Record<string
 }
 
 type Refuse = (reason: string) => Error;
+
+const SLICED = ['text', 'int', 'int64', 'bool'];
+
+/** A slice is one value: of another type there are too many, or none is met twice. */
+function slicesOf(model: Monitored, names: readonly string[], refuse: Refuse): readonly string[] {
+  const other = model.service.features.find(({ name, type }) => names.includes(name) && !SLICED.includes(type.type));
+  if (other === undefined) return names;
+  throw refuse(`"${other.name}" in slices is of type ${other.type.type}; ${SLICED.join(', ')} have slices`);
+}
 
 function detectorOf(written: unknown, refuse: Refuse): LossDetector {
   const found = LOSS_DETECTORS.find((one) => one === (written ?? 'adwin'));

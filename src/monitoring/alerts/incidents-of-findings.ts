@@ -1,9 +1,11 @@
 import { compareText } from '../../base/text-order.ts';
 import type { ModelData } from '../../features/define/declaration.ts';
 import { fingerprintOf, type Incident, type IncidentPort } from '../../ports/incident.ts';
+import { faultText } from '../detect/fault-text.ts';
 import type { QualityFault } from '../detect/quality-fault.ts';
 import type { MonitorStatus, MonitorWindow } from '../monitor/judge-windows.ts';
 import type { MonitorState } from '../monitor/monitor-state.ts';
+import { onlySlice } from '../monitor/only-slice.ts';
 import { ownerOf } from './owner-of.ts';
 
 type DriftKind = 'dataDrift' | 'predictionDrift' | 'conceptDrift';
@@ -16,16 +18,6 @@ const DRIFTS: Readonly<
   predictionDrift: { kind: 'predictionDrift', severity: 'ticket', tier: 2 },
   conceptDrift: { kind: 'conceptDrift', severity: 'page', tier: 3 },
   estimatedQuality: { kind: 'predictionDrift', severity: 'ticket', tier: 2 },
-};
-
-const FAULTS: Readonly<Record<QualityFault['kind'], string>> = {
-  missing: 'missing values rose',
-  type: 'the type changed',
-  range: 'values are out of their range',
-  infinite: 'infinite values appeared',
-  spelling: 'an unseen spelling of a known value appeared',
-  unit: 'the unit changed',
-  column: 'a column came or went',
 };
 
 /** Kinds of incidents that a monitor opens and resolves by itself. */
@@ -111,7 +103,7 @@ function faultIncident(
     model: model.name,
     slice: null,
     owner: ownerOf(model),
-    summary: `${FAULTS[fault.kind]} in ${listed(columns)}`,
+    summary: `${faultText(fault.kind)} in ${listed(columns)}`,
     evidence: {
       ...SOURCE,
       version,
@@ -141,20 +133,24 @@ function driftIncident(model: ModelData, { monitor, version, windows }: MonitorS
   const window = drifting.at(-1);
   const drifted = window?.drifted ?? [];
   const about = aboutOf(monitor);
+  const slice = onlySlice(windows);
   const subject = {
     dataDrift: listed(drifted),
     predictionDrift: about === '' ? 'the scores' : about,
     conceptDrift: `the realised ${monitor.metric}`,
   };
   return {
-    fingerprint: fingerprintOf({ model: model.name, kind }, about === '' ? [] : [about]),
+    fingerprint: fingerprintOf({ model: model.name, kind, slice }, about === '' ? [] : [about]),
     kind,
     severity,
     tier,
     model: model.name,
-    slice: null,
+    slice,
     owner: ownerOf(model),
-    summary: kind === 'conceptDrift' ? `${subject[kind]} rose` : `${subject[kind]} moved away from the reference`,
+    summary:
+      kind === 'conceptDrift'
+        ? `${subject[kind]} rose${slice === null ? '' : ` in ${slice}`}`
+        : `${subject[kind]} moved away from the reference`,
     evidence: {
       ...SOURCE,
       version,

@@ -47,6 +47,8 @@ export interface MonitorWindow {
   readonly changedAt: number | null;
   /** The largest debiased PSI of a feature, or the mean loss; null: not known. */
   readonly value: number | null;
+  /** The slice whose loss rose alone, as `feature=value`; absent: all rows, or another monitor. */
+  readonly slice?: string;
   /** The limit of that value: of the feature's chunks, or of the rule; of a loss the mean before its rise. */
   readonly limit: number | null;
   /** Vectors that were served in the window, and those of them that its profile has; absent: it is no merge of profiles. */

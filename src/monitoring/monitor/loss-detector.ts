@@ -16,6 +16,8 @@ interface Family {
   readonly least: number;
   readonly most: number;
   readonly usual: number;
+  /** Caution that ten times as many looks add. */
+  readonly perTenLooks: number;
   /** The longest run length that is simulated; a longer one is extrapolated. */
   readonly simulated: number;
 }
@@ -24,12 +26,20 @@ interface Family {
 const BLOCK = 50;
 
 const FAMILIES: Readonly<Record<LossDetector, Family>> = {
-  adwin: { make: (c) => adwin({ delta: 10 ** -c }), least: 0, most: 12, usual: -Math.log10(0.002), simulated: 20_000 },
+  adwin: {
+    make: (c) => adwin({ delta: 10 ** -c }),
+    least: 0,
+    most: 12,
+    usual: -Math.log10(0.002),
+    perTenLooks: 1,
+    simulated: 20_000,
+  },
   pageHinkley: {
     make: (c) => pageHinkley({ threshold: 10 ** c }),
     least: -1,
     most: 3,
     usual: Math.log10(50),
+    perTenLooks: 0.06,
     simulated: 20_000,
   },
   cusum: {
@@ -37,6 +47,7 @@ const FAMILIES: Readonly<Record<LossDetector, Family>> = {
     least: -1,
     most: 3,
     usual: Math.log10(50),
+    perTenLooks: 0.06,
     simulated: 20_000,
   },
   hddmA: {
@@ -44,6 +55,7 @@ const FAMILIES: Readonly<Record<LossDetector, Family>> = {
     least: 0.5,
     most: 12,
     usual: 3,
+    perTenLooks: 1,
     simulated: 20_000,
   },
   hddmW: {
@@ -51,6 +63,7 @@ const FAMILIES: Readonly<Record<LossDetector, Family>> = {
     least: 0.5,
     most: 12,
     usual: 3,
+    perTenLooks: 1,
     simulated: 20_000,
   },
   bayesianOnline: {
@@ -58,23 +71,31 @@ const FAMILIES: Readonly<Record<LossDetector, Family>> = {
     least: 1,
     most: 14,
     usual: 4,
+    perTenLooks: 1,
     // A value costs as much as the stretch is long.
     simulated: 10_000,
   },
 };
 
-/** Makes the detector of a monitor for the first losses. With a run length its parameter is solved from them. */
-export function detectorOf({
-  detector,
-  runLength,
-}: {
-  readonly detector: LossDetector;
-  readonly runLength: number | null;
-}): DetectorOf {
+/**
+ * Makes the detector of a monitor for the first losses. With a run length its parameter is solved from them. One of many `looks` at
+ * once is as much more careful as all of them need.
+ */
+export function detectorOf(
+  {
+    detector,
+    runLength,
+  }: {
+    readonly detector: LossDetector;
+    readonly runLength: number | null;
+  },
+  looks = 1,
+): DetectorOf {
   const family = FAMILIES[detector];
+  const usual = Math.min(family.most, family.usual + family.perTenLooks * Math.log10(looks));
   return (first) =>
     family.make(
-      runLength === null || first.length < LEAST_FIRST ? family.usual : solve(family, first, runLength),
+      runLength === null || first.length < LEAST_FIRST ? usual : solve(family, first, runLength * looks),
       first,
     );
 }

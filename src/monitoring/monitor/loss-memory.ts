@@ -1,7 +1,7 @@
 import type { ResolvedMonitor } from '../../features/define/monitor.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import type { Span, Watched } from './judge-windows.ts';
-import { type DetectorOf, type LossWatch, lossWatch } from './loss-watch.ts';
+import { type SlicedDetectors, type SlicedWatch, slicedWatch } from './sliced-watch.ts';
 import { answersBefore } from './window-profiles.ts';
 
 /** A watch over all losses of a version before an instant, whose labels are final. */
@@ -10,7 +10,7 @@ interface Kept {
   readonly until: number;
   /** Answers of the version before it: another number means that rows came or were removed. */
   readonly answers: number;
-  readonly watch: LossWatch;
+  readonly watch: SlicedWatch;
 }
 
 /** The watches of a process that judges again and again, by model and monitor. It is made again from the history. */
@@ -31,18 +31,19 @@ export interface RememberedWatch {
   /** Losses before this instant are in it already; null: none is. */
   readonly from: number | null;
   /** Losses before `from` are left out. */
-  add(at: number, loss: number | null): void;
+  add(at: number, loss: number | null, values: readonly (string | null)[]): void;
   /** The changes, once all losses are added. */
-  changes: LossWatch['changes'];
+  changes: SlicedWatch['changes'];
+  changesOf: SlicedWatch['changesOf'];
 }
 
 /** Finds the watch of a monitor. Without a memory it begins at the first loss. */
 export async function rememberedWatch(
   memory: LossMemory | null,
   asked: Asked,
-  detectorOf: DetectorOf,
+  detectors: SlicedDetectors,
 ): Promise<RememberedWatch> {
-  if (memory === null) return forgetful(lossWatch(detectorOf));
+  if (memory === null) return forgetful(slicedWatch(detectors));
   const { model, version, monitor, history, first, now } = asked;
   const key = JSON.stringify([model.name, monitor]);
   const until = Math.min(first.from, finalBefore(model.label.withinMs, monitor, now));
@@ -50,7 +51,7 @@ export async function rememberedWatch(
   const found = memory.get(key);
   const isUsable = found?.version === version && found.until <= until && (await before(found.until)) === found.answers;
   const kept = isUsable ? found : null;
-  const watch = kept?.watch.copy() ?? lossWatch(detectorOf);
+  const watch = kept?.watch.copy() ?? slicedWatch(detectors);
   const from = kept?.until ?? null;
   const answers = from === until ? 0 : await before(until);
   let isKept = from === until;
@@ -60,25 +61,27 @@ export async function rememberedWatch(
   };
   return {
     from,
-    add: (at, loss) => {
+    add: (at, loss, values) => {
       if (from !== null && at < from) return;
       if (at >= until) keep();
-      if (loss !== null) watch.add(at, loss);
+      if (loss !== null) watch.add(at, loss, values);
     },
     changes: () => {
       keep();
       return watch.changes();
     },
+    changesOf: (feature, value) => watch.changesOf(feature, value),
   };
 }
 
-function forgetful(watch: LossWatch): RememberedWatch {
+function forgetful(watch: SlicedWatch): RememberedWatch {
   return {
     from: null,
-    add: (at, loss) => {
-      if (loss !== null) watch.add(at, loss);
+    add: (at, loss, values) => {
+      if (loss !== null) watch.add(at, loss, values);
     },
     changes: () => watch.changes(),
+    changesOf: (feature, value) => watch.changesOf(feature, value),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { ModelData } from '../../features/define/declaration.ts';
-import type { OfflineStore } from '../../ports/offline-store.ts';
+import { servedTable } from '../../features/plan/served-table.ts';
+import type { OfflineStore, OfflineValue } from '../../ports/offline-store.ts';
 import { labelJoin } from '../../registry/labels.ts';
 import { ANSWERED, FIRST_PREDICTION, predictionTable } from '../../serving/online/prediction-table.ts';
 
@@ -7,6 +8,19 @@ import { ANSWERED, FIRST_PREDICTION, predictionTable } from '../../serving/onlin
 export interface RealisedLoss {
   readonly at: number;
   readonly loss: number | null;
+  /** Of its logged vector, the values of the features that were asked for; null: not known. */
+  readonly values: readonly (string | null)[];
+}
+
+/** The predictions that are read. */
+export interface LossesAsked {
+  readonly model: ModelData;
+  readonly version: number;
+  readonly from: number;
+  readonly to: number;
+  readonly now: number;
+  /** Features whose values come with each loss. */
+  readonly slices?: readonly string[];
 }
 
 /** Columns of the query before those of the label. */
@@ -18,11 +32,8 @@ const PREDICTION_COLUMNS = 4;
  * batches: no more than one is in memory.
  */
 export async function* realisedLosses(
-  model: ModelData,
   history: Pick<OfflineStore, 'query' | 'relation'>,
-  version: number,
-  { from, to }: { readonly from: number; readonly to: number },
-  now: number,
+  { model, version, from, to, now, slices = [] }: LossesAsked,
 ): AsyncGenerator<readonly RealisedLoss[]> {
   const { withinMs } = model.label;
   const label = labelJoin(model.label, history, now);
@@ -31,13 +42,33 @@ export async function* realisedLosses(
     SELECT "id" AS _id, "at" AS _at, "version", score FROM ${history.relation(predictionTable(model))}
     WHERE ${ANSWERED} AND "at" >= CAST(${from - withinMs} AS BIGINT) AND "at" < CAST(${to} AS BIGINT)
     QUALIFY COALESCE("at" - LAG("at") OVER (PARTITION BY "id" ORDER BY ${FIRST_PREDICTION}) > CAST(${withinMs} AS BIGINT), TRUE)`;
-  const span = `SELECT * FROM (${answers}) WHERE _at >= CAST(${from} AS BIGINT) AND "version" = ${version}`;
+  const own = `SELECT * FROM (${answers}) WHERE _at >= CAST(${from} AS BIGINT) AND "version" = ${version}`;
+  const span = slices.length === 0 ? own : withVectors(own, history, model, slices);
   for await (const rows of history.query(label.wrap.sql(span)))
     yield rows.map((row) => {
       const at = Number(row[1]);
-      const value = label.read(row.slice(PREDICTION_COLUMNS), at);
-      if (value === null) return { at, loss: null };
+      const values = slices.map((_, i) => textOf(row[PREDICTION_COLUMNS + i]));
+      const value = label.read(row.slice(PREDICTION_COLUMNS + slices.length), at);
+      if (value === null) return { at, loss: null, values };
       const gap = Number(row[3]) - value;
-      return { at, loss: model.task === 'binary' ? gap * gap : Math.abs(gap) };
+      return { at, loss: model.task === 'binary' ? gap * gap : Math.abs(gap), values };
     });
+}
+
+/** The predictions with features of their logged vectors: null where none is logged. */
+function withVectors(
+  answers: string,
+  history: Pick<OfflineStore, 'relation'>,
+  { service }: ModelData,
+  slices: readonly string[],
+): string {
+  const columns = slices.map((name) => `"f_${name.replaceAll('"', '""')}"`);
+  const vectors = `SELECT _id AS s_id, ${columns.map((column, i) => `${column} AS s_${i}`).join(', ')} FROM ${history.relation(servedTable(service))}
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY _id ORDER BY _at) = 1`;
+  return `SELECT p._id, p._at, p."version", p.score, ${slices.map((_, i) => `s_${i}`).join(', ')}
+    FROM (${answers}) AS p LEFT JOIN (${vectors}) AS s ON s_id = p._id`;
+}
+
+function textOf(value: OfflineValue | undefined): string | null {
+  return value === null || value === undefined ? null : String(value);
 }

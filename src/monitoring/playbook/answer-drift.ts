@@ -1,5 +1,6 @@
 import { fingerprintOf, type Incident, type IncidentKind, type IncidentSeverity } from '../../ports/incident.ts';
 import type { SeenMonitor } from '../../ports/playbook-store.ts';
+import { onlySlice } from '../monitor/only-slice.ts';
 import { type Decision, decision, type Situation } from './decision.ts';
 import { incidentOf } from './incident-of.ts';
 
@@ -120,6 +121,7 @@ function opened(
         fingerprint: cause,
         tier,
         severity,
+        slice: onlySlice(windows),
         summary: `${situation.model}: ${reason}`,
         evidence: {
           monitor: kind,

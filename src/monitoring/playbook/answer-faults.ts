@@ -1,5 +1,6 @@
 import { fingerprintOf } from '../../ports/incident.ts';
 import type { SeenMonitor, SeenWindow } from '../../ports/playbook-store.ts';
+import { faultText } from '../detect/fault-text.ts';
 import { type Decision, decision, type Situation } from './decision.ts';
 import { incidentOf } from './incident-of.ts';
 
@@ -38,7 +39,7 @@ function stops(situation: Situation, { windows }: SeenMonitor): readonly Decisio
             fingerprint: cause,
             tier: 0,
             severity: 'page',
-            summary: `${model}: ${reason}`,
+            summary: `${model}: ${faultText(kind)} in ${columns.join(', ')}`,
             evidence: { fault: kind, features, from, window: newest.from, rows: newest.rows },
           }),
         },

@@ -5,7 +5,7 @@ import type { Situation } from './decision.ts';
 export function incidentOf(
   { model, plan, now }: Pick<Situation, 'model' | 'plan' | 'now'>,
   kind: IncidentKind,
-  of: Pick<Incident, 'fingerprint' | 'severity' | 'tier' | 'summary' | 'evidence'>,
+  of: Pick<Incident, 'fingerprint' | 'severity' | 'tier' | 'summary' | 'evidence'> & Partial<Pick<Incident, 'slice'>>,
 ): Incident {
-  return { ...of, kind, model, slice: null, owner: plan.owner, at: now };
+  return { slice: null, ...of, kind, model, owner: plan.owner, at: now };
 }

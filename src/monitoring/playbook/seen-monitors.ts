@@ -9,7 +9,7 @@ export function seenMonitors(statuses: readonly MonitorStatus[]): readonly SeenM
     state,
     reason,
     metric: monitor.metric,
-    windows: windows.map(({ from, to, rows, state: found, reason: why, faults, drifted, changedAt }) => ({
+    windows: windows.map(({ from, to, rows, state: found, reason: why, faults, drifted, changedAt, slice }) => ({
       from,
       to,
       rows,
@@ -18,6 +18,7 @@ export function seenMonitors(statuses: readonly MonitorStatus[]): readonly SeenM
       faults: faults.map(({ kind, columns, text }) => ({ kind, columns, text })),
       drifted,
       changedAt,
+      ...(slice === undefined ? {} : { slice }),
     })),
   }));
 }

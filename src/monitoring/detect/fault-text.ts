@@ -1,0 +1,16 @@
+import type { QualityFault } from './quality-fault.ts';
+
+const TEXTS: Readonly<Record<QualityFault['kind'], string>> = {
+  missing: 'missing values rose',
+  type: 'the type changed',
+  range: 'values are out of their range',
+  infinite: 'infinite values appeared',
+  spelling: 'an unseen spelling of a known value appeared',
+  unit: 'the unit changed',
+  column: 'a column came or went',
+};
+
+/** A kind of fault in words that may leave the environment: the text of a fault may quote a value. */
+export function faultText(kind: string): string {
+  return Object.entries(TEXTS).find(([known]) => known === kind)?.[1] ?? kind;
+}
