@@ -53,7 +53,7 @@ for (const [name, own] of bins) like.columns.set(name, createColumnSketch('numbe
 const merged = (of: readonly ProfileRow[]) => {
   const merging = new WindowMerge(like);
   for (const row of of)
-    if (row.profile === null) merging.count(row.process, row.served, row.rows);
+    if (row.profile === null) merging.count(row.process, row.served, row.rows, row.begins);
     else merging.add(row.feature, row.profile);
   return merging.result();
 };

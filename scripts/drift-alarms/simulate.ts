@@ -1,11 +1,12 @@
 import { type Random, randomNormal, seededRandom } from '../../src/base/rng.ts';
 import { sideOfSketch } from '../../src/monitoring/detect/column-side.ts';
-import { compareProfiles } from '../../src/monitoring/detect/compare-profiles.ts';
-import { parseDriftRule } from '../../src/monitoring/detect/drift-rule.ts';
 import { kindOf } from '../../src/monitoring/detect/feature-kind.ts';
 import { referenceBins } from '../../src/monitoring/detect/reference-bins.ts';
-import { type Reference, referenceLimit, wholeReference } from '../../src/monitoring/monitor/reference.ts';
-import { addNumber, type ColumnSketch, createColumnSketch } from '../../src/monitoring/profile/column-sketch.ts';
+import { HOURS_OF_WEEK, hourOfWeek, type SeasonalCounts } from '../../src/monitoring/detect/seasonal-counts.ts';
+import { compareToReference } from '../../src/monitoring/monitor/compare-to-reference.ts';
+import { type Reference, wholeReference } from '../../src/monitoring/monitor/reference.ts';
+import { SeasonalBuilder } from '../../src/monitoring/monitor/seasonal-builder.ts';
+import { addNumber, createColumnSketch } from '../../src/monitoring/profile/column-sketch.ts';
 import { createProfile, type Profile } from '../../src/monitoring/profile/profile.ts';
 
 /** What a stream of hourly windows is like when nothing drifts. */
@@ -30,6 +31,7 @@ export const FEATURES = 100;
 /** Hours of the reference: four weeks. */
 const REFERENCE_HOURS = 672;
 const CHUNKS = 10;
+const HOUR_MS = 3_600_000;
 /** Most rows of the reference's hours: a training set holds a part of the traffic. */
 const MOST_REFERENCE_ROWS = 100_000;
 const [K, OF] = [2, 3];
@@ -43,7 +45,7 @@ interface Feature {
 }
 
 function addHour(
-  sketch: ColumnSketch,
+  add: (value: number) => void,
   feature: Feature,
   rows: number,
   { rho, season }: Cell,
@@ -55,7 +57,7 @@ function addHour(
   const level = shift + (Math.floor(hour / 24) % 7 >= 5 ? season : 0);
   for (let i = 0; i < rows; i += 1) {
     feature.last = rho * feature.last + noise * randomNormal(random);
-    addNumber(sketch, feature.last + level);
+    add(feature.last + level);
   }
 }
 
@@ -63,21 +65,40 @@ function addHour(
 function referenceOf(cell: Cell, seed: number, features: number): Reference {
   const rows = Math.max(1, Math.min(cell.n, Math.floor(MOST_REFERENCE_ROWS / REFERENCE_HOURS)));
   const chunks = Array.from({ length: CHUNKS }, () => createProfile());
+  const byHour: SeasonalCounts[] = [];
   for (let f = 0; f < features; f += 1) {
     const first = createColumnSketch('number');
-    const fill = (sketchOf: (hour: number) => ColumnSketch) => {
+    const fill = (add: (value: number, hour: number) => void) => {
       const feature = { random: seededRandom(seed + f), last: 0 };
-      for (let hour = 0; hour < REFERENCE_HOURS; hour += 1) addHour(sketchOf(hour), feature, rows, cell, hour);
+      for (let hour = 0; hour < REFERENCE_HOURS; hour += 1)
+        addHour((value) => add(value, hour), feature, rows, cell, hour);
     };
-    fill(() => first);
+    fill((value) => addNumber(first, value));
     const side = sideOfSketch(first);
     const bins = referenceBins(side, kindOf(side));
-    for (const chunk of chunks) chunk.columns.set(`f${f}`, createColumnSketch('number', bins));
-    const inChunk = (hour: number) => chunks[Math.floor((hour * CHUNKS) / REFERENCE_HOURS)];
-    fill((hour) => inChunk(hour).columns.get(`f${f}`) ?? first);
+    const sketches = chunks.map((chunk) => {
+      const sketch = createColumnSketch('number', bins);
+      chunk.columns.set(`f${f}`, sketch);
+      return sketch;
+    });
+    const seasonal = new SeasonalBuilder([{ name: `f${f}`, type: 'number', bins }]);
+    const values: number[] = [];
+    const hours: number[] = [];
+    fill((value, hour) => {
+      addNumber(sketches[Math.floor((hour * CHUNKS) / REFERENCE_HOURS)], value);
+      values.push(value);
+      hours.push(hour);
+    });
+    const times = Float64Array.from(hours, (hour) => hour * HOUR_MS);
+    for (let from = 0; from < values.length; from += rows)
+      seasonal.add(Math.floor((hours[from] * CHUNKS) / REFERENCE_HOURS), times, [values], { from, to: from + rows });
+    const counts = seasonal.finish();
+    if (counts !== null) byHour.push(counts);
   }
   for (const chunk of chunks) chunk.rows = chunk.columns.get('f0')?.rows ?? 0;
-  return { createdAt: 0, chunks };
+  // Cells are the same for all features: every hour has rows.
+  const columns = new Map(byHour.flatMap((one) => [...one.columns]));
+  return { createdAt: 0, chunks, seasonal: { ...byHour[0], columns } };
 }
 
 /** One window of all features. */
@@ -92,7 +113,7 @@ function windowOf(
   profile.rows = cell.n;
   features.forEach((feature, f) => {
     const sketch = createColumnSketch('number', whole.columns.get(`f${f}`)?.bins ?? null);
-    addHour(sketch, feature, cell.n, cell, hour, shifts.get(f) ?? 0);
+    addHour((value) => addNumber(sketch, value), feature, cell.n, cell, hour, shifts.get(f) ?? 0);
     profile.columns.set(`f${f}`, sketch);
   });
   return profile;
@@ -109,7 +130,7 @@ export function falseAlarms(cell: Cell, windows: number, seed: number, count = F
   let isOpen = false;
   for (let w = 0; w < windows; w += 1) {
     // Four weeks of reference end with a weekend: every hour of the week comes in turn.
-    const found = compared(reference, whole, windowOf(whole, features, cell, w, new Map()));
+    const found = compared(reference, whole, windowOf(whole, features, cell, w, new Map()), w);
     pages.psi += found.psi > 0 ? 1 : 0;
     pages.ks += found.ks > 0 ? 1 : 0;
     pages.evidently += found.evidently > 0 ? 1 : 0;
@@ -135,7 +156,7 @@ export function power(cell: Cell, shift: number, runs: number, seed: number): nu
     const states: boolean[] = [];
     for (let w = 0; w < OF; w += 1) {
       const profile = windowOf(whole, features, cell, w, new Map([[7, shift]]));
-      states.push(compared(reference, whole, profile).names.includes('f7'));
+      states.push(compared(reference, whole, profile, w).names.includes('f7'));
     }
     if (states.filter(Boolean).length >= K) hits += 1;
   }
@@ -151,22 +172,22 @@ interface Found {
   readonly evidently: number;
 }
 
-function compared(reference: Reference, whole: Profile, current: Profile): Found {
-  const comparison = compareProfiles(
-    { name: 'reference', rows: whole.rows, profile: whole },
-    { name: 'window', rows: current.rows, profile: current },
-    {
-      rule: parseDriftRule('default'),
-      windowsPerDay: 24,
-      limitOf: (name) => referenceLimit(reference, name, current.rows),
-    },
-  );
-  const flagged = (rule: string) => comparison.falseAlarms.find((cost) => cost.rule === rule)?.flagged ?? 0;
+function compared(reference: Reference, whole: Profile, profile: Profile, hour: number): Found {
+  const hours = new Float64Array(HOURS_OF_WEEK);
+  hours[hourOfWeek(hour * HOUR_MS)] = profile.rows;
+  const judged = (rule: string) =>
+    compareToReference(
+      { ...reference, name: 'reference', whole },
+      { name: 'window', profile, hours },
+      { rule, windowMs: HOUR_MS },
+    ).comparison;
+  const [own, usual] = [judged('default'), judged('psi>0.2')];
+  const flagged = (rule: string) => usual.falseAlarms.find((cost) => cost.rule === rule)?.flagged ?? 0;
   return {
-    verdict: comparison.verdict,
-    names: comparison.features.filter(({ state }) => state === 'drift').map(({ name }) => name),
+    verdict: own.verdict,
+    names: own.features.filter(({ state }) => state === 'drift').map(({ name }) => name),
     psi: flagged('psi>0.2'),
     ks: flagged('ks<0.05'),
-    evidently: comparison.features.filter(({ effect }) => (effect?.wasserstein ?? 0) >= EVIDENTLY).length,
+    evidently: usual.features.filter(({ effect }) => (effect?.wasserstein ?? 0) >= EVIDENTLY).length,
   };
 }

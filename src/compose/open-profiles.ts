@@ -6,17 +6,24 @@ import type { ProjectData } from '../features/define/declaration.ts';
 import { decodeReference } from '../monitoring/monitor/reference.ts';
 import type { FrozenBins } from '../monitoring/profile/frozen-bins.ts';
 import { ServedProfiles } from '../monitoring/served/served-profiles.ts';
-import { UnsentCounts } from '../monitoring/served/unsent-counts.ts';
+import { type UnsentCount, UnsentCounts } from '../monitoring/served/unsent-counts.ts';
 import type { ArtifactStore } from '../ports/artifact-store.ts';
 import type { ModelRegistry } from '../ports/model-registry.ts';
 import { CHAMPION } from '../registry/champion.ts';
 import { lineageOf } from '../registry/lineage.ts';
 
+export interface OpenProfilesOptions {
+  readonly clock: Clock;
+  readonly onFault: (error: unknown) => void;
+  /** Counts of rows that left the sketches and are not in the log; left out: there are none. */
+  readonly held?: () => readonly UnsentCount[];
+}
+
 /** Opens the profiles of the vectors that this process serves; null: the configuration has them off. */
 export function openServedProfiles(
   project: ProjectData,
   { directory, profiles }: Environment,
-  { clock, onFault }: { readonly clock: Clock; readonly onFault: (error: unknown) => void },
+  { clock, onFault, held }: OpenProfilesOptions,
 ): ServedProfiles | null {
   if (!profiles.on || project.services.length === 0) return null;
   const host = hostname();
@@ -30,6 +37,7 @@ export function openServedProfiles(
     clock,
     unsent,
     onFault,
+    ...(held === undefined ? {} : { held }),
   });
 }
 

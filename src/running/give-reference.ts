@@ -2,6 +2,7 @@ import { fail } from '../base/errors/fail.ts';
 import type { Clock } from '../base/time.ts';
 import { openTableFile } from '../compose/table-files.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
+import { ROW_AT } from '../featurestore/training-set/training-set.ts';
 import { buildReference, encodeReference } from '../monitoring/monitor/reference.ts';
 import type { ArtifactStore } from '../ports/artifact-store.ts';
 import type { ModelRegistry } from '../ports/model-registry.ts';
@@ -53,7 +54,9 @@ export async function giveReference(
       throw fail('TRAINING_DATA', { path, reason: 'it has no column that is a feature of the model' });
     const { rows } = table;
     if (rows === 0) throw fail('TRAINING_DATA', { path, reason: 'it has no rows' });
-    const bytes = encodeReference(await buildReference(table, names, clock()));
+    // The instants of a training set, where the file is one: other columns of time have units of their own.
+    const time = table.columns.some(({ name, type }) => name === ROW_AT && type === 'number') ? ROW_AT : null;
+    const bytes = encodeReference(await buildReference(table, names, { time, createdAt: clock() }));
     const { digest: reference } = await storeContent({ registry, artifacts }, oneChunk(bytes), clock());
     const tags = {
       [LINEAGE_TAGS.reference]: reference,

@@ -4,8 +4,9 @@ import { openServedProfiles, refreshBins } from '../compose/open-profiles.ts';
 import type { Environment } from '../environment/config.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
 import type { LoggedTopic } from '../featurestore/feature-store-options.ts';
+import { HeldCounts } from '../monitoring/served/held-counts.ts';
 import { ProfileHistory } from '../monitoring/served/profile-history.ts';
-import { countsAlone, PROFILE_TOPIC } from '../monitoring/served/profile-row.ts';
+import { PROFILE_TOPIC } from '../monitoring/served/profile-row.ts';
 import { ProfileTopic } from '../monitoring/served/profile-topic.ts';
 import { profilesPart } from '../monitoring/served/profiles-part.ts';
 import type { ServedProfiles } from '../monitoring/served/served-profiles.ts';
@@ -17,7 +18,7 @@ import { Background } from '../schedule/background.ts';
 export interface ProjectProfilesOptions {
   readonly project: ProjectData;
   readonly environment: Environment;
-  /** Whether this many rows may be logged; without room only counts are. */
+  /** Whether this many rows may be logged; without room their counts wait in memory. */
   readonly mayLog: (rows: number) => boolean;
   readonly stores: Pick<Stores, 'log' | 'offline' | 'registry' | 'artifacts'>;
   readonly clock: Clock;
@@ -36,6 +37,7 @@ export class ProjectProfiles {
   readonly #served: ServedProfiles | null;
   readonly #topic: ProfileTopic;
   readonly #history: ProfileHistory;
+  readonly #held = new HeldCounts();
   readonly #bins = new Map<string, string>();
   readonly #work = new Background();
   #publishedAt = performance.now();
@@ -44,7 +46,10 @@ export class ProjectProfiles {
     this.#options = options;
     this.#topic = topic;
     this.#history = history;
-    this.#served = openServedProfiles(options.project, options.environment, options);
+    this.#served = openServedProfiles(options.project, options.environment, {
+      ...options,
+      held: () => this.#held.counts(),
+    });
   }
 
   /** Opens the topic and finds the place of the history. Errors: those of the stores. */
@@ -67,9 +72,13 @@ export class ProjectProfiles {
     return [{ topic: PROFILE_TOPIC, keepFrom: () => [this.#history.published] }];
   }
 
-  /** Takes rows of a process that reads; all are in the log when this ends. Errors: those of the log. */
-  take(rows: readonly Uint8Array[]): Promise<void> {
-    return this.#topic.append(this.#options.mayLog(rows.length) ? rows : countsAlone(rows));
+  /**
+   * Takes rows of a process that reads; all are in the log when this ends. Without room in the disk budget their counts are held until
+   * there is some. Errors: those of the log.
+   */
+  async take(rows: readonly Uint8Array[]): Promise<void> {
+    if (this.#options.mayLog(rows.length)) await this.#topic.append(rows);
+    else this.#held.add(rows);
   }
 
   part(): Part {
@@ -100,6 +109,9 @@ export class ProjectProfiles {
   async #hand(everything: boolean): Promise<void> {
     const rows = (await this.#served?.collect(everything)) ?? [];
     if (rows.length > 0) await this.take(rows);
+    if (!this.#held.isEmpty && this.#options.mayLog(0)) await this.#topic.append(this.#held.release());
+    // Only now: a sudden end before it counts vectors twice rather than not at all.
+    this.#served?.note();
   }
 
   async #flush(): Promise<void> {

@@ -99,7 +99,7 @@ async function merged(
   for (const one of served) {
     for (const payload of await one.collect(true)) {
       const row = decodeProfileRow(payload);
-      if (row.profile === null) merging.count(row.process, row.served, row.rows);
+      if (row.profile === null) merging.count(row.process, row.served, row.rows, row.begins);
       else merging.add(row.feature, row.profile);
     }
     await one.close();

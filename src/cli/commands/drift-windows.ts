@@ -35,9 +35,9 @@ export const driftWindows: Command = {
         return;
       }
       for (const { monitor, windows } of all)
-        for (const { from: start, rows, state, reason } of windows)
+        for (const { from: start, rows, state, reason, season } of windows)
           call.terminal.out(
-            `${monitor.kind.padEnd(15)} ${new Date(start).toISOString()} ${String(rows).padEnd(8)} ${state.padEnd(12)} ${reason}`,
+            `${monitor.kind.padEnd(15)} ${new Date(start).toISOString()} ${String(rows).padEnd(8)} ${state.padEnd(12)} ${(season?.of ?? '–').padEnd(5)} ${reason}`,
           );
     });
   },

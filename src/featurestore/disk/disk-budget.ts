@@ -14,6 +14,9 @@ const TRIMMED_FIRST: readonly DiskPart[] = ['log', 'served', 'monitoring', 'tile
 /** Bytes that every table keeps in any case: backfills look there for the newest generation. */
 const TABLE_FLOOR_BYTES = 1_000_000;
 
+/** Share of the day's budget that is kept free for a flush, at most. */
+const MOST_RESERVED = 1 / 8;
+
 export interface DiskBudgetOptions {
   /** Budget of log, history and everything else in the directory together; Infinity: no budget. */
   readonly bytes: number;
@@ -78,6 +81,8 @@ export class DiskBudget {
   #published = nothing();
   /** Events taken since the last flush. */
   #taken = 0;
+  /** Bytes of the smallest flush of events today: without room for it no event is let in. */
+  #least: { readonly day: number; readonly bytes: number } = { day: 0, bytes: 0 };
   #kept: PartBytes = nothing();
   #elsewhere = 0;
   #full = false;
@@ -120,9 +125,12 @@ export class DiskBudget {
 
   /** Measures what was added and is kept, and trims what is beyond the whole. Call it when everything is published. */
   async settle(stores: DiskStores): Promise<void> {
+    const now = this.#options.clock();
+    const day = this.#ledger.day(now);
+    const before = { bytes: sum(day.bytes), records: day.records };
     await this.#countLog(stores);
-    const { bytes } = this.#ledger.day(this.#options.clock());
-    for (const part of parts(bytes)) bytes[part] += this.#published[part];
+    for (const part of parts(day.bytes)) day.bytes[part] += this.#published[part];
+    if (day.records > before.records) this.#noteFlush(nextDay(now), sum(day.bytes) - before.bytes);
     this.#published = nothing();
     this.#taken = 0;
     this.#ledger.write();
@@ -163,7 +171,15 @@ export class DiskBudget {
     if (!Number.isFinite(bytesPerDay)) return null;
     const { bytes, records } = this.#ledger.day(clock());
     const used = sum(bytes);
-    return used + (records === 0 ? 0 : (this.#taken * used) / records) >= bytesPerDay ? 'day' : null;
+    const least = this.#least.day === nextDay(clock()) ? this.#least.bytes : 0;
+    // No more than a share: a day with one large flush has room for small ones.
+    const flush = Math.min(least, MOST_RESERVED * bytesPerDay);
+    const coming = records === 0 ? 0 : (this.#taken * used) / records;
+    return used + Math.max(flush, coming) >= bytesPerDay ? 'day' : null;
+  }
+
+  #noteFlush(day: number, bytes: number): void {
+    this.#least = { day, bytes: this.#least.day === day ? Math.min(this.#least.bytes, bytes) : bytes };
   }
 
   async #countLog({ log, topics, sources }: DiskStores): Promise<void> {

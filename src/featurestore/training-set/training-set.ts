@@ -60,7 +60,8 @@ export interface TrainingSetSummary {
 
 /** Names of a training set's columns besides the features. */
 const ROW_ID = '_id';
-const ROW_AT = '_at';
+/** The instant of the row, epoch ms. */
+export const ROW_AT = '_at';
 const ROW_LABEL = '_label';
 
 /** Rows of a training set as they are written: `_id`, `_at`, the features as a model sees them, in the service's order, `_label` (true is 1). */

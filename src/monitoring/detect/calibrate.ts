@@ -5,7 +5,7 @@ import type { FeatureKind } from './feature-kind.ts';
 import { type UnseenValues, unseenOfChunks, withUnseen } from './unseen-values.ts';
 
 /** Fewest chunks that say how much the reference moves by itself. */
-const LEAST_CHUNKS = 6;
+export const LEAST_CHUNKS = 6;
 const MOST_CHUNKS = 40;
 
 /**
@@ -38,11 +38,21 @@ export function limitOf(
   if (parts.length < LEAST_CHUNKS) return null;
   const whole = new Float64Array(parts[0].length);
   for (const part of parts) for (let i = 0; i < part.length; i += 1) whole[i] += part[i];
-  const sizes = parts.map((part, c) => {
-    const rest = whole.map((count, i) => count - part[i]);
-    return populationStabilityIndex(...withUnseen([rest, part], unseen[c] ?? null))?.debiased ?? 0;
-  });
+  return limitOfLooks(
+    parts.map((part, c) => {
+      const [rest, own] = withUnseen([whole.map((count, i) => count - part[i]), part], unseen[c] ?? null);
+      return { part: own, rest };
+    }),
+  );
+}
+
+/** The same over chunks that are each compared with counts of their own. */
+export function limitOfLooks(
+  looks: readonly { readonly part: Float64Array; readonly rest: Float64Array }[],
+): { readonly psi: number; readonly chunks: number } | null {
+  if (looks.length < LEAST_CHUNKS) return null;
+  const sizes = looks.map(({ part, rest }) => populationStabilityIndex(rest, part)?.debiased ?? 0);
   const mean = sizes.reduce((sum, size) => sum + size, 0) / sizes.length;
   const variance = sizes.reduce((sum, size) => sum + (size - mean) ** 2, 0) / sizes.length;
-  return { psi: mean + 3 * Math.sqrt(variance), chunks: parts.length };
+  return { psi: mean + 3 * Math.sqrt(variance), chunks: looks.length };
 }

@@ -4,6 +4,7 @@ import { type ColumnSketch, numbersIn } from '../profile/column-sketch.ts';
 import { addFrequent, createFrequentItems } from '../profile/frequent-items.ts';
 import { raiseText } from '../profile/value-hash.ts';
 import { type Distribution, distributionOf, distributionOfKll } from './distribution.ts';
+import type { FeatureKind } from './feature-kind.ts';
 
 /** One side of a comparison: a column's facts, from its values or from its profile. */
 export interface ColumnSide {
@@ -23,6 +24,8 @@ export interface ColumnSide {
   readonly values: ReadonlyMap<string, number> | null;
   /** A count in `values` may be this much too low. */
   readonly offset: number;
+  /** The kind of the column, where this side is a part that does not decide it. */
+  readonly kind?: FeatureKind;
 }
 
 /** Different values that are counted one by one. */

@@ -22,6 +22,8 @@ export interface CompareColumnOptions {
     readonly bins: FrozenBins;
     readonly reference: Float64Array;
     readonly current: Float64Array;
+    /** Whether counts alone are evidence: values of the reference are known by bin. */
+    readonly alone?: boolean;
   } | null;
 }
 
@@ -33,7 +35,7 @@ export function compareColumn(
   { calibrate, counted = null }: CompareColumnOptions,
 ): ComparedColumn {
   const sameType = reference.type === current.type || reference.missing === reference.rows;
-  const kind = kindOf(sameType ? reference : current);
+  const kind = reference.kind ?? kindOf(sameType ? reference : current);
   const frozen = counted?.bins ?? referenceBins(reference, kind);
   const counts: SideCounts =
     counted === null
@@ -49,16 +51,18 @@ export function compareColumn(
   return {
     name,
     kind,
-    rows: { reference: reference.rows, current: current.rows },
-    missing: { reference: reference.missing, current: current.missing },
+    rows: { reference: Math.round(reference.rows), current: current.rows },
+    missing: { reference: Math.round(reference.missing), current: current.missing },
     mean: { reference: reference.mean, current: current.mean },
     effect,
-    evidence: judged ? evidenceOf(kind, reference, current, { counts: seen, unseen, rose }) : null,
+    evidence: judged
+      ? evidenceOf(counted?.alone === true ? 'category' : kind, reference, current, { counts: seen, unseen, rose })
+      : null,
     limit: judged ? calibrate(frozen, kind) : null,
     values: kind === 'category' || kind === 'manyValues' ? valueChanges(reference, current) : null,
     outlier: outlierOf(effect, current, reference),
     approximate: (reference.distribution?.rankError ?? 0) > 0 || reference.offset > 0,
-    bins: { frozen, reference: [...counts[0]], current: [...counts[1]] },
+    bins: { frozen, reference: Array.from(counts[0], Math.round), current: [...counts[1]] },
   };
 }
 

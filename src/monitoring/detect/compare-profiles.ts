@@ -6,7 +6,10 @@ import { sideOfSketch } from './column-side.ts';
 import { type CompareColumnOptions, type ComparedColumn, compareColumn } from './compare-column.ts';
 import type { ComparedSide, Comparison } from './comparison.ts';
 import type { DriftRule } from './drift-rule.ts';
+import { kindOf } from './feature-kind.ts';
+import { matchedSide } from './matched-side.ts';
 import { type QualityFault, qualityFaults } from './quality-fault.ts';
+import type { MatchedColumn } from './seasonal-counts.ts';
 
 export interface CompareProfilesOptions {
   readonly rule: DriftRule;
@@ -15,11 +18,19 @@ export interface CompareProfilesOptions {
   readonly limitOf?: (name: string) => { readonly psi: number; readonly chunks: number } | null;
   /** Columns of embeddings, compared by their vectors: a profile holds none. */
   readonly vectors?: ReadonlyMap<string, ComparedVectors>;
+  /** The rows of the reference in the hours of the current rows; left out: all rows are compared. */
+  readonly matched?: MatchedReference;
 }
 
 export interface ComparedVectors {
   readonly column: ComparedColumn;
   readonly faults: readonly QualityFault[];
+}
+
+/** Rows of a reference that are chosen by their hours, as counts over its bins. */
+export interface MatchedReference {
+  readonly season: NonNullable<Comparison['season']>;
+  readonly columnOf: (name: string) => (MatchedColumn & { readonly limit: ComparedColumn['limit'] }) | null;
 }
 
 /** Compares two profiles: no row is read, quantiles are those of sketches. */
@@ -38,14 +49,21 @@ export function compareProfiles(
   const columns = [...reference.profile.columns].flatMap(([name, sketch]) => {
     const other = current.profile.columns.get(name);
     if (other === undefined) return [];
-    const sides = [sideOfSketch(sketch), sideOfSketch(other)] as const;
-    const compared = compareColumn(name, ...sides, {
-      calibrate: () => options.limitOf?.(name) ?? null,
-      counted: countedOver(sketch, other),
+    const [whole, now] = [sideOfSketch(sketch), sideOfSketch(other)];
+    const counted = countedOver(sketch, other);
+    // Values without a bin are not known by hour.
+    const rows = counted === null || kindOf(whole) === 'manyValues' ? null : (options.matched?.columnOf(name) ?? null);
+    const matched = counted === null || rows === null ? null : matchedSide(whole, counted.bins, rows);
+    const compared = compareColumn(name, matched ?? whole, now, {
+      calibrate: () => (rows === null ? (options.limitOf?.(name) ?? null) : rows.limit),
+      counted: counted === null || rows === null ? counted : { ...counted, reference: rows.counts, alone: true },
     });
+    // Where no value was missing in any hour, every row of the reference says so.
+    const known = matched === null || whole.missing === 0 ? { rows: whole.rows } : {};
     const vectors = options.vectors?.get(name);
     const isCompared = compared.kind !== 'identifier' && vectors === undefined;
-    faults.push(...qualityFaults(name, ...sides, isCompared), ...(vectors?.faults ?? []));
+    faults.push(...qualityFaults(name, { ...(matched ?? whole), ...known }, now, isCompared));
+    faults.push(...(vectors?.faults ?? []));
     return [vectors?.column ?? compared];
   });
   return assembleComparison({
@@ -57,6 +75,7 @@ export function compareProfiles(
     faults,
     domain: null,
     slices: [],
+    season: options.matched?.season ?? null,
   });
 }
 

@@ -17,11 +17,11 @@ export interface Matched {
 }
 
 /** Seasons that a reference must have: with one, a place in the season is one moment. */
-const LEAST_SEASONS = 2;
+export const LEAST_SEASONS = 2;
 /** Matched rows below which a coarser season is taken. */
 const LEAST_ROWS = 300;
 /** Share of the current rows that may lack a like. */
-const MOST_UNMATCHED = 0.1;
+export const MOST_UNMATCHED = 0.1;
 
 /**
  * Chooses the rows of the reference whose hours are distributed as those of the current rows: of the week, where the reference has

@@ -1,21 +1,21 @@
 import type { ModelData } from '../../features/define/declaration.ts';
 import { type ResolvedMonitor, resolveMonitor } from '../../features/define/monitor.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
-import { type ComparedVectors, compareProfiles } from '../detect/compare-profiles.ts';
+import type { ComparedVectors } from '../detect/compare-profiles.ts';
 import { compareVectors, type VectorSide, vectorFaults } from '../detect/compare-vectors.ts';
 import type { Comparison } from '../detect/comparison.ts';
-import { parseDriftRule } from '../detect/drift-rule.ts';
 import { joinMissing } from '../detect/join-missing.ts';
 import { LEAST_EFFECT } from '../detect/judge-features.ts';
 import type { QualityFault } from '../detect/quality-fault.ts';
 import type { EstimateAssumptions, EstimateTrust } from '../estimate/trust-in-estimate.ts';
 import type { Profile } from '../profile/profile.ts';
+import { compareToReference, type ToReference } from './compare-to-reference.ts';
 import { conceptWindows } from './concept-windows.ts';
 import { estimatedWindows } from './estimated-windows.ts';
 import { lacksReference } from './lacks-reference.ts';
 import type { MonitorMemory } from './monitor-memory.ts';
 import { predictionWindows } from './prediction-windows.ts';
-import { type Reference, referenceLimit, wholeReference } from './reference.ts';
+import { type Reference, wholeReference } from './reference.ts';
 import { loggedVectors } from './vector-sample.ts';
 import { missingTogether, type WindowVectors, windowVectors } from './window-profiles.ts';
 
@@ -55,6 +55,8 @@ export interface MonitorWindow {
   readonly covered?: WindowVectors['covered'];
   /** The assumptions of an estimate before the labels. */
   readonly assumptions?: EstimateAssumptions & { readonly trust: EstimateTrust['state'] };
+  /** The rows of the reference that it was compared with: those of the same hours, or all and why; absent: it has none to choose from. */
+  readonly season?: NonNullable<Comparison['season']> | { readonly of: 'none'; readonly reason: string };
 }
 
 export interface MonitorStatus {
@@ -145,7 +147,8 @@ function windowsOf(
 ): Promise<readonly MonitorWindow[]> {
   const { kind } = monitor;
   if (kind === 'featureDrift') return featureWindows(watched, monitor, history, spans);
-  if (kind === 'predictionDrift') return predictionWindows(watched, monitor, history, spans);
+  if (kind === 'predictionDrift')
+    return predictionWindows(watched, monitor, history, spans, memory?.scores ?? new Map());
   if (kind === 'conceptDrift')
     return conceptWindows(watched, monitor, history, spans, { now, memory: memory?.losses ?? null });
   return estimatedWindows(watched, monitor, history, spans, { now, memory: memory?.estimates ?? null });
@@ -171,7 +174,8 @@ function overall(
   return { state: newest.state, reason: newest.reason };
 }
 
-export function windowOf(span: Span, comparison: Comparison): MonitorWindow {
+/** A finding that the calendar may explain says so. */
+export function windowOf(span: Span, comparison: Comparison, unmatched: string | null): MonitorWindow {
   const drifted = comparison.features.filter(({ state }) => state === 'drift');
   const [first] = comparison.faults;
   const lacking = comparison.features.find(({ state }) => state === 'insufficient');
@@ -184,12 +188,19 @@ export function windowOf(span: Span, comparison: Comparison): MonitorWindow {
     ...span,
     rows: comparison.current.rows,
     state: comparison.verdict,
-    reason,
+    reason:
+      unmatched !== null && comparison.verdict === 'drift' ? `${reason} (against all hours: ${unmatched})` : reason,
+    ...seasonOf(comparison, unmatched),
     faults: comparison.faults,
     drifted: drifted.map(({ name }) => name),
     changedAt: null,
     ...largest(comparison),
   };
+}
+
+function seasonOf({ season }: Comparison, unmatched: string | null): Pick<MonitorWindow, 'season'> {
+  if (season !== null) return { season };
+  return unmatched === null ? {} : { season: { of: 'none', reason: unmatched } };
 }
 
 /** The feature that moved most, and its limit. */
@@ -214,13 +225,13 @@ async function featureWindows(
   if (reference === null) return spans.map((span) => none(span, 'unwatched', lacksReference(model.name, version)));
   const windows: MonitorWindow[] = [];
   for (const span of spans) {
-    const { comparison, covered } = await comparedWindow(model, reference, monitor, history, span);
+    const { comparison, covered, unmatched } = await comparedWindow(model, reference, monitor, history, span);
     const { rows } = comparison.current;
     // Which values are missing in the same rows is known of logged vectors alone.
     const together = async (names: readonly string[]) =>
       rows * (await missingTogether(history, model.service, names, span));
     const faults = await joinMissing(comparison.faults, rows, together);
-    const window = windowOf(span, { ...comparison, faults });
+    const window = windowOf(span, { ...comparison, faults }, unmatched);
     windows.push(covered === null ? window : withCoverage(window, covered));
   }
   return windows;
@@ -253,29 +264,18 @@ async function comparedWindow(
   monitor: Pick<ResolvedMonitor, 'features' | 'rule' | 'windowMs'>,
   history: OfflineStore,
   span: Span,
-): Promise<{ readonly comparison: Comparison; readonly covered: WindowVectors['covered'] }> {
+): Promise<ToReference & Pick<WindowVectors, 'covered'>> {
   const times = model.service.features.filter(({ type }) => type.type === 'time').map(({ name }) => name);
   const { rows, columns } = wholeReference(reference);
   const isWatched = (name: string) =>
     !times.includes(name) && (monitor.features.length === 0 || monitor.features.includes(name));
   const whole: Profile = { rows, columns: new Map([...columns].filter(([name]) => isWatched(name))) };
-  const { profile, covered } = await windowVectors(history, model.service, whole, span);
-  const comparison = compareProfiles(
-    { name: `training set of ${model.name}`, rows: whole.rows, profile: whole },
-    { name: spanText(span), rows: profile.rows, profile },
-    {
-      rule: parseDriftRule(monitor.rule),
-      windowsPerDay: Math.max(1, Math.round(86_400_000 / monitor.windowMs)),
-      limitOf: (name) => referenceLimit(reference, name, profile.rows),
-      vectors: await comparedVectors(
-        history,
-        model,
-        [...(reference.vectors ?? [])].filter(([name]) => isWatched(name)),
-        span,
-      ),
-    },
-  );
-  return { comparison, covered };
+  const { profile, covered, hours } = await windowVectors(history, model.service, whole, span);
+  const name = `training set of ${model.name}`;
+  const window = { name: spanText(span), profile, hours };
+  const embeddings = [...(reference.vectors ?? [])].filter(([feature]) => isWatched(feature));
+  const vectors = await comparedVectors(history, model, embeddings, span);
+  return { ...compareToReference({ ...reference, name, whole }, window, monitor, vectors), covered };
 }
 
 /** Embeddings have no profile: the logged sample is compared. */

@@ -1,12 +1,14 @@
 import type { EstimateMemory } from './estimated-windows.ts';
 import type { LossMemory } from './loss-memory.ts';
+import type { ScoreMemory } from './score-reference.ts';
 
 /** The state of a process that judges again and again, so that it does not read the whole history each time. */
 export interface MonitorMemory {
   readonly losses: LossMemory;
   readonly estimates: EstimateMemory;
+  readonly scores: ScoreMemory;
 }
 
 export function newMonitorMemory(): MonitorMemory {
-  return { losses: new Map(), estimates: new Map() };
+  return { losses: new Map(), estimates: new Map(), scores: new Map() };
 }

@@ -6,9 +6,12 @@ import { holdsVectors, MOST_VECTORS, type VectorSide } from '../detect/compare-v
 import { kindOf } from '../detect/feature-kind.ts';
 import { limitForRows } from '../detect/limit-for-rows.ts';
 import { referenceBins } from '../detect/reference-bins.ts';
+import type { SeasonalCounts } from '../detect/seasonal-counts.ts';
 import { addNumber, addText, type ColumnSketch, createColumnSketch } from '../profile/column-sketch.ts';
 import { createProfile, mergeProfile, type Profile } from '../profile/profile.ts';
 import { decodeProfile, encodeProfile } from '../profile/profile-bytes.ts';
+import { SeasonalBuilder } from './seasonal-builder.ts';
+import { decodeSeasonal, encodeSeasonal } from './seasonal-bytes.ts';
 import { decodeVectors, encodeVectors, type VectorSamples } from './vector-sample.ts';
 
 /**
@@ -27,18 +30,27 @@ export interface Reference {
   readonly chunks: readonly Profile[];
   /** Section `vectors`: rows of each embedding, evenly spaced; absent: it has none. */
   readonly vectors?: VectorSamples;
+  /** Section `hours`: counts by hour of the week; absent or null: the rows have no instants that span two days. */
+  readonly seasonal?: SeasonalCounts | null;
 }
 
 const MAGIC = [0x48, 0x52, 0x44, 0x52];
 const FORMAT = 2;
 const VECTORS = 'vectors';
+const HOURS = 'hours';
 const CHUNKS = 10;
+
+export interface BuildReferenceOptions {
+  /** The column of the rows' instants, epoch ms; null: they have none, and the reference no counts by hour. */
+  readonly time: string | null;
+  readonly createdAt: number;
+}
 
 /** Profiles the named columns of a training set in two scans: one for the bins, one for the counts of chunks. */
 export async function buildReference(
   table: TableFile,
   names: readonly string[],
-  createdAt: number,
+  { time, createdAt }: BuildReferenceOptions,
 ): Promise<Reference> {
   const columns = table.columns.filter(({ name }) => names.includes(name));
   const first = columns.map(({ type }) => createColumnSketch(type));
@@ -55,19 +67,22 @@ export async function buildReference(
     return profile;
   });
   const size = Math.max(1, Math.ceil(table.rows / CHUNKS));
+  const seasonal = new SeasonalBuilder(columns.map(({ name, type }, c) => ({ name, type, bins: bins[c] })));
   let row = 0;
-  for await (const parts of table.batches(chosen)) {
+  for await (const parts of table.batches(time === null ? chosen : [...chosen, time])) {
     const length = parts[0]?.length ?? 0;
     for (let from = 0; from < length; ) {
-      const chunk = chunks[Math.min(CHUNKS - 1, Math.floor(row / size))];
+      const place = Math.min(CHUNKS - 1, Math.floor(row / size));
+      const chunk = chunks[place];
       const to = Math.min(length, from + size - (row % size));
       chunk.rows += to - from;
       for (const [c, sketch] of [...chunk.columns.values()].entries()) addAll(sketch, parts[c], from, to);
+      if (time !== null) seasonal.add(place, parts[chosen.length], parts, { from, to });
       row += to - from;
       from = to;
     }
   }
-  return { createdAt, chunks, vectors: await vectorsOf(table, columns) };
+  return { createdAt, chunks, vectors: await vectorsOf(table, columns), seasonal: seasonal.finish() };
 }
 
 async function vectorsOf(table: TableFile, columns: TableFile['columns']): Promise<VectorSamples> {
@@ -108,7 +123,7 @@ export function referenceLimit(
   return limitForRows(counts, rows);
 }
 
-export function encodeReference({ createdAt, chunks, vectors = new Map() }: Reference): Uint8Array {
+export function encodeReference({ createdAt, chunks, vectors = new Map(), seasonal = null }: Reference): Uint8Array {
   const out = new ByteWriter(1 << 16);
   for (const byte of MAGIC) out.u8(byte);
   out.u8(FORMAT);
@@ -119,8 +134,9 @@ export function encodeReference({ createdAt, chunks, vectors = new Map() }: Refe
     out.varint(bytes.length);
     out.bytes(bytes);
   }
-  const sections: readonly (readonly [string, Uint8Array])[] =
-    vectors.size === 0 ? [] : [[VECTORS, encodeVectors(vectors)]];
+  const sections: (readonly [string, Uint8Array])[] = [];
+  if (vectors.size > 0) sections.push([VECTORS, encodeVectors(vectors)]);
+  if (seasonal !== null) sections.push([HOURS, encodeSeasonal(seasonal)]);
   out.varint(sections.length);
   for (const [name, bytes] of sections) {
     out.text(name);
@@ -143,10 +159,12 @@ export function decodeReference(bytes: Uint8Array): Reference {
   const chunks: Profile[] = [];
   for (let i = 0; i < count; i += 1) chunks.push(decodeProfile(reader.bytes(reader.varint())));
   let vectors: VectorSamples | null = null;
+  let seasonal: SeasonalCounts | null = null;
   for (let left = format === 1 ? 0 : reader.varint(); left > 0; left -= 1) {
     const name = reader.text();
     const section = reader.bytes(reader.varint());
     if (name === VECTORS) vectors = decodeVectors(section);
+    if (name === HOURS) seasonal = decodeSeasonal(section);
   }
-  return { createdAt, chunks, ...(vectors === null ? {} : { vectors }) };
+  return { createdAt, chunks, ...(vectors === null ? {} : { vectors }), seasonal };
 }

@@ -3,7 +3,8 @@ import { servedTable } from '../../features/plan/served-table.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import { modelCellSql } from '../../registry/model-value.ts';
 import type { ColumnSpec } from '../../schema/column.ts';
-import { ANSWERED, FIRST_PREDICTION, predictionTable } from '../../serving/online/prediction-table.ts';
+import { ANSWERED, predictionTable } from '../../serving/online/prediction-table.ts';
+import { HOURS_OF_WEEK, hourOfWeek } from '../detect/seasonal-counts.ts';
 import { addNumber, addText, createColumnSketch } from '../profile/column-sketch.ts';
 import { createProfile, type Profile } from '../profile/profile.ts';
 import { readWindow } from '../served/read-window.ts';
@@ -15,6 +16,8 @@ export interface WindowVectors {
   readonly profile: Profile;
   /** Null: there are no profiles of the window, and the logged sample stands for it. */
   readonly covered: { readonly served: number; readonly profiled: number } | null;
+  /** Its vectors by hour of the week. */
+  readonly hours: Float64Array;
 }
 
 /**
@@ -28,14 +31,14 @@ export async function windowVectors(
   span: { readonly from: number; readonly to: number },
 ): Promise<WindowVectors> {
   const window = await readWindow(history, service, like, span);
-  if (window === null) return { profile: await vectorProfile(history, service, like, span), covered: null };
-  const { profile, served, profiled } = window;
+  if (window === null) return { ...(await vectorProfile(history, service, like, span)), covered: null };
+  const { profile, served, profiled, hours } = window;
   const rest = new Map([...like.columns].filter(([name]) => !profile.columns.has(name)));
   if (rest.size > 0) {
     const sampled = await vectorProfile(history, service, { rows: 0, columns: rest }, span);
-    for (const [name, column] of sampled.columns) profile.columns.set(name, column);
+    for (const [name, column] of sampled.profile.columns) profile.columns.set(name, column);
   }
-  return { profile, covered: { served, profiled } };
+  return { profile, covered: { served, profiled }, hours };
 }
 
 /**
@@ -47,8 +50,9 @@ async function vectorProfile(
   service: FeatureServiceData,
   like: Profile,
   { from, to }: { readonly from: number; readonly to: number },
-): Promise<Profile> {
+): Promise<Pick<WindowVectors, 'profile' | 'hours'>> {
   const profile = createProfile();
+  const hours = new Float64Array(HOURS_OF_WEEK);
   const features = service.features.flatMap(({ name, type }) => {
     const known = like.columns.get(name);
     if (known === undefined) return [];
@@ -56,9 +60,9 @@ async function vectorProfile(
     profile.columns.set(name, sketch);
     return [{ name, type, sketch }];
   });
-  if (features.length === 0) return profile;
+  if (features.length === 0) return { profile, hours };
   const columns = features.map(({ name, type }) => cellSql(`"f_${name.replaceAll('"', '""')}"`, type));
-  const sql = `SELECT ${columns.join(', ')} FROM ${history.relation(servedTable(service))} AS t
+  const sql = `SELECT ${columns.join(', ')}, _at FROM ${history.relation(servedTable(service))} AS t
 WHERE _at >= CAST(${from} AS BIGINT) AND _at < CAST(${to} AS BIGINT) ORDER BY _at, _id`;
   for await (const rows of history.query(sql)) {
     profile.rows += rows.length;
@@ -68,8 +72,9 @@ WHERE _at >= CAST(${from} AS BIGINT) AND _at < CAST(${to} AS BIGINT) ORDER BY _a
         else addNumber(sketch, row[c] === null ? null : Number(row[c]));
       }
     });
+    for (const row of rows) hours[hourOfWeek(Number(row[features.length]))] += 1;
   }
-  return profile;
+  return { profile, hours };
 }
 
 /** Share of the logged vectors of [from, to) in which all the named features are missing. */
@@ -90,27 +95,6 @@ WHERE _at >= CAST(${from} AS BIGINT) AND _at < CAST(${to} AS BIGINT)`;
 function cellSql(column: string, spec: ColumnSpec): string {
   const cell = modelCellSql(column, spec);
   return spec.type === 'list' || spec.type === 'embedding' ? `CAST(${cell} AS VARCHAR)` : cell;
-}
-
-/** Scores of a version in [from, to), as a profile of one column, `score`. */
-export async function scoreProfile(
-  history: History,
-  model: ModelData,
-  version: number,
-  { from, to }: { readonly from: number; readonly to: number },
-  like: Profile | null = null,
-): Promise<Profile> {
-  const profile = createProfile();
-  const sketch = createColumnSketch('number', like?.columns.get('score')?.bins ?? null);
-  profile.columns.set('score', sketch);
-  const sql = `SELECT score FROM ${history.relation(predictionTable(model))}
-WHERE "at" >= CAST(${from} AS BIGINT) AND "at" < CAST(${to} AS BIGINT) AND "version" = ${version} AND ${ANSWERED}
-QUALIFY ROW_NUMBER() OVER (PARTITION BY "id" ORDER BY ${FIRST_PREDICTION}) = 1 ORDER BY "at", "id"`;
-  for await (const rows of history.query(sql)) {
-    profile.rows += rows.length;
-    for (const [score] of rows) addNumber(sketch, score === null ? null : Number(score));
-  }
-  return profile;
 }
 
 /** Answers of a version before an instant. */

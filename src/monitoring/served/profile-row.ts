@@ -66,14 +66,6 @@ export function decodeProfileRow(payload: Uint8Array): ProfileRow {
   return { service, host, process, begins, ends, feature, served, rows, texts, profile };
 }
 
-/** Rows that say how many vectors were served and that no profile has them: little room, in place of profiles. */
-export function countsAlone(payloads: readonly Uint8Array[]): readonly Uint8Array[] {
-  return payloads.flatMap((payload) => {
-    const row = decodeProfileRow(payload);
-    return row.feature === '' ? [encodeProfileRow({ ...row, rows: 0 })] : [];
-  });
-}
-
 /** A record of the topic: its id says which row of which process it is. */
 export function profileRecord(payload: Uint8Array, ingestTs: number): LogRecord {
   const { service, process, begins, feature } = decodeProfileRow(payload);

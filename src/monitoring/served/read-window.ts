@@ -4,6 +4,7 @@ import { duckdb } from '../../features/sql/duckdb.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import { sideOfSketch } from '../detect/column-side.ts';
 import { countsOver } from '../detect/reference-bins.ts';
+import { HOURS_OF_WEEK, hourOfWeek } from '../detect/seasonal-counts.ts';
 import { type ColumnSketch, mergeColumn } from '../profile/column-sketch.ts';
 import { type FrozenBins, sameBins } from '../profile/frozen-bins.ts';
 import { createProfile, type Profile } from '../profile/profile.ts';
@@ -21,6 +22,8 @@ export interface ProfiledWindow {
   readonly estimated: readonly string[];
   /** Processes that served it. */
   readonly processes: number;
+  /** Vectors in the profile, by hour of the week of their interval. */
+  readonly hours: Float64Array;
 }
 
 /** Which rows of profiles are read. */
@@ -46,16 +49,16 @@ export async function readWindow(
   const names = like === null ? '' : ` AND "feature" IN (${['', ...like.columns.keys()].map(duckdb.text).join(', ')})`;
   const one = (column: 'host' | 'process') =>
     span[column] === undefined ? '' : ` AND "${column}" = ${duckdb.text(span[column])}`;
-  const sql = `SELECT "process", "feature", "served", "rows", "profile" FROM ${history.relation(profileTable(service))}
+  const sql = `SELECT "process", "feature", "served", "rows", "profile", "begins" FROM ${history.relation(profileTable(service))}
 WHERE "begins" >= CAST(${span.from} AS BIGINT) AND "begins" < CAST(${span.to} AS BIGINT)${names}${one('host')}${one('process')}
 ORDER BY "begins", "process", "feature", "rows"`;
   const merging = new WindowMerge(like);
   let found = false;
   for await (const rows of history.query(sql)) {
-    for (const [process, feature, served, count, bytes] of rows) {
+    for (const [process, feature, served, count, bytes, begins] of rows) {
       found = true;
       if (bytes instanceof Uint8Array) merging.add(String(feature), bytes);
-      else merging.count(String(process), Number(served), Number(count));
+      else merging.count(String(process), Number(served), Number(count), Number(begins));
     }
   }
   return found ? merging.result() : null;
@@ -67,6 +70,7 @@ export class WindowMerge {
   readonly #columns = new Map<string, ColumnSketch>();
   readonly #estimated = new Set<string>();
   readonly #processes = new Set<string>();
+  readonly #hours = new Float64Array(HOURS_OF_WEEK);
   #served = 0;
   #profiled = 0;
 
@@ -74,8 +78,9 @@ export class WindowMerge {
     this.#like = like;
   }
 
-  count(process: string, served: number, profiled: number): void {
+  count(process: string, served: number, profiled: number, begins: number): void {
     this.#processes.add(process);
+    this.#hours[hourOfWeek(begins)] += profiled;
     this.#served += served;
     this.#profiled += profiled;
   }
@@ -101,7 +106,8 @@ export class WindowMerge {
       if (column !== undefined) profile.columns.set(name, column);
     }
     const [served, profiled, processes] = [this.#served, this.#profiled, this.#processes.size];
-    return { profile, served, profiled, estimated: [...this.#estimated].sort(compareText), processes };
+    const estimated = [...this.#estimated].sort(compareText);
+    return { profile, served, profiled, estimated, processes, hours: this.#hours };
   }
 
   /** The sketch with counts over bins; where it was counted over others they are estimated. */

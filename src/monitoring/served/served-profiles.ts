@@ -17,6 +17,8 @@ export interface ServedProfilesOptions {
   readonly process: string;
   readonly clock: Clock;
   readonly unsent: UnsentCounts;
+  /** Counts of rows that have left the sketches and wait for room in the log. */
+  readonly held?: () => readonly UnsentCount[];
   /** Vectors that a process profiles on the loop of its answers, before it starts a thread for them. */
   readonly apartFrom?: number;
   readonly onFault: (error: unknown) => void;
@@ -65,6 +67,7 @@ export class ServedProfiles implements VectorProfiles {
     this.#slots = new ProfileSlots({ ...options, services });
     this.#services = new Map(services.map((service, place) => [service.id, openService(service, place)]));
     this.#lost = [...options.unsent.takeLost()];
+    this.note();
   }
 
   takerOf({ name, version }: FeatureServiceData): (vector: ProfiledVector) => void {
@@ -88,7 +91,7 @@ export class ServedProfiles implements VectorProfiles {
     this.#thread?.setBins(service, bins);
   }
 
-  /** Rows of intervals that are over, or of all, as payloads of records. */
+  /** Rows of intervals that are over, or of all, as payloads of records. Call `note` when somebody has them. */
   async collect(everything: boolean): Promise<readonly Uint8Array[]> {
     for (const open of this.#services.values()) this.#pass(open);
     const now = this.#options.clock();
@@ -96,23 +99,22 @@ export class ServedProfiles implements VectorProfiles {
     const theirs = await this.#drainThread(everything, now);
     for (const open of this.#services.values())
       open.unsent -= (own.vectors[open.place] ?? 0) + (theirs.vectors[open.place] ?? 0);
-    const rows = [...own.rows, ...theirs.rows, ...this.#unprofiledRows()];
-    this.note();
-    return rows;
+    return [...own.rows, ...theirs.rows, ...this.#unprofiledRows()];
   }
 
   /** Notes how many vectors a sudden end would take along. Call it about once a second. */
   note(): void {
-    this.#options.unsent.note(this.#unsentCounts());
+    this.#options.unsent.note([...this.#unsentCounts(), ...(this.#options.held?.() ?? [])]);
   }
 
   get counts(): readonly ServiceCounts[] {
     return [...this.#services.values()].map(({ counts }) => counts);
   }
 
-  /** Ends the thread; collect everything first. */
+  /** Ends the thread; collect everything first. Counts that are held stay for the next process of the directory. */
   async close(): Promise<void> {
     await this.#thread?.close();
+    this.note();
     this.#options.unsent.close();
   }
 
@@ -190,6 +192,7 @@ export class ServedProfiles implements VectorProfiles {
       const at = batch.count === 0 ? lastAt : batch.numbers[(batch.count - 1) * stride(service)];
       if (unsent > 0) counts.push({ service: service.id, at, vectors: unsent });
     }
+    for (const lost of this.#lost) counts.push(...lost.counts);
     return counts;
   }
 }

@@ -46,6 +46,7 @@ export class UnsentCounts {
   readonly #lock: { release(): void } | null;
   readonly #file: number;
   #written = '';
+  #left = false;
 
   private constructor(options: UnsentCountsOptions) {
     this.#options = options;
@@ -64,6 +65,7 @@ export class UnsentCounts {
   note(counts: readonly UnsentCount[]): void {
     const { host, process } = this.#options;
     const text = JSON.stringify({ format: FORMAT, host, process, counts });
+    this.#left = counts.length > 0;
     if (text === this.#written) return;
     const size = Math.max(Math.ceil(text.length / PAGE) * PAGE, Math.ceil(this.#written.length / PAGE) * PAGE);
     writeSync(this.#file, text.padEnd(size), 0);
@@ -88,10 +90,10 @@ export class UnsentCounts {
     return lost;
   }
 
-  /** Leaves no file: every count has left. */
+  /** Leaves no file where every count has left; otherwise the next process takes the last counts. */
   close(): void {
     closeSync(this.#file);
-    rmSync(`${this.#path}.json`, { force: true });
+    if (!this.#left) rmSync(`${this.#path}.json`, { force: true });
     rmSync(`${this.#path}.lock`, { force: true });
     this.#lock?.release();
   }

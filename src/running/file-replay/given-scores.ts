@@ -24,7 +24,7 @@ export async function registerGivenScores(
   const reference = await buildReference(
     firstRows(rows, count),
     rows.features.map(({ name }) => name),
-    at,
+    { time: TIME, createdAt: at },
   );
   const stored = async (bytes: Uint8Array) => (await storeContent(stores, oneChunk(bytes), at)).digest;
   return stores.registry.register({
@@ -51,9 +51,13 @@ function identity(): Uint8Array {
   return graph.finish(INPUT, 1, OUTPUT);
 }
 
+/** The column of instants: no feature has its name. */
+const TIME = ' at';
+
 /** The first rows of a replay as a table. */
-function firstRows({ features }: ReplayRows, count: number): TableFile {
+function firstRows({ features, at }: ReplayRows, count: number): TableFile {
   const valuesOf = (name: string): ColumnValues => {
+    if (name === TIME) return at.slice(0, count);
     const values = features.find((one) => one.name === name)?.values ?? [];
     return values.slice(0, count);
   };

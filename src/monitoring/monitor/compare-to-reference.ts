@@ -1,0 +1,60 @@
+import type { ResolvedMonitor } from '../../features/define/monitor.ts';
+import { type ComparedVectors, compareProfiles } from '../detect/compare-profiles.ts';
+import type { Comparison } from '../detect/comparison.ts';
+import { parseDriftRule } from '../detect/drift-rule.ts';
+import { matchedFeature, matchHours } from '../detect/seasonal-counts.ts';
+import type { Profile } from '../profile/profile.ts';
+import { type Reference, referenceLimit, wholeReference } from './reference.ts';
+
+/** A window that is compared with a reference. */
+export interface ComparedWindow {
+  readonly name: string;
+  readonly profile: Profile;
+  /** Its rows by hour of the week. */
+  readonly hours: Float64Array;
+}
+
+export interface ToReference {
+  readonly comparison: Comparison;
+  /** Why rows of all hours are compared; null: those of the same hours are, or the rule is one that knows no seasons. */
+  readonly unmatched: string | null;
+}
+
+/**
+ * Compares a window with the rows of the reference that have the same hours of the week or of the day, where the reference has enough of
+ * them; otherwise with all rows. `psi>` and `ks<` are rules of others, and compare all rows.
+ */
+export function compareToReference(
+  reference: Reference & { readonly name: string; readonly whole?: Profile },
+  { name, profile, hours }: ComparedWindow,
+  { rule: written, windowMs }: Pick<ResolvedMonitor, 'rule' | 'windowMs'>,
+  vectors: ReadonlyMap<string, ComparedVectors> = new Map(),
+): ToReference {
+  const { seasonal = null, whole = wholeReference(reference) } = reference;
+  const rule = parseDriftRule(written);
+  const hoursFound = rule.kind === 'default' && profile.rows > 0 ? matchHours(seasonal, hours) : null;
+  const match = hoursFound === null || typeof hoursFound === 'string' ? null : hoursFound;
+  const columnOf = (feature: string) => {
+    const found = match === null || seasonal === null ? null : matchedFeature(seasonal, feature, match);
+    return found === null ? null : { ...found, limit: found.limitOf(profile.rows) };
+  };
+  const comparison = compareProfiles(
+    { name: reference.name, rows: whole.rows, profile: whole },
+    { name, rows: profile.rows, profile },
+    {
+      rule,
+      windowsPerDay: Math.max(1, Math.round(86_400_000 / windowMs)),
+      limitOf: (feature) => referenceLimit(reference, feature, profile.rows),
+      vectors,
+      ...(match === null
+        ? {}
+        : {
+            matched: {
+              season: { of: match.of, rows: Math.floor(match.rows), unmatched: match.unmatched },
+              columnOf,
+            },
+          }),
+    },
+  );
+  return { comparison, unmatched: typeof hoursFound === 'string' ? hoursFound : null };
+}
