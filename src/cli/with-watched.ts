@@ -3,6 +3,7 @@ import type { Watched } from '../monitoring/monitor/judge-windows.ts';
 import type { AliasMove } from '../ports/model-registry.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
 import type { PlaybookEntry } from '../ports/playbook-store.ts';
+import type { RolloutEvent } from '../ports/rollout-store.ts';
 import type { Call } from './command.ts';
 import { loadConfig } from './load-config.ts';
 import { instantOption } from './parse-option.ts';
@@ -17,6 +18,8 @@ export interface WatchedCall {
   readonly span: { readonly from: number; readonly to: number };
   /** Moves of its aliases. */
   readonly moves: readonly AliasMove[];
+  /** Events of its rollouts. */
+  readonly rollouts: readonly RolloutEvent[];
   /** The journal of its playbook; empty: it has none. */
   readonly journal: readonly PlaybookEntry[];
 }
@@ -44,10 +47,11 @@ export async function withWatched(call: Call, work: (opened: WatchedCall) => Pro
   try {
     const watched = (await stores.watched()).find(({ model }) => model.name === name);
     if (watched === undefined) throw fail('DRIFT_CHAMPION', { model: name });
-    const [moves, journal] = [await stores.moves(name), await stores.journal(watched.model)];
+    const [moves, rollouts] = [await stores.moves(name), await stores.rollouts(name)];
+    const journal = await stores.journal(watched.model);
     const history = await stores.history();
     try {
-      await work({ watched, history, span, moves, journal });
+      await work({ watched, history, span, moves, rollouts, journal });
     } finally {
       await history.close();
     }

@@ -13,9 +13,10 @@ import type { ModelRuntime } from '../ports/model-runtime.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
 import type { PlaybookEntry, PlaybookStore } from '../ports/playbook-store.ts';
 import type { PythonRuntime } from '../ports/python-runtime.ts';
-import type { RolloutStore } from '../ports/rollout-store.ts';
+import type { RolloutEvent, RolloutStore } from '../ports/rollout-store.ts';
 import type { OpenTrainingRun } from '../ports/training-backend.ts';
 import { CHAMPION } from '../registry/champion.ts';
+import { rolloutEvents } from '../serving/rollout/rollout-events.ts';
 import { openHistory, runtimes } from './compose.ts';
 import { openArtifacts } from './open-artifacts.ts';
 import { openPlaybooks, trainerProgram, trainingRunsOf } from './open-playbooks.ts';
@@ -30,6 +31,8 @@ export interface MonitorStores {
   watched(): Promise<readonly Watched[]>;
   /** Moves of a model's aliases. */
   moves(model: string): Promise<readonly AliasMove[]>;
+  /** Events of the rollouts of a model. Errors: those of the store. */
+  rollouts(model: string): Promise<readonly RolloutEvent[]>;
   /** The journal of a model's playbook; empty: it declares none. Errors: PLAYBOOK_*. */
   journal(model: ModelData): Promise<readonly PlaybookEntry[]>;
   close(): Promise<void>;
@@ -51,6 +54,14 @@ export async function openMonitor(project: ProjectData, environment: Environment
       return found;
     },
     moves: async (model) => registry.moves(model),
+    rollouts: async (model) => {
+      const store = await openRollouts(environment);
+      try {
+        return await rolloutEvents(store, model);
+      } finally {
+        await store.close();
+      }
+    },
     journal: async (model) => {
       if (Object.keys(model.playbook).length === 0) return [];
       const store = openPlaybooks(environment);

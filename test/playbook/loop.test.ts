@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { CauseReport } from '../../src/monitoring/cause/causes.ts';
 import { insideOf } from '../../src/running/inside.ts';
+import { readDriftReport } from '../../src/server/routes/drift-report.ts';
 import { WatchedRun, watchedProject } from './watched-project.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'headrace-playbook-'));
@@ -72,6 +74,28 @@ describe('a model whose playbook acts', () => {
     expect(versions[1].lineage.decision).toBe(retrain?.kind === 'decided' ? retrain.id : '');
     // It learned neither from the old concept nor from the hour of the fault.
     expect(versions[1].lineage.trainingSet.from).toBeGreaterThan(run.now - 8 * 3_600_000);
+  }, 600_000);
+
+  test('the acts of the playbook, the steps of the rollout and the moves of aliases stand on one time line', async () => {
+    const query = { from: String(run.now - 12 * 3_600_000), to: String(run.now), of: 'causes' };
+    const answer = await readDriftReport.run({ headrace: run.headrace } as never, { name: 'watched', query } as never);
+    const { timeLine } = JSON.parse(String(answer.body)) as CauseReport;
+    const decided = timeLine.filter(({ kind }) => ['deploy', 'rollout', 'playbook'].includes(kind));
+    const instants = decided.map(({ at }) => at);
+    expect(instants).toEqual([...instants].sort((a, b) => a - b));
+    const steps = decided.map(({ kind, text }) => `${kind} ${text.split(/[ :]/, 1)[0]}`);
+    const story = ['playbook stop', 'playbook release', 'playbook retrain', 'playbook compare', 'playbook roll'];
+    const rollout = ['started', 'canaried', 'raised', 'promoted'].map((step) => `rollout ${step}`);
+    let from = 0;
+    for (const step of [...story, ...rollout]) {
+      const found = steps.indexOf(step, from);
+      expect(found, `${step} after ${steps[from]} in ${steps.join(', ')}`).toBeGreaterThanOrEqual(from);
+      from = found;
+    }
+    expect(steps).toContain('playbook end');
+    expect(timeLine).toContainEqual(
+      expect.objectContaining({ kind: 'deploy', text: expect.stringMatching(/version 2 after 1/) }),
+    );
   }, 600_000);
 
   test('the same decisions follow from the journal, and the same findings from the history', async () => {

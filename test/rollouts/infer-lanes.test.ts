@@ -6,6 +6,7 @@ import type { CallLane, RolloutLanes } from '../../src/serving/rollout/rollout-l
 import { nextMillisecond } from '../until.ts';
 
 const versions = (refuses: boolean): LaneVersions => ({
+  tenant: '',
   isOwnRefusal: () => refuses,
   runAs: async () => {
     throw new Error('there is no shadow');

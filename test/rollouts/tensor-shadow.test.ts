@@ -1,4 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
+import { pairedLosses } from '../../src/monitoring/playbook/paired-losses.ts';
+import { insideOf } from '../../src/running/inside.ts';
 import { until } from '../until.ts';
 import { inferByGrpc } from './infer-ways.ts';
 import { halfAtOnce } from './sold-project.ts';
@@ -39,6 +41,41 @@ test('tensor requests are copied to the shadow, over HTTP and gRPC, and both sco
   expect(shadow).toMatchObject({ copies: before + 13, dropped: 0, meanDifference: 0, flips: 0 });
   expect(lanes.shadow.requests).toBe(before + 13);
 });
+
+/** Paired losses of champion and shadow over tensor requests: request i comes from caller `of(i)`. */
+async function pairsOf(of: (i: number) => number) {
+  const served = await serve(['good', 'worse'], { ...halfAtOnce, shadow: '1h' });
+  const { headrace } = served;
+  await served.ask('/v1/rollouts/sold', { action: 'start', version: 2 });
+  await until(async () => (await infer(served, 0)).status === 200 && headrace.models.findLoaded('sold', '2') !== null);
+  for (let i = 0; i < 160; i += 1) await infer(served, of(i), { headrace_id: `t-${i}` });
+  await headrace.rollout({ name: 'sold' }).settled();
+  await headrace.ingest(
+    headrace.source('came'),
+    Array.from({ length: 160 }, (_, i) => ({
+      id: `l-${i}`,
+      at: START + 1,
+      asked: `t-${i}`,
+      good: numberOf(of(i)) > 0,
+    })),
+  );
+  await headrace.flush();
+  const [rollout] = await insideOf(headrace).stores.rollouts.list('sold');
+  return pairedLosses(headrace.model('sold'), insideOf(headrace).stores.offline, rollout, START + 3_600_000);
+}
+
+test('both losses of tensor requests are compared, and a caller that comes again counts as one', async () => {
+  const apart = await pairsOf((i) => i);
+  const again = await pairsOf((i) => i % 4);
+  const width = (pairs: typeof apart) => (pairs === null ? 0 : pairs.high - pairs.low);
+  expect([apart, again]).toMatchObject([
+    { requests: 160, labels: 160 },
+    { requests: 160, labels: 160 },
+  ]);
+  expect(apart?.low).toBeGreaterThan(0);
+  // Four callers are four values, however often they ask.
+  expect(width(again)).toBeGreaterThan(3 * width(apart));
+}, 120_000);
 
 test('a tensor request that names its prediction is logged in its lane, and its label judges the cohorts', async () => {
   const rollout = {

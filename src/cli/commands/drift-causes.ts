@@ -12,8 +12,8 @@ export const driftCauses: Command = {
   async run(call) {
     const { causesOf } = await import('../../monitoring/cause/causes.ts');
     const { causeLines } = await import('../../monitoring/cause/cause-text.ts');
-    await withWatched(call, async ({ watched, history, span, moves }) => {
-      const report = await causesOf({ watched, history, span, moves, now: Date.now() });
+    await withWatched(call, async (opened) => {
+      const report = await causesOf({ ...opened, now: Date.now() });
       if (call.json) call.terminal.out(JSON.stringify(report));
       else for (const line of causeLines(report)) call.terminal.out(line);
     });

@@ -13,8 +13,8 @@ export const driftReport: Command = {
     const { windowJson } = await import('../../monitoring/report/window-json.ts');
     const { windowLines } = await import('../../monitoring/report/window-text.ts');
     const { writeText } = await import('../write-comparison.ts');
-    await withWatched(call, async ({ watched, history, span, moves, journal }) => {
-      const report = await windowReport({ watched, history, span, moves, journal, now: Date.now() });
+    await withWatched(call, async (opened) => {
+      const report = await windowReport({ ...opened, now: Date.now() });
       const path = call.options['html'];
       if (typeof path === 'string') {
         const { windowHtml } = await import('../../monitoring/report/window-html.ts');

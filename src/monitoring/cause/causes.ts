@@ -1,5 +1,7 @@
 import type { AliasMove } from '../../ports/model-registry.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
+import type { PlaybookEntry } from '../../ports/playbook-store.ts';
+import type { RolloutEvent } from '../../ports/rollout-store.ts';
 import type { Comparison } from '../detect/comparison.ts';
 import { compareWindow, monitorsOf, type Span, type Watched } from '../monitor/judge-windows.ts';
 import { servedSpan } from '../monitor/window-profiles.ts';
@@ -42,6 +44,8 @@ export interface CauseOptions {
   readonly span: Span;
   readonly now: number;
   readonly moves: readonly AliasMove[];
+  readonly rollouts: readonly RolloutEvent[];
+  readonly journal: readonly PlaybookEntry[];
   /** The comparison of the window, where it is known already. */
   readonly comparison?: Comparison | null;
 }
@@ -53,7 +57,8 @@ const REFERENCE_WINDOWS = 10;
 
 /** Weighs the causes of a change in a window of a model: by feature, and on one time line. */
 export async function causesOf(options: CauseOptions): Promise<CauseReport> {
-  const { watched, history, span, now, moves } = options;
+  const { watched, history, span, now, moves, rollouts, journal } = options;
+  const changes = { moves, rollouts, journal };
   const { model, version } = watched;
   const comparison = options.comparison === undefined ? await comparisonOf(options) : options.comparison;
   const reference = await referenceSpan(options);
@@ -82,7 +87,7 @@ export async function causesOf(options: CauseOptions): Promise<CauseReport> {
     reference,
     loss: shares === null ? null : { rows: shares.rows, loss: shares.loss, unexplained: shares.unexplained },
     features,
-    timeLine: await timeLine({ model, history, moves, span: { from: span.from - DAY_MS, to: span.to } }),
+    timeLine: await timeLine({ model, history, ...changes, span: { from: span.from - DAY_MS, to: span.to } }),
   };
 }
 

@@ -4,10 +4,13 @@ import { INGEST_TS, rawTable } from '../../features/plan/raw-table.ts';
 import { durationText } from '../../observe/duration-text.ts';
 import type { AliasMove } from '../../ports/model-registry.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
+import type { PlaybookEntry } from '../../ports/playbook-store.ts';
+import type { RolloutEvent } from '../../ports/rollout-store.ts';
 import { CHAMPION } from '../../registry/champion.ts';
 import { quoted, readRows } from '../features/profile-sql.ts';
 import { readQuarantine } from '../features/quarantine.ts';
 import { readVolume } from '../features/volume.ts';
+import { playbookChanges, rolloutChanges } from './decided-changes.ts';
 import { sourcesOf } from './feature-origins.ts';
 
 const HOUR_MS = 3_600_000;
@@ -22,8 +25,8 @@ const MOST = 500;
 /** A change before or in a span that may be the cause. Instants are epoch ms. */
 export interface TimeLineEntry {
   readonly at: number;
-  readonly kind: 'deploy' | 'generation' | 'lateness' | 'volume' | 'quarantine';
-  /** Alias, view or source. */
+  readonly kind: 'deploy' | 'alias' | 'rollout' | 'playbook' | 'generation' | 'lateness' | 'volume' | 'quarantine';
+  /** Alias, rollout, model, view or source. */
   readonly of: string;
   readonly text: string;
 }
@@ -34,16 +37,30 @@ export interface TimeLineOptions {
   readonly model: ModelData;
   readonly history: History;
   readonly moves: readonly AliasMove[];
+  /** Events of the rollouts of the model, and the journal of its playbook. */
+  readonly rollouts: readonly RolloutEvent[];
+  readonly journal: readonly PlaybookEntry[];
   readonly span: { readonly from: number; readonly to: number };
 }
 
-/** Changes upstream of a model in [from, to): deploys, generations of batch views, late and odd hours of sources, rejected events. */
-export async function timeLine({ model, history, moves, span }: TimeLineOptions): Promise<readonly TimeLineEntry[]> {
+/**
+ * Changes of a model and upstream of it in [from, to): moves of its aliases, steps of rollouts, acts of its playbook; generations of batch
+ * views, late and odd hours of sources, rejected events.
+ */
+export async function timeLine({
+  model,
+  history,
+  moves,
+  rollouts,
+  journal,
+  span,
+}: TimeLineOptions): Promise<readonly TimeLineEntry[]> {
   const { from, to } = span;
   const { lookups } = model.service;
   const sources = [...new Map(lookups.flatMap(sourcesOf).map((one) => [one.name, one])).values()];
   const views = [...new Set(lookups.flatMap(({ view }) => (view.kind === 'batchView' ? [view] : [])))];
-  const entries: TimeLineEntry[] = deploysOf(moves).filter(({ at }) => at >= from && at < to);
+  const decided = [...movesOf(moves), ...rolloutChanges(rollouts), ...playbookChanges(model.name, journal)];
+  const entries: TimeLineEntry[] = decided.filter(({ at }) => at >= from && at < to);
   for (const view of views) entries.push(...(await generationsOf(view, history, from, to)));
   for (const source of sources) {
     entries.push(...(await latenessOf(source, history, from, to)));
@@ -53,14 +70,13 @@ export async function timeLine({ model, history, moves, span }: TimeLineOptions)
   return entries.sort((a, b) => a.at - b.at || (a.of < b.of ? -1 : 1)).slice(-MOST);
 }
 
-function deploysOf(moves: readonly AliasMove[]): TimeLineEntry[] {
-  return moves
-    .filter(({ alias }) => alias === CHAMPION)
-    .map(({ at, from, to, who, why }) => {
-      const by = [who, why].filter((text) => text !== '').join(': ');
-      const moved = `version ${to ?? 'none'} after ${from ?? 'none'}`;
-      return { at, kind: 'deploy', of: CHAMPION, text: by === '' ? moved : `${moved} (${by})` };
-    });
+function movesOf(moves: readonly AliasMove[]): TimeLineEntry[] {
+  return moves.map(({ alias, at, from, to, who, why }) => {
+    const by = [who, why].filter((text) => text !== '').join(': ');
+    const moved = `version ${to ?? 'none'} after ${from ?? 'none'}`;
+    const kind = alias === CHAMPION ? 'deploy' : 'alias';
+    return { at, kind, of: alias, text: by === '' ? moved : `${moved} (${by})` };
+  });
 }
 
 async function generationsOf(

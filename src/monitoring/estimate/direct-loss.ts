@@ -10,7 +10,7 @@ export function lossOf(loss: Loss, prediction: number, label: number): number {
 }
 
 const ROUNDS = 60;
-const DEPTH = 3;
+const DEPTH = 4;
 
 /**
  * Direct loss estimation for a regression (NannyML's DLE): trees learn each row's loss from its features and prediction on
@@ -42,7 +42,9 @@ export function fitDirectLoss(
   return (window, rows) => {
     if (rows === 0 || n === 0) return null;
     let sum = 0;
-    for (let r = 0; r < rows; r += 1) sum += Math.max(0, base + scale * scoreOf(trees, window, r));
-    return loss === 'squared' ? Math.sqrt(sum / rows) : sum / rows;
+    // A row below 0 balances others: cut off alone, it would raise the mean.
+    for (let r = 0; r < rows; r += 1) sum += base + scale * scoreOf(trees, window, r);
+    const mean = Math.max(0, sum / rows);
+    return loss === 'squared' ? Math.sqrt(mean) : mean;
   };
 }

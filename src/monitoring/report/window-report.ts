@@ -1,6 +1,7 @@
 import type { AliasMove } from '../../ports/model-registry.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import type { PlaybookEntry } from '../../ports/playbook-store.ts';
+import type { RolloutEvent } from '../../ports/rollout-store.ts';
 import { type CauseReport, causesOf } from '../cause/causes.ts';
 import { readRows } from '../cause/window-rows.ts';
 import type { Comparison } from '../detect/comparison.ts';
@@ -45,6 +46,8 @@ export interface WindowReportOptions {
   readonly span: Span;
   readonly now: number;
   readonly moves: readonly AliasMove[];
+  /** Events of the rollouts of the model. */
+  readonly rollouts: readonly RolloutEvent[];
   readonly journal: readonly PlaybookEntry[];
 }
 

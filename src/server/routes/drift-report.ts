@@ -9,6 +9,7 @@ import { type WindowReportOptions, windowReport } from '../../monitoring/report/
 import { CHAMPION } from '../../registry/champion.ts';
 import type { Headrace } from '../../running/headrace.ts';
 import { insideOf } from '../../running/inside.ts';
+import { rolloutEvents } from '../../serving/rollout/rollout-events.ts';
 import { parsedQuery } from '../body.ts';
 import { json, jsonAnswer, type RouteAnswer, type WriteRoute } from '../route.ts';
 
@@ -98,9 +99,10 @@ async function optionsOf(
   const model = headrace.model(name);
   const { stores, clock } = insideOf(headrace);
   const { registry, artifacts, offline: history, playbooks } = stores;
+  const rollouts = await rolloutEvents(stores.rollouts, model.name);
   const version = await registry.alias(model.name, CHAMPION);
   if (version === null) throw fail('DRIFT_CHAMPION', { model: model.name });
   const watched = await watchedVersion({ registry, artifacts }, model, version);
   const journal = playbooks === null ? [] : await playbooks.entries(model.name);
-  return { watched, history, span, now: clock(), moves: await registry.moves(model.name), journal };
+  return { watched, history, span, now: clock(), moves: await registry.moves(model.name), rollouts, journal };
 }

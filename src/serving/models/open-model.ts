@@ -17,7 +17,7 @@ import { PredictionHistory } from '../online/prediction-history.ts';
 import { PredictionLog } from '../online/prediction-log.ts';
 import { ModelRollouts } from '../rollout/model-rollouts.ts';
 import { type Confirmation, httpHooks, type RolloutHooks } from '../rollout/rollout-hooks.ts';
-import type { ShadowCopy } from '../rollout/rollout-lanes.ts';
+import type { ScoredCopy } from '../rollout/rollout-lanes.ts';
 import type { Outcomes } from '../rollout/success.ts';
 import type { UpstreamServers } from '../upstream/upstream-version.ts';
 import { loadForeignScorer } from './foreign-scorer.ts';
@@ -186,10 +186,11 @@ export class OpenModel {
     return this.#options.listener.rolloutOutcomes(rollout);
   }
 
-  #logShadow({ id, at, missing, group }: ShadowCopy, version: number, score: number, rollout: string): void {
+  #logShadow({ id, at, missing, group }: ScoredCopy, version: number, score: number, rollout: string): void {
     const ages = { streaming: null, batch: null };
     const lane = shadowLane(rollout, group);
-    this.log.append([{ id, version, score, at, ages, missing, lane }]).catch(this.#options.onFault);
+    const asOf = at ?? this.#options.clock();
+    this.log.append([{ id, version, score, at: asOf, ages, missing, lane }]).catch(this.#options.onFault);
   }
 
   #joinPast(): Promise<void> {

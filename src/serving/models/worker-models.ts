@@ -67,7 +67,8 @@ class WorkerModel implements PredictedModel {
       store: options.rollouts,
       server: this.server,
       shadowed: (copy, version, score, id) => {
-        this.log.append([shadowOf(copy, version, score, id)]).catch(onFault);
+        const at = copy.at ?? options.clock();
+        this.log.append([shadowOf({ ...copy, at }, version, score, id)]).catch(onFault);
       },
       process: randomUUID(),
       monotonic: () => performance.now(),
@@ -81,7 +82,7 @@ class WorkerModel implements PredictedModel {
 }
 
 function shadowOf(
-  { id, at, missing, group }: ShadowCopy,
+  { id, at, missing, group }: Pick<ShadowCopy, 'id' | 'at' | 'missing' | 'group'>,
   version: number,
   score: number,
   rollout: string,

@@ -31,7 +31,7 @@ function laneOf({ lane }: InferReply): RolloutLane | null {
 }
 
 /** Features that are missing: NaN in an input of floats. */
-function missingIn({ inputs }: InferRequest): number {
+export function missingIn({ inputs }: InferRequest): number {
   let missing = 0;
   for (const { type, data } of inputs)
     if (type === 'FP32' || type === 'FP64') for (const value of data) if (Number.isNaN(value)) missing += 1;

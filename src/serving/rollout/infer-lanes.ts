@@ -1,9 +1,10 @@
 import { isHeadraceError } from '../../base/errors/fail.ts';
 import type { InferReply, InferRequest } from '../oip/infer-request.ts';
+import { ID_PARAMETER, missingIn } from '../online/tensor-prediction.ts';
 import { callerGroup } from './caller-groups.ts';
 import type { Outcome } from './evidence-counter.ts';
 import type { Cohort } from './lane.ts';
-import type { RolloutLanes } from './rollout-lanes.ts';
+import type { RolloutLanes, TensorCopy } from './rollout-lanes.ts';
 
 /** The version that answers a tensor request during a rollout. */
 export interface InferLane {
@@ -22,6 +23,8 @@ export interface LaneVersions {
   readonly isOwnRefusal: () => boolean;
   /** Runs the same request by a version, for nobody. */
   readonly runAs: (version: string) => Promise<InferReply>;
+  /** The API key of the caller; empty: it has none. */
+  readonly tenant: string;
 }
 
 /** The parameter of a request by which its caller keeps a cohort; without it the request's id. */
@@ -38,14 +41,19 @@ export function inferLane(lanes: Pick<RolloutLanes, 'laneOf'>, request: InferReq
     needed: lane.needed.map(String),
     cohort,
     rollout,
-    answered: async (answer, { isOwnRefusal, runAs }) => {
+    answered: async (answer, { isOwnRefusal, runAs, tenant }) => {
       const began = performance.now();
       try {
         const reply = await answer();
         const scores = scoresOf(reply, lane.output);
         const isSound = scores.every(Number.isFinite);
         count(isSound ? 'scored' : 'nonFinite', reply.queueMs + reply.computeMs, isSound ? scores : []);
-        shadow?.(scores, async (candidate, output) => scoresOf(await runAs(String(candidate)), output));
+        shadow?.({
+          scores,
+          group: groupOf(key ?? tenant),
+          prediction: predictionOf(request),
+          run: async (candidate, output) => scoresOf(await runAs(String(candidate)), output),
+        });
         return { ...reply, lane: { cohort, rollout, group: callerGroup(key ?? '') } };
       } catch (error) {
         const outcome = outcomeOf(error) ?? (isOwnRefusal() ? 'error' : null);
@@ -60,6 +68,17 @@ function keyOf({ parameters, id }: InferRequest): string | null {
   const key = parameters[KEY_PARAMETER];
   if (key !== undefined) return String(key);
   return id === '' ? null : id;
+}
+
+/** The group of a caller: of its key, otherwise of the API key that it called with. Null: it is unknown. */
+function groupOf(caller: string): number | null {
+  return caller === '' ? null : callerGroup(caller);
+}
+
+/** The prediction that a request names; null: it names none, and nothing of it is logged. */
+function predictionOf(request: InferRequest): TensorCopy['prediction'] {
+  const id = request.parameters[ID_PARAMETER];
+  return id === undefined ? null : { id: String(id), missing: missingIn(request) };
 }
 
 /** The scores of a reply: the floats of the version's output. */

@@ -28,7 +28,7 @@ export interface RolloutLanesOptions {
   readonly server: LaneServer;
   readonly monotonic: () => number;
   /** Takes the candidate's score of a copied prediction. */
-  readonly shadowed: (copy: ShadowCopy, version: number, score: number, rollout: string) => void;
+  readonly shadowed: (copy: ScoredCopy, version: number, score: number, rollout: string) => void;
   readonly onFault: (error: unknown) => void;
 }
 
@@ -55,12 +55,16 @@ export interface CallLane {
   readonly output: string;
   readonly count: (outcome: Outcome, latencyMs: number, scores: readonly number[]) => void;
   /** Offers the answered call to the shadow, with the way to run it by the candidate; null: there is no shadow. Never waits. */
-  readonly shadow: ((scores: readonly number[], run: TensorCopy['run']) => void) | null;
+  readonly shadow: ((copy: TensorCopy) => void) | null;
 }
 
 /** A tensor request that was answered, to be run by the candidate too. */
 export interface TensorCopy {
   readonly scores: readonly number[];
+  /** Group of the caller; null: unknown. */
+  readonly group: number | null;
+  /** The logged prediction of its only row: the score of the candidate is logged with it, and both losses are compared. Null: it has none. */
+  readonly prediction: Pick<ShadowCopy, 'id' | 'missing'> | null;
   /** Scores of the candidate version, by the name of its output. */
   readonly run: (candidate: number, output: string) => Promise<readonly number[]>;
 }
@@ -75,6 +79,9 @@ export interface ShadowCopy {
   /** Group of the caller; null: unknown. */
   readonly group: number | null;
 }
+
+/** A copy that the candidate scored. `at`: the instant of its features; null: now. */
+export type ScoredCopy = Pick<ShadowCopy, 'id' | 'missing' | 'group'> & { readonly at: number | null };
 
 /** A rollout with both of its versions loaded. */
 interface Loaded {
@@ -192,7 +199,7 @@ export class RolloutLanes {
       counter.key(cohort, key ?? '');
       for (const score of scores) counter.score(cohort, score, callerGroup(key ?? ''));
     };
-    const shadow: CallLane['shadow'] = (scores, run) => counter.copies(1, this.#shadow.offer([{ scores, run }]));
+    const shadow: CallLane['shadow'] = (copy) => counter.copies(1, this.#shadow.offer([copy]));
     return { cohort, rollout: rollout.id, version, needed, output, count, shadow: hasShadow ? shadow : null };
   }
 
@@ -315,10 +322,10 @@ export class RolloutLanes {
     for (const copy of copies) if ('run' in copy) await this.#runTensors(copy);
   }
 
-  async #runTensors({ scores, run }: TensorCopy): Promise<void> {
+  async #runTensors({ scores, group, prediction, run }: TensorCopy): Promise<void> {
     const loaded = this.#loaded;
     if (loaded === null || !isShadowing(loaded.rollout)) return;
-    const { candidate, counter } = loaded;
+    const { candidate, counter, rollout } = loaded;
     const from = this.#options.monotonic();
     const count = (outcome: Outcome) =>
       counter.call('shadow', outcome, { latencyMs: this.#options.monotonic() - from });
@@ -327,10 +334,12 @@ export class RolloutLanes {
       count(found.every(Number.isFinite) ? 'scored' : 'nonFinite');
       for (const [i, score] of found.entries()) {
         if (!Number.isFinite(score) || scores[i] === undefined) continue;
-        counter.score('shadow', score);
-        counter.score('shadowed', scores[i]);
+        counter.score('shadow', score, group);
+        counter.score('shadowed', scores[i], group);
         counter.pair(scores[i], score);
       }
+      if (prediction !== null && found.length === 1 && Number.isFinite(found[0]))
+        this.#options.shadowed({ ...prediction, group, at: null }, candidate.version.version, found[0], rollout.id);
     } catch (error) {
       // A full queue is no fault of the candidate.
       if (!isHeadraceError(error, 'OIP_UNAVAILABLE')) count(outcomeOf(error));

@@ -137,6 +137,7 @@ export class ModelHost {
       return lane.answered(own, {
         isOwnRefusal: () => this.#isOnlyRefusedBy(lane, request),
         runAs: (version) => this.#answer({ ...request, version }, NOBODY),
+        tenant: caller.tenant,
       });
     }
     if (this.#loader.entries.get(model)?.state === 'ready') this.find(model, missing).catch(this.#options.onFault);
