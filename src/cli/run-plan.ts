@@ -13,6 +13,7 @@ import { declarationDocument, parseDeclaration } from '../features/change/declar
 import { checkPlan, planChanges } from '../features/change/plan-changes.ts';
 import { planText } from '../features/change/plan-text.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
+import { ruleCosts, ruleCostText } from '../monitoring/monitor/rule-costs.ts';
 import { type AffectedVersion, affectedVersions } from '../registry/affected-versions.ts';
 import type { Call } from './command.ts';
 import { loadConfig } from './load-config.ts';
@@ -26,17 +27,24 @@ export async function runPlan(call: Call): Promise<void> {
   const changes = planChanges(before, declarationDocument(project, before));
   const job = engineOf(environment) === null ? null : declaredJob(project, environment);
   const served = await servedVersions(project, environment, changes.changes);
+  const rules = ruleCosts(project.models);
   if (call.json)
     call.terminal.out(
       JSON.stringify({
         ...changes,
         ...(job === null ? {} : { [job.kind]: { key: job.key, ...job.settings } }),
         breaks: served.breaks,
+        rules,
       }),
     );
   else
     call.terminal.out(
-      [planText(changes).trimEnd(), ...(job === null ? [] : [jobText(job)]), ...served.lines].join('\n'),
+      [
+        planText(changes).trimEnd(),
+        ...(job === null ? [] : [jobText(job)]),
+        ...served.lines,
+        ...rules.map(ruleCostText),
+      ].join('\n'),
     );
   checkPlan(changes);
   await checkBatchViews(project);
