@@ -149,6 +149,7 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     sharesMemory: true,
     more: [streams.source(), new PipelineSource(declared, (...call) => pipelines.predict(...call))],
     laneOf: (request) => models.laneOf(request),
+    inRollout: (model) => models.inRollout(model),
     checkLog: (request) => models.checkLog(request),
     log: (request, reply) => models.logTensors(request, reply),
     answered: (model, tookMs) => features.measures.predicted(model, tookMs, performance.now()),

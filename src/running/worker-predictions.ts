@@ -85,12 +85,16 @@ export class WorkerPredictions {
   }
 
   /** The part of the options of a model host that makes its answers count here as they do in the writer. */
-  hostOptions(): Pick<OpenHostOptions, 'registered' | 'processes' | 'laneOf' | 'checkLog' | 'log' | 'more'> {
+  hostOptions(): Pick<
+    OpenHostOptions,
+    'registered' | 'processes' | 'laneOf' | 'inRollout' | 'checkLog' | 'log' | 'more'
+  > {
     const { stores, models } = this.#open;
     return {
       registered: stores,
       processes: this.#options.place.processes,
       laneOf: (request) => models.laneOf(request),
+      inRollout: (model) => models.inRollout(model),
       checkLog: (request) => models.checkLog(request),
       log: (request, reply) => models.logTensors(request, reply),
       more: [new PipelineSource(this.project.pipelines ?? [], (...call) => this.#pipelines.predict(...call))],

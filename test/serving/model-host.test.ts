@@ -10,10 +10,14 @@ import type { Tensor } from '../../src/schema/tensor.ts';
 import type { InferCaller, InferRequest } from '../../src/serving/oip/infer-request.ts';
 import type { InferLane } from '../../src/serving/rollout/infer-lanes.ts';
 import { ModelHost, type ModelHostOptions } from '../../src/serving/runtime/model-host.ts';
+import type { ModelSource, SourceModel } from '../../src/serving/runtime/model-source.ts';
 import { TritonRepository } from '../../src/serving/runtime/triton-repository.ts';
 import { modelRuntimeContracts } from '../../src/testing/contracts/model-runtime.ts';
 import { nextMillisecond, until } from '../until.ts';
 import { addSubFile, identityFile, onnxFile } from './onnx-files.ts';
+
+/** Much longer than a run on the thread of the requests may be. */
+const SLOW_RUN_MS = 8;
 
 /** The unit of a request's time limit is the microsecond. */
 const MILLISECOND_US = 1_000;
@@ -219,6 +223,55 @@ describe('loading', () => {
     await host.close();
   });
 
+  test('versions besides the one that answers are unloaded when nobody names them, never those of a rollout', async () => {
+    const file = addSubFile();
+    let [champion, rollout] = ['1', [] as readonly string[]];
+    const model: SourceModel = {
+      config: null,
+      versions: ['1', '2', '3', '4'],
+      get preferred() {
+        return champion;
+      },
+      alias: () => null,
+      open: () => ({ kind: 'onnx', file }),
+      warmUps: () => [],
+    };
+    const source: ModelSource = { names: () => ['m'], find: (name) => (name === 'm' ? model : null) };
+    const options = { sources: [source], inRollout: () => rollout, otherVersionsMs: 1e9 };
+    const host = hostOf(repository({}), { ...options, budgetBytes: 2.5 * file.length });
+    const loaded = () => host.versions().map(({ version }) => version);
+    await host.load('m');
+    for (champion of ['2', '3', '4']) await host.tick();
+    expect(loaded()).toEqual(['3', '4']);
+    rollout = ['3', '4'];
+    await expect(host.find('m', '1')).rejects.toMatchObject({ message: expect.stringContaining('models in use take') });
+    expect(loaded()).toEqual(['3', '4']);
+    rollout = [];
+    expect((await host.infer(request('m', 1, { version: '1' }), nobody)).version).toBe('1');
+    expect(loaded()).toEqual(['1', '4']);
+    for (const version of host.versions()) version.lastUsed = Number.NEGATIVE_INFINITY;
+    rollout = ['1', '4'];
+    await host.tick();
+    expect(loaded()).toEqual(['1', '4']);
+    rollout = [];
+    await host.tick();
+    expect(loaded()).toEqual(['4']);
+    await host.close();
+  });
+
+  test('a model whose rollout is under way is not unloaded, for the budget or when it is idle', async () => {
+    const file = addSubFile();
+    const root = repository({ 'a/1/model.onnx': file, 'b/1/model.onnx': file });
+    const inRollout = (model: string) => (model === 'a' ? ['1'] : []);
+    const host = hostOf(root, { budgetBytes: 1.5 * file.length, idleMs: 0, inRollout });
+    await host.load('a');
+    await expect(host.load('b')).rejects.toMatchObject({ message: expect.stringContaining('models in use take') });
+    for (const version of host.versions()) version.lastUsed = Number.NEGATIVE_INFINITY;
+    await host.tick();
+    expect(host.versions().map(({ name }) => name)).toEqual(['a']);
+    await host.close();
+  });
+
   test('loading a name that no source has leaves nothing behind', async () => {
     const host = hostOf(repository({ 'm/1/model.onnx': addSubFile() }));
     for (const name of ['x', '../m', 'm/1', '.', '..', '\0', 'a'.repeat(5_000)])
@@ -387,6 +440,50 @@ test('a slow model gets a thread, where its answers are the same', async () => {
   const inputs: Tensor[] = [{ name: 'X', type: 'FP32', shape: [rows, size], data }];
   const { outputs } = await host.infer(request('slow', 1, { inputs }), nobody);
   expect([...outputs[0].data.slice(0, 9)]).toEqual([0, 1, 2, 3, 4, 5, 6, 0, 1]);
+  await host.close();
+});
+
+test('a version whose runs are not as long as its warm-up said moves to the other place, and answers meanwhile', async () => {
+  let [slow, closed] = [false, 0];
+  const at = (runtime: ModelRuntime): ModelRuntime => ({
+    ...runtime,
+    load: async (file) => {
+      const inner = await runtime.load(file);
+      return {
+        ...inner,
+        signature: inner.signature,
+        run: async (inputs, outputs) => {
+          // As a run of the library does, it holds the thread.
+          if (slow) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, SLOW_RUN_MS);
+          return inner.run(inputs, outputs);
+        },
+        close: async () => {
+          closed += 1;
+          await inner.close();
+        },
+      };
+    },
+  });
+  const runtimes = { here: at(onnxRuntime), thread: at(onnxRuntime), process: null, tryOut: null, memory: () => 0 };
+  const host = hostOf(repository({ 'm/1/model.onnx': addSubFile() }), { runtimes });
+  await host.load('m');
+  const place = async () => (await host.find('m')).place;
+  const moved = async (to: string) => {
+    for (const entry of host.entries.values()) entry.movedAt = Number.NEGATIVE_INFINITY;
+    await until(async () => {
+      const { outputs, version } = await host.infer(request('m', 3), nobody);
+      expect([version, outputs[0].data[0]]).toEqual(['1', 4]);
+      await host.tick();
+      return (await place()) === to;
+    });
+  };
+  slow = true;
+  await moved('thread');
+  slow = false;
+  await moved('here');
+  expect(closed).toBeGreaterThanOrEqual(2);
+  // The counts of a version go with it.
+  expect((await host.find('m')).statistics.inferences).toBeGreaterThan(2);
   await host.close();
 });
 

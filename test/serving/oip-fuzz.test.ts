@@ -108,6 +108,10 @@ describe('hostile input is a coded error, never another', () => {
     for (const text of [
       deep,
       '{"inputs":[{"name":"x","datatype":"INT32","shape":[1],"data":[1e999]}]}',
+      '{"inputs":[{"name":"x","datatype":"FP64","shape":[1],"data":[1e999]}]}',
+      '{"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":[1e39]}]}',
+      '{"inputs":[{"name":"x","datatype":"FP32","shape":[2,2],"data":[[1],[2,3,4]]}]}',
+      '{"inputs":[{"name":"x","datatype":"FP32","shape":[2,2],"data":[[1,2],3,4]}]}',
       '{"inputs":[{"name":"x","datatype":"UINT64","shape":[1],"data":[18446744073709551616]}]}',
       '{"inputs":[{"name":"x","datatype":"__proto__","shape":[1],"data":[1]}]}',
       '{"inputs":[{"name":"x","datatype":"INT32","shape":[4294967296,4294967296],"data":[1]}]}',

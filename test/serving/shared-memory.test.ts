@@ -175,6 +175,8 @@ test('without the option shared memory is refused by name', async () => {
     await headrace.close();
     rmSync(directory, { recursive: true, force: true });
   });
+  const { extensions } = Object(await (await fetch(`${server.url}/v2`)).json());
+  expect(extensions).not.toContain('system_shared_memory');
   const inputs = [{ name: 'x', datatype: 'FP32', shape: [1, 2], parameters: place('in', 8) }];
   const init = { method: 'POST', body: JSON.stringify({ inputs }) };
   const answer = await fetch(`${server.url}/v2/models/doubled/infer`, init);

@@ -111,7 +111,7 @@ test.each([
   ['words/generate_stream', { text_input: 7 }, 400, 'no text'],
   ['words/generate_stream', { text_input: ['a', 'b'] }, 400, '2 elements'],
   ['words/generate_stream', { text_input: 'a', parameters: { deep: {} } }, 400, "parameter 'deep'"],
-  ['words/generate', { text_input: 'one two' }, 503, 'generate_stream'],
+  ['words/generate', { text_input: 'one two' }, 400, 'generate_stream'],
   ['nobody/generate_stream', { text_input: 'a' }, 404, 'unknown model'],
   ['words/infer', { inputs: [{ name: 'text_input', datatype: 'BYTES', shape: [1], data: ['a'] }] }, 501, 'decoupled'],
 ])('%s with %j is %i', async (path, body, status, says) => {

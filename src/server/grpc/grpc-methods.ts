@@ -5,7 +5,7 @@ import type { InferCaller } from '../../serving/oip/infer-request.ts';
 import { parametersJson } from '../../serving/oip/model-parameters.ts';
 import type { Timed } from '../../serving/runtime/model-statistics.ts';
 import type { ServedVersion } from '../../serving/runtime/served-version.ts';
-import { EXTENSIONS } from '../oip/extensions.ts';
+import { extensionsOf } from '../oip/extensions.ts';
 import type { ServedProject } from '../served-project.ts';
 import { configFields } from './grpc-config.ts';
 import { requestOf, responseOf } from './grpc-infer.ts';
@@ -127,7 +127,7 @@ export const grpcMethods: Readonly<Record<string, GrpcMethod>> = {
   },
   ServerMetadata: {
     scopes: ['read'],
-    answer: async (served) => ({ ...served.inferenceServer, extensions: EXTENSIONS }),
+    answer: async (served) => ({ ...served.inferenceServer, extensions: extensionsOf(served.models) }),
   },
   ModelMetadata: {
     scopes: ['read'],

@@ -1,5 +1,6 @@
-/** Extensions of the Open Inference Protocol that the server has. */
-export const EXTENSIONS = [
+import type { SharedMemory } from '../../serving/oip/shared-memory.ts';
+
+const EXTENSIONS = [
   'classification',
   'sequence',
   'model_repository',
@@ -8,5 +9,9 @@ export const EXTENSIONS = [
   'parameters',
   'statistics',
   'generate',
-  'system_shared_memory',
 ] as const;
+
+/** Extensions of the Open Inference Protocol that a server has. */
+export function extensionsOf({ sharedMemory }: { readonly sharedMemory: SharedMemory | null }): readonly string[] {
+  return sharedMemory === null ? EXTENSIONS : [...EXTENSIONS, 'system_shared_memory'];
+}

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { parseGenerate, writeGenerate } from '../../serving/oip/generate.ts';
 import type { InferReply } from '../../serving/oip/infer-request.ts';
-import { oipText, unavailable } from '../../serving/oip/refuse.ts';
+import { oipText, refuse, unavailable } from '../../serving/oip/refuse.ts';
 import { deadlineOf, TIMEOUT_HEADER } from '../oip/infer-http.ts';
 import { bodyOf, headerOf, LARGEST_INFER } from '../oip/infer-route.ts';
 import { json, jsonText, type ReadContext, type ReadRoute, type RouteAnswer, type RouteRequest } from '../route.ts';
@@ -57,7 +57,7 @@ const wholeRoutes = PATHS.map(
       const text = writeGenerate(first.value);
       if ((await pieces.next()).done === true) return jsonText(text);
       await pieces.return(undefined);
-      throw unavailable('generate expects a single answer; use generate_stream for several pieces');
+      throw refuse('generate expects a single answer; use generate_stream for several pieces');
     },
   }),
 );

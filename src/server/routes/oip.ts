@@ -8,7 +8,7 @@ import { configJson } from '../../serving/runtime/config-json.ts';
 import type { ServedVersion } from '../../serving/runtime/served-version.ts';
 import { statisticsJson } from '../../serving/runtime/statistics-json.ts';
 import { hotInfer } from '../lean/hot-infer.ts';
-import { EXTENSIONS } from '../oip/extensions.ts';
+import { extensionsOf } from '../oip/extensions.ts';
 import { bodyOf, inferRoute, LARGEST_INFER } from '../oip/infer-route.ts';
 import { json, jsonAnswer, type ReadContext, type ReadRoute, type RouteRequest } from '../route.ts';
 
@@ -113,7 +113,7 @@ function serverRoute(path: '/v2' | '/v2/'): ReadRoute {
     shapes: (_, define) => [
       { summary: 'Name and extensions of the server.', answers: { 200: json(define('InferenceServer', serverShape)) } },
     ],
-    run: ({ served }) => jsonAnswer({ ...served.inferenceServer, extensions: EXTENSIONS }),
+    run: ({ served }) => jsonAnswer({ ...served.inferenceServer, extensions: extensionsOf(served.models) }),
   };
 }
 

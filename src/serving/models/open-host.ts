@@ -22,6 +22,8 @@ export interface OpenHostOptions {
   readonly more?: readonly ModelSource[];
   /** The lane of a request during a rollout of its model. */
   readonly laneOf?: (request: InferRequest) => InferLane | null;
+  /** Versions of a model that a rollout needs. */
+  readonly inRollout?: (model: string) => readonly string[];
   /** Logs the answer to a request that asks for it. */
   readonly log?: (request: InferRequest, reply: InferReply) => Promise<unknown> | null;
   /** Refuses a request whose log could not be written, before it runs. */
@@ -56,6 +58,7 @@ export async function openModelHost(options: OpenHostOptions): Promise<ModelHost
     isolated,
     sharedMemory: sharedMemory && options.sharesMemory === true ? new SharedMemory() : null,
     ...(options.laneOf === undefined ? {} : { laneOf: options.laneOf }),
+    ...(options.inRollout === undefined ? {} : { inRollout: options.inRollout }),
     ...(options.checkLog === undefined ? {} : { checkLog: options.checkLog }),
     ...(options.log === undefined ? {} : { log: options.log }),
     ...(options.answered === undefined ? {} : { answered: options.answered }),

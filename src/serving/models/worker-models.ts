@@ -17,7 +17,7 @@ import type { ShadowCopy } from '../rollout/rollout-lanes.ts';
 import { rolloutsPart } from '../rollout/rollouts-part.ts';
 import { loadForeignScorer } from './foreign-scorer.ts';
 import type { OpenModelOptions } from './open-model.ts';
-import { laneOfTensors, logTensors, mustHaveLog } from './tensor-hooks.ts';
+import { laneOfTensors, logTensors, mustHaveLog, versionsInRollout } from './tensor-hooks.ts';
 
 export interface WorkerModelsOptions
   extends Pick<
@@ -127,6 +127,11 @@ export class WorkerModels {
   /** As `laneOfTensors`. */
   laneOf(request: InferRequest): InferLane | null {
     return laneOfTensors((name) => this.#models.get(name), request);
+  }
+
+  /** As `versionsInRollout`. */
+  inRollout(model: string): readonly string[] {
+    return versionsInRollout((name) => this.#models.get(name), model);
   }
 
   /** As `mustHaveLog`. */

@@ -64,7 +64,10 @@ function flattened(name: string, data: readonly unknown[], elements: number): re
   const flat: unknown[] = [];
   const visit = (list: readonly unknown[], depth: number): void => {
     if (depth > DEEPEST) throw refuse(`JSON nesting depth exceeds maximum allowed limit (${DEEPEST})`);
+    const [first] = list;
     for (const one of list) {
+      if (Array.isArray(one) !== Array.isArray(first) || (Array.isArray(first) && lengthOf(one) !== first.length))
+        throw refuse(`unable to parse 'data': input '${name}' has lists of different lengths`);
       if (Array.isArray(one)) visit(one, depth + 1);
       else if (flat.length < elements) flat.push(one);
       else throw refuse(`unable to parse 'data': input '${name}' has more than ${elements} elements`);
@@ -73,6 +76,10 @@ function flattened(name: string, data: readonly unknown[], elements: number): re
   // The document, its inputs and the input are three levels.
   visit(data, 4);
   return flat;
+}
+
+function lengthOf(list: unknown): number {
+  return Array.isArray(list) ? list.length : 0;
 }
 
 function numbersOf(name: string, type: Exclude<TensorType, 'BYTES'>, flat: readonly unknown[]): NumericTensorData {
@@ -96,6 +103,8 @@ function numbersOf(name: string, type: Exclude<TensorType, 'BYTES'>, flat: reado
     if (range !== undefined && (!Number.isInteger(number) || number < range[0] || number > range[1]))
       throw outOfRange(name, type, number);
     out[i] = number;
+    // JSON has no infinity: the number is beyond the type.
+    if (range === undefined && !Number.isFinite(out[i])) throw outOfRange(name, type, number);
   }
   return out;
 }

@@ -29,6 +29,8 @@ export interface LoadOptions {
   readonly limits: QueueLimits;
   /** Whether the model runs in a child process. */
   readonly isIsolated: boolean;
+  /** The version at the place that it leaves, since its runs are of another length than they seemed; left out: it was not loaded before. */
+  readonly moved?: ServedVersion | undefined;
   readonly clock: () => number;
   /** Inputs of requests that the previous version has answered. */
   readonly recent: readonly (readonly Tensor[])[];
@@ -73,6 +75,7 @@ interface Opened {
   readonly platform: string;
   /** Bytes. */
   readonly size: number;
+  readonly canMove?: boolean;
 }
 
 async function loadFile(options: LoadOptions, file: Uint8Array): Promise<ServedVersion> {
@@ -81,15 +84,25 @@ async function loadFile(options: LoadOptions, file: Uint8Array): Promise<ServedV
     const loaded = await process.load(file);
     return warmedVersion(options, { loaded, place: 'process', platform: process.platform, size: file.length });
   }
+  if (options.moved?.place === 'here' && thread !== null)
+    return warmedVersion(options, {
+      ...onThread(thread),
+      loaded: await thread.load(file),
+      size: options.moved.sizeBytes,
+    });
   const before = memory();
   const loaded = await here.load(file);
   const size = Math.max(file.length, memory() - before);
-  const opened = { loaded, place: 'here', platform: here.platform, size } as const;
+  const opened = { loaded, place: 'here', platform: here.platform, size, canMove: thread !== null } as const;
   const version = await warmedVersion(options, opened);
   if (thread === null || version.warmed.msARun <= SHORT_RUN_MS) return version;
   // Slow: it would keep the thread of the requests from others.
   await version.close();
-  return warmedVersion(options, { loaded: await thread.load(file), place: 'thread', platform: thread.platform, size });
+  return warmedVersion(options, { ...onThread(thread), loaded: await thread.load(file), size });
+}
+
+function onThread({ platform }: ModelRuntime) {
+  return { place: 'thread', platform, canMove: true } as const;
 }
 
 async function warmedVersion(options: LoadOptions, opened: Opened): Promise<ServedVersion> {
@@ -140,6 +153,8 @@ function served(
     sequencer,
     place: opened.place,
     sizeBytes: opened.size,
+    canMove: opened.canMove === true,
+    statistics: options.moved?.statistics,
     limits,
     clock,
   });

@@ -1,5 +1,6 @@
 import { isHeadraceError } from '../../base/errors/fail.ts';
 import { oipText } from '../oip/refuse.ts';
+import type { SourceModel } from './model-source.ts';
 import type { ServedVersion } from './served-version.ts';
 
 /** A version, as a client sees it. */
@@ -31,6 +32,10 @@ export class ModelEntry {
   /** Why the last load failed; empty: it did not. */
   reason = '';
   isLoading = false;
+  /** The source of its last load; null: no load has ended. */
+  source: SourceModel | null = null;
+  /** `performance.now()` of the last change of its place. */
+  movedAt = Number.NEGATIVE_INFINITY;
   /** Holds that keep it from being unloaded: a rollout, a declared pin. */
   pins = 0;
   /** Requests that have been answered or wait, by version, at the moment. */

@@ -197,12 +197,17 @@ export class ModelHost {
     };
   }
 
-  /** Unloads what is idle, and loads versions that are preferred now. Call it about once a second. */
+  /** Loads versions that are preferred now, moves those at a wrong place, and unloads what is idle. Call it about once a second. */
   async tick(): Promise<void> {
     const before = performance.now() - this.#options.idleMs;
     for (const entry of this.#loader.entries.values()) await this.#loader.follow(entry).catch(this.#options.onFault);
+    for (const entry of this.#loader.entries.values()) {
+      this.#loader.trim(entry);
+      await this.#loader.correct(entry).catch(this.#options.onFault);
+    }
     for (const entry of this.#loader.entries.values())
-      if (entry.isIdle && entry.lastUsed < before) await entry.inTurn(async () => this.#loader.retire(entry, 'asleep'));
+      if (this.#loader.isIdle(entry) && entry.lastUsed < before)
+        await entry.inTurn(async () => this.#loader.retire(entry, 'asleep'));
   }
 
   /** Ends when every request has its answer and every model is freed. */

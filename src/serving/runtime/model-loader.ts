@@ -18,9 +18,19 @@ export interface ModelLoaderOptions {
   readonly budgetBytes: number;
   /** Models that run in child processes. */
   readonly isolated?: readonly string[];
+  /** Versions of a model that a rollout needs, also in its soak; left out: there are no rollouts. */
+  readonly inRollout?: (model: string) => readonly string[];
+  /** A version besides the one that answers is unloaded when nobody has named it for this long, ms. */
+  readonly otherVersionsMs?: number;
   readonly clock: () => number;
   readonly onFault: (error: unknown) => void;
 }
+
+/** Callers who name a version do so more often than this, ms. */
+const OTHER_VERSIONS_MS = 600_000;
+
+/** A model changes its place no more often than this, ms. */
+const MOVE_EVERY_MS = 60_000;
 
 /** Versions that a policy of a configuration serves. */
 function chosenVersions({ config, versions, preferred }: SourceModel): readonly string[] {
@@ -28,6 +38,12 @@ function chosenVersions({ config, versions, preferred }: SourceModel): readonly 
   const policy = config?.versionPolicy ?? { kind: 'latest', count: 1 };
   if (policy.kind === 'latest') return versions.slice(-policy.count);
   return policy.kind === 'all' ? versions : versions.filter((one) => policy.versions.includes(Number(one)));
+}
+
+/** A load of one version more, or of the same version at another place. */
+interface LoadKind {
+  readonly isAdded?: boolean;
+  readonly moved?: ServedVersion;
 }
 
 /** Loads and unloads the models of a host, one at a time, within a budget of memory. */
@@ -94,6 +110,7 @@ export class ModelLoader {
       for (const version of chosen) await source.prepare?.(version);
       entry.serving = await this.#measured(() => this.#loadVersions(entry, source, chosen));
       entry.chosen = source.preferred;
+      entry.source = source;
       entry.state = 'ready';
       entry.reason = '';
       this.#release(before);
@@ -113,7 +130,7 @@ export class ModelLoader {
     await entry.inTurn(async () => {
       if (entry.version(version) !== undefined) return;
       await source.prepare?.(version);
-      const [loaded] = await this.#measured(() => this.#loadVersions(entry, source, [version]));
+      const [loaded] = await this.#measured(() => this.#loadVersions(entry, source, [version], { isAdded: true }));
       entry.serving = [...entry.serving, loaded].sort((a, b) => Number(a.version) - Number(b.version));
     });
     return entry.version(version);
@@ -137,6 +154,48 @@ export class ModelLoader {
     entry.chosen = preferred;
   }
 
+  /** Lets versions go that nobody has named lately, besides the one that answers and those of a rollout. */
+  trim(entry: ModelEntry): void {
+    const before = performance.now() - (this.#options.otherVersionsMs ?? OTHER_VERSIONS_MS);
+    for (const one of this.#others(entry)) if (one.lastUsed < before) this.#drop(entry, one);
+  }
+
+  /** Versions of a model that no caller without a number gets, and that may be unloaded. */
+  #others(entry: ModelEntry): readonly ServedVersion[] {
+    if (entry.chosen === null || entry.isLoading) return [];
+    const kept = [entry.chosen, ...this.#inRollout(entry)];
+    return entry.serving.filter((one) => !kept.includes(one.version) && !one.isBusy);
+  }
+
+  #inRollout({ name }: ModelEntry): readonly string[] {
+    return this.#options.inRollout?.(name) ?? [];
+  }
+
+  #drop(entry: ModelEntry, version: ServedVersion): void {
+    entry.serving = entry.serving.filter((one) => one !== version);
+    this.#release([version]);
+  }
+
+  /** Whether a model may be unloaded without a call that says so. */
+  isIdle(entry: ModelEntry): boolean {
+    return entry.isIdle && this.#inRollout(entry).length === 0;
+  }
+
+  /** Moves a version whose runs are of another length than its warm-up said to the place for them. It answers until then. */
+  async correct(entry: ModelEntry): Promise<void> {
+    const { source } = entry;
+    const wrong = entry.serving.find((one) => one.isMisplaced);
+    if (wrong === undefined || source === null || entry.isLoading || this.#closed) return;
+    if (performance.now() - entry.movedAt < MOVE_EVERY_MS) return;
+    entry.movedAt = performance.now();
+    await entry.inTurn(async () => {
+      if (!entry.serving.includes(wrong)) return;
+      const [moved] = await this.#measured(() => this.#loadVersions(entry, source, [wrong.version], { moved: wrong }));
+      entry.serving = entry.serving.map((one) => (one === wrong ? moved : one));
+      this.#release([wrong]);
+    });
+  }
+
   /** One load at a time. */
   #measured<T>(work: () => Promise<T>): Promise<T> {
     const loaded = this.#loading.then(work);
@@ -148,6 +207,7 @@ export class ModelLoader {
     entry: ModelEntry,
     source: SourceModel,
     chosen: readonly string[],
+    { isAdded = false, moved }: LoadKind = {},
   ): Promise<readonly ServedVersion[]> {
     const { name } = entry;
     if (this.#closed) throw fail('OIP_LOAD', { reason: 'the server closes' });
@@ -161,12 +221,10 @@ export class ModelLoader {
     try {
       for (const version of chosen)
         loaded.push(
-          await loadVersion({ name, version, source, runtimes, limits, isIsolated, clock, recent, ensemble }),
+          await loadVersion({ name, version, source, runtimes, limits, isIsolated, clock, recent, ensemble, moved }),
         );
-      await this.#makeRoom(
-        entry,
-        loaded.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-      );
+      const bytes = loaded.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+      await this.#makeRoom(entry, bytes, isAdded);
       return loaded;
     } catch (error) {
       await Promise.all(loaded.map((one) => one.close()));
@@ -189,21 +247,36 @@ export class ModelLoader {
     });
   }
 
-  /** Unloads the least recently used models until `bytes` more fit. Error: OIP_LOAD. */
-  async #makeRoom(wanting: ModelEntry, bytes: number): Promise<void> {
+  /**
+   * Unloads what was least recently used until `bytes` more fit: versions besides those that answer, then whole models. The versions of
+   * the model itself go after the load, unless it `isAdded` to them. Error: OIP_LOAD.
+   */
+  async #makeRoom(wanting: ModelEntry, bytes: number, isAdded: boolean): Promise<void> {
     const { budgetBytes } = this.#options;
-    const others = () => this.sizeBytes - wanting.sizeBytes;
-    while (others() + bytes > budgetBytes) {
+    const taken = () => this.sizeBytes - (isAdded ? 0 : wanting.sizeBytes);
+    while (taken() + bytes > budgetBytes) {
+      if (this.#dropLeast()) continue;
       const idle = [...this.entries.values()].filter(
-        (entry) => entry !== wanting && entry.isIdle && entry.sizeBytes > 0,
+        (entry) => entry !== wanting && this.isIdle(entry) && entry.sizeBytes > 0,
       );
       const [least] = idle.sort((a, b) => a.lastUsed - b.lastUsed);
       if (least === undefined)
         throw fail('OIP_LOAD', {
-          reason: `it takes ${bytes} bytes, and models in use take ${others()} of the ${budgetBytes} that are allowed`,
+          reason: `it takes ${bytes} bytes, and models in use take ${taken()} of the ${budgetBytes} that are allowed`,
         });
       this.retire(least, 'asleep');
     }
+  }
+
+  /** Unloads the least recently used version besides those that answer; gives whether there was one. */
+  #dropLeast(): boolean {
+    const all = [...this.entries.values()].flatMap((entry) =>
+      this.#others(entry).map((version) => ({ entry, version })),
+    );
+    const [least] = all.sort((a, b) => a.version.lastUsed - b.version.lastUsed);
+    if (least === undefined) return false;
+    this.#drop(least.entry, least.version);
+    return true;
   }
 
   /** Takes a model out of service; requests that it has taken get their answers. */

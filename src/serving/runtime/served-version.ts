@@ -9,6 +9,7 @@ import { InferQueue, type QueueLimits } from './infer-queue.ts';
 import { type ModelConfig, NO_POLICY, type QueuePolicy } from './model-config.ts';
 import { type FailureReason, ModelStatistics } from './model-statistics.ts';
 import { OpenStreams } from './open-streams.ts';
+import { RunTime } from './run-time.ts';
 import type { SequencePart, Sequencer } from './sequencer.ts';
 import { batchedSignature } from './served-signature.ts';
 import type { Warmed } from './warm-up.ts';
@@ -21,6 +22,10 @@ export interface ServedVersionOptions {
   readonly sequencer: Sequencer | null;
   readonly place: Place;
   readonly sizeBytes: number;
+  /** Whether it can run on this thread and on one of its own. */
+  readonly canMove?: boolean;
+  /** Of the same version at its former place. */
+  readonly statistics?: ModelStatistics | undefined;
   readonly limits: QueueLimits;
   readonly clock: () => number;
 }
@@ -63,7 +68,7 @@ export class ServedVersion {
   readonly config: ModelConfig;
   readonly version: string;
   readonly signature: TensorSignature;
-  readonly statistics = new ModelStatistics();
+  readonly statistics: ModelStatistics;
   readonly place: Place;
   /** Memory that loading it took, bytes. */
   readonly sizeBytes: number;
@@ -81,6 +86,8 @@ export class ServedVersion {
   readonly #all: readonly string[];
   readonly #streams: OpenStreams;
   readonly #clock: () => number;
+  readonly #runTime: RunTime;
+  readonly #canMove: boolean;
   #kept = 0;
 
   constructor(options: ServedVersionOptions) {
@@ -91,6 +98,9 @@ export class ServedVersion {
     this.place = place;
     this.sizeBytes = sizeBytes;
     this.warmed = warmed;
+    this.statistics = options.statistics ?? new ModelStatistics();
+    this.#runTime = new RunTime(warmed);
+    this.#canMove = options.canMove === true && options.sequencer === null;
     this.#loaded = loaded;
     this.#streams = new OpenStreams(config.name);
     this.#clock = clock;
@@ -117,6 +127,13 @@ export class ServedVersion {
   /** Whether requests wait, run, or are in the middle of a sequence. */
   get isBusy(): boolean {
     return this.queue.isBusy || this.#streams.isBusy || (this.#sequencer?.isActive(performance.now()) ?? false);
+  }
+
+  /** Whether its runs take much longer, or much less, than those that its place is for. */
+  get isMisplaced(): boolean {
+    if (!this.#canMove) return false;
+    if (this.place === 'here') return this.#runTime.isAbove(2 * SHORT_RUN_MS);
+    return this.place === 'thread' && !this.#runTime.isAbove(SHORT_RUN_MS / 4);
   }
 
   /** Whether the tensors and parameters of a request are those that the version takes. */
@@ -266,7 +283,7 @@ export class ServedVersion {
   #rowsARun(severalTenants: boolean): number {
     const most = mostRowsOf(this.config);
     if (!this.warmed.joinsRows) return 1;
-    const { msARun, msARow } = this.warmed;
+    const { msARun, msARow } = this.#runTime;
     if (msARow === 0) return most;
     const usualMs = this.place === 'here' ? SHORT_RUN_MS : SHARED_RUN_MS;
     const longestMs = severalTenants ? Math.min(usualMs, Math.max(TENANTS_RUN_MS, msARun * TENANTS_RUN)) : usualMs;
@@ -282,16 +299,29 @@ export class ServedVersion {
     const most = this.#rowsARun(false);
     const rows = inputs[0]?.shape[0] ?? 0;
     if (this.place !== 'here' || !this.warmed.joinsRows || rows <= most || this.#sequencer !== null)
-      return this.#loaded.run(inputs, outputs, parameters);
+      return this.#timed(rows, inputs, outputs, parameters);
     const pieces: (readonly Tensor[])[] = [];
     for (let from = 0; from < rows; from += most) {
       const part = inputs.map((tensor) => rowsOfTensor(tensor, from, Math.min(rows, from + most)));
-      pieces.push(await this.#loaded.run(part, outputs, parameters));
+      pieces.push(await this.#timed(part[0].shape[0], part, outputs, parameters));
     }
     return outputs.map((_, i) => {
       const [first, ...rest] = pieces.map((piece) => piece[i]);
       return joinRows([first, ...rest]);
     });
+  }
+
+  /** One run of the model. Its time corrects the estimate of the warm-up. */
+  async #timed(
+    rows: number,
+    inputs: readonly Tensor[],
+    outputs: readonly string[],
+    parameters: RunParameters,
+  ): Promise<readonly Tensor[]> {
+    const began = performance.now();
+    const answer = await this.#loaded.run(inputs, outputs, parameters);
+    if (this.#canMove) this.#runTime.ran(this.#hasRows ? rows : 1, performance.now() - began);
+    return answer;
   }
 
   #keep(inputs: readonly Tensor[]): void {
