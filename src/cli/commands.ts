@@ -52,6 +52,7 @@ import {
 import { predict } from './commands/predict.ts';
 import { registry } from './commands/registry.ts';
 import { registryAlias, registryDecide, registryGate } from './commands/registry-gates.ts';
+import { registryHolds } from './commands/registry-holds.ts';
 import { registryPrepare } from './commands/registry-prepare.ts';
 import { registryPurge } from './commands/registry-purge.ts';
 import { registryReference } from './commands/registry-reference.ts';
@@ -140,6 +141,7 @@ export const commands: readonly Command[] = [
   registryCopy,
   registryCollect,
   registryPurge,
+  registryHolds,
   registryPrepare,
   registryReference,
   registryUpstream,

@@ -129,7 +129,13 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     listenerOf: (model) => labels.listenerOf(model),
     answersOf: (model) => playbooks.answersOf(model),
   });
-  const streams = new ProjectStreams({ ...stores, streams: project.streams ?? [], clock, onFault });
+  const streams = new ProjectStreams({
+    ...stores,
+    streams: project.streams ?? [],
+    models: project.models.map(({ name }) => name),
+    clock,
+    onFault,
+  });
   await streams.makeTopics(partitions);
   const scorer = viewScorer(environment.directory, () => {
     if (later.open === undefined) throw new Error('a scored view ran before its project was open');

@@ -13,7 +13,7 @@ import type { BatchProgress } from './batch-progress.ts';
 import { type BatchSpec, batchJobId, partitionRowsOf, SPEC_FORMAT } from './batch-spec.ts';
 import { type InputTable, openInput, type SpineJoin } from './input-table.ts';
 import { RemoteSide } from './remote-side.ts';
-import { runJob } from './run-job.ts';
+import { type ResolvedJob, runJob } from './run-job.ts';
 import type { WorkerProgram } from './worker-process.ts';
 
 /** A batch job as it is asked for. */
@@ -140,10 +140,26 @@ export async function startBatch(model: ModelData, options: BatchOptions, contex
   };
   const id = batchJobId(spec);
   const job = { id, spec, scored, opened, workers, output: remote.output };
-  const result = closing(opened, remote, runJob(job, options, context));
+  const result = closing(
+    opened,
+    remote,
+    whileHeld(job, context.registry, () => runJob(job, options, context)),
+  );
   // The caller may look at it later.
   result.catch(() => undefined);
   return { id, spec, result };
+}
+
+/** Holds the version of a job while it runs, so that nobody deletes it. A job that was killed holds it until it ends one day. */
+async function whileHeld<T>({ id, spec }: ResolvedJob, registry: ModelRegistry, run: () => Promise<T>): Promise<T> {
+  const holder = `batch/${id}`;
+  await registry.hold({ holder, model: spec.model.name, version: spec.model.version });
+  try {
+    return await run();
+  } finally {
+    // The job has ended whatever becomes of the hold: the next end of the same job releases it.
+    await registry.release(holder).catch(() => undefined);
+  }
 }
 
 /** Ends the use of the input's copies with the job. */

@@ -4,6 +4,7 @@ import { CHAMPION } from '../../registry/champion.ts';
 import type { ControlLog } from './control-log.ts';
 import type { ControlState } from './control-state.ts';
 import { parseEngineRequest } from './engine-request.ts';
+import { HeldVersions } from './held-versions.ts';
 import { LoadedVersions } from './loaded-versions.ts';
 import { openControl } from './open-lanes.ts';
 import { PlanRoller, type StreamPlan } from './plan-roller.ts';
@@ -37,6 +38,7 @@ export class EngineStream {
   readonly #options: EngineStreamOptions;
   readonly #control: ControlLog;
   readonly #versions: LoadedVersions;
+  readonly #holds: HeldVersions;
   readonly #roller: PlanRoller;
   readonly #refresh: () => Promise<void>;
   #begins: readonly number[] = [];
@@ -55,7 +57,8 @@ export class EngineStream {
     this.#options = options;
     this.#control = control;
     this.#versions = new LoadedVersions({ ...options, stream: data.name, model: data.model });
-    this.#roller = new PlanRoller({ ...options, control, versions: this.#versions });
+    this.#holds = new HeldVersions({ ...options, stream: data.name, model: data.model.name });
+    this.#roller = new PlanRoller({ ...options, control, versions: this.#versions, held: this.#holds });
     this.#refresh = coalesced(() => control.refresh()).run;
     this.#answered = new Array<number>(partitions).fill(0);
   }
@@ -226,6 +229,8 @@ export class EngineStream {
     const open = this.#control.state?.open ?? null;
     // After the plan is in the log: whatever is below these ends was there before it.
     await this.#lookAtInput();
+    const { state } = this.#control;
+    if (state !== null) await this.#holds.follow(state, this.#begins);
     if (open === null || this.#control.state?.open?.plan !== open.plan) return;
     await this.#roller.advance(
       this.#ends.map((end, partition) => ({ partition, epoch: NOBODY, next: end, hold: null, end })),

@@ -8,6 +8,7 @@ import type { ForeignTools } from '../models/open-foreign.ts';
 import { scoringDigest } from '../models/scored-version.ts';
 import type { ControlLog } from './control-log.ts';
 import type { CutOver, OpenPlan } from './control-state.ts';
+import type { HeldVersions } from './held-versions.ts';
 import type { LoadedVersions } from './loaded-versions.ts';
 import { barriersOf, ceilingOf, holdAfter } from './member-step.ts';
 import type { OwnedPartition } from './owned-partitions.ts';
@@ -32,6 +33,7 @@ export interface PlanRollerOptions extends ForeignTools {
   readonly partitions: number;
   readonly control: ControlLog;
   readonly versions: LoadedVersions;
+  readonly held: HeldVersions;
   readonly clock: Clock;
   /** Ends when a turn has waited long enough for the load of a version, which then continues by itself. */
   readonly patience: () => Promise<void>;
@@ -112,12 +114,14 @@ export class PlanRoller {
     return outcome === null && !versions.has(version.version) ? 'later' : outcome;
   }
 
-  /** Errors: REGISTRY_VERSION, PYTHON_FLAVOR, PYTHON_OFF. */
+  /** A version to roll to, held from here on. Errors: REGISTRY_VERSION, PYTHON_FLAVOR, PYTHON_OFF. */
   async versionOf(version: number): Promise<StreamVersion> {
     const { registry, data } = this.#options;
     const record = await registry.versionRecord(data.model.name, version);
     if (record === null) throw fail('REGISTRY_VERSION', { model: data.model.name, version });
-    return { version, digest: await scoringDigest(record, this.#options) };
+    const digest = await scoringDigest(record, this.#options);
+    await this.#options.held.hold(version);
+    return { version, digest };
   }
 
   /** Whether the plan counts. */

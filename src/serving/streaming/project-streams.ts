@@ -7,6 +7,7 @@ import type { RowsOf } from '../../featurestore/ingest/source-rows.ts';
 import { openPart } from '../../observe/part-kind.ts';
 import type { Part } from '../../ports/part.ts';
 import { EngineStream } from './engine-stream.ts';
+import { releaseUndeclared } from './held-versions.ts';
 import { streamTopics } from './open-lanes.ts';
 import { requestOfRow } from './request-of.ts';
 import type { ReadPast } from './score-records.ts';
@@ -20,6 +21,8 @@ export interface ProjectStreamsOptions
     'data' | 'inputTopic' | 'requestOf' | 'read' | 'readPast' | 'appliedTo' | 'partitions' | 'patience'
   > {
   readonly streams: readonly StreamInferenceData[];
+  /** Names of the project's models: streams over them that are no longer declared hold nothing. */
+  readonly models?: readonly string[];
 }
 
 /** Before a stream is open; more partitions than any topic has. */
@@ -65,6 +68,9 @@ export class ProjectStreams {
 
   /** Opens every stream. Errors: STREAM_RECORD, those of the log. */
   async open({ read, readPast, rowsOf, appliedTo }: StreamReads): Promise<void> {
+    const { registry, streams, models = [] } = this.#options;
+    const names = streams.map(({ name }) => name);
+    await releaseUndeclared(registry, names, models);
     for (const data of this.#options.streams) {
       const inputTopic = topicOf(data.from);
       const { length: partitions } = await this.#options.log.ends(inputTopic);

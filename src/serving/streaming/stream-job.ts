@@ -5,6 +5,7 @@ import type { EventLog } from '../../ports/event-log.ts';
 import type { StreamLanes } from '../../ports/stream-lanes.ts';
 import { CHAMPION } from '../../registry/champion.ts';
 import type { Value } from '../../schema/column.ts';
+import { HeldVersions } from './held-versions.ts';
 import { LiveScorer, neededFrom } from './live-scorer.ts';
 import { LoadedVersions, type LoadedVersionsOptions } from './loaded-versions.ts';
 import { type OpenLanes, openLanes } from './open-lanes.ts';
@@ -48,6 +49,7 @@ export class StreamJob {
   readonly #options: StreamJobOptions;
   readonly #lanes: OpenLanes;
   readonly #versions: LoadedVersions;
+  readonly #held: HeldVersions;
   readonly #roller: PlanRoller;
   readonly #owned: OwnedPartitions;
   readonly #live: LiveScorer;
@@ -69,7 +71,8 @@ export class StreamJob {
     this.#begins = begins;
     this.#batch = options.lanes === null ? BATCH : SHARED_BATCH;
     this.#versions = new LoadedVersions({ ...options, stream: data.name, model: data.model });
-    this.#roller = new PlanRoller({ ...options, control, versions: this.#versions });
+    this.#held = new HeldVersions({ ...options, stream: data.name, model: data.model.name });
+    this.#roller = new PlanRoller({ ...options, control, versions: this.#versions, held: this.#held });
     this.#owned = new OwnedPartitions({ ...lanes, stream: data.name, partitions, member: String(process.pid), clock });
     const scoring = { ...options, model: data.model, versions: this.#versions, owned: this.#owned, batch: this.#batch };
     this.#live = new LiveScorer({ ...scoring, control });
@@ -243,6 +246,7 @@ export class StreamJob {
     if (state.open !== null) needed.add(state.open.to.version);
     if (state.shadow !== null) needed.add(state.shadow.version);
     await this.#versions.keep(needed);
+    await this.#held.follow(state, this.#begins);
   }
 
   /** As `#inTurn`, after the records of other processes. */
