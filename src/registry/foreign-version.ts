@@ -7,7 +7,7 @@ import { PROMPT_FILE, type UpstreamFlavor, upstreamFlavor } from './upstream-fla
 
 /** How a version that another program logged can be served: its ONNX file, or as a Python program. */
 export type ForeignVersion =
-  | { readonly kind: 'onnx'; readonly digest: string }
+  | { readonly kind: 'onnx'; readonly digest: string; readonly path: string }
   | { readonly kind: 'python'; readonly version: PythonVersion }
   /** Another server answers it; `prompt` is the digest of its text, null: it has none. */
   | { readonly kind: 'upstream'; readonly flavor: UpstreamFlavor; readonly prompt: string | null };
@@ -22,7 +22,7 @@ export async function foreignVersion(record: VersionRecord, artifacts: ArtifactS
   const flavors = flavorsOf(text);
   const data = flavors.get('onnx')?.get('data');
   const onnx = files.find(({ path }) => path === data);
-  if (onnx !== undefined) return { kind: 'onnx', digest: onnx.digest };
+  if (onnx !== undefined) return { kind: 'onnx', digest: onnx.digest, path: onnx.path };
   const upstream = upstreamFlavor(flavors);
   if (upstream !== null) {
     const prompt = files.find(({ path }) => path === PROMPT_FILE)?.digest ?? null;

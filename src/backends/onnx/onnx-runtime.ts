@@ -3,6 +3,7 @@ import { fail, isHeadraceError } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import type { LoadedModel, ModelRuntime } from '../../ports/model-runtime.ts';
 import { inputFault } from '../../schema/check-inputs.ts';
+import { externalTensors, OnnxFileFault } from '../../schema/onnx-external-data.ts';
 import type { TensorSignature, TensorSpec } from '../../schema/tensor.ts';
 import { fromOnnx, tensorTypeOf, toOnnx } from './onnx-tensor.ts';
 
@@ -31,6 +32,7 @@ export const onnxRuntime: ModelRuntime = {
 
   async load(file: Uint8Array): Promise<LoadedModel> {
     const { InferenceSession, Tensor } = await loadPackage();
+    await named('MODEL_FILE', async () => mustBeWhole(file));
     const session = await named('MODEL_FILE', () => InferenceSession.create(file, SESSION_OPTIONS));
     const signature = signatureOf(session);
     const all = signature.outputs.map(({ name }) => name);
@@ -49,6 +51,13 @@ export const onnxRuntime: ModelRuntime = {
     };
   },
 };
+
+/** The library would read tensors that a file has elsewhere from the directory of this process. Error: OnnxFileFault. */
+function mustBeWhole(file: Uint8Array): void {
+  const [other] = externalTensors(file);
+  if (other !== undefined)
+    throw new OnnxFileFault(`tensor "${other.name}" is in another file, "${other.location}", which is not read`);
+}
 
 function signatureOf({ inputMetadata, outputMetadata }: InferenceSession): TensorSignature {
   return { inputs: specsOf(inputMetadata), outputs: specsOf(outputMetadata) };

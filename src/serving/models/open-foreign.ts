@@ -2,7 +2,8 @@ import { fail } from '../../base/errors/fail.ts';
 import type { ArtifactStore } from '../../ports/artifact-store.ts';
 import type { VersionRecord } from '../../ports/model-registry.ts';
 import type { PythonRuntime, PythonVersion } from '../../ports/python-runtime.ts';
-import { foreignVersion } from '../../registry/foreign-version.ts';
+import { type ForeignVersion, foreignVersion } from '../../registry/foreign-version.ts';
+import { externalTensors, OnnxFileFault, withTensorsInside } from '../../schema/onnx-external-data.ts';
 import type { OpenedVersion } from '../runtime/model-source.ts';
 import { openUpstream, type UpstreamServers } from '../upstream/upstream-version.ts';
 
@@ -21,7 +22,7 @@ export interface ForeignTools {
 export async function openForeign(record: VersionRecord, tools: ForeignTools): Promise<OpenedVersion> {
   const { artifacts } = tools;
   const found = await foreignVersion(record, artifacts);
-  if (found.kind === 'onnx') return { kind: 'onnx', file: await artifacts.get(found.digest) };
+  if (found.kind === 'onnx') return { kind: 'onnx', file: await wholeFile(record, found, artifacts) };
   if (found.kind === 'upstream') {
     const prompt = found.prompt === null ? null : new TextDecoder().decode(await artifacts.get(found.prompt));
     const loaded = await openUpstream({ ...record, flavor: found.flavor, prompt }, tools.upstreams ?? {});
@@ -31,6 +32,27 @@ export async function openForeign(record: VersionRecord, tools: ForeignTools): P
   if (opened.kind === 'onnx') return opened;
   const { loaded, memoryBytes } = opened;
   return { kind: 'process', platform: 'python', loaded, memoryBytes };
+}
+
+/** The ONNX file of a version, with the tensors that MLflow kept in other files of the version. Errors: ARTIFACT_*, MODEL_FILE. */
+async function wholeFile(
+  { files }: VersionRecord,
+  { digest, path }: Extract<ForeignVersion, { readonly kind: 'onnx' }>,
+  artifacts: ArtifactStore,
+): Promise<Uint8Array> {
+  const file = await artifacts.get(digest);
+  try {
+    const locations = new Set(externalTensors(file).map(({ location }) => location));
+    if (locations.size === 0) return file;
+    const folder = path.slice(0, path.lastIndexOf('/') + 1);
+    const others = files.filter((one) => one.path.startsWith(folder) && locations.has(one.path.slice(folder.length)));
+    const contents = new Map<string, Uint8Array>();
+    for (const one of others) contents.set(one.path.slice(folder.length), await artifacts.get(one.digest));
+    return withTensorsInside(file, contents);
+  } catch (error) {
+    if (error instanceof OnnxFileFault) throw fail('MODEL_FILE', { reason: error.message }, error);
+    throw error;
+  }
 }
 
 /** Looks at whether a version can be served at all, without its environment. Errors: PYTHON_FLAVOR, PYTHON_OFF, ARTIFACT_*. */

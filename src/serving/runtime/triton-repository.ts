@@ -4,6 +4,12 @@ import { join } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import { compareText } from '../../base/text-order.ts';
+import {
+  type ExternalTensor,
+  externalTensors,
+  OnnxFileFault,
+  withTensorsInside,
+} from '../../schema/onnx-external-data.ts';
 import type { Tensor } from '../../schema/tensor.ts';
 import { decodeTensor } from '../oip/tensor-bytes.ts';
 import { plainOf } from './config-fields.ts';
@@ -77,7 +83,34 @@ async function openVersion(
   config: ModelConfig | null,
 ): Promise<OpenedVersion> {
   if (config?.backend === 'identity') return { kind: 'own', platform: 'identity', load: identityModel };
-  return { kind: 'onnx', file: await readPlain(join(folder, version, file), Number.POSITIVE_INFINITY) };
+  const bytes = await readPlain(join(folder, version, file), Number.POSITIVE_INFINITY);
+  return { kind: 'onnx', file: await withOthers(bytes, join(folder, version)) };
+}
+
+/** None of bytes that are not a model: the load says so. */
+function tensorsElsewhere(file: Uint8Array): readonly ExternalTensor[] {
+  try {
+    return externalTensors(file);
+  } catch {
+    return [];
+  }
+}
+
+/** The model with the tensors that it has in other files of its folder. Error: OIP_LOAD. */
+async function withOthers(file: Buffer, folder: string): Promise<Uint8Array> {
+  const others = new Map<string, Uint8Array>();
+  try {
+    for (const { location } of tensorsElsewhere(file)) {
+      if (/^\.{0,2}$|[\\/\0]/.test(location))
+        throw new OnnxFileFault(`it names the file "${location}", which is not in its folder`);
+      if (!others.has(location))
+        others.set(location, await readPlain(join(folder, location), Number.POSITIVE_INFINITY));
+    }
+    return others.size === 0 ? file : withTensorsInside(file, others);
+  } catch (error) {
+    if (!(error instanceof OnnxFileFault)) throw error;
+    throw fail('OIP_LOAD', { reason: `a model of ${folder} cannot be opened: ${error.message}` }, error);
+  }
 }
 
 /** Reads a file that is no link: a link may lead out of the repository. */
