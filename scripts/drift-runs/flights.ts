@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { logLossOf } from '../../src/stats/log-loss.ts';
 import { root } from '../run-command.ts';
 import { type Check, check, type DriftRun, day, fromPython, openedOf, promotedOf, type Replayed } from './run.ts';
 
@@ -110,20 +112,51 @@ const frozen: DriftRun = {
   },
 };
 
+/** Quantiles of the normal distribution: error 0.05 on both sides, power 0.8. */
+const ERROR = 1.96;
+const POWER = 0.8416;
+const MONTH_MS = 30 * 86_400_000;
+
+/** A version that its paired shadow let go on. */
+interface Passed {
+  readonly at: number;
+  readonly pairs: number;
+  readonly difference: number;
+}
+
+function passedOf({ log }: Replayed): readonly Passed[] {
+  return log.flatMap(({ at, action, evidence }) => {
+    const [, pairs, difference] = /on (\d+) labelled requests: (-[0-9.]+)/.exec(evidence) ?? [];
+    return action.includes('out of the shadow') ? [{ at, pairs: Number(pairs), difference: Number(difference) }] : [];
+  });
+}
+
+/** Rows in which two cohorts of equal size, looked at once, find the same difference of the log loss: that of the champion's newest month varies so. */
+function cohortRows({ at, difference }: Passed, folder: string): number {
+  const [, ...lines] = readFileSync(join(folder, 'predictions.csv'), 'utf8').trimEnd().split('\n');
+  const losses = lines.flatMap((line) => {
+    const [time, , score, label] = line.split(',');
+    const age = at - Date.parse(time);
+    return age >= 0 && age < MONTH_MS ? [logLossOf(Number(score), Number(label))] : [];
+  });
+  const mean = losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+  const variance = losses.reduce((sum, loss) => sum + (loss - mean) ** 2, 0) / losses.length;
+  return Math.round((2 * 2 * variance * (ERROR + POWER) ** 2) / difference ** 2);
+}
+
 /** Half a year: a January model, a challenger each month. */
 const half: DriftRun = {
   ...HALF,
   name: 'flights',
   args: [...COLUMNS, '--until', '2001-02-01', '--window', '7d', '--retrain', '0 4 1 * *'],
-  checks: (replay) => {
-    const pairs = replay.log
-      .filter(({ action }) => action.includes('out of the shadow'))
-      .map(({ evidence }) => /on (\d+) labelled/.exec(evidence)?.[1] ?? '');
+  checks: (replay, folder) => {
+    const passed = passedOf(replay);
+    const shown = passed.map((one) => `${one.pairs} pairs where two cohorts need ${cohortRows(one, folder)} rows`);
     return [
       check(
         'challengers are promoted by paired gain',
-        promotedOf(replay) > 0 && pairs.length >= promotedOf(replay),
-        `${promotedOf(replay)} promoted, on ${pairs.join(' ')} labelled pairs`,
+        promotedOf(replay) > 0 && passed.length >= promotedOf(replay),
+        `${promotedOf(replay)} promoted: ${shown.join(', ')}`,
       ),
       pages(replay),
     ];

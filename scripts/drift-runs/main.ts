@@ -11,10 +11,11 @@ import { streamRuns } from './streams.ts';
 /**
  * Replays files of ../shared by themselves, each by one call of `headrace drift replay`, and checks the decision log against the
  * expected answers: `node --conditions=headrace-source scripts/drift-runs/main.ts [name…] [--twice] [--out folder]`. `--twice` replays
- * each again and compares the logs. HEADRACE_DRIFT_VENVS names the folder of scripts/yardstick/drift-venvs.sh, for LightGBM. `--page` writes docs/internals/drift-runs.md from all results below `--out`. Without names all of them, which takes an hour of one core.
+ * each again and compares the logs; `--kept` checks the files below `--out` again, without a replay and LightGBM. HEADRACE_DRIFT_VENVS names the folder of scripts/yardstick/drift-venvs.sh, for LightGBM. `--page` writes docs/internals/drift-runs.md from all results below `--out`. Without names all of them, which takes an hour of one core.
  */
 const words = process.argv.slice(2);
 const twice = words.includes('--twice');
+const kept = words.includes('--kept');
 const outAt = words.indexOf('--out');
 const out = outAt < 0 ? null : words[outAt + 1];
 const names = words.filter((word, i) => !word.startsWith('--') && (outAt < 0 || i !== outAt + 1));
@@ -36,22 +37,10 @@ let failed = 0;
 try {
   for (const run of runs) {
     const path = await prepared(run);
-    const first = await replayed(run, path);
-    const checks = [...common(first), ...run.checks(first)];
-    if (twice) {
-      const again = await replayed(run, path);
-      checks.push({
-        name: 'the same decision log twice',
-        passed: JSON.stringify(again.log) === JSON.stringify(first.log),
-        found: `${first.log.length} and ${again.log.length} lines`,
-      });
-    }
-    if (run.beside !== undefined) {
-      const python = pythonOf('lightgbm');
-      if (python === null)
-        console.error(`SKIPPED: ${run.name} beside LightGBM: HEADRACE_DRIFT_VENVS names no environment of it`);
-      else checks.push(...run.beside(python, path, folderOf(run)));
-    }
+    const first = kept ? readReplay(folderOf(run)) : await replayed(run, path);
+    const checks = [...common(first), ...run.checks(first, folderOf(run))];
+    if (kept) checks.push(...checksOf(run).filter(({ name }) => checks.every((one) => one.name !== name)));
+    else checks.push(...(await again(run, path, first)), ...beside(run, path));
     if (out !== null) writeFileSync(join(out, run.name, 'checks.json'), JSON.stringify(checks));
     console.log(run.name);
     for (const { name, passed, found } of checks) console.log(`  ${passed ? '✓' : '✗'} ${name}: ${found}`);
@@ -60,18 +49,34 @@ try {
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }
-if (words.includes('--page') && out !== null) writePage(out);
+if (words.includes('--page') && out !== null) writePage();
 process.exitCode = failed === 0 ? 0 : 1;
 
+/** Whether a second replay gives the same log. */
+async function again(run: DriftRun, path: string, { log }: Replayed): Promise<readonly Check[]> {
+  if (!twice) return [];
+  const second = await replayed(run, path);
+  const passed = JSON.stringify(second.log) === JSON.stringify(log);
+  return [{ name: 'the same decision log twice', passed, found: `${log.length} and ${second.log.length} lines` }];
+}
+
+/** Checks against LightGBM, where a run has some and its environment is there. */
+function beside(run: DriftRun, path: string): readonly Check[] {
+  if (run.beside === undefined) return [];
+  const python = pythonOf('lightgbm');
+  if (python !== null) return run.beside(python, path, folderOf(run));
+  console.error(`SKIPPED: ${run.name} beside LightGBM: HEADRACE_DRIFT_VENVS names no environment of it`);
+  return [];
+}
+
 /** The table of docs/internals/drift-runs.md. */
-function writePage(folder: string): void {
+function writePage(): void {
   const begin = '<!-- written by scripts/drift-runs/main.ts -->';
   const page = join(root, 'docs/internals/drift-runs.md');
   const lines = all.flatMap(({ name }) => {
-    const path = join(folder, name, 'checks.json');
-    if (!existsSync(path)) return [];
-    const found = JSON.parse(readFileSync(path, 'utf8')) as readonly Check[];
-    return found.map(({ name: what, passed, found: text }) => `| ${name} | ${passed ? '✓' : '✗'} ${what} | ${text} |`);
+    return checksOf({ name }).map(
+      ({ name: what, passed, found: text }) => `| ${name} | ${passed ? '✓' : '✗'} ${what} | ${text} |`,
+    );
   });
   const table = ['| run | expected | found |', '|---|---|---|', ...lines].join('\n');
   writeFileSync(page, `${readFileSync(page, 'utf8').split(begin)[0].trimEnd()}\n\n${begin}\n\n${table}\n`);
@@ -105,6 +110,11 @@ async function replayed({ name, args }: DriftRun, path: string): Promise<Replaye
   const { code, output, stdout } = await runCommand(process.execPath, call, { limitMs: null });
   if (code !== 0) throw new Error(`${name} ended with ${code}\n${output.slice(-3000)}`);
   writeFileSync(join(folder, 'replay.txt'), stdout);
+  return readReplay(folder);
+}
+
+/** The files that a replay wrote. */
+function readReplay(folder: string): Replayed {
   const lines = <T>(file: string): readonly T[] =>
     readFileSync(join(folder, file), 'utf8')
       .split('\n')
@@ -115,6 +125,12 @@ async function replayed({ name, args }: DriftRun, path: string): Promise<Replaye
     windows: lines('windows.jsonl'),
     summary: JSON.parse(readFileSync(join(folder, 'summary.json'), 'utf8')) as Replayed['summary'],
   };
+}
+
+/** Checks of an earlier call below `--out`. */
+function checksOf({ name }: Pick<DriftRun, 'name'>): readonly Check[] {
+  const path = join(folderOf({ name }), 'checks.json');
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as readonly Check[]) : [];
 }
 
 function common({ summary }: Replayed): readonly Check[] {

@@ -24,7 +24,8 @@ export interface DriftRun {
   readonly prepare: string | null;
   /** Options of `headrace drift replay`. */
   readonly args: readonly string[];
-  readonly checks: (replay: Replayed) => readonly Check[];
+  /** `folder` has the files of the replay. */
+  readonly checks: (replay: Replayed, folder: string) => readonly Check[];
   /** Checks against a yardstick of Python, on the table and the folder of the replay. */
   readonly beside?: (python: string, table: string, folder: string) => readonly Check[];
 }

@@ -35,7 +35,7 @@ async function openHeadraceOf(call: Call): Promise<Headrace> {
   // Loaded here, as in every command: help and commands that need no project do without it.
   const { Headrace } = await import('../running/headrace.ts');
   const { project, environment } = await loadConfig(call);
-  return Headrace.open(project, environment, Date.now, reportTo(call));
+  return Headrace.open({ project, environment, clock: Date.now, onFault: reportTo(call) });
 }
 
 function reportTo({ terminal }: Call): (error: unknown) => void {

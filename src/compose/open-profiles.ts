@@ -14,6 +14,8 @@ import { lineageOf } from '../registry/lineage.ts';
 
 export interface OpenProfilesOptions {
   readonly clock: Clock;
+  /** Whether the same vectors give the same profiles: the chances of sketches come from the name of their process. */
+  readonly repeatable?: boolean;
   readonly onFault: (error: unknown) => void;
   /** Counts of rows that left the sketches and are not in the log; left out: there are none. */
   readonly held?: () => readonly UnsentCount[];
@@ -23,11 +25,12 @@ export interface OpenProfilesOptions {
 export function openServedProfiles(
   project: ProjectData,
   { directory, profiles }: Environment,
-  { clock, onFault, held }: OpenProfilesOptions,
+  { clock, repeatable = false, onFault, held }: OpenProfilesOptions,
 ): ServedProfiles | null {
   if (!profiles.on || project.services.length === 0) return null;
-  const host = hostname();
-  const process = `${host}-${globalThis.process.pid}-${Math.floor(Math.random() * 2 ** 40).toString(36)}`;
+  const host = repeatable ? 'replay' : hostname();
+  const own = `${globalThis.process.pid}-${Math.floor(Math.random() * 2 ** 40).toString(36)}`;
+  const process = repeatable ? host : `${host}-${own}`;
   const unsent = UnsentCounts.open({ directory, host, process, lock: acquireLock });
   return new ServedProfiles({
     services: project.services,
@@ -36,6 +39,8 @@ export function openServedProfiles(
     process,
     clock,
     unsent,
+    // A thread drops vectors when it has no time for them.
+    ...(repeatable ? { apartFrom: Number.POSITIVE_INFINITY } : {}),
     onFault,
     ...(held === undefined ? {} : { held }),
   });

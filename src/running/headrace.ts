@@ -4,7 +4,7 @@ import type { Clock } from '../base/time.ts';
 import type { OpenSpan } from '../base/tracer.ts';
 import { clearHistoryScratch } from '../compose/compose.ts';
 import { declaredSets } from '../compose/history-process.ts';
-import { type Environment, type EnvironmentOptions, resolveEnvironment } from '../environment/config.ts';
+import { type EnvironmentOptions, resolveEnvironment } from '../environment/config.ts';
 import type {
   BatchViewData,
   EventSourceData,
@@ -32,7 +32,7 @@ import { checkMigration } from '../operating/migrate/migration-files.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
 import { type CloseOptions, closeProject } from './close-project.ts';
 import { insideOf, keepInside } from './inside.ts';
-import { flushParts, type OpenProject, openProject } from './open-project.ts';
+import { flushParts, type OpenProject, openProject, type ProjectPlace } from './open-project.ts';
 import { RunningModels } from './running-models.ts';
 import type { SpineTrainOptions, TrainOptions } from './training-runs.ts';
 
@@ -42,6 +42,8 @@ export interface OpenOptions {
   readonly environment?: EnvironmentOptions;
   /** Epoch ms; default: the clock of the system. A replay brings its own. */
   readonly clock?: Clock;
+  /** For a replay: the same calls give the same figures, whatever the machine does meanwhile. One process may then use the directory. */
+  readonly repeatable?: boolean;
   /** Receives failures behind a call: an on-demand function that throws, a background run that fails. */
   readonly onFault?: (error: unknown) => void;
 }
@@ -50,7 +52,8 @@ export interface OpenOptions {
 export async function openHeadrace(options: OpenOptions): Promise<Headrace> {
   const environment = resolveEnvironment('local', options.environment ?? {}, options.project.name);
   const onFault = options.onFault ?? (() => undefined);
-  const headrace = await Headrace.open(options.project, environment, options.clock ?? Date.now, onFault);
+  const { project, clock = Date.now, repeatable = false } = options;
+  const headrace = await Headrace.open({ project, environment, clock, onFault, repeatable });
   // A process that serves features does not build training sets next to them.
   insideOf(headrace).training.trainSetsBy(declaredSets(environment, () => clearHistoryScratch(environment)));
   return headrace;
@@ -72,14 +75,9 @@ export class Headrace extends RunningModels {
   }
 
   /** Errors: MIGRATE_MOVED, MIGRATE_UNFINISHED, DECLARATION_*, those of the stores. */
-  static async open(
-    project: ProjectData,
-    environment: Environment,
-    clock: Clock,
-    onFault: (error: unknown) => void,
-  ): Promise<Headrace> {
-    checkMigration(environment.directory);
-    return new Headrace(await openProject({ project, environment, clock, onFault }));
+  static async open(place: ProjectPlace): Promise<Headrace> {
+    checkMigration(place.environment.directory);
+    return new Headrace(await openProject(place));
   }
 
   /** A declared event source by name. Error: EVENT_SOURCE. */

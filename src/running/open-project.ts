@@ -47,6 +47,8 @@ export interface ProjectPlace {
   readonly project: ProjectData;
   readonly environment: Environment;
   readonly clock: Clock;
+  /** Whether the same calls give the same figures, for a replay. */
+  readonly repeatable?: boolean;
   /** Receives failures of background work. */
   readonly onFault: (error: unknown) => void;
 }

@@ -22,6 +22,8 @@ export interface ProjectProfilesOptions {
   readonly mayLog: (rows: number) => boolean;
   readonly stores: Pick<Stores, 'log' | 'offline' | 'registry' | 'artifacts'>;
   readonly clock: Clock;
+  /** Whether the same calls give the same profiles: rows leave, and other bins come, with a flush alone. */
+  readonly repeatable?: boolean;
   readonly onFault: (error: unknown) => void;
 }
 
@@ -96,6 +98,7 @@ export class ProjectProfiles {
 
   async #tick(): Promise<void> {
     this.#work.check();
+    if (this.#options.repeatable === true) return;
     const due = performance.now() - this.#publishedAt >= PUBLISH_AFTER_MS;
     if (due) this.#publishedAt = performance.now();
     this.#work.start(async () => {

@@ -101,12 +101,12 @@ export class MovingShop {
   }
 
   open(which: 'from' | 'to'): Promise<Headrace> {
-    return Headrace.open(
+    return Headrace.open({
       project,
-      this[which],
-      () => this.now,
-      (error) => this.faults.push(error),
-    );
+      environment: this[which],
+      clock: () => this.now,
+      onFault: (error) => this.faults.push(error),
+    });
   }
 
   async migrating<T>(work: (migration: Migration) => Promise<T>): Promise<T> {

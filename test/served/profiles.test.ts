@@ -1,11 +1,16 @@
-import { readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { randomNormal, seededRandom } from '../../src/base/rng.ts';
+import { openServedProfiles } from '../../src/compose/open-profiles.ts';
+import { resolveEnvironment } from '../../src/environment/config.ts';
 import { forEachRegister } from '../../src/features/aggregate/registers.ts';
 import {
   bool,
   decimal,
+  defineProject,
   featureService,
   float,
   int,
@@ -278,3 +283,38 @@ test('a row reads as it was written, in its first format too, and truncated byte
   for (let length = 0; length < bytes.length; length += 1)
     expect(() => decodeProfileRow(bytes.subarray(0, length))).toThrow();
 });
+
+test('a repeatable process has the same profiles twice, whatever its name', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'headrace-repeatable-'));
+  const project = defineProject('profiled', { mixed: declared });
+  const rowsOf = async (name: string) => {
+    const environment = resolveEnvironment('local', { directory: join(folder, name) }, project.name);
+    mkdirSync(environment.directory, { recursive: true });
+    const faults: unknown[] = [];
+    const onFault = (error: unknown) => faults.push(error);
+    const served = openServedProfiles(project, environment, { clock: () => START, repeatable: true, onFault });
+    const random = seededRandom(3);
+    const take = served?.takerOf(declared) ?? (() => undefined);
+    // More than a process profiles on its own loop otherwise.
+    for (let i = 0; i < 24_000; i += 1) {
+      const own = [randomNormal(random), i % 90, BigInt(i % 2_000), i % 2 === 0, `city ${i % 500}`];
+      take({
+        at: START + (i % 60_000),
+        values: declared.features.map(({ name: of }) => own[NAMES.indexOf(of)] ?? null),
+      });
+    }
+    const rows = (await served?.collect(true)) ?? [];
+    await served?.close();
+    expect(faults).toEqual([]);
+    return rows.map((row) => Buffer.from(row).toString('base64'));
+  };
+  try {
+    const first = await rowsOf('first');
+    expect(first.length).toBeGreaterThan(NAMES.length);
+    expect(await rowsOf('second')).toEqual(first);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+const NAMES = ['amount', 'code', 'price', 'yes', 'city'];

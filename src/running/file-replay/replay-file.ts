@@ -65,6 +65,7 @@ export async function replayFile(table: TableFile, options: ReplayFileOptions): 
     project: declared.project,
     environment: { directory: options.directory, sampleRate: 1 },
     clock: () => clock.now,
+    repeatable: true,
     onFault: (error) => faults.push(error),
   });
   try {
@@ -146,7 +147,11 @@ class FileRun {
     const { rows, clock, windowMs, headrace, declared, options } = this.#of;
     const spoiled = options.injections.filter((one) => one.kind === 'spoiled');
     await this.#parts(first, rows.count, async (from, to, end) => {
-      for (let row = from; row < to; row += BATCH) await this.#request(row, Math.min(to, row + BATCH), true);
+      for (let row = from; row < to; row += BATCH) {
+        await this.#request(row, Math.min(to, row + BATCH), true);
+        // A shadow drops copies that it has no time for.
+        await headrace.rollout(declared.model).settled();
+      }
       await this.#label(to);
       const isOver = end % windowMs === 0;
       await this.#rollOut(spoiled, !isOver && end % (windowMs / 2) === 0);
