@@ -143,6 +143,11 @@ test('references and states of the first format still read', () => {
     missing: 1,
     sample: [{ length: 2 }, { length: 2 }],
   });
+  const spread = decodeReference(fixture('reference-2-spreads.reference'));
+  expect(spread.chunks.map(({ rows }) => rows)).toEqual(Array(10).fill(256));
+  expect(spread.spreads?.get('amount')).toMatchObject([
+    { size: 32, blocks: 80, top: Array(10).fill(expect.any(Number)) },
+  ]);
   expect(parseState(fixture('drift-state-1.json').toString())).toMatchObject({
     at: START,
     monitors: [{ model: 'm', state: 'ok' }],

@@ -90,7 +90,8 @@ test('windows of a monitor, of features and of scores, are compared with the sam
   const [status] = await Promise.all([judgeMonitor({ ...one, reference: null }, features, history, spans, { now })]);
   expect(status.state).toBe('unwatched');
   // A reference of the first format has no hours. Its chunks lie as far apart as nights and days, so it finds nothing; the window says so.
-  const first = { ...one, reference: one.reference === null ? null : { ...one.reference, seasonal: null } };
+  const reference = one.reference === null ? null : { createdAt: START, chunks: one.reference.chunks, seasonal: null };
+  const first = { ...one, reference };
   const old = (await judgeMonitor(first, features, history, spans, { now })).windows;
   const season = { of: 'none', reason: 'the reference has no counts by hour' };
   expect(old.map((window) => [window.state, window.season])).toEqual(Array(4).fill(['ok', season]));

@@ -97,7 +97,7 @@ function compared(reference: Reference, rows: readonly Row[], rule = 'default'):
   return compareToReference(
     { ...reference, name: 'reference' },
     { name: 'window', profile, hours },
-    { rule, windowMs: HOUR_MS },
+    { rule, windowMs: HOUR_MS, k: 2, of: 3 },
   );
 }
 

@@ -95,7 +95,7 @@ function comparisonOf({ watched, history, span }: CauseOptions): Promise<Compari
   const { model, reference } = watched;
   const monitor = monitorsOf(model).find(({ kind }) => kind === 'featureDrift');
   if (reference === null) return null;
-  const asked = monitor ?? { features: [], rule: 'default', windowMs: span.to - span.from };
+  const asked = monitor ?? { features: [], rule: 'default', windowMs: span.to - span.from, k: 2, of: 3 };
   return compareWindow(model, reference, asked, history, span);
 }
 

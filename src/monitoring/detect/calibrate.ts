@@ -1,52 +1,103 @@
 import type { ColumnValues } from '../../ports/table-file.ts';
 import { populationStabilityIndex } from '../../stats/population-stability-index.ts';
 import { binOf, type FrozenBins } from '../profile/frozen-bins.ts';
+import { addBlock, type BlockSpread, createBlockCounter, MANY_BLOCKS, spreadsOf } from './block-spread.ts';
+import type { DriftLimit } from './feature-comparison.ts';
 import type { FeatureKind } from './feature-kind.ts';
-import { type UnseenValues, unseenOfChunks, withUnseen } from './unseen-values.ts';
+import { spreadLimit } from './spread-limit.ts';
+import { unseenOfChunks, withUnseen } from './unseen-values.ts';
+
+type Unseen = ReturnType<typeof unseenOfChunks>;
 
 /** Fewest chunks that say how much the reference moves by itself. */
 export const LEAST_CHUNKS = 6;
 const MOST_CHUNKS = 40;
+const LEAST_SIZE = 30;
 
 /**
- * How much the reference's own chunks differ from the whole: mean + 3 sd of their debiased PSI. Chunks have the size of
- * the window where the reference holds six of them, otherwise a tenth of the reference. Null with fewer rows than 30 a chunk.
+ * How far a quiet window of `windowRows` lies from the reference, by the reference's own blocks. They have the size of the window where
+ * the reference holds 64 of them, otherwise a 64th of the reference, and of a small one a tenth. Null with fewer rows than 30 a block.
  */
 export function calibrate(
   reference: ColumnValues,
   bins: FrozenBins,
   windowRows: number,
-  kind: FeatureKind | null = null,
-): { readonly psi: number; readonly chunks: number } | null {
-  const fitting = Math.floor(reference.length / Math.max(1, windowRows));
+  { kind = null, chance }: { readonly kind?: FeatureKind | null; readonly chance: number },
+): DriftLimit | null {
+  const wanted = Math.max(LEAST_SIZE, windowRows);
+  const many = Math.floor(reference.length / MANY_BLOCKS);
+  const size = Math.min(wanted, many >= LEAST_SIZE ? many : Math.floor(reference.length / 10));
+  if (size < LEAST_SIZE) return null;
+  const counts = binned(reference, bins);
+  const counter = createBlockCounter(countsBetween(counts, bins.count + 1, 0, counts.length), size);
+  for (let from = 0; from + size <= counts.length; from += size)
+    addBlock(counter, countsBetween(counts, bins.count + 1, from, from + size), 1);
+  const fitting = Math.floor(reference.length / wanted);
   const chunks = fitting >= LEAST_CHUNKS ? Math.min(MOST_CHUNKS, fitting) : 10;
-  const size = Math.floor(reference.length / chunks);
-  if (size < 30) return null;
-  const parts = Array.from({ length: chunks }, (_, c) => {
-    const counts = new Float64Array(bins.count + 1);
-    for (let i = c * size; i < (c + 1) * size; i += 1) counts[binOf(bins, reference[i])] += 1;
-    return counts;
+  const length = Math.floor(reference.length / chunks);
+  const parts = Array.from({ length: chunks }, (_, c) =>
+    countsBetween(counts, bins.count + 1, c * length, (c + 1) * length),
+  );
+  const unseen = kind === 'manyValues' ? unseenOfChunks(reference, chunks, length) : [];
+  return limitOf(parts, spreadsOf(counter, LEAST_CHUNKS), {
+    rows: windowRows,
+    reference: reference.length,
+    chance,
+    unseen,
   });
-  return limitOf(parts, kind === 'manyValues' ? unseenOfChunks(reference, chunks, size) : []);
 }
 
-/** The limit over counts of chunks: each against all the others; with values that only it has, where they are given. */
+function binned(values: ColumnValues, bins: FrozenBins): Uint16Array {
+  const found = new Uint16Array(values.length);
+  for (let i = 0; i < values.length; i += 1) found[i] = binOf(bins, values[i]);
+  return found;
+}
+
+function countsBetween(places: Uint16Array, bins: number, from: number, to: number): Float64Array {
+  const counts = new Float64Array(bins);
+  for (let i = from; i < to; i += 1) counts[places[i]] += 1;
+  return counts;
+}
+
+interface LimitOptions {
+  /** Rows of the window and of the reference. */
+  readonly rows: number;
+  readonly reference: number;
+  readonly chance: number;
+  /** Values that only a chunk has, by chunk. */
+  readonly unseen?: Unseen;
+}
+
+/** The limit by the spread of blocks, at least mean + 3 sd of the chunks' own debiased PSI: real chunks have heavier tails. */
 export function limitOf(
   parts: readonly Float64Array[],
-  unseen: readonly Pick<UnseenValues, 'expected' | 'found'>[] = [],
-): { readonly psi: number; readonly chunks: number } | null {
-  if (parts.length < LEAST_CHUNKS) return null;
-  const whole = new Float64Array(parts[0].length);
+  spreads: readonly BlockSpread[],
+  options: LimitOptions,
+): DriftLimit | null {
+  const usual = usualLimit(parts, options.unseen ?? []);
+  if (usual === null) return null;
+  const limit = spreadLimit({ ...options, spreads, bins: usual.bins });
+  const chunks = Math.max(parts.length, spreads[0]?.blocks ?? 0);
+  return { chunks, psi: Math.max(usual.psi, limit?.psi ?? 0), designEffect: limit?.designEffect ?? 1 };
+}
+
+/** Mean + 3 sd of the chunks, each against all the others; null with fewer than six. */
+function usualLimit(
+  parts: readonly Float64Array[],
+  unseen: Unseen,
+): { readonly psi: number; readonly bins: number } | null {
+  const whole = new Float64Array(parts[0]?.length ?? 0);
   for (const part of parts) for (let i = 0; i < part.length; i += 1) whole[i] += part[i];
-  return limitOfLooks(
+  const usual = limitOfLooks(
     parts.map((part, c) => {
       const [rest, own] = withUnseen([whole.map((count, i) => count - part[i]), part], unseen[c] ?? null);
       return { part: own, rest };
     }),
   );
+  return usual === null ? null : { psi: usual.psi, bins: whole.filter((count) => count > 0).length };
 }
 
-/** The same over chunks that are each compared with counts of their own. */
+/** Mean + 3 sd over chunks that are each compared with counts of their own. */
 export function limitOfLooks(
   looks: readonly { readonly part: Float64Array; readonly rest: Float64Array }[],
 ): { readonly psi: number; readonly chunks: number } | null {

@@ -1,11 +1,19 @@
 import { chiSquareTest } from '../../stats/chi-square-test.ts';
+import { chiSquareSf } from '../../stats/distributions/chi-square.ts';
+import { normalSf } from '../../stats/distributions/normal.ts';
 import { jensenShannonDistance } from '../../stats/jensen-shannon-distance.ts';
 import { asymptoticP, exactP } from '../../stats/kolmogorov-smirnov-test.ts';
 import { populationStabilityIndex } from '../../stats/population-stability-index.ts';
 import type { FrozenBins } from '../profile/frozen-bins.ts';
 import type { ColumnSide } from './column-side.ts';
 import { distributionGap } from './distribution.ts';
-import type { FeatureComparison, FeatureEffect, FeatureEvidence, ValueChanges } from './feature-comparison.ts';
+import type {
+  DriftLimit,
+  FeatureComparison,
+  FeatureEffect,
+  FeatureEvidence,
+  ValueChanges,
+} from './feature-comparison.ts';
 import { type FeatureKind, kindOf } from './feature-kind.ts';
 import { missingRose } from './quality-fault.ts';
 import { countsOver, referenceBins } from './reference-bins.ts';
@@ -15,8 +23,8 @@ import { type SideCounts, type UnseenValues, unseenValues, withUnseen } from './
 export type ComparedColumn = Omit<FeatureComparison, 'state' | 'reason' | 'rootCauseShare'>;
 
 export interface CompareColumnOptions {
-  /** The limit of the reference's chunks over the bins. */
-  readonly calibrate: (bins: FrozenBins, kind: FeatureKind) => ComparedColumn['limit'];
+  /** The limit of the reference's own blocks over the bins. */
+  readonly calibrate: (bins: FrozenBins, kind: FeatureKind) => DriftLimit | null;
   /** Counts that were made over frozen bins; otherwise bins come from the reference side. */
   readonly counted?: {
     readonly bins: FrozenBins;
@@ -48,6 +56,8 @@ export function compareColumn(
   const seen = rose ? withoutMissing(counts) : counts;
   const all = withUnseen(counts, unseen);
   const effect = judged ? effectOf(kind, reference, current, rose ? withoutMissing(all) : all) : null;
+  const limit = judged ? calibrate(frozen, kind) : null;
+  const designEffect = limit?.designEffect ?? 1;
   return {
     name,
     kind,
@@ -56,9 +66,14 @@ export function compareColumn(
     mean: { reference: reference.mean, current: current.mean },
     effect,
     evidence: judged
-      ? evidenceOf(counted?.alone === true ? 'category' : kind, reference, current, { counts: seen, unseen, rose })
+      ? evidenceOf(counted?.alone === true ? 'category' : kind, reference, current, {
+          counts: seen,
+          unseen,
+          rose,
+          designEffect,
+        })
       : null,
-    limit: judged ? calibrate(frozen, kind) : null,
+    limit,
     values: kind === 'category' || kind === 'manyValues' ? valueChanges(reference, current) : null,
     outlier: outlierOf(effect, current, reference),
     approximate: (reference.distribution?.rankError ?? 0) > 0 || reference.offset > 0,
@@ -94,6 +109,15 @@ function effectOf(
   };
 }
 
+interface Seen {
+  readonly counts: SideCounts;
+  readonly unseen: UnseenValues | null;
+  /** Missing values are a separate fault. */
+  readonly rose: boolean;
+  /** Rows that vary as one independent row does. */
+  readonly designEffect: number;
+}
+
 /** Above this many values the exact law and the finite-sample law agree, and paths take time. */
 const EXACT_MOST = 2000;
 
@@ -101,48 +125,53 @@ function evidenceOf(
   kind: FeatureKind,
   reference: ColumnSide,
   current: ColumnSide,
-  {
-    counts: [p, q],
-    unseen,
-    rose,
-  }: { readonly counts: SideCounts; readonly unseen: UnseenValues | null; readonly rose: boolean },
+  { counts, unseen, rose, designEffect }: Seen,
 ): FeatureEvidence | null {
   const gap =
     kind === 'number' && reference.distribution !== null && current.distribution !== null
       ? distributionGap(reference.distribution, current.distribution)
       : null;
   if (gap === null || reference.distribution === null || current.distribution === null) {
-    const test = chiSquareTest(...pooled(p, q));
+    const test = chiSquareTest(...pooled(...counts));
     if (test === null && unseen === null) return null;
-    const { statistic, p: own } = test ?? { statistic: 0, p: 1 };
+    const { statistic, df, p: own } = test ?? { statistic: 0, df: 1, p: 1 };
     // Frequent values, and the share of unseen ones: two looks.
-    const least = unseen === null ? own : Math.min(1, 2 * Math.min(own, unseen.p));
-    return { test: 'chi-square', statistic, p: least, adjustedP: least, location: null, sign: null };
+    const p = eitherP(own, unseen?.p ?? null);
+    const dependentUnseen = unseen === null ? null : 2 * normalSf(unseen.z / Math.sqrt(designEffect));
+    const dependentP = eitherP(chiSquareSf(statistic / designEffect, df), dependentUnseen);
+    return { test: 'chi-square', statistic, p, dependentP, adjustedP: dependentP, location: null, sign: null };
   }
   // A sketch is off by its rank error on each side: only a distance beyond it is evidence.
   const d = Math.max(0, gap.d - reference.distribution.rankError - current.distribution.rankError);
   const [n, m] = [reference.distribution.n, current.distribution.n];
   const small = Math.max(n, m) <= EXACT_MOST && reference.distribution.rankError === 0;
   const shape = small ? exactP(d, n, m, 'two-sided') : asymptoticP(d, n, m);
-  const missing = rose || reference.missing + current.missing === 0 ? null : missingP(reference, current);
-  // Missing values are a part of the distribution: the smaller of two looks counts twice (Bonferroni).
-  const both = Math.min(1, missing === null ? shape : 2 * Math.min(shape, missing));
+  const dependent = designEffect > 1 ? Math.max(shape, asymptoticP(d, n / designEffect, m / designEffect)) : shape;
+  // Missing values are a part of the distribution.
+  const missing = rose || reference.missing + current.missing === 0 ? null : missingTest(reference, current);
+  const dependentMissing = missing === null ? null : chiSquareSf(missing.statistic / designEffect, missing.df);
+  const dependentP = eitherP(dependent, dependentMissing);
   return {
     test: 'kolmogorov-smirnov',
     statistic: gap.d,
-    p: both,
-    adjustedP: both,
+    p: eitherP(shape, missing?.p ?? null),
+    dependentP,
+    adjustedP: dependentP,
     location: gap.location,
     sign: gap.sign,
   };
 }
 
-function missingP(reference: ColumnSide, current: ColumnSide): number | null {
-  const test = chiSquareTest(
+/** The smaller p of two looks counts twice (Bonferroni). */
+function eitherP(one: number, other: number | null): number {
+  return Math.min(1, other === null ? one : 2 * Math.min(one, other));
+}
+
+function missingTest(reference: ColumnSide, current: ColumnSide): ReturnType<typeof chiSquareTest> {
+  return chiSquareTest(
     [reference.rows - reference.missing, reference.missing],
     [current.rows - current.missing, current.missing],
   );
-  return test?.p ?? null;
 }
 
 /** Cells whose expected count is below 5 share one: χ² does not hold for them (Cochran 1954). */

@@ -6,6 +6,7 @@ import { sideOfSketch } from './column-side.ts';
 import { type CompareColumnOptions, type ComparedColumn, compareColumn } from './compare-column.ts';
 import type { ComparedSide, Comparison } from './comparison.ts';
 import type { DriftRule } from './drift-rule.ts';
+import type { DriftLimit } from './feature-comparison.ts';
 import { kindOf } from './feature-kind.ts';
 import { matchedSide } from './matched-side.ts';
 import { type QualityFault, qualityFaults } from './quality-fault.ts';
@@ -14,8 +15,8 @@ import type { MatchedColumn } from './seasonal-counts.ts';
 export interface CompareProfilesOptions {
   readonly rule: DriftRule;
   readonly windowsPerDay: number;
-  /** The limit of a feature from the reference's chunks; null where there is none. */
-  readonly limitOf?: (name: string) => { readonly psi: number; readonly chunks: number } | null;
+  /** The limit of a feature from the reference's own blocks; null: there is none. */
+  readonly limitOf?: (name: string) => DriftLimit | null;
   /** Columns of embeddings, compared by their vectors: a profile holds none. */
   readonly vectors?: ReadonlyMap<string, ComparedVectors>;
   /** The rows of the reference in the hours of the current rows; left out: all rows are compared. */

@@ -18,6 +18,7 @@ import type { DriftRule } from './drift-rule.ts';
 import { joinMissing } from './join-missing.ts';
 import { judgeFeatures } from './judge-features.ts';
 import { type QualityFault, qualityFaults } from './quality-fault.ts';
+import { quietChance } from './quiet-chance.ts';
 import { DomainSample } from './root-cause.ts';
 import { type Matched, matchSeason, type Season } from './season.ts';
 
@@ -55,10 +56,11 @@ export async function compareTables(
     ({ name, declared }) => !left.has(name) && !isTime(declared) && current.columns.some((one) => one.name === name),
   );
   const faults: QualityFault[] = [...columnFaults(reference, current, left)];
-  const slicer = slice === null ? null : await slicerOf(reference, current, slice, time);
+  const slicer = slice === null ? null : await slicerOf(reference, current, slice, { time, features: shared.length });
   const season = time === null ? null : await seasonOf(reference, current, time, options.season);
   const sample = new DomainSample(season?.rows.length ?? reference.rows, current.rows);
   const columns: ComparedColumn[] = [];
+  const chance = quietChance(shared.length, null);
   for (const { name, declared } of shared) {
     const vectors = await vectorsOf(name, declared, reference, current, time);
     if (vectors !== null) {
@@ -72,7 +74,7 @@ export async function compareTables(
     const b = await current.column(name, time);
     const sides = [sideOfValues(a), sideOfValues(b)] as const;
     const compared = compareColumn(name, ...sides, {
-      calibrate: (bins, kind) => calibrate(a, bins, b.length, kind),
+      calibrate: (bins, kind) => calibrate(a, bins, b.length, { kind, chance }),
     });
     columns.push(compared);
     // Values, types and ranges are those of every row of the reference.
@@ -139,7 +141,12 @@ interface Slicer {
   judge(rule: DriftRule): readonly SliceComparison[];
 }
 
-async function slicerOf(reference: TableFile, current: TableFile, slice: string, time: string | null): Promise<Slicer> {
+async function slicerOf(
+  reference: TableFile,
+  current: TableFile,
+  slice: string,
+  { time, features }: { readonly time: string | null; readonly features: number },
+): Promise<Slicer> {
   const [a, b] = [await reference.column(slice, time), await current.column(slice, time)];
   const rowsOf = (values: ColumnValues) => {
     const rows = new Map<string, number[]>();
@@ -153,6 +160,7 @@ async function slicerOf(reference: TableFile, current: TableFile, slice: string,
   };
   const [before, now] = [rowsOf(a), rowsOf(b)];
   const chosen = [...now].sort(([, x], [, y]) => y.length - x.length).slice(0, MOST_SLICES);
+  const chance = quietChance(features * chosen.length, null);
   const slices = chosen.map(([value, rows]) => ({
     value,
     rows,
@@ -165,7 +173,7 @@ async function slicerOf(reference: TableFile, current: TableFile, slice: string,
         const [x, y] = [picked(all, one.was), picked(some, one.rows)];
         one.columns.push(
           compareColumn(name, sideOfValues(x), sideOfValues(y), {
-            calibrate: (bins, kind) => calibrate(x, bins, y.length, kind),
+            calibrate: (bins, kind) => calibrate(x, bins, y.length, { kind, chance }),
           }),
         );
       }
@@ -184,7 +192,7 @@ interface Slice {
 /** Evidence is adjusted for looking at every feature of every slice. */
 function judgeSlices(column: string, slices: readonly Slice[], rule: DriftRule): readonly SliceComparison[] {
   const adjusted = adjustedP(
-    slices.flatMap(({ columns }) => columns.map(({ evidence }) => evidence?.p ?? 1)),
+    slices.flatMap(({ columns }) => columns.map(({ evidence }) => evidence?.dependentP ?? 1)),
     'benjamini-hochberg',
   );
   let at = 0;

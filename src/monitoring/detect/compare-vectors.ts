@@ -48,6 +48,7 @@ export function compareVectors(name: string, reference: VectorSide, current: Vec
             test: 'mmd',
             statistic: distance.mmd,
             p: distance.p,
+            dependentP: distance.p,
             adjustedP: distance.p,
             location: null,
             sign: null,

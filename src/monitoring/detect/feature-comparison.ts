@@ -15,8 +15,8 @@ export interface FeatureComparison {
   readonly mean: { readonly reference: number | null; readonly current: number | null };
   readonly effect: FeatureEffect | null;
   readonly evidence: FeatureEvidence | null;
-  /** Largest debiased PSI that the reference's own chunks reach, mean + 3 sd; null: not calibrated. */
-  readonly limit: { readonly psi: number; readonly chunks: number } | null;
+  /** Null: not calibrated. */
+  readonly limit: DriftLimit | null;
   /** Values of the current rows that the reference does not have, and those that vanished; of categories. */
   readonly values: ValueChanges | null;
   /** A few values are far out, while the rest did not move. */
@@ -28,6 +28,16 @@ export interface FeatureComparison {
   /** How far the vectors of an embedding moved; absent for other columns, null where they could not be compared. */
   readonly vectors?: VectorDistance | null;
   readonly bins: FeatureBins;
+}
+
+/** A quiet window, by the reference's own blocks of rows. */
+export interface DriftLimit {
+  /** The debiased PSI that a quiet window reaches by its chance alone. */
+  readonly psi: number;
+  /** Blocks that it was estimated from. */
+  readonly chunks: number;
+  /** Rows that vary as one independent row does (Kish 1965); 1: rows are independent. */
+  readonly designEffect: number;
 }
 
 export interface FeatureEffect {
@@ -60,8 +70,11 @@ export interface FeatureEvidence {
   readonly test: 'kolmogorov-smirnov' | 'chi-square' | 'mmd';
   /** D, χ² or squared MMD. */
   readonly statistic: number;
+  /** For independent rows. */
   readonly p: number;
-  /** After Benjamini–Hochberg over the features. */
+  /** With rows divided by the design effect of the limit (first-order correction of Rao and Scott 1984). */
+  readonly dependentP: number;
+  /** `dependentP` after Benjamini–Hochberg over the features. */
   readonly adjustedP: number;
   /** Where the distributions differ most, and whether current values lie higher (1) or lower (−1) there. */
   readonly location: number | null;

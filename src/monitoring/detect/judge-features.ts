@@ -18,7 +18,7 @@ const LEAST_ROWS = 300;
 export function judgeFeatures(columns: readonly ComparedColumn[], rule: DriftRule): readonly JudgedColumn[] {
   const tested = columns.filter((column) => column.evidence !== null && whyInsufficient(column, rule) === null);
   const adjusted = adjustedP(
-    tested.map(({ evidence }) => evidence?.p ?? 1),
+    tested.map(({ evidence }) => evidence?.dependentP ?? 1),
     'benjamini-hochberg',
   );
   return columns.map((column) => {

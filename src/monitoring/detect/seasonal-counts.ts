@@ -1,6 +1,7 @@
 import { populationStabilityIndex } from '../../stats/population-stability-index.ts';
 import { limitOfLooks } from './calibrate.ts';
-import { type Dependence, dependenceOf, dependentLimit, type ValueLook } from './limit-for-rows.ts';
+import { type Dependence, dependenceOf, dependentLimit, type ValueLook } from './dependent-limit.ts';
+import type { DriftLimit } from './feature-comparison.ts';
 import { LEAST_SEASONS, MOST_UNMATCHED } from './season.ts';
 
 export const HOURS_OF_WEEK = 168;
@@ -112,7 +113,7 @@ function matchedMoments(moments: Float64Array | null, weights: Float64Array): Om
 
 /** A feature whose hours differ: the rows of the window's hours, and the limit of a window that is compared with them. */
 export interface MatchedFeature extends MatchedColumn {
-  readonly limitOf: (rows: number) => { readonly psi: number; readonly chunks: number };
+  readonly limitOf: (rows: number) => DriftLimit;
 }
 
 /** The least difference of hours that is a season, as debiased PSI. */
@@ -145,6 +146,7 @@ export function matchedFeature(seasonal: SeasonalCounts, name: string, match: Se
     limitOf: (rows) => ({
       psi: Math.max(usual?.psi ?? 0, dependentLimit(dependence, { rows, others: match.rows })),
       chunks: dependence.looks.length,
+      designEffect: dependence.effect,
     }),
   };
 }

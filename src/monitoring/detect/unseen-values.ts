@@ -10,7 +10,8 @@ export interface UnseenValues {
   /** Rows of the reference that stand for unseen values: those of values that came once (Good 1953). */
   readonly expected: number;
   readonly found: number;
-  /** P of a share as far from the expected one without drift, two-sided. */
+  /** How far the share is from the expected one, in standard errors, and P of it without drift, two-sided. */
+  readonly z: number;
   readonly p: number;
 }
 
@@ -34,7 +35,7 @@ export function unseenValues(reference: ColumnSide, current: ColumnSide): Unseen
   // Rows of one unseen value come together: their squares count. The variance of the expected share is Good's.
   const variance = (once + 2 * twice) / (n * n) + squares / (m * m);
   const z = variance === 0 ? 0 : Math.abs(found / m - once / n) / Math.sqrt(variance);
-  return { expected: once, found, p: Math.min(1, 2 * normalSf(z)) };
+  return { expected: once, found, z, p: Math.min(1, 2 * normalSf(z)) };
 }
 
 function apart(counts: Float64Array, unseen: number): Float64Array {

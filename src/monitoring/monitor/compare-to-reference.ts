@@ -4,6 +4,7 @@ import type { Comparison } from '../detect/comparison.ts';
 import { parseDriftRule } from '../detect/drift-rule.ts';
 import { matchedFeature, matchHours } from '../detect/seasonal-counts.ts';
 import type { Profile } from '../profile/profile.ts';
+import { looksOf, windowsPerDay } from './looks.ts';
 import { type Reference, referenceLimit, wholeReference } from './reference.ts';
 
 /** A window that is compared with a reference. */
@@ -27,7 +28,7 @@ export interface ToReference {
 export function compareToReference(
   reference: Reference & { readonly name: string; readonly whole?: Profile },
   { name, profile, hours }: ComparedWindow,
-  { rule: written, windowMs }: Pick<ResolvedMonitor, 'rule' | 'windowMs'>,
+  { rule: written, ...monitor }: Pick<ResolvedMonitor, 'rule' | 'windowMs' | 'k' | 'of'>,
   vectors: ReadonlyMap<string, ComparedVectors> = new Map(),
 ): ToReference {
   const { seasonal = null, whole = wholeReference(reference) } = reference;
@@ -43,8 +44,13 @@ export function compareToReference(
     { name, rows: profile.rows, profile },
     {
       rule,
-      windowsPerDay: Math.max(1, Math.round(86_400_000 / windowMs)),
-      limitOf: (feature) => referenceLimit(reference, feature, profile.rows),
+      windowsPerDay: windowsPerDay(monitor),
+      limitOf: (feature) =>
+        referenceLimit(reference, feature, {
+          rows: profile.rows,
+          features: whole.columns.size,
+          looks: looksOf(monitor),
+        }),
       vectors,
       ...(match === null
         ? {}

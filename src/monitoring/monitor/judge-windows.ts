@@ -14,6 +14,7 @@ import { conceptWindows } from './concept-windows.ts';
 import { estimatedWindows } from './estimated-windows.ts';
 import { lacksReference } from './lacks-reference.ts';
 import type { MonitorMemory } from './monitor-memory.ts';
+import { overall } from './overall-state.ts';
 import { predictionWindows } from './prediction-windows.ts';
 import { type Reference, wholeReference } from './reference.ts';
 import { loggedVectors } from './vector-sample.ts';
@@ -154,26 +155,6 @@ function windowsOf(
   return estimatedWindows(watched, monitor, history, spans, { now, memory: memory?.estimates ?? null });
 }
 
-/** A fault counts at once; drift needs k of the windows; what cannot be judged is never ok. */
-function overall(
-  windows: readonly MonitorWindow[],
-  { k, of }: ResolvedMonitor,
-): { state: WindowState; reason: string } {
-  const last = windows.slice(-of);
-  const count = (state: WindowState) => last.filter((window) => window.state === state).length;
-  const newest = last.at(-1);
-  if (newest === undefined) return { state: 'insufficient', reason: 'no window' };
-  if (newest.state === 'fault') return { state: 'fault', reason: newest.reason };
-  if (count('drift') >= k)
-    return {
-      state: 'drift',
-      reason: `${count('drift')} of ${last.length} windows: ${last.filter(({ state }) => state === 'drift').at(-1)?.reason ?? ''}`,
-    };
-  if (newest.state === 'drift')
-    return { state: 'ok', reason: `${count('drift')} of ${last.length} windows, ${k} are needed: ${newest.reason}` };
-  return { state: newest.state, reason: newest.reason };
-}
-
 /** A finding that the calendar may explain says so. */
 export function windowOf(span: Span, comparison: Comparison, unmatched: string | null): MonitorWindow {
   const drifted = comparison.features.filter(({ state }) => state === 'drift');
@@ -246,11 +227,14 @@ function withCoverage(window: MonitorWindow, covered: NonNullable<WindowVectors[
   return { ...window, covered, state: 'insufficient', reason: lack, faults: [], drifted: [] };
 }
 
+/** The facts of a monitor that judge a window. */
+export type Asked = Pick<ResolvedMonitor, 'features' | 'rule' | 'windowMs' | 'k' | 'of'>;
+
 /** One window of served vectors against the reference, whole. */
 export async function compareWindow(
   model: ModelData,
   reference: Reference,
-  monitor: Pick<ResolvedMonitor, 'features' | 'rule' | 'windowMs'>,
+  monitor: Asked,
   history: OfflineStore,
   span: Span,
 ): Promise<Comparison> {
@@ -261,7 +245,7 @@ export async function compareWindow(
 async function comparedWindow(
   model: ModelData,
   reference: Reference,
-  monitor: Pick<ResolvedMonitor, 'features' | 'rule' | 'windowMs'>,
+  monitor: Asked,
   history: OfflineStore,
   span: Span,
 ): Promise<ToReference & Pick<WindowVectors, 'covered'>> {

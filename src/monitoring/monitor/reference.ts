@@ -1,15 +1,21 @@
 import { ByteReader, ByteWriter } from '../../base/bytes.ts';
 import { fail } from '../../base/errors/fail.ts';
 import { holdsLists, type TableFile } from '../../ports/table-file.ts';
+import { addBlock, type BlockSpread, createBlockCounter, leastBlock, spreadsOf } from '../detect/block-spread.ts';
+import { LEAST_CHUNKS, limitOf } from '../detect/calibrate.ts';
 import { sideOfSketch } from '../detect/column-side.ts';
 import { holdsVectors, MOST_VECTORS, type VectorSide } from '../detect/compare-vectors.ts';
+import type { DriftLimit } from '../detect/feature-comparison.ts';
 import { kindOf } from '../detect/feature-kind.ts';
-import { limitForRows } from '../detect/limit-for-rows.ts';
-import { referenceBins } from '../detect/reference-bins.ts';
+import { type Looks, quietChance } from '../detect/quiet-chance.ts';
+import { countsOver, referenceBins } from '../detect/reference-bins.ts';
 import type { SeasonalCounts } from '../detect/seasonal-counts.ts';
 import { addNumber, addText, type ColumnSketch, createColumnSketch } from '../profile/column-sketch.ts';
+import type { FrozenBins } from '../profile/frozen-bins.ts';
 import { createProfile, mergeProfile, type Profile } from '../profile/profile.ts';
 import { decodeProfile, encodeProfile } from '../profile/profile-bytes.ts';
+import { createBlocks, endBlock, LEAST_BLOCKS } from './reference-blocks.ts';
+import { decodeSpreads, encodeSpreads, type Spreads } from './reference-spreads.ts';
 import { SeasonalBuilder } from './seasonal-builder.ts';
 import { decodeSeasonal, encodeSeasonal } from './seasonal-bytes.ts';
 import { decodeVectors, encodeVectors, type VectorSamples } from './vector-sample.ts';
@@ -32,12 +38,15 @@ export interface Reference {
   readonly vectors?: VectorSamples;
   /** Section `hours`: counts by hour of the week; absent or null: the rows have no instants that span two days. */
   readonly seasonal?: SeasonalCounts | null;
+  /** Section `spreads`: how far blocks of rows lie apart, by feature; absent: it has chunks alone. */
+  readonly spreads?: Spreads;
 }
 
 const MAGIC = [0x48, 0x52, 0x44, 0x52];
 const FORMAT = 2;
 const VECTORS = 'vectors';
 const HOURS = 'hours';
+const SPREADS = 'spreads';
 const CHUNKS = 10;
 
 export interface BuildReferenceOptions {
@@ -57,32 +66,61 @@ export async function buildReference(
   const chosen = columns.map(({ name }) => name);
   for await (const parts of table.batches(chosen))
     for (const [c, values] of parts.entries()) addAll(first[c], values, 0, values.length);
-  const bins = first.map((sketch) => {
+  const known = first.map((sketch, c) => {
     const side = sideOfSketch(sketch);
-    return referenceBins(side, kindOf(side));
+    const own = referenceBins(side, kindOf(side));
+    return [chosen[c], { bins: own, whole: countsOver(side, own) }] as const;
   });
+  const counted = await countReference(table, new Map(known), { time, createdAt });
+  return { ...counted, vectors: await vectorsOf(table, columns) };
+}
+
+/** The bins of a column, and about how many rows each of them has. */
+export interface KnownBins {
+  readonly bins: FrozenBins;
+  readonly whole: Float64Array;
+}
+
+/** Profiles the columns of a table over bins that are given, by chunk, and how far blocks of rows lie apart. */
+export async function countReference(
+  table: TableFile,
+  known: ReadonlyMap<string, KnownBins>,
+  { time, createdAt }: BuildReferenceOptions,
+): Promise<Reference> {
+  const columns = table.columns.flatMap(({ name, type }) => {
+    const own = known.get(name);
+    return own === undefined ? [] : [{ name, type, ...own }];
+  });
+  const chosen = columns.map(({ name }) => name);
   const chunks = Array.from({ length: CHUNKS }, () => {
     const profile = createProfile();
-    for (const [c, { name, type }] of columns.entries()) profile.columns.set(name, createColumnSketch(type, bins[c]));
+    for (const column of columns) profile.columns.set(column.name, createColumnSketch(column.type, column.bins));
     return profile;
   });
   const size = Math.max(1, Math.ceil(table.rows / CHUNKS));
-  const seasonal = new SeasonalBuilder(columns.map(({ name, type }, c) => ({ name, type, bins: bins[c] })));
+  const seasonal = new SeasonalBuilder(columns);
+  const block = leastBlock(size);
+  const blocks = columns.map(({ whole }) => createBlocks(whole, block));
   let row = 0;
   for await (const parts of table.batches(time === null ? chosen : [...chosen, time])) {
     const length = parts[0]?.length ?? 0;
     for (let from = 0; from < length; ) {
       const place = Math.min(CHUNKS - 1, Math.floor(row / size));
       const chunk = chunks[place];
-      const to = Math.min(length, from + size - (row % size));
+      const inChunk = row % size;
+      const to = Math.min(length, from + Math.min(size - inChunk, block - (inChunk % block)));
       chunk.rows += to - from;
-      for (const [c, sketch] of [...chunk.columns.values()].entries()) addAll(sketch, parts[c], from, to);
+      for (const [c, sketch] of [...chunk.columns.values()].entries()) {
+        addAll(sketch, parts[c], from, to);
+        endBlock(blocks[c], sketch, (row + to - from) % size);
+      }
       if (time !== null) seasonal.add(place, parts[chosen.length], parts, { from, to });
       row += to - from;
       from = to;
     }
   }
-  return { createdAt, chunks, vectors: await vectorsOf(table, columns), seasonal: seasonal.finish() };
+  const spreads = columns.map(({ name }, c) => [name, spreadsOf(blocks[c].counter, LEAST_BLOCKS)] as const);
+  return { createdAt, chunks, seasonal: seasonal.finish(), spreads: new Map(spreads) };
 }
 
 async function vectorsOf(table: TableFile, columns: TableFile['columns']): Promise<VectorSamples> {
@@ -110,20 +148,56 @@ export function wholeReference({ chunks }: Reference): Profile {
   return whole;
 }
 
-/** How far a window of this many rows may lie from the reference, by how far its chunks lie apart; null: the feature has no bins. */
+export interface ReferenceLimitOptions {
+  /** Rows of the window. */
+  readonly rows: number;
+  /** Features that are judged together. */
+  readonly features: number;
+  readonly looks: Looks;
+}
+
+/** How far a window of this many rows may lie from the reference, by how far its own rows lie apart; null: the feature has no bins. */
 export function referenceLimit(
-  { chunks }: Reference,
+  { chunks, spreads }: Reference,
   name: string,
-  rows: number,
-): { readonly psi: number; readonly chunks: number } | null {
+  { rows, features, looks }: ReferenceLimitOptions,
+): DriftLimit | null {
   const counts = chunks.flatMap((chunk) => {
     const own = chunk.columns.get(name)?.counts;
     return own === null || own === undefined || chunk.rows === 0 ? [] : [own];
   });
-  return limitForRows(counts, rows);
+  const reference = chunks.reduce((sum, chunk) => sum + chunk.rows, 0);
+  const own = spreads?.get(name) ?? chunkSpread(counts);
+  return limitOf(counts, own, { rows, reference, chance: quietChance(features, looks) });
 }
 
-export function encodeReference({ createdAt, chunks, vectors = new Map(), seasonal = null }: Reference): Uint8Array {
+/** The spread of whole chunks, where no smaller blocks are known. */
+function chunkSpread(counts: readonly Float64Array[]): readonly BlockSpread[] {
+  if (counts.length === 0) return [];
+  const rows = counts.reduce((sum, own) => sum + own.reduce((total, count) => total + count, 0), 0);
+  const size = Math.max(1, Math.round(rows / counts.length));
+  const counter = createBlockCounter(sumOf(counts), size);
+  // Chunks of other sizes count by their shares.
+  for (const own of counts) {
+    const total = own.reduce((sum, count) => sum + count, 0);
+    if (total > 0)
+      addBlock(
+        counter,
+        own.map((count) => (count * size) / total),
+        1,
+      );
+  }
+  return spreadsOf(counter, LEAST_CHUNKS);
+}
+
+function sumOf(parts: readonly Float64Array[]): Float64Array {
+  const sum = new Float64Array(parts[0].length);
+  for (const part of parts) for (let i = 0; i < part.length; i += 1) sum[i] += part[i];
+  return sum;
+}
+
+export function encodeReference(reference: Reference): Uint8Array {
+  const { createdAt, chunks, vectors = new Map(), seasonal = null, spreads = new Map() } = reference;
   const out = new ByteWriter(1 << 16);
   for (const byte of MAGIC) out.u8(byte);
   out.u8(FORMAT);
@@ -137,6 +211,7 @@ export function encodeReference({ createdAt, chunks, vectors = new Map(), season
   const sections: (readonly [string, Uint8Array])[] = [];
   if (vectors.size > 0) sections.push([VECTORS, encodeVectors(vectors)]);
   if (seasonal !== null) sections.push([HOURS, encodeSeasonal(seasonal)]);
+  if (spreads.size > 0) sections.push([SPREADS, encodeSpreads(spreads)]);
   out.varint(sections.length);
   for (const [name, bytes] of sections) {
     out.text(name);
@@ -160,11 +235,14 @@ export function decodeReference(bytes: Uint8Array): Reference {
   for (let i = 0; i < count; i += 1) chunks.push(decodeProfile(reader.bytes(reader.varint())));
   let vectors: VectorSamples | null = null;
   let seasonal: SeasonalCounts | null = null;
+  let spreads: Spreads | null = null;
   for (let left = format === 1 ? 0 : reader.varint(); left > 0; left -= 1) {
     const name = reader.text();
     const section = reader.bytes(reader.varint());
     if (name === VECTORS) vectors = decodeVectors(section);
     if (name === HOURS) seasonal = decodeSeasonal(section);
+    if (name === SPREADS) spreads = decodeSpreads(section);
   }
-  return { createdAt, chunks, ...(vectors === null ? {} : { vectors }), seasonal };
+  const found = { ...(vectors === null ? {} : { vectors }), ...(spreads === null ? {} : { spreads }) };
+  return { createdAt, chunks, seasonal, ...found };
 }

@@ -66,7 +66,7 @@ export async function windowReport(options: WindowReportOptions): Promise<Window
   const { model, version, reference } = watched;
   const monitors = monitorsOf(model);
   const features = monitors.find(({ kind }) => kind === 'featureDrift');
-  const asked = features ?? { features: [], rule: 'default', windowMs: span.to - span.from };
+  const asked = features ?? { features: [], rule: 'default', windowMs: span.to - span.from, k: 2, of: 3 };
   const comparison = reference === null ? null : await compareWindow(model, reference, asked, history, span);
   const series: MonitorStatus[] = [];
   for (const monitor of monitors) {

@@ -1,5 +1,5 @@
 import { populationStabilityIndex } from '../../stats/population-stability-index.ts';
-import { LEAST_CHUNKS, limitOf } from './calibrate.ts';
+import { LEAST_CHUNKS } from './calibrate.ts';
 
 /** Chance that one feature of one quiet window is beyond the limit: 100 features an hour are then quiet for a quarter, with 2 of 3 windows. */
 const Z = 4.265;
@@ -8,30 +8,6 @@ const Z = 4.265;
 export interface ValueLook {
   readonly part: Float64Array;
   readonly rest: Float64Array;
-}
-
-/**
- * The limit of the debiased PSI for a window of `rows`, from the reference's chunks, which may be larger. Mean + 3 sd of the chunks is its least. A window that is
- * smaller than a chunk varies more, and rows that depend on each other vary as fewer independent ones would: PSI is about
- * a + d (B − 1)(1/n + 1/m). Chunks and pairs of chunks give a, which does not fall with the size, and d, the design effect (Kish 1965).
- * The limit is the quantile of d χ² of B − 1 degrees at 1e-5 (Wilson and Hilferty 1931).
- */
-export function limitForRows(
-  parts: readonly Float64Array[],
-  rows: number,
-): { readonly psi: number; readonly chunks: number } | null {
-  const usual = limitOf(parts);
-  if (usual === null || rows <= 0) return usual;
-  const whole = sumOf(parts);
-  const free = freeOf(whole);
-  if (free < 1) return usual;
-  const all = total(whole);
-  const [single, double] = [spreadOf(looksAt(parts, whole), free), spreadOf(looksAt(pairsOf(parts), whole), free)];
-  const slope = (single.psi - double.psi) / Math.max(1e-12, single.noise - double.noise);
-  const effect = Math.max(1, Math.min(slope, single.psi / single.noise));
-  const level = Math.max(0, single.psi - effect * single.noise);
-  const noise = free * (1 / rows + 1 / all);
-  return { ...usual, psi: Math.max(usual.psi, level + noise * (effect * quantileOf(free, Z) - 1)) };
 }
 
 /** How much rows of a reference depend on each other, by looks at its chunks with matched hours. */
@@ -84,15 +60,6 @@ function spreadOf(looks: readonly ValueLook[], free: number): { readonly psi: nu
     noise += free * (1 / Math.max(1, total(part)) + 1 / Math.max(1, total(rest)));
   }
   return { psi: psi / Math.max(1, looks.length), noise: noise / Math.max(1, looks.length) };
-}
-
-/** Each part against all others. */
-function looksAt(parts: readonly Float64Array[], whole: Float64Array): readonly ValueLook[] {
-  return parts.map((part) => ({ part, rest: whole.map((count, i) => count - part[i]) }));
-}
-
-function pairsOf(parts: readonly Float64Array[]): readonly Float64Array[] {
-  return Array.from({ length: parts.length >> 1 }, (_, i) => sumOf([parts[2 * i], parts[2 * i + 1]]));
 }
 
 function sumOf(parts: readonly Float64Array[]): Float64Array {
