@@ -65,6 +65,12 @@ test('a loss that rises in one slice alone is found there, with a memory as with
   expect(port.active()).toMatchObject([
     { kind: 'conceptDrift', slice: 'category=2', summary: 'the realised brier rose in category=2' },
   ]);
+  // Where all losses had risen before, a slice that stays high is the same incident.
+  const later = new MemoryIncidents();
+  const rest = drifting.map(({ slice: _, ...window }) => window);
+  for (const windows of [rest, status.windows])
+    await reportFindings([watched], { at: run.now, monitors: [{ ...status, windows }], failed: [] }, later);
+  expect(later.active()).toMatchObject([{ kind: 'conceptDrift', slice: null }]);
 }, 600_000);
 
 test('slices are values of texts, whole numbers and booleans', () => {

@@ -74,7 +74,7 @@ function incidentsOf(
   const isFaulty =
     incidents.length > 0 || active.some((one) => one.kind === 'qualityFault' && !isOver(one, monitors, false));
   for (const status of drifts)
-    if (!isFaulty || status.monitor.kind === 'conceptDrift') incidents.push(driftIncident(model, status, at));
+    if (!isFaulty || status.monitor.kind === 'conceptDrift') incidents.push(driftIncident(model, status, active, at));
   return incidents;
 }
 
@@ -127,13 +127,20 @@ function columnsOf(evidence: Incident['evidence'] | undefined): readonly string[
   return Array.isArray(columns) ? columns.map(String) : [];
 }
 
-function driftIncident(model: ModelData, { monitor, version, windows }: MonitorStatus, at: number): Incident {
+function driftIncident(
+  model: ModelData,
+  { monitor, version, windows }: MonitorStatus,
+  active: readonly Incident[],
+  at: number,
+): Incident {
   const { kind, severity, tier } = DRIFTS[monitor.kind];
   const drifting = windows.filter(({ state }) => state === 'drift');
   const window = drifting.at(-1);
   const drifted = window?.drifted ?? [];
   const about = aboutOf(monitor);
-  const slice = onlySlice(windows);
+  // A slice that stays high after the whole is the same cause.
+  const isOpen = active.some((one) => one.kind === kind && one.slice === null);
+  const slice = isOpen ? null : onlySlice(windows);
   const subject = {
     dataDrift: listed(drifted),
     predictionDrift: about === '' ? 'the scores' : about,
