@@ -2,19 +2,24 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { FileArtifactStore } from '../src/backends/embedded/artifacts/file-artifact-store.ts';
-import { openSqliteRegistry, registryFile } from '../src/compose/open-registry.ts';
+import { openPostgresRegistry, openSqliteRegistry, registryFile } from '../src/compose/open-registry.ts';
 import { openMlflowContext } from '../src/server/mlflow/mlflow-context.ts';
 import { startRegistryServer } from '../src/server/mlflow/registry-server.ts';
 
-/** The registry's server in a process of its own, with runs written into its tables. */
-const [directory = '', port = '0', runs = '0'] = process.argv.slice(2);
+/** The registry's server in its own process, with runs written into its tables; on PostgreSQL if it gets the URL of a database. */
+const [directory = '', port = '0', runs = '0', url = ''] = process.argv.slice(2);
 mkdirSync(directory, { recursive: true });
 const path = registryFile(directory);
-await openSqliteRegistry(path).close();
-fill(Number(runs));
+if (url === '') {
+  await openSqliteRegistry(path).close();
+  fill(Number(runs));
+}
 const onFault = (error: unknown) => console.error(error);
 const context = openMlflowContext({
-  registry: openSqliteRegistry(path),
+  registry:
+    url === ''
+      ? openSqliteRegistry(path)
+      : await openPostgresRegistry({ url, password: null, schema: 'public', ca: null }),
   artifacts: new FileArtifactStore(join(directory, 'artifacts')),
   clock: Date.now,
   webhooks: [],

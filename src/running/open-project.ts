@@ -26,7 +26,7 @@ import { begunForgettings } from '../operating/forget-record.ts';
 import { freeBytes } from '../operating/free-bytes.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
 import type { Part } from '../ports/part.ts';
-import { openModelHost } from '../serving/models/open-host.ts';
+import { openModelHost, queueLimits } from '../serving/models/open-host.ts';
 import { PipelineSource } from '../serving/models/pipeline-source.ts';
 import { ProjectModels } from '../serving/models/project-models.ts';
 import { openPipelines, type Pipelines } from '../serving/online/predict-pipeline.ts';
@@ -123,6 +123,7 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     tryOut: runtimes.tryOut,
     project,
     partitions,
+    queue: queueLimits(environment.models.queue),
     sampleRate,
     clock,
     onFault,

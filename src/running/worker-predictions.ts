@@ -9,7 +9,7 @@ import { AppendOutcome } from '../featurestore/ingest/append-outcome.ts';
 import { openPart } from '../observe/part-kind.ts';
 import type { TableAppend } from '../ports/offline-store.ts';
 import type { Part } from '../ports/part.ts';
-import type { OpenHostOptions } from '../serving/models/open-host.ts';
+import { type OpenHostOptions, queueLimits } from '../serving/models/open-host.ts';
 import { PipelineSource } from '../serving/models/pipeline-source.ts';
 import { WorkerModels } from '../serving/models/worker-models.ts';
 import {
@@ -73,6 +73,7 @@ export class WorkerPredictions {
       ...stores,
       project,
       threads: runtimes.thread,
+      queue: queueLimits(environment.models.queue, place.processes),
       sampleRate,
       clock,
       onFault,

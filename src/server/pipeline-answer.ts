@@ -46,9 +46,12 @@ export async function pipelineBytes(from: Answers, call: PipelineCall): Promise<
   return writerOf(pipeline)(rows);
 }
 
-function made(from: Answers, { pipeline, body, timeout, trace }: PipelineCall): Promise<readonly PipelinePrediction[]> {
+function made(
+  from: Answers,
+  { pipeline, body, timeout, caller, trace }: PipelineCall,
+): Promise<readonly PipelinePrediction[]> {
   const { requests, at } = askedOf(body);
-  return from.predictPipeline(pipeline, requests, { at, trace, deadline: deadlineOf(timeout) });
+  return from.predictPipeline(pipeline, requests, { at, trace, deadline: deadlineOf(timeout), caller });
 }
 
 function textOf(

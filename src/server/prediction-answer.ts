@@ -17,6 +17,7 @@ export interface Predicts {
       readonly at: number | undefined;
       readonly trace: OpenSpan | null;
       readonly deadline: number;
+      readonly caller: string;
     },
   ): Promise<readonly Prediction[]>;
 }
@@ -28,6 +29,8 @@ export interface PredictionCall {
   readonly body: unknown;
   /** The header headrace-timeout-ms. */
   readonly timeout: string | null;
+  /** The id of its key; empty: it has none. */
+  readonly caller: string;
   readonly trace: OpenSpan | null;
 }
 
@@ -77,10 +80,10 @@ export interface Asked {
 
 function made(
   from: Predicts,
-  { model, timeout, trace }: PredictionCall,
+  { model, timeout, caller, trace }: PredictionCall,
   { requests, at }: Asked,
 ): Promise<readonly Prediction[]> {
-  return from.predictMany(model, requests, { at, trace, deadline: deadlineOf(timeout) });
+  return from.predictMany(model, requests, { at, trace, deadline: deadlineOf(timeout), caller });
 }
 
 /** The requests of a body. Error: SERVER_BODY. */

@@ -291,13 +291,27 @@ describe('a model server', () => {
     await server.refresh();
     runs.length = 0;
     const many = Array.from({ length: 200 }, (_, i) => vectorOf(i / 256));
-    const calls = Array.from({ length: 90 }, () => server.score(many));
+    const calls = Array.from({ length: 90 }, (_, i) => server.score(many, undefined, i % 2 === 0 ? 'one' : 'other'));
     const outcomes = await Promise.allSettled(calls);
     const refused = outcomes.filter(({ status }) => status === 'rejected');
     expect(refused).toHaveLength(90 - 82);
     for (const outcome of refused) expect(outcome).toMatchObject({ reason: { code: 'MODEL_BUSY' } });
     expect(runs.reduce((sum, rows) => sum + rows, 0)).toBe(82 * 200);
     expect(Math.max(...runs)).toBe(512);
+    // One caller alone has half of the queue.
+    const own = await Promise.allSettled(Array.from({ length: 90 }, () => server.score(many)));
+    expect(own.filter(({ status }) => status === 'fulfilled')).toHaveLength(41);
+  });
+
+  test('tenants of a version take turns: one with many calls delays itself', async () => {
+    const { server } = await countingStage();
+    await server.refresh();
+    const rows = Array.from({ length: 100 }, (_, i) => vectorOf(i / 256));
+    const ends: string[] = [];
+    const call = (tenant: string) => server.score(rows, undefined, tenant).then(() => ends.push(tenant));
+    await Promise.all([...Array.from({ length: 60 }, () => call('busy')), call('quiet')]);
+    // The run that it is in takes 512 rows, and all of a run end together.
+    expect(ends.indexOf('quiet')).toBeLessThan(12);
   });
 
   test('a call that has expired never runs, and one that expires meanwhile has no score', async () => {

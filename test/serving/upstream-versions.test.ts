@@ -1,11 +1,6 @@
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
-import { defineProject, functionModel } from 'headrace';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
 import { openSqliteRegistry } from '../../src/compose/open-registry.ts';
@@ -16,63 +11,22 @@ import { predictionTable } from '../../src/serving/online/prediction-table.ts';
 import { halfAtOnce, soldProject } from '../rollouts/sold-project.ts';
 import { numberOf } from '../rollouts/sold-server.ts';
 import { registerVersions } from '../rollouts/versions.ts';
+import { openUpstreams, type UpstreamSite } from './upstream-site.ts';
 
 const START = Date.UTC(2026, 0, 1);
 const LISTEN = { host: '127.0.0.1', port: 0, bodyLimit: 2 ** 20 };
 const root = mkdtempSync(join(tmpdir(), 'headrace-upstream-versions-'));
 const directory = join(root, 'here');
 const project = soldProject({ ...halfAtOnce, every: '1s' });
-const chatted: { readonly content: string; readonly key: string | undefined }[] = [];
 let now = START;
-let there: { readonly headrace: Headrace; readonly server: RunningServer };
-let chat: Server;
+let upstream: UpstreamSite;
 let headrace: Headrace;
 let server: RunningServer;
 let ids = 0;
 
-/** Another server that speaks the Open Inference Protocol: it adds one to the number, and runs it through a sigmoid. */
-async function openThere() {
-  const shifted = functionModel({
-    name: 'shifted',
-    inputs: [{ name: 'number', type: 'FP64', shape: [-1, 1] }],
-    outputs: [{ name: 'probability', type: 'FP64', shape: [-1, 1] }],
-    run: ({ number }) => ({
-      probability: { shape: number.shape, data: number.data.map((value) => 1 / (1 + Math.exp(-value - 1))) },
-    }),
-  });
-  const models = { functions: [shifted] };
-  const opened = await openHeadrace({
-    project: defineProject('there', {}),
-    environment: { directory: join(root, 'there'), models },
-  });
-  return { headrace: opened, server: await startServer(opened, LISTEN) };
-}
-
-/** A server of OpenAI's chat completions: it answers the number that it is asked about, in percent. */
-async function openChat(): Promise<Server> {
-  const opened = createServer((request, response) => {
-    void text(request).then((sent) => {
-      const { messages } = JSON.parse(sent);
-      const [{ content }] = messages;
-      chatted.push({ content, key: request.headers.authorization });
-      const [, number = ''] = /number (\S+),/.exec(content) ?? [];
-      const answer = Number(number) > 1.9 ? 'very likely' : ` ${Math.abs(Number(number)) / 10}\n`;
-      const message = { role: 'assistant', content: answer };
-      response.writeHead(200, { 'content-type': 'application/json' });
-      response.end(
-        JSON.stringify({ id: 'c', object: 'chat.completion', choices: [{ index: 0, message, finish_reason: 'stop' }] }),
-      );
-    });
-  });
-  opened.listen(0, '127.0.0.1');
-  await once(opened, 'listening');
-  return opened;
-}
-
 beforeAll(async () => {
   mkdirSync(directory);
-  there = await openThere();
-  chat = await openChat();
+  upstream = await openUpstreams(root);
   process.env['UPSTREAM_VERSION_KEY'] = 'secret';
   await registerVersions(directory, 'sold', ['good']);
   const registry = openSqliteRegistry(join(directory, 'registry.sqlite'));
@@ -96,10 +50,9 @@ beforeAll(async () => {
     { ...common, flavor: { upstream: 'scoring', model: 'absent' }, prompt: null },
   );
   await registry.close();
-  const chatUrl = `http://127.0.0.1:${(chat.address() as AddressInfo).port}`;
   const upstreams = {
-    scoring: { kind: 'oip', url: there.server.url },
-    talking: { kind: 'openai', url: chatUrl, key: { env: 'UPSTREAM_VERSION_KEY' } },
+    scoring: { kind: 'oip', url: upstream.there.server.url },
+    talking: { kind: 'openai', url: upstream.chatUrl, key: { env: 'UPSTREAM_VERSION_KEY' } },
   } as const;
   headrace = await openHeadrace({ project, environment: { directory, models: { upstreams } }, clock: () => now });
   server = await startServer(headrace, LISTEN);
@@ -108,9 +61,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await server?.close();
   await headrace?.close();
-  await there?.server.close();
-  await there?.headrace.close();
-  chat?.close();
+  await upstream?.close();
   rmSync(root, { recursive: true, force: true });
 });
 
@@ -162,7 +113,7 @@ test('a version that another server answers is canaried with features and log, a
   await headrace.tick();
   const status = await rollout.status();
   expect([status?.evidence.canary.errors, (status?.evidence.canary.requests ?? 0) > 0]).toEqual([0, true]);
-  await there.server.close();
+  await upstream.there.server.close();
   for (let round = 0; (await rollout.active()) !== null && round < 20; round += 1) {
     // One after the other: calls of one run that fails are one error.
     for (let i = 0; i < 24; i += 1) {
@@ -184,7 +135,7 @@ test('a chat model scores features by a prompt, with its key; an answer that is 
   const number = Number(Math.fround(numberOf(caller)).toPrecision(7));
   expect([status, body.version, Math.fround(body.score)]).toEqual([200, 3, Math.fround(Math.abs(number) / 10)]);
   expect((await logged()).get(body.id)).toEqual([3, body.score]);
-  expect(chatted.at(-1)).toEqual({
+  expect(upstream.chatted.at(-1)).toEqual({
     content: `A caller has the number ${number}, category 1. Answer with a probability alone.`,
     key: 'Bearer secret',
   });

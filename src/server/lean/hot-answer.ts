@@ -54,8 +54,8 @@ export function hotAnswers(
         return busyResponse();
       }
       try {
-        check(route.scopes, head.authorization);
-        const answered = route.answer(head, body, span);
+        const caller = check(route.scopes, head.authorization);
+        const answered = route.answer(head, body, span, caller);
         if (answered instanceof Promise) return answered.then(done(span), (error) => refused(error, span));
         return span === null ? answered : done(span)(answered);
       } catch (error) {

@@ -13,8 +13,13 @@ export interface HotAnswer {
   readonly name: string;
   /** Whether there are more requests than can be answered, and this one must come back; it is counted then. Never throws. */
   readonly turnsAway: () => boolean;
-  /** The whole response to a request whose caller has been checked. Errors: coded ones. */
-  readonly answer: (head: HotRequest, body: string, trace: OpenSpan | null) => MaybePromise<LeanResponse>;
+  /** The whole response to a request whose caller has been checked; `caller` is the id of its key. Errors: coded ones. */
+  readonly answer: (
+    head: HotRequest,
+    body: string,
+    trace: OpenSpan | null,
+    caller: string,
+  ) => MaybePromise<LeanResponse>;
 }
 
 /**

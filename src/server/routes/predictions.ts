@@ -75,8 +75,8 @@ export const predict: PredictRoute = {
     ];
   },
   hot: hotPredictions,
-  run: async (predicting, { name, headers, body, trace }) => {
-    const call = { body, timeout: timeoutOf(headers[TIMEOUT_HEADER]), trace };
+  run: async (predicting, { name, headers, body, caller, trace }) => {
+    const call = { body, timeout: timeoutOf(headers[TIMEOUT_HEADER]), caller, trace };
     const pipeline = predicting.pipeline(name);
     if (headers.accept !== VECTOR_BINARY_TYPE)
       return jsonText(

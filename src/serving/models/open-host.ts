@@ -2,6 +2,7 @@ import type { Environment } from '../../environment/config.ts';
 import type { InferReply, InferRequest } from '../oip/infer-request.ts';
 import { SharedMemory } from '../oip/shared-memory.ts';
 import type { InferLane } from '../rollout/infer-lanes.ts';
+import type { QueueLimits } from '../runtime/infer-queue.ts';
 import type { Runtimes } from '../runtime/load-version.ts';
 import { ModelHost } from '../runtime/model-host.ts';
 import type { ModelSource } from '../runtime/model-source.ts';
@@ -46,11 +47,7 @@ export async function openModelHost(options: OpenHostOptions): Promise<ModelHost
   const host = new ModelHost({
     sources: [...eager, ...lazy, ...(options.more ?? [])],
     runtimes,
-    limits: {
-      mostRows: partOf(queue.rows, processes),
-      mostRowsOfTenant: partOf(queue.rowsOfCaller, processes),
-      weights: queue.weights,
-    },
+    limits: queueLimits(queue, processes),
     budgetBytes: memoryBytes,
     idleMs,
     loadsOnRequest: load !== 'explicit',
@@ -67,6 +64,15 @@ export async function openModelHost(options: OpenHostOptions): Promise<ModelHost
   });
   if (load === 'start') for (const source of eager) await host.loadAll(await source.names());
   return host;
+}
+
+/** The bounds of a queue of one of some processes. */
+export function queueLimits(queue: Environment['models']['queue'], processes = 1): QueueLimits {
+  return {
+    mostRows: partOf(queue.rows, processes),
+    mostRowsOfTenant: partOf(queue.rowsOfCaller, processes),
+    weights: queue.weights,
+  };
 }
 
 /** The part of one of some processes in a bound, so that all of them together keep it; at least 1. */

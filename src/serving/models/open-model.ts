@@ -19,6 +19,7 @@ import { ModelRollouts } from '../rollout/model-rollouts.ts';
 import { type Confirmation, httpHooks, type RolloutHooks } from '../rollout/rollout-hooks.ts';
 import type { ScoredCopy } from '../rollout/rollout-lanes.ts';
 import type { Outcomes } from '../rollout/success.ts';
+import type { QueueLimits } from '../runtime/infer-queue.ts';
 import type { UpstreamServers } from '../upstream/upstream-version.ts';
 import { loadForeignScorer } from './foreign-scorer.ts';
 
@@ -43,6 +44,8 @@ export interface OpenModelOptions {
   readonly clock: Clock;
   /** Makes the deliveries that this process accepted part of the history. */
   readonly publishDeliveries: () => Promise<void>;
+  /** Bounds of the calls that wait for a version. */
+  readonly queue?: QueueLimits;
   readonly onFault: (error: unknown) => void;
   readonly listener: PredictionListener;
   /** The part of a playbook in serving; absent: the model has none. */

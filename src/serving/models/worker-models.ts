@@ -30,6 +30,7 @@ export interface WorkerModelsOptions
     | 'python'
     | 'upstreams'
     | 'sampleRate'
+    | 'queue'
     | 'clock'
     | 'onFault'
   > {

@@ -6,7 +6,7 @@ import type { Scored } from './score-queue.ts';
 export interface HeldVersion {
   readonly version: ModelVersion;
   /** Scores vectors of the model's service. Errors: MODEL_BUSY, MODEL_DEADLINE, MODEL_SCORE, MODEL_FILE. */
-  score(vectors: readonly (readonly Value[])[], deadline?: number): Promise<Scored>;
+  score(vectors: readonly (readonly Value[])[], deadline?: number, tenant?: string): Promise<Scored>;
   /** Lets it go; the last one to do so frees it, once every call has its scores. */
   release(): Promise<void>;
 }

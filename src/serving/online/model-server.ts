@@ -8,6 +8,7 @@ import { checkParity, parityRows } from '../../registry/parity.ts';
 import { loadScorer, type Scorer } from '../../registry/scorer.ts';
 import type { Value } from '../../schema/column.ts';
 import type { ForeignScorer } from '../models/foreign-scorer.ts';
+import type { QueueLimits } from '../runtime/infer-queue.ts';
 import { SHORT_RUN_MS } from '../runtime/served-version.ts';
 import { featureRow } from './feature-row.ts';
 import type { HeldVersion } from './held-version.ts';
@@ -26,6 +27,8 @@ export interface ModelServerOptions {
   readonly tryOut?: ((file: Uint8Array) => Promise<void>) | null;
   /** Loads a version that another program logged; without it they are refused (REGISTRY_FOREIGN). */
   readonly foreign?: (record: VersionRecord) => Promise<ForeignScorer>;
+  /** Bounds of the calls that wait for a version. */
+  readonly queue?: QueueLimits;
 }
 
 /** Scores of a batch, and the one version that gave them. */
@@ -130,11 +133,11 @@ export class ModelServer {
   }
 
   /** Scores vectors of the model's service. Errors: MODEL_NONE, MODEL_BUSY, MODEL_DEADLINE, MODEL_SCORE, those of a refused champion. */
-  async score(vectors: readonly (readonly Value[])[], deadline?: number): Promise<Scores> {
+  async score(vectors: readonly (readonly Value[])[], deadline?: number, tenant?: string): Promise<Scores> {
     const serving = this.#serving;
     if (serving === null) throw this.refusal;
     const { version, signature } = serving.version;
-    const { scores, rows } = await serving.score(vectors, deadline);
+    const { scores, rows } = await serving.score(vectors, deadline, tenant);
     const { features } = signature;
     const fed = (row: number) => rows.subarray(row * features.length, (row + 1) * features.length);
     return { version, scores, features, fed };
@@ -162,14 +165,14 @@ export class ModelServer {
   }
 
   async #open(number: number): Promise<ScoreQueue> {
-    const { registry, foreign } = this.#options;
+    const { registry, foreign, queue: limits } = this.#options;
     const record = await registry.versionRecord(this.model.name, number);
     if (record === null) throw fail('REGISTRY_VERSION', { model: this.model.name, version: number });
     if (record.trained !== null) return this.#load(record.trained);
     if (foreign === undefined) throw fail('REGISTRY_FOREIGN', { model: this.model.name, version: number });
     const { version, scorer } = await foreign(record);
     try {
-      return new ScoreQueue(version, scorer, featureRow(this.model.service, version));
+      return new ScoreQueue(version, scorer, featureRow(this.model.service, version), { limits });
     } catch (error) {
       await scorer.close();
       throw error;
@@ -178,19 +181,19 @@ export class ModelServer {
 
   /** A model whose runs are long gets its own thread: others wait for nothing but their own runs. */
   async #load(version: ModelVersion): Promise<ScoreQueue> {
-    const { artifacts, runtime, threads = null } = this.#options;
+    const { artifacts, runtime, threads = null, queue: limits } = this.#options;
     const toRow = featureRow(this.model.service, version);
     const file = await artifacts.get(version.artifact);
     const parity = await artifacts.get(version.parity);
     const loaded = await checkedScorer(runtime, version, file, parity);
-    if (threads === null) return new ScoreQueue(version, loaded, toRow);
+    if (threads === null) return new ScoreQueue(version, loaded, toRow, { limits });
     const { msARun, msARow } = await speedOf(loaded, parityRows(parity, version.signature), version);
     if (msARun <= SHORT_RUN_MS) {
       const rows = Math.floor((SHORT_RUN_MS - msARun) / msARow);
-      return new ScoreQueue(version, loaded, toRow, Math.max(1, Math.min(ROWS_A_RUN, rows)));
+      return new ScoreQueue(version, loaded, toRow, { limits, rowsARun: Math.max(1, Math.min(ROWS_A_RUN, rows)) });
     }
     await loaded.close();
-    return new ScoreQueue(version, await checkedScorer(threads, version, file, parity), toRow);
+    return new ScoreQueue(version, await checkedScorer(threads, version, file, parity), toRow, { limits });
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

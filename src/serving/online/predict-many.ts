@@ -24,6 +24,8 @@ export interface PredictOptions {
   readonly trace?: OpenSpan | null;
   /** Until when the caller waits (`performance.now()`); default: for as long as it takes. Error: MODEL_DEADLINE. */
   readonly deadline?: number | undefined;
+  /** The id of the caller's key, whose rows wait by its share; empty: it has none. */
+  readonly caller?: string | undefined;
 }
 
 /** The parts that make a prediction. */
@@ -50,11 +52,11 @@ export async function predictMany(
   using: PredictingWith,
   model: ModelData,
   requests: readonly PredictionRequest[],
-  { at, trace, deadline = Number.POSITIVE_INFINITY }: PredictOptions = {},
+  { at, trace, deadline = Number.POSITIVE_INFINITY, caller = '' }: PredictOptions = {},
 ): Promise<readonly Prediction[]> {
-  if (trace !== undefined) return predictTraced(using, model, requests, { at, trace, deadline });
+  if (trace !== undefined) return predictTraced(using, model, requests, { at, trace, deadline, caller });
   const span = using.tracer?.begin(`predict ${model.name}`) ?? null;
-  const predict = () => predictTraced(using, model, requests, { at, trace: span, deadline });
+  const predict = () => predictTraced(using, model, requests, { at, trace: span, deadline, caller });
   return span === null ? predict() : span.around(predict);
 }
 
@@ -62,6 +64,7 @@ interface PredictTraced {
   readonly at: number | undefined;
   readonly trace: OpenSpan | null;
   readonly deadline: number;
+  readonly caller: string;
 }
 
 async function predictTraced(
@@ -87,7 +90,7 @@ export async function scoreMany(
   { open, read, appends, predicted }: PredictingWith,
   model: ModelData,
   requests: readonly PredictionRequest[],
-  { at, trace = null, deadline = Number.POSITIVE_INFINITY }: PredictOptions,
+  { at, trace = null, deadline = Number.POSITIVE_INFINITY, caller = '' }: PredictOptions,
 ): Promise<ScoredPredictions> {
   const called = performance.now();
   for (const { id } of requests) mustBeLoggable(model.name, id, at);
@@ -102,7 +105,7 @@ export async function scoreMany(
   const keys = requests.map(({ id, request }) => callerOf(lanes.rollout, id, request));
   const guard = open.inputGuard();
   const rows = vectors.map(({ values }) => (guard === null ? values : guard(values)));
-  const scores = await withinDeadline(lanes.score(keys, rows, deadline), { model: model.name, deadline });
+  const scores = await withinDeadline(lanes.score(keys, rows, deadline, caller), { model: model.name, deadline });
   const scored = performance.now();
   const versions = [...new Set(scores.map(({ version }) => version))];
   trace?.past('inference', started, scored, {

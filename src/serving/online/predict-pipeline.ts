@@ -67,7 +67,7 @@ async function predictPipeline(
   usingOf: UsingOf,
   { data, run }: OpenPipeline,
   requests: readonly PredictionRequest[],
-  { at, trace = null, deadline }: PredictOptions = {},
+  { at, trace = null, deadline, caller }: PredictOptions = {},
 ): Promise<readonly PipelinePrediction[]> {
   const models = Object.entries(data.models);
   const vectors = new VectorsOf(data);
@@ -78,7 +78,12 @@ async function predictPipeline(
   const scored = await Promise.all(
     models.map(([, model]) => {
       const using = usingOf(model);
-      return scoreMany({ ...using, read: vectors.reading(using.read) }, model, requests, { at, trace, deadline });
+      return scoreMany({ ...using, read: vectors.reading(using.read) }, model, requests, {
+        at,
+        trace,
+        deadline,
+        caller,
+      });
     }),
   );
   const answers = await Promise.all(

@@ -2,13 +2,21 @@ import { fail } from '../../base/errors/fail.ts';
 import type { ModelVersion } from '../../ports/model-registry.ts';
 import type { Scorer } from '../../registry/scorer.ts';
 import type { Value } from '../../schema/column.ts';
+import { FairQueue, type Waiting } from '../runtime/fair-queue.ts';
+import type { QueueLimits } from '../runtime/infer-queue.ts';
 import type { FeatureRow } from './feature-row.ts';
 
 /** Rows from which on waiting calls go into the next run. */
 export const ROWS_A_RUN = 512;
 
-/** Rows that may wait. */
-const MOST_WAITING = 16_384;
+/** Rows that may wait, and rows of one tenant. */
+const USUAL_LIMITS: QueueLimits = { mostRows: 16_384, mostRowsOfTenant: 8_192, weights: {} };
+
+export interface ScoreQueueOptions {
+  /** Rows that one run may take; a call of more is scored in several. */
+  readonly rowsARun?: number;
+  readonly limits?: QueueLimits | undefined;
+}
 
 /** Scores of a call, and the rows that the model was fed for them, one after the other. */
 export interface Scored {
@@ -16,7 +24,7 @@ export interface Scored {
   readonly rows: Float32Array;
 }
 
-interface Call {
+interface Call extends Waiting {
   readonly vectors: readonly (readonly Value[])[];
   /** Until when its caller waits (`performance.now()`). */
   readonly deadline: number;
@@ -26,7 +34,8 @@ interface Call {
 
 /**
  * One loaded version, and the calls that wait for it. Calls of one turn of the event loop, and those that come while a
- * run is under way, are scored in one run: no call waits for another to arrive, so an idle server adds no delay.
+ * run is under way, are scored in one run: no call waits for another to arrive, so an idle server adds no delay. Tenants take turns
+ * by rows.
  */
 export class ScoreQueue {
   readonly version: ModelVersion;
@@ -34,30 +43,38 @@ export class ScoreQueue {
   readonly #toRow: FeatureRow;
   readonly #width: number;
   readonly #rowsARun: number;
-  #calls: Call[] = [];
-  #rows = 0;
+  readonly #limits: QueueLimits;
+  readonly #calls: FairQueue<Call>;
   #draining: Promise<void> | null = null;
 
-  /** `rowsARun`: rows that one run may take; a call of more is scored in several. */
-  constructor(version: ModelVersion, loaded: Scorer, toRow: FeatureRow, rowsARun = ROWS_A_RUN) {
+  constructor(
+    version: ModelVersion,
+    loaded: Scorer,
+    toRow: FeatureRow,
+    { rowsARun = ROWS_A_RUN, limits = USUAL_LIMITS }: ScoreQueueOptions = {},
+  ) {
     this.version = version;
     this.#loaded = loaded;
     this.#toRow = toRow;
     this.#width = version.signature.features.length;
     this.#rowsARun = rowsARun;
+    this.#limits = limits;
+    this.#calls = new FairQueue(
+      (tenant) => limits.weights[tenant] ?? 1,
+      () => rowsARun,
+    );
   }
 
   /**
-   * Scores vectors. A call that has expired before its run never runs; one whose run ends too late fails too. Errors:
-   * MODEL_BUSY, MODEL_DEADLINE, MODEL_SCORE, MODEL_FILE.
+   * Scores vectors. A call that has expired before its run never runs; one whose run ends too late fails too. `tenant` is the id of the
+   * caller's key; empty: it has none. Errors: MODEL_BUSY, MODEL_DEADLINE, MODEL_SCORE, MODEL_FILE.
    */
-  score(vectors: readonly (readonly Value[])[], deadline = Number.POSITIVE_INFINITY): Promise<Scored> {
+  score(vectors: readonly (readonly Value[])[], deadline = Number.POSITIVE_INFINITY, tenant = ''): Promise<Scored> {
     if (vectors.length === 0) return Promise.resolve({ scores: new Float32Array(0), rows: new Float32Array(0) });
-    if (this.#rows >= MOST_WAITING) throw fail('MODEL_BUSY', { model: this.version.model, waiting: this.#rows });
+    this.#mustHaveRoom(tenant);
     const scores = new Promise<Scored>((resolve, reject) => {
-      this.#calls.push({ vectors, deadline, resolve, reject });
+      this.#calls.add({ tenant, priority: 1, rows: vectors.length, vectors, deadline, resolve, reject });
     });
-    this.#rows += vectors.length;
     this.#draining ??= this.#drain();
     return scores;
   }
@@ -70,20 +87,28 @@ export class ScoreQueue {
 
   async #drain(): Promise<void> {
     await endOfTurn();
-    while (this.#calls.length > 0) await this.#run(this.#next());
+    while (this.#calls.size > 0) await this.#run(this.#next());
     this.#draining = null;
   }
 
-  /** The calls of the next run: whole calls, in order, until the rows are enough. */
+  /** The calls of the next run: whole calls, in turns, until the rows are enough. */
   #next(): readonly Call[] {
     let rows = 0;
-    let end = 0;
-    while (end < this.#calls.length && rows < this.#rowsARun) {
-      rows += this.#calls[end].vectors.length;
-      end += 1;
+    const calls: Call[] = [];
+    for (;;) {
+      const call = this.#calls.take(() => rows < this.#rowsARun);
+      if (call === null) return calls;
+      rows += call.rows;
+      calls.push(call);
     }
-    this.#rows -= rows;
-    return this.#calls.splice(0, end);
+  }
+
+  #mustHaveRoom(tenant: string): void {
+    const { mostRows, mostRowsOfTenant } = this.#limits;
+    const { model } = this.version;
+    if (this.#calls.rows >= mostRows) throw fail('MODEL_BUSY', { model, waiting: this.#calls.rows });
+    const own = this.#calls.rowsOf(tenant);
+    if (own >= mostRowsOfTenant) throw fail('MODEL_BUSY', { model, waiting: own });
   }
 
   /** The calls whose callers still wait; the others fail. */

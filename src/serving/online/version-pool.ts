@@ -25,7 +25,7 @@ export class VersionPool {
       let isHeld = true;
       return {
         version: queue.version,
-        score: (vectors, deadline) => queue.score(vectors, deadline),
+        score: (vectors, deadline, tenant) => queue.score(vectors, deadline, tenant),
         release: async () => {
           if (!isHeld) return;
           isHeld = false;

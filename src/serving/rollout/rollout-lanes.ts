@@ -17,7 +17,7 @@ type Vector = readonly Value[];
 
 /** The part of a model server that lanes need. */
 export interface LaneServer {
-  score(vectors: readonly Vector[], deadline?: number): Promise<Scores>;
+  score(vectors: readonly Vector[], deadline?: number, tenant?: string): Promise<Scores>;
   hold(version: number): Promise<HeldVersion>;
   refresh(): Promise<unknown>;
 }
@@ -97,6 +97,7 @@ interface CohortCalls {
   readonly vectors: readonly Vector[];
   /** Until when the caller waits (`performance.now()`). */
   readonly deadline: number;
+  readonly tenant: string;
 }
 
 /**
@@ -163,12 +164,13 @@ export class RolloutLanes {
     keys: readonly (string | null)[],
     vectors: readonly Vector[],
     deadline = Number.POSITIVE_INFINITY,
+    tenant = '',
   ): Promise<readonly LaneScore[]> {
     this.#busy += 1;
     try {
       const loaded = this.#loaded;
-      if (loaded !== null) return await this.#scoreCohorts(loaded, { keys, vectors, deadline });
-      const { version, scores, features, fed } = await this.#options.server.score(vectors, deadline);
+      if (loaded !== null) return await this.#scoreCohorts(loaded, { keys, vectors, deadline, tenant });
+      const { version, scores, features, fed } = await this.#options.server.score(vectors, deadline, tenant);
       return vectors.map((_, i) => ({
         cohort: 'champion',
         rollout: null,
@@ -272,13 +274,18 @@ export class RolloutLanes {
     await before?.candidate.release();
   }
 
-  async #scoreCohorts(loaded: Loaded, { keys, vectors, deadline }: CohortCalls): Promise<readonly LaneScore[]> {
+  async #scoreCohorts(loaded: Loaded, { keys, vectors, deadline, tenant }: CohortCalls): Promise<readonly LaneScore[]> {
     const cohorts = keys.map((key) => cohortOf(loaded.rollout, key));
     const found = new Array<LaneScore>(vectors.length);
     const rowsOf = Map.groupBy(cohorts.keys(), (row) => cohorts[row]);
     await Promise.all(
       [...rowsOf].map(async ([cohort, rows]) => {
-        const calls = { keys: rows.map((row) => keys[row]), vectors: rows.map((row) => vectors[row]), deadline };
+        const calls = {
+          keys: rows.map((row) => keys[row]),
+          vectors: rows.map((row) => vectors[row]),
+          deadline,
+          tenant,
+        };
         const scores = await this.#scoreCohort(loaded, cohort, calls);
         rows.forEach((row, i) => {
           found[row] = scores[i];
@@ -292,7 +299,7 @@ export class RolloutLanes {
     const { rollout, champion, candidate, counter } = loaded;
     const held = versionOf(rollout, cohort) === rollout.candidate ? candidate : champion;
     if (cohort === 'champion' || !isCompared(rollout))
-      return scored(await held.score(calls.vectors, calls.deadline), held, rollout, cohort);
+      return scored(await held.score(calls.vectors, calls.deadline, calls.tenant), held, rollout, cohort);
     const { monotonic, model } = this.#options;
     const { deadline } = calls;
     return this.#turns.take(cohort, async (beganAt) => {
@@ -303,7 +310,10 @@ export class RolloutLanes {
         for (const key of calls.keys) counter.key(cohort, key ?? '');
       };
       try {
-        const result = await withinDeadline(held.score(calls.vectors, deadline), { model: model.name, deadline });
+        const result = await withinDeadline(held.score(calls.vectors, deadline, calls.tenant), {
+          model: model.name,
+          deadline,
+        });
         count('scored');
         calls.keys.forEach((key, i) => {
           counter.score(cohort, result.scores[i], callerGroup(key ?? ''));
