@@ -18,6 +18,10 @@ export interface SqlDialect {
   like(column: string): string;
   /** The same where case does not count. */
   ilike(column: string): string;
+  /** The column, so that the planner passes its indexes over. Where its estimates would suffer, as it is. */
+  withoutIndex(column: string): string;
+  /** Ends the query of an EXISTS that is looked up row by row: the planner joins no table in its place. */
+  readonly rowByRow: string;
   /** The most values of one statement. */
   readonly mostValues: number;
 }

@@ -138,12 +138,12 @@ describe.each(kinds)('a version $kind', ({ version }) => {
 
   test('neither runs nor logs a call that is late, nor a request whose caller has left', async () => {
     const before = upstream.chatted.length;
-    const late = predict('a', 0, performance.now() - 1);
+    const late = predict('a', 0, 0);
     const id = `p-${ids}`;
     await expect(late).rejects.toMatchObject({ code: 'MODEL_DEADLINE' });
     const tensors = await request({ headrace_id: 'gone' });
     for (const one of [
-      { ...caller, deadline: performance.now() - 1 },
+      { ...caller, deadline: 0 },
       { ...caller, signal: AbortSignal.abort() },
     ])
       await expect(headrace.models.infer(tensors, one)).rejects.toMatchObject({ code: 'OIP_UNAVAILABLE' });

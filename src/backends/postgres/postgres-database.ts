@@ -21,6 +21,8 @@ const postgresDialect: SqlDialect = {
   name: 'postgres',
   like: (column) => `${column} LIKE ? ESCAPE ''`,
   ilike: (column) => `${column} ILIKE ? ESCAPE ''`,
+  withoutIndex: (column) => column,
+  rowByRow: ' OFFSET 0',
   mostValues: 60_000,
 };
 

@@ -157,7 +157,8 @@ function compileClause(
   }
   const { text, values } = membersOf(dialect, source, clause);
   const isAbsence = field.of !== 'metric' && (comparison === 'IS NULL' || (comparison === '!=' && isPrompt(clause)));
-  if (owner !== null && !isAbsence) return { text: `EXISTS (SELECT 1 ${text} AND s.owner = ${owner})`, values };
+  if (owner !== null && !isAbsence)
+    return { text: `EXISTS (SELECT 1 ${text} AND s.owner = ${owner}${dialect.rowByRow})`, values };
   return { text: `t.no ${isAbsence ? 'NOT ' : ''}IN (SELECT s.owner ${text})`, values };
 }
 

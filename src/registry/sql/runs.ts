@@ -128,8 +128,8 @@ export function runStore(database: SqlDatabase): Pick<TrackingStore, RunMethods>
       }),
     searchRuns: (query) =>
       database.read(async (sql) => {
-        // With a filter its index finds fewer rows than that of experiments, which the sign keeps the planner from.
-        const column = query.filter.length === 0 ? 't.experiment' : '+t.experiment';
+        // With a filter its index finds fewer rows than that of experiments, which the planner should pass over.
+        const column = query.filter.length === 0 ? 't.experiment' : dialect.withoutIndex('t.experiment');
         const experiments = inNumbers(column, query.experiments.map(experimentNumber));
         const { rows, more } = await searchRows({ sql, dialect }, SOURCE, query, [
           experiments,

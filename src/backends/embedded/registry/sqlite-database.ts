@@ -34,6 +34,8 @@ const sqliteDialect: SqlDialect = {
   name: 'sqlite',
   like: (column) => `${column} LIKE ?`,
   ilike: (column) => `fold(${column}) LIKE fold(?)`,
+  withoutIndex: (column) => `+${column}`,
+  rowByRow: '',
   mostValues: 32_000,
 };
 
