@@ -50,17 +50,25 @@ export async function batchRate(site: Site, isOurs: boolean): Promise<number> {
   return batches * 1_000;
 }
 
+const QUERY = {
+  experiment_ids: ['0'],
+  filter: "metrics.auc > 0.9 and params.depth = '6'",
+  order_by: ['metrics.auc DESC'],
+  max_results: 100,
+};
+
+/** Searches some times, one after the other; gives how often. */
+export async function searchCount(site: Site): Promise<number> {
+  const count = 5;
+  for (let i = 0; i < count; i += 1) await post(site, 'runs/search', QUERY);
+  return count;
+}
+
 export async function searchRate(site: Site, isOurs: boolean): Promise<number> {
   const count = COUNTS[isOurs ? 'ours' : 'other'].search;
-  const query = {
-    experiment_ids: ['0'],
-    filter: "metrics.auc > 0.9 and params.depth = '6'",
-    order_by: ['metrics.auc DESC'],
-    max_results: 100,
-  };
-  const { runs = [] } = (await post(site, 'runs/search', query)) as { readonly runs?: readonly unknown[] };
+  const { runs = [] } = (await post(site, 'runs/search', QUERY)) as { readonly runs?: readonly unknown[] };
   if (runs.length !== 100) throw new Error(`${site.name} found ${runs.length} runs`);
-  return rate(count, 1, () => post(site, 'runs/search', query));
+  return rate(count, 1, () => post(site, 'runs/search', QUERY));
 }
 
 /** Operations per second of so many, a few at once. */
