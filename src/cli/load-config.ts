@@ -36,12 +36,19 @@ async function importConfig(path: string): Promise<Config> {
     loaded = await import(pathToFileURL(path).href);
   } catch (error) {
     if (error instanceof Error && error.name === 'HeadraceError') throw error;
-    throw fail('CONFIG_FILE', { path, reason: reasonOf(error) }, error);
+    throw fail('CONFIG_FILE', { path, reason: importFault(error) }, error);
   }
   const config = loaded.default;
   if (!isConfig(config))
     throw fail('CONFIG_FILE', { path, reason: 'its default export is not made with defineConfig' });
   return config;
+}
+
+/** Why a module cannot be imported. `npm init` makes packages whose files are CommonJS. */
+function importFault(error: unknown): string {
+  const reason = reasonOf(error);
+  if (!reason.includes('import statement outside a module')) return reason;
+  return 'it is read as CommonJS: the type in package.json must be module';
 }
 
 function isConfig(value: unknown): value is Config {

@@ -34,6 +34,18 @@ test.concurrent.each([
   expect(call.err).toContain(code);
 });
 
+test.concurrent('a configuration in a package of CommonJS, as npm init makes it, is refused by the type to set', async () => {
+  const own = mkdtempSync(join(folder, 'common-'));
+  writeFileSync(join(own, 'package.json'), '{"type":"commonjs"}');
+  writeFileSync(
+    join(own, 'headrace.config.ts'),
+    "import { defineConfig } from 'headrace';\nexport default defineConfig({});\n",
+  );
+  const call = await runCli(own, ['plan']);
+  expect(call.code).toBe(2);
+  expect(call.err).toContain('the type in package.json must be module');
+});
+
 test.concurrent('a call without a command, and --help of each, say what there is', async () => {
   const overview = await runCli(folder, []);
   expect(overview).toMatchObject({ code: 0, err: '' });
