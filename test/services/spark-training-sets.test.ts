@@ -125,7 +125,7 @@ describe.each(ways)('%s', (way) => {
     expect((await rowsBy(site.engine, site.offline, model, 'corrected')).size).toBe(0);
   });
 
-  test('a spread of more digits than Spark has is null where DuckDB has none, and otherwise an error, never another answer', async () => {
+  test('a spread of more digits than some engine has is null on all of them, and exact below', async () => {
     const wide = sourceOf({ key: text, value: int }, { name: 'wide' });
     const view = {
       ...viewOf(
@@ -136,23 +136,17 @@ describe.each(ways)('%s', (way) => {
       ),
       name: 'wide',
     };
-    const events = [...Array(4_000).fill('some'), ...Array(5_000).fill('many')].map((key, i): readonly Value[] => [
-      `e${i}`,
-      i,
-      key,
-      (i % 2 === 0 ? 1 : -1) * 3e15,
-    ]);
+    // Exact numerators of 8.6e37, of 1.4e38, which DuckDB has and Spark has not, and of 2.3e38, which neither has.
+    const amounts = { few: 3_100, some: 4_000, many: 5_000 };
+    const keys = Object.entries(amounts).flatMap(([key, amount]) => Array<string>(amount).fill(key));
+    const events = keys.map((key, i): readonly Value[] => [`e${i}`, i, key, (i % 2 === 0 ? 1 : -1) * 3e15]);
+    const asking = askingSource('asks_wide', view);
     await site.publisher(wide)(arrived(events));
-    const [none, one] = ['many', 'some'].map((key) => {
-      const asking = askingSource(`asks_${key}`, view);
-      return { model: modelOf(view, asking), publish: site.publisher(asking), asked: [[`q ${key}`, 20_000, key]] };
-    });
-    for (const { publish, asked } of [none, one]) await publish(arrived(asked));
-    expect(await compare(none.model, 'corrected', 1)).toBe(0);
-    expect([...(await rowsBy(null, site.offline, one.model, 'corrected')).values()][0].values).toEqual([9e30]);
-    await expect(rowsBy(site.engine, site.offline, one.model, 'corrected')).rejects.toMatchObject({
-      code: 'SPARK_FAILED',
-    });
+    await site.publisher(asking)(arrived(Object.keys(amounts).map((key) => [key, 20_000, key])));
+    const model = modelOf(view, asking);
+    expect(await compare(model, 'corrected', 3)).toBe(1);
+    const rows = await rowsBy(null, site.offline, model, 'corrected');
+    expect(Object.keys(amounts).map((key) => rows.get(key)?.values)).toEqual([[9e30], [null], [null]]);
     expect(site.runs()).toEqual([]);
   });
 
