@@ -1,4 +1,5 @@
 import type { MaybePromise } from '../base/maybe-promise.ts';
+import type { PredictionFact } from '../features/define/monitor.ts';
 import type { ApprovalStep, PlaybookPlan } from '../features/define/playbook.ts';
 import type { Incident } from './incident.ts';
 
@@ -29,6 +30,8 @@ export interface SeenMonitor {
   readonly state: string;
   readonly reason: string;
   readonly metric: string;
+  /** The fact of the scores that it compares; left out: their distribution. */
+  readonly on?: PredictionFact;
   readonly windows: readonly SeenWindow[];
 }
 

@@ -7,6 +7,7 @@ import { judgeAll } from '../../src/cli/monitor-loop.ts';
 import { monitorLease, openMonitor, readMonitorState, writeMonitorState } from '../../src/compose/open-monitor.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import { defineProject, model } from '../../src/features/define/declare.ts';
+import type { PredictionFact } from '../../src/features/define/monitor.ts';
 import { frameSql } from '../../src/monitoring/interop/monitoring-frame.ts';
 import type { MonitorWindow } from '../../src/monitoring/monitor/judge-windows.ts';
 import { judgeModel, judgeMonitor, monitorsOf } from '../../src/monitoring/monitor/judge-windows.ts';
@@ -79,7 +80,12 @@ async function hour(
   }
 }
 
-async function judged(kind: string, from: number, to: number): Promise<readonly MonitorWindow[]> {
+async function judged(
+  kind: string,
+  from: number,
+  to: number,
+  on: PredictionFact = 'scores',
+): Promise<readonly MonitorWindow[]> {
   await headrace.flush();
   const stores = await openMonitor(project, environment);
   try {
@@ -92,7 +98,7 @@ async function judged(kind: string, from: number, to: number): Promise<readonly 
       to: START + (from + i + 1) * HOUR_MS,
     }));
     try {
-      return (await judgeMonitor(one, monitor, history, spans, { now })).windows;
+      return (await judgeMonitor(one, { ...monitor, on }, history, spans, { now })).windows;
     } finally {
       await history.close();
     }
@@ -182,6 +188,19 @@ describe('champions are watched from published history', () => {
     expect(windows[0].state).toBe('insufficient');
     expect(windows[9].state).toBe('ok');
     expect(windows.slice(10, 13).map(({ state }) => state)).toEqual(['drift', 'drift', 'drift']);
+  });
+
+  test('class shares move with the inputs, calibration with what labels mean, and both by their own first windows', async () => {
+    const shares = await judged('predictionDrift', 10, 15, 'classShares');
+    expect(shares.map(({ state }) => state)).toEqual(['insufficient', 'ok', 'drift', 'drift', 'drift']);
+    expect(shares[2].value).toBeGreaterThan(shares[2].limit ?? 1);
+    const calibration = await judged('predictionDrift', 11, 19, 'calibration');
+    const states = calibration.map(({ state }) => state);
+    expect([states[0], ...states.slice(5)]).toEqual(['ok', 'drift', 'drift', 'immature']);
+    expect(calibration[5].value).toBeGreaterThan(3 * (calibration[5].limit ?? 1));
+    expect(calibration[5].drifted).toEqual(['calibration error']);
+    const shadow = await judged('predictionDrift', 11, 12, 'shadow');
+    expect(shadow[0]).toMatchObject({ state: 'insufficient', reason: 'no shadow scored a request' });
   });
 
   test('losses: labels that say the opposite are concept drift, without any drift of features', async () => {

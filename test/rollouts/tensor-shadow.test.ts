@@ -1,4 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
+import { resolveMonitor } from '../../src/features/define/monitor.ts';
+import { judgeMonitor } from '../../src/monitoring/monitor/judge-windows.ts';
 import { pairedLosses } from '../../src/monitoring/playbook/paired-losses.ts';
 import { insideOf } from '../../src/running/inside.ts';
 import { until } from '../until.ts';
@@ -43,16 +45,17 @@ test('tensor requests are copied to the shadow, over HTTP and gRPC, and both sco
 });
 
 /** Paired losses of champion and shadow over tensor requests: request i comes from caller `of(i)`. */
-async function pairsOf(of: (i: number) => number) {
-  const served = await serve(['good', 'worse'], { ...halfAtOnce, shadow: '1h' });
+async function pairsOf(of: (i: number) => number, kind: 'worse' | 'shifted') {
+  const served = await serve(['good', kind], { ...halfAtOnce, shadow: '1h' });
   const { headrace } = served;
   await served.ask('/v1/rollouts/sold', { action: 'start', version: 2 });
   await until(async () => (await infer(served, 0)).status === 200 && headrace.models.findLoaded('sold', '2') !== null);
-  for (let i = 0; i < 160; i += 1) await infer(served, of(i), { headrace_id: `t-${i}` });
+  for (let i = 0; i < 320; i += 16)
+    await Promise.all(Array.from({ length: 16 }, (_, j) => infer(served, of(i + j), { headrace_id: `t-${i + j}` })));
   await headrace.rollout({ name: 'sold' }).settled();
   await headrace.ingest(
     headrace.source('came'),
-    Array.from({ length: 160 }, (_, i) => ({
+    Array.from({ length: 320 }, (_, i) => ({
       id: `l-${i}`,
       at: START + 1,
       asked: `t-${i}`,
@@ -61,16 +64,26 @@ async function pairsOf(of: (i: number) => number) {
   );
   await headrace.flush();
   const [rollout] = await insideOf(headrace).stores.rollouts.list('sold');
-  return pairedLosses(headrace.model('sold'), insideOf(headrace).stores.offline, rollout, START + 3_600_000);
+  const { offline } = insideOf(headrace).stores;
+  const model = headrace.model('sold');
+  const monitor = resolveMonitor(model, { kind: 'predictionDrift', on: 'shadow' });
+  const span = { from: START, to: START + 3_600_000 };
+  const { windows } = await judgeMonitor({ model, version: 1, reference: null }, monitor, offline, [span], {
+    now: span.to,
+  });
+  // The worse version is as spread as the good one: only request by request its scores are others.
+  expect(windows[0]).toMatchObject({ rows: 320, state: kind === 'worse' ? 'ok' : 'drift' });
+  expect(windows[0].reason).toMatch(/the scores of a request differ by 0\.[2-9]/);
+  return pairedLosses(model, offline, rollout, span.to);
 }
 
 test('both losses of tensor requests are compared, and a caller that comes again counts as one', async () => {
-  const apart = await pairsOf((i) => i);
-  const again = await pairsOf((i) => i % 4);
+  const apart = await pairsOf((i) => i, 'worse');
+  const again = await pairsOf((i) => i % 4, 'shifted');
   const width = (pairs: typeof apart) => (pairs === null ? 0 : pairs.high - pairs.low);
   expect([apart, again]).toMatchObject([
-    { requests: 160, labels: 160 },
-    { requests: 160, labels: 160 },
+    { requests: 320, labels: 320 },
+    { requests: 320, labels: 320 },
   ]);
   expect(apart?.low).toBeGreaterThan(0);
   // Four callers are four values, however often they ask.

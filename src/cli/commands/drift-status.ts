@@ -1,3 +1,4 @@
+import { monitorName } from '../../features/define/monitor.ts';
 import type { MonitorStatus } from '../../monitoring/monitor/judge-windows.ts';
 import type { MonitorState } from '../../monitoring/monitor/monitor-state.ts';
 import type { Call, Command } from '../command.ts';
@@ -47,5 +48,5 @@ function write({ json, terminal }: Call, state: MonitorState, models: readonly s
 function statusLine({ model, version, monitor, state, reason, referenceAgeMs }: MonitorStatus): string {
   const age =
     referenceAgeMs === null ? 'no reference' : `reference ${Math.round(referenceAgeMs / 86_400_000)} days old`;
-  return `${model} ${version} ${monitor.kind.padEnd(15)} ${state.padEnd(12)} ${reason} (${monitor.k} of ${monitor.of} windows, ${age})`;
+  return `${model} ${version} ${monitorName(monitor).padEnd(15)} ${state.padEnd(12)} ${reason} (${monitor.k} of ${monitor.of} windows, ${age})`;
 }

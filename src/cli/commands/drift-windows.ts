@@ -1,4 +1,5 @@
 import { fail } from '../../base/errors/fail.ts';
+import { monitorName } from '../../features/define/monitor.ts';
 import type { Command } from '../command.ts';
 import { spanHelp, spanOptions, withWatched } from '../with-watched.ts';
 
@@ -37,7 +38,7 @@ export const driftWindows: Command = {
       for (const { monitor, windows } of all)
         for (const { from: start, rows, state, reason, season } of windows)
           call.terminal.out(
-            `${monitor.kind.padEnd(15)} ${new Date(start).toISOString()} ${String(rows).padEnd(8)} ${state.padEnd(12)} ${(season?.of ?? '–').padEnd(5)} ${reason}`,
+            `${monitorName(monitor).padEnd(15)} ${new Date(start).toISOString()} ${String(rows).padEnd(8)} ${state.padEnd(12)} ${(season?.of ?? '–').padEnd(5)} ${reason}`,
           );
     });
   },

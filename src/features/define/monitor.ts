@@ -21,6 +21,14 @@ export const LOSS_DETECTORS = ['adwin', 'pageHinkley', 'cusum', 'hddmA', 'hddmW'
 
 export type LossDetector = (typeof LOSS_DETECTORS)[number];
 
+/**
+ * Facts of scores: their distribution; the share of the positive class; the error of calibration, or the mean error of a number, with
+ * realised labels; the scores of the shadow against those of the champion.
+ */
+const PREDICTION_FACTS = ['scores', 'classShares', 'calibration', 'shadow'] as const;
+
+export type PredictionFact = (typeof PREDICTION_FACTS)[number];
+
 /** Windows and persistence: an alarm needs `k` of the last `of` windows. */
 interface Windowed {
   /** Length of a window; `1h`. */
@@ -42,6 +50,8 @@ export type MonitorOptions<F extends string> =
   | (Windowed & {
       /** Drift of the scores of the champion. */
       readonly kind: 'predictionDrift';
+      /** The compared facts: the distribution of the scores without it. */
+      readonly on?: PredictionFact;
       readonly rule?: string;
     })
   | (Windowed & {
@@ -68,6 +78,8 @@ export interface ResolvedMonitor {
   /** Features that it looks at; empty: all. */
   readonly features: readonly string[];
   readonly rule: string;
+  /** The fact that `predictionDrift` compares. */
+  readonly on: PredictionFact;
   readonly metric: string;
   readonly detector: LossDetector;
   /** Labels between two false alarms; null: the detector's usual parameter. */
@@ -82,7 +94,7 @@ export interface ResolvedMonitor {
 const KINDS = ['featureDrift', 'predictionDrift', 'conceptDrift', 'estimatedQuality'] as const;
 const OPTIONS: Readonly<Record<(typeof KINDS)[number], readonly string[]>> = {
   featureDrift: ['features', 'rule'],
-  predictionDrift: ['rule'],
+  predictionDrift: ['on', 'rule'],
   conceptDrift: ['metric', 'detector', 'runLength', 'slices'],
   estimatedQuality: ['metric'],
 };
@@ -129,6 +141,7 @@ export function resolveMonitor(model: Monitored, written: Readonly<Record<string
     features: names('features'),
     slices: slicesOf(model, names('slices'), refuse),
     rule,
+    on: factOf(model, written['on'], refuse),
     metric,
     detector: detectorOf(written['detector'], refuse),
     runLength: runLengthOf(written['runLength'], refuse),
@@ -154,6 +167,20 @@ function detectorOf(written: unknown, refuse: Refuse): LossDetector {
   if (found === undefined)
     throw refuse(`its detector is ${JSON.stringify(written)}; known are ${LOSS_DETECTORS.join(', ')}`);
   return found;
+}
+
+function factOf({ task }: Monitored, written: unknown, refuse: Refuse): PredictionFact {
+  const found = PREDICTION_FACTS.find((one) => one === (written ?? 'scores'));
+  if (found === undefined)
+    throw refuse(`it is on ${JSON.stringify(written)}; known are ${PREDICTION_FACTS.join(', ')}`);
+  if (found === 'classShares' && task !== 'binary') throw refuse('a number has no classes whose shares could drift');
+  return found;
+}
+
+/** The name of a monitor in figures, lists and causes: its kind, with the fact or metric that tells it from others of this kind. */
+export function monitorName({ kind, on, metric }: Pick<ResolvedMonitor, 'kind' | 'on' | 'metric'>): string {
+  if (kind === 'estimatedQuality') return `${kind}-${metric}`;
+  return kind === 'predictionDrift' && on !== 'scores' && on !== undefined ? `${kind}-${on}` : kind;
 }
 
 const LEAST_RUN = 100;

@@ -1,5 +1,6 @@
 import { compareText } from '../../base/text-order.ts';
 import type { ModelData } from '../../features/define/declaration.ts';
+import type { PredictionFact } from '../../features/define/monitor.ts';
 import { fingerprintOf, type Incident, type IncidentPort } from '../../ports/incident.ts';
 import { faultText } from '../detect/fault-text.ts';
 import type { QualityFault } from '../detect/quality-fault.ts';
@@ -175,9 +176,17 @@ function driftIncident(
 }
 
 /** The subject of a monitor besides the usual one of its kind: each has its own incident. */
-function aboutOf({ kind, metric }: MonitorStatus['monitor']): string {
-  return kind === 'estimatedQuality' ? `the estimated ${metric}` : '';
+function aboutOf({ kind, metric, on }: MonitorStatus['monitor']): string {
+  if (kind === 'estimatedQuality') return `the estimated ${metric}`;
+  return kind === 'predictionDrift' ? ABOUT[on ?? 'scores'] : '';
 }
+
+const ABOUT: Readonly<Record<PredictionFact, string>> = {
+  scores: '',
+  classShares: 'the share of the positive class',
+  calibration: 'the calibration of the scores',
+  shadow: 'the scores of the shadow',
+};
 
 function notJudged(model: ModelData, at: number): Incident {
   return {

@@ -17,6 +17,8 @@ import type { MonitorMemory } from './monitor-memory.ts';
 import { overall } from './overall-state.ts';
 import { predictionWindows } from './prediction-windows.ts';
 import { type Reference, wholeReference } from './reference.ts';
+import { scoreFactWindows } from './score-fact-windows.ts';
+import { shadowWindows } from './shadow-windows.ts';
 import { loggedVectors } from './vector-sample.ts';
 import { missingTogether, type WindowVectors, windowVectors } from './window-profiles.ts';
 
@@ -148,8 +150,11 @@ function windowsOf(
 ): Promise<readonly MonitorWindow[]> {
   const { kind } = monitor;
   if (kind === 'featureDrift') return featureWindows(watched, monitor, history, spans);
-  if (kind === 'predictionDrift')
+  if (kind === 'predictionDrift') {
+    if (monitor.on === 'shadow') return shadowWindows(watched, monitor, history, spans);
+    if (monitor.on !== 'scores') return scoreFactWindows(watched, monitor, history, spans, now);
     return predictionWindows(watched, monitor, history, spans, memory?.scores ?? new Map());
+  }
   if (kind === 'conceptDrift')
     return conceptWindows(watched, monitor, history, spans, { now, memory: memory?.losses ?? null });
   return estimatedWindows(watched, monitor, history, spans, { now, memory: memory?.estimates ?? null });

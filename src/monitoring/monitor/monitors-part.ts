@@ -1,3 +1,4 @@
+import { monitorName } from '../../features/define/monitor.ts';
 import type { PartKind } from '../../observe/part-kind.ts';
 import type { MonitorStatus, WindowState } from './judge-windows.ts';
 import type { MonitorState } from './monitor-state.ts';
@@ -127,7 +128,7 @@ export const monitorsPart: PartKind<MonitorsSource, MonitorsStatus> = {
 };
 
 function labelsOf({ model, monitor }: MonitorStatus) {
-  return { model, monitor: monitor.kind };
+  return { model, monitor: monitorName(monitor) };
 }
 
 function seconds(ms: number | undefined) {

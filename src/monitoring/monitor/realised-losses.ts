@@ -4,9 +4,11 @@ import type { OfflineStore, OfflineValue } from '../../ports/offline-store.ts';
 import { labelJoin } from '../../registry/labels.ts';
 import { ANSWERED, FIRST_PREDICTION, predictionTable } from '../../serving/online/prediction-table.ts';
 
-/** A prediction: its instant and its loss, squared for a probability, absolute for a number; null: its label is not known. */
+/** A prediction: its instant, score and label, and its loss, squared for a probability, absolute for a number; null: its label is not known. */
 export interface RealisedLoss {
   readonly at: number;
+  readonly score: number;
+  readonly label: number | null;
   readonly loss: number | null;
   /** Of its logged vector, the values of the features that were asked for; null: not known. */
   readonly values: readonly (string | null)[];
@@ -48,10 +50,11 @@ export async function* realisedLosses(
     yield rows.map((row) => {
       const at = Number(row[1]);
       const values = slices.map((_, i) => textOf(row[PREDICTION_COLUMNS + i]));
-      const value = label.read(row.slice(PREDICTION_COLUMNS + slices.length), at);
-      if (value === null) return { at, loss: null, values };
-      const gap = Number(row[3]) - value;
-      return { at, loss: model.task === 'binary' ? gap * gap : Math.abs(gap), values };
+      const score = Number(row[3]);
+      const known = label.read(row.slice(PREDICTION_COLUMNS + slices.length), at);
+      if (known === null) return { at, score, label: known, loss: null, values };
+      const gap = score - known;
+      return { at, score, label: known, loss: model.task === 'binary' ? gap * gap : Math.abs(gap), values };
     });
 }
 

@@ -1,3 +1,4 @@
+import { monitorName } from '../../features/define/monitor.ts';
 import { fingerprintOf, type Incident, type IncidentKind, type IncidentSeverity } from '../../ports/incident.ts';
 import type { SeenMonitor } from '../../ports/playbook-store.ts';
 import { onlySlice } from '../monitor/only-slice.ts';
@@ -90,7 +91,7 @@ function answerModel(situation: Situation, monitor: SeenMonitor): readonly Decis
   const { kind, metric } = monitor;
   const { incident, tier } = ANSWERS[kind];
   const cause = fingerprintOf({ model, kind: incident }, [
-    kind === 'conceptDrift' ? metric : kind === 'estimatedQuality' ? `${kind}-${metric}` : kind,
+    kind === 'conceptDrift' ? metric : monitorName({ kind, metric, on: monitor.on ?? 'scores' }),
   ]);
   const isOpen = state.incidents.has(cause);
   const of = { tier, cause, reason: monitor.reason } as const;

@@ -9,6 +9,7 @@ export function seenMonitors(statuses: readonly MonitorStatus[]): readonly SeenM
     state,
     reason,
     metric: monitor.metric,
+    ...(monitor.on === 'scores' ? {} : { on: monitor.on }),
     windows: windows.map(({ from, to, rows, state: found, reason: why, faults, drifted, changedAt, slice }) => ({
       from,
       to,

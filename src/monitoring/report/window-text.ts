@@ -1,3 +1,4 @@
+import { monitorName } from '../../features/define/monitor.ts';
 import { causeLines } from '../cause/cause-text.ts';
 import { short } from '../detect/judge-features.ts';
 import { estimateLines } from '../estimate/estimate-text.ts';
@@ -19,7 +20,7 @@ export function windowLines({
   const { window, maturity } = coverage;
   return [
     comparison === null ? lacksReference(model, modelVersion) : comparisonText(comparison),
-    ...series.map(({ monitor, state, reason }) => `${monitor.kind.padEnd(15)} ${state.padEnd(12)} ${reason}`),
+    ...series.map(({ monitor, state, reason }) => `${monitorName(monitor).padEnd(15)} ${state.padEnd(12)} ${reason}`),
     `labels          ${window.labelled} of ${window.predictions} predictions, ${maturity.state} (${short(maturity.share)} of those that will come)`,
     ...estimateLines(estimate).map((line) => `before labels   ${line}`),
     ...(slices?.slices ?? [])
