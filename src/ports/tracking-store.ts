@@ -85,6 +85,8 @@ export interface RunBatch {
   readonly metrics: readonly RunMetric[];
   readonly params: readonly KeyText[];
   readonly tags: readonly KeyText[];
+  /** JSON to append to tags that hold lists of JSON; callers that append at once lose nothing of each other. */
+  readonly appended?: readonly KeyText[];
 }
 
 export interface NewExperiment {

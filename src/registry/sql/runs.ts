@@ -1,7 +1,7 @@
 import { fail } from '../../base/errors/fail.ts';
 import { trimEndOf } from '../../base/trim-end.ts';
 import type { Sql, SqlDatabase, SqlDialect, SqlValue } from '../../ports/sql-database.ts';
-import type { DatasetInput, RunBatch, RunMetric, TrackingStore } from '../../ports/tracking-store.ts';
+import type { DatasetInput, KeyText, RunBatch, RunMetric, TrackingStore } from '../../ports/tracking-store.ts';
 import { inNumbers, type SearchSource, searchRows } from './compile-query.ts';
 import { activeExperiment, experimentNumber, stageParts } from './experiments.ts';
 import { insertRows, marks, metricOf, numberOf, setTexts, textOf, valueColumns } from './rows.ts';
@@ -162,14 +162,34 @@ export function runStore(database: SqlDatabase): Pick<TrackingStore, RunMethods>
 }
 
 /** Its statements do not depend on how much the run already has. */
-async function logBatch(open: Open, run: string, { metrics, params, tags }: RunBatch): Promise<void> {
+async function logBatch(open: Open, run: string, { metrics, params, tags, appended = [] }: RunBatch): Promise<void> {
   const no = await activeRun(open.sql, run);
   await logMetrics(open, no, metrics);
   await logParams(open, { no, run }, params);
   await setTexts(open, 'run_tags', no, tags);
+  for (const one of appended) await appendTo(open, no, one);
   const name = tags.findLast(({ key }) => key === NAME_TAG);
   if (name !== undefined) await open.sql.run('UPDATE runs SET name = ? WHERE no = ?', [name.value, no]);
   await logModelMetrics(open, run, metrics);
+}
+
+/** The row of the run is the lock: another process appends before or after. A tag that holds no list begins a new one. */
+async function appendTo(open: Open, no: number, { key, value }: KeyText): Promise<void> {
+  await open.sql.run('UPDATE runs SET name = name WHERE no = ?', [no]);
+  const [row] = await open.sql.all('SELECT value FROM run_tags WHERE owner = ? AND key = ?', [no, key]);
+  await setTexts(open, 'run_tags', no, [
+    { key, value: withElement(row === undefined ? '[]' : textOf(row, 'value'), value) },
+  ]);
+}
+
+function withElement(list: string, element: string): string {
+  let before: unknown = [];
+  try {
+    before = JSON.parse(list);
+  } catch {
+    // A client may set the tag to anything.
+  }
+  return JSON.stringify([...(Array.isArray(before) ? (before as readonly unknown[]) : []), JSON.parse(element)]);
 }
 
 async function logMetrics(open: Open, no: number, metrics: readonly RunMetric[]): Promise<void> {

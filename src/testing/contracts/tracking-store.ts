@@ -24,6 +24,27 @@ const metric = (key: string, value: number, step: number, at = 10): Metric => ({
 export const trackingContracts: readonly Contract<RegistrySubject>[] = [
   {
     rule: 6,
+    name: 'lists in tags that callers append to at once keep every element, and a tag that holds no list begins one',
+    needs: [],
+    run: async (subject) => {
+      const registry = await subject.open();
+      const { runs } = await withRuns(registry, 1);
+      await registry.logBatch(runs[0], { ...nothing, tags: [{ key: 'list', value: 'none' }] });
+      const append = (i: number) =>
+        registry.logBatch(runs[0], { ...nothing, appended: [{ key: 'list', value: `{"i":${i}}` }] });
+      await Promise.all(Array.from({ length: 20 }, (_, i) => append(i)));
+      const list = (await registry.run(runs[0]))?.tags.find(({ key }) => key === 'list')?.value ?? '';
+      const kept = (JSON.parse(list) as readonly { readonly i: number }[]).map(({ i }) => i).sort((a, b) => a - b);
+      mustEqual(
+        kept,
+        Array.from({ length: 20 }, (_, i) => i),
+        'elements',
+      );
+      await registry.close();
+    },
+  },
+  {
+    rule: 6,
     name: 'a param never changes, and the same value again is no change',
     needs: [],
     run: async (subject) => {

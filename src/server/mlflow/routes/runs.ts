@@ -163,14 +163,11 @@ async function logModel({ registry }: MlflowContext, { message }: MlflowRequest)
     (key) => !Object.hasOwn(model, key),
   );
   if (missing.length > 0) throw invalid(`Model json is missing mandatory fields: ${missing.join(', ')}`);
-  const run = await registry.run(id);
-  if (run === null) throw absentRun(id);
-  const before: unknown = JSON.parse(run.tags.find(({ key }) => key === HISTORY_TAG)?.value ?? '[]');
-  const history = [...(Array.isArray(before) ? before : []), model];
   await registry.logBatch(id, {
     metrics: [],
     params: [],
-    tags: [{ key: HISTORY_TAG, value: JSON.stringify(history) }],
+    tags: [],
+    appended: [{ key: HISTORY_TAG, value: JSON.stringify(model) }],
   });
   return {};
 }
