@@ -184,8 +184,14 @@ const injected: DriftRun = {
     '--inject',
     `${FEATURE}*60@${FAULT.from}/${FAULT.to}`,
   ],
-  checks: (replay) => {
+  checks: (replay, folder) => {
     const { log, summary } = replay;
+    const [, ...lines] = readFileSync(join(folder, 'predictions.csv'), 'utf8').trimEnd().split('\n');
+    const times = lines.map((line) => Date.parse(line.slice(0, line.indexOf(','))));
+    const count = (since: number, until: number | null) =>
+      times.filter((time) => time >= since && time < (until ?? 0)).length;
+    const before = (until: number | null) => summary.first + count(summary.from, until);
+    const faulty = (until: number | null) => count(from, Math.min(until ?? 0, to));
     const [from, to] = [Date.parse(FAULT.from), Date.parse(FAULT.to)];
     const stop = log.find(({ action, at }) => action.includes('stop ') && action.includes(FEATURE) && at >= from);
     const release = log.find(({ action, at }) => action.startsWith('release') && action.includes(FEATURE) && at >= to);
@@ -211,9 +217,11 @@ const injected: DriftRun = {
       ),
       check('nothing is trained meanwhile', during.length === 0, during.length),
       check(
-        'versions after it, shown',
-        true,
-        after.map(({ version, rows }) => `${version}: ${rows} rows`).join(', ') || 'none',
+        'versions after it are trained on no row of it',
+        after.length > 0 && after.every((one) => one.rows + faulty(one.until) === before(one.until)),
+        after
+          .map(({ version, rows, until }) => `${version}: ${rows} rows, without ${faulty(until)} of the fault`)
+          .join('; '),
       ),
       check(
         'its drift is no page',
