@@ -24,7 +24,7 @@ import {
   time,
 } from '../../src/features/define/declare.ts';
 import { resolveMonitor } from '../../src/features/define/monitor.ts';
-import { compareWindow, monitorsOf } from '../../src/monitoring/monitor/judge-windows.ts';
+import { compareWindow, monitorsOf, windowOf } from '../../src/monitoring/monitor/judge-windows.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';
 
 const HOUR_MS = 3_600_000;
@@ -120,6 +120,14 @@ test('a quiet window of every type is like the training set; a time, which alway
   const [first] = monitorsOf(watched);
   const moved = { from: span.to, to: span.to + HOUR_MS };
   const later = await compareWindow(watched, reference, first, history, moved);
+  // A feature that lacks rows is named next to those that do not.
+  const few = { from: span.from, to: span.from + 400_000 };
+  const quiet = await compareWindow(watched, reference, { ...first, features: ['taste', 'price'] }, history, few);
+  const lacking = quiet.features.map((one) =>
+    one.name === 'taste' ? { ...one, state: 'insufficient' as const, reason: '20 vectors, 300 are needed' } : one,
+  );
+  const { state, reason } = windowOf(few, { ...quiet, features: lacking }, null);
+  expect([state, reason]).toEqual(['ok', 'nothing moved; not judged: taste (20 vectors, 300 are needed)']);
   await history.close();
   await stores.close();
   await headrace.close();

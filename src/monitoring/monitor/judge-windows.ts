@@ -9,6 +9,7 @@ import { LEAST_EFFECT } from '../detect/judge-features.ts';
 import type { QualityFault } from '../detect/quality-fault.ts';
 import type { EstimateAssumptions, EstimateTrust } from '../estimate/trust-in-estimate.ts';
 import type { Profile } from '../profile/profile.ts';
+import { calmText } from './calm-text.ts';
 import { compareToReference, type ToReference } from './compare-to-reference.ts';
 import { conceptWindows } from './concept-windows.ts';
 import { estimatedWindows } from './estimated-windows.ts';
@@ -164,12 +165,10 @@ function windowsOf(
 export function windowOf(span: Span, comparison: Comparison, unmatched: string | null): MonitorWindow {
   const drifted = comparison.features.filter(({ state }) => state === 'drift');
   const [first] = comparison.faults;
-  const lacking = comparison.features.find(({ state }) => state === 'insufficient');
   const reason =
     comparison.verdict === 'fault' && first !== undefined
       ? `${first.columns.join(', ')}: ${first.text}`
-      : drifted.map(({ name, reason: why }) => `${name}: ${why}`).join('; ') ||
-        (comparison.verdict === 'insufficient' ? (lacking?.reason ?? 'no features') : 'nothing moved');
+      : drifted.map(({ name, reason: why }) => `${name}: ${why}`).join('; ') || calmText(comparison);
   return {
     ...span,
     rows: comparison.current.rows,
