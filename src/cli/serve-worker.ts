@@ -106,7 +106,12 @@ async function runReader(
   const later: { predicting?: Reader['predicting'] } = {};
   const link = await openLink(part, async () => later.predicting?.followAll(), report);
   const processes = part.members.filter(({ role }) => role === 'reader').length;
-  const place = { names: `${part.name}-`, ...(link === null ? {} : { worker: { sink: link, processes } }) };
+  const collectsProfiles = part.writer !== null;
+  const place = {
+    names: `${part.name}-`,
+    collectsProfiles,
+    ...(link === null ? {} : { worker: { sink: link, processes } }),
+  };
   const opening = Reader.open(project, environment, Date.now, report, place);
   const reader = await unlessStopped(opening, ending, { close: (opened) => opened.close(), report });
   if (reader === null) return;
@@ -134,11 +139,16 @@ async function runReader(
   });
   send({ kind: 'ready', url: server.url });
   const hand = async (everything: boolean) => {
+    if (part.writer === null) {
+      // Nobody keeps its sample; its profiles go by the store.
+      reader.drainServed();
+      return;
+    }
     const tables = [...kept, ...reader.drainServed()];
     const profiles = [...keptProfiles, ...(await reader.drainProfiles(everything))];
     [kept, keptProfiles] = [[], []];
-    if (part.writer === null) reader.loseProfiles(profiles.length);
-    else if (tables.length + profiles.length > 0) send({ kind: 'served', tables, profiles });
+    if (tables.length + profiles.length > 0) send({ kind: 'served', tables, profiles });
+    reader.noteProfiles();
   };
   const follow = async () => {
     await link?.join();

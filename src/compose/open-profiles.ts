@@ -5,10 +5,13 @@ import type { Environment } from '../environment/config.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
 import { decodeReference } from '../monitoring/monitor/reference.ts';
 import type { FrozenBins } from '../monitoring/profile/frozen-bins.ts';
+import { handedFolder } from '../monitoring/served/handed-folder.ts';
 import { ServedProfiles } from '../monitoring/served/served-profiles.ts';
 import { type UnsentCount, UnsentCounts } from '../monitoring/served/unsent-counts.ts';
 import type { ArtifactStore } from '../ports/artifact-store.ts';
+import type { HandOver } from '../ports/hand-over.ts';
 import type { ModelRegistry } from '../ports/model-registry.ts';
+import type { OnlineStore } from '../ports/online-store.ts';
 import { CHAMPION } from '../registry/champion.ts';
 import { lineageOf } from '../registry/lineage.ts';
 
@@ -44,6 +47,12 @@ export function openServedProfiles(
     onFault,
     ...(held === undefined ? {} : { held }),
   });
+}
+
+/** The ways on which rows of processes that only read come to the one that writes: a store that they share first, then files. */
+export function waysToWriter(online: OnlineStore, { directory }: Environment): readonly [HandOver, ...HandOver[]] {
+  const folder = handedFolder(directory);
+  return online.handOver === undefined ? [folder] : [online.handOver, folder];
 }
 
 /** Sets the bins of the champions' references: the first declared model of a service decides. Errors: those of the stores. */

@@ -2,6 +2,7 @@ import type { MaybePromise } from '../base/maybe-promise.ts';
 import type { TileLayout } from '../features/tile/tile-layout.ts';
 import type { TileRun } from '../features/tile/tile-run.ts';
 import type { Columns, Value } from '../schema/column.ts';
+import type { HandOver } from './hand-over.ts';
 import type { Position } from './position.ts';
 import type { RemoteStore } from './remote-store.ts';
 
@@ -190,5 +191,7 @@ export interface OnlineStore {
   memory?(): Readonly<Record<string, number>>;
   /** Of a store with synchronous and shared reads that was opened to be written: whether another process has it open to be read. */
   hasReaders?(): boolean;
+  /** The way of rows to the process that writes, of a store that machines share. */
+  readonly handOver?: HandOver;
   close(): MaybePromise<void>;
 }

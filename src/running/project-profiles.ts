@@ -1,9 +1,10 @@
 import type { Clock } from '../base/time.ts';
 import type { Stores } from '../compose/compose.ts';
-import { openServedProfiles, refreshBins } from '../compose/open-profiles.ts';
+import { openServedProfiles, refreshBins, waysToWriter } from '../compose/open-profiles.ts';
 import type { Environment } from '../environment/config.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
 import type { LoggedTopic } from '../featurestore/feature-store-options.ts';
+import { HandedRows } from '../monitoring/served/handed-rows.ts';
 import { HeldCounts } from '../monitoring/served/held-counts.ts';
 import { ProfileHistory } from '../monitoring/served/profile-history.ts';
 import { PROFILE_TOPIC } from '../monitoring/served/profile-row.ts';
@@ -20,7 +21,7 @@ export interface ProjectProfilesOptions {
   readonly environment: Environment;
   /** Whether this many rows may be logged; without room their counts wait in memory. */
   readonly mayLog: (rows: number) => boolean;
-  readonly stores: Pick<Stores, 'log' | 'offline' | 'registry' | 'artifacts'>;
+  readonly stores: Pick<Stores, 'log' | 'offline' | 'online' | 'registry' | 'artifacts'>;
   readonly clock: Clock;
   /** Whether the same calls give the same profiles: rows leave, and other bins come, with a flush alone. */
   readonly repeatable?: boolean;
@@ -40,6 +41,7 @@ export class ProjectProfiles {
   readonly #topic: ProfileTopic;
   readonly #history: ProfileHistory;
   readonly #held = new HeldCounts();
+  readonly #handed: HandedRows;
   readonly #bins = new Map<string, string>();
   readonly #work = new Background();
   #publishedAt = performance.now();
@@ -48,6 +50,12 @@ export class ProjectProfiles {
     this.#options = options;
     this.#topic = topic;
     this.#history = history;
+    this.#handed = new HandedRows({
+      ways: waysToWriter(options.stores.online, options.environment),
+      topic,
+      take: (rows, batch) => this.take(rows, batch),
+      onFault: options.onFault,
+    });
     this.#served = openServedProfiles(options.project, options.environment, {
       ...options,
       held: () => this.#held.counts(),
@@ -78,9 +86,10 @@ export class ProjectProfiles {
    * Takes rows of a process that reads; all are in the log when this ends. Without room in the disk budget their counts are held until
    * there is some. Errors: those of the log.
    */
-  async take(rows: readonly Uint8Array[]): Promise<void> {
-    if (this.#options.mayLog(rows.length)) await this.#topic.append(rows);
-    else this.#held.add(rows);
+  async take(rows: readonly Uint8Array[], batch: string | null = null): Promise<void> {
+    if (this.#options.mayLog(rows.length)) return this.#topic.append(rows, batch);
+    this.#held.add(rows);
+    this.#served?.note();
   }
 
   part(): Part {
@@ -112,6 +121,7 @@ export class ProjectProfiles {
   async #hand(everything: boolean): Promise<void> {
     const rows = (await this.#served?.collect(everything)) ?? [];
     if (rows.length > 0) await this.take(rows);
+    await this.#handed.takeAll().catch(this.#options.onFault);
     if (!this.#held.isEmpty && this.#options.mayLog(0)) await this.#topic.append(this.#held.release());
     // Only now: a sudden end before it counts vectors twice rather than not at all.
     this.#served?.note();

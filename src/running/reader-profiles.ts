@@ -4,9 +4,11 @@ import { openServedProfiles, refreshBins } from '../compose/open-profiles.ts';
 import { openRegistry } from '../compose/open-registry.ts';
 import type { Environment } from '../environment/config.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
+import { HandingOver } from '../monitoring/served/handing-over.ts';
 import { profilesPart } from '../monitoring/served/profiles-part.ts';
 import type { ServedProfiles } from '../monitoring/served/served-profiles.ts';
 import { openPart } from '../observe/part-kind.ts';
+import type { HandOver } from '../ports/hand-over.ts';
 import type { Part } from '../ports/part.ts';
 import type { VectorProfiles } from '../ports/vector-profiles.ts';
 import { Background } from '../schedule/background.ts';
@@ -14,6 +16,8 @@ import { Background } from '../schedule/background.ts';
 export interface ReaderProfilesOptions {
   readonly project: ProjectData;
   readonly environment: Environment;
+  /** The way to the process that writes; null: this process's caller collects the rows. */
+  readonly way: HandOver | null;
   readonly clock: Clock;
   readonly onFault: (error: unknown) => void;
 }
@@ -21,19 +25,24 @@ export interface ReaderProfilesOptions {
 /** Time between two looks for other bins, ms. */
 const REFRESH_AFTER_MS = 60_000;
 
-/** Profiles in a process that only reads: its rows are for the process that writes, or for the log. */
+/** Profiles in a process that only reads: its rows are for the process that writes. */
 export class ReaderProfiles {
   /** Rows that were dropped because nobody took them. */
   lostRows = 0;
   readonly #options: ReaderProfilesOptions;
   readonly #served: ServedProfiles | null;
+  readonly #handing: HandingOver | null;
   readonly #bins = new Map<string, string>();
   readonly #work = new Background();
+  readonly #hands = new Background();
   #refreshedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: ReaderProfilesOptions) {
     this.#options = options;
-    this.#served = openServedProfiles(options.project, options.environment, options);
+    const { way, clock, project, environment } = options;
+    this.#served = openServedProfiles(project, environment, { ...options, held: () => this.#handing?.counts() ?? [] });
+    this.#handing =
+      way === null || this.#served === null ? null : new HandingOver({ way, clock, process: this.#served.process });
   }
 
   /** Takes served vectors; null: profiles are off. */
@@ -41,31 +50,51 @@ export class ReaderProfiles {
     return this.#served;
   }
 
-  /** Rows of intervals that are over, or of all. */
+  /** Rows of intervals that are over, or of all. Call `note` when somebody has them. */
   async collect(everything: boolean): Promise<readonly Uint8Array[]> {
     return (await this.#served?.collect(everything)) ?? [];
+  }
+
+  /** Notes how many vectors a sudden end would take along. */
+  note(): void {
+    this.#served?.note();
   }
 
   part(): Part {
     const source = {
       on: this.#served !== null,
       counts: () => this.#served?.counts ?? [],
-      lostRows: () => this.lostRows,
+      lostRows: () => this.lostRows + (this.#handing?.lostRows ?? 0),
+      waiting: () => this.#handing?.waiting ?? 0,
     };
     return openPart(profilesPart, source, { tick: async () => this.#tick() });
   }
 
   async close(): Promise<void> {
-    await this.#work.settled().catch(this.#options.onFault);
+    const { onFault } = this.#options;
+    await this.#work.settled().catch(onFault);
+    await this.#hands.settled().catch(onFault);
+    await this.#handOver(true).catch(onFault);
     await this.#served?.close();
   }
 
   #tick(): void {
     const { onFault } = this.#options;
-    if (this.#served === null || performance.now() - this.#refreshedAt < REFRESH_AFTER_MS) return;
+    if (this.#served === null) return;
+    this.#hands.start(() => this.#handOver(false).catch(onFault));
+    if (performance.now() - this.#refreshedAt < REFRESH_AFTER_MS) return;
     this.#refreshedAt = performance.now();
     // Without bins the counts of a window are estimated from quantiles: no reason to stop.
     this.#work.start(() => this.#refresh().catch(onFault));
+  }
+
+  async #handOver(everything: boolean): Promise<void> {
+    if (this.#handing === null) return;
+    try {
+      await this.#handing.add(await this.collect(everything));
+    } finally {
+      this.note();
+    }
   }
 
   async #refresh(): Promise<void> {

@@ -2,6 +2,7 @@ import type { MaybePromise } from '../base/maybe-promise.ts';
 import type { Clock } from '../base/time.ts';
 import type { OpenSpan } from '../base/tracer.ts';
 import { openReadStores, type ReadStores, runtimes } from '../compose/compose.ts';
+import { waysToWriter } from '../compose/open-profiles.ts';
 import { type Environment, resolveEnvironment } from '../environment/config.ts';
 import { checkDeclaration } from '../environment/place-declaration.ts';
 import type { FeatureServiceData, ProjectData } from '../features/define/declaration.ts';
@@ -48,6 +49,8 @@ export interface ReaderPlace {
   readonly names?: string;
   /** The way to the log of the process that writes; left out: there is none, and no prediction is made. */
   readonly worker?: WorkerPlace;
+  /** Whether the caller collects rows of profiles; left out: they go to the process that writes by the store or by files. */
+  readonly collectsProfiles?: boolean;
 }
 
 /**
@@ -99,12 +102,13 @@ export class Reader extends Running<Status> {
     environment: Environment,
     clock: Clock,
     onFault: (error: unknown) => void,
-    { names = `${process.pid.toString(36)}-`, worker }: ReaderPlace,
+    { names = `${process.pid.toString(36)}-`, worker, collectsProfiles = false }: ReaderPlace,
   ): Promise<Reader> {
     checkDeclaration(project, environment.directory);
     const stores = await openReadStores(environment, onFault);
     const { online, traces } = stores;
-    const profiles = new ReaderProfiles({ project, environment, clock, onFault });
+    const way = collectsProfiles ? null : waysToWriter(online, environment)[0];
+    const profiles = new ReaderProfiles({ project, environment, way, clock, onFault });
     try {
       const { memoryBytes, sampleRate } = environment;
       const onComputeError = (_: unknown, error: unknown) => onFault(error);
@@ -172,6 +176,11 @@ export class Reader extends Running<Status> {
   /** Rows of the profiles of intervals that are over, or of all, for the process that writes the history. */
   drainProfiles(everything: boolean): Promise<readonly Uint8Array[]> {
     return this.#profiles.collect(everything);
+  }
+
+  /** Notes that somebody has the rows. */
+  noteProfiles(): void {
+    this.#profiles.note();
   }
 
   /** Notes rows that nobody takes. */

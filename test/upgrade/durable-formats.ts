@@ -68,6 +68,13 @@ export const durableFormats: readonly DurableFormat[] = [
     fixtures: ['test/served/formats/profile-row-1'],
   },
   {
+    name: 'handed rows of profiles',
+    source: 'src/monitoring/served/handed-rows.ts',
+    version: 1,
+    files: null,
+    fixtures: ['test/served/formats/handed-rows-1'],
+  },
+  {
     name: 'counts of unsent profiles',
     source: 'src/monitoring/served/unsent-counts.ts',
     version: 1,

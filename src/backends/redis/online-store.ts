@@ -1,6 +1,7 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
 import type { TileRun } from '../../features/tile/tile-run.ts';
+import type { HandOver } from '../../ports/hand-over.ts';
 import type {
   BatchAnswer,
   BatchGeneration,
@@ -20,6 +21,7 @@ import type { Columns } from '../../schema/column.ts';
 import { Anchors } from './anchors.ts';
 import { BatchRows } from './batch-rows.ts';
 import { checkPolicy, checkServers } from './check-server.ts';
+import { handedBatches } from './handed-batches.ts';
 import { CHUNK, type KeyWrite, KeyWrites, writeKeys, writesOf } from './key-writes.ts';
 import { WriterLock } from './lock.ts';
 import { checkOwner } from './owner.ts';
@@ -91,6 +93,7 @@ class RedisOnlineStore implements OnlineStore {
     freshUntil: () => this.#freshUntil(),
     shareHot: (names, forMs) => this.#shareHot(names, forMs),
   };
+  readonly handOver: HandOver;
   readonly #link: RedisLink;
   readonly #keys: StoreKeys;
   readonly #lock: WriterLock | null;
@@ -112,6 +115,7 @@ class RedisOnlineStore implements OnlineStore {
     this.#batch = new BatchRows(link, keys, anchors);
     this.#reader = new Reader(link, keys, anchors.places);
     this.#writes = new KeyWrites(keys, fieldsExpire);
+    this.handOver = handedBatches(link, keys);
   }
 
   async readTiles(reads: readonly TileRead[]): Promise<readonly TileRun[]> {

@@ -12,6 +12,7 @@ import { slotOf } from './hash-slot.ts';
  * lock   = prefix ":lock"                                ; string: the writer
  * owner  = prefix ":owner"                               ; string: the owner of the keys, see owner.ts
  * hot    = prefix ":hot"                                 ; hash: keys that processes found hot
+ * handed = prefix ":handed"                              ; list: rows of readers for the process that writes, handed-batches.ts
  * entity = "=" key / "#" SHA-256                         ; the digest, base64, of a key above 1,200 bytes
  * ```
  * `view`, `attempt` and `prefix` have neither ":" nor "{"; a key may have any characters, since it is last. So no two
@@ -33,6 +34,7 @@ export interface StoreKeys {
   readonly lock: Place;
   readonly owner: Place;
   readonly hot: Place;
+  readonly handed: Place;
   /** Patterns of SCAN. */
   tilesOfView(viewId: string): string;
   windowsOfView(viewId: string): string;
@@ -57,6 +59,7 @@ export function storeKeys(prefix: string): StoreKeys {
     lock: plain('lock'),
     owner: plain('owner'),
     hot: plain('hot'),
+    handed: plain('handed'),
     tilesOfView: (viewId) => `${prefix}:t:${viewId}:{*`,
     windowsOfView: (viewId) => `${prefix}:w:${viewId}:{*`,
     rowsOfView: (viewId) => `${prefix}:b:${viewId}:*`,

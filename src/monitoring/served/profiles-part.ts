@@ -19,6 +19,8 @@ export interface ProfilesSource {
   readonly on: boolean;
   readonly counts: () => readonly ServiceCounts[];
   readonly lostRows: () => number;
+  /** Batches of rows that wait for the process that writes; left out: none waits. */
+  readonly waiting?: () => number;
 }
 
 /** The profiles of served vectors. */
@@ -42,10 +44,11 @@ export const profilesPart: PartKind<ProfilesSource, ProfilesStatus> = {
       read: ({ counts }) => counts().map(({ service, unprofiled }) => [{ service }, unprofiled]),
     },
   ],
-  health: ({ counts, lostRows }) => [
+  health: ({ counts, lostRows, waiting = () => 0 }) => [
     ...counts().flatMap(({ service, unprofiled }) =>
       unprofiled === 0 ? [] : [`${unprofiled} served vectors of ${service} are in no profile`],
     ),
+    ...(waiting() === 0 ? [] : [`${waiting()} batches of profiles wait for the process that writes`]),
     ...(lostRows() === 0 ? [] : [`${lostRows()} rows of profiles were dropped: no process took them`]),
   ],
   status: ({ on, counts, lostRows }) => ({

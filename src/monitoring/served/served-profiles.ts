@@ -70,6 +70,11 @@ export class ServedProfiles implements VectorProfiles {
     this.note();
   }
 
+  /** Its name: no two processes have the same. */
+  get process(): string {
+    return this.#options.process;
+  }
+
   takerOf({ name, version }: FeatureServiceData): (vector: ProfiledVector) => void {
     const open = this.#services.get(`${name}@${version}`);
     if (open === undefined) return () => undefined;
