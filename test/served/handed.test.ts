@@ -192,4 +192,4 @@ test('vectors of a process that only reads are in the window of the monitor; of 
   expect(await windowOf()).toMatchObject({ served: 490, profiled: 370 });
   expect(headrace.status().degraded).toEqual([]);
   await headrace.close();
-}, 60_000);
+});

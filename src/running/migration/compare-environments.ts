@@ -108,8 +108,9 @@ async function withReaders<T>(
   const opened: Reader[] = [];
   try {
     for (const environment of [from, to]) {
-      // These reads are not logged or traced: no user asked.
-      const quiet = { ...environment, sampleRate: 0, traces: {} };
+      // These reads are not logged, profiled or traced: no user asked.
+      const profiles = { ...environment.profiles, on: false };
+      const quiet = { ...environment, profiles, sampleRate: 0, traces: {} };
       opened.push(await Reader.openMigrating(asked, quiet, clock, onFault, { names: 'migration-' }));
     }
     return await work(opened[0], opened[1]);
