@@ -32,9 +32,13 @@ const SHIFT = 0.5;
 /** Rows of a window below which the default does not judge. */
 const LEAST_ROWS = 300;
 const MOST_WINDOWS = 1_000_000;
+/** Training sets that are profiled for rules which need more than counts. */
 const PROFILED = 60;
 /** Quarters of a cell that the default does not judge. */
 const UNJUDGED_RUNS = 5;
+
+/** Windows that are profiled for them: rare ones must be among them. */
+const profiledWindows = (n: number) => Math.max(10, Math.min(3000, Math.floor(2_000_000 / n)));
 
 const isSame = (a: Cell, b: Cell) => a.n === b.n && a.rho === b.rho && a.season === b.season;
 const done = (): readonly CellResult[] =>
@@ -80,7 +84,7 @@ async function simulate(
     psi += quarter.psi;
   }
   const shifts = season === 0 ? [0, SHIFT] : [0, season];
-  const profiles = profilesOf(cell, seed, { known, windows: n > 100_000 ? 10 : PROFILED, shifts });
+  const profiles = profilesOf(cell, seed, { known, windows: profiledWindows(n), shifts });
   const looks = looksOf(cell, seed, profiles, sizes.looks);
   const found =
     season === 0 && n >= LEAST_ROWS ? powerOf(cell, seed, profiles, { shift: SHIFT, runs: sizes.power }) : null;

@@ -51,8 +51,8 @@ export interface FalseAlarms {
 const DAYS_A_QUARTER = 365.25 / 4;
 
 /**
- * Alarms to expect without drift, rows independent: KS fires at its level; PSI ≈ (1/n + 1/m)·χ² with B − 1 degrees of
- * freedom, so PSI > t has the chance χ².sf(t/(1/n + 1/m)). Dependent rows and seasons make both worse.
+ * Alarms to expect without drift, rows independent: KS fires at its level, below it where profiles are sketches; PSI > t by `psiChance`.
+ * Dependent rows and seasons make both worse.
  */
 export function expectedFalseAlarms(
   rule: DriftRule,
@@ -62,9 +62,23 @@ export function expectedFalseAlarms(
   if (rule.kind === 'default') return null;
   const chances = features.map(({ reference, current, bins }) => {
     if (reference === 0 || current === 0 || bins < 2) return 0;
-    return rule.kind === 'ks' ? rule.below : chiSquareSf(rule.above / (1 / reference + 1 / current), bins - 1);
+    return rule.kind === 'ks' ? rule.below : psiChance(rule.above, { reference, current, bins });
   });
   const perDay = chances.reduce((sum, chance) => sum + chance, 0) * windowsPerDay;
   const none = chances.reduce((product, chance) => product * (1 - chance), 1);
   return { perWindow: 1 - none, perDay, perQuarter: perDay * DAYS_A_QUARTER };
+}
+
+/**
+ * P(PSI > above) without drift. PSI is about s·χ² with B − 1 degrees of freedom, s = 1/n + 1/m. The ½ that is added to each count takes
+ * (1 + B/2n)² off the variance of a share, and the logarithm adds the factor 1 + e with e = B/2 · (n⁻² + m⁻²)/s. The tail is that of
+ * (B − 1)/(1 + 2e) degrees, by simulation.
+ */
+function psiChance(above: number, { reference, current, bins }: FeatureSize): number {
+  const [a, b] = [1 / reference, 1 / current];
+  const excess = ((bins / 2) * (a * a + b * b)) / (a + b);
+  const smoothed = (share: number) => share / (1 + (bins / 2) * share) ** 2;
+  const mean = (bins - 1) * (smoothed(a) + smoothed(b)) * (1 + excess);
+  const free = (bins - 1) / (1 + 2 * excess);
+  return chiSquareSf((free * above) / mean, free);
 }
