@@ -57,13 +57,6 @@ const QUERY = {
   max_results: 100,
 };
 
-/** Searches some times, one after the other; gives how often. */
-export async function searchCount(site: Site): Promise<number> {
-  const count = 5;
-  for (let i = 0; i < count; i += 1) await post(site, 'runs/search', QUERY);
-  return count;
-}
-
 export async function searchRate(site: Site, isOurs: boolean): Promise<number> {
   const count = COUNTS[isOurs ? 'ours' : 'other'].search;
   const { runs = [] } = (await post(site, 'runs/search', QUERY)) as { readonly runs?: readonly unknown[] };

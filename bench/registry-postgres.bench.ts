@@ -1,21 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { mlflow3 } from '../scripts/services/mlflow.ts';
 import { postgres } from '../scripts/services/postgres.ts';
 import { printFigure } from './figure.ts';
-import {
-  batchRate,
-  kill,
-  metricRate,
-  official,
-  ours,
-  RUNS,
-  type Site,
-  type Store,
-  searchCount,
-  searchRate,
-} from './mlflow-sites.ts';
+import { batchRate, kill, metricRate, official, ours, RUNS, type Store, searchRate } from './mlflow-sites.ts';
 import { withServices } from './services.ts';
 
 /**
@@ -58,44 +46,10 @@ await withServices([mlflow3, postgres], async (told) => {
         yardstickValue: await measure(other, false),
         aim: { of: 'ratio', atLeast: aim },
       });
-    const [own, others] = [await searchMs(here), await searchMs(other)];
-    printFigure({
-      name: `processor time of such a search, server and database, on PostgreSQL`,
-      unit: 'ms',
-      value: own,
-      yardstick: other.name,
-      yardstickValue: others,
-      aim: null,
-    });
   } finally {
     kill([here, other]);
   }
 });
-
-/** Processor time of a search in the server and the database, ms: other load on the machine changes it less than its rate. */
-async function searchMs(site: Site): Promise<number> {
-  const before = processorMs(site);
-  const searches = await searchCount(site);
-  return (processorMs(site) - before) / searches;
-}
-
-/** A tick of the clock of processes, ms. */
-const TICK_MS = 10;
-
-/** Of the group of a server, and of all processes of PostgreSQL. */
-function processorMs({ child }: Site): number {
-  let ticks = 0;
-  for (const name of readdirSync('/proc').filter((one) => /^\d+$/.test(one))) {
-    try {
-      const [, program = '', rest = ''] = /\((.*)\) (.*)/s.exec(readFileSync(`/proc/${name}/stat`, 'utf8')) ?? [];
-      const fields = rest.split(' ');
-      if (program === 'postgres' || Number(fields[2]) === child.pid) ticks += Number(fields[11]) + Number(fields[12]);
-    } catch {
-      // It has ended.
-    }
-  }
-  return ticks * TICK_MS;
-}
 
 /** An empty database, and what fills the tables that a server has made there. */
 async function store(
