@@ -7,7 +7,22 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { cached } from '../../scripts/services/service.ts';
-import { defineProject, streamInference } from '../../src/features/define/declare.ts';
+import {
+  bool,
+  count,
+  defineProject,
+  entity,
+  eventSource,
+  featureService,
+  float,
+  lookup,
+  model,
+  nullable,
+  streamInference,
+  streamView,
+  text,
+  time,
+} from '../../src/features/define/declare.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { insideOf } from '../../src/running/inside.ts';
 import { openMlflowContext } from '../../src/server/mlflow/mlflow-context.ts';
@@ -16,11 +31,39 @@ import { readBatchManifest } from '../../src/serving/batch/batch-folder.ts';
 import { outputRows, sql } from '../inference/batch-site.ts';
 import { until } from '../until.ts';
 import { addressOf } from './addresses.ts';
-import { asked, came, plainModel, service } from './plain-project.ts';
 
 const PROGRAM = fileURLToPath(new URL('./python/log_poisoned.py', import.meta.url));
 
-const plain = plainModel('plain');
+const asked = eventSource('asked', {
+  id: 'id',
+  time: 'at',
+  columns: { id: text(), at: time(), name: text(), a: float(), b: float(), c: float() },
+});
+const came = eventSource('came', {
+  id: 'id',
+  time: 'at',
+  columns: { id: text(), at: time(), asked: text(), good: nullable(bool()) },
+});
+const byName = streamView('by_name', {
+  source: asked,
+  entity: entity('name', { name: text() }),
+  key: { name: 'name' },
+  windows: ['1h'],
+  freshness: '1s',
+  features: () => ({ asked: count() }),
+});
+const service = featureService('plain', {
+  request: { name: text(), a: float(), b: float(), c: float() },
+  join: (r) => ({ by: lookup(byName, { name: r.name }) }),
+  compute: (r) => ({ a: r.a, b: r.b, c: r.c }),
+});
+const plain = model('plain', {
+  task: 'binary',
+  service,
+  spine: { from: asked, id: 'id' },
+  label: { from: came, id: 'asked', value: (e) => e.good, within: '1d' },
+  train: { with: { kind: 'logisticRegression' } },
+});
 const scored = streamInference('scored', { model: plain, from: asked, to: 'scores' });
 const project = defineProject('python', { asked, came, service, plain, scored });
 

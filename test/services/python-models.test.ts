@@ -1,14 +1,63 @@
 // @module-tag deep
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { defineProject } from '../../src/features/define/declare.ts';
+import {
+  bool,
+  count,
+  defineProject,
+  entity,
+  eventSource,
+  featureService,
+  float,
+  lookup,
+  model,
+  nullable,
+  streamView,
+  text,
+  time,
+} from '../../src/features/define/declare.ts';
 import { insideOf } from '../../src/running/inside.ts';
 import { RegistrySource } from '../../src/serving/models/registry-source.ts';
 import { addressOf } from './addresses.ts';
-import { asked, came, plainModel, service } from './plain-project.ts';
 import { expectOutputs, openPythonSite, type PythonSite } from './python-site.ts';
 
-const probability = plainModel('probability');
-const rolled = plainModel('rolled', { rollout: { shadow: false, steps: [50, 100], success: false } });
+const asked = eventSource('asked', {
+  id: 'id',
+  time: 'at',
+  columns: { id: text(), at: time(), name: text(), a: float(), b: float(), c: float() },
+});
+const came = eventSource('came', {
+  id: 'id',
+  time: 'at',
+  columns: { id: text(), at: time(), asked: text(), good: nullable(bool()) },
+});
+const byName = streamView('by_name', {
+  source: asked,
+  entity: entity('name', { name: text() }),
+  key: { name: 'name' },
+  windows: ['1h'],
+  freshness: '1s',
+  features: () => ({ asked: count() }),
+});
+const service = featureService('plain', {
+  request: { name: text(), a: float(), b: float(), c: float() },
+  join: (r) => ({ by: lookup(byName, { name: r.name }) }),
+  compute: (r) => ({ a: r.a, b: r.b, c: r.c }),
+});
+const probability = model('probability', {
+  task: 'binary',
+  service,
+  spine: { from: asked, id: 'id' },
+  label: { from: came, id: 'asked', value: (e) => e.good, within: '1d' },
+  train: { with: { kind: 'logisticRegression' } },
+});
+const rolled = model('rolled', {
+  task: 'binary',
+  service,
+  spine: { from: asked, id: 'id' },
+  label: { from: came, id: 'asked', value: (e) => e.good, within: '1d' },
+  train: { with: { kind: 'logisticRegression' } },
+  rollout: { shadow: false, steps: [50, 100], success: false },
+});
 const project = defineProject('python', { asked, came, service, probability, rolled });
 
 let site: PythonSite;

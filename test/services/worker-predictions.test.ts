@@ -3,6 +3,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -13,7 +14,6 @@ import { startCli } from '../cli/run-cli.ts';
 import { halfAtOnce, soldProject } from '../rollouts/sold-project.ts';
 import { numberOf } from '../rollouts/sold-server.ts';
 import { registerVersions } from '../rollouts/versions.ts';
-import { type Answer, callAlone } from './call-alone.ts';
 import { until } from './until.ts';
 
 const KILLS = Number(process.env['HEADRACE_WORKER_KILLS'] ?? 4);
@@ -54,8 +54,30 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function call(path: string, body?: unknown): Promise<Answer | null> {
-  return callAlone(`${url}${path}`, body, 20_000);
+/** One call on a connection of its own, so that the processes share them out; null where it got no answer. */
+function call(path: string, body?: unknown): Promise<{ readonly status: number; readonly text: string } | null> {
+  return new Promise((resolve) => {
+    const asked = request(
+      `${url}${path}`,
+      {
+        method: body === undefined ? 'GET' : 'POST',
+        agent: new Agent(),
+        headers: { 'content-type': 'application/json' },
+        timeout: 20_000,
+      },
+      (answer) => {
+        let text = '';
+        answer.on('data', (bytes: Buffer) => {
+          text += bytes.toString();
+        });
+        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text }));
+        answer.on('error', () => resolve(null));
+      },
+    );
+    asked.on('timeout', () => asked.destroy());
+    asked.on('error', () => resolve(null));
+    asked.end(body === undefined ? undefined : JSON.stringify(body));
+  });
 }
 
 /** Asks for one prediction; whether it was acknowledged. */
