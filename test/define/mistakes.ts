@@ -243,9 +243,9 @@ export const mistakes: readonly Mistake[] = [
     says: ['\'"binary"\' is not assignable to type \'"regression"\''],
   },
   {
-    mistake: 'slices of a monitor, which none looks at',
-    code: "h.model('m', { ...learn, label: { from: flights, id: 'flight', value: (e) => h.gt(e.delay, 15), within: '1d' }, monitors: [{ kind: 'conceptDrift', slices: ['route_mean_delay_1h'] }] });",
-    says: ["'slices' does not exist in type"],
+    mistake: 'a slice that is no feature',
+    code: "h.model('m', { ...learn, label: { from: flights, id: 'flight', value: (e) => h.gt(e.delay, 15), within: '1d' }, monitors: [{ kind: 'conceptDrift', slices: ['route_mean_delay_2h'] }] });",
+    says: ['\'"route_mean_delay_2h"\' is not assignable', 'Did you mean \'"route_mean_delay_1h"\'?'],
   },
   {
     mistake: 'a monitored feature that is not there',

@@ -45,6 +45,12 @@ describe.each(Object.entries(populations))('text with many values, %s', (_, popu
     }
   });
 
+  test('rows are like themselves, and like a part of themselves', () => {
+    const rows = drawn(population, 7, 4000);
+    expect(judged(rows, rows).state).toBe('ok');
+    expect(judged(rows, rows.slice(0, 1000)).state).toBe('ok');
+  });
+
   test('new values in a fifth of the rows are drift, of the size that they have', () => {
     const current = drawn(population, 102, 4000).map((text, i) => (i % 5 === 0 ? `new ${i % 700}` : text));
     const { state, values } = judged(drawn(population, 101, 4000), current);

@@ -7,10 +7,13 @@ export type SideCounts = readonly [Float64Array, Float64Array];
 
 /** The rows of values that one side has and the other does not. */
 export interface UnseenValues {
-  /** Rows of the reference that stand for unseen values: those of values that came once (Good 1953). */
+  /**
+   * Rows of the reference that stand for unseen values: those of values that came once (Good 1953). They are no larger a share than those
+   * that were found: rows that are in both sides leave less unseen, which is no drift.
+   */
   readonly expected: number;
   readonly found: number;
-  /** How far the share is from the expected one, in standard errors, and P of it without drift, two-sided. */
+  /** How far the share is above the expected one, in standard errors, and P of it without drift. */
   readonly z: number;
   readonly p: number;
 }
@@ -34,8 +37,8 @@ export function unseenValues(reference: ColumnSide, current: ColumnSide): Unseen
   }
   // Rows of one unseen value come together: their squares count. The variance of the expected share is Good's.
   const variance = (once + 2 * twice) / (n * n) + squares / (m * m);
-  const z = variance === 0 ? 0 : Math.abs(found / m - once / n) / Math.sqrt(variance);
-  return { expected: once, found, z, p: Math.min(1, 2 * normalSf(z)) };
+  const z = variance === 0 ? 0 : Math.max(0, found / m - once / n) / Math.sqrt(variance);
+  return { expected: Math.min(once, (found / m) * n), found, z, p: Math.min(1, 2 * normalSf(z)) };
 }
 
 function apart(counts: Float64Array, unseen: number): Float64Array {
@@ -76,5 +79,5 @@ export function unseenOfChunks(
       if (all - count === 1) found[c].expected += 1;
     });
   }
-  return found;
+  return found.map((one) => ({ ...one, expected: Math.min(one.expected, one.found * (chunks - 1)) }));
 }
