@@ -14,7 +14,13 @@ export interface SeenWindow extends Span {
   readonly rows: number;
   readonly state: string;
   readonly reason: string;
-  readonly faults: readonly { readonly kind: string; readonly columns: readonly string[]; readonly text: string }[];
+  /** A fault of a source as a whole names it, and its features as columns. */
+  readonly faults: readonly {
+    readonly kind: string;
+    readonly columns: readonly string[];
+    readonly text: string;
+    readonly source?: string;
+  }[];
   readonly drifted: readonly string[];
   /** When the change that was found began, epoch ms; null: no change was found, or nobody knows. */
   readonly changedAt: number | null;

@@ -1,6 +1,7 @@
 import { monitorName } from '../../features/define/monitor.ts';
 import type { MonitorStatus } from '../../monitoring/monitor/judge-windows.ts';
 import type { MonitorState } from '../../monitoring/monitor/monitor-state.ts';
+import { arrivalLines } from '../arrival-lines.ts';
 import type { Call, Command } from '../command.ts';
 import { loadConfig } from '../load-config.ts';
 import { instantOption } from '../parse-option.ts';
@@ -41,7 +42,10 @@ function write({ json, terminal }: Call, state: MonitorState, models: readonly s
     const failure = state.failed.find(({ model }) => model === name);
     if (failure !== undefined) terminal.out(`${name}: not judged: ${failure.reason}`);
     else if (own.length === 0) terminal.out(`${name}: no champion, nothing is watched`);
-    for (const status of own) terminal.out(statusLine(status));
+    for (const status of own) {
+      terminal.out(statusLine(status));
+      for (const line of arrivalLines(status.windows.at(-1)?.arrivals)) terminal.out(`  ${line}`);
+    }
   }
 }
 

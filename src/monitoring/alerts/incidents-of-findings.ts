@@ -4,6 +4,7 @@ import type { PredictionFact } from '../../features/define/monitor.ts';
 import { fingerprintOf, type Incident, type IncidentPort } from '../../ports/incident.ts';
 import { faultText } from '../detect/fault-text.ts';
 import type { QualityFault } from '../detect/quality-fault.ts';
+import { REQUESTS } from '../monitor/arrival-windows.ts';
 import type { MonitorStatus, MonitorWindow } from '../monitor/judge-windows.ts';
 import type { MonitorState } from '../monitor/monitor-state.ts';
 import { onlySlice } from '../monitor/only-slice.ts';
@@ -73,7 +74,14 @@ function incidentsOf(
       incidents.push(faultIncident(model, faulty, { fault, window, consequences, active, at }));
   // A window with too few rows does not end a fault.
   const isFaulty =
-    incidents.length > 0 || active.some((one) => one.kind === 'qualityFault' && !isOver(one, monitors, false));
+    incidents.length > 0 ||
+    active.some(
+      (one) => one.kind === 'qualityFault' && one.evidence['source'] !== REQUESTS && !isOver(one, monitors, false),
+    );
+  for (const status of monitors) {
+    const missed = missedRequests(status);
+    if (missed !== null) incidents.push(requestIncident(model, status, missed, at));
+  }
   for (const status of drifts)
     if (!isFaulty || status.monitor.kind === 'conceptDrift') incidents.push(driftIncident(model, status, active, at));
   return incidents;
@@ -97,18 +105,23 @@ function faultIncident(
   const columns = [...new Set([...columnsOf(known?.evidence), ...fault.columns])].sort(compareText);
   return {
     fingerprint:
-      known?.fingerprint ?? fingerprintOf({ model: model.name, kind: 'qualityFault' }, [fault.kind, ...fault.columns]),
+      known?.fingerprint ??
+      fingerprintOf({ model: model.name, kind: 'qualityFault' }, [
+        fault.kind,
+        ...(fault.source === undefined ? fault.columns : [fault.source]),
+      ]),
     kind: 'qualityFault',
     severity: 'page',
     tier: 0,
     model: model.name,
     slice: null,
     owner: ownerOf(model),
-    summary: `${faultText(fault.kind)} in ${listed(columns)}`,
+    summary: `${faultText(fault.kind)} in ${fault.source ?? listed(columns)}`,
     evidence: {
       ...SOURCE,
       version,
       fault: fault.kind,
+      ...(fault.source === undefined ? {} : { source: fault.source }),
       columns,
       faultyRows: fault.rows,
       rows: window.rows,
@@ -119,7 +132,31 @@ function faultIncident(
   };
 }
 
+/** The newest window, if far fewer requests came in it than usual. */
+function missedRequests({ windows }: MonitorStatus): MonitorWindow | null {
+  const newest = windows.at(-1);
+  const found = newest?.arrivals?.some(({ source, state }) => source === REQUESTS && state === 'fault');
+  return newest !== undefined && found === true ? newest : null;
+}
+
+/** The inputs of the model are sound: it is no page, and nothing is stopped. */
+function requestIncident(model: ModelData, { version }: MonitorStatus, window: MonitorWindow, at: number): Incident {
+  return {
+    fingerprint: fingerprintOf({ model: model.name, kind: 'qualityFault' }, ['volume', REQUESTS]),
+    kind: 'qualityFault',
+    severity: 'ticket',
+    tier: null,
+    model: model.name,
+    slice: null,
+    owner: ownerOf(model),
+    summary: 'far fewer requests came than usual',
+    evidence: { ...SOURCE, version, fault: 'volume', source: REQUESTS, ...spanOf(window) },
+    at,
+  };
+}
+
 function isSameFault(evidence: Incident['evidence'], fault: QualityFault): boolean {
+  if (fault.source !== undefined) return evidence['fault'] === fault.kind && evidence['source'] === fault.source;
   return evidence['fault'] === fault.kind && columnsOf(evidence).some((column) => fault.columns.includes(column));
 }
 
@@ -208,7 +245,11 @@ function notJudged(model: ModelData, at: number): Incident {
 function isOver({ kind, evidence }: Incident, monitors: readonly MonitorStatus[], failed: boolean): boolean {
   if (kind === 'monitor') return !failed;
   if (failed) return false;
-  const faulty = monitors.some(({ state }) => state === 'fault');
+  if (kind === 'qualityFault' && typeof evidence['source'] === 'string') return hasArrived(evidence, monitors);
+  // A source that stands still says nothing about columns.
+  const faulty = monitors.some(
+    ({ state, windows }) => state === 'fault' && windows.at(-1)?.faults.some(({ source }) => source === undefined),
+  );
   if (kind === 'qualityFault')
     return monitors.some(
       ({ monitor, state }) => monitor.kind === 'featureDrift' && (state === 'ok' || state === 'drift' || faulty),
@@ -216,6 +257,13 @@ function isOver({ kind, evidence }: Incident, monitors: readonly MonitorStatus[]
   const about = evidence['about'] ?? '';
   const own = monitors.filter(({ monitor }) => DRIFTS[monitor.kind].kind === kind && aboutOf(monitor) === about);
   return own.length > 0 && own.every(({ state }) => state === 'ok');
+}
+
+/** Whether the rows of a source came again: in the newest window it was judged, and is quiet. */
+function hasArrived({ source, fault }: Incident['evidence'], monitors: readonly MonitorStatus[]): boolean {
+  return monitors.some(({ windows }) =>
+    windows.at(-1)?.arrivals?.some((one) => one.source === source && one.kind === fault && one.state === 'ok'),
+  );
 }
 
 function spanOf({ from, to }: MonitorWindow): { readonly from: string; readonly to: string } {

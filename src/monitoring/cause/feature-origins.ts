@@ -49,7 +49,7 @@ export function sourcesOf({ view }: Pick<Lookup, 'view'>) {
 }
 
 /** The lookup of a feature; of a computed one the first lookup that it reads. */
-function lookupOf(service: FeatureServiceData, alias: string): Lookup | null {
+export function lookupOf(service: FeatureServiceData, alias: string): Lookup | null {
   const own = service.lookups.find((one) => one.alias === alias);
   if (own !== undefined) return own;
   const computed = service.computed.find((one) => one.alias === alias);

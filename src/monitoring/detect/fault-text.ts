@@ -8,7 +8,12 @@ const TEXTS: Readonly<Record<QualityFault['kind'], string>> = {
   spelling: 'an unseen spelling of a known value appeared',
   unit: 'the unit changed',
   column: 'a column came or went',
+  volume: 'far fewer rows came than usual',
+  late: 'rows came later than declared',
 };
+
+/** Kinds of faults of a source as a whole: its features are in the columns of one fault. */
+export const SOURCE_FAULTS: readonly string[] = ['volume', 'late'] satisfies readonly QualityFault['kind'][];
 
 /** A kind of fault in words that may leave the environment: the text of a fault may quote a value. */
 export function faultText(kind: string): string {

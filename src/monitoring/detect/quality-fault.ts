@@ -4,9 +4,11 @@ import { quantileOf } from './distribution.ts';
 
 /** A fault of the data, not of the world: looked for before drift, and never learned from. */
 export interface QualityFault {
-  readonly kind: 'missing' | 'type' | 'range' | 'infinite' | 'spelling' | 'unit' | 'column';
+  readonly kind: 'missing' | 'type' | 'range' | 'infinite' | 'spelling' | 'unit' | 'column' | 'volume' | 'late';
   /** One incident may be in several columns. */
   readonly columns: readonly string[];
+  /** The source or view whose rows did not come in time; absent: the fault is in the columns themselves. */
+  readonly source?: string;
   readonly text: string;
   /** Rows with it, where they are counted. */
   readonly rows: number | null;

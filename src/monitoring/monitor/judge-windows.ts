@@ -9,6 +9,7 @@ import { LEAST_EFFECT } from '../detect/judge-features.ts';
 import type { QualityFault } from '../detect/quality-fault.ts';
 import type { EstimateAssumptions, EstimateTrust } from '../estimate/trust-in-estimate.ts';
 import type { Profile } from '../profile/profile.ts';
+import { type Arrival, withArrivals } from './arrival-windows.ts';
 import { calmText } from './calm-text.ts';
 import { compareToReference, type ToReference } from './compare-to-reference.ts';
 import { conceptWindows } from './concept-windows.ts';
@@ -59,6 +60,8 @@ export interface MonitorWindow {
   readonly covered?: WindowVectors['covered'];
   /** The assumptions of an estimate before the labels. */
   readonly assumptions?: EstimateAssumptions & { readonly trust: EstimateTrust['state'] };
+  /** Whether the rows of each source came, in number and in time; absent: the monitor does not look at it. */
+  readonly arrivals?: readonly Arrival[];
   /** The rows of the reference that it was compared with: those of the same hours, or all and why; absent: it has none to choose from. */
   readonly season?: NonNullable<Comparison['season']> | { readonly of: 'none'; readonly reason: string };
 }
@@ -142,7 +145,7 @@ export async function judgeMonitor(
   };
 }
 
-function windowsOf(
+async function windowsOf(
   watched: Watched,
   monitor: ResolvedMonitor,
   history: OfflineStore,
@@ -150,7 +153,10 @@ function windowsOf(
   { now, memory }: { readonly now: number; readonly memory: MonitorMemory | null },
 ): Promise<readonly MonitorWindow[]> {
   const { kind } = monitor;
-  if (kind === 'featureDrift') return featureWindows(watched, monitor, history, spans);
+  if (kind === 'featureDrift') {
+    const windows = await featureWindows(watched, monitor, history, spans);
+    return withArrivals(watched, monitor, windows, { history, now, memory: memory?.arrivals ?? new Map() });
+  }
   if (kind === 'predictionDrift') {
     if (monitor.on === 'shadow') return shadowWindows(watched, monitor, history, spans);
     if (monitor.on !== 'scores') return scoreFactWindows(watched, monitor, history, spans, now);

@@ -1,3 +1,4 @@
+import type { ArrivalMemory } from './arrival-counts.ts';
 import type { EstimateMemory } from './estimated-windows.ts';
 import type { LossMemory } from './loss-memory.ts';
 import type { ScoreMemory } from './score-reference.ts';
@@ -7,8 +8,9 @@ export interface MonitorMemory {
   readonly losses: LossMemory;
   readonly estimates: EstimateMemory;
   readonly scores: ScoreMemory;
+  readonly arrivals: ArrivalMemory;
 }
 
 export function newMonitorMemory(): MonitorMemory {
-  return { losses: new Map(), estimates: new Map(), scores: new Map() };
+  return { losses: new Map(), estimates: new Map(), scores: new Map(), arrivals: new Map() };
 }

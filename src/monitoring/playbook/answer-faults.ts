@@ -1,6 +1,6 @@
 import { fingerprintOf } from '../../ports/incident.ts';
 import type { SeenMonitor, SeenWindow } from '../../ports/playbook-store.ts';
-import { faultText } from '../detect/fault-text.ts';
+import { faultText, SOURCE_FAULTS } from '../detect/fault-text.ts';
 import { type Decision, decision, type Situation } from './decision.ts';
 import { incidentOf } from './incident-of.ts';
 
@@ -22,12 +22,16 @@ function stops(situation: Situation, { windows }: SeenMonitor): readonly Decisio
   if (newest?.state !== 'fault') return [];
   const accepted = state.accepted?.champion === observed.champion ? state.accepted.features : [];
   const stopped = new Set(openStops(situation).map(({ feature }) => feature));
-  return newest.faults.flatMap(({ kind, columns, text }) => {
+  return newest.faults.flatMap(({ kind, columns, text, source }) => {
     const features = columns.filter((name) => !stopped.has(name) && !accepted.includes(name));
     if (features.length === 0) return [];
     for (const name of features) stopped.add(name);
-    const cause = fingerprintOf({ model, kind: 'qualityFault' }, [kind, ...columns]);
-    const reason = `${columns.join(', ')}: ${text}`;
+    const cause = fingerprintOf({ model, kind: 'qualityFault' }, [
+      kind,
+      ...(source === undefined ? columns : [source]),
+    ]);
+    const subject = source ?? columns.join(', ');
+    const reason = `${subject}: ${text}`;
     const from = beginOf(windows, features);
     const served = { tier: 0, cause, reason, thresholds: { serve: plan.quality.serve } } as const;
     return [
@@ -39,7 +43,7 @@ function stops(situation: Situation, { windows }: SeenMonitor): readonly Decisio
             fingerprint: cause,
             tier: 0,
             severity: 'page',
-            summary: `${model}: ${faultText(kind)} in ${columns.join(', ')}`,
+            summary: `${model}: ${faultText(kind)} in ${subject}`,
             evidence: { fault: kind, features, from, window: newest.from, rows: newest.rows },
           }),
         },
@@ -86,10 +90,15 @@ function clearFrom(feature: string, monitors: readonly SeenMonitor[], clear: num
     const last = windows.slice(-Math.min(clear, windows.length));
     if (last.length === 0) continue;
     const isClear = ({ state, faults }: SeenWindow) =>
-      JUDGED.includes(state) && !faults.some(({ columns }) => columns.includes(feature));
+      isJudged({ state, faults }) && !faults.some(({ columns }) => columns.includes(feature));
     if (last.every(isClear)) return last[0].from;
   }
   return null;
+}
+
+/** A source that stands still may leave too few rows to judge the features of others. */
+function isJudged({ state, faults }: Pick<SeenWindow, 'state' | 'faults'>): boolean {
+  return JUDGED.includes(state) && (state !== 'fault' || faults.some(({ kind }) => !SOURCE_FAULTS.includes(kind)));
 }
 
 function openStops({ state }: Situation) {

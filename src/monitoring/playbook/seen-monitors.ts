@@ -16,7 +16,12 @@ export function seenMonitors(statuses: readonly MonitorStatus[]): readonly SeenM
       rows,
       state: found,
       reason: why,
-      faults: faults.map(({ kind, columns, text }) => ({ kind, columns, text })),
+      faults: faults.map(({ kind, columns, text, source }) => ({
+        kind,
+        columns,
+        text,
+        ...(source === undefined ? {} : { source }),
+      })),
       drifted,
       changedAt,
       ...(slice === undefined ? {} : { slice }),
