@@ -1,14 +1,21 @@
 import { scoresOf } from '../compose/back-ends.ts';
 import { openHistory } from '../compose/compose.ts';
 import { openArtifacts } from '../compose/open-artifacts.ts';
-import { openRegistry } from '../compose/open-registry.ts';
+import { openRegistry, openRollouts } from '../compose/open-registry.ts';
 import type { Environment } from '../environment/config.ts';
 import type { ModelData, ProjectData } from '../features/define/declaration.ts';
 import { historyState } from '../featurestore/training-set/history-state.ts';
+import type { RolloutStore } from '../ports/rollout-store.ts';
 import { batchContext } from '../running/batch-context.ts';
 import type { SpineJoin } from '../serving/batch/input-table.ts';
+import type { ShadowSummary } from '../serving/batch/shadow-job.ts';
 import { type BatchOptions, type BatchSummary, startBatch } from '../serving/batch/start-batch.ts';
 import { writeHistorySet } from './history-set.ts';
+
+/** The output of a job, and the comparison with its challenger; null: there was none. */
+export interface BatchAnswer extends BatchSummary {
+  readonly shadow: ShadowSummary | null;
+}
 
 export interface BesideOptions {
   readonly project: ProjectData;
@@ -23,7 +30,7 @@ export interface BesideOptions {
 export async function startBeside(
   { project, environment, model, flush, onLine }: BesideOptions,
   options: BatchOptions,
-): Promise<BatchSummary> {
+): Promise<BatchAnswer> {
   const onComputeError = (error: unknown) => onLine(`headrace: ${String(error)}`);
   const joins: SpineJoin = {
     position: async (service) => {
@@ -42,15 +49,20 @@ export async function startBeside(
   };
   const artifacts = await openArtifacts(environment);
   const registry = await openRegistry(environment);
+  let rollouts: RolloutStore | null = null;
   try {
-    const { id, result } = await startBatch(
+    rollouts = await openRollouts(environment);
+    // The server judges.
+    const own = { store: rollouts, judge: async () => undefined };
+    const { id, result, shadow } = await startBatch(
       model,
       options,
-      batchContext(environment, { registry, artifacts, joins, scores: () => scoresOf(environment) }),
+      batchContext(environment, { registry, artifacts, joins, rollouts: own, scores: () => scoresOf(environment) }),
     );
     onLine(`headrace: job ${id}`);
-    return await result;
+    return { ...(await result), shadow: await shadow };
   } finally {
+    await rollouts?.close();
     await registry.close();
   }
 }

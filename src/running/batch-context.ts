@@ -12,7 +12,7 @@ import { flushParts } from './open-project.ts';
 export function batchContext(
   place: BatchPlace,
   parts: Pick<BatchContext, 'registry' | 'artifacts' | 'joins'> &
-    Partial<Pick<BatchContext, 'scores' | 'openVersions'>>,
+    Partial<Pick<BatchContext, 'scores' | 'openVersions' | 'rollouts'>>,
 ): BatchContext {
   const { directory } = place;
   return {
@@ -29,7 +29,7 @@ export function batchContext(
 }
 
 /** The context of the batch jobs of an open project. */
-export function openBatchContext({ environment, stores, parts, training }: OpenProject): BatchContext {
+export function openBatchContext({ environment, stores, parts, training, models }: OpenProject): BatchContext {
   const joins: SpineJoin = {
     position: async (service) => {
       await flushParts(parts);
@@ -39,11 +39,12 @@ export function openBatchContext({ environment, stores, parts, training }: OpenP
       await training.writeSet(service, path, { spine, mode });
     },
   };
-  const { registry, artifacts, python } = stores;
+  const { registry, artifacts, python, rollouts } = stores;
   return batchContext(environment, {
     registry,
     artifacts,
     joins,
+    rollouts: { store: rollouts, judge: ({ name }) => models.named(name).rollouts.control.look() },
     scores: () => scoresOf(environment),
     openVersions: async () => ({ artifacts, python, runtime: runtimes.process, close: async () => undefined }),
   });

@@ -11,7 +11,7 @@ export function viewScorer(directory: string, opened: () => OpenProject): ViewSc
   return {
     folder: batchScores(directory),
     score: async ({ entity, scores: { model, mostErrors } }, { from, to, signal, onProgress }) => {
-      const { result } = await startBatch(
+      const { result, shadow } = await startBatch(
         model,
         {
           from,
@@ -26,7 +26,10 @@ export function viewScorer(directory: string, opened: () => OpenProject): ViewSc
         },
         openBatchContext(opened()),
       );
-      return (await result).files;
+      const { files } = await result;
+      // The next run replaces both outputs.
+      await shadow;
+      return files;
     },
   };
 }

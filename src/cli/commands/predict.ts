@@ -4,7 +4,9 @@ import type { ModelData, ProjectData } from '../../features/define/declaration.t
 import type { ScoreFormat } from '../../ports/score-files.ts';
 import { progressText, spacedProgress } from '../../serving/batch/batch-progress.ts';
 import { isRemote } from '../../serving/batch/remote-side.ts';
-import type { BatchOptions, BatchSummary } from '../../serving/batch/start-batch.ts';
+import { shadowText } from '../../serving/batch/shadow-text.ts';
+import type { BatchOptions } from '../../serving/batch/start-batch.ts';
+import type { BatchAnswer } from '../batch-beside.ts';
 import type { Call, Command } from '../command.ts';
 import { followJob } from '../follow-job.ts';
 import { loadConfig } from '../load-config.ts';
@@ -26,6 +28,7 @@ export const predict: Command = {
     to: { type: 'string' },
     format: { type: 'string' },
     version: { type: 'string' },
+    shadow: { type: 'string' },
     spine: { type: 'boolean' },
     mode: { type: 'string' },
     time: { type: 'string' },
@@ -43,6 +46,7 @@ export const predict: Command = {
     to: 'folder of the output, also s3://bucket/prefix: Parquet files that _MANIFEST.json lists when all rows are scored',
     format: 'parquet, csv, tsv or jsonl (by the name of the file)',
     version: 'version of the model (the champion)',
+    shadow: 'version that scores the rows too, next to the result; none: no version (the candidate of a rollout)',
     spine: 'the rows are requests: each gets the features of its instant first',
     mode: 'of a spine: corrected: all accepted events; as-known: only events that had arrived at each instant (corrected)',
     time: 'of a spine: column of the instant (_at)',
@@ -60,12 +64,13 @@ export const predict: Command = {
       const server = await serverOf(call);
       const options = optionsOf(call);
       const summary = await scored(call, server, options, progress);
-      const { job, model, version, rows, quarantined, path, isNew } = summary;
+      const { job, model, version, rows, quarantined, path, isNew, shadow } = summary;
       if (call.json) return call.terminal.out(JSON.stringify(summary));
       const what = isNew ? '' : ', which were there already';
       call.terminal.out(
         `${path}: ${rows - quarantined} rows scored by ${model} version ${version}, ${quarantined} in quarantine${what} (job ${job})`,
       );
+      if (shadow !== null) call.terminal.out(shadowText(shadow));
     }),
 };
 
@@ -74,7 +79,7 @@ function scored(
   server: ServerLink | null,
   options: BatchOptions,
   progress: Progress,
-): Promise<BatchSummary> {
+): Promise<BatchAnswer> {
   const stopped = new AbortController();
   call.terminal.stopped.then(() => stopped.abort());
   const printed = spacedProgress((now) => call.terminal.err(`headrace: ${progressText(now)}`));
@@ -89,15 +94,15 @@ function scored(
   };
   if (server === null)
     return withHeadrace(call, async (headrace) => {
-      const { id, result } = await headrace.startBatch(headrace.model(call.words[0]), run);
+      const { id, result, shadow } = await headrace.startBatch(headrace.model(call.words[0]), run);
       call.terminal.err(`headrace: job ${id}`);
-      return result;
+      return { ...(await result), shadow: await shadow };
     });
   return call.options['server'] === undefined ? scoredBeside(call, server, run) : scoredThere(call, server);
 }
 
 /** In this process, while a server has the environment open. */
-async function scoredBeside(call: Call, server: ServerLink, options: BatchOptions): Promise<BatchSummary> {
+async function scoredBeside(call: Call, server: ServerLink, options: BatchOptions): Promise<BatchAnswer> {
   const { startBeside } = await import('../batch-beside.ts');
   const { project, environment } = await loadConfig(call);
   const flush = () => server.ask('POST', '/v1/admin/flush', {});
@@ -106,10 +111,10 @@ async function scoredBeside(call: Call, server: ServerLink, options: BatchOption
 }
 
 /** As a job of a server on another machine, over files that are there. */
-async function scoredThere(call: Call, server: ServerLink): Promise<BatchSummary> {
+async function scoredThere(call: Call, server: ServerLink): Promise<BatchAnswer> {
   const { from, to, ...options } = optionsOf(call, (path) => path);
   const asked = { kind: 'predict', model: call.words[0], from, to, ...options };
-  return (await followJob(call, server, asked)) as BatchSummary;
+  return (await followJob(call, server, asked)) as BatchAnswer;
 }
 
 function modelOf({ models }: ProjectData, name: string): ModelData {
@@ -132,6 +137,7 @@ function optionsOf({ options }: Call, at: (path: string) => string = resolvedPat
     to: needed('to'),
     ...(format === undefined ? {} : { format }),
     ...(version === 0 ? {} : { version }),
+    ...(options['shadow'] === undefined ? {} : { shadow: shadowOption(String(options['shadow'])) }),
     ...(workers === 0 ? {} : { workers }),
     ...(options['keep'] === undefined ? {} : { keep: String(options['keep']).split(',').filter(Boolean) }),
     ...(options['inputs'] === undefined ? {} : { inputs: String(options['inputs']).split(',').filter(Boolean) }),
@@ -150,6 +156,10 @@ function spineOf(options: Call['options']): NonNullable<BatchOptions['spine']> {
   const mode = choiceOption('mode', options['mode'], ['corrected', 'as-known']) ?? 'corrected';
   const columns = pairsOption('columns', options['columns']);
   return { mode, columns, ...(options['time'] === undefined ? {} : { time: String(options['time']) }) };
+}
+
+function shadowOption(value: string): number | 'none' {
+  return value === 'none' ? value : wholeOption('shadow', value, 0, 1, Number.MAX_SAFE_INTEGER);
 }
 
 function shareOption(value: string): number {

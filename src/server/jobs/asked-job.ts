@@ -37,7 +37,7 @@ function predictTask(
     target: model.name,
     work: async ({ signal, say }) => {
       const onProgress = spacedProgress((progress) => say(progressText(progress)));
-      const { result } = await headrace.startBatch(model, {
+      const { result, shadow } = await headrace.startBatch(model, {
         ...options,
         ...rows,
         ...paths,
@@ -47,7 +47,13 @@ function predictTask(
       });
       const { path, files, ...summary } = await result;
       const within = (one: string) => relative(folder, one);
-      return { ...summary, path: within(path), files: files.map(within) };
+      const compared = await shadow;
+      return {
+        ...summary,
+        path: within(path),
+        files: files.map(within),
+        shadow: compared === null ? null : { ...compared, path: within(compared.path) },
+      };
     },
   };
 }

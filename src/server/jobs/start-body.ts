@@ -37,6 +37,12 @@ export const startBody = z.discriminatedUnion(
       to: path.describe('the output folder, below batch/files in the folder of the environment'),
       format: z.enum(['parquet', 'csv', 'tsv', 'jsonl']).optional(),
       version: z.int().min(1).optional(),
+      shadow: z
+        .union([z.int().min(1), z.literal('none')])
+        .optional()
+        .describe(
+          'a version that scores the rows too, next to the result; the candidate of a rollout where it is left out',
+        ),
       spine: z
         .strictObject({
           time: z.string().optional(),

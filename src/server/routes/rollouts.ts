@@ -26,6 +26,7 @@ const report = z.looseObject({
     .describe('what the judge would do now, and the numbers that it sees'),
   lanes: z.looseObject({}).describe('canary, baseline and shadow: requests, faults, latency and mean score'),
   shadow: z.looseObject({}).describe('the candidate on copies of requests'),
+  places: z.array(z.looseObject({ kind: z.enum(['online', 'job', 'stream']), name: z.string() })),
   events: z.array(z.looseObject({ kind: z.string(), at: instant, by: z.string(), reason: z.string() })),
 });
 

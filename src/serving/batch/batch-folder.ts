@@ -102,13 +102,9 @@ export class BatchFolder {
   /** The published parts, by partition. A part whose files were deleted or cut is no longer published. Error: PREDICT_MANIFEST. */
   parts(): Map<number, Part> {
     const found = new Map<number, Part>();
-    for (const name of readdirSync(this.partsPath)) {
-      const path = join(this.partsPath, name);
-      const { job, part } = parseBatchFile(partManifestSchema, readIfThere(path) ?? '', path);
-      if (job !== this.job) throw fail('PREDICT_MANIFEST', { path, reason: `it is of job ${job}` });
+    for (const { part, path } of listedParts(this.partsPath, this.job))
       if (hasFiles(this.jobPath, part)) found.set(part.partition, part);
       else rmSync(path);
-    }
     return found;
   }
 
@@ -136,6 +132,26 @@ export class BatchFolder {
 
   #run(what: 'commit' | 'end'): string {
     return join(this.path, RUNS, `${this.run}.${what}`);
+  }
+}
+
+/** The published parts of a job in an output folder, complete or not. Error: PREDICT_MANIFEST. */
+export function publishedParts(
+  folder: string,
+  job: string,
+): { readonly jobPath: string; readonly parts: readonly Part[] } {
+  const jobPath = join(folder, jobFolderName(job));
+  const path = join(jobPath, 'parts');
+  const listed = existsSync(path) ? [...listedParts(path, job)] : [];
+  return { jobPath, parts: listed.map(({ part }) => part).filter((part) => hasFiles(jobPath, part)) };
+}
+
+function* listedParts(folder: string, wanted: string): Generator<{ readonly part: Part; readonly path: string }> {
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    const { job, part } = parseBatchFile(partManifestSchema, readIfThere(path) ?? '', path);
+    if (job !== wanted) throw fail('PREDICT_MANIFEST', { path, reason: `it is of job ${job}` });
+    yield { part, path };
   }
 }
 

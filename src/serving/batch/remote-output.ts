@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
 import { sha256Hex } from '../../base/hash/sha256.ts';
@@ -60,7 +60,7 @@ export class RemoteOutput {
   }
 
   /**
-   * Uploads the missing files of a job that is committed in a local folder, then commits it, and removes the folder.
+   * Uploads the missing files of a job that is committed in a local folder, then commits it.
    * Errors: PREDICT_FENCED, REMOTE_*.
    */
   async publish(manifest: BatchManifest, folder: string, { stored }: RemoteState): Promise<void> {
@@ -74,7 +74,6 @@ export class RemoteOutput {
       const now = await this.#committed().catch(() => null);
       if (now?.text !== text || stored?.text === text) throw error;
     }
-    rmSync(folder, { recursive: true, force: true });
   }
 
   async #uploadMissing(manifest: BatchManifest, folder: string): Promise<void> {

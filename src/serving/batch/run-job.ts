@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
 import type { ScoredVersion } from '../models/scored-version.ts';
@@ -10,6 +10,7 @@ import { engineModel } from './engine-model.ts';
 import { runByEngine } from './engine-run.ts';
 import { mustBeUnchanged } from './file-identity.ts';
 import type { InputTable } from './input-table.ts';
+import type { LocalParts } from './paired-parts.ts';
 import type { BatchManifest, Part } from './part-manifest.ts';
 import type { RemoteOutput } from './remote-output.ts';
 import type { BatchContext, BatchOptions, BatchSummary } from './start-batch.ts';
@@ -25,23 +26,47 @@ export interface ResolvedJob {
   readonly output: RemoteOutput | null;
 }
 
+/** A committed job, and its parts as long as they are on this machine. */
+export interface FinishedJob {
+  readonly summary: BatchSummary;
+  /** null: they are in an object store alone. */
+  readonly local: LocalParts | null;
+  /** Time of the run, ms; null: the output was there already. */
+  readonly ms: number | null;
+  /** Removes parts that are uploaded. */
+  readonly drop: () => void;
+}
+
+/** The output folder of a job on this machine; that of a remote output holds its parts until they are uploaded. */
+export function localFolderOf({ output }: ResolvedJob, to: string, { outgoing }: BatchContext): string {
+  return output === null ? resolve(to) : join(outgoing, output.name);
+}
+
 /** Runs what is not published yet of a job, and commits it. Errors: PREDICT_*, MODEL_*, REMOTE_*, JOB_CANCELLED. */
-export async function runJob(job: ResolvedJob, options: BatchOptions, context: BatchContext): Promise<BatchSummary> {
+export async function runJob(job: ResolvedJob, options: BatchOptions, context: BatchContext): Promise<FinishedJob> {
   const { id, output } = job;
   const { to, replace = false } = options;
+  const folder = localFolderOf(job, to, context);
+  const begun = context.monotonic();
+  const localOf = ({ folder: name, parts }: BatchManifest): LocalParts => ({ jobPath: join(folder, name), parts });
   if (output === null) {
-    const path = resolve(to);
-    const { manifest, isNew } = await runInFolder(job, { ...options, to: path, replace }, context);
-    return finished(manifest, path, isNew);
+    const { manifest, isNew } = await runInFolder(job, { ...options, to: folder, replace }, context);
+    const ms = isNew ? context.monotonic() - begun : null;
+    return { summary: finished(manifest, folder, isNew), local: localOf(manifest), ms, drop: () => undefined };
   }
   const before = await output.open(id, replace);
   if (before.manifest?.job === id && (await output.isWhole(before.manifest)))
-    return finished(before.manifest, output.url, false);
-  // The parts wait here until they are uploaded; the folder is of this output alone.
-  const folder = join(context.outgoing, output.name);
+    return { summary: finished(before.manifest, output.url, false), local: null, ms: null, drop: () => undefined };
+  // The parts wait there until they are uploaded; the folder is of this output alone.
   const { manifest } = await runInFolder(job, { ...options, to: folder, replace: true }, context);
   await output.publish(manifest, folder, before);
-  return finished(manifest, output.url, true);
+  const drop = () => rmSync(folder, { recursive: true, force: true });
+  return {
+    summary: finished(manifest, output.url, true),
+    local: localOf(manifest),
+    ms: context.monotonic() - begun,
+    drop,
+  };
 }
 
 interface CommittedJob {

@@ -7,13 +7,15 @@ import type { ModelRegistry } from '../../ports/model-registry.ts';
 import type { RemoteWrites } from '../../ports/remote-writes.ts';
 import type { ScoreEngine } from '../../ports/score-engine.ts';
 import type { ScoreFiles, ScoreFormat } from '../../ports/score-files.ts';
-import { CHAMPION } from '../../registry/champion.ts';
-import { resolveVersion, type ScoredVersion, type VersionTools } from '../models/scored-version.ts';
+import type { ScoredVersion, VersionTools } from '../models/scored-version.ts';
 import type { BatchProgress } from './batch-progress.ts';
 import { type BatchSpec, batchJobId, partitionRowsOf, SPEC_FORMAT } from './batch-spec.ts';
 import { type InputTable, openInput, type SpineJoin } from './input-table.ts';
+import { versionOf, whileHeld } from './job-version.ts';
 import { RemoteSide } from './remote-side.ts';
-import { type ResolvedJob, runJob } from './run-job.ts';
+import { type FinishedJob, runJob } from './run-job.ts';
+import { type ShadowSummary, shadowJob } from './shadow-job.ts';
+import { type BatchRollouts, shadowPlanOf } from './shadow-plan.ts';
 import type { WorkerProgram } from './worker-process.ts';
 
 /** A batch job as it is asked for. */
@@ -44,6 +46,13 @@ export interface BatchOptions {
   readonly engine?: boolean | undefined;
   /** Receives the progress of the engine as text. */
   readonly onEngine?: ((text: string) => void) | undefined;
+  /**
+   * A version that scores the rows too, next to the result, after it; `none`: no version. Left out: the candidate, while the model has
+   * a rollout in the shadow or the canary and the job is of its champion.
+   */
+  readonly shadow?: number | 'none' | undefined;
+  /** A shadow that takes longer is dropped, ms; twice the job's own time, and a minute at least, where it is left out. */
+  readonly shadowWithinMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: BatchProgress) => void) | undefined;
 }
@@ -70,6 +79,11 @@ export interface BatchJob {
   readonly id: string;
   readonly spec: BatchSpec;
   readonly result: Promise<BatchSummary>;
+  /**
+   * The comparison with the challenger, which begins when the result is there; null: no version shadows the job. It never rejects. Keep
+   * the project open until it is there.
+   */
+  readonly shadow: Promise<ShadowSummary | null>;
 }
 
 /** The stores and tools of batch jobs. */
@@ -89,6 +103,8 @@ export interface BatchContext extends Pick<VersionTools, 'artifacts'> {
   /** Opens the object store of `s3://` addresses. Error: REMOTE_CLIENT. */
   readonly openStore: () => Promise<RemoteWrites>;
   readonly monotonic: () => number;
+  /** Left out: rollouts take no part. */
+  readonly rollouts?: BatchRollouts | undefined;
 }
 
 /** Tools that are closed after use. */
@@ -97,9 +113,6 @@ export interface OpenedTools extends VersionTools {
 }
 
 const MOST_ERRORS = 0.01;
-
-/** Any time; the longest that a timer takes would do. */
-const ALIVE_MS = 60_000;
 
 /**
  * Starts a batch job: resolves the version, fixes the spec, and runs what is not published yet. The same spec is the same job: it
@@ -110,6 +123,11 @@ export async function startBatch(model: ModelData, options: BatchOptions, contex
   checkOptions(options);
   const scored = await versionOf(model, options, context);
   const { version, foreign } = scored;
+  const plan = await shadowPlanOf(
+    model,
+    { shadow: options.shadow, version: version.version },
+    context.rollouts ?? null,
+  );
   const remote = await RemoteSide.open({ ...context, from: options.from, to: options.to });
   let opened: InputTable;
   try {
@@ -140,70 +158,39 @@ export async function startBatch(model: ModelData, options: BatchOptions, contex
   };
   const id = batchJobId(spec);
   const job = { id, spec, scored, opened, workers, output: remote.output };
-  const result = closing(
-    opened,
-    remote,
-    whileHeld(job, context.registry, () => runJob(job, options, context)),
+  const run = whileHeld(job, context.registry, () => runJob(job, options, context));
+  const shadow = run.then(
+    (done) => (plan === null ? null : shadowJob({ model, plan, job, done, options, context })),
+    () => null,
   );
+  const closed = closing(opened, remote, run, shadow);
+  const result = (plan === null ? closed : run).then(({ summary }) => summary);
   // The caller may look at it later.
   result.catch(() => undefined);
-  return { id, spec, result };
+  const compared = closed.then(
+    () => shadow,
+    () => null,
+  );
+  return { id, spec, result, shadow: compared };
 }
 
-/** Holds the version of a job while it runs, so that nobody deletes it. A job that was killed holds it until it ends one day. */
-async function whileHeld<T>({ id, spec }: ResolvedJob, registry: ModelRegistry, run: () => Promise<T>): Promise<T> {
-  const holder = `batch/${id}`;
-  await registry.hold({ holder, model: spec.model.name, version: spec.model.version });
-  try {
-    return await run();
-  } finally {
-    // The job has ended whatever becomes of the hold: the next end of the same job releases it.
-    await registry.release(holder).catch(() => undefined);
-  }
-}
-
-/** Ends the use of the input's copies with the job. */
-async function closing({ copy }: InputTable, remote: RemoteSide, job: Promise<BatchSummary>): Promise<BatchSummary> {
+/** Ends the use of the input's copies with the job and its shadow. */
+async function closing(
+  { copy }: InputTable,
+  remote: RemoteSide,
+  job: Promise<FinishedJob>,
+  shadow: Promise<unknown>,
+): Promise<FinishedJob> {
   let isFinished = false;
   try {
-    const summary = await job;
+    const done = await job;
+    await shadow;
+    done.drop();
     isFinished = true;
-    return summary;
+    return done;
   } finally {
     copy?.close(isFinished);
     remote.close(isFinished);
-  }
-}
-
-/** Errors: MODEL_NONE, REGISTRY_VERSION, PREDICT_INPUTS, PYTHON_*. */
-async function versionOf(
-  { name: model }: ModelData,
-  { version: asked, inputs }: BatchOptions,
-  { registry, openVersions }: BatchContext,
-): Promise<ScoredVersion> {
-  const version = asked ?? (await registry.alias(model, CHAMPION));
-  if (version === null) throw fail('MODEL_NONE', { model });
-  const scored = await kept(async () => {
-    const tools = await openVersions();
-    try {
-      return await resolveVersion({ model, version }, inputs ?? null, { ...tools, registry });
-    } finally {
-      await tools.close();
-    }
-  });
-  const { features } = scored.version.signature;
-  if (inputs !== undefined && inputs.length !== features.length)
-    throw fail('PREDICT_INPUTS', { model, version, named: inputs.length, features });
-  return scored;
-}
-
-/** Processes of models keep no program alive, and the command line has nothing else to wait for. */
-async function kept<T>(work: () => Promise<T>): Promise<T> {
-  const alive = setInterval(() => undefined, ALIVE_MS);
-  try {
-    return await work();
-  } finally {
-    clearInterval(alive);
   }
 }
 

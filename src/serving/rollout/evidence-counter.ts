@@ -12,7 +12,8 @@ export type Outcome = 'scored' | 'error' | 'timeout' | 'nonFinite';
 export interface CountedCall {
   /** Predictions that it asked for: 1 where it is left out. */
   readonly rows?: number;
-  readonly latencyMs: number;
+  /** null: it was not measured by itself. */
+  readonly latencyMs: number | null;
   /** Names the run that it shared with others; its own where it is left out. */
   readonly turn?: number;
 }
@@ -49,11 +50,11 @@ export class EvidenceCounter {
   call(lane: CountedLane, outcome: Outcome, { rows = 1, latencyMs, turn }: CountedCall): void {
     const counter = this.#lanes[lane];
     counter.requests += rows;
-    counter.latency.add(latencyMs);
+    if (latencyMs !== null) counter.latency.add(latencyMs);
     if (outcome === 'nonFinite') counter.nonFinite += 1;
     if (outcome === 'error' && counter.isFirstOf('error', turn)) counter.errors += 1;
     if (outcome === 'timeout' && counter.isFirstOf('timeout', turn)) counter.timeouts += 1;
-    if (this.slowMs === null) return;
+    if (this.slowMs === null || latencyMs === null) return;
     if (counter.isFirstOf('timed', turn)) counter.timed += 1;
     if (latencyMs > this.slowMs && counter.isFirstOf('slow', turn)) counter.slow += 1;
   }

@@ -29,7 +29,21 @@ const lane = z.object({
   groups: z.array(z.number()).default([]),
 });
 
+const place = z.object({
+  kind: z.enum(['online', 'job', 'stream']),
+  /** Of a serving process, a batch job or a stream. */
+  name: z.string(),
+  /** Where the scores of the candidate on copies are kept; null: they are not. */
+  output: z.string().nullable().default(null),
+  /** Time that a batch job took by each version, ms; null: not measured by this run. */
+  computeMs: z.object({ champion: z.number().nullable(), candidate: z.number().nullable() }).nullable().default(null),
+  /** Why the comparison ended early; null: it did not. */
+  trouble: z.string().nullable().default(null),
+});
+
 const evidence = z.object({
+  /** Absent in evidence of earlier releases, and in that of all places together. */
+  place: place.optional(),
   canary: lane,
   baseline: lane,
   /** The candidate on copies of requests, and the champion on the same ones. */
@@ -45,7 +59,10 @@ const evidence = z.object({
 /** Counts and moments of one lane. */
 export type LaneEvidence = z.infer<typeof lane>;
 
-/** The evidence that one server, or all together, have of a rollout. */
+/** A place where a rollout runs: a serving process, a batch job or a stream. */
+export type Place = z.infer<typeof place>;
+
+/** The evidence that one place, or all together, have of a rollout. */
 export type Evidence = z.infer<typeof evidence>;
 
 /** The lanes whose outcomes are counted. */

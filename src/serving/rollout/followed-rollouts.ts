@@ -1,4 +1,5 @@
 import { reasonOf } from '../../base/reason-of.ts';
+import type { Place } from './evidence.ts';
 import { RolloutLanes, type RolloutLanesOptions } from './rollout-lanes.ts';
 
 export interface FollowedRolloutsOptions extends RolloutLanesOptions {
@@ -45,10 +46,12 @@ export class FollowedRollouts {
   async observe(): Promise<void> {
     const { rollout } = this.lanes;
     if (rollout === null) return;
-    const evidence = this.lanes.evidence();
+    const { process: name } = this.#options;
+    const place: Place = { kind: 'online', name, output: null, computeMs: null, trouble: null };
+    const evidence = { ...this.lanes.evidence(), place };
     const text = `${rollout.id} ${JSON.stringify(evidence)}`;
     if (text === this.#stored) return;
-    await this.#options.store.observe(rollout.id, this.#options.process, evidence);
+    await this.#options.store.observe(rollout.id, name, evidence);
     this.#stored = text;
   }
 

@@ -64,7 +64,12 @@ function judgeShadow({ plan, since }: Rollout, evidence: Evidence, now: number):
 
 function judgeCanary(rollout: Rollout, evidence: Evidence, outcomes: Outcomes | null, now: number): Verdict {
   const { plan } = rollout;
-  const readings = canaryReadings(plan, evidence);
+  // Batch jobs score copies in the canary too: the tests of the shadow continue with them.
+  const copies = shadowReadings(plan, evidence).filter((reading) => reading.tripped);
+  const readings = [
+    ...canaryReadings(plan, evidence),
+    ...copies.map((reading) => ({ ...reading, guardrail: `copies, ${reading.guardrail}` })),
+  ];
   const ratio = ratioOf(evidence);
   const success =
     plan.success === null || outcomes === null ? null : successReading(plan.success, outcomes, alphaEach(plan));

@@ -49,6 +49,8 @@ export interface RolloutStatus {
   /** The decision that the judge would make now. */
   readonly verdict: Verdict;
   readonly evidence: Evidence;
+  /** The evidence of each place where it runs. */
+  readonly places: readonly Evidence[];
   readonly events: readonly RolloutEvent[];
 }
 
@@ -135,10 +137,11 @@ export class RolloutControl {
     const { store, clock, model } = this.#options;
     const rollout = await store.newest(model.name);
     if (rollout === null) return null;
-    const evidence = await this.#evidence(rollout);
+    const places = await this.#places(rollout);
+    const evidence = mergeEvidence(places);
     const outcomes = await this.#outcomesOf(rollout);
     const verdict = judge(rollout, evidence, outcomes, clock());
-    return { rollout, percent: percentOf(rollout), verdict, evidence, events: await store.events(rollout.id) };
+    return { rollout, percent: percentOf(rollout), verdict, evidence, places, events: await store.events(rollout.id) };
   }
 
   /** Holds the rollout where it is until it is released, promoted or rolled back. Errors: ROLLOUT_NONE, ROLLOUT_STATE. */
@@ -348,9 +351,13 @@ export class RolloutControl {
     return judge(rollout, await this.#evidence(rollout), await this.#outcomesOf(rollout), this.#options.clock());
   }
 
-  async #evidence({ id }: Rollout): Promise<Evidence> {
+  async #evidence(rollout: Rollout): Promise<Evidence> {
+    return mergeEvidence(await this.#places(rollout));
+  }
+
+  async #places({ id }: Rollout): Promise<readonly Evidence[]> {
     const all = await this.#options.store.evidence(id);
-    return mergeEvidence(all.map(parseEvidence).filter((one) => one !== null));
+    return all.map(parseEvidence).filter((one) => one !== null);
   }
 
   async #outcomesOf(rollout: Rollout): Promise<Outcomes | null> {

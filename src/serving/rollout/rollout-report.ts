@@ -1,6 +1,6 @@
 import type { RolloutEvent, RolloutState } from '../../ports/rollout-store.ts';
 import { rankCorrelation } from '../../stats/rank-correlation.ts';
-import { type Evidence, type LaneEvidence, latencyOf } from './evidence.ts';
+import { type Evidence, type LaneEvidence, latencyOf, type Place } from './evidence.ts';
 import type { VerdictNumbers } from './judge.ts';
 import type { RolloutStatus } from './rollout-control.ts';
 
@@ -15,6 +15,18 @@ export interface LaneReport {
   readonly p50Ms: number | null;
   readonly p99Ms: number | null;
   readonly meanScore: number | null;
+}
+
+/** A place where a rollout runs, and what it saw there. */
+export interface PlaceReport extends Place {
+  readonly requests: Readonly<Record<'canary' | 'baseline' | 'shadow', number>>;
+  /** Of the candidate, as a canary and on copies. */
+  readonly errors: number;
+  readonly nonFinite: number;
+  readonly outOfRange: number;
+  readonly dropped: number;
+  /** Of the two scores of a copy. */
+  readonly meanDifference: number | null;
 }
 
 /** A rollout as people and programs read it: plain JSON. */
@@ -42,11 +54,13 @@ export interface RolloutReport {
     /** Share of answers on the other side of one half. */
     readonly flips: number | null;
   };
+  /** Serving processes, batch jobs and streams. */
+  readonly places: readonly PlaceReport[];
   readonly events: readonly RolloutEvent[];
 }
 
 /** The report of a rollout. */
-export function rolloutReport({ rollout, percent, verdict, evidence, events }: RolloutStatus): RolloutReport {
+export function rolloutReport({ rollout, percent, verdict, evidence, places, events }: RolloutStatus): RolloutReport {
   const { model, id, state, champion, candidate, revision, since, startedAt, endedAt, reason } = rollout;
   const { action, reason: why, numbers } = verdict;
   return {
@@ -68,7 +82,24 @@ export function rolloutReport({ rollout, percent, verdict, evidence, events }: R
       shadow: laneReport(evidence.shadow),
     },
     shadow: shadowReport(evidence),
+    places: places.map(placeReport),
     events,
+  };
+}
+
+/** Of a process of an earlier release. */
+const UNNAMED: Place = { kind: 'online', name: '', output: null, computeMs: null, trouble: null };
+
+function placeReport({ place = UNNAMED, canary, baseline, shadow, copies }: Evidence): PlaceReport {
+  const ofCandidate = (count: (lane: LaneEvidence) => number) => count(canary) + count(shadow);
+  return {
+    ...place,
+    requests: { canary: canary.requests, baseline: baseline.requests, shadow: shadow.requests },
+    errors: ofCandidate(({ errors }) => errors),
+    nonFinite: ofCandidate(({ nonFinite }) => nonFinite),
+    outOfRange: ofCandidate(({ outOfRange }) => outOfRange),
+    dropped: copies.dropped,
+    meanDifference: copies.delta.n === 0 ? null : copies.delta.mean,
   };
 }
 
@@ -100,7 +131,8 @@ function shadowReport({ copies, pairs }: Evidence): RolloutReport['shadow'] {
 
 /** The lines of `headrace rollout status`. */
 export function rolloutLines(report: RolloutReport): readonly string[] {
-  const { model, rollout, state, champion, candidate, percent, reason, verdict, lanes, shadow, events } = report;
+  const { model, rollout, state, champion, candidate, percent, reason, verdict, lanes, shadow, places, events } =
+    report;
   const { readings, success } = verdict.numbers;
   return [
     `${model}: version ${champion} → ${candidate}, ${state}, ${percent} % of callers (${rollout})`,
@@ -114,6 +146,7 @@ export function rolloutLines(report: RolloutReport): readonly string[] {
       : [
           `  copies   ${shadow.copies}, ${shadow.dropped} dropped, mean difference ${shown(shadow.meanDifference)}, rank correlation ${shown(shadow.rankCorrelation)}, flips ${shown(shadow.flips)}`,
         ]),
+    ...places.map((place) => `  ${placeText(place)}`),
     ...readings.map(({ guardrail, tripped, says }) => `  ${tripped ? '✗' : '·'} ${guardrail}: ${says}`),
     ...(success === null ? [] : [`  ${success.outcome === 'worse' ? '✗' : '·'} success: ${success.says}`]),
     ...events.map(
@@ -121,6 +154,22 @@ export function rolloutLines(report: RolloutReport): readonly string[] {
         `  ${new Date(at).toISOString()} ${kind} by ${by} (${share} %): ${why}`,
     ),
   ];
+}
+
+function placeText({ kind, name, requests, errors, nonFinite, outOfRange, ...more }: PlaceReport): string {
+  const { dropped, meanDifference, computeMs, output, trouble } = more;
+  const { canary, baseline, shadow } = requests;
+  const asked = [`${canary} canary`, `${baseline} baseline`, `${shadow} copies`].join(', ');
+  const faults = `${errors} errors, ${nonFinite} not finite, ${outOfRange} out of range, ${dropped} dropped`;
+  const time = ({ champion, candidate }: NonNullable<Place['computeMs']>) =>
+    `, took ${shown(champion)} ms by the champion and ${shown(candidate)} ms by the candidate`;
+  return [
+    `${kind} ${name}: ${asked}; ${faults}`,
+    meanDifference === null ? '' : `, mean difference ${shown(meanDifference)}`,
+    computeMs === null ? '' : time(computeMs),
+    output === null ? '' : `; scores in ${output}`,
+    trouble === null ? '' : `; ended early: ${trouble}`,
+  ].join('');
 }
 
 function laneText({ requests, errors, timeouts, nonFinite, p50Ms, p99Ms, meanScore }: LaneReport): string {
