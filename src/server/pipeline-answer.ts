@@ -48,10 +48,10 @@ export async function pipelineBytes(from: Answers, call: PipelineCall): Promise<
 
 function made(
   from: Answers,
-  { pipeline, body, timeout, caller, trace }: PipelineCall,
+  { pipeline, body, timeout, caller, signal, trace }: PipelineCall,
 ): Promise<readonly PipelinePrediction[]> {
   const { requests, at } = askedOf(body);
-  return from.predictPipeline(pipeline, requests, { at, trace, deadline: deadlineOf(timeout), caller });
+  return from.predictPipeline(pipeline, requests, { at, trace, deadline: deadlineOf(timeout), caller, signal });
 }
 
 function textOf(

@@ -18,6 +18,7 @@ export interface Predicts {
       readonly trace: OpenSpan | null;
       readonly deadline: number;
       readonly caller: string;
+      readonly signal: AbortSignal;
     },
   ): Promise<readonly Prediction[]>;
 }
@@ -31,6 +32,8 @@ export interface PredictionCall {
   readonly timeout: string | null;
   /** The id of its key; empty: it has none. */
   readonly caller: string;
+  /** Aborted when the client leaves. */
+  readonly signal: AbortSignal;
   readonly trace: OpenSpan | null;
 }
 
@@ -80,10 +83,10 @@ export interface Asked {
 
 function made(
   from: Predicts,
-  { model, timeout, caller, trace }: PredictionCall,
+  { model, timeout, caller, signal, trace }: PredictionCall,
   { requests, at }: Asked,
 ): Promise<readonly Prediction[]> {
-  return from.predictMany(model, requests, { at, trace, deadline: deadlineOf(timeout), caller });
+  return from.predictMany(model, requests, { at, trace, deadline: deadlineOf(timeout), caller, signal });
 }
 
 /** The requests of a body. Error: SERVER_BODY. */

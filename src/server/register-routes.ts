@@ -78,7 +78,7 @@ function register(server: FastifyInstance, route: Route, run: Run): void {
   });
 }
 
-function requestOf(request: FastifyRequest, reply: FastifyReply, { takesBytes }: Route): RouteRequest {
+function requestOf(request: FastifyRequest, reply: FastifyReply, { takesBytes, access }: Route): RouteRequest {
   const { params, query, headers, body, raw } = request;
   const values = params as Readonly<Record<string, string>>;
   const [name = ''] = Object.values(values);
@@ -88,10 +88,11 @@ function requestOf(request: FastifyRequest, reply: FastifyReply, { takesBytes }:
     // It is closed once: a client that has left already is not reported again.
     if (reply.raw.destroyed) leave();
     else reply.raw.once('close', leave);
-    if (takesBytes !== true) return controller.signal;
-    // Nobody that runs a model ends its side before it has the answer: between two pieces nothing else shows that it has gone.
+    if (takesBytes !== true && access !== 'predicts') return controller.signal;
+    // Nobody that runs a model ends its side before it has the answer: until the server writes, nothing else shows that it has gone.
     const { socket } = raw;
-    socket.once('end', leave);
+    if (socket.readableEnded) leave();
+    else socket.once('end', leave);
     reply.raw.once('close', () => socket.off('end', leave));
     return controller.signal;
   };

@@ -291,7 +291,7 @@ describe('a model server', () => {
     await server.refresh();
     runs.length = 0;
     const many = Array.from({ length: 200 }, (_, i) => vectorOf(i / 256));
-    const calls = Array.from({ length: 90 }, (_, i) => server.score(many, undefined, i % 2 === 0 ? 'one' : 'other'));
+    const calls = Array.from({ length: 90 }, (_, i) => server.score(many, { tenant: i % 2 === 0 ? 'one' : 'other' }));
     const outcomes = await Promise.allSettled(calls);
     const refused = outcomes.filter(({ status }) => status === 'rejected');
     expect(refused).toHaveLength(90 - 82);
@@ -308,7 +308,7 @@ describe('a model server', () => {
     await server.refresh();
     const rows = Array.from({ length: 100 }, (_, i) => vectorOf(i / 256));
     const ends: string[] = [];
-    const call = (tenant: string) => server.score(rows, undefined, tenant).then(() => ends.push(tenant));
+    const call = (tenant: string) => server.score(rows, { tenant }).then(() => ends.push(tenant));
     await Promise.all([...Array.from({ length: 60 }, () => call('busy')), call('quiet')]);
     // The run that it is in takes 512 rows, and all of a run end together.
     expect(ends.indexOf('quiet')).toBeLessThan(12);
@@ -319,8 +319,8 @@ describe('a model server', () => {
     await server.refresh();
     runs.length = 0;
     const [expired, patient] = await Promise.allSettled([
-      server.score([vectorOf(0.25)], 0),
-      server.score([vectorOf(0.5)], Number.POSITIVE_INFINITY),
+      server.score([vectorOf(0.25)], { deadline: 0 }),
+      server.score([vectorOf(0.5)]),
     ]);
     expect(expired).toMatchObject({ status: 'rejected', reason: { code: 'MODEL_DEADLINE' } });
     expect(patient).toMatchObject({ status: 'fulfilled' });

@@ -7,6 +7,7 @@ import { openSqliteRegistry } from '../../src/compose/open-registry.ts';
 import { registerUpstream } from '../../src/registry/register-upstream.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import type { Tensor } from '../../src/schema/tensor.ts';
+import type { PredictOptions } from '../../src/serving/online/predict-many.ts';
 import { predictionTable } from '../../src/serving/online/prediction-table.ts';
 import { logModel } from '../inference/logged-onnx.ts';
 import { halfAtOnce, soldProject } from '../rollouts/sold-project.ts';
@@ -75,11 +76,11 @@ const sold = () => headrace.model('sold');
 /** Callers whose number every kind of version scores. */
 const callers = Array.from({ length: 200 }, (_, i) => i).filter((i) => Math.abs(numberOf(i)) < 0.7);
 
-function predict(caller: string, of = 0, deadline = Number.POSITIVE_INFINITY) {
+function predict(caller: string, of = 0, waits: Pick<PredictOptions, 'deadline' | 'signal'> = {}) {
   ids += 1;
   const number = numberOf(callers[of]);
   const request = { name: `caller ${callers[of]}`, number, gaps: null, category: 1 };
-  return headrace.predictMany(sold(), [{ id: `p-${ids}`, request }], { caller, deadline });
+  return headrace.predictMany(sold(), [{ id: `p-${ids}`, request }], { caller, ...waits });
 }
 
 const codes = (outcomes: readonly PromiseSettledResult<unknown>[]) =>
@@ -138,9 +139,15 @@ describe.each(kinds)('a version $kind', ({ version }) => {
 
   test('neither runs nor logs a call that is late, nor a request whose caller has left', async () => {
     const before = upstream.chatted.length;
-    const late = predict('a', 0, 0);
+    const late = predict('a', 0, { deadline: 0 });
     const id = `p-${ids}`;
     await expect(late).rejects.toMatchObject({ code: 'MODEL_DEADLINE' });
+    // One has left before, one leaves while its call waits, in a quota of its own.
+    const leaving = new AbortController();
+    const left = [AbortSignal.abort(), leaving.signal].map((signal) => predict('gone', 0, { signal }));
+    const leftIds = [`p-${ids - 1}`, `p-${ids}`];
+    leaving.abort();
+    expect(codes(await Promise.allSettled(left))).toEqual(['MODEL_LEFT', 'MODEL_LEFT']);
     const tensors = await request({ headrace_id: 'gone' });
     for (const one of [
       { ...caller, deadline: 0 },
@@ -148,6 +155,7 @@ describe.each(kinds)('a version $kind', ({ version }) => {
     ])
       await expect(headrace.models.infer(tensors, one)).rejects.toMatchObject({ code: 'OIP_UNAVAILABLE' });
     const rows = await logged();
+    expect(leftIds.map((one) => rows.has(one))).toEqual([false, false]);
     expect([rows.has(id), rows.has('gone'), upstream.chatted.length]).toEqual([false, false, before]);
   });
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { resolveEnvironment } from '../../src/environment/config.ts';
+import { type EnvironmentOptions, resolveEnvironment } from '../../src/environment/config.ts';
 import type { ProjectData } from '../../src/features/define/declaration.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { insideOf } from '../../src/running/inside.ts';
@@ -29,19 +29,26 @@ export interface WorkerSite {
   readonly close: () => Promise<void>;
 }
 
+export interface WorkerSiteOptions {
+  /** Workers. */
+  readonly count: number;
+  readonly clock: () => number;
+  readonly models?: EnvironmentOptions['models'];
+}
+
 const LISTEN = { host: '127.0.0.1', port: 0, bodyLimit: 1_000_000 };
 
 /** Opens them over a new directory, which `prepare` fills first. */
 export async function openWorkerSite(
   project: ProjectData,
   prepare: (directory: string) => Promise<unknown>,
-  { count, clock }: { readonly count: number; readonly clock: () => number },
+  { count, clock, models: modelOptions }: WorkerSiteOptions,
 ): Promise<WorkerSite> {
   const directory = mkdtempSync(join(tmpdir(), 'headrace-worker-site-'));
   await prepare(directory);
   const faults: unknown[] = [];
   const onFault = (error: unknown) => faults.push(error);
-  const options = { directory, sampleRate: 1 };
+  const options = { directory, sampleRate: 1, ...(modelOptions === undefined ? {} : { models: modelOptions }) };
   const headrace = await openHeadrace({ project, environment: options, clock, onFault });
   // Readers attach to what was committed.
   await headrace.flush();

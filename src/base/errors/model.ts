@@ -135,6 +135,13 @@ export const modelErrors = rows({
     status: 504,
     exit: 5,
   },
+  MODEL_LEFT: {
+    message: 'the caller of model {model} left before its prediction was made',
+    hint: 'keep both directions of the connection open until the answer; nothing was logged',
+    retry: 'later',
+    status: 503,
+    exit: 5,
+  },
   MODEL_SIGNATURE: {
     message: 'version {version} of model {model} reads {feature}, which its service does not return',
     hint: 'train it again on the declared service',

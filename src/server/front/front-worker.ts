@@ -22,19 +22,30 @@ const open = new Map<number, (response: LeanResponse) => void>();
 let newest = 0;
 let gathered: RequestList = [];
 
+/** The last request of each connection, by what is aborted when its client goes away. It answers one at a time. */
+const lastOf = new WeakMap<AbortSignal, number>();
+
 /** Asks the thread of the project: the requests that one turn of the loop has read go together. Hot path. */
-function ask(head: RequestHead, body: string | Uint8Array, gone?: AbortSignal): Promise<LeanResponse> {
+function ask(head: RequestHead, body: string | Uint8Array, gone: AbortSignal): Promise<LeanResponse> {
   return new Promise((resolve) => {
     newest += 1;
-    const number = newest;
-    gone?.addEventListener('abort', () => say({ kind: 'gone', number }), { once: true });
+    if (!lastOf.has(gone)) gone.addEventListener('abort', () => leave(lastOf.get(gone)), { once: true });
+    lastOf.set(gone, newest);
     open.set(newest, resolve);
     if (gathered.length === 0) setImmediate(sendGathered);
     addRequest(gathered, newest, head, body);
   });
 }
 
+/** Reports that nobody waits for a request, after the request itself. */
+function leave(number: number | undefined): void {
+  if (number === undefined || !open.has(number)) return;
+  sendGathered();
+  say({ kind: 'gone', number });
+}
+
 function sendGathered(): void {
+  if (gathered.length === 0) return;
   say(gathered);
   gathered = [];
 }

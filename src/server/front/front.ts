@@ -1,10 +1,8 @@
 import type { AddressInfo } from 'node:net';
 import { type MessagePort, Worker } from 'node:worker_threads';
-import type { MaybePromise } from '../../base/maybe-promise.ts';
 import type { Certificate } from '../certificate.ts';
 import type { HostList } from '../host-list.ts';
 import type { HotAnswers } from '../lean/hot-answer.ts';
-import type { HotRequest } from '../lean/hot-route.ts';
 import type { LeanResponse } from '../lean/response.ts';
 import { type AnswerList, addAnswer, type FromFront, forRequests, type RequestList, type ToFront } from './messages.ts';
 
@@ -32,7 +30,7 @@ export class Front {
   readonly address: AddressInfo;
   readonly #worker: Worker;
   readonly #answers: HotAnswers;
-  /** Of requests that run models and wait, by their numbers. */
+  /** Of requests that wait, by their numbers: aborted when the client goes away. */
   readonly #waiting = new Map<number, AbortController>();
   readonly #ended: Promise<void>;
   /** Requests that came since the last turn. */
@@ -53,7 +51,7 @@ export class Front {
     worker.on('message', (message: FromFront) => {
       if (Array.isArray(message)) this.#arrive(message);
       else if (message.kind === 'handedOver') handedOver(message.port);
-      else if (message.kind === 'gone') this.#waiting.get(message.number)?.abort();
+      else if (message.kind === 'gone') this.#leave(message.number);
     });
     // Nobody would be answered any more: a fault of the thread is one of the process.
     worker.on('error', (error) => {
@@ -110,20 +108,28 @@ export class Front {
   #take(requests: RequestList): void {
     const ready: AnswerList = [];
     forRequests(requests, (number, head, body) => {
+      const gone = new AbortController();
       const answer =
-        typeof body === 'string' ? this.#answers.answer(head, body) : this.#answerBytes(number, head, body);
-      if (answer instanceof Promise) void answer.then((response) => this.#tellLater(number, response));
+        typeof body === 'string'
+          ? this.#answers.answer(head, body, gone.signal)
+          : this.#answers.answerBytes(head, body, gone.signal);
+      if (answer instanceof Promise) this.#await(number, answer, gone);
       else addAnswer(ready, number, answer);
     });
     if (ready.length > 0) this.#tell(ready);
   }
 
-  #answerBytes(number: number, head: HotRequest, body: Uint8Array): MaybePromise<LeanResponse> {
-    const gone = new AbortController();
-    const answer = this.#answers.answerBytes(head, body, gone.signal);
-    if (!(answer instanceof Promise)) return answer;
+  #await(number: number, answer: Promise<LeanResponse>, gone: AbortController): void {
     this.#waiting.set(number, gone);
-    return answer.finally(() => this.#waiting.delete(number));
+    void answer.then((response) => {
+      this.#waiting.delete(number);
+      this.#tellLater(number, response);
+    });
+  }
+
+  /** After the requests that came before: they are taken in a later turn. */
+  #leave(number: number): void {
+    setImmediate(() => this.#waiting.get(number)?.abort());
   }
 
   #tellLater(number: number, response: LeanResponse): void {

@@ -9,7 +9,7 @@ import type { LeanResponse } from '../lean/response.ts';
  */
 export type FromFront =
   | RequestList
-  /** The client of a request that runs a model has gone. */
+  /** The client of a request has gone before its answer. */
   | { readonly kind: 'gone'; readonly number: number }
   | { readonly kind: 'listening'; readonly address: AddressInfo }
   | { readonly kind: 'refused'; readonly reason: string }

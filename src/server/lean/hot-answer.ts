@@ -15,8 +15,8 @@ export interface HotAnswers {
   readonly paths: ReadonlySet<string>;
   /** Whether requests that run models are answered. */
   readonly runsModels: boolean;
-  /** The whole response to a request to one of them. Never throws. */
-  readonly answer: (head: HotRequest, body: string) => MaybePromise<LeanResponse>;
+  /** The whole response to a request to one of them; `gone` is aborted when the client goes away. Never throws. */
+  readonly answer: (head: HotRequest, body: string, gone: AbortSignal) => MaybePromise<LeanResponse>;
   /** The whole response to a request that runs a model. Never throws. */
   readonly answerBytes: (head: HotRequest, body: Uint8Array, gone: AbortSignal) => MaybePromise<LeanResponse>;
 }
@@ -45,7 +45,7 @@ export function hotAnswers(
         return refused(error, span, head.path);
       }
     },
-    answer: (head, body): MaybePromise<LeanResponse> => {
+    answer: (head, body, gone): MaybePromise<LeanResponse> => {
       const route = byPath.get(head.path);
       if (route === undefined) return errorResponse(fail('SERVER_ROUTE', { method: 'POST', path: head.path }));
       const span = tracer === null ? null : requestSpan(tracer, 'POST', route.route, head.path, head.traceparent);
@@ -55,7 +55,7 @@ export function hotAnswers(
       }
       try {
         const caller = check(route.scopes, head.authorization);
-        const answered = route.answer(head, body, span, caller);
+        const answered = route.answer(head, body, span, caller, gone);
         if (answered instanceof Promise) return answered.then(done(span), (error) => refused(error, span));
         return span === null ? answered : done(span)(answered);
       } catch (error) {

@@ -25,8 +25,8 @@ export function hotPredictions(
       return {
         name: model.name,
         turnsAway: turnsAway(predicting, { p99Ms, service }, turn, mostWaitMs),
-        answer: async ({ isBinary, timeout }, body, trace, caller) => {
-          const call = { model, body, timeout, caller, trace };
+        answer: async ({ isBinary, timeout }, body, trace, caller, signal) => {
+          const call = { model, body, timeout, caller, signal, trace };
           if (isBinary) return binaryResponse(await predictionBytes(predicting, call));
           return responseOf(await predictionText(predicting, call));
         },
@@ -37,8 +37,8 @@ export function hotPredictions(
       return {
         name: pipeline.name,
         turnsAway: turnsAway(predicting, { p99Ms: null, service }, turn, mostWaitMs),
-        answer: async ({ isBinary, timeout }, body, trace, caller) => {
-          const call = { pipeline, body, timeout, caller, trace };
+        answer: async ({ isBinary, timeout }, body, trace, caller, signal) => {
+          const call = { pipeline, body, timeout, caller, signal, trace };
           if (isBinary) return binaryResponse(await pipelineBytes(predicting, call));
           return responseOf(await pipelineText(predicting, call));
         },

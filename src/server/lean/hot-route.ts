@@ -13,12 +13,16 @@ export interface HotAnswer {
   readonly name: string;
   /** Whether there are more requests than can be answered, and this one must come back; it is counted then. Never throws. */
   readonly turnsAway: () => boolean;
-  /** The whole response to a request whose caller has been checked; `caller` is the id of its key. Errors: coded ones. */
+  /**
+   * The whole response to a request whose caller has been checked; `caller` is the id of its key. `gone` is aborted when the client goes
+   * away. Errors: coded ones.
+   */
   readonly answer: (
     head: HotRequest,
     body: string,
     trace: OpenSpan | null,
     caller: string,
+    gone: AbortSignal,
   ) => MaybePromise<LeanResponse>;
 }
 

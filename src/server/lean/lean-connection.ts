@@ -9,9 +9,9 @@ export interface LeanOptions {
   readonly knows: (path: string) => boolean;
   /** Whether a request may name this host. */
   readonly allows: (host: string) => boolean;
-  /** The whole response to a request. Never throws. */
-  readonly answer: (head: RequestHead, body: string) => MaybePromise<LeanResponse>;
-  /** The same for a request whose body is bytes; `gone` is aborted when the client goes away. Never throws. */
+  /** The whole response to a request; `gone`, one of the connection, is aborted when the client goes away. Never throws. */
+  readonly answer: (head: RequestHead, body: string, gone: AbortSignal) => MaybePromise<LeanResponse>;
+  /** The same for a request whose body is bytes. Never throws. */
   readonly answerBytes: (head: RequestHead, body: Uint8Array, gone: AbortSignal) => MaybePromise<LeanResponse>;
   /** The full server, for everything else: it finds the bytes that were read in the socket. */
   readonly handOver: (socket: Socket) => void;
@@ -44,8 +44,8 @@ export class LeanConnection {
   /** Bytes that the request still lacks. */
   #lacking = 0;
   #answering = false;
-  /** Aborted when the client goes away from the request that is being answered. */
-  #gone: AbortController | null = null;
+  /** Aborted when the client goes away. */
+  readonly #gone = new AbortController();
   #closing = false;
   /** Whether the client has ended its side. */
   #hasEnded = false;
@@ -58,6 +58,7 @@ export class LeanConnection {
     socket.on('drain', this.#onDrain);
     socket.on('end', this.#onEnd);
     socket.on('error', this.#onError);
+    socket.once('close', () => this.#gone.abort());
   }
 
   /** Whether a request has begun, or is being answered. */
@@ -124,8 +125,8 @@ export class LeanConnection {
         return;
       }
       const answer = head.takesBytes
-        ? this.#answerBytes(head, bytes.subarray(bodyAt, end))
-        : this.#options.answer(head, bytes.toString('utf8', bodyAt, end));
+        ? this.#options.answerBytes(head, bytes.subarray(bodyAt, end), this.#gone.signal)
+        : this.#options.answer(head, bytes.toString('utf8', bodyAt, end), this.#gone.signal);
       at = end;
       this.since = 0;
       if (typeof answer === 'string') {
@@ -142,12 +143,6 @@ export class LeanConnection {
     }
     if (written !== '' && !this.#socket.write(written, 'latin1')) this.#socket.pause();
     if (this.#closing) this.#end();
-  }
-
-  #answerBytes(head: RequestHead, body: Uint8Array): MaybePromise<LeanResponse> {
-    const gone = new AbortController();
-    this.#gone = gone;
-    return this.#options.answerBytes(head, body, gone.signal);
   }
 
   #takes({ path, host, bodyBytes }: RequestHead): boolean {
@@ -168,7 +163,6 @@ export class LeanConnection {
     if (rest.length > 0) this.#putBack(rest);
     void answer.then((response) => {
       this.#answering = false;
-      this.#gone = null;
       if (this.#socket.destroyed) return;
       if (!this.#socket.write(response, 'latin1')) this.#socket.pause();
       else if (this.#socket.isPaused()) this.#socket.resume();
@@ -190,12 +184,12 @@ export class LeanConnection {
   readonly #onEnd = (): void => {
     this.#hasEnded = true;
     // Nobody that runs a model sends the end of its requests before it has the answer.
-    this.#gone?.abort();
+    this.#gone.abort();
     this.close();
   };
 
   readonly #onError = (): void => {
-    this.#gone?.abort();
+    this.#gone.abort();
     this.#socket.destroy();
   };
 

@@ -44,6 +44,7 @@ export const predict: PredictRoute = {
     'MODEL_NONE',
     'MODEL_BUSY',
     'MODEL_DEADLINE',
+    'MODEL_LEFT',
     'SERVER_BUSY',
     'SERVER_HEADER',
     'LOG_SIZE',
@@ -75,8 +76,8 @@ export const predict: PredictRoute = {
     ];
   },
   hot: hotPredictions,
-  run: async (predicting, { name, headers, body, caller, trace }) => {
-    const call = { body, timeout: timeoutOf(headers[TIMEOUT_HEADER]), caller, trace };
+  run: async (predicting, { name, headers, body, caller, gone, trace }) => {
+    const call = { body, timeout: timeoutOf(headers[TIMEOUT_HEADER]), caller, signal: gone(), trace };
     const pipeline = predicting.pipeline(name);
     if (headers.accept !== VECTOR_BINARY_TYPE)
       return jsonText(

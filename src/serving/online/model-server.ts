@@ -12,6 +12,7 @@ import type { QueueLimits } from '../runtime/infer-queue.ts';
 import { SHORT_RUN_MS } from '../runtime/served-version.ts';
 import { featureRow } from './feature-row.ts';
 import type { HeldVersion } from './held-version.ts';
+import type { ScoreCaller } from './score-caller.ts';
 import { ROWS_A_RUN, ScoreQueue } from './score-queue.ts';
 import { VersionPool } from './version-pool.ts';
 
@@ -132,12 +133,12 @@ export class ModelServer {
     return this.#refusal ?? fail('MODEL_NONE', { model: this.model.name });
   }
 
-  /** Scores vectors of the model's service. Errors: MODEL_NONE, MODEL_BUSY, MODEL_DEADLINE, MODEL_SCORE, those of a refused champion. */
-  async score(vectors: readonly (readonly Value[])[], deadline?: number, tenant?: string): Promise<Scores> {
+  /** Scores vectors of the model's service. Errors: MODEL_NONE, MODEL_BUSY, MODEL_DEADLINE, MODEL_LEFT, MODEL_SCORE, those of a refused champion. */
+  async score(vectors: readonly (readonly Value[])[], caller?: ScoreCaller): Promise<Scores> {
     const serving = this.#serving;
     if (serving === null) throw this.refusal;
     const { version, signature } = serving.version;
-    const { scores, rows } = await serving.score(vectors, deadline, tenant);
+    const { scores, rows } = await serving.score(vectors, caller);
     const { features } = signature;
     const fed = (row: number) => rows.subarray(row * features.length, (row + 1) * features.length);
     return { version, scores, features, fed };

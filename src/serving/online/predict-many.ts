@@ -1,3 +1,4 @@
+import { fail } from '../../base/errors/fail.ts';
 import type { MaybePromise } from '../../base/maybe-promise.ts';
 import type { OpenSpan, Tracer } from '../../base/tracer.ts';
 import type { FeatureServiceData, ModelData } from '../../features/define/declaration.ts';
@@ -26,6 +27,8 @@ export interface PredictOptions {
   readonly deadline?: number | undefined;
   /** The id of the caller's key, whose rows wait by its share; empty: it has none. */
   readonly caller?: string | undefined;
+  /** Aborted when the caller leaves: a request that waits leaves the queue, and nothing is logged. Error: MODEL_LEFT. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The parts that make a prediction. */
@@ -46,32 +49,25 @@ export interface PredictingWith {
 
 /**
  * Predicts for many requests in one run of the model. Each is in the log under its id when this returns, as durable as an
- * event, and waits for its label. Errors: REQUEST_*, MODEL_NONE, MODEL_DEADLINE, PREDICTION_VALUE, those of the log.
+ * event, and waits for its label. Errors: REQUEST_*, MODEL_NONE, MODEL_DEADLINE, MODEL_LEFT, PREDICTION_VALUE, those of the log.
  */
 export async function predictMany(
   using: PredictingWith,
   model: ModelData,
   requests: readonly PredictionRequest[],
-  { at, trace, deadline = Number.POSITIVE_INFINITY, caller = '' }: PredictOptions = {},
+  { trace, ...options }: PredictOptions = {},
 ): Promise<readonly Prediction[]> {
-  if (trace !== undefined) return predictTraced(using, model, requests, { at, trace, deadline, caller });
+  if (trace !== undefined) return predictTraced(using, model, requests, { ...options, trace });
   const span = using.tracer?.begin(`predict ${model.name}`) ?? null;
-  const predict = () => predictTraced(using, model, requests, { at, trace: span, deadline, caller });
+  const predict = () => predictTraced(using, model, requests, { ...options, trace: span });
   return span === null ? predict() : span.around(predict);
-}
-
-interface PredictTraced {
-  readonly at: number | undefined;
-  readonly trace: OpenSpan | null;
-  readonly deadline: number;
-  readonly caller: string;
 }
 
 async function predictTraced(
   using: PredictingWith,
   model: ModelData,
   requests: readonly PredictionRequest[],
-  options: PredictTraced,
+  options: PredictOptions,
 ): Promise<readonly Prediction[]> {
   const { predictions, log } = await scoreMany(using, model, requests, options);
   await log();
@@ -90,7 +86,7 @@ export async function scoreMany(
   { open, read, appends, predicted }: PredictingWith,
   model: ModelData,
   requests: readonly PredictionRequest[],
-  { at, trace = null, deadline = Number.POSITIVE_INFINITY, caller = '' }: PredictOptions,
+  { at, trace = null, deadline = Number.POSITIVE_INFINITY, caller: tenant = '', signal }: PredictOptions,
 ): Promise<ScoredPredictions> {
   const called = performance.now();
   for (const { id } of requests) mustBeLoggable(model.name, id, at);
@@ -105,7 +101,11 @@ export async function scoreMany(
   const keys = requests.map(({ id, request }) => callerOf(lanes.rollout, id, request));
   const guard = open.inputGuard();
   const rows = vectors.map(({ values }) => (guard === null ? values : guard(values)));
-  const scores = await withinDeadline(lanes.score(keys, rows, deadline, caller), { model: model.name, deadline });
+  const scores = await withinDeadline(lanes.score(keys, rows, { deadline, tenant, signal }), {
+    model: model.name,
+    deadline,
+    signal,
+  });
   const scored = performance.now();
   const versions = [...new Set(scores.map(({ version }) => version))];
   trace?.past('inference', started, scored, {
@@ -120,6 +120,8 @@ export async function scoreMany(
     return { id, model: model.name, version, cohort, rollout, score, at: asOf, ages, missing: missing.length };
   });
   const log = async () => {
+    // The log has answered predictions: nobody is there to take this one.
+    if (signal?.aborted === true) throw fail('MODEL_LEFT', { model: model.name });
     const from = performance.now();
     predictions.forEach(({ id, at: asOf, version }, i) => {
       const { features: names, fed: inputs } = scores[i];

@@ -67,7 +67,7 @@ async function predictPipeline(
   usingOf: UsingOf,
   { data, run }: OpenPipeline,
   requests: readonly PredictionRequest[],
-  { at, trace = null, deadline, caller }: PredictOptions = {},
+  { at, trace = null, ...waits }: PredictOptions = {},
 ): Promise<readonly PipelinePrediction[]> {
   const models = Object.entries(data.models);
   const vectors = new VectorsOf(data);
@@ -79,10 +79,9 @@ async function predictPipeline(
     models.map(([, model]) => {
       const using = usingOf(model);
       return scoreMany({ ...using, read: vectors.reading(using.read) }, model, requests, {
+        ...waits,
         at,
         trace,
-        deadline,
-        caller,
       });
     }),
   );

@@ -5,6 +5,8 @@ import type { Value } from '../../schema/column.ts';
 import { FairQueue, type Waiting } from '../runtime/fair-queue.ts';
 import type { QueueLimits } from '../runtime/infer-queue.ts';
 import type { FeatureRow } from './feature-row.ts';
+import type { ScoreCaller } from './score-caller.ts';
+import { watchCaller } from './within-deadline.ts';
 
 /** Rows from which on waiting calls go into the next run. */
 export const ROWS_A_RUN = 512;
@@ -30,6 +32,10 @@ interface Call extends Waiting {
   readonly deadline: number;
   readonly resolve: (scored: Scored) => void;
   readonly reject: (error: unknown) => void;
+  /** Ends what watches the caller; false: the call has its outcome already. */
+  settle(): boolean;
+  /** Whether nobody waits for its scores. */
+  readonly isOver: boolean;
 }
 
 /**
@@ -66,17 +72,51 @@ export class ScoreQueue {
   }
 
   /**
-   * Scores vectors. A call that has expired before its run never runs; one whose run ends too late fails too. `tenant` is the id of the
-   * caller's key; empty: it has none. Errors: MODEL_BUSY, MODEL_DEADLINE, MODEL_SCORE, MODEL_FILE.
+   * Scores vectors. A call that expires or whose caller leaves before its run leaves the queue at once, and never runs; one whose run ends
+   * too late fails too. Errors: MODEL_BUSY, MODEL_DEADLINE, MODEL_LEFT, MODEL_SCORE, MODEL_FILE.
    */
-  score(vectors: readonly (readonly Value[])[], deadline = Number.POSITIVE_INFINITY, tenant = ''): Promise<Scored> {
+  score(vectors: readonly (readonly Value[])[], caller: ScoreCaller = {}): Promise<Scored> {
     if (vectors.length === 0) return Promise.resolve({ scores: new Float32Array(0), rows: new Float32Array(0) });
-    this.#mustHaveRoom(tenant);
+    this.#mustHaveRoom(caller.tenant ?? '');
+    if (caller.signal?.aborted === true) throw fail('MODEL_LEFT', { model: this.version.model });
     const scores = new Promise<Scored>((resolve, reject) => {
-      this.#calls.add({ tenant, priority: 1, rows: vectors.length, vectors, deadline, resolve, reject });
+      this.#calls.add(this.#callOf(vectors, caller, resolve, reject));
     });
     this.#draining ??= this.#drain();
     return scores;
+  }
+
+  #callOf(
+    vectors: Call['vectors'],
+    { deadline = Number.POSITIVE_INFINITY, tenant = '', signal }: ScoreCaller,
+    resolve: Call['resolve'],
+    reject: Call['reject'],
+  ): Call {
+    let isOver = false;
+    const call: Call = {
+      tenant,
+      priority: 1,
+      rows: vectors.length,
+      vectors,
+      deadline,
+      resolve,
+      reject,
+      settle: () => {
+        if (isOver) return false;
+        isOver = true;
+        stop();
+        return true;
+      },
+      get isOver() {
+        return isOver;
+      },
+    };
+    const stop = watchCaller({ model: this.version.model, deadline, signal }, (error) => {
+      if (!call.settle()) return;
+      this.#calls.remove(call);
+      reject(error);
+    });
+    return call;
   }
 
   /** Frees the model once every call that waits has its scores. */
@@ -115,7 +155,7 @@ export class ScoreQueue {
   #inTime(calls: readonly Call[]): readonly Call[] {
     const now = performance.now();
     const late = calls.filter(({ deadline }) => deadline <= now);
-    for (const { reject } of late) reject(fail('MODEL_DEADLINE', { model: this.version.model }));
+    for (const call of late) if (call.settle()) call.reject(fail('MODEL_DEADLINE', { model: this.version.model }));
     return late.length === 0 ? calls : calls.filter(({ deadline }) => deadline > now);
   }
 
@@ -123,8 +163,7 @@ export class ScoreQueue {
     const calls = this.#inTime(waiting);
     if (calls.length === 0) return;
     try {
-      const count = calls.reduce((sum, { vectors }) => sum + vectors.length, 0);
-      const rows = new Float32Array(count * this.#width);
+      const rows = new Float32Array(rowsOf(calls) * this.#width);
       let at = 0;
       for (const { vectors } of calls) {
         for (const vector of vectors) {
@@ -132,20 +171,22 @@ export class ScoreQueue {
           at += this.#width;
         }
       }
-      this.#settle(calls, await this.#scored(rows, count));
+      this.#settle(calls, await this.#scored(rows, calls));
     } catch (error) {
-      for (const { reject } of calls) reject(error);
+      for (const call of calls) if (call.settle()) call.reject(error);
     }
   }
 
-  /** Scores rows, in pieces that others can go between. */
-  async #scored(rows: Float32Array<ArrayBuffer>, count: number): Promise<Scored> {
+  /** Scores rows, in pieces that others can go between. A piece that nobody waits for does not run. */
+  async #scored(rows: Float32Array<ArrayBuffer>, calls: readonly Call[]): Promise<Scored> {
     const most = this.#rowsARun;
+    const count = rowsOf(calls);
     if (count <= most) return { scores: await this.#loaded.run(rows, count), rows };
     const scores = new Float32Array(count);
     for (let from = 0; from < count; from += most) {
       const to = Math.min(count, from + most);
-      scores.set(await this.#loaded.run(rows.slice(from * this.#width, to * this.#width), to - from), from);
+      if (isWaitedFor(calls, from, to))
+        scores.set(await this.#loaded.run(rows.slice(from * this.#width, to * this.#width), to - from), from);
     }
     return { scores, rows };
   }
@@ -155,17 +196,32 @@ export class ScoreQueue {
     const { model, version } = this.version;
     const now = performance.now();
     let from = 0;
-    for (const { vectors, deadline, resolve, reject } of calls) {
-      const to = from + vectors.length;
+    for (const { rows: count, deadline, resolve, reject, settle } of calls) {
+      const to = from + count;
       const own = scores.slice(from, to);
       const fed = rows.subarray(from * this.#width, to * this.#width);
       from = to;
+      if (!settle()) continue;
       const row = own.findIndex((score) => !Number.isFinite(score));
       if (deadline <= now) reject(fail('MODEL_DEADLINE', { model }));
       else if (row < 0) resolve({ scores: own, rows: fed });
       else reject(fail('MODEL_SCORE', { model, version, score: own[row], row }));
     }
   }
+}
+
+function rowsOf(calls: readonly Call[]): number {
+  return calls.reduce((sum, { rows }) => sum + rows, 0);
+}
+
+/** Whether somebody waits for a score of these rows of the calls together. */
+function isWaitedFor(calls: readonly Call[], from: number, to: number): boolean {
+  let at = 0;
+  return calls.some(({ rows, isOver }) => {
+    const start = at;
+    at += rows;
+    return !isOver && start < to && at > from;
+  });
 }
 
 function endOfTurn(): Promise<void> {

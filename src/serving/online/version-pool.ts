@@ -25,7 +25,7 @@ export class VersionPool {
       let isHeld = true;
       return {
         version: queue.version,
-        score: (vectors, deadline, tenant) => queue.score(vectors, deadline, tenant),
+        score: (vectors, caller) => queue.score(vectors, caller),
         release: async () => {
           if (!isHeld) return;
           isHeld = false;

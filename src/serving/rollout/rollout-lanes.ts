@@ -4,6 +4,7 @@ import type { Rollout, RolloutStore } from '../../ports/rollout-store.ts';
 import type { Value } from '../../schema/column.ts';
 import type { HeldVersion } from '../online/held-version.ts';
 import type { Scores } from '../online/model-server.ts';
+import type { ScoreCaller } from '../online/score-caller.ts';
 import type { Scored } from '../online/score-queue.ts';
 import { withinDeadline } from '../online/within-deadline.ts';
 import { callerGroup } from './caller-groups.ts';
@@ -17,7 +18,7 @@ type Vector = readonly Value[];
 
 /** The part of a model server that lanes need. */
 export interface LaneServer {
-  score(vectors: readonly Vector[], deadline?: number, tenant?: string): Promise<Scores>;
+  score(vectors: readonly Vector[], caller?: ScoreCaller): Promise<Scores>;
   hold(version: number): Promise<HeldVersion>;
   refresh(): Promise<unknown>;
 }
@@ -95,9 +96,7 @@ interface Loaded {
 interface CohortCalls {
   readonly keys: readonly (string | null)[];
   readonly vectors: readonly Vector[];
-  /** Until when the caller waits (`performance.now()`). */
-  readonly deadline: number;
-  readonly tenant: string;
+  readonly caller: ScoreCaller;
 }
 
 /**
@@ -163,14 +162,13 @@ export class RolloutLanes {
   async score(
     keys: readonly (string | null)[],
     vectors: readonly Vector[],
-    deadline = Number.POSITIVE_INFINITY,
-    tenant = '',
+    caller: ScoreCaller = {},
   ): Promise<readonly LaneScore[]> {
     this.#busy += 1;
     try {
       const loaded = this.#loaded;
-      if (loaded !== null) return await this.#scoreCohorts(loaded, { keys, vectors, deadline, tenant });
-      const { version, scores, features, fed } = await this.#options.server.score(vectors, deadline, tenant);
+      if (loaded !== null) return await this.#scoreCohorts(loaded, { keys, vectors, caller });
+      const { version, scores, features, fed } = await this.#options.server.score(vectors, caller);
       return vectors.map((_, i) => ({
         cohort: 'champion',
         rollout: null,
@@ -274,7 +272,7 @@ export class RolloutLanes {
     await before?.candidate.release();
   }
 
-  async #scoreCohorts(loaded: Loaded, { keys, vectors, deadline, tenant }: CohortCalls): Promise<readonly LaneScore[]> {
+  async #scoreCohorts(loaded: Loaded, { keys, vectors, caller }: CohortCalls): Promise<readonly LaneScore[]> {
     const cohorts = keys.map((key) => cohortOf(loaded.rollout, key));
     const found = new Array<LaneScore>(vectors.length);
     const rowsOf = Map.groupBy(cohorts.keys(), (row) => cohorts[row]);
@@ -283,8 +281,7 @@ export class RolloutLanes {
         const calls = {
           keys: rows.map((row) => keys[row]),
           vectors: rows.map((row) => vectors[row]),
-          deadline,
-          tenant,
+          caller,
         };
         const scores = await this.#scoreCohort(loaded, cohort, calls);
         rows.forEach((row, i) => {
@@ -299,20 +296,22 @@ export class RolloutLanes {
     const { rollout, champion, candidate, counter } = loaded;
     const held = versionOf(rollout, cohort) === rollout.candidate ? candidate : champion;
     if (cohort === 'champion' || !isCompared(rollout))
-      return scored(await held.score(calls.vectors, calls.deadline, calls.tenant), held, rollout, cohort);
+      return scored(await held.score(calls.vectors, calls.caller), held, rollout, cohort);
     const { monotonic, model } = this.#options;
-    const { deadline } = calls;
+    const { deadline = Number.POSITIVE_INFINITY, signal } = calls.caller;
     return this.#turns.take(cohort, async (beganAt) => {
       // The other lane had the turn for too long: no fault of this one.
       if (deadline <= performance.now()) throw fail('MODEL_DEADLINE', { model: model.name });
+      if (signal?.aborted === true) throw fail('MODEL_LEFT', { model: model.name });
       const count = (outcome: Outcome) => {
         counter.call(cohort, outcome, { rows: calls.vectors.length, latencyMs: monotonic() - beganAt, turn: beganAt });
         for (const key of calls.keys) counter.key(cohort, key ?? '');
       };
       try {
-        const result = await withinDeadline(held.score(calls.vectors, deadline, calls.tenant), {
+        const result = await withinDeadline(held.score(calls.vectors, calls.caller), {
           model: model.name,
           deadline,
+          signal,
         });
         count('scored');
         calls.keys.forEach((key, i) => {
@@ -400,5 +399,6 @@ function scored(
 function outcomeOf(error: unknown): Outcome {
   if (!isHeadraceError(error)) return 'error';
   if (error.code === 'MODEL_SCORE') return 'nonFinite';
-  return error.code === 'MODEL_DEADLINE' ? 'timeout' : 'error';
+  // Callers leave a slow version, as they do for reasons of their own: the other lane has as many of those.
+  return error.code === 'MODEL_DEADLINE' || error.code === 'MODEL_LEFT' ? 'timeout' : 'error';
 }
