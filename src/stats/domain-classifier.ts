@@ -11,6 +11,8 @@ export interface DomainRows extends CodedRows {
 export interface DomainClassifier {
   /** Of rows left out of the fit: .5 when the two sets look alike. */
   readonly auc: number;
+  /** The 95 % interval of that: the error of a rank statistic (Hanley and McNeil 1982). */
+  readonly interval: readonly [number, number];
   /** Share of each column in what the classifier learned; sums to 1, or all 0 when it learned nothing. */
   readonly shares: readonly number[];
 }
@@ -41,10 +43,20 @@ export function domainClassifier(rows: DomainRows, seed: number): DomainClassifi
     );
   });
   const total = gains.reduce((sum, gain) => sum + gain, 0);
+  const area = ((areas[0] ?? 0.5) + (areas[1] ?? 0.5)) / 2;
+  const error = 1.96 * areaError(area, current, rows.domain.length - current);
   return {
-    auc: ((areas[0] ?? 0.5) + (areas[1] ?? 0.5)) / 2,
+    auc: area,
+    interval: [Math.max(0, area - error), Math.min(1, area + error)],
     shares: Array.from(gains, (gain) => (total === 0 ? 0 : gain / total)),
   };
+}
+
+/** Standard error of an AUC of `n` rows against `m`. */
+function areaError(area: number, n: number, m: number): number {
+  const q = area / (2 - area) - area ** 2;
+  const r = (2 * area ** 2) / (1 + area) - area ** 2;
+  return Math.sqrt(Math.max(0, area * (1 - area) + (n - 1) * q + (m - 1) * r) / (n * m));
 }
 
 /** Each set cut in two at random, so that both halves hold both. */

@@ -195,6 +195,9 @@ test('a shift is found with its size, sign and share of the root cause; a slice 
   expect(featureOf(report, 'amount').effect?.wasserstein).toBeCloseTo(0.6, 1);
   expect(featureOf(report, 'amount').evidence?.sign).toBe(1);
   expect(featureOf(report, 'amount').rootCauseShare).toBeGreaterThan(0.8);
+  // Rows that look alike have no cause, whatever noise a classifier learned.
+  const alike = await compare(reference, csv('alike.csv', orders(7, 4000)));
+  expect(alike.features.map(({ rootCauseShare }) => rootCauseShare)).toEqual(alike.features.map(() => null));
   const web = csv(
     'web.csv',
     orders(7, 6000, (row) => (row['device'] === 'web' ? { ...row, amount: Number(row['amount']) - 6 } : row)),

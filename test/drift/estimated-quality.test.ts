@@ -17,6 +17,8 @@ import { asked, service } from '../models/small-project.ts';
 const HOUR_MS = 3_600_000;
 const START = Date.UTC(2026, 0, 1);
 const AN_HOUR = 400;
+/** Rows of a window of a file. */
+const ROWS = Number(process.env['HEADRACE_DRIFT_ROWS'] ?? 2500);
 
 const paid = eventSource('paid', {
   id: 'id',
@@ -177,12 +179,12 @@ describe('drift estimate of files', () => {
         return [number, category, 10 * number, amountOf(number)].join(',');
       });
     const head = 'number,category,predicted,amount';
-    writeFileSync(path('known'), [head, ...lines(10_000, {})].join('\n'));
+    writeFileSync(path('known'), [head, ...lines(2 * ROWS, {})].join('\n'));
     writeFileSync(
       path('now'),
-      [head, ...lines(5000, {}), ...lines(5000, { shift: 2 }), ...lines(5000, { beyond: true })].join('\n'),
+      [head, ...lines(ROWS, {}), ...lines(ROWS, { shift: 2 }), ...lines(ROWS, { beyond: true })].join('\n'),
     );
-    const options = ['--task', 'regression', '--score', 'predicted', '--label', 'amount'];
+    const options = ['--task', 'regression', '--score', 'predicted', '--label', 'amount', '--chunk', String(ROWS)];
     const { windows } = await estimateOf(path('known'), path('now'), ...options);
     expect(windows.map(({ trust }) => trust.state)).toEqual(['estimate', 'estimate', 'cannotTell']);
     for (const { estimated, realised } of windows.slice(0, 2))
@@ -205,9 +207,18 @@ describe('drift estimate of files', () => {
         return [...raw.map((one) => one / sum), ['red', 'green', 'blue'][Math.max(0, label)]].join(',');
       });
     const path = (name: string) => join(directory, `classes-${name}.csv`);
-    writeFileSync(path('known'), ['red,green,blue,class', ...lines(12_000, 0.2)].join('\n'));
-    writeFileSync(path('now'), ['red,green,blue,class', ...lines(5000, 0.2), ...lines(5000, 0.8)].join('\n'));
-    const options = ['--task', 'multiclass', '--score', 'red,green,blue', '--label', 'class', '--chunk', '2000'];
+    writeFileSync(path('known'), ['red,green,blue,class', ...lines(2 * ROWS, 0.2)].join('\n'));
+    writeFileSync(path('now'), ['red,green,blue,class', ...lines(ROWS, 0.2), ...lines(ROWS, 0.8)].join('\n'));
+    const options = [
+      '--task',
+      'multiclass',
+      '--score',
+      'red,green,blue',
+      '--label',
+      'class',
+      '--chunk',
+      String(ROWS / 2),
+    ];
     const { windows } = await estimateOf(path('known'), path('now'), ...options);
     for (const { estimated, realised } of windows)
       for (const metric of ['accuracy', 'auc'])

@@ -28,7 +28,7 @@ const outcomes = eventSource('outcomes', { id: 'id', time: 'at', columns: { id: 
 const user = entity('user', { user: text() });
 const byUser = streamView('by_user', { source: orders, entity: user, key: { user: 'user' }, windows: ['1h'], freshness: '1s', features: () => ({ orders: count() }) });
 const order = featureService('order', { request: { user: text(), amount: float() }, join: (r) => ({ user: lookup(byUser, { user: r.user }) }), compute: (r) => ({ amount: r.amount }) });
-const fraud = model('fraud', { task: 'binary', service: order, spine: { from: orders, id: 'id' }, label: { from: outcomes, id: 'order', value: (e) => e.fraud, within: '1d' }, train: { with: { kind: 'logisticRegression' } }, monitors: [{ kind: 'featureDrift' }] });
+const fraud = model('fraud', { task: 'binary', service: order, spine: { from: orders, id: 'id' }, label: { from: outcomes, id: 'order', value: (e) => e.fraud, within: '1d' }, train: { with: { kind: 'logisticRegression' } }, monitors: [{ kind: 'featureDrift', rule: 'ks<0.05' }] });
 export default defineConfig({ project: defineProject('watch', { orders, outcomes, byUser, order, fraud }), environments: { local: {} } });
 `,
 );
@@ -78,8 +78,10 @@ test('a server runs the monitor as its child, and the child ends with it', async
   await until(async () => (await runCli(folder, ['monitor', '--once'])).code === 0);
 });
 
-test('status names a model without a champion, and a report of it is refused', async () => {
-  expect((await runCli(folder, ['drift', 'status'])).out).toContain('fraud: no champion, nothing is watched');
+test('status names a model without a champion and the price of its rule, and a report of it is refused', async () => {
+  const { out } = await runCli(folder, ['drift', 'status']);
+  expect(out).toContain('fraud: no champion, nothing is watched');
+  expect(out).toMatch(/featureDrift of fraud, rule ks<0.05, .*without drift 2.4 false alarms a day, 219 a quarter/);
   expect((await runCli(folder, ['drift', 'report', 'fraud'])).err).toContain('DRIFT_CHAMPION');
   expect((await runCli(folder, ['drift', 'windows', 'nothing'])).err).toContain('MODEL_UNKNOWN');
 });

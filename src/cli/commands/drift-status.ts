@@ -1,3 +1,4 @@
+import type { ModelData } from '../../features/define/declaration.ts';
 import { monitorName } from '../../features/define/monitor.ts';
 import type { MonitorStatus } from '../../monitoring/monitor/judge-windows.ts';
 import type { MonitorState } from '../../monitoring/monitor/monitor-state.ts';
@@ -21,27 +22,31 @@ export const driftStatus: Command = {
     const stores = await openMonitor(project, environment);
     try {
       const state = await judgeAll(stores, instantOption('at', call.options['at']) ?? Date.now(), 0);
-      write(
-        call,
-        state,
-        project.models.map(({ name }) => name),
-      );
+      const { ruleCosts, ruleCostText } = await import('../../monitoring/monitor/rule-costs.ts');
+      write(call, state, project.models, (model) => ruleCosts([model]).map(ruleCostText));
     } finally {
       await stores.close();
     }
   },
 };
 
-function write({ json, terminal }: Call, state: MonitorState, models: readonly string[]): void {
+function write(
+  { json, terminal }: Call,
+  state: MonitorState,
+  models: readonly ModelData[],
+  pricesOf: (model: ModelData) => readonly string[],
+): void {
   if (json) {
     terminal.out(JSON.stringify(state));
     return;
   }
-  for (const name of models) {
-    const own = state.monitors.filter(({ model }) => model === name);
-    const failure = state.failed.find(({ model }) => model === name);
+  for (const model of models) {
+    const { name } = model;
+    const own = state.monitors.filter((one) => one.model === name);
+    const failure = state.failed.find((one) => one.model === name);
     if (failure !== undefined) terminal.out(`${name}: not judged: ${failure.reason}`);
     else if (own.length === 0) terminal.out(`${name}: no champion, nothing is watched`);
+    for (const line of pricesOf(model)) terminal.out(line);
     for (const status of own) {
       terminal.out(statusLine(status));
       for (const line of arrivalLines(status.windows.at(-1)?.arrivals)) terminal.out(`  ${line}`);

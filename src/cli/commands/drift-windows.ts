@@ -14,6 +14,7 @@ export const driftWindows: Command = {
   help: spanHelp,
   async run(call) {
     const { judgeMonitor, monitorsOf } = await import('../../monitoring/monitor/judge-windows.ts');
+    const { ruleCosts, ruleCostText } = await import('../../monitoring/monitor/rule-costs.ts');
     await withWatched(call, async ({ watched, history, span: { from, to } }) => {
       const all = [];
       for (const monitor of monitorsOf(watched.model)) {
@@ -35,6 +36,7 @@ export const driftWindows: Command = {
         call.terminal.out(JSON.stringify(all));
         return;
       }
+      for (const cost of ruleCosts([watched.model])) call.terminal.out(ruleCostText(cost));
       for (const { monitor, windows } of all)
         for (const { from: start, rows, state, reason, season } of windows)
           call.terminal.out(

@@ -21,7 +21,7 @@ export interface FeatureComparison {
   readonly values: ValueChanges | null;
   /** A few values are far out, while the rest did not move. */
   readonly outlier: number | null;
-  /** Share in what tells current rows from reference rows; null where it was not computed. */
+  /** Share in what tells current rows from reference rows; null where it was not computed, or the rows look alike. */
   readonly rootCauseShare: number | null;
   /** Whether quantiles come from a sketch. */
   readonly approximate: boolean;

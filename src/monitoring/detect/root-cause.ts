@@ -29,7 +29,7 @@ export class DomainSample {
     this.#names.push(name);
   }
 
-  /** How different the rows are, and the share of each column in it. */
+  /** How different the rows are, and the share of each column in it: of none where the interval of the AUC includes .5. */
   classify(): { readonly auc: number; readonly shares: ReadonlyMap<string, number> } | null {
     if (this.#columns.length === 0) return null;
     const domain = Uint8Array.from({ length: this.#reference + this.#current }, (_, i) =>
@@ -40,6 +40,8 @@ export class DomainSample {
       1,
     );
     if (found === null) return null;
-    return { auc: found.auc, shares: new Map(this.#names.map((name, i) => [name, found.shares[i]])) };
+    // A classifier that tells nothing apart has learned noise: its shares are none.
+    const learned = found.interval[0] > 0.5 ? this.#names : [];
+    return { auc: found.auc, shares: new Map(learned.map((name, i) => [name, found.shares[i]])) };
   }
 }
