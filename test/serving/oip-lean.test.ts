@@ -1,5 +1,4 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -9,10 +8,13 @@ import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { type RunningServer, startServer } from '../../src/server/http-server.ts';
 import { inferPath } from '../../src/server/lean/infer-path.ts';
 import { parseHead } from '../../src/server/lean/request-head.ts';
+import { type Asked, Line } from './kept-line.ts';
 import { addSubFile, identityFile } from './onnx-files.ts';
 
-/** Requests of the comparison; a longer run elsewhere sets more. */
-const RUNS = Number(process.env['HEADRACE_FUZZ'] ?? 80);
+/** Requests to each server; a longer run elsewhere sets more. */
+const REQUESTS = Number(process.env['HEADRACE_FUZZ'] ?? 400);
+const SEED = Number(process.env['HEADRACE_SEED'] ?? 1);
+const AT_ONCE = 8;
 
 const directory = mkdtempSync(join(tmpdir(), 'headrace-oip-lean-'));
 let headrace: Headrace;
@@ -39,54 +41,6 @@ afterAll(async () => {
   await headrace.close();
   rmSync(directory, { recursive: true, force: true });
 });
-
-interface Asked {
-  readonly path: string;
-  readonly fields: readonly string[];
-  readonly body: Buffer;
-}
-
-/** The whole answer to a request; `isLean` sends it as the lean reader takes it, else in chunks, which only the full server reads. */
-function ask(url: string, { path, fields, body }: Asked, isLean: boolean): Promise<string> {
-  const length = isLean ? `content-length: ${body.length}` : 'transfer-encoding: chunked';
-  const head = [`POST ${path} HTTP/1.1`, 'host: localhost', length, ...fields, 'connection: close'];
-  // A lean head keeps the connection alive: the end of the client's side ends it.
-  const text = `${(isLean ? head.slice(0, -1) : head).join('\r\n')}\r\n\r\n`;
-  const sent = isLean
-    ? body
-    : Buffer.concat([Buffer.from(`${body.length.toString(16)}\r\n`), body, Buffer.from('\r\n0\r\n\r\n')]);
-  return new Promise((resolve, reject) => {
-    const socket = connect(Number(new URL(url).port), '127.0.0.1');
-    const parts: Buffer[] = [];
-    const whole = () => answerOf(Buffer.concat(parts));
-    socket.on('data', (bytes) => {
-      parts.push(bytes);
-      const answer = whole();
-      if (answer === null) return;
-      socket.destroy();
-      resolve(answer);
-    });
-    socket.on('error', reject);
-    socket.on('close', () => resolve(whole() ?? `cut off: ${Buffer.concat(parts).toString('latin1')}`));
-    socket.write(Buffer.concat([Buffer.from(text, 'latin1'), sent]));
-  });
-}
-
-/** Status, the fields that matter, and the body, once the answer is whole; else null. */
-function answerOf(bytes: Buffer): string | null {
-  const end = bytes.indexOf('\r\n\r\n');
-  if (end < 0) return null;
-  const [line = '', ...lines] = bytes.toString('latin1', 0, end).split('\r\n');
-  const fields = new Map(
-    lines.map((one) => [one.slice(0, one.indexOf(':')).toLowerCase(), one.slice(one.indexOf(':') + 1).trim()]),
-  );
-  const length = Number(fields.get('content-length'));
-  const body = bytes.subarray(end + 4);
-  if (body.length < length) return null;
-  const kept = ['inference-header-content-length', 'retry-after'].map((name) => `${name}=${fields.get(name) ?? ''}`);
-  const type = fields.get('content-type')?.replace('; charset=utf-8', '');
-  return [line.split(' ')[1], type, ...kept, body.toString('latin1')].join('\n');
-}
 
 const numbers = fc.array(fc.integer({ min: -3, max: 3 }), { minLength: 15, maxLength: 17 });
 const json = fc
@@ -116,7 +70,7 @@ const binary = Buffer.concat([
   Buffer.alloc(128, 1),
 ]);
 
-const asked = fc.record({
+const anything: fc.Arbitrary<Asked> = fc.record({
   path: fc.constantFrom(
     '/v2/models/add-sub/infer',
     '/v2/models/add-sub/versions/1/infer',
@@ -152,14 +106,54 @@ const asked = fc.record({
   ),
 });
 
-describe.each([0, 1])('a server of one thread or two: %i', (i) => {
+/** Requests that a model answers, as JSON and in bytes. */
+const right: fc.Arbitrary<Asked> = fc.record({
+  path: fc.constantFrom('/v2/models/add-sub/infer', '/v2/models/add-sub/versions/1/infer'),
+  fields: fc.constant([
+    'content-type: application/octet-stream',
+    `inference-header-content-length: ${binary.length - 128}`,
+  ]),
+  body: fc.uint8Array({ minLength: 128, maxLength: 128 }).map((bytes) => {
+    return Buffer.concat([binary.subarray(0, -128), bytes]);
+  }),
+});
+const inJson: fc.Arbitrary<Asked> = fc
+  .array(fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }), { minLength: 32, maxLength: 32 })
+  .map((values) => {
+    const tensor = (name: string, data: readonly number[]) => ({ name, datatype: 'INT32', shape: [1, 16], data });
+    const inputs = [tensor('INPUT0', values.slice(0, 16)), tensor('INPUT1', values.slice(16))];
+    return { path: '/v2/models/add-sub/infer', fields: [], body: Buffer.from(JSON.stringify({ inputs })) };
+  });
+const asked = fc.oneof(
+  { weight: 6, arbitrary: anything },
+  { weight: 1, arbitrary: right },
+  { weight: 1, arbitrary: inJson },
+);
+
+/** Compares both readers over two kept connections. fast-check asks one request after the other, and shrinks what differs. */
+async function compare(port: number, seed: number, numRuns: number, statuses: Map<string, number>): Promise<void> {
+  const [lean, full] = [new Line(port), new Line(port)];
+  const property = fc.asyncProperty(asked, async (request) => {
+    const answer = await lean.ask(request, true);
+    expect(answer).toBe(await full.ask(request, false));
+    const [status = ''] = answer.split('\n');
+    statuses.set(status, (statuses.get(status) ?? 0) + 1);
+  });
+  await fc.assert(property, { numRuns, seed }).finally(() => {
+    lean.close();
+    full.close();
+  });
+}
+
+describe.each([0, 1])('a server of one thread or two: %i', (which) => {
   test('the lean reader answers a request that runs a model as the full server does', async () => {
-    await fc.assert(
-      fc.asyncProperty(asked, async (request) => {
-        expect(await ask(servers[i].url, request, true)).toBe(await ask(servers[i].url, request, false));
-      }),
-      { numRuns: RUNS },
-    );
+    const port = Number(new URL(servers[which].url).port);
+    const statuses = new Map<string, number>();
+    const runs = Math.ceil(REQUESTS / AT_ONCE);
+    const seedOf = (i: number) => SEED * 7_919 + i * 2 + which;
+    await Promise.all(Array.from({ length: AT_ONCE }, (_, i) => compare(port, seedOf(i), runs, statuses)));
+    expect([...statuses.keys()]).toEqual(expect.arrayContaining(['200', '400', '404']));
+    if (process.env['HEADRACE_FUZZ'] !== undefined) console.warn(Object.fromEntries(statuses));
   });
 });
 
