@@ -6,7 +6,12 @@ import { withAudit } from '../with-audit.ts';
 
 const whole = z.int().min(0);
 
-const canary = z.looseObject({ version: whole, buckets: whole.describe('of 10,000'), salt: z.string() });
+const canary = z.looseObject({
+  version: whole,
+  buckets: whole.describe('of 10,000'),
+  salt: z.string(),
+  caller: z.string().nullable().optional(),
+});
 const interval = z.looseObject({
   from: whole.describe('first offset'),
   version: whole,

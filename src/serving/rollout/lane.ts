@@ -1,4 +1,4 @@
-import { partitionOf } from '../../base/hash/partition-of.ts';
+import { CALLER_BUCKETS, callerBucket } from '../../base/hash/caller-bucket.ts';
 import type { Rollout } from '../../ports/rollout-store.ts';
 
 /** The lane of a prediction: the champion, the canary, the baseline of the canary, or a shadow, which answers nobody. */
@@ -7,20 +7,25 @@ export type Lane = 'champion' | 'canary' | 'baseline' | 'shadow';
 /** The lanes of answers. */
 export type Cohort = Exclude<Lane, 'shadow'>;
 
-/** Number of buckets of callers: a step is a whole number of them. */
-const BUCKETS = 10_000;
-
 /**
  * The cohort of a caller. Canary and baseline grow from the two ends of the buckets, so that a rise only adds callers to
  * each. Every process gives the same answer: it depends on the stored rollout and the key alone. Without a key: champion.
  */
 export function cohortOf(rollout: Rollout, key: string | null): Cohort {
-  if (key === null) return 'champion';
-  const edge = Math.round(percentOf(rollout) * (BUCKETS / 100));
-  if (edge === 0 || edge === BUCKETS) return 'champion';
-  const bucket = partitionOf(`${rollout.salt}/${key}`, BUCKETS);
+  return cohortOfShare(rollout.salt, key, bucketsOf(rollout));
+}
+
+/** The cohort of a caller where the canary has this number of the 10,000 buckets. */
+export function cohortOfShare(salt: string, key: string | null, edge: number): Cohort {
+  if (key === null || edge === 0 || edge === CALLER_BUCKETS) return 'champion';
+  const bucket = callerBucket(salt, key);
   if (bucket < edge) return 'canary';
-  return bucket >= BUCKETS - edge ? 'baseline' : 'champion';
+  return bucket >= CALLER_BUCKETS - edge ? 'baseline' : 'champion';
+}
+
+/** The canary's share of the 10,000 buckets of callers. */
+export function bucketsOf(rollout: Pick<Rollout, 'state' | 'held' | 'plan' | 'step'>): number {
+  return Math.round(percentOf(rollout) * (CALLER_BUCKETS / 100));
 }
 
 /** Percentage of the callers that the candidate answers. */

@@ -9,7 +9,13 @@ export type CutOver =
   /** At the next record that nobody has begun. */
   | { readonly kind: 'immediate' }
   /** As immediate, for the keys of some buckets alone. */
-  | { readonly kind: 'canary-keys'; readonly buckets: number; readonly salt: string };
+  | {
+      readonly kind: 'canary-keys';
+      readonly buckets: number;
+      readonly salt: string;
+      /** Of a rollout: as in the canary of an interval. */
+      readonly caller?: string | null | undefined;
+    };
 
 /** One record of a job's control log. All members and coordinators fold the same records in the same order. */
 export type ControlRecord =
@@ -135,7 +141,8 @@ export function mayCommit({ open, epochs, intervals }: ControlState, barriers: r
 
 function intervalOf({ plan, to, cutOver }: OpenPlan, from: number, before: Interval): Interval {
   if (cutOver.kind !== 'canary-keys') return { from, ...to, plan, canary: null };
-  const canary: Canary = { ...to, buckets: cutOver.buckets, salt: cutOver.salt };
+  const { buckets, salt, caller } = cutOver;
+  const canary: Canary = { ...to, buckets, salt, ...(caller === undefined ? {} : { caller }) };
   return { from, version: before.version, digest: before.digest, plan, canary };
 }
 

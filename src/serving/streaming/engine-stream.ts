@@ -12,6 +12,7 @@ import { rescore } from './rescore.ts';
 import { scoreOutputs } from './score-outputs.ts';
 import type { StreamJobOptions } from './stream-job.ts';
 import type { StreamOutput } from './stream-record.ts';
+import { StreamRollout } from './stream-rollout.ts';
 import { type StreamStatus, statusOf } from './stream-status.ts';
 
 export interface EngineStreamOptions extends Omit<StreamJobOptions, 'lanes' | 'appliedTo'> {
@@ -58,7 +59,9 @@ export class EngineStream {
     this.#control = control;
     this.#versions = new LoadedVersions({ ...options, stream: data.name, model: data.model });
     this.#holds = new HeldVersions({ ...options, stream: data.name, model: data.model.name });
-    this.#roller = new PlanRoller({ ...options, control, versions: this.#versions, held: this.#holds });
+    // An engine may ask for a record again: its answers cannot be counted once.
+    const rollout = new StreamRollout({ ...options, stream: data.name, model: data.model, rollouts: null });
+    this.#roller = new PlanRoller({ ...options, rollout, control, versions: this.#versions, held: this.#holds });
     this.#refresh = coalesced(() => control.refresh()).run;
     this.#answered = new Array<number>(partitions).fill(0);
   }

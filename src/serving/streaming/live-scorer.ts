@@ -5,6 +5,7 @@ import { mayScoreTo } from './member-step.ts';
 import { isFenced, type OwnedPartition, type OwnedPartitions } from './owned-partitions.ts';
 import { type ScoreOutputsOptions, scoreOutputs } from './score-outputs.ts';
 import { encodeLaneState, laneRecord, type StreamOutput } from './stream-record.ts';
+import type { StreamRollout } from './stream-rollout.ts';
 import { type Interval, intervalAt, type StreamVersion } from './version-map.ts';
 
 export interface LiveScorerOptions extends ScoreOutputsOptions {
@@ -12,6 +13,7 @@ export interface LiveScorerOptions extends ScoreOutputsOptions {
   readonly inputTopic: string;
   readonly control: ControlLog;
   readonly owned: OwnedPartitions;
+  readonly rollout: StreamRollout;
   /** Records of one commit. */
   readonly batch: number;
   readonly clock: Clock;
@@ -68,7 +70,9 @@ export class LiveScorer {
       if (to <= from) return;
       const { records } = await log.read(inputTopic, partition, from, to - from);
       const asked = { partition, from, records, intervals, forced: null, epoch, lane: 'live' };
-      await this.#commit(owned, await scoreOutputs(asked, this.#options), intervals);
+      const outputs = await scoreOutputs(asked, this.#options);
+      await this.#commit(owned, outputs, intervals);
+      this.#options.rollout.count({ records, outputs, intervals });
     }
   }
 

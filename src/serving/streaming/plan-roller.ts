@@ -3,11 +3,13 @@ import type { Clock } from '../../base/time.ts';
 import type { StreamInferenceData } from '../../features/define/declaration.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { ModelRegistry } from '../../ports/model-registry.ts';
+import type { Rollout } from '../../ports/rollout-store.ts';
 import { CHAMPION } from '../../registry/champion.ts';
 import type { ForeignTools } from '../models/open-foreign.ts';
 import { scoringDigest } from '../models/scored-version.ts';
+import { bucketsOf, isCompared } from '../rollout/lane.ts';
 import type { ControlLog } from './control-log.ts';
-import type { CutOver, OpenPlan } from './control-state.ts';
+import type { ControlState, CutOver, OpenPlan } from './control-state.ts';
 import type { HeldVersions } from './held-versions.ts';
 import type { LoadedVersions } from './loaded-versions.ts';
 import { barriersOf, ceilingOf, holdAfter } from './member-step.ts';
@@ -16,6 +18,7 @@ import type { OwnedPartition } from './owned-partitions.ts';
 /** A partition for which this process acknowledges plans. */
 type Acknowledged = Pick<OwnedPartition, 'partition' | 'epoch' | 'next' | 'hold' | 'end'>;
 
+import type { StreamRollout } from './stream-rollout.ts';
 import type { StreamVersion } from './version-map.ts';
 
 /** A roll to another version. */
@@ -34,6 +37,7 @@ export interface PlanRollerOptions extends ForeignTools {
   readonly control: ControlLog;
   readonly versions: LoadedVersions;
   readonly held: HeldVersions;
+  readonly rollout: StreamRollout;
   readonly clock: Clock;
   /** Ends when a turn has waited long enough for the load of a version, which then continues by itself. */
   readonly patience: () => Promise<void>;
@@ -48,6 +52,9 @@ export class PlanRoller {
   readonly #options: PlanRollerOptions;
   /** The load that is under way; null: none. */
   #loading: Promise<{ readonly error: unknown } | null> | null = null;
+
+  /** Versions that can never be loaded here: a rollout plans them once. */
+  readonly #unloadable = new Set<number>();
 
   constructor(options: PlanRollerOptions) {
     this.#options = options;
@@ -70,14 +77,35 @@ export class PlanRoller {
     if (open !== null) await control.append({ kind: 'abort', plan: open.plan }, clock());
   }
 
-  /** Plans a roll to the champion where the alias has moved since the last plan. */
+  /**
+   * Plans a roll to the champion where the alias has moved since the last plan; or to the share of callers that the rollout of the model has
+   * reached.
+   */
   async follow(): Promise<void> {
-    const { control, registry, data } = this.#options;
+    const { control, registry, data, rollout } = this.#options;
     const { state } = control;
     if (state === null || state.open !== null) return;
     const champion = await registry.alias(data.model.name, CHAMPION);
-    if (champion === null || champion === state.champion) return;
+    if (champion === null) return;
+    if (champion === state.champion) return this.#followRollout(state, await rollout.read());
     await this.#plan(await this.versionOf(champion), { kind: 'at-offset', offsets: null }, champion);
+  }
+
+  /** Each step is a plan of its share of callers; the end of a rollout is one of the champion alone. */
+  async #followRollout({ intervals, champion }: ControlState, rollout: Rollout | null): Promise<void> {
+    const newest = intervals[0]?.at(-1);
+    if (rollout === null || newest === undefined || newest.version !== rollout.champion) return;
+    const { salt, candidate, plan } = rollout;
+    const wanted = isCompared(rollout) ? bucketsOf(rollout) : 0;
+    const isOfRollout = newest.canary?.salt === salt && newest.canary.caller !== undefined;
+    if (wanted === (isOfRollout ? newest.canary?.buckets : 0)) return;
+    if (wanted === 0) {
+      await this.#plan(await this.versionOf(rollout.champion), { kind: 'immediate' }, champion);
+      return;
+    }
+    if (this.#unloadable.has(candidate)) return;
+    const cutOver: CutOver = { kind: 'canary-keys', buckets: wanted, salt, caller: plan.key };
+    await this.#plan(await this.versionOf(candidate), cutOver, champion);
   }
 
   /** Loads the new version, acknowledges for each partition, and commits the plan once every partition has a ceiling. */
@@ -89,6 +117,7 @@ export class PlanRoller {
     if (failure === 'later') return;
     if (failure !== null) {
       if (!isHeadraceError(failure.error) || failure.error.retry !== 'never') throw failure.error;
+      this.#unloadable.add(open.to.version);
       await this.abort();
       return onFault(failure.error);
     }

@@ -1,10 +1,11 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { ModelData } from '../../features/define/declaration.ts';
 import type { LogRecord } from '../../ports/event-log.ts';
+import { callerOf } from './caller-of.ts';
 import type { LoadedVersions } from './loaded-versions.ts';
 import { keyOfRequest, type RecordRange, type ScoreRecordsOptions, scoreRecords } from './score-records.ts';
 import type { StreamOutput } from './stream-record.ts';
-import { type Interval, intervalAt, type StreamVersion, versionAt } from './version-map.ts';
+import { type Canary, type Interval, intervalAt, type StreamVersion, versionAt } from './version-map.ts';
 
 /** Records of one partition, and what their outputs say. */
 export interface RecordsToScore extends RecordRange {
@@ -26,9 +27,8 @@ export async function scoreOutputs(
   options: ScoreOutputsOptions,
 ): Promise<readonly Omit<StreamOutput, 'scoredAt'>[]> {
   const { model, versions } = options;
-  const hasCanary = forced === null && intervals.some(({ canary }) => canary !== null);
   const chosen = records.map(
-    (record, i) => forced ?? versionAt(intervals, from + i, hasCanary ? keyOf(record, options) : ''),
+    (record, i) => forced ?? versionAt(intervals, from + i, (canary) => keyOf(record, canary, options)),
   );
   for (const one of new Map(chosen.map((each) => [each.version, each])).values()) await versions.load(one);
   const scores = await scoreRecords(
@@ -56,8 +56,11 @@ export async function scoreOutputs(
   }));
 }
 
-/** A record that cannot be read has the key of none. */
-function keyOf({ id, payload, foreign }: LogRecord, { model, requestOf }: ScoreOutputsOptions): string {
+/** A record that cannot be read has the key of none; for a rollout it has no caller. */
+function keyOf(record: LogRecord, { caller }: Canary, options: ScoreOutputsOptions): string | null {
+  if (caller !== undefined) return callerOf(record, caller, options);
+  const { id, payload, foreign } = record;
+  const { model, requestOf } = options;
   if (id === '' || foreign !== undefined) return '';
   try {
     return keyOfRequest(model, requestOf(payload));

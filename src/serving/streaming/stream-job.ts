@@ -2,6 +2,7 @@ import { fail } from '../../base/errors/fail.ts';
 import type { Clock } from '../../base/time.ts';
 import type { StreamInferenceData } from '../../features/define/declaration.ts';
 import type { EventLog } from '../../ports/event-log.ts';
+import type { RolloutStore } from '../../ports/rollout-store.ts';
 import type { StreamLanes } from '../../ports/stream-lanes.ts';
 import { CHAMPION } from '../../registry/champion.ts';
 import type { Value } from '../../schema/column.ts';
@@ -15,6 +16,7 @@ import { rescore } from './rescore.ts';
 import type { ReadPast, ReadVector } from './score-records.ts';
 import { ShadowScorer } from './shadow-scorer.ts';
 import type { StreamOutput } from './stream-record.ts';
+import { StreamRollout } from './stream-rollout.ts';
 import { type StreamStatus, statusOf } from './stream-status.ts';
 
 export interface StreamJobOptions extends Omit<LoadedVersionsOptions, 'model' | 'stream'> {
@@ -31,6 +33,8 @@ export interface StreamJobOptions extends Omit<LoadedVersionsOptions, 'model' | 
   /** By partition, the offsets below which this process has the features of the events; null: all that are in the log. */
   readonly appliedTo: () => readonly number[] | null;
   readonly clock: Clock;
+  /** Left out: the stream takes no part in rollouts. */
+  readonly rollouts?: Pick<RolloutStore, 'newest' | 'observe'>;
   /** Ends when a turn has waited long enough for the load of a version. */
   readonly patience: () => Promise<void>;
   readonly onFault: (error: unknown) => void;
@@ -54,6 +58,7 @@ export class StreamJob {
   readonly #owned: OwnedPartitions;
   readonly #live: LiveScorer;
   readonly #shadow: ShadowScorer;
+  readonly #rollout: StreamRollout;
   readonly #batch: number;
   /** First offsets and ends of the input, and next offsets of all owners, as they were last looked at. */
   #begins: readonly number[];
@@ -72,10 +77,17 @@ export class StreamJob {
     this.#batch = options.lanes === null ? BATCH : SHARED_BATCH;
     this.#versions = new LoadedVersions({ ...options, stream: data.name, model: data.model });
     this.#held = new HeldVersions({ ...options, stream: data.name, model: data.model.name });
-    this.#roller = new PlanRoller({ ...options, control, versions: this.#versions, held: this.#held });
+    const rollout = new StreamRollout({
+      ...options,
+      stream: data.name,
+      model: data.model,
+      rollouts: options.rollouts ?? null,
+    });
+    this.#rollout = rollout;
+    this.#roller = new PlanRoller({ ...options, rollout, control, versions: this.#versions, held: this.#held });
     this.#owned = new OwnedPartitions({ ...lanes, stream: data.name, partitions, member: String(process.pid), clock });
     const scoring = { ...options, model: data.model, versions: this.#versions, owned: this.#owned, batch: this.#batch };
-    this.#live = new LiveScorer({ ...scoring, control });
+    this.#live = new LiveScorer({ ...scoring, rollout, control });
     this.#shadow = new ShadowScorer(scoring);
   }
 
@@ -195,6 +207,7 @@ export class StreamJob {
 
   close(): Promise<void> {
     return this.#inTurn(async () => {
+      await this.#rollout.observe();
       await this.#owned.close();
       await this.#lanes.close();
       await this.#versions.close();
@@ -213,6 +226,7 @@ export class StreamJob {
     await this.#roller.follow();
     await this.#roller.advance(this.#owned.list);
     await this.#live.score();
+    await this.#rollout.observe();
     await this.#shadow.score(this.#lanes.control.state, this.#begins);
     await this.#forgetVersions();
     this.#nexts = await this.#lanes.nexts();

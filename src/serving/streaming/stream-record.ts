@@ -65,7 +65,12 @@ const cutOver = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('at-offset'), offsets: z.array(whole).nullable() }),
   z.strictObject({ kind: z.literal('at-event-time'), at: z.number() }),
   z.strictObject({ kind: z.literal('immediate') }),
-  z.strictObject({ kind: z.literal('canary-keys'), buckets: whole, salt: z.string() }),
+  z.strictObject({
+    kind: z.literal('canary-keys'),
+    buckets: whole,
+    salt: z.string(),
+    caller: z.string().nullable().exactOptional(),
+  }),
 ]);
 
 const controlSchema = z.discriminatedUnion('kind', [
@@ -78,7 +83,7 @@ const controlSchema = z.discriminatedUnion('kind', [
   z.strictObject({ format, kind: z.literal('shadow'), version: version.nullable() }),
 ]);
 
-const canary = version.extend({ buckets: whole, salt: z.string() });
+const canary = version.extend({ buckets: whole, salt: z.string(), caller: z.string().nullable().exactOptional() });
 const interval = version.extend({ from: whole, plan: whole, canary: canary.nullable() });
 const stateSchema = z.strictObject({ format, epoch: whole, intervals: z.array(interval) });
 

@@ -115,7 +115,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     rule: 'a canary is for its buckets alone',
-    edits: [[MAP, 'bucketOf(canary.salt, key) < canary.buckets', 'bucketOf(canary.salt, key) >= 0']],
+    edits: [[MAP, 'return bucket < buckets', 'return bucket >= 0']],
   },
   { rule: 'an owner has read its own claim', edits: [[WORLD, ' || member.view < owned.claimedAt', '']] },
   {
