@@ -18,7 +18,7 @@ const HOUR_MS = 3_600_000;
 const START = Date.UTC(2026, 0, 1);
 const AN_HOUR = 400;
 /** Rows of a window of a file. */
-const ROWS = Number(process.env['HEADRACE_DRIFT_ROWS'] ?? 2500);
+const ROWS = Number(process.env['HEADRACE_DRIFT_ROWS'] ?? 2000);
 
 const paid = eventSource('paid', {
   id: 'id',
