@@ -3,7 +3,7 @@ import { windowOf } from '../../src/monitoring/monitor/judge-windows.ts';
 import { overall } from '../../src/monitoring/monitor/overall-state.ts';
 import { wholeReference } from '../../src/monitoring/monitor/reference.ts';
 import type { ColumnSketch } from '../../src/monitoring/profile/column-sketch.ts';
-import { FEATURES, judged, limitOf, MONITOR, QUARTER } from './judge.ts';
+import { FEATURES, judged, limitOf, type Matched, MONITOR, matchedOf, QUARTER } from './judge.ts';
 import { sketchOf, windowRows } from './pools.ts';
 import type { Cell } from './quarter.ts';
 import { fullReference, isWeekend, type ReferenceId, referenceRows } from './references.ts';
@@ -14,7 +14,12 @@ const EVIDENTLY = 0.1;
 
 /** Profiles of whole windows and references, for rules that need more than counts. */
 export interface Profiles {
-  readonly references: readonly { readonly sketch: ColumnSketch; readonly limit: DriftLimit | null }[];
+  readonly references: readonly {
+    readonly sketch: ColumnSketch;
+    readonly limit: DriftLimit | null;
+    /** What a window of an hour is compared with; null: with all rows. */
+    readonly matchedAt: (hour: number) => Matched | null;
+  }[];
   /** By shift. */
   readonly windows: ReadonlyMap<number, readonly ColumnSketch[]>;
 }
@@ -25,7 +30,7 @@ export type KnownReference = Awaited<ReturnType<typeof knownReferences>>[number]
 export async function knownReferences(id: Omit<ReferenceId, 'index'>, count: number) {
   const found = [];
   for (let index = 0; index < count; index += 1) {
-    const reference = await fullReference(referenceRows({ ...id, index }), 'f0');
+    const reference = await fullReference(referenceRows({ ...id, index }), 'f0', id.season);
     const sketch = wholeReference(reference).columns.get('f0');
     if (sketch !== undefined) found.push({ reference, sketch });
   }
@@ -41,7 +46,11 @@ export function profilesOf(
     shifts,
   }: { readonly known: readonly KnownReference[]; readonly windows: number; readonly shifts: readonly number[] },
 ): Profiles {
-  const references = known.map(({ reference, sketch }) => ({ sketch, limit: limitOf(reference, 'f0', cell.n) }));
+  const references = known.map(({ reference, sketch }) => ({
+    sketch,
+    limit: limitOf(reference, 'f0', cell.n),
+    matchedAt: (hour: number) => matchedOf(reference.seasonal, hour, cell.n),
+  }));
   const made = shifts.map((shift) => {
     const sketches = Array.from({ length: windows }, (_, w) =>
       sketchOf(windowRows({ ...cell, seed }, w, shift), w + 2),
@@ -71,12 +80,16 @@ export function looksOf(cell: Cell, seed: number, profiles: Profiles, windows: n
   const random = randomOf({ ...cell, seed, kind: KINDS.looks, index: cell.season > 0 ? 1 : 0 });
   const found = { windows, drift: 0, insufficient: 0, psi: 0, ks: 0, evidently: 0, evidentlyHalf: 0 };
   for (let look = 0; look < windows; look += 1) {
-    const shift = isWeekend(Math.floor(random() * QUARTER)) ? cell.season : 0;
-    const comparison = judged(Array.from({ length: FEATURES }, () => drawn(profiles, shift, random)));
+    const hour = Math.floor(random() * QUARTER);
+    const shift = isWeekend(hour) ? cell.season : 0;
+    const features = Array.from({ length: FEATURES }, () => drawn(profiles, shift, random));
+    const comparison = judged(features);
+    const own = features.map(({ matchedAt, ...feature }) => ({ ...feature, matched: matchedAt(hour) }));
+    const { verdict } = cell.season === 0 ? comparison : judged(own);
     const flagged = (rule: string) => comparison.falseAlarms.find((cost) => cost.rule === rule)?.flagged ?? 0;
     const far = comparison.features.filter(({ effect }) => (effect?.wasserstein ?? 0) >= EVIDENTLY).length;
-    found.drift += comparison.verdict === 'drift' ? 1 : 0;
-    found.insufficient += comparison.verdict === 'insufficient' ? 1 : 0;
+    found.drift += verdict === 'drift' ? 1 : 0;
+    found.insufficient += verdict === 'insufficient' ? 1 : 0;
     found.psi += flagged('psi>0.2') > 0 ? 1 : 0;
     found.ks += flagged('ks<0.05') > 0 ? 1 : 0;
     found.evidently += far > 0 ? 1 : 0;
@@ -87,8 +100,8 @@ export function looksOf(cell: Cell, seed: number, profiles: Profiles, windows: n
 
 function drawn({ references, windows }: Profiles, shift: number, random: () => number) {
   const pool = windows.get(shift) ?? [];
-  const { sketch, limit } = references[Math.floor(random() * references.length)];
-  return { reference: sketch, limit, current: pool[Math.floor(random() * pool.length)] };
+  const { sketch, limit, matchedAt } = references[Math.floor(random() * references.length)];
+  return { reference: sketch, limit, matchedAt, current: pool[Math.floor(random() * pool.length)] };
 }
 
 /** Runs in which a shift of one feature is alarmed within three windows. */

@@ -3,7 +3,7 @@ import { type MonitorWindow, none, windowOf } from '../../src/monitoring/monitor
 import { overall } from '../../src/monitoring/monitor/overall-state.ts';
 import { wholeReference } from '../../src/monitoring/monitor/reference.ts';
 import type { ColumnSketch } from '../../src/monitoring/profile/column-sketch.ts';
-import { FEATURES, type JudgedFeature, judged, limitOf, MONITOR, QUARTER } from './judge.ts';
+import { FEATURES, type JudgedFeature, judged, limitOf, MONITOR, matchedOf, QUARTER } from './judge.ts';
 import { type PoolId, sketchOf, windowRows } from './pools.ts';
 import {
   bareReference,
@@ -26,36 +26,57 @@ export interface Cell {
   readonly season: number;
 }
 
-/** References of the features, as shares and logarithms of shares, with the least PSI that can be drift. */
+/** Hours of a week: a reference with a season is one for each of them. */
+const WEEK = 168;
+
+/** References of the features, by hour of the week where there is a season, as shares and logarithms of shares, with the least PSI that can be drift. */
 export interface References {
   readonly count: number;
+  /** 1 without a season. */
+  readonly hours: number;
   readonly shares: Float64Array;
   readonly logs: Float64Array;
+  /** Those of all hours, which `psi>` compares with. */
+  readonly all: Omit<References, 'all' | 'beyond'>;
   /** The plain PSI above which a window is beyond both the limit and the least effect. */
   readonly beyond: Float64Array;
 }
 
 /** The counts of many references: those of a dependence and a season serve windows of every size. */
 export function countedReferences(id: Omit<ReferenceId, 'index'>, count: number): readonly ReferenceCounts[] {
-  return Array.from({ length: count }, (_, index) => countRows(referenceRows({ ...id, index })));
+  return Array.from({ length: count }, (_, index) => countRows(referenceRows({ ...id, index }), id.season));
 }
 
 /** The short path's half of a reference: the product's limit, and the shares that PSI needs. */
 export function referencesOf(counted: readonly ReferenceCounts[], n: number): References {
   const count = counted.length;
-  const [shares, logs] = [new Float64Array(count * FILLED), new Float64Array(count * FILLED)];
-  const beyond = new Float64Array(count);
-  const bias = (FILLED - 1) * (1 / REFERENCE_ROWS + 1 / n);
-  for (let r = 0; r < count; r += 1) {
-    const counts = counted[r];
-    beyond[r] = Math.max(LEAST_EFFECT, limitOf(bareReference(counts, 'f0'), 'f0', n)?.psi ?? 0) + bias;
-    for (let b = 0; b < FILLED; b += 1) {
-      const own = counts.chunks.reduce((sum, chunk) => sum + chunk[b], 0);
-      shares[r * FILLED + b] = (own + 0.5) / (REFERENCE_ROWS + FILLED / 2);
-      logs[r * FILLED + b] = Math.log(shares[r * FILLED + b]);
+  const hours = counted.some(({ seasonal }) => seasonal !== null) ? WEEK : 1;
+  const places = count * hours;
+  const [shares, logs] = [new Float64Array(places * FILLED), new Float64Array(places * FILLED)];
+  const beyond = new Float64Array(places);
+  const whole = { count, hours: 1, shares: new Float64Array(count * FILLED), logs: new Float64Array(count * FILLED) };
+  counted.forEach((counts, r) => {
+    const bare = limitOf(bareReference(counts, 'f0'), 'f0', n)?.psi ?? 0;
+    const all = new Float64Array(FILLED).map((_, b) => counts.chunks.reduce((sum, chunk) => sum + chunk[b], 0));
+    fillShares(whole, r, all);
+    for (let hour = 0; hour < hours; hour += 1) {
+      const matched = matchedOf(counts.seasonal, hour, n);
+      const [own, psi] = matched === null ? [all, bare] : [matched.counts.subarray(0, FILLED), matched.limit.psi];
+      const rows = own.reduce((sum, one) => sum + one, 0);
+      const place = r * hours + hour;
+      beyond[place] = Math.max(LEAST_EFFECT, psi) + (FILLED - 1) * (1 / rows + 1 / n);
+      fillShares({ shares, logs }, place, own);
     }
+  });
+  return { count, hours, shares, logs, beyond, all: whole };
+}
+
+function fillShares({ shares, logs }: ShareTable, place: number, counts: Float64Array): void {
+  const rows = counts.reduce((sum, one) => sum + one, 0);
+  for (let b = 0; b < FILLED; b += 1) {
+    shares[place * FILLED + b] = (counts[b] + 0.5) / (rows + FILLED / 2);
+    logs[place * FILLED + b] = Math.log(shares[place * FILLED + b]);
   }
-  return { count, shares, logs, beyond };
 }
 
 /** Shares and logarithms of shares by count. */
@@ -71,7 +92,7 @@ export function shareTable(n: number): ShareTable {
 
 /** PSI of a window of a pool against a reference, as `populationStabilityIndex`. Hot path. */
 export function quickPsi(
-  { shares, logs }: References,
+  { shares, logs }: ShareTable,
   reference: number,
   counts: Uint32Array,
   window: number,
@@ -118,9 +139,10 @@ export async function quarterOf(options: QuarterOptions): Promise<Quarter> {
     const hot: Draw[] = [];
     for (let hour = 0; hour < QUARTER; hour += 1) {
       const window = Math.floor(random() * count);
-      const psi = quickPsi(references, reference, windows[isWeekend(hour) ? 1 : 0], window, table);
-      if (psi > 0.2) overPsi[hour] = 1;
-      if (psi > references.beyond[reference]) hot.push({ hour, window });
+      const place = reference * references.hours + (hour % references.hours);
+      const counts = windows[isWeekend(hour) ? 1 : 0];
+      if (quickPsi(references.all, reference, counts, window, table) > 0.2) overPsi[hour] = 1;
+      if (quickPsi(references, place, counts, window, table) > references.beyond[place]) hot.push({ hour, window });
     }
     for (const [i, { hour }] of hot.entries()) {
       const last = hot.slice(0, i + 1).filter((one) => one.hour > hour - MONITOR.of);
@@ -150,7 +172,7 @@ interface Alarmed {
 
 /** Whether the monitor alarms: profiles of all rows, the product's comparison, its k of n windows. */
 async function alarmed({ cell, seed, reference, last, hour }: Alarmed): Promise<boolean> {
-  const full = await fullReference(referenceRows({ ...cell, seed, index: reference }), 'f0');
+  const full = await fullReference(referenceRows({ ...cell, seed, index: reference }), 'f0', cell.season);
   const whole = wholeReference(full).columns.get('f0');
   if (whole === undefined) throw new Error('a reference has its feature');
   const limit = limitOf(full, 'f0', cell.n);
@@ -161,7 +183,8 @@ async function alarmed({ cell, seed, reference, last, hour }: Alarmed): Promise<
     const span = { from: at * MONITOR.windowMs, to: (at + 1) * MONITOR.windowMs };
     if (drawn === undefined) return none(span, 'ok', 'nothing moved', cell.n);
     const rows = windowRows({ ...cell, seed }, drawn.window, isWeekend(at) ? cell.season : 0);
-    return windowOf(span, judged([{ reference: whole, current: sketchOf(rows, 2), limit }, ...quiet]), null);
+    const matched = matchedOf(full.seasonal, at, cell.n);
+    return windowOf(span, judged([{ reference: whole, current: sketchOf(rows, 2), limit, matched }, ...quiet]), null);
   });
   return overall(states, MONITOR).state === 'drift';
 }

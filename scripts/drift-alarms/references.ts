@@ -6,7 +6,9 @@ import {
   leastBlock,
   spreadsOf,
 } from '../../src/monitoring/detect/block-spread.ts';
+import type { SeasonalCounts } from '../../src/monitoring/detect/seasonal-counts.ts';
 import { countReference, type Reference } from '../../src/monitoring/monitor/reference.ts';
+import { SeasonalBuilder } from '../../src/monitoring/monitor/seasonal-builder.ts';
 import { createColumnSketch } from '../../src/monitoring/profile/column-sketch.ts';
 import { createProfile } from '../../src/monitoring/profile/profile.ts';
 import type { ColumnValues, TableFile } from '../../src/ports/table-file.ts';
@@ -18,6 +20,10 @@ const HOURS = 672;
 const ROWS_AN_HOUR = 148;
 export const REFERENCE_ROWS = HOURS * ROWS_AN_HOUR;
 const CHUNKS = 10;
+const HOUR_MS = 3_600_000;
+/** A Monday. */
+const BEGIN = 4 * 24 * HOUR_MS;
+const TIME = 'at';
 const LEAST_BLOCKS = 8;
 
 export interface ReferenceId {
@@ -33,6 +39,11 @@ export function isWeekend(hour: number): boolean {
   return Math.floor(hour / 24) % 7 >= 5;
 }
 
+/** The instant of an hour of the quarter, epoch ms: the training set ends where it begins. */
+export function instantOf(hour: number): number {
+  return BEGIN + (HOURS + hour) * HOUR_MS;
+}
+
 /** The rows of one feature of a training set. */
 export function referenceRows({ seed, rho, season, index }: ReferenceId): Float64Array {
   const rows = new Float64Array(REFERENCE_ROWS);
@@ -46,6 +57,8 @@ export function referenceRows({ seed, rho, season, index }: ReferenceId): Float6
 export interface ReferenceCounts {
   readonly chunks: readonly Float64Array[];
   readonly spreads: readonly BlockSpread[];
+  /** By hour of the week, where there is a season; else null. */
+  readonly seasonal: SeasonalCounts | null;
 }
 
 function wholeOf(rows: Float64Array): Float64Array {
@@ -55,7 +68,7 @@ function wholeOf(rows: Float64Array): Float64Array {
 }
 
 /** The short path: the counts and spreads that `countReference` finds, without sketches. */
-export function countRows(rows: Float64Array): ReferenceCounts {
+export function countRows(rows: Float64Array, season = 0): ReferenceCounts {
   const size = Math.ceil(rows.length / CHUNKS);
   const whole = wholeOf(rows);
   const step = leastBlock(size);
@@ -75,25 +88,39 @@ export function countRows(rows: Float64Array): ReferenceCounts {
     }
     chunks.push(chunk);
   }
-  return { chunks, spreads: spreadsOf(counter, LEAST_BLOCKS) };
+  return { chunks, spreads: spreadsOf(counter, LEAST_BLOCKS), seasonal: season === 0 ? null : hoursOf(rows) };
 }
 
-/** The full path: what a training registers, over the population's deciles. */
-export function fullReference(rows: Float64Array, name: string): Promise<Reference> {
+function hoursOf(rows: Float64Array): SeasonalCounts | null {
+  const builder = new SeasonalBuilder([{ name: 'f0', type: 'number', bins: BINS }]);
+  const [times, size] = [timesOf(rows.length), Math.ceil(rows.length / CHUNKS)];
+  for (let chunk = 0; chunk < CHUNKS; chunk += 1)
+    builder.add(chunk, times, [rows], { from: chunk * size, to: Math.min(rows.length, (chunk + 1) * size) });
+  return builder.finish();
+}
+
+function timesOf(count: number): Float64Array {
+  return Float64Array.from({ length: count }, (_, i) => instantOf(Math.floor(i / ROWS_AN_HOUR) - HOURS));
+}
+
+/** The full path: what a training registers, over the population's deciles; with counts by hour where there is a season. */
+export function fullReference(rows: Float64Array, name: string, season = 0): Promise<Reference> {
   return countReference(tableOf(rows, name), new Map([[name, { bins: BINS, whole: wholeOf(rows) }]]), {
-    time: null,
+    time: season === 0 ? null : TIME,
     createdAt: 0,
   });
 }
 
 export function tableOf(rows: Float64Array, name: string): TableFile {
+  const times = timesOf(rows.length);
   return {
     path: name,
     rows: rows.length,
     columns: [{ name, type: 'number', declared: 'DOUBLE' }],
     column: () => Promise.resolve(rows),
-    batches: async function* (): AsyncIterable<readonly ColumnValues[]> {
-      for (let at = 0; at < rows.length; at += 2048) yield [rows.subarray(at, at + 2048)];
+    batches: async function* (names): AsyncIterable<readonly ColumnValues[]> {
+      for (let at = 0; at < rows.length; at += 2048)
+        yield names.map((column) => (column === TIME ? times : rows).subarray(at, at + 2048));
     },
     vectors: () => Promise.resolve({ missing: 0, sample: [] }),
     missingTogether: () => Promise.resolve(0),

@@ -24,7 +24,7 @@ A run is one model for 90 days: ${FEATURES} features, ${count(QUARTER)} hourly w
 feature has its own training set of four weeks, ${count(REFERENCE_ROWS)} rows, one of ${count(sizes.references)}. Numbers are AR(1) from row to row. Seed ${seed}. Pages are those in 90 days, with a 95 % interval.
 *default* pages when an alarm begins; *most* is the worst run. The other rules page for each window in which a feature is beyond them. The counts of psi>0.2 are from the same windows,
 those of ks<0.05 and Evidently from ${count(sizes.looks)} windows of 60 training sets. Evidently's default is W1 over the standard deviation from 0.1; its data set alarm needs half of the features. *drift* is the share of windows that
-the default calls drift, before 2 of 3. Windows are compared with all hours, as those of a reference without counts by hour: what [hours](#seasons-of-monitors) change is not in here.
+the default calls drift, before 2 of 3. Where weekends differ, the training sets have instants, so that a window is compared with [the same hours](#seasons-of-monitors) of the week. The other rules know no hours.
 Done are ${cells.length} of ${CELLS} cells; the script continues with the others.
 
 | rows of a window | autocorrelation | weekend shift, sd | default, pages | most | drift | psi>0.2, pages | ks<0.05, pages | Evidently, pages | Evidently, data set |

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { limitOf } from '../../scripts/drift-alarms/judge.ts';
+import { limitOf, matchedOf } from '../../scripts/drift-alarms/judge.ts';
 import { knownReferences, powerOf, profilesOf } from '../../scripts/drift-alarms/looks.ts';
 import { countWindows, sketchOf, windowRows } from '../../scripts/drift-alarms/pools.ts';
 import { quarterOf, quickPsi, referencesOf, shareTable } from '../../scripts/drift-alarms/quarter.ts';
@@ -28,6 +28,24 @@ test('the simulation’s short path has the counts, blocks and limits of a refer
   expect(short.spreads).toEqual(full.spreads?.get('f0'));
   for (const n of [300, 1000, 1_000_000])
     expect(limitOf(bareReference(short, 'f0'), 'f0', n)).toEqual(limitOf(full, 'f0', n));
+});
+
+test('the simulation’s short path has the rows of each hour of a reference that is registered', async () => {
+  const rows = referenceRows({ seed, rho: 0.5, season: 0.6, index: 4 });
+  const [short, full] = [countRows(rows, 0.6), await fullReference(rows, 'f0', 0.6)];
+  expect(short.seasonal).toEqual(full.seasonal);
+  const [weekday, saturday] = [30, 5 * 24 + 6];
+  const whole = short.chunks.reduce((sum, chunk) => sum.map((count, i) => count + chunk[i]));
+  // Four Saturdays at six have rows of their own, and a limit.
+  expect(matchedOf(full.seasonal, saturday, 1000)?.counts.reduce((sum, one) => sum + one)).toBeCloseTo(4 * 148, 6);
+  const references = referencesOf([short], 1000);
+  const window = countWindows({ seed, n: 1000, rho: 0.5 }, 1, [0.6])[0];
+  for (const hour of [weekday, saturday]) {
+    // A weekday differs from all hours by no more than chance.
+    const counts = matchedOf(full.seasonal, hour, 1000)?.counts ?? whole;
+    const psi = populationStabilityIndex(counts, [...window, 0])?.psi;
+    expect(quickPsi(references, hour, window, 0, shareTable(1000))).toBeCloseTo(psi ?? -1, 10);
+  }
 });
 
 test('the simulation’s short path has the counts and the PSI of windows that are profiled', () => {
