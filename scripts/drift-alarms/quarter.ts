@@ -10,7 +10,6 @@ import {
   countRows,
   fullReference,
   isWeekend,
-  REFERENCE_ROWS,
   type ReferenceCounts,
   type ReferenceId,
   referenceRows,
