@@ -17,7 +17,7 @@ import { PredictionHistory } from '../online/prediction-history.ts';
 import { PredictionLog } from '../online/prediction-log.ts';
 import { ModelRollouts } from '../rollout/model-rollouts.ts';
 import { type Confirmation, httpHooks, type RolloutHooks } from '../rollout/rollout-hooks.ts';
-import type { ScoredCopy } from '../rollout/rollout-lanes.ts';
+import type { ScoredCopy } from '../rollout/shadow-copy.ts';
 import type { Outcomes } from '../rollout/success.ts';
 import type { QueueLimits } from '../runtime/infer-queue.ts';
 import type { UpstreamServers } from '../upstream/upstream-version.ts';

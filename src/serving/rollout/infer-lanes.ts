@@ -4,7 +4,8 @@ import { ID_PARAMETER, missingIn } from '../online/tensor-prediction.ts';
 import { callerGroup } from './caller-groups.ts';
 import type { Outcome } from './evidence-counter.ts';
 import type { Cohort } from './lane.ts';
-import type { RolloutLanes, TensorCopy } from './rollout-lanes.ts';
+import type { RolloutLanes } from './rollout-lanes.ts';
+import type { TensorCopy } from './shadow-copy.ts';
 
 /** The version that answers a tensor request during a rollout. */
 export interface InferLane {

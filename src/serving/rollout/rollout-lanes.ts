@@ -12,6 +12,7 @@ import { type Evidence, NO_EVIDENCE } from './evidence.ts';
 import { EvidenceCounter, type Outcome } from './evidence-counter.ts';
 import { type Cohort, cohortOf, isCompared, isShadowing, versionOf } from './lane.ts';
 import { LaneTurns } from './lane-turns.ts';
+import type { ScoredCopy, ShadowCopy, TensorCopy } from './shadow-copy.ts';
 import { ShadowQueue } from './shadow-queue.ts';
 
 type Vector = readonly Value[];
@@ -58,31 +59,6 @@ export interface CallLane {
   /** Offers the answered call to the shadow, with the way to run it by the candidate; null: there is no shadow. Never waits. */
   readonly shadow: ((copy: TensorCopy) => void) | null;
 }
-
-/** A tensor request that was answered, to be run by the candidate too. */
-export interface TensorCopy {
-  readonly scores: readonly number[];
-  /** Group of the caller; null: unknown. */
-  readonly group: number | null;
-  /** The logged prediction of its only row: the score of the candidate is logged with it, and both losses are compared. Null: it has none. */
-  readonly prediction: Pick<ShadowCopy, 'id' | 'missing'> | null;
-  /** Scores of the candidate version, by the name of its output. */
-  readonly run: (candidate: number, output: string) => Promise<readonly number[]>;
-}
-
-/** A prediction that was answered, to be scored by the candidate too. */
-export interface ShadowCopy {
-  readonly id: string;
-  readonly vector: Vector;
-  readonly score: number;
-  readonly at: number;
-  readonly missing: number;
-  /** Group of the caller; null: unknown. */
-  readonly group: number | null;
-}
-
-/** A copy that the candidate scored. `at`: the instant of its features; null: now. */
-export type ScoredCopy = Pick<ShadowCopy, 'id' | 'missing' | 'group'> & { readonly at: number | null };
 
 /** A rollout with both of its versions loaded. */
 interface Loaded {
