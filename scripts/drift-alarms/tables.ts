@@ -25,8 +25,7 @@ feature has its own training set of four weeks, ${count(REFERENCE_ROWS)} rows, o
 *default* pages when an alarm begins; *most* is the worst run. The other rules page for each window in which a feature is beyond them. The counts of psi>0.2 are from the same windows,
 those of ks<0.05 and Evidently from ${count(sizes.looks)} windows of 60 training sets. Evidently's default is W1 over the standard deviation from 0.1; its data set alarm needs half of the features. *drift* is the share of windows that
 the default calls drift, before 2 of 3. Where weekends differ, the training sets have instants, so that a window is compared with [the same hours](#seasons-of-monitors) of the week. The other rules know no hours.
-Done are ${cells.length} of ${CELLS} cells; the script continues with the others.
-
+${cells.length === CELLS ? '' : `Done are ${cells.length} of ${CELLS} cells; the script continues with the others.\n`}
 | rows of a window | autocorrelation | weekend shift, sd | default, pages | most | drift | psi>0.2, pages | ks<0.05, pages | Evidently, pages | Evidently, data set |
 |---|---|---|---|---|---|---|---|---|---|
 ${cells.map(lineOf).join('\n')}
