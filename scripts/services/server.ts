@@ -63,6 +63,9 @@ export async function startServer({ binary, directory, port, settings = {} }: Se
   return server;
 }
 
+/** Processes that this one started and that have not ended: right after its start a process is not in its folder yet. */
+const started = new Set<number>();
+
 /** Starts a program that outlives this process, in a folder, with its output in a file. */
 export function startDetached(options: {
   readonly command: string;
@@ -85,6 +88,8 @@ export function startDetached(options: {
   // Whoever waits for the server finds that it does not run, and its output says why.
   child.once('error', ({ message }) => appendFileSync(log, `${message}\n`));
   const server = { port, pid: child.pid ?? 0, directory };
+  if (server.pid > 0) started.add(server.pid);
+  child.once('exit', () => started.delete(server.pid));
   noteServer(server);
   return server;
 }
@@ -119,9 +124,10 @@ export async function stopServer(server: Server, signal: 'SIGTERM' | 'SIGKILL' =
 
 /** Whether the process is still the server that was started, and not another under its number. */
 export function isRunning({ pid, directory }: Server): boolean {
+  if (started.has(pid)) return true;
   try {
     const [state] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1) ?? '';
-    return state !== 'Z' && cwdOf(pid) === directory;
+    return state !== 'Z' && [directory, `${directory} (deleted)`].includes(cwdOf(pid));
   } catch {
     return false;
   }

@@ -103,6 +103,8 @@ export async function kubernetesServer() {
   }
 
   function ended(job: Job, pod: Pod): void {
+    // A Job that is deleted has no successor of its pod.
+    if (jobs.get(job.manifest.metadata.name) !== job) return;
     if (job.pods.includes(pod)) changed('MODIFIED', pod);
     if (pod.start?.ended?.code === 0 || job.manifest.spec.suspend === true) return;
     if (pod.disrupted) return addPod(job);
@@ -253,6 +255,7 @@ export async function kubernetesServer() {
     close(): void {
       for (const { pods: own } of jobs.values())
         for (const { start } of own) if (start !== null) killStart(start, 'SIGKILL');
+      jobs.clear();
       server.close();
     },
   };

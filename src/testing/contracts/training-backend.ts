@@ -120,6 +120,7 @@ export const trainingBackendContracts: readonly Contract<TrainingBackendSubject,
         await printed(backend, 'one', 1, 'saved');
         mustEqual(isOver(await backend.state('two')), false, 'whether the other gang has ended');
         mustEqual((await backend.tail('two', 0, 9)).includes('saved'), false, 'whether it was signalled');
+        await backend.cancel('two');
       }),
   },
   {
