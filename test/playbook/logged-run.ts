@@ -29,6 +29,17 @@ export async function openLoggedRun(
   return { run, close };
 }
 
+/** The decisions from a concept drift to a new champion. */
+export const PROMOTION = [
+  'open watched/conceptDrift/brier',
+  'retrain',
+  'gate',
+  'rollOut',
+  'pass',
+  'resolve watched/conceptDrift/brier',
+  'end promoted',
+];
+
 /** Two quiet hours, then hours whose labels say the opposite until a new version is champion; the decisions, without waits. */
 export async function driftToPromotion(run: WatchedRun): Promise<readonly string[]> {
   for (const at of [1, 2]) await run.hour(at);

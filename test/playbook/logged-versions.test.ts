@@ -7,7 +7,7 @@ import { collectGarbage } from '../../src/registry/collect-garbage.ts';
 import { lineageOf } from '../../src/registry/lineage.ts';
 import { giveReference } from '../../src/running/give-reference.ts';
 import { insideOf } from '../../src/running/inside.ts';
-import { driftToPromotion, openLoggedRun } from './logged-run.ts';
+import { driftToPromotion, openLoggedRun, PROMOTION } from './logged-run.ts';
 import type { WatchedRun } from './watched-project.ts';
 
 const DAY_MS = 86_400_000;
@@ -43,15 +43,7 @@ describe('a model whose versions an MLflow client logs', () => {
   });
 
   test('a concept drift ends in the promotion of a version that the program logged', async () => {
-    expect(await driftToPromotion(run)).toEqual([
-      'open watched/conceptDrift/brier',
-      'retrain',
-      'gate',
-      'rollOut',
-      'pass',
-      'resolve watched/conceptDrift/brier',
-      'end promoted',
-    ]);
+    expect(await driftToPromotion(run)).toEqual(PROMOTION);
     const { registry } = insideOf(run.headrace).stores;
     expect(await registry.alias('watched', 'champion')).toBe(2);
     const record = await registry.versionRecord('watched', 2);

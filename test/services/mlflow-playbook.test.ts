@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { cached } from '../../scripts/services/service.ts';
 import { lineageOf } from '../../src/registry/lineage.ts';
 import { insideOf } from '../../src/running/inside.ts';
-import { driftToPromotion, openLoggedRun } from '../playbook/logged-run.ts';
+import { driftToPromotion, openLoggedRun, PROMOTION } from '../playbook/logged-run.ts';
 import { addressOf } from './addresses.ts';
 
 test('a drift ends in the promotion of a version that a program in Python trained, and logged by MLflow', async () => {
@@ -24,15 +24,7 @@ test('a drift ends in the promotion of a version that a program in Python traine
     rmSync(directory, { recursive: true, force: true });
   });
   await run.firstChampion();
-  expect(await driftToPromotion(run)).toEqual([
-    'open watched/conceptDrift/brier',
-    'retrain',
-    'gate',
-    'rollOut',
-    'pass',
-    'resolve watched/conceptDrift/brier',
-    'end promoted',
-  ]);
+  expect(await driftToPromotion(run)).toEqual(PROMOTION);
   const { registry } = insideOf(run.headrace).stores;
   expect(await registry.alias('watched', 'champion')).toBe(2);
   const record = await registry.versionRecord('watched', 2);

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ScoreFiles } from '../../ports/score-files.ts';
-import type { EvidenceCounter, Outcome } from '../rollout/evidence-counter.ts';
+import type { EvidenceCounter } from '../rollout/evidence-counter.ts';
+import { rowOutcome } from '../rollout/row-outcome.ts';
 import type { Part } from './part-manifest.ts';
 import type { Rejection } from './score-range.ts';
 
@@ -21,15 +22,6 @@ interface PartScores {
 
 /** Rows that are compared before other work of the process gets its turn. */
 const ROWS_A_TURN = 4_096;
-
-/** The outcome that a rejected row of the challenger counts as; null: the row is at fault, whatever the version. */
-const OUTCOMES: Readonly<Record<Rejection['code'], Outcome | null>> = {
-  PREDICT_CELL: null,
-  MODEL_RUN: 'error',
-  MODEL_CRASH: 'error',
-  MODEL_SCORE: 'nonFinite',
-  MODEL_HANG: 'timeout',
-};
 
 /**
  * Counts the challenger's scores of a job against the champion's, row by row. Partitions that the challenger has not published count as
@@ -58,7 +50,7 @@ async function countPart(champion: PartScores, challenger: PartScores, counter: 
     if (row % ROWS_A_TURN === ROWS_A_TURN - 1) await new Promise(setImmediate);
     if (Number.isNaN(score)) continue;
     const code = challenger.rejected.get(row);
-    const outcome = code === undefined ? 'scored' : OUTCOMES[code];
+    const outcome = code === undefined ? 'scored' : rowOutcome(code);
     if (outcome === null) continue;
     counter.copies(1, 0);
     // Rows of one run have no time of their own.

@@ -5,8 +5,9 @@ import type { LogRecord } from '../../ports/event-log.ts';
 import type { Rollout, RolloutStore } from '../../ports/rollout-store.ts';
 import { callerGroup } from '../rollout/caller-groups.ts';
 import type { Place } from '../rollout/evidence.ts';
-import { EvidenceCounter, type Outcome } from '../rollout/evidence-counter.ts';
+import { EvidenceCounter } from '../rollout/evidence-counter.ts';
 import { cohortOfShare } from '../rollout/lane.ts';
+import { rowOutcome } from '../rollout/row-outcome.ts';
 import { type CallerOptions, callerOf } from './caller-of.ts';
 import type { StreamOutput } from './stream-record.ts';
 import { type Interval, intervalAt } from './version-map.ts';
@@ -25,14 +26,6 @@ export interface CommittedRecords {
   readonly outputs: readonly Pick<StreamOutput, 'offset' | 'score' | 'error'>[];
   readonly intervals: readonly Interval[];
 }
-
-/** The outcome of an output's error, by its code; another code is the fault of the record. */
-const OUTCOMES: Readonly<Record<string, Outcome>> = {
-  MODEL_SCORE: 'nonFinite',
-  MODEL_RUN: 'error',
-  MODEL_CRASH: 'error',
-  MODEL_HANG: 'timeout',
-};
 
 /** The rollout of a stream's model as one process sees it: the stored one, and the outcomes of the records that this process committed. */
 export class StreamRollout {
@@ -70,8 +63,8 @@ export class StreamRollout {
       if (canary === null || canary.salt !== rollout.salt || canary.caller === undefined) continue;
       const caller = callerOf(records[i], canary.caller, this.#options);
       const cohort = cohortOfShare(canary.salt, caller, canary.buckets);
-      const outcome = error === null ? 'scored' : OUTCOMES[error.slice(0, error.indexOf(':'))];
-      if (cohort === 'champion' || caller === null || outcome === undefined) continue;
+      const outcome = error === null ? 'scored' : rowOutcome(error.slice(0, error.indexOf(':')));
+      if (cohort === 'champion' || caller === null || outcome === null) continue;
       counter.key(cohort, caller);
       // Records of one run have no time of their own.
       counter.call(cohort, outcome, { latencyMs: null });
