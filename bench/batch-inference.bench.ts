@@ -19,6 +19,7 @@ import {
   text,
   time,
 } from '../src/features/define/declare.ts';
+import { type ModelRows, newRows, rowsBetween } from '../src/model/model-rows.ts';
 import { loadScorer, type Scorer } from '../src/registry/scorer.ts';
 import { batchContext } from '../src/running/batch-context.ts';
 import { startBatch } from '../src/serving/batch/start-batch.ts';
@@ -73,7 +74,7 @@ async function main(): Promise<void> {
     const artifacts = new FileArtifactStore(join(directory, 'artifacts'));
     const signature = { features: names, input: 'input', output: 'prediction' };
     const scorer = await loadScorer(onnxRuntime, onnx, signature);
-    const [score] = await scorer.run(new Float32Array(10), 1);
+    const [score] = await scorer.run(newRows(scorer.inputs, 1));
     const parity = JSON.stringify({ rows: [new Array(10).fill(0)], scores: [score] });
     const version = newVersion('bench', {
       signature,
@@ -81,9 +82,9 @@ async function main(): Promise<void> {
       parity: artifacts.put(new TextEncoder().encode(parity)),
     });
     await registry.register(version);
-    const rows = await memoryRows(input);
+    const rows = await memoryRows(input, scorer);
     const ceiling = await oneCore(scorer, rows);
-    const repeated = await oneCore(scorer, rows.subarray(0, BATCH * names.length));
+    const repeated = await oneCore(scorer, rowsBetween(scorer.inputs, rows, 0, BATCH));
     const joins = { position: () => Promise.reject(new Error('none')), join: () => Promise.reject(new Error('none')) };
     const context = batchContext(
       { directory, artifacts: { kind: 'directory' }, models: { python: null } },
@@ -153,18 +154,17 @@ async function writeRows(directory: string): Promise<string> {
 }
 
 /** The first rows of the file, row by row. */
-async function memoryRows(input: string): Promise<Float32Array<ArrayBuffer>> {
-  const table = await duckScoreFiles.open({ path: input, features: names, keep: [] });
-  const { features } = await table.read(0, Math.min(ROWS, MEMORY_ROWS));
+async function memoryRows(input: string, { inputs }: Scorer): Promise<ModelRows> {
+  const table = await duckScoreFiles.open({ path: input, features: names, keep: [] }, inputs);
+  const { rows } = await table.read(0, Math.min(ROWS, MEMORY_ROWS));
   table.close();
-  return features;
+  return rows;
 }
 
-async function oneCore(scorer: Scorer, rows: Float32Array<ArrayBuffer>): Promise<number> {
-  const width = names.length;
-  const batches = Math.floor(rows.length / width / BATCH);
+async function oneCore(scorer: Scorer, rows: ModelRows): Promise<number> {
+  const batches = Math.floor(rows.rows / BATCH);
   const run = (i: number) =>
-    scorer.run(rows.subarray((i % batches) * BATCH * width, ((i % batches) + 1) * BATCH * width), BATCH);
+    scorer.run(rowsBetween(scorer.inputs, rows, (i % batches) * BATCH, ((i % batches) + 1) * BATCH));
   for (let i = 0; i < 50; i += 1) await run(i);
   const runs = 1_500;
   const begun = performance.now();

@@ -50,7 +50,7 @@ try {
   const rates = await measureRates(
     {
       plan: { operations: 1, run: plan },
-      read: { operations: 1, run: async () => void (await readTraceFile(path, true)) },
+      read: { operations: 1, run: async () => void (await readTraceFile(path)) },
     },
     { warmUps: 1, rounds: 5 },
   );

@@ -15,7 +15,7 @@ try {
   writeFileSync(path, gzipSync(text));
   const rates = await measureRates(
     {
-      ours: { operations: 1, run: async () => void (await readTraceFile(path, true)) },
+      ours: { operations: 1, run: async () => void (await readTraceFile(path)) },
       parse: { operations: 1, run: () => void JSON.parse(gunzipSync(readFileSync(path)).toString()) },
     },
     { warmUps: 1, rounds: 5 },

@@ -1,3 +1,5 @@
+import { MemoryWaitingIds } from '../src/backends/memory/waiting-ids.ts';
+import { IdBudget } from '../src/monitoring/labels/known-ids.ts';
 import { LabelJoin } from '../src/monitoring/labels/label-join.ts';
 import { RealisedQuality } from '../src/monitoring/labels/realised-quality.ts';
 import { printFigure } from './figure.ts';
@@ -19,11 +21,14 @@ const rates = await measureRates(
       run: () => {
         const quality = new RealisedQuality({ task: 'binary', quantile: null });
         const join = new LabelJoin({
+          store: new MemoryWaitingIds(),
+          budget: new IdBudget(Number.POSITIVE_INFINITY),
           withinMs: 2 * 86_400_000,
           latenessMs: 3_600_000,
           otherwise: null,
           predicted: (prediction) => quality.predicted(prediction),
           judged: (prediction) => quality.judged(prediction),
+          unlabelled: (prediction) => quality.unlabelled(prediction),
         });
         for (let i = 0; i < PAIRS + DELAY; i += 1) {
           if (i < PAIRS) join.predict(ids[i], i * EVERY_MS, 1, (i % 997) / 997);

@@ -1,6 +1,6 @@
 import { bool, defineProject, eventSource, int, model, text, time } from 'headrace';
 import { seededRandom } from '../src/base/rng.ts';
-import { modelInputs } from '../src/registry/model-inputs.ts';
+import { modelInputs } from '../src/model/model-inputs.ts';
 import { insideOf } from '../src/running/inside.ts';
 import { newVersion } from '../src/testing/contracts/model-registry.ts';
 import { parseBoostedOptions } from '../src/training/boosted-trees/boosted-options.ts';

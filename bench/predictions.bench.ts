@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import { FileArtifactStore } from '../src/backends/embedded/artifacts/file-artifact-store.ts';
 import { MemoryEventLog } from '../src/backends/memory/event-log.ts';
+import { MemoryWaitingIds } from '../src/backends/memory/waiting-ids.ts';
 import { onnxRuntime } from '../src/backends/onnx/onnx-runtime.ts';
 import { seededRandom } from '../src/base/rng.ts';
 import { openSqliteRegistry } from '../src/compose/open-registry.ts';
+import { IdBudget } from '../src/monitoring/labels/known-ids.ts';
 import { LabelJoin } from '../src/monitoring/labels/label-join.ts';
 import { RealisedQuality } from '../src/monitoring/labels/realised-quality.ts';
 import { openHeadrace } from '../src/running/headrace.ts';
@@ -46,11 +48,14 @@ const unlogged = { model: small, log: memory, offline, seen: () => undefined, un
 const history = await PredictionHistory.open(unlogged);
 const quality = new RealisedQuality(small);
 const labels = new LabelJoin({
+  store: new MemoryWaitingIds(),
+  budget: new IdBudget(Number.POSITIVE_INFINITY),
   withinMs: 86_400_000,
   latenessMs: 0,
   otherwise: null,
   predicted: (prediction) => quality.predicted(prediction),
   judged: (prediction) => quality.judged(prediction),
+  unlabelled: (prediction) => quality.unlabelled(prediction),
 });
 let offset = 0;
 

@@ -22,7 +22,7 @@ const ROUNDS = 5;
 const names = Array.from({ length: FEATURES }, (_, f) => `f${f}`);
 const service: ProfiledService = {
   id: 'wide@1',
-  numbers: names.map((name, place) => ({ name, place, kind: 'number' as const, unit: 1 })),
+  numbers: names.map((name, place) => ({ name, place, kind: 'number' as const, scale: 0 })),
   texts: [],
 };
 const bins: ReadonlyMap<string, FrozenBins> = new Map(

@@ -5,12 +5,14 @@ import { fileURLToPath } from 'node:url';
 import { openLoop } from '../examples/personalisation/open-loop.ts';
 import { freePorts } from '../scripts/services/service.ts';
 import { limited, type ProcessLimits } from '../src/backends/local/process-limits.ts';
-import { BEHIND_SERVING } from '../src/cli/registry-child.ts';
 import { printFigure } from './figure.ts';
 import { median } from './measure.ts';
 import { scratchDirectory, shop, shopper } from './shop.ts';
 import { runningShop } from './shop-server.ts';
 import { schedulingOf, shopperBodies, trainers } from './trainers.ts';
+
+/** The registry has the priority of the one next to a server: both are of one session, where nice always counts. */
+const BEHIND_SERVING = ['nice', '-n', '10'] as const;
 
 /**
  * p99 of the personalisation service in an open loop while a trainer runs on every core and four clients of MLflow log batches at full

@@ -10,6 +10,7 @@ import { openKafkaLanes } from '../src/backends/kafka/stream-lanes.ts';
 import { onnxRuntime } from '../src/backends/onnx/onnx-runtime.ts';
 import { openSqliteRegistry, registryFile } from '../src/compose/open-registry.ts';
 import { streamInference } from '../src/features/define/declare.ts';
+import { SourceVerdicts } from '../src/featurestore/materialise/source-verdicts.ts';
 import type { EventLog } from '../src/ports/event-log.ts';
 import type { ModelRuntime } from '../src/ports/model-runtime.ts';
 import type { StreamLanes } from '../src/ports/stream-lanes.ts';
@@ -63,11 +64,11 @@ function idleRuntime(idle: { isIdle: boolean }): ModelRuntime {
   };
 }
 
-const read = (_: unknown, request: unknown) => {
+const look = (_: unknown, request: unknown) => {
   const given = request as Readonly<Record<string, Value>>;
   const values = service.features.map(({ name }) => given[name] ?? 1);
   const vector = { service, at: START, values, missing: [], stale: [], degraded: false, counts: [], texts: [] };
-  return { ...vector, ages: { streaming: null, batch: null } };
+  return { request: [], tookMs: 0, vector: { ...vector, ages: { streaming: null, batch: null } } };
 };
 
 interface Opened {
@@ -92,7 +93,17 @@ async function openStream(directory: string, { log, lanes }: Opened, runtime: Mo
   await log.openTopic(INPUT, 1);
   await streams.makeTopics(1);
   const rowsOf = () => ({ encode: (row: readonly Value[]) => encode(row), decode });
-  await streams.open({ read, readPast: () => Promise.resolve(new Map()), rowsOf, appliedTo: () => null });
+  const recordUse = () => undefined;
+  const verdicts = new SourceVerdicts({ log, rowsOf, sources: [asked], judgedTo: () => [Number.MAX_SAFE_INTEGER] });
+  const verdictsOf = () => verdicts.readerOf(asked);
+  await streams.open({
+    look,
+    recordUse,
+    verdictsOf,
+    readPast: () => Promise.resolve(new Map()),
+    rowsOf,
+    appliedTo: () => null,
+  });
   const stream = streams.named('scored');
   return { stream, close: () => stream.close().then(() => registry.close()) };
 }

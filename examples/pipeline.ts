@@ -118,7 +118,7 @@ for (const one of [taken, minutes]) {
   await headrace.promote(one, version);
 }
 
-const server = await startServer(headrace, { host: '127.0.0.1', port: 0, bodyLimit: 1_000_000 });
+const server = await startServer(headrace, { host: '127.0.0.1', port: 0, bodyLimit: '1MB' });
 const client = createClient<typeof project>({ url: server.url });
 for (const [id, user, price] of [
   ['n-1', 'u2', 30],

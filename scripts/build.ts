@@ -14,7 +14,7 @@ if (code === 0) {
   // Training programs import it.
   await cp(`${root}/src/training/runner/headrace_job.py`, `${root}/dist/training/runner/headrace_job.py`);
   // The worker of Python models.
-  for (const program of ['headrace_worker.py', 'headrace_model.py', 'headrace_onnx.py'])
+  for (const program of ['headrace_worker.py', 'headrace_isolation.py', 'headrace_model.py', 'headrace_onnx.py'])
     await cp(`${root}/src/backends/python/${program}`, `${root}/dist/backends/python/${program}`);
   // Compiled where Spark is.
   for (const program of ['runner', 'score-python', 'score-runner', 'tile-runner'])

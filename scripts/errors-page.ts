@@ -1,13 +1,6 @@
 import { catalogue } from '../src/base/errors/catalogue.ts';
+import { exitCodes } from '../src/base/errors/exit-codes.ts';
 import type { ErrorRow } from '../src/base/errors/row.ts';
-
-const exits: Readonly<Record<number, string>> = {
-  1: 'a fault of Headrace itself',
-  2: 'wrong use',
-  3: 'wrong data',
-  4: 'a store or file is at fault',
-  5: 'something is not reachable',
-};
 
 const head = `# Errors
 
@@ -15,7 +8,7 @@ Every error that Headrace gives has a code, a message and a hint: what to do abo
 (\`isHeadraceError(error, 'WINDOW_TEXT')\`), never by its message. The HTTP server answers with the status, the command
 line ends with the exit code. A call may be made again *never*, at once (*safe*), or after a while (*later*).
 
-${Object.entries(exits)
+${Object.entries(exitCodes)
   .map(([code, meaning]) => `- exit ${code}: ${meaning}`)
   .join('\n')}
 

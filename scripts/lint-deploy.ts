@@ -52,6 +52,9 @@ const values = [
   'monitoring.enabled=true',
   'monitoring.keySecret=metrics',
   'secretEnv={redis}',
+  'image.digest=sha256:0000000000000000000000000000000000000000000000000000000000000000',
+  'networkPolicy.from[0].namespaceSelector.matchLabels.name=ingress',
+  'networkPolicy.egress[0].ports[0].port=6379',
 ].flatMap((value) => ['--set', value]);
 
 /** Rules of style that the file does not follow. */

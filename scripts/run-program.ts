@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { runCommand } from './run-command.ts';
+import { root, runCommand } from './run-command.ts';
 
 /**
  * Runs a TypeScript program to its end in a folder, with `headrace` being the source. It has to end with 0 and to print, in
@@ -10,12 +10,21 @@ export async function runProgram(
   args: readonly string[],
   cwd: string,
   limitMs: number | null = 300_000,
+  nodeOptions: readonly string[] = [],
 ): Promise<readonly string[]> {
-  const all = ['--conditions=headrace-source', path, ...args];
+  const all = [...nodeOptions, '--conditions=headrace-source', path, ...args];
   const { code, stdout, output } = await runCommand('node', all, { cwd, limitMs });
   if (code !== 0) return [`${path} ended with ${code}\n${output.slice(-2000)}`];
   const told = toldLines(await readFile(path, 'utf8'));
   return unprinted(told, stdout.split('\n')).map((line) => `${path} does not print, where it tells to: ${line}`);
+}
+
+/** The options of Node.js that a script of package.json runs its program with, such as the bound of its heap. */
+export async function nodeOptionsOf(script: string): Promise<readonly string[]> {
+  const { scripts } = JSON.parse(await readFile(`${root}/package.json`, 'utf8'));
+  return String(scripts[script])
+    .split(' ')
+    .filter((word) => word.startsWith('--') && !word.startsWith('--conditions'));
 }
 
 /** The lines that a program tells to print. */

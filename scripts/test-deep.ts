@@ -1,9 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type LaneName, laneNames, suitesOf } from './deep/lanes.ts';
 import { readProofs, writeProofs } from './deep/proofs.ts';
 import { root, runCommand } from './run-command.ts';
+import { exampleForms, runExample } from './run-example.ts';
 import { runProgram } from './run-program.ts';
 import { type Counts, type RunSuites, withSuites } from './services/run-suites.ts';
 
@@ -11,7 +9,7 @@ process.exitCode = await main(process.argv.slice(2));
 
 /**
  * `[LANE]`: runs every test of a lane, tagged `deep` or not; without a name, or as `all`, those of every lane, then the full
- * `npm start` and schemathesis. A lane that passes on a clean worktree is noted in `.ci/proven.json`.
+ * form of every example (`npm start` is one) and schemathesis. A lane that passes on a clean worktree is noted in `.ci/proven.json`.
  */
 async function main([name = 'all', ...more]: readonly string[]): Promise<number> {
   const lane = laneNames.find((known) => known === name);
@@ -44,19 +42,17 @@ async function runLane(lane: LaneName, run: RunSuites): Promise<Counts> {
     return { passed: 0, failed: 1, skipped: 0 };
   });
   if (lane !== 'all') return counts;
-  const problems = [...(await fullStart()), ...(await described()), ...(await streams())];
+  const problems = [...(await fullExamples()), ...(await described()), ...(await streams())];
   for (const problem of problems) console.error(problem);
   return problems.length === 0 ? { ...counts, passed: counts.passed + 1 } : { ...counts, failed: counts.failed + 1 };
 }
 
-/** Runs the program of `npm start` over all of its data, in a folder of its own. */
-async function fullStart(): Promise<readonly string[]> {
-  const cwd = mkdtempSync(join(tmpdir(), 'start-'));
-  try {
-    return await runProgram(`${root}/examples/flights/main.ts`, [], cwd, null);
-  } finally {
-    rmSync(cwd, { recursive: true, force: true });
-  }
+/** Runs every example whose full form is not the gate's. */
+async function fullExamples(): Promise<readonly string[]> {
+  const problems: string[] = [];
+  for (const [path, { gate }] of Object.entries(exampleForms))
+    if (gate.length > 0) problems.push(...(await runExample(path, 'full', null)));
+  return problems;
 }
 
 /** Tests the description of the server against the server. */

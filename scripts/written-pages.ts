@@ -2,7 +2,7 @@ import { cliPage } from './cli-page.ts';
 import { alertRules, dashboard } from './deploy-files.ts';
 import { errorsPage } from './errors-page.ts';
 import { metricsPage } from './metrics-page.ts';
-import { routeTable, scopeTable, withTable } from './route-tables.ts';
+import { accessTables, routeTable, scopeTable, withTable, withTables } from './route-tables.ts';
 
 /** The pages and deployment files that are written from code, by their path from the root. */
 export function writtenPages(): Readonly<Record<string, string>> {
@@ -11,7 +11,7 @@ export function writtenPages(): Readonly<Record<string, string>> {
     'docs/reference/cli.md': cliPage(),
     'docs/reference/metrics.md': metricsPage(),
     'docs/reference/http.md': withTable('docs/reference/http.md', 'routes', routeTable()),
-    'docs/reference/auth.md': withTable('docs/reference/auth.md', 'scopes', scopeTable()),
+    'docs/reference/auth.md': withTables('docs/reference/auth.md', { scopes: scopeTable(), routes: accessTables() }),
     'deploy/prometheus/headrace.rules.yml': alertRules(),
     'deploy/grafana/headrace.json': dashboard(),
   };

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { type Headrace, isHeadraceError, type ModelVersion, openHeadrace, startServer } from 'headrace';
 import { ALL_FLIGHTS, checkRun } from './checks.ts';
 import project, { lateDeparture } from './declaration.ts';
+import { growth } from './growth.ts';
 import { playbook } from './playbook.ts';
 import { progressLine } from './progress-line.ts';
 import { replay } from './replay.ts';
@@ -50,7 +51,8 @@ const sampleRate = Math.min(1, SAMPLES / Math.max(1, limit * 0.8));
 const clock = replayClock(START);
 const headrace = await openHeadrace({
   project,
-  environment: { directory: DIRECTORY, sampleRate },
+  // The replay's hours pass in seconds: a row of profiles for each minute would cost more than its vectors.
+  environment: { directory: DIRECTORY, sampleRate, profiles: { every: '1h' } },
   clock: clock.now,
   onFault: (error) => console.error(error),
 });
@@ -63,7 +65,8 @@ try {
   say(
     `replaying ${limit.toLocaleString('en')} flights from 2001-01-01; the model is trained at ${new Date(liveFrom).toISOString().slice(0, 10)}`,
   );
-  const showProgress = progressLine(headrace);
+  const showProgress = values.json === true ? () => undefined : progressLine(headrace);
+  const grown = growth(liveFrom);
   const audit = runningAudit(headrace, START);
   const watching = playbook(headrace, { from: liveFrom, days: share * 181 });
   const rolledOut = rollouts({ headrace, from: liveFrom + 6 * HOUR_MS, say });
@@ -83,7 +86,10 @@ try {
       // Values served a day ago: every event that could count for them has arrived.
       if (at > liveFrom && (at - liveFrom) % (AUDIT_DAYS * DAY_MS) === DAY_MS) audit.upTo(at - DAY_MS);
     },
-    progress: values.json === true ? () => undefined : showProgress,
+    progress: (progress) => {
+      grown.at(progress.at, 2 * progress.flights);
+      showProgress(progress);
+    },
     stopped: () => stop.signal.aborted,
   });
   say('\nchecking the run against the file and its own history');
@@ -98,7 +104,7 @@ try {
     totals,
     skew,
     version,
-    checks: stoppedEarly ? [] : [...checks, decided.check],
+    checks: stoppedEarly ? [] : [...checks, decided.check, ...[grown.check()].filter((check) => check !== null)],
     decisions: decided.log,
     tiles: { count: tiles, sha256: checksum },
     rollouts: rolledOut.finished,
@@ -143,7 +149,7 @@ async function serve(running: Headrace): Promise<void> {
   const server = await startServer(running, {
     host: '127.0.0.1',
     port: Number(values.port ?? 8080),
-    bodyLimit: 2 ** 20,
+    bodyLimit: '1MiB',
   });
   const request = { request: { origin: 'ATL', destination: 'SFO', scheduled: clock.now(), distance: 2139 } };
   console.log(

@@ -29,7 +29,7 @@ export async function naiveRun(site: Site, { rewinds }: { readonly rewinds: bool
   for (const path of [output, place]) rmSync(path, { force: true });
   writeFileSync(questions, site.live.map((one) => `${JSON.stringify(questionOf(one))}\n`).join(''));
   const headrace = await openSite({ directory: site.directory, clock: replayClock(site.to) });
-  const server = await startServer(headrace, { host: '127.0.0.1', port: 0, bodyLimit: 2 ** 20 });
+  const server = await startServer(headrace, { host: '127.0.0.1', port: 0, bodyLimit: '1MiB' });
   const args = [questions, output, place, `${server.url}/v1/predictions/${lateDeparture.name}`];
   try {
     let [kills, hits] = [0, 0];

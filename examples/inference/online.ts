@@ -17,7 +17,7 @@ const TIMED = 2_000;
 /** Online inference of the flights: a page of flights asked one by one, then by one call, while versions are promoted. */
 export async function online(site: Site): Promise<Measured> {
   const headrace = await openSite({ directory: site.directory, clock: replayClock(site.liveFrom) });
-  const server = await startServer(headrace, { host: '127.0.0.1', port: 0, bodyLimit: 2 ** 20 });
+  const server = await startServer(headrace, { host: '127.0.0.1', port: 0, bodyLimit: '1MiB' });
   const url = `${server.url}/v1/predictions/${lateDeparture.name}`;
   try {
     const mixed = { one: 0, many: 0 };

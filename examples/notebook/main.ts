@@ -38,7 +38,9 @@ const demand = featureService('demand', {
 });
 
 let now = 0;
-const headrace = await openHeadrace({ project: defineProject('bikes', { demand }), clock: () => now });
+// A directory of its own: another declaration of the same view is in `.headrace`.
+const environment = { directory: '.headrace/notebook' };
+const headrace = await openHeadrace({ project: defineProject('bikes', { demand }), environment, clock: () => now });
 const history = [
   { ended: '2026-01-05T09:20:00Z', arrived: '2026-01-05T09:20:01Z', station: 'Harbour', minutes: 12 },
   { ended: '2026-01-05T10:55:00Z', arrived: '2026-01-05T10:55:01Z', station: 'Harbour', minutes: 30 },
@@ -49,7 +51,7 @@ for (const [i, { ended, arrived, station, minutes }] of history.entries()) {
   now = Date.parse(arrived);
   await headrace.ingest(rides, [{ ride: `r${i}`, ended: Date.parse(ended), station, minutes }]);
 }
-const server = await startServer(headrace, { host: '127.0.0.1', port: 0, bodyLimit: 2 ** 22 });
+const server = await startServer(headrace, { host: '127.0.0.1', port: 0, bodyLimit: '4MiB' });
 
 if (hasPandas()) {
   const notebook = fileURLToPath(new URL('./notebook.py', import.meta.url));

@@ -94,7 +94,7 @@ export const boundedExpressions: readonly Bounded[] = [
   {
     why: 'They read SQL and names that the project declares, or an address of its configuration.',
     files: {
-      'base/errors/fail.ts': [String.raw`/\{(\w+)\}/g`],
+      'base/errors/fail.ts': [String.raw`/\{(\w+)\}/`],
       'client/client-error.ts': [String.raw`/\{(\w+)\}/g`],
       'client/create-client.ts': [String.raw`/\/+$/`],
       'client/oip/create-oip-client.ts': [String.raw`/\/+$/`],

@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { catalogue } from '../../src/base/errors/catalogue.ts';
+import { exitCodes } from '../../src/base/errors/exit-codes.ts';
 import type { ErrorRow } from '../../src/base/errors/row.ts';
 import { errorSection } from '../errors-page.ts';
 import { root } from '../run-command.ts';
@@ -50,7 +51,7 @@ export function rowProblems(code: string, { message, hint, status, exit }: Error
     [hint !== '' && !hint.endsWith('.'), 'its hint is empty or ends with a full stop'],
     [!/\{\w+\}/.test(hint), 'its hint names a fact, which only messages do'],
     [status >= 400 && status < 600, 'its status is no HTTP error'],
-    [exit >= 1 && exit <= 5, 'its exit code is not 1 to 5'],
+    [exit in exitCodes, 'its exit code is not in exit-codes.ts'],
   ];
   return rules.flatMap(([holds, text]) => (holds ? [] : [`${code}: ${text}`]));
 }

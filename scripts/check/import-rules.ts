@@ -1,8 +1,19 @@
 import type { IForbiddenRuleType } from 'dependency-cruiser';
 
 /** Folders that a folder of src may import besides itself; what is not named here is named in `rules` below. */
-const pure = ['base', 'schema', 'stats', 'features', 'ports'];
-const products = ['featurestore', 'registry', 'training', 'serving', 'monitoring', 'operating', 'gpu', 'cost'];
+const pure = ['base', 'schema', 'stats', 'features', 'model', 'ports'];
+const products = [
+  'featurestore',
+  'registry',
+  'training',
+  'serving',
+  'monitoring',
+  'findings',
+  'playbook',
+  'operating',
+  'gpu',
+  'cost',
+];
 
 const zod = 'node_modules/zod/';
 
@@ -26,11 +37,11 @@ const peers = [
 const backEndOptions = '^src/backends/[^/]+/options\\.ts$';
 
 /** Folders that products may import besides the pure ones. */
-const grounds = ['environment', 'files', 'observe', 'schedule'];
+const grounds = ['environment', 'files', 'observe', 'schedule', 'process'];
 
 /**
- * The directions of imports: base, then schema and stats, then features, then ports, then files, environment, observe and schedule, then
- * the products, then compose, then running, then server and cli. Every rule has a seeded violation in
+ * The directions of imports: base, then schema and stats, then features, then model, then ports, then files, environment, observe and schedule,
+ * then process, then the products, then compose, then running, then server and cli. Every rule has a seeded violation in
  * test/ground/seeded/imports, which the check must catch.
  */
 export const importRules: readonly IForbiddenRuleType[] = [
@@ -38,6 +49,7 @@ export const importRules: readonly IForbiddenRuleType[] = [
   pureFolder('schema', ['base', 'schema'], [zod]),
   pureFolder('stats', ['base', 'stats'], [zod]),
   pureFolder('features', ['base', 'schema', 'stats', 'features'], [zod]),
+  pureFolder('model', ['base', 'schema', 'stats', 'features', 'model'], [zod]),
   pureFolder('ports', pure, [zod]),
   {
     name: 'observe',
@@ -55,10 +67,24 @@ export const importRules: readonly IForbiddenRuleType[] = [
   },
   {
     name: 'files',
-    comment: 'Durable files know nothing of Headrace.',
+    comment: 'Files know errors, and nothing else of Headrace.',
     severity: 'error',
     from: { path: '^src/files/' },
-    to: { path: '^src/', pathNot: '^src/files/' },
+    to: { path: '^src/', pathNot: ['^src/files/', '^src/base/'] },
+  },
+  {
+    name: 'process',
+    comment: 'The host of children knows programs, not what they do.',
+    severity: 'error',
+    from: { path: '^src/process/' },
+    to: { path: '^src/', pathNot: folders(['base', 'process']) },
+  },
+  {
+    name: 'children',
+    comment: 'Children are started by the folder process alone: they end with their parent.',
+    severity: 'error',
+    from: { path: '^src/', pathNot: '^src/process/' },
+    to: { path: '^(node:)?child_process$', dependencyTypesNot: ['type-only'] },
   },
   {
     name: 'products',
@@ -74,6 +100,13 @@ export const importRules: readonly IForbiddenRuleType[] = [
     severity: 'error',
     from: { path: '^src/(featurestore|monitoring)/' },
     to: { path: '^src/(featurestore|monitoring)/', pathNot: '^src/$1/' },
+  },
+  {
+    name: 'judged-once',
+    comment: 'Statistics know no incident: findings stand on monitoring, and the playbook on findings.',
+    severity: 'error',
+    from: { path: '^src/(monitoring|findings)/' },
+    to: { path: '^src/(findings|playbook)/', pathNot: '^src/$1/' },
   },
   {
     name: 'client',
@@ -99,16 +132,16 @@ export const importRules: readonly IForbiddenRuleType[] = [
   },
   {
     name: 'backends',
-    comment: 'A back end imports pure folders and files, never a product or another back end.',
+    comment: 'A back end imports pure folders, files and process, never a product or another back end.',
     severity: 'error',
     from: { path: '^src/backends/([^/]+)/' },
-    to: { path: '^src/', pathNot: [folders([...pure, 'files']), '^src/backends/$1/'] },
+    to: { path: '^src/', pathNot: [folders([...pure, 'files', 'process']), '^src/backends/$1/'] },
   },
   {
     name: 'compose',
     comment: 'Only compose chooses back ends; configuration checks their options.',
     severity: 'error',
-    from: { path: '^src/', pathNot: ['^src/compose/', '^src/backends/', '^src/cli/train-job-file\\.ts$'] },
+    from: { path: '^src/', pathNot: ['^src/compose/', '^src/backends/'] },
     to: { path: '^src/backends/', pathNot: backEndOptions },
   },
   {

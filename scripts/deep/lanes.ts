@@ -18,14 +18,14 @@ export const ownFolders: Readonly<Record<LaneName, readonly string[]>> = {
 
 /** Folders that every lane runs; the proof of each ends when they have too many commits after it. */
 export const sharedFolders: readonly string[] = [
-  ...['aggregate', 'engine', 'plan', 'sql', 'tile'].map((name) => `src/features/${name}`),
+  ...['aggregate', 'engine', 'plan', 'slide', 'sql', 'tile'].map((name) => `src/features/${name}`),
   ...['backfill', 'ingest', 'materialise', 'training-set'].map((name) => `src/featurestore/${name}`),
   'src/ports',
 ];
 
 /** The lane of a suite by the begin of its name; the first that fits. A suite that none names is one of redis. */
 const lanesByName: readonly (readonly [RegExp, LaneName])[] = [
-  [/^(alertmanager|engine-parity|kubernetes|s3|skypilot|slurm|torch|verify)\b/, 'all'],
+  [/^(alertmanager|engine-parity|kubernetes|python-client|s3|skypilot|slurm|torch|verify)\b/, 'all'],
   [/^(kafka|topics)\b/, 'kafka'],
   [/^(flink|migrate|tile-writers)\b/, 'flink'],
   [/^spark\b/, 'spark'],

@@ -18,7 +18,7 @@ const byHand: readonly (readonly [string, Readonly<Record<string, readonly [numb
 export async function rooflineRows(): Promise<readonly ParityRow[]> {
   const rows: ParityRow[] = [];
   for (const [file, told] of byHand) {
-    const trace = await readTraceFile(sharedPath(`torch_trace/single_op/${file}.json.gz`), true);
+    const trace = await readTraceFile(sharedPath(`torch_trace/single_op/${file}.json.gz`));
     const [first] = operatorFacts(traceFacts(file, trace)[0])?.operators ?? [];
     if (first === undefined) continue;
     const ours: Readonly<Record<string, number | null>> = {

@@ -53,7 +53,7 @@ export async function readRecorded(names: readonly string[] = recordings): Promi
   for (const start of names) {
     const name = readdirSync(`${FOLDER}/torch_trace`).find((known) => known.startsWith(start));
     if (name === undefined) continue;
-    const read = await readTraceFile(`${FOLDER}/torch_trace/${name}`, true);
+    const read = await readTraceFile(`${FOLDER}/torch_trace/${name}`);
     const trace = withoutGaps(withShorterCollectives(read, 0.2), 1);
     const { findings } = diagnose([{ kind: 'trace', path: name, trace }]);
     const warnings = findings.filter(({ severity }) => severity === 'warning');

@@ -13,7 +13,8 @@ async function main([verb = '', ...names]: readonly string[]): Promise<number> {
   }
   const chosen = services.filter(({ name }) => names.length === 0 || names.includes(name));
   if (verb === 'fetch') {
-    await Promise.all(chosen.map((service) => service.fetch()));
+    const wanted = chosen.filter(({ isDeep = false }) => !isDeep || names.length > 0);
+    await Promise.all(wanted.map((service) => service.fetch()));
     return 0;
   }
   for (const service of chosen) {

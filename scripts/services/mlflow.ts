@@ -14,6 +14,7 @@ function mlflow(
   return {
     name,
     sets: [variable],
+    isDeep: name === 'mlflow-torch',
     async fetch() {
       await told();
     },

@@ -10,6 +10,8 @@ export interface Service {
   readonly name: string;
   /** The variables that `up` gives. */
   readonly sets: readonly string[];
+  /** Deep tests alone use it: `fetch` without names leaves it out, since the gate never needs it. */
+  readonly isDeep?: boolean;
   /** Downloads it, where the cache does not have it. */
   fetch(): Promise<void>;
   /** Starts it, or finds it running and well; gives where it answers, for the environment of who uses it. */

@@ -4,6 +4,7 @@ import { kafka } from './kafka.ts';
 import { mlflow2, mlflow3, mlflowModels, mlflowTorch } from './mlflow.ts';
 import { moto } from './moto.ts';
 import { postgres } from './postgres.ts';
+import { pythonClient2, pythonClient3 } from './python-client.ts';
 import { redis } from './redis.ts';
 import { redisCluster } from './redis-cluster.ts';
 import type { Service } from './service.ts';
@@ -38,6 +39,8 @@ export const services: readonly Service[] = [
   mlflow3,
   mlflowModels,
   mlflowTorch,
+  pythonClient2,
+  pythonClient3,
 ];
 
 /** The services that set some of these variables. */

@@ -10,7 +10,9 @@ import { versions } from './versions.ts';
 const NAME = 'spark-score';
 
 interface ScoreServer extends SparkConnectServer {
+  /** Its version, and its program. */
   readonly python: string;
+  readonly interpreter: string;
 }
 
 /** Second attempts as often as they may be made. */
@@ -25,7 +27,7 @@ const SPECULATION = {
 /** A Connect server whose two executors are processes, with a Python that has ONNX Runtime. */
 export const sparkScore: Service = {
   name: NAME,
-  sets: ['SPARK_SCORE', 'SPARK_SCORE_TOKEN', 'SPARK_SCORE_PYTHON'],
+  sets: ['SPARK_SCORE', 'SPARK_SCORE_TOKEN', 'SPARK_SCORE_PYTHON', 'SPARK_SCORE_INTERPRETER'],
   async fetch() {
     await sparkPython();
   },
@@ -38,7 +40,7 @@ export const sparkScore: Service = {
       conf: { 'spark.executor.memory': '512m', 'spark.executor.extraJavaOptions': SHORT_LIVED, ...SPECULATION },
       env: { PYSPARK_PYTHON: interpreter },
     });
-    const server = { ...started, python: version };
+    const server = { ...started, python: version, interpreter };
     writeState(NAME, server);
     return told(server);
   },
@@ -80,10 +82,11 @@ function running(): ScoreServer | null {
   return server !== null && isRunning(server) ? server : null;
 }
 
-function told({ port, token, python }: ScoreServer): Readonly<Record<string, string>> {
+function told({ port, token, python, interpreter }: ScoreServer): Readonly<Record<string, string>> {
   return {
     SPARK_SCORE: `127.0.0.1:${port}`,
     SPARK_SCORE_TOKEN: token,
     SPARK_SCORE_PYTHON: python,
+    SPARK_SCORE_INTERPRETER: interpreter,
   };
 }

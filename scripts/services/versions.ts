@@ -70,6 +70,36 @@ export const versions = {
   mlflowModels: { version: '3.17.2', packages: ['mlflow==3.17.2', 'lightgbm', 'xgboost', 'skl2onnx'] },
   /** MLflow with PyTorch as the index has it, with the libraries of CUDA that its wheel needs: 3 GB of packages. */
   mlflowTorch: { version: '3.17.2', packages: ['mlflow==3.17.2', 'torch==2.15.0'] },
+  /** The oldest pandas that the Python client is for. */
+  pythonClient2: {
+    version: 'pandas-2',
+    packages: [
+      'pytest==9.2.0',
+      'httpx==0.28.1',
+      'pandas==2.3.3',
+      'polars==1.35.2',
+      'pyarrow==22.0.0',
+      'scikit-learn==1.7.2',
+      'tqdm==4.70.1',
+    ],
+  },
+  /** The newest pandas, and what checks, types and builds the client. */
+  pythonClient3: {
+    version: 'pandas-3',
+    packages: [
+      ...[
+        'pytest==9.2.0',
+        'httpx==0.28.1',
+        'pandas==3.1.1',
+        'polars==2.1.0',
+        'pyarrow==26.0.1',
+        'scikit-learn==1.9.1',
+        'tqdm==4.70.1',
+      ],
+      ...['mypy==2.4.1', 'pandas-stubs==3.1.0.261029', 'build==1.6.1', 'hatchling==1.33.0', 'twine==7.0.0'],
+      'datamodel-code-generator==0.89.0',
+    ],
+  },
   mlserver: { version: '1.7.1', packages: ['mlserver==1.7.1', 'mlserver-sklearn==1.7.1', 'uvloop<0.22'] },
   /** Property tests of the HTTP description; a Python distribution. */
   schemathesis: { version: '4.32.5', distribution: 'schemathesis==4.32.5' },

@@ -70,6 +70,12 @@ export class ServedGroup {
     if (chosen !== undefined) process.kill(chosen, 'SIGKILL');
   }
 
+  /** Resident memory of all its processes, MiB. */
+  get rssMiB(): number {
+    const first = this.#child?.pid ?? 0;
+    return [first, ...childrenOf(first)].reduce((sum, pid) => sum + rssOf(pid), 0);
+  }
+
   /** Ends all of it by a signal to the first process, or to every process at once. */
   async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null> {
     const child = this.#child;
@@ -79,6 +85,15 @@ export class ServedGroup {
     else child.kill(signal);
     await ended;
     return child.exitCode;
+  }
+}
+
+/** 0 where it has ended. */
+function rssOf(pid: number): number {
+  try {
+    return Number(/^VmRSS:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
+  } catch {
+    return 0;
   }
 }
 

@@ -6,11 +6,12 @@ import { parseArgs } from 'node:util';
 import { seededRandom } from '../../src/base/rng.ts';
 import { Control, type Injected } from './control.ts';
 import { ServedGroup } from './group.ts';
+import { Hostile } from './hostile.ts';
 import { type SentClick, type TakenAnswer, Tally } from './tally.ts';
 
 /**
  * Serves the personalisation example by `serve --workers 2` while processes are killed, writes and reads of its files fail and
- * its clock jumps; counts acknowledged events apart, and asks for every user's count after each fault. Ends by itself.
+ * its clock jumps and clients attack it. Counts acknowledged events apart, and asks for every user's count after each fault. Ends by itself.
  *
  *     node --conditions=headrace-source scripts/soak/main.ts [--minutes 60] [--seed 1]
  */
@@ -23,6 +24,8 @@ const PORT = 18_099;
 /** After the last fault every answer must be right by then. */
 const SETTLE_MS = 120_000;
 const FAULT_MS = 4_000;
+/** Memory of the last third of the faults against that of the first. */
+const MOST_GROWTH = 1.5;
 
 const random = seededRandom(Number(values.seed));
 const chosen = (most: number) => Math.floor(random() * most);
@@ -34,6 +37,8 @@ const tally = new Tally();
 const counts: Record<string, number> = {};
 const codes: Record<string, number> = {};
 const wrong: string[] = [];
+/** Memory of the group after each fault, MiB. */
+const rss: number[] = [];
 let number = 0;
 let isLoading = true;
 
@@ -43,21 +48,27 @@ const note = (kind: string) => {
 
 await restarted();
 const loading = load();
+const hostile = new Hostile(PORT);
+const attacking = hostile.run();
 const end = Date.now() + Number(values.minutes) * 60_000;
 while (Date.now() < end) {
   await fault();
   await check();
 }
 isLoading = false;
-await loading;
+hostile.end();
+await Promise.all([loading, attacking]);
 control.inject({});
 const code = await group.end('SIGTERM');
 if (code !== 0) wrong.push(`the group ended with ${code} on SIGTERM: ${group.lastLines.join(' | ')}`);
 control.close();
-wrong.push(...tally.wrong);
+wrong.push(...tally.wrong, ...hostile.wrong);
+const memory = { first: mean(rss.slice(0, rss.length / 3)), last: mean(rss.slice((-rss.length / 3) | 0)) };
+if (memory.last > MOST_GROWTH * memory.first) wrong.push(`memory grew from ${memory.first} to ${memory.last} MiB`);
 if (!((counts['checks'] ?? 0) > 0 && tally.acknowledged > 0)) wrong.push('nothing was checked: give it more minutes');
 const { acknowledged, late, refused } = tally;
-console.log(JSON.stringify({ counts, codes, acknowledged, late, refused, wrong, unhandled: group.unhandled }, null, 2));
+const seen = { counts, codes, acknowledged, late, refused, memory, attacks: hostile.answers };
+console.log(JSON.stringify({ ...seen, wrong, unhandled: group.unhandled }, null, 2));
 if (wrong.length === 0 && group.unhandled.length === 0) rmSync(folder, { recursive: true, force: true });
 else {
   console.log(`its directory is kept: ${folder}`);
@@ -146,7 +157,12 @@ async function check(): Promise<void> {
     if (open.length > 0) await sleep(200);
   }
   note('checks');
+  rss.push(group.rssMiB);
   if (open.length > 0) wrong.push(`${open.length} users have another count, such as ${seen}`);
+}
+
+function mean(values: readonly number[]): number {
+  return Math.round(values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length));
 }
 
 /** The answer to a POST; null where it is no success, which is counted by its code. */

@@ -1,7 +1,42 @@
 import { fail } from './errors/fail.ts';
 
 /** Epoch milliseconds now; passed in wherever time is needed. */
-export type Clock = () => number;
+export interface Clock {
+  (): number;
+  /** Checks the clock; left out: whoever passed it in answers for it, as a replay does. */
+  readonly guard?: ClockGuard;
+}
+
+/** Two instants between which it is now. They are equal while nothing contradicts the clock. */
+export interface ClockSpan {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The findings of a guard about its clock. */
+export interface ClockReport {
+  /** The time of the system minus the expected time, ms; 0 while nothing contradicts it. */
+  readonly aheadMs: number;
+  /** Jumps since the process started. */
+  readonly jumps: number;
+}
+
+/** Compares a clock with others, and remembers what it last knew. */
+export interface ClockGuard {
+  span(): ClockSpan;
+  report(): ClockReport;
+  /** Looks whether somebody accepted the time of the system, and keeps the last known time. Call it about once a second. */
+  tick(): void;
+  /** Keeps the last known time now. */
+  keep(): void;
+}
+
+/** Between which instants it is now. */
+export function spanOf(clock: Clock): ClockSpan {
+  if (clock.guard !== undefined) return clock.guard.span();
+  const now = clock();
+  return { from: now, to: now };
+}
 
 /** A day of UTC. */
 export const DAY_MS = 86_400_000;

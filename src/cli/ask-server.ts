@@ -2,8 +2,8 @@ import { lookup } from 'node:dns/promises';
 import { request as plainRequest } from 'node:http';
 import { request as secureRequest } from 'node:https';
 import { isIP } from 'node:net';
-import { text } from 'node:stream/consumers';
 import { fail } from '../base/errors/fail.ts';
+import { answerText } from '../base/read-answer.ts';
 
 /** The server that a command asks where none is named. */
 export const LOCAL_SERVER = 'http://127.0.0.1:8080';
@@ -75,7 +75,7 @@ async function get(url: URL, address: string | null): Promise<string> {
         ...at,
       },
       (answer) => {
-        if (answer.statusCode === 200) return text(answer).then(done, failed);
+        if (answer.statusCode === 200) return answerText(answer).then(done, failed);
         answer.resume();
         const keyless = answer.statusCode === 401 ? `: it rejects HEADRACE_API_KEY` : '';
         return failed(new Error(`it answered ${answer.statusCode}${keyless}`));

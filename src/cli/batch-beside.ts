@@ -1,5 +1,6 @@
 import { scoresOf } from '../compose/back-ends.ts';
 import { openHistory } from '../compose/compose.ts';
+import { writeHistorySet } from '../compose/history-set.ts';
 import { openArtifacts } from '../compose/open-artifacts.ts';
 import { openRegistry, openRollouts } from '../compose/open-registry.ts';
 import type { Environment } from '../environment/config.ts';
@@ -10,7 +11,6 @@ import { batchContext } from '../running/batch-context.ts';
 import type { SpineJoin } from '../serving/batch/input-table.ts';
 import type { ShadowSummary } from '../serving/batch/shadow-job.ts';
 import { type BatchOptions, type BatchSummary, startBatch } from '../serving/batch/start-batch.ts';
-import { writeHistorySet } from './history-set.ts';
 
 /** The output of a job, and the comparison with its challenger; null: there was none. */
 export interface BatchAnswer extends BatchSummary {

@@ -1,4 +1,5 @@
 import type { ParseArgsConfig } from 'node:util';
+import type { ErrorCode } from '../base/errors/fail.ts';
 
 type OptionSpecs = NonNullable<ParseArgsConfig['options']>;
 
@@ -25,6 +26,14 @@ export interface Call {
   readonly terminal: Terminal;
 }
 
+/** One way in which a command ends after it was asked to stop. */
+export interface StopEnd {
+  /** The calls that end so; empty: all. */
+  readonly when: string;
+  /** Its error; null: the call ran until it was stopped, as it should, and ends with 0. */
+  readonly code: ErrorCode | null;
+}
+
 /** One command of the command line; one file each in `commands/`. */
 export interface Command {
   /** The words that name it: `['features', 'get']`. */
@@ -40,7 +49,19 @@ export interface Command {
   readonly options: OptionSpecs;
   /** The help of each option, by name. */
   readonly help: Readonly<Record<string, string>>;
+  /** Its ends after Ctrl-C or SIGTERM. Without them it may not read `terminal.stopped`, and the signal ends it at once. */
+  readonly stop?: readonly StopEnd[];
   /** It reads its arguments itself: they come as `words`, as they were written. */
   readonly readsArguments?: true;
   run(call: Call): Promise<void>;
+}
+
+/** The end of a command that runs until it is stopped. */
+export function served(when = ''): StopEnd {
+  return { when, code: null };
+}
+
+/** The end of a command that is stopped before its work is done. */
+export function unfinished(code: ErrorCode, when = ''): StopEnd {
+  return { when, code };
 }

@@ -35,7 +35,8 @@ import { forget } from './commands/forget.ts';
 import { gpu } from './commands/gpu.ts';
 import { ingest } from './commands/ingest.ts';
 import { init } from './commands/init.ts';
-import { keysCreate, keysList, keysRevoke } from './commands/keys.ts';
+import { keysCreate, keysGrant, keysImport, keysList, keysRevoke } from './commands/keys.ts';
+import { logRepairClock } from './commands/log-repair-clock.ts';
 import { migrateCopy, migrateCutOver, migrateRollBack, migrateStatus } from './commands/migrate.ts';
 import { models } from './commands/models.ts';
 import { modelsQuality } from './commands/models-quality.ts';
@@ -66,7 +67,9 @@ import { slo } from './commands/slo.ts';
 import { status } from './commands/status.ts';
 import {
   streamAbort,
+  streamCancel,
   streamCommit,
+  streamRead,
   streamReprocess,
   streamRoll,
   streamShadow,
@@ -155,15 +158,20 @@ export const commands: readonly Command[] = [
   streamRoll,
   streamCommit,
   streamAbort,
+  streamCancel,
   streamShadow,
+  streamRead,
   streamReprocess,
   auditSkew,
   keysCreate,
+  keysGrant,
   keysList,
   keysRevoke,
+  keysImport,
   backup,
   restore,
   forget,
+  logRepairClock,
   verify,
   migrateCopy,
   migrateCutOver,

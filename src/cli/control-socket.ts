@@ -21,7 +21,7 @@ export function controlPath(directory: string): string | null {
  */
 export async function openControl(
   headrace: Headrace,
-  options: Pick<ServerOptions, 'bodyLimit' | 'spineLimit' | 'jobs'>,
+  options: Pick<ServerOptions, 'bodyLimit' | 'spineLimit' | 'jobs' | 'group'>,
   report: (error: unknown) => void,
 ): Promise<RunningServer | null> {
   const socketPath = controlPath(headrace.directory);

@@ -10,6 +10,7 @@ export function historyProgram({ options }: Pick<Call, 'options'>, clear: () => 
   const args = ['config', 'env'].flatMap((name) =>
     options[name] === undefined ? [] : [`--${name}=${String(options[name])}`],
   );
-  const processes = new HistoryProcesses(args, clear);
+  const program = new URL(`./history-worker${import.meta.url.slice(-3)}`, import.meta.url);
+  const processes = new HistoryProcesses(program, args, clear);
   return (asked, run) => processes.run({ asked, declared: null }, run);
 }

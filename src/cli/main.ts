@@ -1,4 +1,5 @@
 import { isHeadraceError } from '../base/errors/fail.ts';
+import { printable } from '../base/printable.ts';
 import { reasonOf } from '../base/reason-of.ts';
 import { ownVersion } from '../environment/own-version.ts';
 import type { Command, Terminal } from './command.ts';
@@ -7,10 +8,13 @@ import { npmEnded } from './npm-launcher.ts';
 import { paint } from './paint.ts';
 import { findCommand, helpPage, parseCall } from './parse-call.ts';
 
-// A reader that closes early, such as head, is no error of ours.
+/** As a shell sees a program that SIGPIPE ended: its work may not be done. */
+const CLOSED_PIPE = 141;
+
+// A reader that closes early, such as head, ends the call without a message.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
-  process.exit(0);
+  process.exit(CLOSED_PIPE);
 });
 
 const exitCode = await main(process.argv.slice(2), terminal());
@@ -30,7 +34,7 @@ async function main(args: readonly string[], io: Terminal): Promise<number> {
   }
   try {
     const { command, rest } = findCommand(commands, args);
-    const call = parseCall(command, rest, io);
+    const call = parseCall(command, rest, command.stop === undefined ? endedAtOnce(command, io) : io);
     if (call.options.help === true) io.out(helpPage(command));
     else await command.run(call);
     return 0;
@@ -50,7 +54,10 @@ function report(error: unknown, json: boolean, io: Terminal): number {
     return 1;
   }
   const { stderr } = process;
-  io.err(`${paint('red', `${error.code}:`, stderr)} ${error.message}\n  ${paint('dim', error.hint, stderr)}`);
+  // Its own styles are the only ones that reach a terminal.
+  stderr.write(
+    `${paint('red', `${error.code}:`, stderr)} ${printable(error.message)}\n  ${paint('dim', error.hint, stderr)}\n`,
+  );
   if (json)
     io.out(
       JSON.stringify({ error: { code: error.code, message: error.message, hint: error.hint, retry: error.retry } }),
@@ -77,12 +84,22 @@ function terminal(): Terminal {
     void npmEnded().then(() => (endsItself ? resolve() : endAtOnce('SIGTERM')));
   });
   return {
-    out: (text) => process.stdout.write(`${text}\n`),
-    err: (text) => process.stderr.write(`${text}\n`),
+    out: (text) => process.stdout.write(`${printable(text)}\n`),
+    err: (text) => process.stderr.write(`${printable(text)}\n`),
     interactive: process.stdout.isTTY === true,
     get stopped() {
       endsItself = true;
       return stopped;
+    },
+  };
+}
+
+/** The terminal of a command that declares no end after a signal: a handler would swallow the signal, and the call would end with 0. */
+function endedAtOnce({ name }: Command, io: Terminal): Terminal {
+  return {
+    ...{ out: io.out, err: io.err, interactive: io.interactive },
+    get stopped(): Promise<void> {
+      throw new TypeError(`headrace ${name.join(' ')} reads "stopped" and declares no "stop"`);
     },
   };
 }

@@ -1,11 +1,10 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { ModelData } from '../features/define/declaration.ts';
-import { modelInputs } from '../registry/model-inputs.ts';
+import { modelInputs } from '../model/model-inputs.ts';
+import { startOwn } from '../process/start-child.ts';
+import { temporaryFolder } from '../process/temporary-folder.ts';
 import type { Headrace } from '../running/headrace.ts';
 import { insideOf } from '../running/inside.ts';
 import type { ColumnSpec } from '../schema/column.ts';
@@ -150,11 +149,12 @@ function plain(request: Request): Request {
   );
 }
 
-async function askedBy(asked: object): Promise<void> {
+/** Has another process send the requests. */
+export async function askedBy(asked: object): Promise<void> {
   const ending = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
-  const program = fileURLToPath(new URL(`./advise-client${ending}`, import.meta.url));
-  const child = spawn(process.execPath, [program], { stdio: ['pipe', 'ignore', 'inherit'] });
-  child.stdin.end(JSON.stringify(asked));
+  const program = new URL(`./advise-client${ending}`, import.meta.url);
+  const child = startOwn(program, [], { stdio: ['pipe', 'ignore', 'inherit'] });
+  child.stdin?.end(JSON.stringify(asked));
   const [code] = await once(child, 'close');
   if (code !== 0) throw new Error(`the client of the measurement ended with ${String(code)}`);
 }
@@ -165,7 +165,7 @@ async function fileCpu(
   model: ModelData,
   vectors: readonly (readonly unknown[])[],
 ): Promise<number> {
-  const folder = mkdtempSync(join(tmpdir(), 'headrace-advise-'));
+  const { path: folder, remove } = temporaryFolder('headrace-advise-');
   try {
     const inputs = modelInputs(model.service).filter(({ element }) => element === null);
     const head = inputs.map(({ name }) => name).join(',');
@@ -178,7 +178,7 @@ async function fileCpu(
     // The start of the workers is no cost of a row.
     return Math.max(0, whole - start) / lines.length;
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    remove();
   }
 }
 

@@ -1,6 +1,6 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { isAlive } from '../base/is-alive.ts';
+import { outputNow } from '../process/start-child.ts';
 
 /** Processes between this one and what started it: a shell, seldom two. */
 const MOST_ANCESTORS = 4;
@@ -63,7 +63,7 @@ function ofProc(pid: number): Process {
 }
 
 function ofPs(pid: number): Process {
-  const line = execFileSync('ps', ['-o', 'ppid=,state=,args=', '-p', String(pid)], { encoding: 'utf8' }).trim();
+  const line = outputNow(['ps', '-o', 'ppid=,state=,args=', '-p', String(pid)]).trim();
   const [parent, state = '', ...words] = line.split(/\s+/);
   return { parent: Number(parent), command: words.join(' '), hasEnded: state.startsWith('Z') };
 }

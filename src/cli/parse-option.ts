@@ -1,4 +1,6 @@
+import { formatSize, parseSize } from '../base/byte-size.ts';
 import { fail } from '../base/errors/fail.ts';
+import { readInstant } from '../schema/instant.ts';
 
 /** A whole number within bounds. Error: CLI_VALUE. */
 export function wholeOption(
@@ -14,12 +16,28 @@ export function wholeOption(
   throw fail('CLI_VALUE', { option, value: String(value), wanted: `a whole number from ${least} to ${most}` });
 }
 
-/** An instant: epoch ms, or a date such as 2026-01-31 or 2026-01-31T12:00:00Z (UTC). Error: CLI_VALUE. */
+/** A size within bounds: `512MiB`, or a whole number of bytes. Error: CLI_VALUE. */
+export function sizeOption(
+  option: string,
+  value: string | boolean | undefined,
+  otherwise: number,
+  least: number,
+  most: number,
+): number {
+  if (value === undefined) return otherwise;
+  const bytes = parseSize(String(value)) ?? Number(value);
+  if (typeof value === 'string' && Number.isInteger(bytes) && bytes >= least && bytes <= most) return bytes;
+  const wanted = `a size from ${formatSize(least)} to ${formatSize(most)}, such as "64MiB"`;
+  throw fail('CLI_VALUE', { option, value: String(value), wanted });
+}
+
+/** An instant: epoch ms, or a date such as 2026-01-31 or 2026-01-31T12:00:00Z (UTC). Errors: CLI_VALUE, INSTANT_*. */
 export function instantOption(option: string, value: string | boolean | undefined): number | undefined {
   if (value === undefined) return undefined;
   const text = String(value);
+  const place = { where: 'the command', column: `--${option}` };
   const at = /^-?\d+$/.test(text)
-    ? Number(text)
+    ? readInstant(Number(text), Date.now(), place)
     : /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?Z)?$/.test(text)
       ? Date.parse(text)
       : Number.NaN;

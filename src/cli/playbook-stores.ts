@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
-import { openHistory } from '../compose/compose.ts';
+import type { Clock } from '../base/time.ts';
 import { openPlaybookStores, type PlaybookStores } from '../compose/open-monitor.ts';
 import type { Environment } from '../environment/config.ts';
+import { environmentClock } from '../environment/environment-clock.ts';
 import type { ModelData, ProjectData } from '../features/define/declaration.ts';
+import { Judge } from '../findings/judge.ts';
 import { rolloutOutcomes } from '../monitoring/labels/rollout-outcomes.ts';
-import { journalIncidents } from '../monitoring/playbook/journal-incidents.ts';
+import { journalIncidents } from '../playbook/journal-incidents.ts';
 import type { IncidentPort } from '../ports/incident.ts';
-import type { OfflineStore } from '../ports/offline-store.ts';
 import { mustRecord } from '../registry/must-record.ts';
 import { ProjectPlaybooks, type WorldOf } from '../running/project-playbooks.ts';
 import { TrainingRuns } from '../running/training-runs.ts';
@@ -34,11 +35,14 @@ export async function openPlaybooksOf(
   call: Pick<Call, 'options'>,
   { project, environment }: { readonly project: ProjectData; readonly environment: Environment },
   onFault: (error: unknown) => void,
-  incidents: IncidentPort = journalIncidents,
+  { incidents, judge }: { readonly incidents: IncidentPort; readonly judge: Judge } = {
+    incidents: journalIncidents,
+    judge: new Judge(),
+  },
 ): Promise<OpenPlaybooks> {
   const stores = await openPlaybookStores(environment);
   const { directory } = environment;
-  const clock = Date.now;
+  const clock = environmentClock(directory, { keeps: false });
   const playbooks = new ProjectPlaybooks({ project, directory, store: stores.playbooks, clock, onFault });
   const training = new TrainingRuns({
     project,
@@ -49,13 +53,11 @@ export async function openPlaybooksOf(
     flush: async () => undefined,
   });
   training.writeSetsBy(historyProgram(call, () => undefined));
-  const withHistory = historyOf(environment);
   const stopping = new AbortController();
   const worldOf: WorldOf = (model) => {
-    const control = controlOf(model, stores, withHistory);
+    const control = controlOf(model, stores, clock);
     return {
       ...stores,
-      withHistory,
       train: (order) => training.train(model, { ...order, signal: stopping.signal }),
       writeSet: async ({ between, exclude, path }) => {
         const { rows } = await training.writeSet(model, resolve(path), {
@@ -73,28 +75,17 @@ export async function openPlaybooksOf(
         await control.rollBack(decision);
       },
       incidents,
+      judge,
     };
   };
   return { playbooks, worldOf, stop: () => stopping.abort(), close: () => stores.close() };
 }
 
-/** Opens the published history as of now for each work. */
-function historyOf(environment: Environment) {
-  return async <T>(work: (history: OfflineStore) => Promise<T>): Promise<T> => {
-    const history = await openHistory(environment);
-    try {
-      return await work(history);
-    } finally {
-      await history.close();
-    }
-  };
-}
-
 /** Starts rollouts and ends them; processes that serve follow, judge and promote. */
 function controlOf(
   model: ModelData,
-  { registry, rollouts, artifacts, runtime, python, upstreams }: PlaybookStores,
-  withHistory: ReturnType<typeof historyOf>,
+  { registry, rollouts, artifacts, runtime, python, upstreams, withHistory }: PlaybookStores,
+  clock: Clock,
 ): RolloutControl {
   return new RolloutControl({
     model,
@@ -107,10 +98,10 @@ function controlOf(
       await scorer.close();
     },
     unloadable: () => null,
-    outcomes: (rollout) => withHistory((history) => rolloutOutcomes(model, history, rollout, Date.now())),
+    outcomes: (rollout) => withHistory((history) => rolloutOutcomes(model, history, rollout, clock())),
     changed: async () => undefined,
     settled: async () => undefined,
-    clock: Date.now,
+    clock,
     monotonic: () => performance.now(),
     newId: () => `r-${randomUUID().slice(0, 13)}`,
   });

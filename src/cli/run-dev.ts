@@ -1,7 +1,7 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { dirname, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { startOwn } from '../process/start-child.ts';
 import type { Call } from './command.ts';
 import { configPath, loadConfig } from './load-config.ts';
 import { hostsOf, portOf, runServer } from './run-server.ts';
@@ -49,7 +49,7 @@ async function reload(call: Call, files: WatchedFiles, first: ChildProcess, star
     const changed = await Promise.race([files.changed(), stopped]);
     await end(child);
     if (changed === null) {
-      process.exitCode = child.exitCode ?? 0;
+      process.exitCode = child.exitCode ?? 1;
       return;
     }
     call.terminal.err(`headrace: ${changed} has changed; starting again`);
@@ -98,13 +98,10 @@ function dataFolder({ terminal }: Call, files: WatchedFiles): (directory: string
 }
 
 function startChild(port: string, ofData: (directory: string) => void): ChildProcess {
-  const child = fork(
-    fileURLToPath(new URL(`./main${import.meta.url.slice(-3)}`, import.meta.url)),
-    process.argv.slice(2),
-    {
-      env: { ...process.env, [PORT_VARIABLE]: port },
-    },
-  );
+  const child = startOwn(new URL(`./main${import.meta.url.slice(-3)}`, import.meta.url), process.argv.slice(2), {
+    env: { ...process.env, [PORT_VARIABLE]: port },
+    stdio: ['inherit', 'inherit', 'inherit'],
+  });
   child.on('message', (said: FromChild) => {
     if ('directory' in said) ofData(said.directory);
   });

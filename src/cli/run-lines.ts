@@ -3,13 +3,14 @@ import type { JournalEntry } from '../training/runner/journal.ts';
 import type { RunOutcome } from '../training/runner/run-outcome.ts';
 import type { Call } from './command.ts';
 
-/** Prints how a run ended, with more members of its JSON. Error: RUN_FAILED. */
+/** Prints how a run ended, with more members of its JSON. Errors: RUN_FAILED, RUN_STOPPED. */
 export function printOutcome({ json, terminal }: Call, outcome: RunOutcome, run: string): void {
   const { ledger, state, step } = outcome;
   const attempts = `${ledger.attempts.length} attempts, ${ledger.seconds.toFixed(1)} s, cost ${ledger.cost.toFixed(4)}`;
   if (json) terminal.out(JSON.stringify(outcome));
   else terminal.out(`${state} at step ${step}: ${attempts}, ${ledger.lostSteps} steps lost`);
-  if (state !== 'failed') return;
+  if (state === 'completed') return;
+  if (state !== 'failed') throw fail('RUN_STOPPED', { run, step });
   const tail = [outcome.hint, ...outcome.tail.slice(-3)];
   throw fail('RUN_FAILED', { run, step, class: outcome.class ?? '', tail });
 }

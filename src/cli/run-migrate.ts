@@ -3,6 +3,7 @@ import { fail } from '../base/errors/fail.ts';
 import { reasonOf } from '../base/reason-of.ts';
 import { engineOf } from '../compose/back-ends.ts';
 import type { Environment } from '../environment/config.ts';
+import { environmentClock } from '../environment/environment-clock.ts';
 import { readJournal } from '../operating/migrate/migration-files.ts';
 import type { Compared } from '../running/migration/compare-environments.ts';
 import { type CutOver, Migration } from '../running/migration/migration.ts';
@@ -34,6 +35,7 @@ export async function runMigrateCopy(call: Call): Promise<void> {
       if (options['watch'] !== true) break;
       await sleep(LOOK_EVERY_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
     }
+    if (stopping.signal.aborted && options['watch'] !== true) throw fail('MIGRATE_STOPPED', { from: from.directory });
     if (json) return;
     for (const path of migration.leftBehind()) terminal.out(`not moved: ${path}`);
     terminal.out(`next: stop the process that writes ${from.directory}, then ${nextCall(call, 'cut-over')}`);
@@ -136,7 +138,7 @@ async function withMigration(
     project,
     from,
     to,
-    clock: Date.now,
+    clock: environmentClock(from.directory, { keeps: false }),
     tell: (line) => terminal.err(`headrace: ${line}`),
     onFault: (error) => terminal.err(`headrace: ${reasonOf(error)}`),
   });

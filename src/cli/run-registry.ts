@@ -1,11 +1,13 @@
 import { mkdirSync } from 'node:fs';
 import { settlesWithin } from '../base/closing.ts';
+import { reasonOf } from '../base/reason-of.ts';
+import { every } from '../base/ticking.ts';
+import { endWithParent } from '../process/end-with-parent.ts';
 import type { ListenOptions } from '../server/listen-options.ts';
 import type { Call } from './command.ts';
 import { endingOf, endSoon } from './ending.ts';
 import { loadConfig } from './load-config.ts';
 import { wholeOption } from './parse-option.ts';
-import { every } from './ticking.ts';
 
 const PORT = 5_000;
 
@@ -24,8 +26,9 @@ export async function runRegistry(call: Call, listen: ListenOptions, started: (u
   const { promotionCheck } = await import('../registry/promotion-check.ts');
   const { project, environment } = await loadConfig(call);
   const { directory } = environment;
-  const onFault = (error: unknown) =>
-    call.terminal.err(`headrace: ${error instanceof Error ? error.message : String(error)}`);
+  const onFault = (error: unknown) => call.terminal.err(`headrace: ${reasonOf(error)}`);
+  // Next to a server it ends with it.
+  if (process.connected) endWithParent();
   const ending = endingOf(call);
   mkdirSync(directory, { recursive: true });
   const registry = await openRegistry(environment);

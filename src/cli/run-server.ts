@@ -1,6 +1,8 @@
 import { settlesWithin } from '../base/closing.ts';
 import { fail } from '../base/errors/fail.ts';
 import { reasonOf } from '../base/reason-of.ts';
+import { every } from '../base/ticking.ts';
+import { environmentClock } from '../environment/environment-clock.ts';
 import { followChanges } from '../running/follow-changes.ts';
 import type { Headrace } from '../running/headrace.ts';
 import { insideOf } from '../running/inside.ts';
@@ -9,15 +11,15 @@ import type { RunningServer } from '../server/http-server.ts';
 import type { JobBoard } from '../server/jobs/job-board.ts';
 import type { ListenOptions } from '../server/listen-options.ts';
 import type { ServedProject } from '../server/served-project.ts';
+import type { Group } from '../server/workers/group.ts';
 import type { Call } from './command.ts';
 import { openControl } from './control-socket.ts';
 import { endingOf, endSoon, unlessStopped } from './ending.ts';
 import { historyProgram } from './history-program.ts';
 import { loadConfig } from './load-config.ts';
 import { startMonitor } from './monitor-child.ts';
-import { wholeOption } from './parse-option.ts';
+import { sizeOption, wholeOption } from './parse-option.ts';
 import { startRegistryChild } from './registry-child.ts';
-import { every } from './ticking.ts';
 import { serveHeadrace } from './with-headrace.ts';
 
 const TICK_MS = 1_000;
@@ -42,8 +44,8 @@ export const serverOptions = {
 
 export const serverHelp = {
   port: 'port to listen on (8080); 0 for a free one',
-  'body-limit': 'largest body taken, bytes (4194304)',
-  'spine-limit': 'largest spine of a training set taken, bytes (268435456)',
+  'body-limit': 'largest body taken (4MiB)',
+  'spine-limit': 'largest spine of a training set taken (256MiB)',
   'host-name': 'names that clients use for the server, a,b,…; on this machine localhost is one already',
   'grpc-port': 'port of the Open Inference Protocol over gRPC; 0 for a free one; without it there is none',
   'close-within': 'seconds within which a server that is asked to stop ends (40)',
@@ -101,7 +103,8 @@ export async function runReadServer(
   const report = reportTo(call);
   const ending = endingOf(call);
   try {
-    const opening = Reader.open(project, environment, Date.now, report);
+    const clock = environmentClock(environment.directory, { keeps: false });
+    const opening = Reader.open(project, environment, clock, report);
     const reader = await unlessStopped(opening, ending, { close: (opened) => opened.close(), report });
     if (reader === null) return;
     try {
@@ -147,17 +150,22 @@ export interface Commands {
   close(): Promise<void>;
 }
 
-/** Has training sets written by processes of their own, and answers the commands of this user. */
+/** Has training sets written by processes of their own, and answers the commands of this user: of a group, for all of it. */
 export async function openCommands(
   call: Call,
   headrace: Headrace,
   report: (error: unknown) => void,
+  group?: Group,
 ): Promise<Commands> {
   const { clearHistoryScratch } = await import('../compose/compose.ts');
   const { JobBoard } = await import('../server/jobs/job-board.ts');
   insideOf(headrace).training.writeSetsBy(historyProgram(call, () => clearHistoryScratch(headrace)));
   const jobs = new JobBoard();
-  const control = await openControl(headrace, { ...limitsOf(call), jobs }, report);
+  const control = await openControl(
+    headrace,
+    { ...limitsOf(call), jobs, ...(group === undefined ? {} : { group }) },
+    report,
+  );
   const watched = headrace.project.models.some(
     ({ monitors, playbook }) => monitors.length > 0 || Object.keys(playbook).length > 0,
   );
@@ -182,8 +190,8 @@ export function portOf({ options }: Call): number {
 /** The largest bodies that a server takes, bytes. Error: CLI_VALUE. */
 export function limitsOf({ options }: Call): { readonly bodyLimit: number; readonly spineLimit: number } {
   return {
-    bodyLimit: wholeOption('body-limit', options['body-limit'], BODY_LIMIT, 1_024, 2 ** 30),
-    spineLimit: wholeOption('spine-limit', options['spine-limit'], SPINE_LIMIT, 1_024, 2 ** 40),
+    bodyLimit: sizeOption('body-limit', options['body-limit'], BODY_LIMIT, 1_024, 2 ** 30),
+    spineLimit: sizeOption('spine-limit', options['spine-limit'], SPINE_LIMIT, 1_024, 2 ** 40),
   };
 }
 

@@ -61,6 +61,7 @@ async function supervise(
     folder,
     spec: specOf(call, job),
     backend,
+    ranksResume: true,
     signal: stopped.signal,
     ...(placer === null ? {} : { placer }),
     onEntry: (entry) => {

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
+import { STOPPED_EXIT } from '../base/errors/exit-codes.ts';
 import { fail, isHeadraceError } from '../base/errors/fail.ts';
 import { lockRun, submittedTraining, type TrainingSystem } from '../compose/training-backends.ts';
 import type { TrainingBackend } from '../ports/training-backend.ts';
@@ -68,15 +69,17 @@ async function runInside(backend: TrainingBackend, job: ExportJob, call: Call, s
 }
 
 async function report(backend: TrainingBackend, id: string, { state, ledger }: Followed, call: Call): Promise<void> {
-  if (state === null) return call.terminal.err(`${id} runs on; the same command follows it, and with --cancel ends it`);
+  if (state === null) throw fail('RUN_FOLLOWED', { run: id });
   const [rank] = state.ranks;
   const completed = rank?.state === 'ended' && rank.code === 0;
+  const end = completed ? 'completed' : rank?.state === 'ended' && rank.code === STOPPED_EXIT ? 'stopped' : 'failed';
   const cost = ledger === null ? '' : `, ${ledger.attempts.length} attempts, cost ${ledger.cost.toFixed(4)}`;
-  if (call.json) call.terminal.out(JSON.stringify({ id, state: completed ? 'completed' : 'failed', rank, ledger }));
-  else call.terminal.out(`${id} ${completed ? 'completed' : 'failed'}${cost}`);
+  if (call.json) call.terminal.out(JSON.stringify({ id, state: end, rank, ledger }));
+  else call.terminal.out(`${id} ${end}${cost}`);
   if (completed) return;
   const found = rank?.state === 'ended' ? (rank.signal ?? `exit code ${rank.code}`) : 'a lost node';
   const step = ledger?.attempts.at(-1)?.toStep ?? 0;
+  if (end === 'stopped') throw fail('RUN_STOPPED', { run: id, step });
   throw fail('RUN_FAILED', { run: id, step, class: found, tail: await backend.tail(id, 0, 5) });
 }
 

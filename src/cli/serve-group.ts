@@ -1,18 +1,20 @@
 import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { settlesWithin } from '../base/closing.ts';
+import { catalogue } from '../base/errors/catalogue.ts';
 import { fail } from '../base/errors/fail.ts';
 import { reasonOf } from '../base/reason-of.ts';
+import { temporaryFolder } from '../process/temporary-folder.ts';
 import type { Member } from '../server/workers/group.ts';
 import type { Call } from './command.ts';
 import { endingOf, endSoon } from './ending.ts';
 import { startRegistryChild } from './registry-child.ts';
 import { grpcLine, grpcPortOf, portOf } from './run-server.ts';
+import { ServedRelay } from './served-relay.ts';
 import {
   type FromWorker,
   PART_VARIABLE,
@@ -45,9 +47,7 @@ export async function serveGroup(
   const asked = grpcPortOf(call);
   const grpcPort = asked === null ? null : await freePort(host, asked);
   // Only this user may enter: messages over the sockets are trusted.
-  const folder = mkdtempSync(join(tmpdir(), 'headrace-'));
-  const remove = () => rmSync(folder, { recursive: true, force: true });
-  process.once('exit', remove);
+  const { path: folder, remove } = temporaryFolder('headrace-');
   const names = [...(readOnly ? [] : ['writer']), ...Array.from({ length: readers }, (_, i) => `reader-${i + 1}`)];
   const members = names.map((name): Member => {
     const role = name === 'writer' ? 'writer' : 'reader';
@@ -67,7 +67,6 @@ export async function serveGroup(
     await Promise.all([group.stop(ending.withinMs), registry?.close()]);
   } finally {
     remove();
-    process.off('exit', remove);
     endSoon();
   }
 }
@@ -80,6 +79,7 @@ class Supervised {
   readonly #members: readonly Member[];
   readonly #shared: Shared;
   readonly #running = new Map<string, Worker>();
+  readonly #relay = new ServedRelay();
   readonly #restarts: Record<string, number> = {};
   /** Deaths shortly after the start, one after the other. */
   readonly #quick = new Map<string, number>();
@@ -134,6 +134,7 @@ class Supervised {
     this.#call.terminal.err(`headrace: ${name} does not end and is killed; the next start reads on in the log`);
     worker.process.kill('SIGKILL');
     await ended;
+    process.exitCode ??= catalogue.CLOSE_UNFINISHED.exit;
   }
 
   /** A first start: its address when it is ready; null where it ends before, whose exit code is then this process's. */
@@ -178,9 +179,7 @@ class Supervised {
   }
 
   #handOn(from: Worker, served: Served): void {
-    const writer = this.#running.get('writer');
-    if (writer?.isConnected() === true) tell(writer, served);
-    else tell(from, { ...served, kind: 'returned' });
+    this.#relay.relay(served, this.#running.get('writer'), (returned) => tell(from, returned));
   }
 
   /** Starts a process again when it ends. */

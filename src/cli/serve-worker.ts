@@ -1,6 +1,9 @@
 import cluster from 'node:cluster';
 import { settlesWithin } from '../base/closing.ts';
 import { reasonOf } from '../base/reason-of.ts';
+import { every } from '../base/ticking.ts';
+import { environmentClock } from '../environment/environment-clock.ts';
+import { waitingShares } from '../environment/memory-shares.ts';
 import type { TableAppend } from '../ports/offline-store.ts';
 import { followChanges } from '../running/follow-changes.ts';
 import type { Headrace } from '../running/headrace.ts';
@@ -14,7 +17,6 @@ import type { Call } from './command.ts';
 import { type Ending, endingOf, endSoon, unlessStopped } from './ending.ts';
 import { loadConfig } from './load-config.ts';
 import { FOLLOW_MS, limitsOf, openCommands } from './run-server.ts';
-import { every } from './ticking.ts';
 import { serveHeadrace } from './with-headrace.ts';
 import { type Channel, MOST_ROWS, openChannel } from './worker-channel.ts';
 import type { FromWorker, WorkerPart } from './worker-part.ts';
@@ -48,8 +50,9 @@ async function runWriter(
 ): Promise<void> {
   await serveHeadrace(call, ending, async (headrace) => {
     const { startReadServer, startServer } = await import('../server/http-server.ts');
+    const { Group } = await import('../server/workers/group.ts');
     const report = (error: unknown) => call.terminal.err(`headrace: ${String(error)}`);
-    const commands = await openCommands(call, headrace, report);
+    const commands = await openCommands(call, headrace, report, new Group(part.members, part.restarts));
     const options = { ...listen, port: 0, ...limitsOf(call), jobs: commands.jobs, closeWithinMs: ending.answersMs };
     const forwarded = await startServer(headrace, { ...options, socketPath: part.writer ?? '' });
     const asked = await startReadServer(headrace, { ...options, socketPath: socketOf(part) });
@@ -104,7 +107,8 @@ async function runReader(
   const { project, environment } = await loadConfig(call);
   const report = (error: unknown) => call.terminal.err(`headrace: ${reasonOf(error)}`);
   const later: { predicting?: Reader['predicting'] } = {};
-  const link = await openLink(part, async () => later.predicting?.followAll(), report);
+  const mostBytes = waitingShares(environment.memoryBytes).predictionBytes;
+  const link = await openLink(part, mostBytes, async () => later.predicting?.followAll(), report);
   const processes = part.members.filter(({ role }) => role === 'reader').length;
   const collectsProfiles = part.writer !== null;
   const place = {
@@ -112,7 +116,8 @@ async function runReader(
     collectsProfiles,
     ...(link === null ? {} : { worker: { sink: link, processes } }),
   };
-  const opening = Reader.open(project, environment, Date.now, report, place);
+  const clock = environmentClock(environment.directory, { keeps: false });
+  const opening = Reader.open(project, environment, clock, report, place);
   const reader = await unlessStopped(opening, ending, { close: (opened) => opened.close(), report });
   if (reader === null) return;
   later.predicting = reader.predicting;
@@ -144,10 +149,10 @@ async function runReader(
       reader.drainServed();
       return;
     }
-    const tables = [...kept, ...reader.drainServed()];
-    const profiles = [...keptProfiles, ...(await reader.drainProfiles(everything))];
+    const [tables, profiles] = [[...kept, ...reader.drainServed()], keptProfiles];
     [kept, keptProfiles] = [[], []];
     if (tables.length + profiles.length > 0) send({ kind: 'served', tables, profiles });
+    await reader.handProfiles(everything, async (rows) => send({ kind: 'served', tables: [], profiles: rows }));
     reader.noteProfiles();
   };
   const follow = async () => {
@@ -169,12 +174,13 @@ async function runReader(
 /** The way to the log of the writer; null: there is no writer. */
 async function openLink(
   { predictions }: WorkerPart,
+  mostBytes: number,
   follow: () => Promise<void>,
   onFault: (error: unknown) => void,
 ): Promise<PredictionLink | null> {
   if (predictions === null) return null;
   const { PredictionLink } = await import('../server/workers/prediction-link.ts');
-  return new PredictionLink({ path: predictions, follow, onFault });
+  return new PredictionLink({ path: predictions, mostBytes, follow, onFault });
 }
 
 /** Serves gRPC on a port that the readers share. */

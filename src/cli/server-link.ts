@@ -1,7 +1,7 @@
 import { type IncomingMessage, request as plainRequest } from 'node:http';
 import { request as secureRequest } from 'node:https';
-import { text } from 'node:stream/consumers';
-import { describedError, fail } from '../base/errors/fail.ts';
+import { describedError, fail, isHeadraceError } from '../base/errors/fail.ts';
+import { answerText } from '../base/read-answer.ts';
 import { reasonOf } from '../base/reason-of.ts';
 import { urlOf } from './ask-server.ts';
 import type { Call } from './command.ts';
@@ -38,6 +38,16 @@ export async function serverOf(call: Pick<Call, 'options'>): Promise<ServerLink 
   return linkTo(new URL('http://localhost/'), socketPath);
 }
 
+/** The server that has the environment of the configuration open; null: there is none, or no configuration. */
+export async function openServer(call: Pick<Call, 'options'>): Promise<ServerLink | null> {
+  try {
+    return await serverOf(call);
+  } catch (error) {
+    if (isHeadraceError(error, 'CONFIG_FILE') && call.options['config'] === undefined) return null;
+    throw error;
+  }
+}
+
 function linkTo(url: URL, socketPath: string | null): ServerLink {
   const name = socketPath ?? url.origin;
   return {
@@ -70,7 +80,7 @@ function send(
   const sent = body === undefined ? null : JSON.stringify(body);
   return new Promise((done, failed) => {
     const answered = (answer: IncomingMessage) =>
-      text(answer).then((content) => done({ status: answer.statusCode ?? 0, content }), failed);
+      answerText(answer).then((content) => done({ status: answer.statusCode ?? 0, content }), failed);
     const asking = request(
       new URL(path, url),
       {

@@ -1,5 +1,6 @@
 import type { Alerts } from '../compose/open-alerts.ts';
 import type { Environment } from '../environment/config.ts';
+import { environmentClock } from '../environment/environment-clock.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
 import type { Call } from './command.ts';
 import { loadConfig } from './load-config.ts';
@@ -15,7 +16,8 @@ export interface WithAlerts {
 export async function withAlerts<T>(call: Call, work: (open: WithAlerts) => Promise<T>): Promise<T> {
   const { openAlerts } = await import('../compose/open-alerts.ts');
   const { project, environment } = await loadConfig(call);
-  const alerts = openAlerts(project, environment, { clock: Date.now, onFault: () => undefined });
+  const clock = environmentClock(environment.directory, { keeps: false });
+  const alerts = await openAlerts(project, environment, { clock, onFault: () => undefined });
   try {
     return await work({ alerts, project, environment });
   } finally {

@@ -1,5 +1,6 @@
 import { isHeadraceError } from '../base/errors/fail.ts';
 import { reasonOf } from '../base/reason-of.ts';
+import { environmentClock } from '../environment/environment-clock.ts';
 import type { Headrace } from '../running/headrace.ts';
 import type { Call } from './command.ts';
 import { type Ending, unlessStopped } from './ending.ts';
@@ -35,7 +36,8 @@ async function openHeadraceOf(call: Call): Promise<Headrace> {
   // Loaded here, as in every command: help and commands that need no project do without it.
   const { Headrace } = await import('../running/headrace.ts');
   const { project, environment } = await loadConfig(call);
-  return Headrace.open({ project, environment, clock: Date.now, onFault: reportTo(call) });
+  const clock = environmentClock(environment.directory, { keeps: true });
+  return Headrace.open({ project, environment, clock, onFault: reportTo(call) });
 }
 
 function reportTo({ terminal }: Call): (error: unknown) => void {

@@ -3,16 +3,16 @@ import type { OfflineStore } from '../ports/offline-store.ts';
 import type { Call } from './command.ts';
 import { loadConfig } from './load-config.ts';
 
-/** Opens the published history of a call's project, also while a server runs, works with it, and closes it in any case. */
+/** Opens the published history of a call's project, also while a server runs, works with it, and closes it in any case. `scratch`: prefix of scratch files. */
 export async function withHistory<T>(
   call: Call,
-  work: (project: ProjectData, history: OfflineStore) => Promise<T>,
+  work: (project: ProjectData, history: OfflineStore, scratch: string) => Promise<T>,
 ): Promise<T> {
-  const { openHistory } = await import('../compose/compose.ts');
+  const { historyScratch, openHistory } = await import('../compose/compose.ts');
   const { project, environment } = await loadConfig(call);
   const history = await openHistory(environment);
   try {
-    return await work(project, history);
+    return await work(project, history, historyScratch(environment));
   } finally {
     await history.close();
   }

@@ -1,4 +1,5 @@
 import { fail } from '../base/errors/fail.ts';
+import { environmentClock } from '../environment/environment-clock.ts';
 import type { Watched } from '../monitoring/monitor/judge-windows.ts';
 import type { AliasMove } from '../ports/model-registry.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
@@ -13,6 +14,7 @@ export const spanHelp = { from: 'first instant (a day before to)', to: 'end, exc
 
 /** A watched model and the stores that its reports read. */
 export interface WatchedCall {
+  readonly now: number;
   readonly watched: Watched;
   readonly history: OfflineStore;
   readonly span: { readonly from: number; readonly to: number };
@@ -27,8 +29,8 @@ export interface WatchedCall {
 const DAY_MS = 86_400_000;
 
 /** The span that a call names: the last day without one. Errors: CLI_VALUE, DRIFT_OPTION. */
-function spanOf({ options }: Pick<Call, 'options'>): { readonly from: number; readonly to: number } {
-  const to = instantOption('to', options['to']) ?? Date.now();
+function spanOf({ options }: Pick<Call, 'options'>, now: number): { readonly from: number; readonly to: number } {
+  const to = instantOption('to', options['to']) ?? now;
   const from = instantOption('from', options['from']) ?? to - DAY_MS;
   if (!(from < to))
     throw fail('DRIFT_OPTION', { option: 'from', value: new Date(from).toISOString(), reason: 'it is not before to' });
@@ -42,7 +44,8 @@ export async function withWatched(call: Call, work: (opened: WatchedCall) => Pro
   const [name] = call.words;
   if (!project.models.some((model) => model.name === name))
     throw fail('MODEL_UNKNOWN', { model: name, known: project.models.map((model) => model.name) });
-  const span = spanOf(call);
+  const now = environmentClock(environment.directory, { keeps: false })();
+  const span = spanOf(call, now);
   const stores = await openMonitor(project, environment);
   try {
     const watched = (await stores.watched()).find(({ model }) => model.name === name);
@@ -51,7 +54,7 @@ export async function withWatched(call: Call, work: (opened: WatchedCall) => Pro
     const journal = await stores.journal(watched.model);
     const history = await stores.history();
     try {
-      await work({ watched, history, span, moves, rollouts, journal });
+      await work({ now, watched, history, span, moves, rollouts, journal });
     } finally {
       await history.close();
     }

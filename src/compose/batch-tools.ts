@@ -16,7 +16,7 @@ export async function openVersionTools(place: BatchPlace, artifacts: ArtifactSto
 export function batchProgram({ directory, artifacts, models: { python } }: BatchPlace): WorkerProgram {
   const ending = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
   const place: BatchPlace = { directory, artifacts, models: { python } };
-  return { path: new URL(`../cli/batch-worker${ending}`, import.meta.url), args: [JSON.stringify(place)] };
+  return { path: new URL(`./batch-worker${ending}`, import.meta.url), args: [JSON.stringify(place)] };
 }
 
 /** Where parts of remote outputs wait for their upload. */

@@ -1,13 +1,14 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { copyArtifacts } from '../backends/embedded/artifacts/copy-artifacts.ts';
+import { copySqlite } from '../backends/embedded/copy-sqlite.ts';
 import { holdLog } from '../backends/embedded/log/copy-log.ts';
 import { copyOfflineStore } from '../backends/embedded/offline/copy-offline-store.ts';
 import { scratchPath } from '../backends/embedded/offline/directory.ts';
 import { openEmptyHistory } from '../backends/embedded/offline/empty-history.ts';
 import { clearScratch } from '../backends/embedded/offline/engine.ts';
 import { openOfflineStore } from '../backends/embedded/offline/offline-store.ts';
-import { copySqlite } from '../backends/embedded/sqlite-file.ts';
+import { WaitingIdFiles } from '../backends/embedded/sqlite-waiting-ids.ts';
 import { onnxProcesses } from '../backends/onnx/onnx-processes.ts';
 import { onnxRuntime } from '../backends/onnx/onnx-runtime.ts';
 import { onnxThreads } from '../backends/onnx/onnx-threads.ts';
@@ -23,6 +24,8 @@ import { ENVIRONMENT_FILE } from '../environment/environment-id.ts';
 import { parseDeclaration } from '../features/change/declaration-document.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
 import { checkBatchSql } from '../featurestore/batch/read-batch.ts';
+import type { StoreFaults } from '../observe/store-faults.ts';
+import { openAudit } from '../operating/audit-log.ts';
 import { type BackupPart, backUp } from '../operating/backup.ts';
 import type { BackupManifest } from '../operating/backup-manifest.ts';
 import type { ArtifactStore } from '../ports/artifact-store.ts';
@@ -30,6 +33,7 @@ import type { EventLog } from '../ports/event-log.ts';
 import type { HistoryEngine } from '../ports/history-engine.ts';
 import type { ModelRegistry } from '../ports/model-registry.ts';
 import type { ModelRuntime } from '../ports/model-runtime.ts';
+import type { MonitorStore } from '../ports/monitor-store.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
 import type { OnlineStore } from '../ports/online-store.ts';
 import type { PlaybookStore } from '../ports/playbook-store.ts';
@@ -39,13 +43,15 @@ import type { RolloutStore } from '../ports/rollout-store.ts';
 import type { StreamLanes } from '../ports/stream-lanes.ts';
 import type { TileTopics } from '../ports/tile-topics.ts';
 import type { OpenTrainingRun } from '../ports/training-backend.ts';
+import type { WaitingIds } from '../ports/waiting-ids.ts';
 import { engineOf, historyOf, logOf, onlineOf } from './back-ends.ts';
 import { databases } from './databases.ts';
 import { openArtifacts } from './open-artifacts.ts';
-import { hasPlaybook, openPlaybooks, trainerProgram, trainingRunsOf } from './open-playbooks.ts';
+import { hasPlaybook, trainerProgram, trainingRunsOf } from './open-playbooks.ts';
 import { openPython } from './open-python.ts';
-import { openRegistry, openRollouts, trackingUri } from './open-registry.ts';
+import { openMonitorStore, openPlaybooks, openRegistry, openRollouts, trackingUri } from './open-registry.ts';
 import { openTileTopics, shareNames } from './tile-topics.ts';
+import { watchStores } from './watch-stores.ts';
 
 /** The declaration that the data of a directory were written under. */
 const DECLARATION = 'declaration.json';
@@ -72,6 +78,10 @@ export interface Stores {
   readonly engine: HistoryEngine | null;
   readonly registry: ModelRegistry;
   readonly rollouts: RolloutStore;
+  /** The lease and the newest judgement of the monitor. */
+  readonly monitors: MonitorStore;
+  /** Where ids wait that memory has no room for. */
+  readonly waitingIds: { of(name: string): WaitingIds; close(): void };
   /** The journals of playbooks; null: no model declares one. */
   readonly playbooks: PlaybookStore | null;
   readonly artifacts: ArtifactStore;
@@ -90,6 +100,10 @@ export interface Stores {
   readonly tracking: string | null;
   /** null: nothing is traced. */
   readonly traces: Traces | null;
+  /** The audit log of the environment, while it is open. */
+  readonly audit: { close(): void };
+  /** Faults that keep the stores from working now. */
+  readonly faults: StoreFaults;
 }
 
 /** Makes spans, and sends waiting ones when it is closed. */
@@ -100,13 +114,14 @@ export interface Traces {
 
 /**
  * The one place that chooses back ends: opens those of an environment. If one fails, the opened ones are closed again.
- * `onPublished` receives the bytes of every file of the history.
+ * `onPublished` receives the bytes of every file of the history, `faults` what keeps a store from working.
  */
 export async function openStores(
   project: ProjectData,
   environment: Environment,
   onFault: (error: unknown) => void,
   onPublished: (table: string, bytes: number) => void,
+  faults: StoreFaults,
 ): Promise<Stores> {
   const { directory } = environment;
   const opened: { close(): unknown }[] = [];
@@ -118,7 +133,7 @@ export async function openStores(
   try {
     makeDirectory(directory);
     const artifacts = await openArtifacts(environment);
-    return {
+    const stores: Stores = {
       log: keep(await openLog(environment, onFault)),
       lanes: await openLanes(project, environment, keep),
       topics: engineOf(environment) === null ? null : keep(await openTileTopics(project, environment)),
@@ -135,8 +150,10 @@ export async function openStores(
       ),
       engine: historyOf(environment).engine,
       registry: keep(await openRegistry(environment)),
-      playbooks: hasPlaybook(project) ? keep(openPlaybooks(environment)) : null,
+      playbooks: hasPlaybook(project) ? keep(await openPlaybooks(environment)) : null,
       rollouts: keep(await openRollouts(environment)),
+      monitors: keep(await openMonitorStore(environment)),
+      waitingIds: keep(new WaitingIdFiles(join(directory, 'waiting'))),
       artifacts,
       runtime: onnxRuntime,
       python: keepMaybe(await openPython(environment, artifacts)),
@@ -146,7 +163,10 @@ export async function openStores(
       openRun: trainingRunsOf(environment),
       tracking: trackingUri(environment),
       traces: await openTraces(environment, onFault),
+      audit: keep(openAudit(directory, (file) => faults.watch('audit log', file))),
+      faults,
     };
+    return watchStores(stores, faults);
   } catch (error) {
     for (const store of opened.reverse()) await store.close();
     throw error;
@@ -233,6 +253,11 @@ export function openHistory({ directory, offline }: Environment): Promise<Offlin
   });
 }
 
+/** Prefix of scratch files of this process next to an environment's history; they go with the process, or after it. */
+export function historyScratch({ directory }: Pick<Environment, 'directory'>): string {
+  return join(scratchPath(join(directory, 'offline')), `${process.pid}-past-`);
+}
+
 /** Removes scratch files of dead processes from an environment's history. */
 export function clearHistoryScratch({ directory }: Pick<Environment, 'directory'>): void {
   const history = join(directory, 'offline');
@@ -279,19 +304,36 @@ export async function checkBatchViews({ views }: ProjectData): Promise<void> {
 
 /** Closes every store, in the order of writing: nothing is lost. One that fails or hangs keeps no other open. Never throws. */
 export async function closeStores(
-  { log, lanes, topics, online, offline, python, registry, rollouts, playbooks, traces }: Stores,
+  {
+    log,
+    lanes,
+    topics,
+    online,
+    offline,
+    python,
+    registry,
+    rollouts,
+    monitors,
+    waitingIds,
+    playbooks,
+    traces,
+    audit,
+  }: Stores,
   closing: Closing,
 ): Promise<void> {
   await closing.end('the workers of Python models', () => python?.close());
   await closing.end('the history', () => offline.close());
   await closing.end('the online store', () => online.close());
+  await closing.end('the ids that wait for labels', () => waitingIds.close());
   await closing.end('the tile topics', () => topics?.close());
   await closing.end('the lanes of streams', () => lanes?.close());
   await closing.end('the event log', () => log.close());
   await closing.end('the playbooks', () => playbooks?.close());
+  await closing.end('the state of the monitor', () => monitors.close());
   await closing.end('the rollouts', () => rollouts.close());
   await closing.end('the model registry', () => registry.close());
   await closing.end('the traces', () => traces?.close());
+  await closing.end('the audit log', () => audit.close());
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { readdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { type ErrorCode, fail, HeadraceError } from '../base/errors/fail.ts';
@@ -12,6 +12,7 @@ import type {
 } from '../featurestore/training-set/asked-training-set.ts';
 import type { JoinedSpine } from '../featurestore/training-set/join-spine.ts';
 import type { TrainingSetSummary } from '../featurestore/training-set/training-set.ts';
+import { startOwn } from '../process/start-child.ts';
 
 /** The message to the process: the set, and its model and environment as data; null: of the configuration of its call. */
 export interface ToHistoryWorker {
@@ -36,12 +37,14 @@ const MOST_PROCESSES = 2;
 
 /** A limited number of processes that write training sets, each by the program of the command line. */
 export class HistoryProcesses {
+  readonly #program: URL;
   readonly #args: readonly string[];
   readonly #clear: () => void;
   readonly #takeTurn: TakeTurn = turns(MOST_PROCESSES);
 
-  /** `args`: of the program; `clear` removes the remains of a process that died in the history's scratch folder. */
-  constructor(args: readonly string[], clear: () => void) {
+  /** `program`: the entry of the process, and `args` its arguments; `clear` removes the remains of a process that died in the history's scratch folder. */
+  constructor(program: URL, args: readonly string[], clear: () => void) {
+    this.#program = program;
     this.#args = args;
     this.#clear = clear;
   }
@@ -49,11 +52,11 @@ export class HistoryProcesses {
   /** Writes a set. One that is cancelled or dies leaves no file. Errors: JOB_CANCELLED, JOB_PROCESS, those of its work. */
   async run(message: ToHistoryWorker, run: TrainingSetRun): Promise<TrainingSetSummary | JoinedSpine> {
     const { path } = message.asked;
-    const ending = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
-    const program = new URL(`../cli/history-worker${ending}`, import.meta.url);
     const giveBack = await this.#takeTurn(path, run.signal);
-    const stdio = ['ignore', 'ignore', 'inherit', 'ipc'] as const;
-    const child = fork(program, this.#args, { serialization: 'advanced', stdio: [...stdio] });
+    const child = startOwn(this.#program, this.#args, {
+      messages: 'advanced',
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
     try {
       return await answerOf(child, message, run);
     } catch (error) {
@@ -74,7 +77,8 @@ export function declaredSets(
   environment: Environment,
   clear: () => void,
 ): (model: ModelData) => TrainingSetProgram | null {
-  const processes = new HistoryProcesses([], clear);
+  const program = new URL(`./history-worker${import.meta.url.slice(-3)}`, import.meta.url);
+  const processes = new HistoryProcesses(program, [], clear);
   return (model) => {
     if (model.service.computed.some(({ kind }) => kind === 'apply')) return null;
     const declared = { model: asData(model), environment: asData(environment) };

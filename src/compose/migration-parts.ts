@@ -1,8 +1,8 @@
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { copyArtifacts } from '../backends/embedded/artifacts/copy-artifacts.ts';
+import { copySqlite } from '../backends/embedded/copy-sqlite.ts';
 import { acquireLock, type Lock } from '../backends/embedded/lock.ts';
-import { copySqlite } from '../backends/embedded/sqlite-file.ts';
 import { fail } from '../base/errors/fail.ts';
 import type { Environment } from '../environment/config.ts';
 import { ENVIRONMENT_FILE, TOPICS_FILE } from '../environment/environment-id.ts';
@@ -24,6 +24,8 @@ const MADE = [
   'spark-tiles',
   'unsent-profiles',
   'disk.json',
+  'clock.json',
+  'clock-accepted.json',
   'declaration.json',
   TOPICS_FILE,
 ];

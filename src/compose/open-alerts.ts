@@ -1,18 +1,18 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { openSink, secretsOf } from '../backends/alert-sinks/open-sink.ts';
-import { SqliteAlertStore } from '../backends/embedded/alerts/sqlite-alert-store.ts';
 import { parseDuration } from '../base/time.ts';
 import type { Environment } from '../environment/config.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
 import { replaceFile } from '../files/replace-file.ts';
-import { type AlertRoute, defaultRoutes, destinationsOf } from '../monitoring/alerts/alert-routes.ts';
-import { alertRules } from '../monitoring/alerts/alert-rules.ts';
-import { cleanIncident, cleanText } from '../monitoring/alerts/clean-incident.ts';
-import { deliverAlerts, type NamedSink } from '../monitoring/alerts/deliver-alerts.ts';
-import { type IncidentBook, incidentBook } from '../monitoring/alerts/incident-book.ts';
+import { type AlertRoute, defaultRoutes, destinationsOf } from '../findings/alerts/alert-routes.ts';
+import { alertRules } from '../findings/alerts/alert-rules.ts';
+import { cleanIncident, cleanText } from '../findings/alerts/clean-incident.ts';
+import { deliverAlerts, type NamedSink } from '../findings/alerts/deliver-alerts.ts';
+import { type IncidentBook, incidentBook } from '../findings/alerts/incident-book.ts';
 import type { AlertStore, Destination } from '../ports/alert-store.ts';
 import type { Incident } from '../ports/incident.ts';
+import { openAlertStore } from './open-registry.ts';
 import { secretOf } from './secrets.ts';
 
 /** Incidents of an environment, and the sinks that receive them. */
@@ -37,12 +37,16 @@ export interface AlertsOptions {
 /** Resolved incidents are kept for this long, ms. */
 const KEPT_MS = 400 * 86_400_000;
 
-/** Opens the incidents of an environment; nothing is sent yet. Errors: ALERT_FILE, ALERT_FORMAT, ALERT_BUSY. */
-export function openAlerts(project: ProjectData, environment: Environment, options: AlertsOptions): Alerts {
+/** Opens the incidents of an environment; nothing is sent yet. Errors: ALERT_*, REGISTRY_*. */
+export async function openAlerts(
+  project: ProjectData,
+  environment: Environment,
+  options: AlertsOptions,
+): Promise<Alerts> {
   const { clock, onFault } = options;
   const { alerts, directory, namespace } = environment;
   mkdirSync(directory, { recursive: true });
-  const store = new SqliteAlertStore(alertsFile(directory));
+  const store = await openAlertStore(environment);
   const sinks = sinksOf(environment);
   const routes = routesOf(environment);
   const secrets = secretValues(environment);
@@ -79,8 +83,8 @@ export function openAlerts(project: ProjectData, environment: Environment, optio
     close: async () => {
       stopping.abort();
       await running?.catch(() => undefined);
-      store.prune(clock() - KEPT_MS);
-      store.close();
+      await store.prune(clock() - KEPT_MS);
+      await store.close();
     },
   };
 }
@@ -93,14 +97,11 @@ export function writeAlertRules(project: ProjectData, { alerts }: Environment): 
   return alerts.rules;
 }
 
-/** The incidents of an environment to read them; null: there never was one. Errors: ALERT_FILE, ALERT_FORMAT. */
-export function readAlerts(directory: string): AlertStore | null {
-  const path = alertsFile(directory);
-  return existsSync(path) ? new SqliteAlertStore(path) : null;
-}
-
-function alertsFile(directory: string): string {
-  return join(directory, 'alerts.sqlite');
+/** The incidents of an environment to read them; null: there never was one. Errors: ALERT_FILE, ALERT_FORMAT, REGISTRY_*. */
+export async function readAlerts(environment: Environment): Promise<AlertStore | null> {
+  const { directory, registry } = environment;
+  const isThere = registry.kind !== 'embedded' || existsSync(join(directory, 'alerts.sqlite'));
+  return isThere ? openAlertStore(environment) : null;
 }
 
 function sinksOf({ alerts }: Environment): readonly NamedSink[] {

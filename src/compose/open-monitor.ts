@@ -1,14 +1,11 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { acquireLock, type Lock } from '../backends/embedded/lock.ts';
 import type { Environment } from '../environment/config.ts';
 import type { ModelData, ProjectData } from '../features/define/declaration.ts';
-import { replaceFile } from '../files/replace-file.ts';
+import type { JudgeStores } from '../findings/judge.ts';
 import type { Watched } from '../monitoring/monitor/judge-windows.ts';
-import { type MonitorState, parseState, STATE_FILE } from '../monitoring/monitor/monitor-state.ts';
 import { watchedVersion } from '../monitoring/monitor/watched-version.ts';
-import type { ArtifactStore } from '../ports/artifact-store.ts';
-import type { AliasMove, ModelRegistry } from '../ports/model-registry.ts';
+import type { AliasMove } from '../ports/model-registry.ts';
 import type { ModelRuntime } from '../ports/model-runtime.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
 import type { PlaybookEntry, PlaybookStore } from '../ports/playbook-store.ts';
@@ -19,12 +16,12 @@ import { CHAMPION } from '../registry/champion.ts';
 import { rolloutEvents } from '../serving/rollout/rollout-events.ts';
 import { openHistory, runtimes } from './compose.ts';
 import { openArtifacts } from './open-artifacts.ts';
-import { openPlaybooks, trainerProgram, trainingRunsOf } from './open-playbooks.ts';
+import { trainerProgram, trainingRunsOf } from './open-playbooks.ts';
 import { openPython } from './open-python.ts';
-import { openRegistry, openRollouts, trackingUri } from './open-registry.ts';
+import { openPlaybooks, openRegistry, openRollouts, trackingUri } from './open-registry.ts';
 
 /** The inputs of a monitor: published history, champions and their references. It writes its state alone. */
-export interface MonitorStores {
+export interface MonitorStores extends JudgeStores {
   /** The published history as of now; the caller closes it. */
   history(): Promise<OfflineStore>;
   /** Champions with their references; models without a champion are left out. */
@@ -43,6 +40,9 @@ export async function openMonitor(project: ProjectData, environment: Environment
   const registry = await openRegistry(environment);
   const artifacts = await openArtifacts(environment);
   return {
+    registry,
+    artifacts,
+    withHistory: historyOf(environment),
     history: () => openHistory(environment),
     watched: async () => {
       const found: Watched[] = [];
@@ -64,7 +64,7 @@ export async function openMonitor(project: ProjectData, environment: Environment
     },
     journal: async (model) => {
       if (Object.keys(model.playbook).length === 0) return [];
-      const store = openPlaybooks(environment);
+      const store = await openPlaybooks(environment);
       try {
         return await store.entries(model.name);
       } finally {
@@ -77,12 +77,22 @@ export async function openMonitor(project: ProjectData, environment: Environment
   };
 }
 
+/** Opens the published history as of now for each work. */
+function historyOf(environment: Environment) {
+  return async <T>(work: (history: OfflineStore) => Promise<T>): Promise<T> => {
+    const history = await openHistory(environment);
+    try {
+      return await work(history);
+    } finally {
+      await history.close();
+    }
+  };
+}
+
 /** The stores of playbooks in a process that does not write the environment. */
-export interface PlaybookStores {
-  readonly registry: ModelRegistry;
+export interface PlaybookStores extends JudgeStores {
   readonly rollouts: RolloutStore;
   readonly playbooks: PlaybookStore;
-  readonly artifacts: ArtifactStore;
   readonly runtime: ModelRuntime;
   readonly trainer: readonly [string, ...string[]];
   readonly runs: string;
@@ -111,10 +121,11 @@ export async function openPlaybookStores(environment: Environment): Promise<Play
     const python = await openPython(environment, artifacts);
     if (python !== null) keep(python);
     return {
-      playbooks: keep(openPlaybooks(environment)),
+      playbooks: keep(await openPlaybooks(environment)),
       registry: keep(await openRegistry(environment)),
       rollouts: keep(await openRollouts(environment)),
       artifacts,
+      withHistory: historyOf(environment),
       runtime: runtimes.here,
       trainer: trainerProgram(),
       runs: join(directory, 'runs'),
@@ -127,25 +138,5 @@ export async function openPlaybookStores(environment: Environment): Promise<Play
   } catch (error) {
     await close();
     throw error;
-  }
-}
-
-/** Takes the lease of an environment's monitor; null: another process has it. It ends with the process, however that dies. */
-export function monitorLease(directory: string): Lock | null {
-  mkdirSync(directory, { recursive: true });
-  return acquireLock(join(directory, 'monitor.lock'));
-}
-
-/** Replaces the state whole. */
-export function writeMonitorState(directory: string, state: MonitorState): void {
-  replaceFile(join(directory, STATE_FILE), JSON.stringify(state));
-}
-
-/** Null: no monitor has run, or its state is of another version. */
-export function readMonitorState(directory: string): MonitorState | null {
-  try {
-    return parseState(readFileSync(join(directory, STATE_FILE), 'utf8'));
-  } catch {
-    return null;
   }
 }

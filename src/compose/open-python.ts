@@ -20,10 +20,12 @@ export async function openPython(
   if (options === null) return null;
   // Worker processes of batch jobs start often, and most run no Python.
   const { ProcessPythonRuntime } = await import('../backends/python/python-runtime.ts');
+  const { secretFolders } = await import('../backends/python/isolation.ts');
   const monotonic = () => performance.now();
   const holds = (candidate: OnnxCandidate) => holdsRows(onnxRuntime, candidate);
   const place = join(directory, 'python');
-  const runtime = new ProcessPythonRuntime({ options, directory: place, artifacts, monotonic, holds });
+  const hidden = secretFolders(directory);
+  const runtime = new ProcessPythonRuntime({ options, directory: place, hidden, artifacts, monotonic, holds });
   await runtime.clear();
   return runtime;
 }

@@ -13,7 +13,7 @@ const STORES = ['log', 'online', 'offline'];
 const DATA = [
   ...databaseFiles,
   ...['artifacts', 'runs', 'training-sets', 'batch', 'playbook', 'drift.json'],
-  ...['ingest', 'forgetting', 'unsent-profiles', 'declaration.json', 'disk.json'],
+  ...['ingest', 'forgetting', 'unsent-profiles', 'declaration.json', 'disk.json', 'clock.json', 'clock-accepted.json'],
 ];
 
 /**

@@ -20,12 +20,13 @@ export interface TakenTopic {
   open(): Promise<SourceTopic>;
 }
 
-/** The topics that an environment takes sources from, with secrets and files in the place of their names. Errors: TOPIC_SOURCE, CONFIG_SECRET, CONFIG_TLS. */
+/** The topics that an environment takes sources from, with secrets and files in the place of their names. Errors: TOPIC_SOURCE, STREAM_FED, CONFIG_SECRET, CONFIG_TLS. */
 export function sourceTopics(project: ProjectData, environment: Environment): readonly TakenTopic[] {
   return Object.entries(environment.sources).map(([name, place]) => {
     const source = project.sources.find((one) => one.name === name);
     if (source === undefined)
       throw fail('TOPIC_SOURCE', { source: name, known: project.sources.map((one) => one.name) });
+    if (source.scores !== undefined) throw fail('STREAM_FED', { source: name, stream: source.scores.stream });
     const member = topicReaderId(environment.directory);
     const group = groupOf(environment, source, member);
     const options = {

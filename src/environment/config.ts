@@ -10,7 +10,7 @@ import { fail } from '../base/errors/fail.ts';
 import { parseDuration } from '../base/time.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
 import type { FunctionModel, StreamingModel } from '../features/define/function-model.ts';
-import { bytesOf, duration, LEAST_MEMORY, size } from '../ports/options.ts';
+import { duration, LEAST_MEMORY, size } from '../ports/options.ts';
 import { alertsSchema } from './alert-config.ts';
 import { LEAST_HISTORY, memoryShares } from './memory-shares.ts';
 import { artifactsSchema, registrySchema } from './registry-config.ts';
@@ -50,7 +50,7 @@ const trainingSchema = z.strictObject({
   /** Processors that they may run on: the last ones of the machine. Without it, all. */
   cores: z.int().min(1).optional(),
   /** Data memory of a process. Without it there is no bound. */
-  memory: z.union([size, z.int().min(LEAST_MEMORY)]).optional(),
+  memory: size(LEAST_MEMORY).optional(),
   /** Between two checkpoints. */
   checkpoint: duration.default('60s'),
   /** Restarts after hangs and kills that nobody explains: 3 of embedded trainers, none of commands. */
@@ -71,7 +71,7 @@ const modelsSchema = z.strictObject({
   /** When models are loaded: all of the repository at the start, each at its first request, or by calls alone. */
   load: z.enum(['start', 'request', 'explicit']).default('start'),
   /** Memory that loaded models may take together; the least recently used goes first. */
-  memory: z.union([size, z.int().min(LEAST_MEMORY)]).default('2GiB'),
+  memory: size(LEAST_MEMORY).prefault('2GiB'),
   /** A model without a request for this long is unloaded until its next one. Without it no model is unloaded. */
   idle: duration.optional(),
   /** Models of the repository or the registry that run in child processes: a crash of their library ends no server. */
@@ -89,7 +89,7 @@ const modelsSchema = z.strictObject({
     })
     .prefault({}),
   /** Memory of the answers of models whose configuration asks for a cache. */
-  cache: z.union([size, z.int().min(0)]).default('64MiB'),
+  cache: size(0).prefault('64MiB'),
   /** Serves models that are Python programs, in processes of their own. Without it they are refused. */
   python: pythonOptions.optional(),
   /** Servers elsewhere that answer versions of models, by name: `headrace registry upstream` registers such versions. */
@@ -136,22 +136,20 @@ const environmentSchema = z.strictObject({
   online: onlineSchema.prefault({ kind: 'embedded' }),
   offline: z
     .strictObject({
-      /** Byte budget of the offline store, per table. */
-      bytes: z.int().min(1_000_000).default(200_000_000_000),
+      /** Size of the offline store that is kept, per table. */
+      bytes: size(1_000_000).prefault('200GB'),
       /**
-       * Memory of DuckDB, bytes: a part of `memory`, at most half of it. Without it a quarter of `memory`, at most 256 MiB. A larger query
+       * Memory of DuckDB: a part of `memory`, at most half of it. Without it a quarter of `memory`, at most 256 MiB. A larger query
        * goes through the scratch directory.
        */
-      memory: z.int().min(LEAST_HISTORY).optional(),
+      memory: size(LEAST_HISTORY).optional(),
       engine: historySchema.prefault({ kind: 'embedded' }),
     })
     .prefault({}),
   registry: registrySchema.prefault({ kind: 'embedded' }),
   artifacts: artifactsSchema.prefault({ kind: 'directory' }),
-  /** Bytes that the environment may have on the disk, and that a day may add. Without them there is no bound. */
-  disk: z
-    .strictObject({ bytes: z.int().min(10_000_000).optional(), bytesPerDay: z.int().min(100_000).optional() })
-    .prefault({}),
+  /** Sizes that the environment may have on the disk, and that a day may add. Without them there is no bound. */
+  disk: z.strictObject({ bytes: size(10_000_000).optional(), bytesPerDay: size(100_000).optional() }).prefault({}),
   /** Where traces go, over OTLP/HTTP; without it, where the variables of OpenTelemetry say, or nowhere. */
   traces: z
     .strictObject({
@@ -183,7 +181,7 @@ const environmentSchema = z.strictObject({
    * Memory of a process, without the pages of files: bytes, or a text such as "1GiB". 256 MiB of it are for what does not grow with keys,
    * and `offline.memory` for queries of the history.
    */
-  memory: z.union([size, z.int().min(LEAST_MEMORY)]).optional(),
+  memory: size(LEAST_MEMORY).optional(),
   /** Deprecated: keys for each view that the writer keeps in memory; `memory` is their bytes. */
   cacheKeys: z.int().min(1_000).optional(),
   /** Models without which a server is not ready; one that is not named here is only reported while it has no champion. */
@@ -305,7 +303,7 @@ function resolvedTraining(
     throw fail('CONFIG_OPTION', { name, reason: 'training.budget: a budget needs pricePerHour' });
   return {
     ...rest,
-    memoryBytes: memory === undefined ? undefined : bytesOf(memory),
+    memoryBytes: memory,
     checkpointSeconds: parseDuration(checkpoint, 'training.checkpoint') / 1000,
   };
 }
@@ -321,9 +319,9 @@ function resolvedModels({
   return {
     ...rest,
     python: python === undefined ? null : resolvedPython(python),
-    memoryBytes: bytesOf(memory),
+    memoryBytes: memory,
     idleMs: idle === undefined ? Number.POSITIVE_INFINITY : parseDuration(idle, 'models.idle'),
-    cacheBytes: bytesOf(cache),
+    cacheBytes: cache,
     upstreams: Object.fromEntries(
       Object.entries(upstreams).map(([name, { timeout, key, ...server }]) => [
         name,

@@ -1,5 +1,6 @@
+import { formatSize } from '../base/byte-size.ts';
 import { fail } from '../base/errors/fail.ts';
-import { bytesOf, LEAST_MEMORY } from '../ports/options.ts';
+import { LEAST_MEMORY } from '../ports/options.ts';
 
 /** Bytes of memory without an option. */
 const DEFAULT_MEMORY = 2 ** 30;
@@ -18,12 +19,20 @@ const DEFAULT_HISTORY = 2 ** 28;
 /** Share of the rest for data that grows with keys. Garbage that V8 has not collected yet takes the remainder. */
 const KEYS_SHARE = 0.8;
 
+/** Shares of the memory for data that grows with keys: ids that wait for labels, rows that wait for the history. */
+const LABEL_SHARE = 1 / 16;
+const HISTORY_QUEUE_SHARE = 1 / 4;
+const PREDICTION_QUEUE_SHARE = 1 / 16;
+
+/** A queue that is much smaller would write many small files. */
+const LEAST_QUEUE = 16_000_000;
+
 /** Bytes for each of the `cacheKeys` that an environment still names. */
 const CACHE_KEY_BYTES = 4_096;
 
 /** The options that share out the memory of a process. */
 interface MemoryOptions {
-  readonly memory: string | number | undefined;
+  readonly memory: number | undefined;
   readonly cacheKeys: number | undefined;
   readonly history: number | undefined;
 }
@@ -41,11 +50,11 @@ interface MemoryShares {
  * the default. Error: CONFIG_OPTION for a history of more than half of the memory.
  */
 export function memoryShares(name: string, { memory, cacheKeys, history }: MemoryOptions): MemoryShares {
-  const bytes = memory === undefined ? DEFAULT_MEMORY + Math.max(0, (history ?? 0) - DEFAULT_HISTORY) : bytesOf(memory);
+  const bytes = memory === undefined ? DEFAULT_MEMORY + Math.max(0, (history ?? 0) - DEFAULT_HISTORY) : memory;
   if (memory !== undefined && history !== undefined && history > Math.max(bytes / 2, LEAST_HISTORY))
     throw fail('CONFIG_OPTION', {
       name,
-      reason: `offline.memory: ${history} bytes are more than half of memory, ${bytes}; raise memory`,
+      reason: `offline.memory: ${formatSize(history)} is more than half of memory, ${formatSize(bytes)}; raise memory`,
     });
   const historyBytes = history ?? Math.floor(Math.min(DEFAULT_HISTORY, Math.max(LEAST_HISTORY, HISTORY_SHARE * bytes)));
   const rest = KEYS_SHARE * (bytes - PROCESS_BYTES - historyBytes);
@@ -55,4 +64,28 @@ export function memoryShares(name: string, { memory, cacheKeys, history }: Memor
       : Math.max(LEAST_MEMORY, cacheKeys * CACHE_KEY_BYTES);
   const heapBytes = Math.max(bytes - historyBytes - NATIVE_BYTES, keysBytes + NATIVE_BYTES);
   return { keysBytes, historyBytes, heapBytes };
+}
+
+/** Bytes that may wait in memory. */
+export interface WaitingShares {
+  /** Ids of predictions that wait for labels; the others wait on the disk. */
+  readonly labelBytes: number;
+  /** Events, tiles and sampled vectors that wait for the history. */
+  readonly historyBytes: number;
+  /** Predictions of all models that wait for the history; the others wait in the log. */
+  readonly predictionBytes: number;
+}
+
+/** The parts of the memory for data that grows with keys (`keysBytes`) that rows and ids may take while they wait. */
+export function waitingShares(keysBytes: number): WaitingShares {
+  return {
+    labelBytes: Math.floor(LABEL_SHARE * keysBytes),
+    historyBytes: Math.floor(Math.max(LEAST_QUEUE, HISTORY_QUEUE_SHARE * keysBytes)),
+    predictionBytes: Math.floor(Math.max(LEAST_QUEUE, PREDICTION_QUEUE_SHARE * keysBytes)),
+  };
+}
+
+/** The part of a queue's bytes that other data must leave room for: a small queue is in the memory of the process itself. */
+export function beyondLeastQueue(bytes: number): number {
+  return Math.max(0, bytes - LEAST_QUEUE);
 }

@@ -22,6 +22,7 @@ import type { ServedVector } from './online/served-vector.ts';
 import { ServiceReads } from './online/service-reads.ts';
 import { storeTiles } from './online/store-tiles.ts';
 import type { TileSource } from './online/tile-source.ts';
+import type { SampleRoom } from './skew/sampled-rows.ts';
 
 export interface FeatureReaderOptions {
   readonly project: ProjectData;
@@ -29,6 +30,8 @@ export interface FeatureReaderOptions {
   readonly online: OnlineStore;
   readonly memoryBytes: number;
   readonly sampleRate: number;
+  /** The memory for rows of the sample until the process that writes takes them. */
+  readonly sampled: SampleRoom;
   /** Take every served vector; null: nothing is profiled. */
   readonly profiles: VectorProfiles | null;
   readonly clock: Clock;
@@ -134,7 +137,15 @@ export class FeatureReader {
     const { online, memoryBytes } = this.#options;
     const { bytes, busyBytes, keys, evicted } = this.#tiles.memory() ?? { bytes: 0, busyBytes: 0, keys: 0, evicted: 0 };
     const parts = { tiles: bytes, ...online.memory?.() };
-    return { budgetBytes: memoryBytes, historyBytes: 0, parts, uncommittedBytes: busyBytes, keys, evicted };
+    return {
+      budgetBytes: memoryBytes,
+      historyBytes: 0,
+      parts,
+      uncommittedBytes: busyBytes,
+      keys,
+      evicted,
+      queues: [this.#options.sampled.report()],
+    };
   }
 
   /** Why the store did not answer when it was last asked; null: it did. */

@@ -3,6 +3,7 @@ import type { Clock } from '../base/time.ts';
 import type { Tracer } from '../base/tracer.ts';
 import type { SchemaTexts } from '../features/change/source-schemas.ts';
 import type { OnDemandViewData, ProjectData } from '../features/define/declaration.ts';
+import type { QueueReport } from '../observe/queue-report.ts';
 import type { DeliverySink } from '../ports/delivery-sink.ts';
 import type { EventLog } from '../ports/event-log.ts';
 import type { HistoryEngine } from '../ports/history-engine.ts';
@@ -12,6 +13,7 @@ import type { TileTopics } from '../ports/tile-topics.ts';
 import type { VectorProfiles } from '../ports/vector-profiles.ts';
 import type { ViewScorer } from './batch/scored-view.ts';
 import type { DiskBudget } from './disk/disk-budget.ts';
+import type { SampleRoom } from './skew/sampled-rows.ts';
 
 export interface FeatureStoreOptions {
   readonly project: ProjectData;
@@ -29,9 +31,19 @@ export interface FeatureStoreOptions {
   readonly partitions: number;
   /** The most bytes of data in memory that grow with keys. */
   readonly memoryBytes: number;
+  /** The most bytes of events, tiles and sampled vectors that wait for the history; absent: their share of the memory. */
+  readonly mostWaitingBytes?: number;
+  /** Bytes of other parts of the process in this memory, by part. */
+  readonly alsoInMemory?: () => Readonly<Record<string, number>>;
+  /** Rows of other parts that wait for the history. */
+  readonly otherQueues?: () => readonly QueueReport[];
   /** The most bytes that queries of the offline store take; absent: it takes none of this process. */
   readonly historyMemoryBytes?: number;
   readonly sampleRate: number;
+  /** The memory for rows of the sample until they are published, also those that `drainFed` returns; absent: as for the history. */
+  readonly sampled?: SampleRoom;
+  /** Prefix of scratch files; absent: instants before the first run of a batch view have nulls from it. */
+  readonly scratch?: string;
   /** Take every served vector; null or absent: nothing is profiled. */
   readonly profiles?: VectorProfiles | null;
   /** Returns the model inputs logged since the last call. They are published with the vectors that they came from. */

@@ -18,7 +18,8 @@ import { type TileLayout, tileLayout } from '../features/tile/tile-layout.ts';
 import type { ServingMeasures } from '../observe/serving-measures.ts';
 import type { TableAppend } from '../ports/offline-store.ts';
 import type { Position } from '../ports/position.ts';
-import type { Value } from '../schema/column.ts';
+import type { RecordVerdicts } from '../ports/record-verdicts.ts';
+import { readSpan } from '../schema/instant.ts';
 import { backfillTiles } from './backfill/backfill.ts';
 import type { Between } from './backfill/tile-tables.ts';
 import { eraseReplaced, unstoredTiles } from './backfill/unstored-tiles.ts';
@@ -27,7 +28,7 @@ import type { PlaceOf } from './ingest/gateway.ts';
 import type { SourceCounters } from './ingest/ingest-part.ts';
 import type { IngestReport } from './ingest/ingest-report.ts';
 import type { RecentTimes } from './online/recent-times.ts';
-import type { ServedVector } from './online/served-vector.ts';
+import type { ServedVector, UnrecordedVector } from './online/served-vector.ts';
 import type { ServiceReads } from './online/service-reads.ts';
 import { type OpenStore, openStore } from './open-store.ts';
 import { auditSkew, type SkewReport } from './skew/audit.ts';
@@ -35,7 +36,7 @@ import { fedTable } from './skew/fed-log.ts';
 import { StoreFacts } from './store-facts.ts';
 import type { TrainingSetRun } from './training-set/asked-training-set.ts';
 import { type JoinedSpine, joinSpine } from './training-set/join-spine.ts';
-import { type PastDeliveries, pastVectors } from './training-set/past-vectors.ts';
+import { type PastDeliveries, type PastVector, pastVectors } from './training-set/past-vectors.ts';
 import type { SpineOptions } from './training-set/spine.ts';
 import { type TrainingSetSummary, writeTrainingSet } from './training-set/training-set.ts';
 
@@ -52,6 +53,7 @@ export class FeatureStore {
   /** The sources of figures, health and status. */
   readonly facts: StoreFacts;
   readonly #open: OpenStore;
+  #works = 0;
 
   private constructor(open: OpenStore) {
     this.#open = open;
@@ -97,6 +99,11 @@ export class FeatureStore {
     return this.#open.calls.take(source, events, placeOf);
   }
 
+  /** Takes deliveries that were made here, such as scores, which are kept until they are taken. Errors: DISK_DAY, DISK_FULL, those of the log. */
+  feed(source: EventSourceData, deliveries: readonly Delivery[]): Promise<IngestReport> {
+    return this.#open.calls.feed(source, deliveries);
+  }
+
   /** Counts and keeps a record of such a topic that is no event, as rejected. */
   refuse(source: EventSourceData, payload: string, error: HeadraceError, place: string): void {
     this.#open.calls.refuse(source, payload, error, place);
@@ -111,6 +118,16 @@ export class FeatureStore {
     trace?: OpenSpan | null,
   ): MaybePromise<ServedVector> {
     return this.#open.reads.read(service, request, at, id, trace);
+  }
+
+  /** Reads a vector for a use that is not certain yet; `recordUse` records it once it was used. Errors: as `read`. */
+  look(service: FeatureServiceData, request: unknown, at: number, id: string): MaybePromise<UnrecordedVector> {
+    return this.#open.reads.look(service, request, at, id);
+  }
+
+  /** Records a vector under the id of its use. */
+  recordUse(id: string, used: UnrecordedVector): void {
+    this.#open.reads.record(id, used);
   }
 
   /** Reads a vector as users see it. */
@@ -168,12 +185,13 @@ export class FeatureStore {
     return this.#open.retention.retain();
   }
 
-  /** Recomputes the closed tiles of a stream view from the history, or runs a batch view now. Errors: BACKFILL_*, BATCH_*, JOB_CANCELLED. */
+  /** Recomputes the closed tiles of a stream view from the history, or runs a batch view now. Errors: INSTANT_*, BACKFILL_*, BATCH_*, JOB_CANCELLED. */
   async backfill(
     view: StreamViewData | BatchViewData,
     between: Between = { from: null, to: null },
     { onProgress = () => undefined, acceptLoss = false, signal }: BackfillRun = {},
   ): Promise<Readonly<Record<string, number>>> {
+    readSpan(between, this.#open.options.clock(), 'the backfill');
     await this.flush();
     if (signal?.aborted === true) throw fail('JOB_CANCELLED', { job: `backfill ${view.name}` });
     if (view.kind === 'batchView') {
@@ -190,6 +208,12 @@ export class FeatureStore {
     const report = await materialiser.replaceTiles(tiles);
     await eraseReplaced(unstored, { layout, offline, logClock, between });
     return { ...report, verified: await fill.verifySample(layout) };
+  }
+
+  /** Computes all tiles of a stream view from the history, whatever the store has. No event may be taken meanwhile. Error: BACKFILL_DIFFERS. */
+  async computeTilesAgain(view: StreamViewData): Promise<void> {
+    await this.flush();
+    await this.#open.fill.again(this.#layoutOf(view));
   }
 
   /** Serves the generation of a batch view before the newest again. Error: BATCH_GENERATION. */
@@ -217,22 +241,29 @@ export class FeatureStore {
     { mode, path, ...run }: SetToWrite,
   ): Promise<JoinedSpine> {
     await this.flush();
-    const { offline, engine = null, onComputeError } = this.#open.options;
-    return joinSpine({ service, offline, engine, spine, mode, onComputeError, ...progressOf(run) }, path);
+    const { offline, engine = null, clock, onComputeError } = this.#open.options;
+    return joinSpine({ service, offline, engine, spine, mode, now: clock(), onComputeError, ...progressOf(run) }, path);
   }
 
   /** By offset, the vectors of deliveries as of their own event times, from the history: everything that was ingested is in it first. */
-  async pastVectors(deliveries: PastDeliveries): Promise<ReadonlyMap<number, readonly Value[]>> {
+  async pastVectors(deliveries: PastDeliveries): Promise<ReadonlyMap<number, PastVector>> {
     await this.flush();
     const { offline, onComputeError } = this.#open.options;
-    return pastVectors({ ...deliveries, offline, onComputeError });
+    return pastVectors({ ...deliveries, offline, onComputeError, scratch: this.#scratch() });
+  }
+
+  /** The verdicts on the records of a stream's source, for one reader of it. */
+  verdictsOf(source: EventSourceData): RecordVerdicts {
+    return this.#open.verdicts.readerOf(source);
   }
 
   /** Recomputes the logged vectors served in [from, to) and classes every mismatch. */
   async auditSkew(service: FeatureServiceData, from: number, to: number): Promise<SkewReport> {
+    readSpan({ from, to }, this.#open.options.clock(), 'the audit');
     await this.flush();
     const { offline, onComputeError, project } = this.#open.options;
-    return auditSkew({ service, models: project.models, offline, from, to, onComputeError });
+    const scratch = this.#scratch();
+    return auditSkew({ service, models: project.models, offline, from, to, scratch, onComputeError });
   }
 
   /** Drops a key's tiles and batch rows; returns the position up to which events were in them. Error: STORE_CAPABILITY. */
@@ -260,6 +291,13 @@ export class FeatureStore {
   /** Ends the background work, then brings every store up to what was ingested. */
   close(): Promise<void> {
     return this.#open.cycle.close();
+  }
+
+  /** Prefix of the scratch files of one piece of work; null: there is no place for them. */
+  #scratch(): string | null {
+    const { scratch } = this.#open.options;
+    this.#works += 1;
+    return scratch === undefined ? null : `${scratch}${this.#works}`;
   }
 
   #layoutOf(view: StreamViewData): TileLayout {

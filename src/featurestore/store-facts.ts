@@ -24,6 +24,12 @@ export class StoreFacts {
     return { gateway: gateway.counters(source), admission: materialiser.judge.counters(source) };
   }
 
+  /** By source, the largest ingest time that its log is known to have. */
+  ingested(): readonly (readonly [source: string, largestTs: number])[] {
+    const { gateway, options } = this.#of;
+    return options.project.sources.map((source) => [source.name, gateway.largestIngestTs(source)]);
+  }
+
   /** By partition, the offsets below which the events of a source are judged here. Error: EVENT_SOURCE. */
   judgedTo(source: EventSourceData): readonly number[] {
     return this.#of.materialiser.judge.stateOf(source).next;
@@ -31,15 +37,16 @@ export class StoreFacts {
 
   /** Memory that grows with keys. */
   memory(): MemoryReport {
-    const { materialiser, options } = this.#of;
+    const { materialiser, options, verdicts, cycle } = this.#of;
     const { busyBytes, keys, evicted } = materialiser.tiles;
     return {
       budgetBytes: options.memoryBytes,
       historyBytes: options.historyMemoryBytes ?? 0,
-      parts: materialiser.memory(),
+      parts: { ...materialiser.memory(), verdicts: verdicts.bytes },
       uncommittedBytes: busyBytes,
       keys,
       evicted,
+      queues: [cycle.queue(), ...(options.otherQueues?.() ?? [])],
     };
   }
 
@@ -72,7 +79,7 @@ export class StoreFacts {
 
   /** Logged rows that could not be published and were dropped. */
   get servedLost(): number {
-    return this.#of.served.lost;
+    return this.#of.served.lost + this.#of.sampled.lost;
   }
 
   /** Rows that the history cannot hold in their table, by table. */
@@ -102,12 +109,12 @@ export class StoreFacts {
 
   /** Accepted events that are not in every store, as far as is known without a request. */
   unwritten(): Unwritten {
-    const { archive, materialiser, reads, served } = this.#of;
+    const { archive, materialiser, sampled, served } = this.#of;
     const { deliveries, tiles } = archive.waiting;
     return {
       uncommitted: materialiser.uncommittedPlaces(),
       unpublished: deliveries + tiles,
-      vectors: reads.waiting + served.waiting,
+      vectors: sampled.rows + served.waiting,
     };
   }
 }

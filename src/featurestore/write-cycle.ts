@@ -1,15 +1,17 @@
 import { setImmediate } from 'node:timers/promises';
 import { fail } from '../base/errors/fail.ts';
 import type { TileLayout } from '../features/tile/tile-layout.ts';
+import { isFull, type QueueReport } from '../observe/queue-report.ts';
 import type { TableAppend } from '../ports/offline-store.ts';
 import { Background } from '../schedule/background.ts';
 import type { BatchSchedule } from './batch/batch-schedule.ts';
 import type { FeatureStoreOptions } from './feature-store-options.ts';
 import { dropUndeclared } from './fill-marks.ts';
 import type { LogRetention } from './log-retention.ts';
-import type { Archive } from './materialise/archive.ts';
+import { type Archive, CHANGE_BYTES } from './materialise/archive.ts';
 import type { Materialiser } from './materialise/materialiser.ts';
 import { retainHistory } from './materialise/retain-history.ts';
+import type { SampleRoom } from './skew/sampled-rows.ts';
 import type { ServedPublisher } from './skew/served-publisher.ts';
 import type { SkewSchedule } from './skew/skew-schedule.ts';
 
@@ -34,9 +36,6 @@ const SCRUB_EVERY_MS = 10_000;
 /** Rows waiting for the offline store above which they are published in the background. */
 const PUBLISH_ABOVE = 300_000;
 
-/** Rows waiting above which calls wait for the publish that runs. */
-const WAIT_ABOVE = 900_000;
-
 /** Uncommitted deliveries from which on they are published first: most of their tiles need not be written then. */
 const PUBLISH_FIRST = 25_000;
 
@@ -52,8 +51,10 @@ export interface WriteCycleOptions extends Pick<FeatureStoreOptions, 'online' | 
   readonly served: ServedPublisher;
   readonly log: LogRetention;
   readonly onFault: (error: unknown) => void;
-  /** Rows of logged vectors that `drainServed` would return. */
-  readonly waitingVectors: () => number;
+  /** The rows that `drainServed` would return. */
+  readonly sampled: Pick<SampleRoom, 'rows' | 'bytes'>;
+  /** The most bytes that may wait for the history. */
+  readonly mostBytes: number;
   readonly drainServed: () => readonly TableAppend[];
   /** Exchanges news with the processes that write the tiles; null: this one writes them. */
   readonly hear: (() => Promise<void>) | null;
@@ -72,9 +73,46 @@ export class WriteCycle {
   #droppedAt = performance.now();
   #scrubbedAt = performance.now();
   #undeclaredDropped = false;
+  /** Calls that waited for room in the history's queue. */
+  #waits = 0;
 
   constructor(options: WriteCycleOptions) {
     this.#options = options;
+  }
+
+  /** The rows that wait for the history. */
+  queue(): QueueReport {
+    const { archive, materialiser, served, mostBytes, sampled } = this.#options;
+    const others = materialiser.tiles.untold * CHANGE_BYTES + sampled.bytes;
+    return {
+      name: 'history',
+      rows: this.#waiting(),
+      bytes: archive.waiting.bytes + served.waitingBytes + others,
+      mostBytes,
+      turnedAway: this.#waits,
+      whenFull: 'calls that bring events wait',
+    };
+  }
+
+  /**
+   * Room for events in the history's queue: null, or what the caller waits for. Publishes begin before it is full. Error: HISTORY_FULL,
+   * where the queue is full and cannot be published.
+   */
+  room(): Promise<void> | null {
+    const { bytes, mostBytes } = this.queue();
+    if (bytes < mostBytes / 2) return null;
+    this.#flushing.start(() => this.#publish(() => this.#isCommitDue()));
+    return bytes < mostBytes ? null : this.#waitForRoom();
+  }
+
+  async #waitForRoom(): Promise<void> {
+    this.#waits += 1;
+    for (let queue = this.queue(); isFull(queue); queue = this.queue()) {
+      this.#flushing.start(() => this.#publish(() => this.#isCommitDue()));
+      await this.#flushing.ended();
+      if (this.#flushing.failed && isFull(this.queue()))
+        throw fail('HISTORY_FULL', { rows: queue.rows, bytes: queue.bytes, most: queue.mostBytes });
+    }
   }
 
   /** Starts a commit if much waits for one, and says what the caller has to wait for; null: nothing. */
@@ -115,9 +153,10 @@ export class WriteCycle {
 
   async #publishDue(publishFirst: boolean): Promise<void> {
     const waiting = this.#waiting();
-    if (waiting >= WAIT_ABOVE) await this.#flushing.settled();
+    if (isFull(this.queue())) await this.#flushing.ended();
     const overdue = performance.now() - this.#flushedAt >= FLUSH_AFTER_MS;
-    if (waiting >= PUBLISH_ABOVE || overdue || (publishFirst && this.#isCommitDue()))
+    const isMuch = waiting >= PUBLISH_ABOVE || this.queue().bytes >= this.#options.mostBytes / 2;
+    if (isMuch || overdue || (publishFirst && this.#isCommitDue()))
       this.#flushing.start(() => this.#publish(() => this.#isCommitDue()));
     if (waiting === 0 && performance.now() - this.#scrubbedAt >= SCRUB_EVERY_MS) this.#scrub();
   }
@@ -179,9 +218,9 @@ export class WriteCycle {
   }
 
   #waiting(): number {
-    const { archive, materialiser, waitingVectors } = this.#options;
+    const { archive, materialiser, served, sampled } = this.#options;
     const { deliveries, tiles } = archive.waiting;
-    return deliveries + tiles + materialiser.tiles.untold + waitingVectors();
+    return deliveries + tiles + materialiser.tiles.untold + sampled.rows + served.waiting;
   }
 
   /** Publishes everything that waits and, if `commits` then says so, commits the tiles. */

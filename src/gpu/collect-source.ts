@@ -50,8 +50,6 @@ const OVERBOOKED_FROM = 0.05;
 /** Adds the facts of a file that is not a trace; `sources` are all files, since some are read together. */
 export function collectSource(source: Source, sources: readonly Source[], found: Collected): void {
   const { path } = source;
-  if (source.cutShort === true)
-    found.limitations.push(`${path}: the gzip file is cut off or damaged: only what came before is read`);
   switch (source.kind) {
     case 'trace':
       return;

@@ -11,12 +11,7 @@ import type { SampleSeries } from './readers/samples.ts';
 import type { Trace } from './trace/trace.ts';
 
 /** A file that was read: what it is and what it holds. */
-export type Source = Content & {
-  /** The gzip file is truncated or damaged: the part before is here. Traces report that themselves. */
-  readonly cutShort?: true;
-};
-
-type Content =
+export type Source =
   | { readonly kind: 'trace'; readonly path: string; readonly trace: Trace }
   | { readonly kind: 'samples'; readonly path: string; readonly series: readonly SampleSeries[] }
   | { readonly kind: 'processes'; readonly path: string; readonly rounds: readonly ProcessRound[] }

@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { fail } from '../base/errors/fail.ts';
+import { answerText } from '../base/read-answer.ts';
 import { reasonOf } from '../base/reason-of.ts';
+import { startProgram } from '../process/start-child.ts';
 import { type CounterName, type CounterShares, contradictionText } from './analysis/counter-agreement.ts';
 import { meanOf, type Utilisation, utilisationOf } from './analysis/utilisation.ts';
 import { parseDcgm } from './readers/dcgm.ts';
@@ -122,8 +123,8 @@ export async function watchDmon(
   out: (line: string) => void,
   stopped: Promise<void>,
 ): Promise<void> {
-  const [program = '', ...args] = options.command;
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [program = ''] = options.command;
+  const child = startProgram(options.command, { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = new Promise<string>((resolve, reject) => {
     child.once('error', (error: NodeJS.ErrnoException) =>
       reject(
@@ -147,6 +148,7 @@ export async function watchDmon(
   };
   const follow = async () => {
     let since = 0;
+    if (child.stdout === null) return since;
     for await (const line of linesFrom(child.stdout)) {
       if (!rolling.push(line)) continue;
       since += 1;
@@ -157,8 +159,8 @@ export async function watchDmon(
   };
   try {
     const [samples, end] = await Promise.all([follow(), ended]);
-    if (samples === 0 && !asked)
-      throw fail('GPU_FILE', { path: program, reason: `it ended with ${end} and printed no sample` });
+    if (!asked && (samples === 0 || end !== 'code 0'))
+      throw fail('GPU_FILE', { path: program, reason: `it ended with ${end} after ${samples} samples` });
   } finally {
     child.kill();
   }
@@ -207,18 +209,8 @@ async function scrape(url: string): Promise<string> {
   try {
     const answer = await fetch(url, { signal: AbortSignal.timeout(10_000) });
     if (!answer.ok) throw new Error(`status ${answer.status}`);
-    return await bodyOf(answer);
+    return await answerText(answer.body, LONGEST_SCRAPE);
   } catch (error) {
     throw fail('GPU_FILE', { path: url, reason: reasonOf(error) }, error);
   }
-}
-
-async function bodyOf({ body }: Response): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = '';
-  for await (const chunk of body ?? []) {
-    text += decoder.decode(chunk, { stream: true });
-    if (text.length > LONGEST_SCRAPE) throw new Error('the answer is longer than 64 MiB');
-  }
-  return text + decoder.decode();
 }

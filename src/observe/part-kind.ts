@@ -1,3 +1,4 @@
+import { type EnvironmentFault, environmentFault } from '../base/errors/environment-fault.ts';
 import type { FigureRow, OpenFigure, Part, Sample } from '../ports/part.ts';
 import type { DurationHistogram } from './duration-histogram.ts';
 import type { SloReport } from './slo-report.ts';
@@ -51,13 +52,31 @@ export interface AnyPartKind {
 
 /** Opens a part over its source. */
 export function openPart<T, S extends object>(kind: PartKind<T, S>, of: T, work: PartWork = {}): Part {
-  const figures = kind.figures.map((figure) => openFigure(figure, of));
+  const unread = new Map<string, EnvironmentFault>();
+  /** Reads from the source. A store that cannot be read now is a fact of health, and leaves the other parts as they are. */
+  const reading = <V>(what: string, read: () => V, instead: V): V => {
+    try {
+      const value = read();
+      unread.delete(what);
+      return value;
+    } catch (error) {
+      const fault = environmentFault(error);
+      if (fault === null) throw error;
+      unread.set(what, fault);
+      return instead;
+    }
+  };
+  const figures = kind.figures.map((figure) => openFigure(figure, of, reading));
   return {
     name: kind.name,
     figures: () => figures,
-    health: (now) => kind.health?.(of, now) ?? [],
-    waiting: () => kind.waiting?.(of) ?? [],
-    status: (now) => ({ ...kind.status?.(of, now) }),
+    health: (now) => {
+      const facts = reading('health', () => kind.health?.(of, now) ?? [], []);
+      return [...facts, ...new Set([...unread.values()].map(faultText))];
+    },
+    // A part that cannot be asked is not known to be ready.
+    waiting: () => reading('readiness', () => kind.waiting?.(of) ?? [], null) ?? [...unread.values()].map(faultText),
+    status: (now) => reading('status', () => ({ ...kind.status?.(of, now) }), {}),
     tick: async (now) => work.tick?.(now),
     flush: async () => work.flush?.(),
     close: async () => work.close?.(),
@@ -65,10 +84,17 @@ export function openPart<T, S extends object>(kind: PartKind<T, S>, of: T, work:
   };
 }
 
-function openFigure<T>(figure: Figure<T>, of: T): OpenFigure {
+function faultText({ code, message, hint }: EnvironmentFault): string {
+  return `${code}: ${message}; ${hint}`;
+}
+
+/** Reads a value; gives another one where a store cannot be read now. */
+type Reading = <V>(what: string, read: () => V, instead: V) => V;
+
+function openFigure<T>(figure: Figure<T>, of: T, reading: Reading): OpenFigure {
   return figure.type === 'histogram'
-    ? { ...figure, read: () => figure.read(of) }
-    : { ...figure, read: (now) => figure.read(of, now) };
+    ? { ...figure, read: () => reading(figure.name, () => figure.read(of), []) }
+    : { ...figure, read: (now) => reading(figure.name, () => figure.read(of, now), []) };
 }
 
 /** The declaration of a part for a list of parts; `keys` are the keys of its share of the status. */

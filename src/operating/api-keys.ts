@@ -4,12 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { fail, isHeadraceError } from '../base/errors/fail.ts';
 import { reasonOf } from '../base/reason-of.ts';
-
-/**
- * The scopes of a key: read features and predictions, write events and runs, promote versions of models, administer (includes all).
- */
-export const SCOPES = ['read', 'write', 'promote', 'admin'] as const;
-export type Scope = (typeof SCOPES)[number];
+import { SCOPES, type Scope } from './scopes.ts';
 
 /*
  * keys.json, readable by its owner only:
@@ -38,7 +33,10 @@ export function keysFile(directory: string): string {
 /** The keys of an environment, revoked ones too. Error: KEYS_FILE. */
 export function readKeys(directory: string): readonly ApiKey[] {
   const path = keysFile(directory);
-  if (!existsSync(path)) return [];
+  return existsSync(path) ? keysAt(path) : [];
+}
+
+function keysAt(path: string): readonly ApiKey[] {
   try {
     return fileSchema.parse(JSON.parse(readFileSync(path, 'utf8'))).keys;
   } catch (error) {
@@ -58,16 +56,40 @@ export function createKey(
   return { key, text };
 }
 
+/** Adds scopes to a key, whose text stays valid. Errors: KEYS_UNKNOWN, KEYS_FILE. */
+export function grantScopes(directory: string, id: string, scopes: readonly Scope[]): ApiKey {
+  return changeKey(directory, id, (key) => ({
+    ...key,
+    scopes: SCOPES.filter((scope) => key.scopes.includes(scope) || scopes.includes(scope)),
+  }));
+}
+
 /** Ends a key. Errors: KEYS_UNKNOWN, KEYS_FILE. */
 export function revokeKey(directory: string, id: string, now: number): ApiKey {
-  let revoked: ApiKey | undefined;
-  changeKeys(directory, (keys) => {
-    const known = keys.find((key) => key.id === id);
-    if (known === undefined) throw fail('KEYS_UNKNOWN', { id, known: keys.map((key) => key.id) });
-    revoked = { ...known, revokedAt: known.revokedAt ?? now };
-    return keys.map((key) => (key === known && revoked !== undefined ? revoked : key));
+  return changeKey(directory, id, (key) => ({ ...key, revokedAt: key.revokedAt ?? now }));
+}
+
+/**
+ * Takes the keys of another file, as a Secret of a cluster has it. A key that either side has revoked stays revoked, and one that the
+ * file no longer has is revoked. Error: KEYS_FILE.
+ */
+export function importKeys(directory: string, path: string, now: number): readonly ApiKey[] {
+  const wanted = keysAt(path);
+  let result: readonly ApiKey[] = [];
+  changeKeys(directory, (own) => {
+    const before = new Map(own.map((key) => [key.id, key]));
+    const left = own.filter(({ id }) => !wanted.some((key) => key.id === id));
+    result = [
+      ...wanted.map((key) => ({ ...key, revokedAt: earliest(key.revokedAt, before.get(key.id)?.revokedAt ?? null) })),
+      ...left.map((key) => ({ ...key, revokedAt: key.revokedAt ?? now })),
+    ];
+    return result;
   });
-  return revoked ?? readKeys(directory)[0];
+  return result;
+}
+
+function earliest(a: number | null, b: number | null): number | null {
+  return a === null ? b : b === null ? a : Math.min(a, b);
 }
 
 /**
@@ -76,6 +98,19 @@ export function revokeKey(directory: string, id: string, now: number): ApiKey {
  */
 export function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('hex');
+}
+
+/** Changes one key. Errors: KEYS_UNKNOWN, KEYS_FILE. */
+function changeKey(directory: string, id: string, change: (key: ApiKey) => ApiKey): ApiKey {
+  let changed: ApiKey | undefined;
+  changeKeys(directory, (keys) => {
+    const known = keys.find((key) => key.id === id);
+    if (known === undefined) throw fail('KEYS_UNKNOWN', { id, known: keys.map((key) => key.id) });
+    const made = change(known);
+    changed = made;
+    return keys.map((key) => (key === known ? made : key));
+  });
+  return changed ?? readKeys(directory)[0];
 }
 
 /** One change at a time: an exclusive lock file, so no change overwrites another. */

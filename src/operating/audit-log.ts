@@ -1,6 +1,7 @@
 import { appendFileSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { isHeadraceError } from '../base/errors/fail.ts';
+import { join, resolve } from 'node:path';
+import { fail, isHeadraceError } from '../base/errors/fail.ts';
+import { reasonOf } from '../base/reason-of.ts';
 
 /** The file of the audit log in an environment's directory. */
 export const AUDIT_FILE = 'audit.jsonl';
@@ -15,9 +16,46 @@ export interface AuditEntry {
   readonly target: string;
 }
 
+/** The audit log of a directory. */
+export class AuditFile {
+  readonly #directory: string;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** Appends a line, and waits until it is durable. Error: AUDIT_WRITE. */
+  append({ who, what, target }: AuditEntry, at: number, outcome: string): void {
+    const line = JSON.stringify({ at: new Date(at).toISOString(), who, what, target, outcome });
+    const path = join(this.#directory, AUDIT_FILE);
+    try {
+      mkdirSync(this.#directory, { recursive: true });
+      appendFileSync(path, `${line}\n`, { mode: 0o600, flush: true });
+    } catch (error) {
+      throw fail('AUDIT_WRITE', { path, reason: reasonOf(error), what, outcome }, error);
+    }
+  }
+}
+
+/** The audit logs of the environments that this process has open, by directory. */
+const open = new Map<string, AuditFile>();
+
+/** Opens the audit log of an environment; `watch` may stand between the calls and the file. */
+export function openAudit(directory: string, watch: (file: AuditFile) => AuditFile): { close(): void } {
+  const key = resolve(directory);
+  const file = watch(new AuditFile(directory));
+  open.set(key, file);
+  return {
+    close: () => {
+      if (open.get(key) === file) open.delete(key);
+    },
+  };
+}
+
 /**
  * Does the work of an administrative call and appends a line to `audit.jsonl` of the environment, whatever comes of it:
- * `{"at":…,"who":…,"what":…,"target":…,"outcome":"done"}`, or the code of the error.
+ * `{"at":…,"who":…,"what":…,"target":…,"outcome":"done"}`, or the code of the error. Errors: AUDIT_WRITE, which names the outcome;
+ * those of the work.
  */
 export async function audited<T>(
   directory: string,
@@ -25,18 +63,11 @@ export async function audited<T>(
   clock: () => number,
   work: () => T | Promise<T>,
 ): Promise<T> {
-  try {
-    const result = await work();
-    append(directory, entry, clock(), 'done');
-    return result;
-  } catch (error) {
-    append(directory, entry, clock(), isHeadraceError(error) ? error.code : 'failed');
+  const file = open.get(resolve(directory)) ?? new AuditFile(directory);
+  const result = await Promise.try(work).catch((error: unknown) => {
+    file.append(entry, clock(), isHeadraceError(error) ? error.code : 'failed');
     throw error;
-  }
-}
-
-function append(directory: string, { who, what, target }: AuditEntry, at: number, outcome: string): void {
-  const line = JSON.stringify({ at: new Date(at).toISOString(), who, what, target, outcome });
-  mkdirSync(directory, { recursive: true });
-  appendFileSync(join(directory, AUDIT_FILE), `${line}\n`, { mode: 0o600, flush: true });
+  });
+  file.append(entry, clock(), 'done');
+  return result;
 }

@@ -53,6 +53,13 @@ export function forgetScope(project: ProjectData, name: string): ForgetScope {
   for (const { spine, service } of models) {
     for (const key of services.find((one) => one.service.name === service.name)?.keys ?? []) carries(spine.from, key);
   }
+  // Scores have the columns of the events that were scored.
+  const copies = copiesOf(project);
+  for (const _ of copies)
+    for (const [source, copy] of copies) {
+      for (const key of sources.get(source) ?? []) carries(copy, key);
+      for (const key of sources.get(copy) ?? []) carries(source, key);
+    }
   return {
     entity,
     sources: [...sources].map(([source, keys]) => ({ source, keys })),
@@ -65,4 +72,11 @@ export function forgetScope(project: ProjectData, name: string): ForgetScope {
       .filter((source) => !sources.has(source))
       .map((source) => `${source.name}@${source.version}`),
   };
+}
+
+/** The sources of streams, each with that of its scores. */
+function copiesOf({ sources, streams = [] }: ProjectData): readonly (readonly [EventSourceData, EventSourceData])[] {
+  return sources.flatMap((copy) =>
+    streams.filter(({ name }) => name === copy.scores?.stream).map(({ from }) => [from, copy] as const),
+  );
 }

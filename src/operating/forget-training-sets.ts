@@ -67,7 +67,7 @@ async function countOf(offline: OfflineStore, path: string, where: string): Prom
 }
 
 function fileRelation(path: string): string {
-  return `read_parquet(${literal(path.replaceAll(/[*?[]/g, '[$&]'))})`;
+  return `read_parquet(${literal(path.replaceAll(/[*?[]/g, '[$&]'))}, hive_partitioning = false)`;
 }
 
 async function sha256Of(path: string): Promise<string> {

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { fail } from '../base/errors/fail.ts';
-import { type ApiKey, hashOf, keysFile, readKeys, type Scope } from './api-keys.ts';
+import { type ApiKey, hashOf, keysFile, readKeys } from './api-keys.ts';
+import type { Scope } from './scopes.ts';
 
 /** The interval of checks for changed keys: a revoked key is rejected after this time, ms. */
 const LOOK_EVERY_MS = 1_000;

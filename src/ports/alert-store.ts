@@ -101,29 +101,29 @@ export interface AlertStore {
     edit: (found: KeptIncident | null) => Omit<KeptIncident, 'no'> | null,
     destinationsOf: (incident: Incident) => readonly Destination[],
     now: number,
-  ): KeptIncident | null;
-  incident(no: number): KeptIncident | null;
+  ): Promise<KeptIncident | null>;
+  incident(no: number): Promise<KeptIncident | null>;
   /** Open ones, the oldest first. */
-  active(): readonly KeptIncident[];
+  active(): Promise<readonly KeptIncident[]>;
   /** The newest first. */
-  newest(limit: number): readonly KeptIncident[];
+  newest(limit: number): Promise<readonly KeptIncident[]>;
   /** Deliveries that are due and not claimed, by incident. */
-  due(sink: string, now: number): readonly AlertDelivery[];
-  claim(deliveries: readonly AlertDelivery[], now: number, until: number): boolean;
-  settle(results: readonly Settled[]): void;
+  due(sink: string, now: number): Promise<readonly AlertDelivery[]>;
+  claim(deliveries: readonly AlertDelivery[], now: number, until: number): Promise<boolean>;
+  settle(results: readonly Settled[]): Promise<void>;
   /** Deliveries that wait or are dead, or all of an incident. */
-  unsettled(): readonly AlertDelivery[];
-  deliveriesOf(incident: number): readonly AlertDelivery[];
+  unsettled(): Promise<readonly AlertDelivery[]>;
+  deliveriesOf(incident: number): Promise<readonly AlertDelivery[]>;
   /** Makes dead deliveries due at once, of a sink or of all; returns their number. */
-  retry(sink: string | null, now: number): number;
-  silence(silence: Omit<Silence, 'id'>): Silence;
-  silences(now: number): readonly Silence[];
-  endSilence(id: number, now: number): boolean;
-  count(sink: string, outcome: DeliveryOutcome, at: number): void;
-  counts(): readonly SinkCounts[];
+  retry(sink: string | null, now: number): Promise<number>;
+  silence(silence: Omit<Silence, 'id'>): Promise<Silence>;
+  silences(now: number): Promise<readonly Silence[]>;
+  endSilence(id: number, now: number): Promise<boolean>;
+  count(sink: string, outcome: DeliveryOutcome, at: number): Promise<void>;
+  counts(): Promise<readonly SinkCounts[]>;
   /** Instants of messages that a sink accepted since, the oldest first. */
-  sentSince(sink: string, since: number): readonly number[];
+  sentSince(sink: string, since: number): Promise<readonly number[]>;
   /** Removes incidents that were resolved before, with their deliveries. */
-  prune(before: number): void;
-  close(): void;
+  prune(before: number): Promise<void>;
+  close(): Promise<void>;
 }

@@ -35,7 +35,8 @@ export interface StagedContent extends StoredContent {
 export interface ArtifactStore {
   put(bytes: Uint8Array): MaybePromise<string>;
   get(digest: string): MaybePromise<Uint8Array>;
-  stage(bytes: AsyncIterable<Uint8Array>): Promise<StagedContent>;
+  /** `sizeBytes`: the length of the stream, where it is known. */
+  stage(bytes: AsyncIterable<Uint8Array>, sizeBytes?: number): Promise<StagedContent>;
   /** Size of a content; null: it is not stored. */
   size(digest: string): Promise<number | null>;
   /** Errors: ARTIFACT_UNKNOWN; while reading ARTIFACT_DAMAGED, ARTIFACT_READ. */

@@ -10,6 +10,8 @@ export interface JudgedDeliveries {
   readonly offset: number;
   readonly deliveries: readonly Delivery[];
   readonly verdicts: readonly Verdict[];
+  /** By offset of a duplicate, the offset of the accepted delivery of its id; one without an id has none. */
+  readonly firsts: ReadonlyMap<number, number>;
 }
 
 /**

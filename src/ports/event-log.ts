@@ -1,3 +1,4 @@
+import { fail } from '../base/errors/fail.ts';
 import type { MaybePromise } from '../base/maybe-promise.ts';
 
 /** One delivery as the log keeps it. `payload` is the encoded row (`schema/row-codec.ts`, or `schema/row-json.ts`). */
@@ -6,7 +7,7 @@ export interface LogRecord {
   readonly id: string;
   /** Event time, epoch ms. */
   readonly ts: number;
-  /** Stamped once by the gateway, epoch ms; never decreases within a partition. */
+  /** Stamped once by the gateway, epoch ms; it decreases within a partition only where the clock was set back. */
   readonly ingestTs: number;
   readonly payload: Uint8Array;
   /** Why nobody can read a record that somebody else wrote; its id is empty, its payload as it was found. */
@@ -19,7 +20,7 @@ export interface LogBatch {
   readonly records: readonly LogRecord[];
 }
 
-/** The extent of a partition: offsets [begin, end) and the ingest time of its last record (-Infinity when empty). */
+/** The extent of a partition: offsets [begin, end), and the ingest time of its last record or the largest (-Infinity when empty). */
 export interface PartitionEnds {
   readonly begin: number;
   readonly end: number;
@@ -48,16 +49,18 @@ export interface EventLogCapabilities {
  *  1. offsets of a partition are dense, from 0, in append order; an append is all or nothing, also over a crash;
  *  2. a read from an offset gives the records from there, at most `max`, empty at the end, never beyond it;
  *  3. a read below `begin` (retention passed by) is LOG_TRIMMED, never a silent gap;
- *  4. ingest times never decrease within a partition: an append that would is LOG_ORDER;
+ *  4. ingest times never decrease within an append: one in which they would is LOG_ORDER. A later append may have earlier ones;
  *  5. an acknowledged append survives what `capabilities.durability` says; a torn or corrupt tail is cut back to the last
  *     whole append on open and reported; damage before the tail is LOG_CORRUPT, never skipped in silence;
  *  6. a named reader's committed position is what it last committed, over restarts too; null before the first;
  *  7. retention drops whole oldest segments only, by age and by bytes, never past `keepFrom`;
  *  8. opening a log for writing twice is LOG_LOCKED;
- *  9. `offsetAtIngest` gives the first offset whose ingest time is at or after the instant (`end` if none);
+ *  9. `offsetAtIngest` gives the first offset whose ingest time is at or after the instant (`end` if none), whatever follows it;
  * 10. `blank` keeps offset and ingest time of each chosen record: id and payload are empty, the event time is 0, and no
  *     file has the bytes; appends and reads continue, records appended after the call began are not chosen, and after a
- *     crash each record is as before or blank.
+ *     crash each record is as before or blank;
+ * 11. `restamp` changes ingest times, and nothing else of a record; they may then decrease. After a crash each record has its
+ *     old or its new one.
  */
 export interface EventLog {
   readonly capabilities: EventLogCapabilities;
@@ -79,5 +82,21 @@ export interface EventLog {
   ): MaybePromise<void>;
   /** Blanks the records that `which` says, of those that the partition had when it was called; gives how many it found that were not blank. A log without it cannot forget. */
   blank?(topic: string, partition: number, which: (record: LogRecord, offset: number) => boolean): MaybePromise<number>;
+  /** Gives records the ingest times that `stampOf` says, while nobody appends; gives how many changed. A log without it keeps them. */
+  restamp?(
+    topic: string,
+    partition: number,
+    stampOf: (record: LogRecord, offset: number) => number,
+  ): MaybePromise<number>;
   close(): MaybePromise<void>;
+}
+
+/** The last ingest time of an append; -Infinity without records. Error: LOG_ORDER. Hot path. */
+export function mustNotDecrease(topic: string, partition: number, records: readonly LogRecord[]): number {
+  let last = Number.NEGATIVE_INFINITY;
+  for (const { ingestTs } of records) {
+    if (!(ingestTs >= last)) throw fail('LOG_ORDER', { topic, partition, ingestTs, last });
+    last = ingestTs;
+  }
+  return last;
 }

@@ -10,7 +10,7 @@ export interface ModelSignature {
   readonly features: readonly string[];
   readonly input: string;
   readonly output: string;
-  /** How its training set held numbers, by number: see registry/model-value.ts. Absent: decimals were integers, 12.09 was 1209. */
+  /** How its training set held numbers, by number: see model/model-value.ts. Absent: decimals were integers, 12.09 was 1209. */
   readonly encoding?: number;
 }
 
@@ -102,12 +102,20 @@ export interface VersionRecord {
   readonly statusMessage: string;
   readonly tags: readonly KeyText[];
   readonly aliases: readonly string[];
+  /** Its seal when each alias was set (see registry/version-seal.ts); aliases from before seals have none. */
+  readonly seals: readonly AliasSeal[];
   /** Digest over its files (see registry/manifest-digest.ts); null: none of its files is kept here. */
   readonly digest: string | null;
   /** Its files when it was registered; they stay whatever is later written under the same paths. */
   readonly files: readonly VersionFile[];
   /** The version as a training job registered it; null: it was logged by another program. */
   readonly trained: ModelVersion | null;
+}
+
+/** The digest of a version that an alias was set for. */
+export interface AliasSeal {
+  readonly alias: string;
+  readonly seal: string;
 }
 
 /** A file of a version: path relative to its source, digest of the content. */
@@ -180,7 +188,10 @@ export interface Verdict {
  *  6. to 10. are those of the tracking store and of logged models;
  *  11. an alias with gates moves only to a version that passed all of them, whoever asks (REGISTRY_GATE), and never wherever it
  *      points: `expected` is then needed (REGISTRY_EXPECTED);
- *  12. to 14. are those of the artefact index, 15. that of webhooks.
+ *  12. to 14. are those of the artefact index, 15. that of webhooks;
+ *  16. while an alias points at a model or somebody holds a version, the model is neither renamed nor deleted. While an alias, a hold
+ *      or a verdict counts on a version, its tags that say how it scores do not change (REGISTRY_SEALED);
+ *  17. a move keeps the seal of the version that it sets the alias to.
  */
 export interface ModelRegistry extends TrackingStore, LoggedModels, ArtifactIndex, WebhookStore {
   /** Registers a version that a training job made; makes the model if it is new. */
@@ -206,8 +217,9 @@ export interface ModelRegistry extends TrackingStore, LoggedModels, ArtifactInde
   }): Promise<RegisteredModel>;
   model(name: string): Promise<RegisteredModel | null>;
   describeModel(name: string, description: string, at: number): Promise<void>;
+  /** Errors: REGISTRY_ABSENT, REGISTRY_EXISTS, REGISTRY_SEALED. */
   renameModel(name: string, to: string, at: number): Promise<void>;
-  /** Its versions and aliases go with it. Errors: REGISTRY_ABSENT, REGISTRY_NEEDED where one is held. */
+  /** Its versions go with it. Errors: REGISTRY_ABSENT, REGISTRY_SEALED, REGISTRY_NEEDED where one is held. */
   deleteModel(name: string): Promise<void>;
   tagModel(name: string, tag: KeyText): Promise<void>;
   untagModel(name: string, key: string): Promise<void>;

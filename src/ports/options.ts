@@ -1,27 +1,24 @@
 import { z } from 'zod';
+import { formatSize, parseSize } from '../base/byte-size.ts';
 
 // Parts of options in headrace.config.ts that several back ends share.
 
 /** `500ms`, `7d`. */
 export const duration = z.string().regex(/^[1-9]\d*(ms|s|m|h|d)$/, 'write a duration such as "7d"');
 
-const SIZE = /^([1-9]\d*)(MiB|GiB|MB|GB)$/;
-const UNITS: Readonly<Record<string, number>> = { MiB: 2 ** 20, GiB: 2 ** 30, MB: 1e6, GB: 1e9 };
-
 /** The least memory that an option may name, bytes. */
 export const LEAST_MEMORY = 16 * 2 ** 20;
 
-/** `512MiB`, `2GiB`. */
-export const size = z
-  .string()
-  .regex(SIZE, 'write a size such as "512MiB" or "2GiB"')
-  .refine((text) => bytesOf(text) >= LEAST_MEMORY, 'write at least "16MiB"');
-
-/** Bytes of a size as it is written. */
-export function bytesOf(value: string | number): number {
-  if (typeof value === 'number') return value;
-  const [, count = '', unit = ''] = SIZE.exec(value) ?? [];
-  return Number(count) * (UNITS[unit] ?? Number.NaN);
+/** `512MiB`, `2GiB`, or a whole number of bytes; parsed it is bytes, at least as many as these. */
+export function size(least: number) {
+  return z
+    .union([z.string(), z.number()])
+    .transform((written) => (typeof written === 'number' ? written : parseSize(written)))
+    .pipe(
+      z
+        .int('write a size such as "512MiB" or "2GiB", or whole bytes')
+        .min(least, `write at least "${formatSize(least)}"`),
+    );
 }
 
 /** A secret is named, never written: the variable of the process that has it. */
@@ -44,5 +41,5 @@ export type TlsFiles = Readonly<z.output<typeof tlsFiles>>;
 /** Retention of an event log, per source. Records that a store has not taken stay. */
 export const logBounds = {
   age: duration.default('7d'),
-  bytes: z.int().min(1_000_000).default(20_000_000_000),
+  bytes: size(1_000_000).prefault('20GB'),
 } as const;

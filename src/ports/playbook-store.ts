@@ -89,12 +89,24 @@ export interface Configured {
   readonly code: string;
 }
 
+/**
+ * The rows of a feature that a fault is in: those whose value is missing, infinite or below 0, all rows, or none that the value
+ * itself shows.
+ */
+export type FaultyRows = 'all' | 'missing' | 'infinite' | 'negative' | 'none';
+
 /** One thing that is done. */
 export type PlaybookAction =
   | { readonly do: 'openIncident'; readonly incident: Incident }
   | { readonly do: 'resolveIncident'; readonly fingerprint: string; readonly at: number }
-  /** From now on the model gets a declared value instead of these features; rows since `from` are not learned from. */
-  | { readonly do: 'stopFeatures'; readonly features: readonly string[]; readonly from: number }
+  /** From now on the model gets a declared value in the faulty rows of these features; rows since `from` are not learned from. */
+  | {
+      readonly do: 'stopFeatures';
+      readonly features: readonly string[];
+      readonly from: number;
+      /** Absent: all, as in journals before there was a choice. */
+      readonly rows?: FaultyRows;
+    }
   | { readonly do: 'releaseFeatures'; readonly features: readonly string[]; readonly to: number }
   /** Draws predictions of a span to be labelled by hand. */
   | { readonly do: 'audit'; readonly span: Span; readonly size: number; readonly seed: number }

@@ -19,6 +19,13 @@ export interface PythonWorker {
   readonly state: 'starting' | 'ready' | 'waiting';
   /** Why there is no worker; empty: there is one, or one starts for the first time. */
   readonly reason: string;
+  /**
+   * How it is kept apart from the server: in namespaces, where the server's files, processes and network are not; as the user nobody; or
+   * not at all. `unknown`: it has not loaded the version yet.
+   */
+  readonly isolation: 'namespaces' | 'user' | 'none' | 'unknown';
+  /** The owner of its network: itself, with nothing but a loopback in it, or the server. */
+  readonly network: 'own' | 'server' | 'unknown';
   /** How often a worker was started again. */
   readonly restarts: number;
   /** Memory of its processes at the last look; 0 where the system does not say. */
@@ -48,7 +55,8 @@ export type OpenedPython =
  *  3. `open` needs an environment that is there: otherwise it begins to make it and fails with PYTHON_PREPARING;
  *  4. a worker that ends, hangs, breaks the protocol or uses more than it may fails the runs that it had, each with a coded
  *     error, and another one is started; no other version is disturbed;
- *  5. a worker has no secret of this process in its environment;
+ *  5. a worker has no secret of this process in its environment, and none of its descriptors; where the system allows it, neither its files
+ *     nor its processes;
  *  6. `collect` removes no environment that a needed version or a worker of any process of this machine uses.
  */
 export interface PythonRuntime {

@@ -1,14 +1,4 @@
-import type { TensorType } from '../schema/tensor.ts';
-
-/** One input tensor of a model, and the features that fill it. */
-export interface ScoreInput {
-  readonly name: string;
-  readonly type: Exclude<TensorType, 'BYTES' | 'FP16' | 'BF16'>;
-  /** Sizes of one row; the rows are the first dimension. */
-  readonly shape: readonly number[];
-  /** Places of its numbers in a row of features. */
-  readonly places: readonly number[];
-}
+import type { RowInput } from '../model/row-inputs.ts';
 
 /** Rows with the scores that the trainer gave them. */
 export interface ParityRows {
@@ -33,7 +23,7 @@ export interface ScoreJob {
   /** An ONNX file of this machine, and the digest of its bytes. */
   readonly model: string;
   readonly modelSha256: string;
-  readonly modelInputs: readonly ScoreInput[];
+  readonly modelInputs: readonly RowInput[];
   /** Its output, of one number a row, or of two, of which the second is the score. */
   readonly modelOutput: string;
   /** Whether the model takes one row a run. */
@@ -51,8 +41,8 @@ export interface ScoredFiles {
   /** Parquet files of the scored rows by partition: `_row`, the kept columns, `score`, `model_version`, `artifact_digest`, `job_id`. */
   readonly rows: ReadonlyMap<number, readonly string[]>;
   /**
-   * Parquet files of the rejected rows: `_row`, `code`, `reason`, `features` (a list of floats). The reason of PREDICT_CELL is the place of the
-   * feature, `t` for a text or `n` for a number, and the cell: `3t one`.
+   * Parquet files of the rejected rows: `_row`, `code`, `reason`, `features` (a list of doubles). The reason of PREDICT_CELL is the fault
+   * that `model/cell-fault.ts` reads.
    */
   readonly rejected: readonly string[];
   /** Removes the files. */
@@ -65,7 +55,7 @@ export interface ScoredFiles {
  * Rules:
  *  1. each row of the partitions is in `rows` or in `rejected`, once, whatever processes of the system end meanwhile;
  *  2. rows of a file are in the order of `_row`;
- *  3. a cell that is no number, a run that throws and a score that is not finite reject their own row, and no other;
+ *  3. a cell that is no number of its input's type, a run that throws and a score that is not finite reject their own row, and no other;
  *  4. a job that fails leaves no files;
  *  5. no process of the system scores a row by a model whose scores differ from the parity rows: the job fails with MODEL_PARITY.
  */

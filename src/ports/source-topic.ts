@@ -1,4 +1,5 @@
 import type { HeadraceError } from '../base/errors/fail.ts';
+import type { LogRecord } from './event-log.ts';
 
 /** A record of a topic that other services write. */
 export interface TopicRecord {
@@ -7,6 +8,8 @@ export interface TopicRecord {
   readonly key: Uint8Array | null;
   /** null: a tombstone, which is not an event. */
   readonly value: Uint8Array | null;
+  /** As an event log wrote it; absent: the record has another form. */
+  readonly logged?: LogRecord;
 }
 
 /** The position of a member in one of its lives: positions of an earlier life are not committed. */

@@ -55,6 +55,6 @@ export interface SqlSchema {
   readonly format: number;
   /** Statements that make every table of this format, as a dialect writes them. */
   create(dialect: SqlDialect['name']): readonly string[];
-  /** Statements from each earlier format to the next one; only SQLite has formats before 2. */
+  /** Statements from an earlier format to the next one; only SQLite has formats before 2. */
   upgrade(from: number, dialect: SqlDialect['name']): readonly string[];
 }

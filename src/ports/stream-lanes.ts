@@ -1,5 +1,6 @@
 import type { MaybePromise } from '../base/maybe-promise.ts';
 import type { LogRecord } from './event-log.ts';
+import type { SourceTopic } from './source-topic.ts';
 import type { ShareGroup } from './tile-shares.ts';
 
 /** An output as a lane keeps it. */
@@ -40,7 +41,8 @@ export interface FencedPartition {
  *  2. after a `fence` no earlier owner of the partition commits: STREAM_FENCED;
  *  3. `left` is the last commit: one that was on its way at the fence is whole or absent by then;
  *  4. partitions are independent of each other;
- *  5. after a failed commit that is in doubt, the next `fence` says whether it counted.
+ *  5. after a failed commit that is in doubt, the next `fence` says whether it counted;
+ *  6. the followers of one name get each output of a commit in the order of its partition, and continue at the committed place.
  */
 export interface StreamLane {
   fence(partition: number): MaybePromise<FencedPartition>;
@@ -64,6 +66,8 @@ export interface StreamLanes {
   join(reader: string, inputTopic: string): MaybePromise<ShareGroup>;
   /** Errors: those of the log. */
   open(names: LaneNames): MaybePromise<StreamLane>;
+  /** Joins the processes that read the outputs of a lane; records of commits that do not count are left out. */
+  follow(reader: string, outputs: string): MaybePromise<SourceTopic>;
   /** How many partitions a topic has now; the log itself knows those that it was opened with. */
   partitionsOf(topic: string): MaybePromise<number>;
   close(): MaybePromise<void>;

@@ -1,10 +1,10 @@
 import { type Change, partId } from '../features/change/change.ts';
 import type { FeatureServiceData, ProjectData } from '../features/define/declaration.ts';
+import { modelInputs } from '../model/model-inputs.ts';
 import type { ArtifactStore } from '../ports/artifact-store.ts';
 import type { ModelRegistry, VersionRecord } from '../ports/model-registry.ts';
 import { lineageOf } from './lineage.ts';
 import { signatureColumns } from './mlmodel.ts';
-import { modelInputs } from './model-inputs.ts';
 
 /** A version that an alias names, and what a declaration would break of it. */
 export interface AffectedVersion {

@@ -4,6 +4,7 @@ import type { ModelRegistry, VersionFile, VersionRecord } from '../ports/model-r
 import { lineageOf } from './lineage.ts';
 import { manifestDigest } from './manifest-digest.ts';
 import { storeContent } from './store-content.ts';
+import { loadableRecord } from './version-seal.ts';
 
 /** A registry with its artefacts. */
 export interface RegistryStores {
@@ -13,7 +14,7 @@ export interface RegistryStores {
 
 /**
  * Copies a version to another environment: its contents by their digests, then the version with the next number there. The digest over
- * its files is the same in both, or nothing is registered. Errors: REGISTRY_VERSION, ARTIFACT_*, those of the registries.
+ * its files is the same in both, or nothing is registered. Errors: REGISTRY_VERSION, REGISTRY_SEAL, ARTIFACT_*, those of the registries.
  */
 export async function copyVersion(
   from: RegistryStores,
@@ -25,8 +26,7 @@ export async function copyVersion(
     who,
   }: { readonly model: string; readonly version: number; readonly at: number; readonly who: string },
 ): Promise<number> {
-  const record = await from.registry.versionRecord(model, version);
-  if (record === null) throw fail('REGISTRY_VERSION', { model, version });
+  const record = await loadableRecord(from.registry, model, version);
   if (record.trained !== null) return copyTrained(from, to, record, at);
   const folder = `copies/${encodeURIComponent(model)}/${record.digest ?? 'empty'}`;
   for (const file of record.files) {

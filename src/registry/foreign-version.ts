@@ -1,4 +1,4 @@
-import { fail } from '../base/errors/fail.ts';
+import { fail, isHeadraceError } from '../base/errors/fail.ts';
 import type { ArtifactStore } from '../ports/artifact-store.ts';
 import type { VersionRecord } from '../ports/model-registry.ts';
 import type { PythonVersion } from '../ports/python-runtime.ts';
@@ -13,7 +13,10 @@ export type ForeignVersion =
   | { readonly kind: 'upstream'; readonly flavor: UpstreamFlavor; readonly prompt: string | null };
 
 /** Reads how a version can be served from its MLmodel file. Errors: PYTHON_FLAVOR, ARTIFACT_*. */
-export async function foreignVersion(record: VersionRecord, artifacts: ArtifactStore): Promise<ForeignVersion> {
+export async function foreignVersion(
+  record: Pick<VersionRecord, 'model' | 'version' | 'files' | 'digest'>,
+  artifacts: ArtifactStore,
+): Promise<ForeignVersion> {
   const { model, version, files, digest } = record;
   const refuse = (reason: string) => fail('PYTHON_FLAVOR', { model, version, reason });
   if (digest === null) throw refuse('none of its files is in this registry');
@@ -31,4 +34,17 @@ export async function foreignVersion(record: VersionRecord, artifacts: ArtifactS
   if (!flavors.has('python_function'))
     throw refuse(`it has the flavours ${[...flavors.keys()].join(', ') || 'of no library'}`);
   return { kind: 'python', version: { model, version, digest, files } };
+}
+
+/** Whether a version would run as a program of its author. Errors: ARTIFACT_*. */
+export async function isProgram(
+  record: Parameters<typeof foreignVersion>[0],
+  artifacts: ArtifactStore,
+): Promise<boolean> {
+  try {
+    return (await foreignVersion(record, artifacts)).kind === 'python';
+  } catch (error) {
+    if (isHeadraceError(error) && error.code === 'PYTHON_FLAVOR') return false;
+    throw error;
+  }
 }

@@ -1,5 +1,8 @@
 import { z } from 'zod';
 import { fail } from '../base/errors/fail.ts';
+import { type ModelRows, rowsBetween } from '../model/model-rows.ts';
+import { trainedInputs } from '../model/row-inputs.ts';
+import { rowsOfNumbers } from '../model/row-writer.ts';
 import type { ModelSignature } from '../ports/model-registry.ts';
 import type { Scorer } from './scorer.ts';
 
@@ -27,9 +30,9 @@ const paritySchema = z.object({
  */
 export async function checkParity(checked: Checked, loaded: Scorer, file: Uint8Array): Promise<void> {
   const { rows, scores } = parseParity(file, checked);
-  const input = Float32Array.from(rows.flat(), (value) => value ?? Number.NaN);
-  const found = await loaded.run(input, rows.length);
-  const [alone] = await loaded.run(input.slice(0, checked.signature.features.length), 1);
+  const input = rowsOfNumbers(loaded.inputs, rows, unfitParity);
+  const found = await loaded.run(input);
+  const [alone] = await loaded.run(rowsBetween(loaded.inputs, input, 0, 1));
   const tolerance = PARITY_TOLERANCE * scores.reduce((most, score) => Math.max(most, Math.abs(score)), 1);
   compare(checked, alone, scores[0], tolerance);
   scores.forEach((expected, i) => {
@@ -37,10 +40,13 @@ export async function checkParity(checked: Checked, loaded: Scorer, file: Uint8A
   });
 }
 
-/** The rows of parity vectors as one array, NaN where a feature is missing. Error: MODEL_FILE. */
-export function parityRows(file: Uint8Array, signature: ModelSignature): Float32Array<ArrayBuffer> {
-  const { rows } = parseParity(file, { signature });
-  return Float32Array.from(rows.flat(), (value) => value ?? Number.NaN);
+/** The rows of parity vectors, NaN where a feature is missing. Error: MODEL_FILE. */
+export function parityRows(file: Uint8Array, signature: ModelSignature): ModelRows {
+  return rowsOfNumbers(trainedInputs(signature), parseParity(file, { signature }).rows, unfitParity);
+}
+
+function unfitParity(reason: string): Error {
+  return fail('MODEL_FILE', { reason: `a parity vector does not fit: ${reason}` });
 }
 
 function compare({ model, version }: Checked, found: number, expected: number, tolerance: number): void {

@@ -1,9 +1,9 @@
 import { fail } from '../base/errors/fail.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
+import { modelInputs } from '../model/model-inputs.ts';
 import type { ArtifactStore } from '../ports/artifact-store.ts';
 import type { ModelRegistry } from '../ports/model-registry.ts';
 import { signatureColumns } from './mlmodel.ts';
-import { modelInputs } from './model-inputs.ts';
 
 /**
  * Checks that the service of the project's model has every input of a version, before the version is made champion. A version that a

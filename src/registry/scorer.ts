@@ -1,12 +1,17 @@
 import { fail } from '../base/errors/fail.ts';
+import { type ModelRows, tensorsOfRows } from '../model/model-rows.ts';
+import { type RowInputs, trainedInputs } from '../model/row-inputs.ts';
+import { scoresOfTensor } from '../model/scores.ts';
 import type { ModelSignature } from '../ports/model-registry.ts';
 import type { LoadedModel, ModelRuntime } from '../ports/model-runtime.ts';
 import { shapeFits, type TensorSpec } from '../schema/tensor.ts';
 
-/** A loaded model as a project scores with it: one float32 row of features in, one number out. */
+/** A loaded model as a project scores with it: rows of features in, in the types of its inputs, one number a row out. */
 export interface Scorer {
-  /** Scores `rows` rows of the signature's features, row by row, NaN where one is missing; returns one score a row. */
-  run(features: Float32Array<ArrayBuffer>, rows: number): Promise<Float32Array>;
+  /** How rows fill the inputs of the model. */
+  readonly inputs: RowInputs;
+  /** Scores rows; returns one score a row, the double that the model's number is. */
+  run(rows: ModelRows): Promise<Float64Array>;
   /** Frees the model. No run may be under way, and none follows. */
   close(): Promise<void>;
 }
@@ -23,7 +28,8 @@ export async function loadScorer(runtime: ModelRuntime, file: Uint8Array, signat
 }
 
 /** The scorer of a loaded model. Error: MODEL_FILE, where its tensors are not those of the signature. */
-function scorerOf(loaded: LoadedModel, { input, output, features }: ModelSignature): Scorer {
+function scorerOf(loaded: LoadedModel, signature: ModelSignature): Scorer {
+  const { input, output, features } = signature;
   const { inputs, outputs } = loaded.signature;
   const given = inputs.find(({ name }) => name === input);
   const result = outputs.find(({ name }) => name === output);
@@ -32,14 +38,13 @@ function scorerOf(loaded: LoadedModel, { input, output, features }: ModelSignatu
   const width = features.length;
   if (given.type !== 'FP32' || !shapeFits([-1, width], [-1, given.shape[1]]) || given.shape.length !== 2)
     throw fail('MODEL_FILE', { reason: `its input is ${shown(given)}, not FP32 with ${width} columns` });
+  const fed = trainedInputs(signature);
   return {
-    run: async (rows, count) => {
-      const [{ type, data }] = await loaded.run(
-        [{ name: input, type: 'FP32', shape: [count, width], data: rows }],
-        [output],
-      );
-      if (type === 'FP32' && data instanceof Float32Array && data.length === count) return data;
-      throw fail('MODEL_FILE', { reason: `its output has ${data.length} values of ${type} for ${count} rows` });
+    inputs: fed,
+    run: async (rows) => {
+      const [{ type, data }] = await loaded.run(tensorsOfRows(fed, rows), [output]);
+      if (type === 'FP32' && data.length === rows.rows) return scoresOfTensor(data, rows.rows);
+      throw fail('MODEL_FILE', { reason: `its output has ${data.length} values of ${type} for ${rows.rows} rows` });
     },
     close: () => loaded.close(),
   };

@@ -9,14 +9,15 @@ export interface ContentStores {
 
 /**
  * Stores a content so that the collector leaves it alone until a path or a version names it: the claim comes before the content
- * is under its digest. Errors: ARTIFACT_WRITE, those of the registry and of the stream.
+ * is under its digest. `sizeBytes`: its length, where it is known. Errors: ARTIFACT_WRITE, DISK_ARTIFACTS, those of the registry and of the stream.
  */
 export async function storeContent(
   { registry, artifacts }: ContentStores,
   bytes: AsyncIterable<Uint8Array>,
   at: number,
+  sizeBytes?: number,
 ): Promise<StoredContent> {
-  const staged = await artifacts.stage(bytes);
+  const staged = await artifacts.stage(bytes, sizeBytes);
   try {
     await registry.claimContent(staged.digest, at);
     await staged.commit();

@@ -2,6 +2,7 @@ import type { FolderEntry, IndexedFile } from '../ports/artifact-index.ts';
 import type { ArtifactStore } from '../ports/artifact-store.ts';
 import type { ModelRegistry, VersionFile, VersionRecord } from '../ports/model-registry.ts';
 import { manifestDigest } from './manifest-digest.ts';
+import { mustBeAsSealed } from './version-seal.ts';
 import { filesOfSource } from './version-source.ts';
 
 /*
@@ -24,9 +25,10 @@ export function isVersionPath(path: string): boolean {
 
 /**
  * Where clients of MLflow find the files of a version: its source while that holds what was registered, otherwise the version's own
- * folder. The source may have been overwritten or removed since, or be another version.
+ * folder. The source may have been overwritten or removed since, or be another version. Error: REGISTRY_SEAL.
  */
 export async function downloadAddress(registry: ModelRegistry, record: VersionRecord): Promise<string> {
+  mustBeAsSealed(record);
   const { model, version, source, digest, trained } = record;
   if (trained === null && digest === null) return source;
   if (trained === null && manifestDigest(await filesOfSource(registry, source)) === digest) return source;
@@ -73,6 +75,7 @@ function placeOf(path: string): Place | null {
 async function filesAt({ registry, artifacts }: Stores, { model, version }: Place): Promise<readonly VersionFile[]> {
   const record = await registry.versionRecord(model, version);
   if (record === null) return [];
+  mustBeAsSealed(record);
   if (record.trained === null) return record.files;
   const { artifact, parity } = record.trained;
   const named = [

@@ -5,6 +5,7 @@ import type { OpenSpan } from '../base/tracer.ts';
 import { clearHistoryScratch } from '../compose/compose.ts';
 import { declaredSets } from '../compose/history-process.ts';
 import { type EnvironmentOptions, resolveEnvironment } from '../environment/config.ts';
+import { environmentClock } from '../environment/environment-clock.ts';
 import type {
   BatchViewData,
   EventSourceData,
@@ -30,6 +31,7 @@ import { type FeaturesReport, featuresReport } from '../monitoring/features/feat
 import type { ForgetReport } from '../operating/forget.ts';
 import { checkMigration } from '../operating/migrate/migration-files.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
+import { readSpan } from '../schema/instant.ts';
 import { type CloseOptions, closeProject } from './close-project.ts';
 import { insideOf, keepInside } from './inside.ts';
 import { flushParts, type OpenProject, openProject, type ProjectPlace } from './open-project.ts';
@@ -40,7 +42,7 @@ export interface OpenOptions {
   readonly project: ProjectData;
   /** Environment of the configuration; default: embedded, in `.headrace`. */
   readonly environment?: EnvironmentOptions;
-  /** Epoch ms; default: the clock of the system. A replay brings its own. */
+  /** Epoch ms; default: the clock of the system, checked against the monotonic one and the last known time. A replay brings its own. */
   readonly clock?: Clock;
   /** For a replay: the same calls give the same figures, whatever the machine does meanwhile. One process may then use the directory. */
   readonly repeatable?: boolean;
@@ -52,7 +54,8 @@ export interface OpenOptions {
 export async function openHeadrace(options: OpenOptions): Promise<Headrace> {
   const environment = resolveEnvironment('local', options.environment ?? {}, options.project.name);
   const onFault = options.onFault ?? (() => undefined);
-  const { project, clock = Date.now, repeatable = false } = options;
+  const { project, repeatable = false } = options;
+  const clock = options.clock ?? environmentClock(environment.directory, { keeps: true });
   const headrace = await Headrace.open({ project, environment, clock, onFault, repeatable });
   // A process that serves features does not build training sets next to them.
   insideOf(headrace).training.trainSetsBy(declaredSets(environment, () => clearHistoryScratch(environment)));
@@ -113,7 +116,7 @@ export class Headrace extends RunningModels {
     return this.#open.appends.noted(() => this.#open.features.bootstrap(source, events), loggedIn);
   }
 
-  /** Reads a feature vector as of `at` (now). Errors: REQUEST_*. */
+  /** Reads a feature vector as of `at` (now). Errors: REQUEST_*, INSTANT_*. */
   async vector<I extends Tags, F extends Tags>(
     service: FeatureService<I, F>,
     request: RequestOf<FeatureService<I, F>>,
@@ -188,6 +191,7 @@ export class Headrace extends RunningModels {
 
   /** Profiles of the served features and the events of [from, to), epoch ms. */
   async featuresReport(from: number, to: number): Promise<FeaturesReport> {
+    readSpan({ from, to }, this.#open.clock(), 'the report');
     await this.flush();
     return featuresReport(this.project, this.history, from, to);
   }

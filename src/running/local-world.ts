@@ -1,11 +1,13 @@
 import { resolve } from 'node:path';
-import { journalIncidents } from '../monitoring/playbook/journal-incidents.ts';
+import { Judge } from '../findings/judge.ts';
+import { journalIncidents } from '../playbook/journal-incidents.ts';
 import { flushParts, type OpenProject } from './open-project.ts';
 import type { WorldOf } from './project-playbooks.ts';
 
 /** The stores and works of playbooks in the process of their project. */
 export function localWorld(open: OpenProject): WorldOf {
   const { stores, training, models, parts } = open;
+  const judge = new Judge();
   return (model) => {
     const { control } = models.named(model.name).rollouts;
     return {
@@ -26,6 +28,7 @@ export function localWorld(open: OpenProject): WorldOf {
         await control.rollBack(decision);
       },
       incidents: journalIncidents,
+      judge,
     };
   };
 }

@@ -1,10 +1,12 @@
 import { resolve } from 'node:path';
 import { closingWithin } from '../base/closing.ts';
 import type { Clock } from '../base/time.ts';
-import { closeStores, openStores, runtimes, type Stores } from '../compose/compose.ts';
+import { closeStores, historyScratch, openStores, runtimes, type Stores } from '../compose/compose.ts';
 import { monitoringParts } from '../compose/monitoring-parts.ts';
+import { openScoreSink } from '../compose/open-score-sink.ts';
 import { sourceTopics } from '../compose/source-topics.ts';
 import { checkRequiredModels, type Environment, tilesApart } from '../environment/config.ts';
+import { beyondLeastQueue, waitingShares } from '../environment/memory-shares.ts';
 import { checkDeclaration, placeDeclaration } from '../environment/place-declaration.ts';
 import type { SchemaTexts } from '../features/change/source-schemas.ts';
 import type { EventSourceData, ProjectData } from '../features/define/declaration.ts';
@@ -17,11 +19,15 @@ import { AppendOutcome } from '../featurestore/ingest/append-outcome.ts';
 import { topicOf } from '../featurestore/ingest/gateway.ts';
 import { loggedIn } from '../featurestore/ingest/ingest-report.ts';
 import { logPart } from '../featurestore/ingest/log-part.ts';
-import { sourceRows } from '../featurestore/ingest/source-rows.ts';
+import { type RowsOf, sourceRows } from '../featurestore/ingest/source-rows.ts';
 import { TopicIntakes } from '../featurestore/ingest/topic-intakes.ts';
 import { RAW_READER } from '../featurestore/materialise/archive.ts';
+import { SampleRoom } from '../featurestore/skew/sampled-rows.ts';
 import { ProjectLabels } from '../monitoring/labels/project-labels.ts';
 import { openPart } from '../observe/part-kind.ts';
+import type { QueueReport } from '../observe/queue-report.ts';
+import { StoreFaults } from '../observe/store-faults.ts';
+import { storesPart } from '../observe/stores-part.ts';
 import { begunForgettings } from '../operating/forget-record.ts';
 import { freeBytes } from '../operating/free-bytes.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
@@ -33,13 +39,16 @@ import { openPipelines, type Pipelines } from '../serving/online/predict-pipelin
 import { inferencePart } from '../serving/runtime/inference-part.ts';
 import type { ModelHost } from '../serving/runtime/model-host.ts';
 import { pythonPart } from '../serving/runtime/python-part.ts';
+import { StreamOutputs } from '../serving/streaming/outputs/stream-outputs.ts';
 import { ProjectStreams } from '../serving/streaming/project-streams.ts';
+import { openClockPart } from './clock-part.ts';
 import { Forgetting } from './forgetting.ts';
 import { openHeapPart } from './heap-part.ts';
 import { predictingWith } from './predicting-with.ts';
 import { ProjectPlaybooks } from './project-playbooks.ts';
 import { ProjectProfiles } from './project-profiles.ts';
 import { TrainingRuns } from './training-runs.ts';
+import { trainingSetsPart } from './training-sets-part.ts';
 import { viewScorer } from './view-scorer.ts';
 
 /** A project and where it runs. */
@@ -68,6 +77,7 @@ export interface OpenProject extends ProjectPlace {
   readonly training: TrainingRuns;
   readonly playbooks: ProjectPlaybooks;
   readonly forgetting: Forgetting;
+  readonly rowsOf: RowsOf;
   /** In the order of flushing; they are closed in reverse. */
   readonly parts: readonly Part[];
 }
@@ -81,7 +91,8 @@ export async function openProject(place: ProjectPlace): Promise<OpenProject> {
   checkRequiredModels(project, environment);
   checkDeclaration(project, environment.directory);
   const disk = diskBudget(place);
-  const stores = await openStores(project, environment, onFault, (table, bytes) => disk.published(table, bytes));
+  const onPublished = (table: string, bytes: number) => disk.published(table, bytes);
+  const stores = await openStores(project, environment, onFault, onPublished, new StoreFaults(place.clock));
   try {
     // Only now: a process that may not write here must not replace the declaration of the one that does.
     const { schemas } = placeDeclaration(project, environment.directory);
@@ -106,8 +117,17 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
   const { offline, log } = stores;
   const taken = sourceTopics(project, environment);
   const deliveriesTo = (source: EventSourceData) => publishedDeliveries(offline, source);
-  const labels = new ProjectLabels({ models: project.models, offline, clock, deliveriesTo });
+  const labels = new ProjectLabels({
+    models: project.models,
+    offline,
+    clock,
+    deliveriesTo,
+    openIds: (model) => stores.waitingIds.of(model),
+    idBytes: waitingShares(environment.memoryBytes).labelBytes,
+    onFault,
+  });
   const { partitions, sampleRate, requiredModels } = environment;
+  const sampled = new SampleRoom(waitingShares(environment.memoryBytes).historyBytes);
   const later: { features?: FeatureStore; open?: OpenProject } = {};
   const playbooks = new ProjectPlaybooks({
     project,
@@ -125,9 +145,11 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     partitions,
     queue: queueLimits(environment.models.queue),
     sampleRate,
+    sampled,
     clock,
     onFault,
     required: requiredModels,
+    waitingBytes: waitingShares(environment.memoryBytes).predictionBytes,
     publishDeliveries: async () => later.features?.publishDeliveries(),
     listenerOf: (model) => labels.listenerOf(model),
     answersOf: (model) => playbooks.answersOf(model),
@@ -140,12 +162,13 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     onFault,
   });
   await streams.makeTopics(partitions);
+  const outputs = new StreamOutputs({ ...stores, project, openSink: openScoreSink, clock, onFault });
   const scorer = viewScorer(environment.directory, () => {
     if (later.open === undefined) throw new Error('a scored view ran before its project was open');
     return later.open;
   });
   const profiles = await ProjectProfiles.open({ ...place, stores, mayLog: (rows) => disk.mayLog(rows) });
-  const features = await openFeatures(place, opened, { models, labels, streams, profiles, scorer });
+  const features = await openFeatures(place, opened, { models, labels, streams, outputs, profiles, scorer, sampled });
   later.features = features;
   await models.start();
   const appends = new AppendOutcome();
@@ -171,30 +194,40 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     onFault,
   });
   const untaken = () => appends.untaken;
-  const parts = [
+  const flush = () => flushParts(parts);
+  const training = new TrainingRuns({ project, stores, limits: environment.training, features, clock, flush });
+  const parts: Part[] = [
     // First, so that a flush counts their bytes too.
     profiles.part(),
     ...featureStoreParts({ features, disk, topics: () => topics.reports() }),
     openHeapPart(environment.heapBytes),
+    openPart(storesPart, stores.faults),
+    openClockPart({ clock, ingested: () => features.facts.ingested() }),
+    openPart(trainingSetsPart, () => training.sets),
     openPart(logPart, { untaken, freeBytes: () => freeBytes(environment.directory) }),
     ...models.parts(),
     openPart(pythonPart, { workers: () => stores.python?.workers() ?? [] }),
     openPart(inferencePart, host, { tick: () => host.tick(), close: () => host.close() }),
     playbooks.part(),
     labels.part(),
-    ...monitoringParts(project, environment, clock()),
+    ...(await monitoringParts(project, environment, stores.monitors, clock(), stores.faults)),
     streams.part(),
+    outputs.part(),
   ];
-  const flush = () => flushParts(parts);
-  const training = new TrainingRuns({ project, stores, limits: environment.training, features, clock, flush });
   const { directory } = environment;
   const rowsOf = sourceRows(schemas, log.capabilities.rows);
   await streams.open({
     rowsOf,
-    read: (of, request, at) => features.read(of, request, at),
+    look: (...read) => features.look(...read),
+    recordUse: (id, used) => features.recordUse(id, used),
     readPast: ({ model, from }, partition, offsets) =>
       features.pastVectors({ service: model.service, source: from, partition, offsets }),
-    appliedTo: (source) => (log.capabilities.manyWriters ? features.facts.judgedTo(source) : null),
+    verdictsOf: (source) => features.verdictsOf(source),
+    appliedTo: (source) => features.facts.judgedTo(source),
+  });
+  await outputs.open({
+    rowsOf,
+    feed: async (...fed) => (await appends.noted(() => features.feed(...fed), loggedIn)).late,
   });
   const forgetting = new Forgetting({ ...stores, rowsOf, directory, project, features }, flush);
   // A forgetting that a dead process began is finished before anything is served.
@@ -214,6 +247,7 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     training,
     playbooks,
     forgetting,
+    rowsOf,
     parts,
   };
   return later.open;
@@ -226,9 +260,15 @@ function openFeatures(
     models,
     labels,
     streams,
+    outputs,
     profiles,
     scorer,
-  }: Pick<OpenProject, 'models' | 'labels' | 'streams' | 'profiles'> & { readonly scorer: ViewScorer },
+    sampled,
+  }: Pick<OpenProject, 'models' | 'labels' | 'streams' | 'profiles'> & {
+    readonly outputs: StreamOutputs;
+    readonly scorer: ViewScorer;
+    readonly sampled: SampleRoom;
+  },
 ): Promise<FeatureStore> {
   const { log, online, offline, topics, engine, traces } = stores;
   const { partitions, memoryBytes, sampleRate } = environment;
@@ -243,8 +283,12 @@ function openFeatures(
     apart: tilesApart(environment),
     partitions,
     memoryBytes,
+    alsoInMemory: () => ({ labels: labels.memoryBytes, predictions: beyondLeastQueue(sumBytes(models.queues())) }),
+    otherQueues: () => models.queues(),
     historyMemoryBytes: environment.offline.memory,
+    scratch: historyScratch(environment),
     sampleRate,
+    sampled,
     clock,
     disk,
     retention: {
@@ -256,12 +300,16 @@ function openFeatures(
     drainFed: () => models.drainFed(),
     sinks: [labels],
     scorer,
-    otherTopics: [...models.topics(), ...streams.topics(), ...profiles.topics()],
-    otherReaders: streams.readers(),
+    otherTopics: [...models.topics(), ...streams.topics(outputs.held()), ...profiles.topics()],
+    otherReaders: [...streams.readers(), ...outputs.readers()],
     onComputeError: (_, error) => onFault(error),
     onFault,
     tracer: traces?.tracer ?? null,
   });
+}
+
+function sumBytes(queues: readonly QueueReport[]): number {
+  return queues.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /** Writes everything that the parts accepted to every store. */

@@ -9,21 +9,25 @@ import { type TilesStatus, tilesPart } from '../featurestore/materialise/tiles-p
 import { type MemoryStatus, memoryPart } from '../featurestore/memory/memory-part.ts';
 import { type StoreStatus, storePart } from '../featurestore/online/store-part.ts';
 import { type SkewStatus, skewPart } from '../featurestore/skew/skew-part.ts';
-import { type AlertsStatus, alertsPart } from '../monitoring/alerts/alerts-part.ts';
+import { type AlertsStatus, alertsPart } from '../findings/alerts/alerts-part.ts';
+import { type MonitorsStatus, monitorsPart } from '../findings/monitors-part.ts';
 import { labelsPart } from '../monitoring/labels/labels-part.ts';
-import { type MonitorsStatus, monitorsPart } from '../monitoring/monitor/monitors-part.ts';
-import { type PlaybooksStatus, playbookPart } from '../monitoring/playbook/playbook-part.ts';
 import { type ProfilesStatus, profilesPart } from '../monitoring/served/profiles-part.ts';
 import { type AnyPartKind, partKind } from '../observe/part-kind.ts';
 import { type ReadsStatus, readsPart } from '../observe/reads-part.ts';
 import type { Status } from '../observe/status.ts';
+import { type StoresStatus, storesPart } from '../observe/stores-part.ts';
+import { type PlaybooksStatus, playbookPart } from '../playbook/playbook-part.ts';
 import { modelsPart } from '../serving/online/models-part.ts';
 import { predictionsPart } from '../serving/online/predictions-part.ts';
 import { type RolloutsStatus, rolloutsPart } from '../serving/rollout/rollouts-part.ts';
 import { type InferenceStatus, inferencePart } from '../serving/runtime/inference-part.ts';
 import { type PythonStatus, pythonPart } from '../serving/runtime/python-part.ts';
+import { type OutputsStatus, outputsPart } from '../serving/streaming/outputs/outputs-part.ts';
 import { type StreamsStatus, streamsPart } from '../serving/streaming/streams-part.ts';
+import { type ClockStatus, clockPart } from './clock-part.ts';
 import { type HeapStatus, heapPart } from './heap-part.ts';
+import { trainingSetsPart } from './training-sets-part.ts';
 
 /**
  * Every kind of part, in the order of `headrace status`, with the keys of its share of `GET /v1/status`. The metrics page, the
@@ -35,6 +39,7 @@ export const partKinds: readonly AnyPartKind[] = [
   partKind(readsPart, ['views', 'services']),
   partKind(batchPart, ['batch']),
   partKind(historyPart, []),
+  partKind(trainingSetsPart, []),
   partKind(skewPart, ['audits']),
   partKind(topicsPart, ['topics']),
   partKind(tilesPart, ['lag']),
@@ -49,11 +54,14 @@ export const partKinds: readonly AnyPartKind[] = [
   partKind(monitorsPart, ['monitors']),
   partKind(alertsPart, ['alerts']),
   partKind(streamsPart, ['streams']),
+  partKind(outputsPart, ['streamOutputs']),
   partKind(followedPart, []),
   partKind(diskPart, ['disk']),
   partKind(memoryPart, ['memory']),
   partKind(heapPart, ['heap']),
   partKind(storePart, ['store']),
+  partKind(storesPart, ['stores']),
+  partKind(clockPart, ['clock']),
 ];
 
 /** The status of a project that writes; a process that only reads has the shares of its own parts alone. */
@@ -75,4 +83,7 @@ export type ProjectStatus = Status &
   MemoryStatus &
   HeapStatus &
   StoreStatus &
-  StreamsStatus;
+  StoresStatus &
+  ClockStatus &
+  StreamsStatus &
+  OutputsStatus;

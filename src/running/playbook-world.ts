@@ -7,26 +7,19 @@ import { readNumbers } from '../compose/table-files.ts';
 import type { ModelData } from '../features/define/declaration.ts';
 import { lossesOf } from '../features/define/rollout-loss.ts';
 import { replaceFile } from '../files/replace-file.ts';
+import type { Judge, JudgeStores } from '../findings/judge.ts';
+import { modelInputs } from '../model/model-inputs.ts';
 import { auditRows, auditText } from '../monitoring/estimate/audit-file.ts';
 import { drawAudit } from '../monitoring/estimate/audit-sample.ts';
-import { judgeModel } from '../monitoring/monitor/judge-windows.ts';
-import { type MonitorMemory, newMonitorMemory } from '../monitoring/monitor/monitor-memory.ts';
-import { watchedVersion } from '../monitoring/monitor/watched-version.ts';
-import type { GateResult, PlaybookActions } from '../monitoring/playbook/actions.ts';
-import { auditPath } from '../monitoring/playbook/audit-samples.ts';
-import {
-  compareOn,
-  gateResult,
-  type LabelledRows,
-  type LoadedVersion,
-} from '../monitoring/playbook/compare-versions.ts';
-import { liveBreach } from '../monitoring/playbook/live-breach.ts';
-import { pairedLosses } from '../monitoring/playbook/paired-losses.ts';
-import { seenMonitors } from '../monitoring/playbook/seen-monitors.ts';
-import { seenRollout } from '../monitoring/playbook/seen-rollout.ts';
-import type { ArtifactStore } from '../ports/artifact-store.ts';
+import type { GateResult, Look, PlaybookActions } from '../playbook/actions.ts';
+import { auditPath } from '../playbook/audit-samples.ts';
+import { compareOn, gateResult, type LabelledRows, type LoadedVersion } from '../playbook/compare-versions.ts';
+import { liveBreach } from '../playbook/live-breach.ts';
+import { pairedLosses } from '../playbook/paired-losses.ts';
+import { seenMonitors } from '../playbook/seen-monitors.ts';
+import { seenRollout } from '../playbook/seen-rollout.ts';
 import type { IncidentPort } from '../ports/incident.ts';
-import type { ModelRegistry, ModelVersion } from '../ports/model-registry.ts';
+import type { ModelVersion } from '../ports/model-registry.ts';
 import type { ModelRuntime } from '../ports/model-runtime.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
 import type { SeenMonitor, SeenRollout, Span } from '../ports/playbook-store.ts';
@@ -34,8 +27,7 @@ import type { PythonRuntime } from '../ports/python-runtime.ts';
 import type { Rollout, RolloutStore } from '../ports/rollout-store.ts';
 import { CHAMPION } from '../registry/champion.ts';
 import { LINEAGE_TAGS } from '../registry/lineage.ts';
-import { modelInputs } from '../registry/model-inputs.ts';
-import { mustRecord } from '../registry/must-record.ts';
+import { loadableRecord } from '../registry/version-seal.ts';
 import { loadForScores } from '../serving/models/load-for-scores.ts';
 import { predictionTable } from '../serving/online/prediction-table.ts';
 import type { Decision } from '../serving/rollout/rollout-control.ts';
@@ -50,17 +42,15 @@ export interface LabelledSet {
   readonly path: string;
 }
 
-export interface PlaybookWorldOptions {
+export interface PlaybookWorldOptions extends JudgeStores {
   readonly model: ModelData;
-  readonly registry: ModelRegistry;
+  /** Judges the findings that it answers. */
+  readonly judge: Judge;
   readonly rollouts: RolloutStore;
-  readonly artifacts: ArtifactStore;
   readonly runtime: ModelRuntime;
   /** Runs versions that are Python programs; null: they are refused. */
   readonly python: PythonRuntime | null;
   readonly upstreams: UpstreamServers;
-  /** The published history as of now, for the time of the work. */
-  readonly withHistory: <T>(work: (history: OfflineStore) => Promise<T>) => Promise<T>;
   readonly train: (order: OrderedTraining) => Promise<ModelVersion>;
   /** Writes rows with features as they were known, and labels; returns how many. */
   readonly writeSet: (set: LabelledSet) => Promise<number>;
@@ -80,10 +70,9 @@ export interface PlaybookWorldOptions {
 /** Does what playbooks decide, over the stores of an environment: in the process of a project or in that of the monitor. */
 export function playbookWorld(options: PlaybookWorldOptions): PlaybookActions {
   const { model, incidents } = options;
-  const judge = judgedOnce(options);
   return {
     incidents,
-    observe: (now) => observe(options, judge, now),
+    observe: (look) => observe(options, look),
     retrain: async (decision, { between, exclude, rows }) => {
       const known = await orderedBy(options, decision);
       const { from, to } = between;
@@ -124,39 +113,18 @@ async function orderedBy(
 
 /** The findings of a model's monitors as of an instant, for one of its versions. */
 export async function judgedMonitors(
-  {
-    model,
-    registry,
-    artifacts,
-    withHistory,
-  }: Pick<PlaybookWorldOptions, 'model' | 'registry' | 'artifacts' | 'withHistory'>,
-  champion: number,
-  now: number,
-  memory: MonitorMemory | null = null,
+  { model, judge, ...stores }: Pick<PlaybookWorldOptions, 'model' | 'judge' | keyof JudgeStores>,
+  version: number,
+  at: number,
 ): Promise<readonly SeenMonitor[]> {
-  const watched = await watchedVersion({ registry, artifacts }, model, champion);
-  return withHistory(async (history) => seenMonitors(await judgeModel(watched, history, now, memory)));
+  return seenMonitors(await judge.version(stores, model, version, at));
 }
 
-type Judge = (champion: number, now: number) => Promise<readonly SeenMonitor[]>;
-
-/** Judges once for one instant: a step looks several times. */
-function judgedOnce(options: PlaybookWorldOptions): Judge {
-  const memory = newMonitorMemory();
-  let last: { readonly champion: number; readonly now: number; readonly monitors: readonly SeenMonitor[] } | null =
-    null;
-  return async (champion, now) => {
-    if (last === null || last.champion !== champion || last.now !== now)
-      last = { champion, now, monitors: await judgedMonitors(options, champion, now, memory) };
-    return last.monitors;
-  };
-}
-
-async function observe(options: PlaybookWorldOptions, judge: Judge, now: number) {
+async function observe(options: PlaybookWorldOptions, { now, at }: Look) {
   const { model, registry, rollouts, withHistory } = options;
   const champion = await registry.alias(model.name, CHAMPION);
   if (champion === null) return { champion, monitors: [], rollout: null };
-  const monitors = await judge(champion, now);
+  const monitors = await judgedMonitors(options, champion, at);
   const newest = await rollouts.newest(model.name);
   const seen = newest === null ? null : await withHistory((history) => withLosses(options, newest, history, now));
   return { champion, monitors, rollout: seen };
@@ -213,7 +181,7 @@ async function gate(
 
 async function loadVersion(options: PlaybookWorldOptions, version: number): Promise<LoadedVersion> {
   const { model, registry, artifacts, runtime, python, upstreams } = options;
-  return loadForScores(await mustRecord(registry, model.name, version), { artifacts, runtime, python, upstreams });
+  return loadForScores(await loadableRecord(registry, model.name, version), { artifacts, runtime, python, upstreams });
 }
 
 async function labelledRows(
@@ -226,10 +194,10 @@ async function labelledRows(
     known.has(name),
   );
   const rows = await writeSet(set);
-  const empty = { columns: new Map<string, Float32Array>(), labels: new Float32Array(0) };
-  if (rows === 0) return empty;
-  const columns = await readNumbers(set.path, [...names, '_label']);
-  const labels = columns.at(-1) ?? empty.labels;
+  if (rows === 0) return { columns: new Map(), labels: new Float64Array(0) };
+  const {
+    doubles: [labels, ...columns],
+  } = await readNumbers(set.path, { singles: [], doubles: ['_label', ...names] });
   return { columns: new Map(names.map((name, i) => [name, columns[i]])), labels };
 }
 

@@ -6,17 +6,19 @@ import { declarationHash } from '../features/change/declaration-hash.ts';
 import type { ModelData, ProjectData } from '../features/define/declaration.ts';
 import { type PlaybookPlan, playbookPlan } from '../features/define/playbook.ts';
 import { rolloutPlan } from '../features/define/rollout.ts';
-import type { PlaybookActions } from '../monitoring/playbook/actions.ts';
-import { type InputGuard, inputGuard } from '../monitoring/playbook/input-guard.ts';
-import { mayContinue } from '../monitoring/playbook/may-continue.ts';
-import { Playbook, type PlaybookOptions } from '../monitoring/playbook/playbook.ts';
-import { PlaybookJournal } from '../monitoring/playbook/playbook-journal.ts';
-import { type FollowedPlaybook, playbookPart } from '../monitoring/playbook/playbook-part.ts';
-import { type Replay, replay } from '../monitoring/playbook/replay.ts';
-import { fold, NO_STATE, type PlaybookState } from '../monitoring/playbook/state.ts';
+import { Judge } from '../findings/judge.ts';
 import { openPart } from '../observe/part-kind.ts';
+import type { PlaybookActions } from '../playbook/actions.ts';
+import { type InputGuard, inputGuard } from '../playbook/input-guard.ts';
+import { mayContinue } from '../playbook/may-continue.ts';
+import { Playbook, type PlaybookOptions } from '../playbook/playbook.ts';
+import { PlaybookJournal } from '../playbook/playbook-journal.ts';
+import { type FollowedPlaybook, playbookPart } from '../playbook/playbook-part.ts';
+import { type Replay, replay } from '../playbook/replay.ts';
+import { fold, NO_STATE, type PlaybookState } from '../playbook/state.ts';
 import type { Part } from '../ports/part.ts';
 import type { PlaybookStore } from '../ports/playbook-store.ts';
+import { awaitedMs } from '../registry/label-maturity.ts';
 import type { ModelAnswers } from '../serving/models/open-model.ts';
 import { judgedMonitors, type PlaybookWorldOptions, playbookWorld } from './playbook-world.ts';
 
@@ -109,7 +111,11 @@ export class ProjectPlaybooks {
     const { store } = this.#options;
     const entries = store === null ? [] : await store.entries(name);
     const world = { model: data, ...worldOf(data) };
-    return replay(name, entries, history ? (at, champion) => judgedMonitors(world, champion, at) : null);
+    return replay(
+      name,
+      entries,
+      history ? (at, champion) => judgedMonitors({ ...world, judge: new Judge() }, champion, at) : null,
+    );
   }
 
   /** The options of a model's playbook. Error: PLAYBOOK_NONE. */
@@ -121,7 +127,7 @@ export class ProjectPlaybooks {
     return {
       model: name,
       plan,
-      labelWithinMs: data.label.withinMs,
+      labelWithinMs: awaitedMs(data.label),
       declaration: declarationHash(project),
       code: ownVersion(),
       store,

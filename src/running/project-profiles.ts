@@ -106,21 +106,22 @@ export class ProjectProfiles {
   }
 
   async #tick(): Promise<void> {
-    this.#work.check();
     if (this.#options.repeatable === true) return;
     const due = performance.now() - this.#publishedAt >= PUBLISH_AFTER_MS;
     if (due) this.#publishedAt = performance.now();
-    this.#work.start(async () => {
-      await this.#hand(false);
-      if (!due) return;
-      await this.#refresh();
-      await this.#history.publish();
-    });
+    // A failure is reported and ends nothing: rows that had not left their process leave in a later turn.
+    this.#work.start(() => this.#turn(due).catch(this.#options.onFault));
+  }
+
+  async #turn(due: boolean): Promise<void> {
+    await this.#hand(false);
+    if (!due) return;
+    await this.#refresh();
+    await this.#history.publish();
   }
 
   async #hand(everything: boolean): Promise<void> {
-    const rows = (await this.#served?.collect(everything)) ?? [];
-    if (rows.length > 0) await this.take(rows);
+    await this.#served?.handOver(everything, (rows) => this.take(rows));
     await this.#handed.takeAll().catch(this.#options.onFault);
     if (!this.#held.isEmpty && this.#options.mayLog(0)) await this.#topic.append(this.#held.release());
     // Only now: a sudden end before it counts vectors twice rather than not at all.

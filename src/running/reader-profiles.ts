@@ -50,9 +50,9 @@ export class ReaderProfiles {
     return this.#served;
   }
 
-  /** Rows of intervals that are over, or of all. Call `note` when somebody has them. */
-  async collect(everything: boolean): Promise<readonly Uint8Array[]> {
-    return (await this.#served?.collect(everything)) ?? [];
+  /** Hands over rows of intervals that are over, or of all; see `ServedProfiles`. Call `note` when somebody has them. */
+  async handOver(everything: boolean, take: (rows: readonly Uint8Array[]) => Promise<void>): Promise<void> {
+    await this.#served?.handOver(everything, take);
   }
 
   /** Notes how many vectors a sudden end would take along. */
@@ -74,24 +74,27 @@ export class ReaderProfiles {
     const { onFault } = this.#options;
     await this.#work.settled().catch(onFault);
     await this.#hands.settled().catch(onFault);
-    await this.#handOver(true).catch(onFault);
+    await this.#handAll(true).catch(onFault);
     await this.#served?.close();
   }
 
   #tick(): void {
     const { onFault } = this.#options;
     if (this.#served === null) return;
-    this.#hands.start(() => this.#handOver(false).catch(onFault));
+    this.#hands.start(() => this.#handAll(false).catch(onFault));
     if (performance.now() - this.#refreshedAt < REFRESH_AFTER_MS) return;
     this.#refreshedAt = performance.now();
     // Without bins the counts of a window are estimated from quantiles: no reason to stop.
     this.#work.start(() => this.#refresh().catch(onFault));
   }
 
-  async #handOver(everything: boolean): Promise<void> {
-    if (this.#handing === null) return;
+  async #handAll(everything: boolean): Promise<void> {
+    const handing = this.#handing;
+    if (handing === null) return;
     try {
-      await this.#handing.add(await this.collect(everything));
+      await this.handOver(everything, (rows) => handing.add(rows));
+      // Rows that nobody took before are offered again.
+      await handing.add([]);
     } finally {
       this.note();
     }

@@ -4,12 +4,15 @@ import type { OpenSpan } from '../base/tracer.ts';
 import { openReadStores, type ReadStores, runtimes } from '../compose/compose.ts';
 import { waysToWriter } from '../compose/open-profiles.ts';
 import { type Environment, resolveEnvironment } from '../environment/config.ts';
+import { environmentClock } from '../environment/environment-clock.ts';
+import { waitingShares } from '../environment/memory-shares.ts';
 import { checkDeclaration } from '../environment/place-declaration.ts';
 import type { FeatureServiceData, ProjectData } from '../features/define/declaration.ts';
 import { FeatureReader } from '../featurestore/feature-reader.ts';
 import { followedPart } from '../featurestore/followed-part.ts';
 import { memoryPart } from '../featurestore/memory/memory-part.ts';
 import type { ServedVector } from '../featurestore/online/served-vector.ts';
+import { SampleRoom } from '../featurestore/skew/sampled-rows.ts';
 import { openPart } from '../observe/part-kind.ts';
 import { readsPart } from '../observe/reads-part.ts';
 import type { Status } from '../observe/status.ts';
@@ -19,6 +22,7 @@ import { openModelHost } from '../serving/models/open-host.ts';
 import { mustNotBeLogged } from '../serving/models/tensor-hooks.ts';
 import { inferencePart } from '../serving/runtime/inference-part.ts';
 import type { ModelHost } from '../serving/runtime/model-host.ts';
+import { openClockPart } from './clock-part.ts';
 import type { OpenOptions } from './headrace.ts';
 import { openHeapPart } from './heap-part.ts';
 import { ReaderProfiles } from './reader-profiles.ts';
@@ -28,7 +32,12 @@ import { type WorkerPlace, WorkerPredictions } from './worker-predictions.ts';
 /** Opens a project to read vectors while another process writes it. Errors: READER_VIEW, those of the store. */
 export async function openReader(options: OpenOptions): Promise<Reader> {
   const environment = resolveEnvironment('local', options.environment ?? {}, options.project.name);
-  return Reader.open(options.project, environment, options.clock ?? Date.now, options.onFault ?? (() => undefined));
+  return Reader.open(
+    options.project,
+    environment,
+    options.clock ?? environmentClock(environment.directory, { keeps: false }),
+    options.onFault ?? (() => undefined),
+  );
 }
 
 interface OpenReader {
@@ -67,12 +76,14 @@ export class Reader extends Running<Status> {
   private constructor({ stores, features, profiles, predictions, ...place }: OpenReader) {
     const { host } = place;
     const { measures } = features;
+    const queues = () => predictions?.queues() ?? [];
     const reads = { measures, logged: (of: FeatureServiceData) => features.logged(of) };
     const parts = [
       openPart(readsPart, reads, { tick: () => features.tick() }),
       openPart(followedPart, features),
-      openPart(memoryPart, () => features.memory()),
+      openPart(memoryPart, () => ({ ...features.memory(), queues: [...features.memory().queues, ...queues()] })),
       openHeapPart(place.environment.heapBytes),
+      openClockPart({ clock: place.clock, ingested: () => [] }),
       ...(predictions?.parts() ?? []),
       openPart(inferencePart, host, { tick: () => host.tick() }),
       profiles.part(),
@@ -111,12 +122,14 @@ export class Reader extends Running<Status> {
     const profiles = new ReaderProfiles({ project, environment, way, clock, onFault });
     try {
       const { memoryBytes, sampleRate } = environment;
+      const sampled = new SampleRoom(waitingShares(memoryBytes).historyBytes);
       const onComputeError = (_: unknown, error: unknown) => onFault(error);
       const features = await FeatureReader.open({
         project,
         online,
         memoryBytes,
         sampleRate,
+        sampled,
         profiles: profiles.vectors,
         clock,
         names,
@@ -128,7 +141,16 @@ export class Reader extends Running<Status> {
       const predictions =
         worker === undefined
           ? null
-          : await WorkerPredictions.open({ project, environment, features, place: worker, tracer, clock, onFault });
+          : await WorkerPredictions.open({
+              project,
+              environment,
+              features,
+              sampled,
+              place: worker,
+              tracer,
+              clock,
+              onFault,
+            });
       const host = await openModelHost({
         environment,
         runtimes,
@@ -173,9 +195,9 @@ export class Reader extends Running<Status> {
     return [...this.#features.drain(), ...(this.predicting?.drainFed() ?? [])];
   }
 
-  /** Rows of the profiles of intervals that are over, or of all, for the process that writes the history. */
-  drainProfiles(everything: boolean): Promise<readonly Uint8Array[]> {
-    return this.#profiles.collect(everything);
+  /** Hands over rows of the profiles of intervals that are over, or of all, for the process that writes the history. */
+  handProfiles(everything: boolean, take: (rows: readonly Uint8Array[]) => Promise<void>): Promise<void> {
+    return this.#profiles.handOver(everything, take);
   }
 
   /** Notes that somebody has the rows. */

@@ -1,9 +1,10 @@
 import type { ModelData, PipelineData } from '../features/define/declaration.ts';
 import type { ModelOutcomes } from '../monitoring/labels/project-labels.ts';
 import type { RealisedQuality } from '../monitoring/labels/realised-quality.ts';
-import type { Playbook } from '../monitoring/playbook/playbook.ts';
-import type { Replay } from '../monitoring/playbook/replay.ts';
+import type { Playbook } from '../playbook/playbook.ts';
+import type { Replay } from '../playbook/replay.ts';
 import type { ModelVersion } from '../ports/model-registry.ts';
+import { readSpan } from '../schema/instant.ts';
 import { type BatchJob, type BatchOptions, startBatch } from '../serving/batch/start-batch.ts';
 import { type PredictionRequest, type PredictOptions, predictMany } from '../serving/online/predict-many.ts';
 import type { PipelinePrediction } from '../serving/online/predict-pipeline.ts';
@@ -91,7 +92,10 @@ export abstract class RunningModels extends Running<ProjectStatus> {
   /** A declared stream: how far it is, rolls to other versions, its shadow, and scoring again. Error: STREAM_UNKNOWN. */
   stream(
     name: string,
-  ): Pick<RunningStream, 'status' | 'counts' | 'roll' | 'commit' | 'abort' | 'shadow' | 'reprocess'> {
+  ): Pick<
+    RunningStream,
+    'status' | 'counts' | 'roll' | 'cancel' | 'commit' | 'abort' | 'shadow' | 'reprocess' | 'outputs'
+  > {
     return this.#open.streams.named(name);
   }
 
@@ -149,6 +153,7 @@ export abstract class RunningModels extends Running<ProjectStatus> {
   ): Promise<RealisedQuality<'regression'>>;
   realisedQuality(model: ModelData, from: number, to: number): Promise<RealisedQuality>;
   async realisedQuality(model: ModelData, from: number, to: number): Promise<RealisedQuality> {
+    readSpan({ from, to }, this.#open.clock(), 'the quality');
     await this.flush();
     return this.#open.labels.realisedQuality(model, from, to);
   }

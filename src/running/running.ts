@@ -1,4 +1,4 @@
-import { fail } from '../base/errors/fail.ts';
+import { fail, isHeadraceError } from '../base/errors/fail.ts';
 import type { Clock } from '../base/time.ts';
 import type { Tracer } from '../base/tracer.ts';
 import type { Environment } from '../environment/config.ts';
@@ -75,11 +75,20 @@ export abstract class Running<S extends Status> {
     return { name: this.#options.environment.models.serverName, version: PROTOCOL_VERSION };
   }
 
-  /** Does the work that is due by the clock. Call it about once a second. It may throw an earlier failure of background work. */
+  /**
+   * Does the work that is due by the clock. Call it about once a second. It may throw an earlier failure of background work, once
+   * every part had its turn. Work that found no memory is reported and stays due.
+   */
   async tick(): Promise<void> {
-    const { parts, clock } = this.#options;
-    for (const part of parts) await part.tick(clock());
+    const { parts, clock, onFault } = this.#options;
+    const failures: unknown[] = [];
+    for (const part of parts) await part.tick(clock()).catch((error: unknown) => failures.push(error));
     this.#export?.tick(performance.now());
+    const isBusy = (error: unknown) => isHeadraceError(error) && error.code === 'OFFLINE_MEMORY';
+    for (const error of failures.filter(isBusy)) onFault(error);
+    const [first, ...rest] = failures.filter((error) => !isBusy(error));
+    for (const error of rest) onFault(error);
+    if (first !== undefined) throw first;
   }
 
   /** Everything that requests need and that is missing, such as a required model without a champion. */

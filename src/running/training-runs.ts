@@ -17,6 +17,7 @@ import type { ModelVersion } from '../ports/model-registry.ts';
 import { forgetTraining, type KeptTraining, keepTraining, keptTraining } from '../training/kept-training.ts';
 import { trainModel } from '../training/train-model.ts';
 import { referenceOf } from './reference-of-set.ts';
+import type { WrittenSets } from './training-sets-part.ts';
 
 export interface TrainOptions {
   /**
@@ -78,8 +79,21 @@ export class TrainingRuns {
   /** The process that writes the set of a training; null: the model has functions of this process. */
   #programOf: ((model: ModelData) => TrainingSetProgram | null) | null = null;
 
+  #sets: WrittenSets = { written: 0, cuts: 0 };
+
   constructor(options: TrainingRunsOptions) {
     this.#options = options;
+  }
+
+  /** The training sets until now. */
+  get sets(): WrittenSets {
+    return this.#sets;
+  }
+
+  #counted<S extends JoinedSpine | TrainingSetSummary>(set: S): S {
+    const { written, cuts } = this.#sets;
+    this.#sets = { written: written + 1, cuts: cuts + set.cuts };
+    return set;
   }
 
   /** From now on another process writes the training sets, from the published history. */
@@ -123,9 +137,11 @@ export class TrainingRuns {
   ): Promise<JoinedSpine> {
     const { features, flush } = this.#options;
     const program = this.#program;
-    if (program === null) return mustWrite(features).joinSpine(service, spine, { path, mode, ...run });
+    if (program === null)
+      return this.#counted(await mustWrite(features).joinSpine(service, spine, { path, mode, ...run }));
     await flush();
-    return (await program({ kind: 'spine', service: service.name, spine, mode, path }, run)) as JoinedSpine;
+    const asked = { kind: 'spine', service: service.name, spine, mode, path } as const;
+    return this.#counted((await program(asked, run)) as JoinedSpine);
   }
 
   async #writeModelSet(
@@ -144,10 +160,11 @@ export class TrainingRuns {
     },
   ): Promise<TrainingSetSummary> {
     const { features, flush, clock } = this.#options;
-    if (program === null) return mustWrite(features).writeTrainingSet(model, between, { path, mode, exclude, ...run });
+    if (program === null)
+      return this.#counted(await mustWrite(features).writeTrainingSet(model, between, { path, mode, exclude, ...run }));
     await flush();
     const asked = { kind: 'model', model: model.name, between, now: clock(), mode, path, exclude } as const;
-    return (await program(asked, run)) as TrainingSetSummary;
+    return this.#counted((await program(asked, run)) as TrainingSetSummary);
   }
 
   /**

@@ -6,7 +6,11 @@ import type { Environment } from '../environment/config.ts';
 import type { FeatureServiceData, ModelData, PipelineData, ProjectData } from '../features/define/declaration.ts';
 import type { FeatureReader } from '../featurestore/feature-reader.ts';
 import { AppendOutcome } from '../featurestore/ingest/append-outcome.ts';
+import type { SampleRoom } from '../featurestore/skew/sampled-rows.ts';
 import { openPart } from '../observe/part-kind.ts';
+import type { QueueReport } from '../observe/queue-report.ts';
+import { StoreFaults } from '../observe/store-faults.ts';
+import { storesPart } from '../observe/stores-part.ts';
 import type { TableAppend } from '../ports/offline-store.ts';
 import type { Part } from '../ports/part.ts';
 import { type OpenHostOptions, queueLimits } from '../serving/models/open-host.ts';
@@ -34,6 +38,7 @@ export interface WorkerPredictionsOptions {
   readonly project: ProjectData;
   readonly environment: Environment;
   readonly features: FeatureReader;
+  readonly sampled: SampleRoom;
   readonly place: WorkerPlace;
   readonly tracer: Tracer | null;
   readonly clock: Clock;
@@ -64,8 +69,8 @@ export class WorkerPredictions {
 
   /** Opens the registry next to the writer's, and loads the champions. Errors: those of the stores. */
   static async open(options: WorkerPredictionsOptions): Promise<WorkerPredictions> {
-    const { project, environment, place, clock, onFault } = options;
-    const stores = await openWorkerStores(project, environment);
+    const { project, environment, place, sampled, clock, onFault } = options;
+    const stores = await openWorkerStores(project, environment, new StoreFaults(clock));
     const { directory, sampleRate, requiredModels } = environment;
     const playbooks = new ProjectPlaybooks({ project, directory, store: stores.playbooks, clock, onFault });
     await playbooks.follow();
@@ -75,6 +80,7 @@ export class WorkerPredictions {
       threads: runtimes.thread,
       queue: queueLimits(environment.models.queue, place.processes),
       sampleRate,
+      sampled,
       clock,
       onFault,
       required: requiredModels,
@@ -164,10 +170,16 @@ export class WorkerPredictions {
     return this.#open.models.drainFed();
   }
 
+  /** Predictions that wait for the process that writes. */
+  queues(): readonly QueueReport[] {
+    return [this.#options.place.sink.queue()];
+  }
+
   parts(): readonly Part[] {
     const { stores, models, playbooks } = this.#open;
     return [
       ...models.parts(),
+      openPart(storesPart, stores.faults),
       openPart(pythonPart, { workers: () => stores.python?.workers() ?? [] }),
       ...(stores.playbooks === null ? [] : [playbooks.part()]),
     ];

@@ -23,6 +23,16 @@ export class Background {
       });
   }
 
+  /** Whether the last piece of work failed, and nobody has seen the error. */
+  get failed(): boolean {
+    return this.#failure !== null;
+  }
+
+  /** Ends when nothing is running, also after a failure, which `check` still throws. */
+  async ended(): Promise<void> {
+    await this.#under;
+  }
+
   /** Throws the error since the last call, if there is one. */
   check(): void {
     const failure = this.#failure;

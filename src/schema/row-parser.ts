@@ -1,7 +1,9 @@
 import type { ErrorCode } from '../base/errors/fail.ts';
 import { fail } from '../base/errors/fail.ts';
 import { reasonOf } from '../base/reason-of.ts';
+import type { Clock } from '../base/time.ts';
 import type { ColumnSpec, Columns, Value } from './column.ts';
+import { FIRST_EVENT, LAST_EVENT, unitFault } from './instant.ts';
 import { parseJsonExact } from './json-exact.ts';
 import { describeJson, expectedOf, type ValueParser, valueParser } from './value-parser.ts';
 
@@ -24,31 +26,32 @@ export interface EventShape {
 const EVENT_ID = /^[0-9A-Za-z._-]{1,36}$/;
 const EVENT_ID_TEXT = '1 to 36 of 0-9 A-Z a-z . _ -';
 
-/** Event times order as 15 digits once 10^14 is added: the years -1199 to 30489. */
-const FIRST_EVENT = -1e14;
-const LAST_EVENT = 9e14 - 1;
 const EVENT_TIME_TEXT = 'epoch milliseconds, an integer from -10^14 to 9·10^14 - 1';
 
 /**
  * Makes the parser of an event source's events. Values are as in {@link Value}; an absent nullable column is
- * null. Errors: EVENT_SHAPE, EVENT_MISSING, EVENT_TYPE, EVENT_ID, EVENT_TIME, EVENT_UNKNOWN_COLUMN.
+ * null. The unit of the event time is judged by who takes the event.
+ * Errors: EVENT_SHAPE, EVENT_MISSING, EVENT_TYPE, EVENT_ID, EVENT_TIME, EVENT_UNKNOWN_COLUMN, INSTANT_UNIT.
  */
-export function rowParser(source: EventShape): RowParser {
+export function rowParser(source: EventShape, clock: Clock = Date.now): RowParser {
   const parsers = Object.entries(source.columns).map(([name, spec]) => {
     const column = columnParser(name, spec, EVENT_CODES);
     if (name === source.id || name === source.changes?.id)
       return { ...column, parse: parseEventId, codes: ID_CODES, expected: EVENT_ID_TEXT };
     return name === source.time || name === source.changes?.time
-      ? { ...column, parse: parseEventTime, codes: TIME_CODES, expected: EVENT_TIME_TEXT }
+      ? { ...column, parse: parseEventTime, codes: TIME_CODES, expected: EVENT_TIME_TEXT, isInstant: false }
       : column;
   });
-  return objectParser(source.name, parsers, EVENT_CODES);
+  return objectParser({ where: source.name, columns: parsers, codes: EVENT_CODES, clock });
 }
 
-/** Makes the parser of a feature service's requests. Errors: REQUEST_SHAPE, REQUEST_MISSING, REQUEST_TYPE, REQUEST_UNKNOWN_COLUMN. */
-export function requestParser(service: string, columns: Columns): RowParser {
+/**
+ * Makes the parser of a feature service's requests.
+ * Errors: REQUEST_SHAPE, REQUEST_MISSING, REQUEST_TYPE, REQUEST_UNKNOWN_COLUMN, INSTANT_UNIT.
+ */
+export function requestParser(service: string, columns: Columns, clock: Clock = Date.now): RowParser {
   const parsers = Object.entries(columns).map(([name, spec]) => columnParser(name, spec, REQUEST_CODES));
-  return objectParser(service, parsers, REQUEST_CODES);
+  return objectParser({ where: service, columns: parsers, codes: REQUEST_CODES, clock });
 }
 
 /** Parses the JSON text of one event or of an array of them, numbers exact. Error: EVENT_JSON. */
@@ -91,10 +94,13 @@ interface ColumnParser {
   readonly codes: Codes;
   /** The accepted values of the column, in words. */
   readonly expected: string;
+  /** Whether its values are instants, whose unit can be wrong. */
+  readonly isInstant: boolean;
 }
 
 function columnParser(name: string, spec: ColumnSpec, codes: Codes): ColumnParser {
-  return { name, spec, parse: valueParser(spec), codes, expected: expectedOf(spec) };
+  const isInstant = spec.type === 'time' || (spec.type === 'list' && spec.element === 'time');
+  return { name, spec, parse: valueParser(spec), codes, expected: expectedOf(spec), isInstant };
 }
 
 function parseEventId(json: unknown): string | null {
@@ -106,8 +112,16 @@ function parseEventTime(json: unknown): number | null {
   return isTime ? json + 0 : null;
 }
 
+interface ObjectShape {
+  readonly where: string;
+  readonly columns: readonly ColumnParser[];
+  readonly codes: Codes;
+  readonly clock: Clock;
+}
+
 /** Hot path. */
-function objectParser(where: string, columns: readonly ColumnParser[], codes: Codes): RowParser {
+function objectParser(shape: ObjectShape): RowParser {
+  const { where, columns, codes } = shape;
   const width = columns.length;
   return (json) => {
     if (!isObject(json)) throw fail(codes.shape, { where, found: describeJson(json) });
@@ -117,13 +131,14 @@ function objectParser(where: string, columns: readonly ColumnParser[], codes: Co
       const column = columns[i];
       const found = json[column.name];
       if (found === undefined || found === null) {
-        if (!column.spec.nullable) throw refusal(where, column, json);
+        if (!column.spec.nullable) throw refusal(shape, column, json);
         if (found === null || Object.hasOwn(json, column.name)) present += 1;
         row[i] = null;
         continue;
       }
       const value = column.parse(found);
-      if (value === null) throw refusal(where, column, json);
+      if (value === null) throw refusal(shape, column, json);
+      if (column.isInstant) refuseUnit(shape, column, value);
       row[i] = value;
       present += 1;
     }
@@ -142,13 +157,27 @@ function countKeys(json: Readonly<Record<string, unknown>>): number {
   return count;
 }
 
+/** Refuses instants in another unit than milliseconds. Error: INSTANT_UNIT. */
+function refuseUnit(
+  { where, clock }: Pick<ObjectShape, 'where' | 'clock'>,
+  { name, spec }: Pick<ColumnParser, 'name' | 'spec'>,
+  value: unknown,
+): void {
+  for (const one of Array.isArray(value) ? value : [value]) {
+    const fault = unitFault({ where, column: name }, one, clock(), spec);
+    if (fault !== null) throw fault;
+  }
+}
+
 function refusal(
-  where: string,
-  { name, codes, expected }: ColumnParser,
+  { where, clock }: ObjectShape,
+  { name, spec, codes, expected, isInstant }: ColumnParser,
   json: Readonly<Record<string, unknown>>,
 ): Error {
   const found = Object.hasOwn(json, name) ? json[name] : undefined;
   if (found === undefined) return fail(codes.missing, { where, column: name });
+  // Nanoseconds are past every time.
+  if (isInstant) refuseUnit({ where, clock }, { name, spec }, found);
   return fail(codes.type, { where, column: name, found: describeJson(found), expected });
 }
 

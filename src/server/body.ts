@@ -1,8 +1,12 @@
 import { isUtf8 } from 'node:buffer';
-import type { z } from 'zod';
+import { setImmediate } from 'node:timers/promises';
+import { z } from 'zod';
 import { fail } from '../base/errors/fail.ts';
 import { reasonOf as messageOf } from '../base/reason-of.ts';
+import { readInstant } from '../schema/instant.ts';
+import { checkJson, type DecodedCounts } from '../schema/json-bounds.ts';
 import { parseJsonExact } from '../schema/json-exact.ts';
+import { parseInTurns } from '../schema/json-in-turns.ts';
 
 /** A body as text: the lean reader decodes it, the full server gives its bytes. Error: SERVER_BODY. */
 export function bodyText(body: unknown): string {
@@ -13,13 +17,39 @@ export function bodyText(body: unknown): string {
   return body.toString('utf8');
 }
 
-/** The body of a request as JSON, numbers exact. Error: SERVER_BODY. */
+/** A body that was read already. */
+class ReadBody {
+  readonly json: unknown;
+  constructor(json: unknown) {
+    this.json = json;
+  }
+}
+
+/** A body longer than this is read in turns of the event loop, bytes: the lean reader takes no longer ones. */
+export const LONG_BODY = 256 * 1_024;
+
+/** A long body of JSON, as `jsonBody` takes it. Errors: SERVER_BODY, SERVER_BODY_BOUNDS. */
+export async function longBody(body: Buffer, counted: (counts: DecodedCounts) => void): Promise<unknown> {
+  try {
+    return new ReadBody(await parseInTurns(bodyText(body), { parse: parseJsonExact, counted, turn: setImmediate }));
+  } catch (error) {
+    throw noJson(error);
+  }
+}
+
+function noJson(error: unknown): unknown {
+  return error instanceof SyntaxError ? fail('SERVER_BODY', { reason: messageOf(error) }, error) : error;
+}
+
+/** The body of a request as JSON, numbers exact. Errors: SERVER_BODY, SERVER_BODY_BOUNDS. */
 export function jsonBody(body: unknown): unknown {
+  if (body instanceof ReadBody) return body.json;
   const text = bodyText(body);
+  checkJson(text);
   try {
     return parseJsonExact(text);
   } catch (error) {
-    throw fail('SERVER_BODY', { reason: messageOf(error) }, error);
+    throw noJson(error);
   }
 }
 
@@ -59,11 +89,23 @@ function reasonOf(issue: z.core.$ZodIssue, kind: string): string {
   return issue.path.length === 0 ? found : `${kind} "${issue.path.join('.')}": ${found}`;
 }
 
-/** An optional instant, epoch ms. Error: SERVER_BODY. */
+/** An optional instant, epoch ms: a number, which the read judges by its clock. Error: INSTANT_VALUE. */
 export function instantOf(value: unknown): number | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
-  throw fail('SERVER_BODY', { reason: '"at" is not epoch milliseconds' });
+  if (value === undefined || typeof value === 'number') return value;
+  // Of more digits than a double holds.
+  return typeof value === 'bigint' ? Number(value) : readInstant(value, 0, { where: 'a read', column: 'at' });
+}
+
+/** An instant of a query: digits, which its reader judges. */
+export const instantQuery = z.string().regex(/^-?\d{1,20}$/);
+
+/** The span that a query names, as numbers. */
+export function spanOf(query: { readonly from?: string | undefined; readonly to?: string | undefined }): {
+  readonly from?: number;
+  readonly to?: number;
+} {
+  const { from, to } = query;
+  return { ...(from === undefined ? {} : { from: Number(from) }), ...(to === undefined ? {} : { to: Number(to) }) };
 }
 
 /** An array of at most `most`. Error: SERVER_BODY. */

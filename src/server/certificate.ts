@@ -9,7 +9,7 @@ export interface Certificate {
 /** Time of a client to agree on encryption, ms: a closing server does not wait longer. */
 const HANDSHAKE_MS = 10_000;
 
-/** The TLS options of a server. */
-export function secureOptions({ cert, key }: Certificate): TlsOptions {
-  return { cert, key, handshakeTimeout: HANDSHAKE_MS, ALPNProtocols: ['http/1.1'] };
+/** The TLS options of a server that speaks one protocol. */
+export function secureOptions({ cert, key }: Certificate, protocol: 'http/1.1' | 'h2' = 'http/1.1'): TlsOptions {
+  return { cert, key, handshakeTimeout: HANDSHAKE_MS, ALPNProtocols: [protocol] };
 }

@@ -35,7 +35,7 @@ export async function eventAnswer(
   isLines: boolean,
   trace: OpenSpan | null,
 ): Promise<EventAnswer> {
-  const events = isLines ? linesOf(body) : eventsOf(body);
+  const events = isLines ? await linesOf(body) : eventsOf(body);
   const answer = new Answer();
   for (let from = 0; from < events.length; from += EVENTS_AT_ONCE) {
     if (from > 0) await setImmediate();
@@ -76,11 +76,22 @@ function eventsOf(body: unknown): readonly unknown[] {
   return Array.isArray(json) ? json : [json];
 }
 
-function linesOf(body: unknown): readonly unknown[] {
-  return bodyText(body)
-    .split('\n')
-    .filter((line) => line.trim() !== '')
-    .map(jsonBody);
+/** Characters of lines that are parsed in one turn of the event loop. */
+const LINES_AT_ONCE = 2 ** 16;
+
+async function linesOf(body: unknown): Promise<readonly unknown[]> {
+  const text = bodyText(body);
+  const events: unknown[] = [];
+  for (let [from, turn] = [0, LINES_AT_ONCE]; from < text.length; ) {
+    const end = text.indexOf('\n', from);
+    const line = text.slice(from, end === -1 ? text.length : end);
+    if (line.trim() !== '') events.push(jsonBody(line));
+    from += line.length + 1;
+    if (from <= turn) continue;
+    turn = from + LINES_AT_ONCE;
+    await setImmediate();
+  }
+  return events;
 }
 
 function refusal({ index, id, error }: RefusedEvent) {

@@ -2,6 +2,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { availableParallelism } from 'node:os';
 import Fastify, { type FastifyInstance } from 'fastify';
+import { bytesOf, type SizeText } from '../base/byte-size.ts';
 import { fail } from '../base/errors/fail.ts';
 import { reasonOf } from '../base/reason-of.ts';
 import type { Headrace } from '../running/headrace.ts';
@@ -18,12 +19,14 @@ import type { BytesRoute, HotRoute } from './lean/hot-route.ts';
 import { bytesRoute, hotRoutes } from './lean/hot-routes.ts';
 import { inferPath } from './lean/infer-path.ts';
 import { type LeanServer, serveLean } from './lean/lean-server.ts';
+import { boundConnections, breakStalled } from './limits/connections.ts';
+import { holdBodies, readHeld } from './limits/held-body.ts';
 import { type ListenOptions, type Secured, secured } from './listen-options.ts';
 import { openApi } from './openapi.ts';
 import { answerOtherMethod } from './other-method.ts';
 import { type PathTable, pathTable } from './path-table.ts';
-import { bodyRefusal, hostRefusal } from './plain-refusal.ts';
-import { registerRoutes, scopesOf, setCaller } from './register-routes.ts';
+import { bodyRefusal, hostRefusal, pageRefusal } from './plain-refusal.ts';
+import { checkCaller, registerRoutes } from './register-routes.ts';
 import { answerAll } from './request-check.ts';
 import { traceRequests } from './request-spans.ts';
 import { isAnsweredBy, type ReadContext, type Route } from './route.ts';
@@ -40,23 +43,23 @@ export interface ServerOptions extends ListenOptions {
   readonly socketPath?: string;
   /** Other processes listen on the port too: the system shares connections out among them. */
   readonly sharesPort?: boolean;
-  /** Largest body taken, bytes. */
-  readonly bodyLimit: number;
-  /** Largest spine of a training set taken, bytes (256 MiB). */
-  readonly spineLimit?: number;
+  /** Largest body taken: `4MiB`, or bytes. */
+  readonly bodyLimit: number | SizeText;
+  /** Largest spine of a training set taken (256MiB). */
+  readonly spineLimit?: number | SizeText;
   /** The jobs of the process, where several servers of it share them: who made them closes them. */
   readonly jobs?: JobBoard;
   /** A server that closes breaks connections off that are still open after this, ms (30,000). */
   readonly closeWithinMs?: number;
   /** A feature request that has waited longer than this while others were answered is turned away, ms (500). */
   readonly mostWaitMs?: number;
+  /** The processes that serve together, where this one speaks for all. */
+  readonly group?: Group;
 }
 
 export interface ReadServerOptions extends ServerOptions {
   /** Socket of the process that writes, which gets what is not a read; without it that is refused. */
   readonly writer?: string;
-  /** The processes that serve together, where this one speaks for all. */
-  readonly group?: Group;
 }
 
 export interface RunningServer {
@@ -65,7 +68,7 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-/** Serves a project over HTTP. Error: SERVER_ADDRESS. */
+/** Serves a project over HTTP. Errors: SERVER_ADDRESS, SIZE_TEXT. */
 export function startServer(headrace: Headrace, options: ServerOptions): Promise<RunningServer> {
   return serveRoutes(allRoutes, headrace, options);
 }
@@ -78,20 +81,22 @@ export async function serveRoutes(
 ): Promise<RunningServer> {
   const security = secured(options, headrace.directory);
   // Data of the socket was encrypted where it came from, and is not checked yet.
-  const { check, tls, hosts } = security;
+  const { check, tls, hosts, pages } = security;
   const isSocket = options.socketPath !== undefined;
   const jobs = options.jobs ?? new JobBoard();
+  const spineLimit = bytesOf(options.spineLimit ?? SPINE_LIMIT, 'spineLimit');
   const server = await listening(headrace, options, {
     check,
     tls: isSocket ? null : tls,
     hosts: isSocket ? null : hosts,
+    pages: isSocket ? null : pages,
     hot: hotRoutes(routes, headrace, headrace, options),
     bytes: bytesRoute(routes, headrace),
     paths: pathTable(routes),
     unknown: 'SERVER_ROUTE',
     routes: (server) => {
-      const write = { headrace, spineLimit: options.spineLimit ?? SPINE_LIMIT, jobs };
-      registerRoutes(server, routes, readContext(headrace, routes, null), write);
+      const write = { headrace, spineLimit, jobs };
+      registerRoutes(server, routes, readContext(headrace, routes, options.group ?? null), write);
     },
   });
   const closeAll = async () => {
@@ -101,7 +106,7 @@ export async function serveRoutes(
   return options.jobs === undefined ? { ...server, close: closeAll } : server;
 }
 
-/** Serves the reads of a project, and forwards the rest to the process that writes. Error: SERVER_ADDRESS. */
+/** Serves the reads of a project, and forwards the rest to the process that writes. Errors: SERVER_ADDRESS, SIZE_TEXT. */
 export function startReadServer(served: ServedProject, options: ReadServerOptions): Promise<RunningServer> {
   return serveReads(allRoutes, served, options);
 }
@@ -115,7 +120,9 @@ export async function serveReads(
   const { writer, group, socketPath } = options;
   // A socket of these is opened by the other processes of the group only, whose user is the same.
   const security =
-    socketPath === undefined ? secured(options, served.directory) : { check: answerAll, tls: null, hosts: null };
+    socketPath === undefined
+      ? secured(options, served.directory)
+      : { check: answerAll, tls: null, hosts: null, pages: null };
   return listening(served, options, {
     ...security,
     hot: hotRoutes(routes, served, null, options),
@@ -195,13 +202,14 @@ function hasFront({ socketPath, sharesPort = false }: ServerOptions): boolean {
 }
 
 function buildServer(served: ServedProject, options: ServerOptions, serving: Serving): FastifyInstance {
-  const { check, tls, hosts, hot, bytes, paths, unknown, elsewhere } = serving;
+  const { check, tls, hosts, pages, hot, bytes, paths, unknown, elsewhere } = serving;
   const allows = allowsHost(hosts);
   const answers = hotAnswers(hot, bytes, check, served);
-  const bodyLimit = Math.min(options.bodyLimit, LEAN_BODY_LIMIT);
+  const fullLimit = bytesOf(options.bodyLimit, 'bodyLimit');
+  const bodyLimit = Math.min(fullLimit, LEAN_BODY_LIMIT);
   let lean: LeanServer | null = null;
   const server = Fastify({
-    bodyLimit: options.bodyLimit,
+    bodyLimit: fullLimit,
     logger: false,
     forceCloseConnections: 'idle',
     // A request that has begun is answered.
@@ -215,7 +223,9 @@ function buildServer(served: ServedProject, options: ServerOptions, serving: Ser
         const route = known?.routes.get(request.method ?? '');
         const isOther = known !== null && route === undefined;
         const refusal =
-          hostRefusal(request, allows) ?? (isOther && request.method !== 'OPTIONS' ? null : bodyRefusal(request));
+          hostRefusal(request, allows) ??
+          pageRefusal(request, pages) ??
+          (isOther && request.method !== 'OPTIONS' ? null : bodyRefusal(request));
         if (refusal !== null) return answerPlain(response, refusal);
         if (isOther) return answerOtherMethod(request, response, known, check);
         const isOwn = elsewhere === undefined || (route !== undefined && isAnsweredBy(route, served));
@@ -233,6 +243,8 @@ function buildServer(served: ServedProject, options: ServerOptions, serving: Ser
         tls === null
           ? createServer(times, full)
           : createSecureServer({ ...times, ...secureOptions(tls), allowHalfOpen: true }, full);
+      boundConnections(own);
+      if (options.socketPath === undefined) breakStalled(own);
       const knows = (path: string) => answers.paths.has(path) || (answers.runsModels && inferPath(path) !== null);
       const closesIdle = options.socketPath === undefined;
       const { answer, answerBytes } = answers;
@@ -257,15 +269,14 @@ function buildServer(served: ServedProject, options: ServerOptions, serving: Ser
   });
   if (served.tracer !== null) traceRequests(server, served.tracer);
   server.addHook('onRequest', async (request) => {
-    setCaller(request, check(scopesOf(request), request.headers.authorization ?? null));
+    await checkCaller(request, check, served.directory);
     // Before the body is read: which bodies a method takes is asked of routes only.
     if (request.is404) throw fail(unknown, { method: request.method, path: request.url });
   });
   // Bodies stay text: the routes parse them with numbers exact, which JSON.parse alone does not keep.
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser(['application/json', 'application/x-ndjson'], { parseAs: 'buffer' }, (_, body, done) =>
-    done(null, body),
-  );
+  holdBodies(server);
+  server.addContentTypeParser(['application/json', 'application/x-ndjson'], readHeld);
   server.setErrorHandler((error, _, reply) => answerError(reply, error));
   return server;
 }

@@ -5,6 +5,7 @@ import { reasonOf } from '../base/reason-of.ts';
 import { KeyRing } from '../operating/key-ring.ts';
 import type { Certificate } from './certificate.ts';
 import { type HostList, hostList, isLoopback } from './host-list.ts';
+import type { PageRule } from './page-rule.ts';
 import { answerAll, answerKeys, type RequestCheck } from './request-check.ts';
 
 export interface ListenOptions {
@@ -22,6 +23,7 @@ export interface Secured {
   readonly check: RequestCheck;
   readonly tls: Certificate | null;
   readonly hosts: HostList;
+  readonly pages: PageRule;
 }
 
 /**
@@ -31,12 +33,13 @@ export interface Secured {
 export function secured(options: ListenOptions, directory: string): Secured {
   const { host, tls, tlsAtProxy = false } = options;
   const hosts = hostList(options);
+  const names = (options.hosts ?? []).map((name) => name.toLowerCase());
   const files = tls === undefined ? null : readTls(tls);
-  if (isLoopback(host)) return { check: answerAll, tls: files, hosts };
+  if (isLoopback(host)) return { check: answerAll, tls: files, hosts, pages: { names, keyed: false } };
   const ring = new KeyRing(directory);
   if (ring.size === 0) throw fail('AUTH_NO_KEYS', { host });
   if (files === null && !tlsAtProxy) throw fail('AUTH_TLS', { host });
-  return { check: answerKeys(ring), tls: files, hosts };
+  return { check: answerKeys(ring), tls: files, hosts, pages: { names, keyed: true } };
 }
 
 function readTls({ certFile, keyFile }: NonNullable<ListenOptions['tls']>): Certificate {

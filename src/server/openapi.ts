@@ -13,6 +13,7 @@ import {
   type RouteShape,
   routeTags,
 } from './route.ts';
+import { changeKinds } from './route-access.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -41,7 +42,7 @@ export function openApi(project: ProjectData, routes: readonly Route[]): Json {
 const failures: Readonly<Record<number, { readonly name: string; readonly description: string }>> = {
   400: { name: 'BadRequest', description: 'The body or the query is not as described.' },
   401: { name: 'Unauthorized', description: 'No valid API key.' },
-  403: { name: 'Forbidden', description: 'The API key lacks a scope.' },
+  403: { name: 'Forbidden', description: 'The API key lacks a scope, or a page of another site calls.' },
   404: { name: 'NotFound', description: 'A name that the project does not declare.' },
   405: { name: 'MethodNotAllowed', description: 'Another method than those that the header allow lists.' },
   409: { name: 'Conflict', description: 'The state does not allow the call.' },
@@ -83,12 +84,13 @@ const errorSchema = z.object({
 });
 
 function operationOf(route: Route, { name, summary, body, answers }: RouteShape): Json {
-  const { operationId, tag, scopes, refusals = [] } = route;
+  const { operationId, tag, scopes, changes, refusals = [] } = route;
   return {
     operationId: name === undefined ? operationId : `${operationId}_${name}`,
     tags: [tag],
     summary,
     security: scopes === null ? [] : [{ apiKey: scopes }],
+    ...(changes === null ? {} : { 'x-changes': changeKinds[changes].text }),
     ...parametersFor(route, name),
     ...(body === undefined ? {} : { requestBody: { required: true, content: contentOf(body) } }),
     ...(refusals.length === 0 ? {} : { 'x-refusals': refusals }),
@@ -118,9 +120,12 @@ function codesOf(
     ...refusals,
     ...errors,
     'SERVER_HOST',
+    'SERVER_PAGE',
     'SERVER_FAULT',
     ...(body === undefined && query === undefined ? [] : (['SERVER_BODY'] as const)),
-    ...(body === undefined ? [] : (['SERVER_BODY_SIZE', 'SERVER_MEDIA_TYPE'] as const)),
+    ...(body === undefined
+      ? []
+      : (['SERVER_BODY_SIZE', 'SERVER_BODY_BOUNDS', 'SERVER_HELD', 'SERVER_MEDIA_TYPE'] as const)),
     ...(method === 'POST' ? [] : (['SERVER_METHOD_BODY'] as const)),
     ...(scopes === null ? [] : (['AUTH_KEY', 'AUTH_SCOPE'] as const)),
     ...(access !== 'reads' ? (['SERVER_WRITER'] as const) : []),

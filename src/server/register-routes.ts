@@ -1,6 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import type { MaybePromise } from '../base/maybe-promise.ts';
-import type { Scope } from '../operating/api-keys.ts';
+import type { Scope } from '../operating/scopes.ts';
+import { countLines } from '../schema/json-bounds.ts';
+import { acting, checkedAct } from './acting.ts';
+import { bodyText, LONG_BODY, longBody } from './body.ts';
+import { heldOf, readHeld } from './limits/held-body.ts';
+import { mostDecoded, type RequestHeld } from './limits/request-held.ts';
+import { isJsonLines } from './media-types.ts';
+import type { RequestCheck } from './request-check.ts';
 import { spanOf } from './request-spans.ts';
 import {
   patternOf,
@@ -13,16 +20,28 @@ import {
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Scopes of the route. */
-    readonly scopes?: readonly Scope[] | null;
+    readonly route?: Route;
   }
 }
 
 const callers = new WeakMap<FastifyRequest, string>();
 
-/** Notes whose request it is, by the id of the key. */
-export function setCaller(request: FastifyRequest, caller: string): void {
+/** Checks the key of a request by the route that was found, and notes whose request it is. Errors: AUTH_*. */
+export async function checkCaller(request: FastifyRequest, check: RequestCheck, directory: string): Promise<void> {
+  const { route } = request.routeOptions.config;
+  const acts = { act: route === undefined ? '' : actOf(route), changes: route?.changes ?? null };
+  const caller = await checkedAct({ directory, route: acts, target: targetOf(request) }, () =>
+    check(route === undefined ? UNKNOWN_PATH : route.scopes, request.headers.authorization ?? null),
+  );
   if (caller !== '') callers.set(request, caller);
+}
+
+function actOf({ act, operationId }: Route): string {
+  return act ?? operationId;
+}
+
+function targetOf({ params }: FastifyRequest): string {
+  return Object.values(Object(params)).join(' ');
 }
 
 function callerOf(request: FastifyRequest): string {
@@ -32,12 +51,6 @@ function callerOf(request: FastifyRequest): string {
 /** A path without a route still needs a key that may read. */
 const UNKNOWN_PATH: readonly Scope[] = ['read'];
 
-/** The scopes of the route that was found: a path can be written in many ways. */
-export function scopesOf({ routeOptions }: FastifyRequest): readonly Scope[] | null {
-  const { scopes } = routeOptions.config;
-  return scopes === undefined ? UNKNOWN_PATH : scopes;
-}
-
 /** Makes the routes of a process; without `write` none that writes. */
 export function registerRoutes(
   server: FastifyInstance,
@@ -45,24 +58,43 @@ export function registerRoutes(
   read: ReadContext,
   write: WriteContext | null,
 ): void {
+  const { predicting, directory } = read.served;
+  const add = (route: Route, run: Run) => register(server, { route, directory, run });
   for (const route of routes) {
-    const { predicting } = read.served;
-    if (route.access === 'reads') register(server, route, (request) => route.run(read, request));
+    if (route.access === 'reads') add(route, (request) => route.run(read, request));
     else if (route.access === 'predicts') {
-      if (predicting !== null) register(server, route, (request) => route.run(predicting, request));
-    } else if (write !== null) register(server, route, (request) => route.run(write, request));
+      if (predicting !== null) add(route, (request) => route.run(predicting, request));
+    } else if (write !== null) add(route, (request) => route.run(write, request));
   }
 }
 
 type Run = (request: RouteRequest) => MaybePromise<RouteAnswer>;
 
-function register(server: FastifyInstance, route: Route, run: Run): void {
+interface Registered {
+  readonly route: Route;
+  /** The environment's. */
+  readonly directory: string;
+  readonly run: Run;
+}
+
+function register(server: FastifyInstance, { route, directory, run }: Registered): void {
+  const audit = { changes: route.changes, act: actOf(route) };
   const options: RouteOptions = {
     ...(route.bodyLimit === undefined ? {} : { bodyLimit: route.bodyLimit }),
     method: route.method,
     url: patternOf(route),
-    config: { scopes: route.scopes },
-    handler: async (request, reply) => send(reply, await run(requestOf(request, reply, route))),
+    config: { route },
+    handler: async (request, reply) => {
+      const call = { directory, route: audit, caller: callerOf(request), target: targetOf(request) };
+      const held = heldOf(request, reply);
+      return send(
+        reply,
+        await acting(call, async (names) => {
+          const body = await readBody(request, route, held);
+          return run({ ...requestOf(request, reply, route), body, held, names });
+        }),
+      );
+    },
   };
   if (route.takesStream !== true && route.takesBytes !== true) {
     server.route(options);
@@ -70,16 +102,28 @@ function register(server: FastifyInstance, route: Route, run: Run): void {
   }
   server.register((scope, _, done) => {
     scope.removeAllContentTypeParsers();
-    if (route.takesBytes)
-      scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, parsed) => parsed(null, body));
+    if (route.takesBytes) scope.addContentTypeParser('*', readHeld);
     else scope.addContentTypeParser('*', (_request, _payload, parsed) => parsed(null, undefined));
     scope.route(options);
     done();
   });
 }
 
-function requestOf(request: FastifyRequest, reply: FastifyReply, { takesBytes, access }: Route): RouteRequest {
-  const { params, query, headers, body, raw } = request;
+/** The body as its route takes it: one of JSON counts what it takes when it is read, and a long one is read in turns. */
+async function readBody({ body, headers }: FastifyRequest, { takesBytes }: Route, held: RequestHeld): Promise<unknown> {
+  if (takesBytes === true || !Buffer.isBuffer(body)) return body;
+  if (body.length <= LONG_BODY) held.take(mostDecoded(body.length));
+  else if (isJsonLines(headers['content-type'] ?? '')) held.takeCounts(countLines(bodyText(body)));
+  else return longBody(body, held.takeCounts);
+  return body;
+}
+
+function requestOf(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { takesBytes, access }: Route,
+): Omit<RouteRequest, 'names' | 'body' | 'held'> {
+  const { params, query, headers, raw } = request;
   const values = params as Readonly<Record<string, string>>;
   const [name = ''] = Object.values(values);
   const gone = () => {
@@ -102,7 +146,6 @@ function requestOf(request: FastifyRequest, reply: FastifyReply, { takesBytes, a
     caller: callerOf(request),
     query,
     headers,
-    body,
     stream: raw,
     gone,
     trace: spanOf(request),

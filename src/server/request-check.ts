@@ -1,5 +1,5 @@
-import type { Scope } from '../operating/api-keys.ts';
 import type { KeyRing } from '../operating/key-ring.ts';
+import type { Scope } from '../operating/scopes.ts';
 
 /**
  * Throws a coded error for a request that may not be answered: called by the lean reader and by the full server, before

@@ -5,10 +5,12 @@ import type { ErrorCode } from '../base/errors/fail.ts';
 import type { MaybePromise } from '../base/maybe-promise.ts';
 import type { OpenSpan } from '../base/tracer.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
-import type { Scope } from '../operating/api-keys.ts';
 import type { Headrace } from '../running/headrace.ts';
+import type { NameAct } from './acting.ts';
 import type { JobBoard } from './jobs/job-board.ts';
 import type { BytesAnswer, HotAnswer } from './lean/hot-route.ts';
+import type { RequestHeld } from './limits/request-held.ts';
+import type { RouteAccess } from './route-access.ts';
 import type { PredictingProject, ServedProject } from './served-project.ts';
 import type { Group } from './workers/group.ts';
 
@@ -62,9 +64,13 @@ export interface RouteRequest {
   /** Bytes; undefined for a route that takes a stream. */
   readonly body: unknown;
   readonly stream: Readable;
+  /** Counts the memory that the request takes. */
+  readonly held: RequestHeld;
   /** Aborted when the client goes away before its answer. */
   readonly gone: () => AbortSignal;
   readonly trace: OpenSpan | null;
+  /** Says what the call does, for the audit log. */
+  readonly names: NameAct;
 }
 
 /** An answer that is no error. */
@@ -99,14 +105,14 @@ export interface HotOptions {
   readonly mostWaitMs?: number | undefined;
 }
 
-interface RouteBase {
+interface RouteBase extends RouteAccess {
   readonly method: 'GET' | 'POST' | 'DELETE';
   /** As OpenAPI writes it: `/v1/events/{source}`. A parameter is the last segment. */
   readonly path: `/${string}`;
   readonly operationId: string;
   readonly tag: keyof typeof routeTags;
-  /** Scopes that a key needs, all of them; null: no key is needed. */
-  readonly scopes: readonly Scope[] | null;
+  /** The name of its calls in the audit log (its operationId). */
+  readonly act?: string;
   /** For the table of routes: what it takes and what it answers, as Markdown. */
   readonly page: { readonly takes: string; readonly answers: string };
   /** Parameters of the query, all optional. */

@@ -27,5 +27,6 @@ export {
   trainingBackendContracts,
 } from './contracts/training-backend.ts';
 export { versionContracts } from './contracts/version-registry.ts';
+export { type WaitingIdsSubject, waitingIdsContracts } from './contracts/waiting-ids.ts';
 export { naiveAggregate } from './oracle/naive-aggregate.ts';
 export { acceptedDeliveries, naiveAnswers } from './oracle/naive-scan.ts';

@@ -1,10 +1,10 @@
 import { fail } from '../base/errors/fail.ts';
+import { modelInputs } from '../model/model-inputs.ts';
+import { MODEL_ENCODING } from '../model/model-value.ts';
 import type { ModelRegistry, ModelVersion, VersionRecord } from '../ports/model-registry.ts';
 import { LINEAGE_TAGS } from '../registry/lineage.ts';
 import { loggedVersion } from '../registry/logged-version.ts';
 import { signatureColumns } from '../registry/mlmodel.ts';
-import { modelInputs } from '../registry/model-inputs.ts';
-import { MODEL_ENCODING } from '../registry/model-value.ts';
 import { runOfVersion } from '../registry/run-of-version.ts';
 import { oneChunk, storeContent } from '../registry/store-content.ts';
 import { declaredCommand } from './job/declared-command.ts';

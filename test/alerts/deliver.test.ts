@@ -33,7 +33,7 @@ const actions = () => accepted().map(({ action }) => action);
 
 describe('the book of incidents keeps the rules of its port', () => {
   test.each(incidentContracts)('rule $rule: $name', async ({ run }) => {
-    const { alerts } = openDesk({});
+    const { alerts } = await openDesk({});
     await run({ open: () => alerts.book });
     await alerts.close();
   });
@@ -41,26 +41,26 @@ describe('the book of incidents keeps the rules of its port', () => {
 
 describe('messages', () => {
   test('an incident is opened, updated, acknowledged and resolved at its sink, once each', async () => {
-    const desk = openDesk(webhook());
+    const desk = await openDesk(webhook());
     const { book } = desk.alerts;
-    expect(book.open(incident())).toBe('opened');
+    expect(await book.open(incident())).toBe('opened');
     await desk.after(0);
-    expect(book.open(incident())).toBe('updated');
+    expect(await book.open(incident())).toBe('updated');
     await desk.after(1);
     // New figures alone are kept, and no message says so.
-    book.update(incident().fingerprint, { at: START + 1, evidence: { after: 0.3 } });
+    await book.update(incident().fingerprint, { at: START + 1, evidence: { after: 0.3 } });
     await desk.after(1);
-    book.update(incident().fingerprint, { at: START + 2, evidence: {}, summary: 'it rose further' });
+    await book.update(incident().fingerprint, { at: START + 2, evidence: {}, summary: 'it rose further' });
     await desk.after(1);
-    book.acknowledge(incident().fingerprint, 'ada');
+    await book.acknowledge(incident().fingerprint, 'ada');
     await desk.after(1);
-    book.resolve(incident().fingerprint, { at: START + 3, reason: 'retrained' });
+    await book.resolve(incident().fingerprint, { at: START + 3, reason: 'retrained' });
     await desk.after(1);
     await desk.after(1_000_000);
     expect(actions()).toEqual(['opened', 'updated', 'acknowledged', 'resolved']);
     expect(new Set(bodies().map(({ key }) => key)).size).toBe(4);
     expect(new Set(bodies().map(({ incidents }) => incidents[0].id)).size).toBe(1);
-    book.open(incident({ at: START + 9 }));
+    await book.open(incident({ at: START + 9 }));
     await desk.after(1);
     expect(bodies().at(-1)?.incidents[0].id).not.toBe(bodies()[0].incidents[0].id);
     await desk.alerts.close();
@@ -68,8 +68,8 @@ describe('messages', () => {
 
   test('a message is signed over its id, its time and its body', async () => {
     process.env['HEADRACE_TEST_HOOK'] = 'whsec_c2VjcmV0LW9mLXRlc3Q=';
-    const desk = openDesk(webhook({ secret: { env: 'HEADRACE_TEST_HOOK' } }));
-    desk.alerts.book.open(incident());
+    const desk = await openDesk(webhook({ secret: { env: 'HEADRACE_TEST_HOOK' } }));
+    await desk.alerts.book.open(incident());
     await desk.after(0);
     const [{ headers, body }] = receiver.received;
     const signed = `${String(headers['webhook-id'])}.${String(headers['webhook-timestamp'])}.${body}`;
@@ -82,8 +82,8 @@ describe('messages', () => {
 
   test('a secret or a personal value that a caller wrote is in no message', async () => {
     process.env['HEADRACE_TEST_HOOK'] = 'very-secret-value';
-    const desk = openDesk(webhook({ secret: { env: 'HEADRACE_TEST_HOOK' } }));
-    desk.alerts.book.open(
+    const desk = await openDesk(webhook({ secret: { env: 'HEADRACE_TEST_HOOK' } }));
+    await desk.alerts.book.open(
       incident({
         summary: 'ada@example.com broke it with very-secret-value',
         slice: 'user=ada@example.com',
@@ -107,12 +107,12 @@ describe('messages', () => {
   });
 
   test('an incident that opened and ended while the sink was away arrives as both, in order', async () => {
-    const desk = openDesk(webhook());
+    const desk = await openDesk(webhook());
     receiver.otherwise = 503;
-    desk.alerts.book.open(incident());
+    await desk.alerts.book.open(incident());
     for (let i = 0; i < 5; i += 1) await desk.after(3_600_000);
-    desk.alerts.book.update(incident().fingerprint, { at: desk.now, evidence: {}, summary: 'worse' });
-    desk.alerts.book.resolve(incident().fingerprint, { at: desk.now, reason: 'gone' });
+    await desk.alerts.book.update(incident().fingerprint, { at: desk.now, evidence: {}, summary: 'worse' });
+    await desk.alerts.book.resolve(incident().fingerprint, { at: desk.now, reason: 'gone' });
     for (let i = 0; i < 5; i += 1) await desk.after(3_600_000);
     receiver.otherwise = 200;
     await desk.drain();
@@ -123,13 +123,13 @@ describe('messages', () => {
 
 describe('failures', () => {
   test('a failed message waits longer each time, up to five minutes, and as long as the receiver asks', async () => {
-    const desk = openDesk(webhook());
+    const desk = await openDesk(webhook());
     receiver.otherwise = 500;
-    desk.alerts.book.open(incident());
+    await desk.alerts.book.open(incident());
     const waits: number[] = [];
     for (let i = 0; i < 12; i += 1) {
       await desk.after(0);
-      const [{ dueAt }] = desk.alerts.store.unsettled();
+      const [{ dueAt }] = await desk.alerts.store.unsettled();
       waits.push(dueAt - desk.now);
       desk.now = dueAt;
     }
@@ -137,38 +137,38 @@ describe('failures', () => {
     expect(new Set(waits.slice(9))).toEqual(new Set([300_000]));
     receiver.plan = [{ status: 429, retryAfter: '3600' }];
     await desk.after(0);
-    expect(desk.alerts.store.unsettled()[0].dueAt - desk.now).toBe(3_600_000);
+    expect((await desk.alerts.store.unsettled())[0].dueAt - desk.now).toBe(3_600_000);
     await desk.alerts.close();
   });
 
   test('a refused message is a dead letter at once, an absent sink after its time; a retry or a change sends it after all', async () => {
-    const desk = openDesk({ ...webhook(), giveUpAfter: '2h' });
+    const desk = await openDesk({ ...webhook(), giveUpAfter: '2h' });
     receiver.plan = [400];
-    desk.alerts.book.open(incident());
+    await desk.alerts.book.open(incident());
     await desk.after(0);
-    expect(desk.alerts.store.unsettled()).toMatchObject([{ state: 'dead', error: 'it answered 400: said' }]);
+    expect(await desk.alerts.store.unsettled()).toMatchObject([{ state: 'dead', error: 'it answered 400: said' }]);
     expect(String(desk.faults[0])).toContain('given up');
     expect(await desk.after(1_000_000)).toBe(0);
-    expect(desk.alerts.store.retry(null, desk.now)).toBe(1);
+    expect(await desk.alerts.store.retry(null, desk.now)).toBe(1);
     expect(await desk.after(0)).toBe(1);
     receiver.otherwise = 503;
-    desk.alerts.book.resolve(incident().fingerprint, { at: desk.now, reason: 'gone' });
+    await desk.alerts.book.resolve(incident().fingerprint, { at: desk.now, reason: 'gone' });
     for (let i = 0; i < 30; i += 1) await desk.after(300_000);
-    expect(desk.alerts.store.unsettled()).toMatchObject([{ state: 'dead' }]);
+    expect(await desk.alerts.store.unsettled()).toMatchObject([{ state: 'dead' }]);
     receiver.otherwise = 200;
     expect(await desk.after(300_000)).toBe(0);
-    desk.alerts.store.retry('hook', desk.now);
+    await desk.alerts.store.retry('hook', desk.now);
     await desk.after(0);
     expect(actions()).toEqual(['opened', 'resolved']);
     await desk.alerts.close();
   });
 
   test('a receiver that hangs, loses its answer or is away is asked again with the same key', async () => {
-    const desk = openDesk(webhook({ timeout: '300ms' }));
+    const desk = await openDesk(webhook({ timeout: '300ms' }));
     receiver.plan = ['hang', 'lose'];
-    desk.alerts.book.open(incident());
+    await desk.alerts.book.open(incident());
     await desk.after(0);
-    expect(desk.alerts.store.unsettled()).toMatchObject([{ error: 'no answer in time' }]);
+    expect(await desk.alerts.store.unsettled()).toMatchObject([{ error: 'no answer in time' }]);
     await desk.after(600_000);
     expect(await desk.after(600_000)).toBe(1);
     expect(new Set(bodies().map(({ key }) => key)).size).toBe(1);
@@ -179,11 +179,11 @@ describe('failures', () => {
   test('a sink that is away gets one attempt at a time, and keeps no other sink from its messages', async () => {
     const other = await startReceiver();
     try {
-      const desk = openDesk({
+      const desk = await openDesk({
         sinks: { away: { kind: 'webhook', url: receiver.url }, there: { kind: 'webhook', url: other.url } },
       });
       receiver.otherwise = 503;
-      for (let i = 0; i < 20; i += 1) desk.alerts.book.open(incident({ fingerprint: `fraud/conceptDrift/${i}` }));
+      for (let i = 0; i < 20; i += 1) await desk.alerts.book.open(incident({ fingerprint: `fraud/conceptDrift/${i}` }));
       await desk.after(0);
       expect([receiver.received.length, other.received.length]).toEqual([1, 20]);
       await desk.after(500);
@@ -196,10 +196,10 @@ describe('failures', () => {
 
   test('a missing secret is a failed message that says so, not a monitor that ends', async () => {
     delete process.env['HEADRACE_TEST_NONE'];
-    const desk = openDesk({ sinks: { chat: { kind: 'slack', url: { env: 'HEADRACE_TEST_NONE' } } } });
-    desk.alerts.book.open(incident());
+    const desk = await openDesk({ sinks: { chat: { kind: 'slack', url: { env: 'HEADRACE_TEST_NONE' } } } });
+    await desk.alerts.book.open(incident());
     expect(await desk.after(0)).toBe(0);
-    expect(desk.alerts.store.unsettled()[0].error).toContain('HEADRACE_TEST_NONE');
+    expect((await desk.alerts.store.unsettled())[0].error).toContain('HEADRACE_TEST_NONE');
     await desk.alerts.close();
   });
 });
@@ -210,7 +210,7 @@ describe('routes, silences, digests and limits', () => {
     const sinks = Object.fromEntries(
       ['a', 'b', 'c'].map((name) => [name, { kind: 'webhook' as const, url: `${receiver.url}/${name}` }]),
     );
-    const desk = openDesk({
+    const desk = await openDesk({
       sinks,
       routes: [
         { tiers: [0, 4], ...to('a') },
@@ -220,7 +220,7 @@ describe('routes, silences, digests and limits', () => {
     });
     const sent = async (changes: Parameters<typeof incident>[0]) => {
       receiver.received.length = 0;
-      desk.alerts.book.open(incident({ fingerprint: JSON.stringify(changes), ...changes }));
+      await desk.alerts.book.open(incident({ fingerprint: JSON.stringify(changes), ...changes }));
       await desk.after(0);
       return receiver.received.map(({ path }) => path).toSorted(compareText);
     };
@@ -233,10 +233,10 @@ describe('routes, silences, digests and limits', () => {
   });
 
   test('a silence keeps its incidents quiet; those that are still open at its end are sent, the others are not', async () => {
-    const desk = openDesk(webhook());
+    const desk = await openDesk(webhook());
     const { store, book } = desk.alerts;
     const none = { kind: null, slice: null, fingerprint: null };
-    store.silence({
+    await store.silence({
       ...none,
       model: 'fraud',
       from: desk.now,
@@ -244,12 +244,12 @@ describe('routes, silences, digests and limits', () => {
       by: 'ada',
       reason: 'deploy',
     });
-    book.open(incident());
-    book.open(incident({ kind: 'dataDrift', severity: 'ticket' }));
-    book.open(incident({ model: 'ads' }));
+    await book.open(incident());
+    await book.open(incident({ kind: 'dataDrift', severity: 'ticket' }));
+    await book.open(incident({ model: 'ads' }));
     await desk.after(0);
     expect(bodies().map(({ incidents }) => incidents[0].fingerprint)).toEqual(['ads/conceptDrift/']);
-    book.resolve(incident({ kind: 'dataDrift' }).fingerprint, { at: desk.now, reason: 'gone' });
+    await book.resolve(incident({ kind: 'dataDrift' }).fingerprint, { at: desk.now, reason: 'gone' });
     await desk.after(120_000);
     expect(bodies().length).toBe(1);
     await desk.after(3_600_000);
@@ -257,14 +257,14 @@ describe('routes, silences, digests and limits', () => {
       'ads/conceptDrift/',
       'fraud/conceptDrift/',
     ]);
-    expect(store.unsettled()).toEqual([]);
+    expect(await store.unsettled()).toEqual([]);
     await desk.alerts.close();
   });
 
   test('a silence that is ended early lets its incidents through within a minute', async () => {
-    const desk = openDesk(webhook());
+    const desk = await openDesk(webhook());
     const { store, book } = desk.alerts;
-    const { id } = store.silence({
+    const { id } = await store.silence({
       model: null,
       kind: 'conceptDrift',
       slice: null,
@@ -274,17 +274,17 @@ describe('routes, silences, digests and limits', () => {
       by: 'ada',
       reason: 'deploy',
     });
-    book.open(incident());
+    await book.open(incident());
     await desk.after(0);
-    expect(store.endSilence(id, desk.now)).toBe(true);
-    expect(store.endSilence(id, desk.now)).toBe(false);
+    expect(await store.endSilence(id, desk.now)).toBe(true);
+    expect(await store.endSilence(id, desk.now)).toBe(false);
     expect(await desk.after(60_000)).toBe(1);
     await desk.alerts.close();
   });
 
   test('a digest has all incidents of its period in one message; one that becomes urgent does not wait for it', async () => {
     const { sinks } = { ...webhook() };
-    const desk = openDesk({
+    const desk = await openDesk({
       sinks,
       routes: [
         { severities: ['digest'], to: ['hook'], digest: '1d' },
@@ -292,10 +292,10 @@ describe('routes, silences, digests and limits', () => {
       ],
     });
     for (let i = 0; i < 5; i += 1)
-      desk.alerts.book.open(incident({ fingerprint: `fraud/dataDrift/${i}`, severity: 'digest', tier: 1 }));
+      await desk.alerts.book.open(incident({ fingerprint: `fraud/dataDrift/${i}`, severity: 'digest', tier: 1 }));
     await desk.after(3_600_000);
     expect(bodies()).toEqual([]);
-    desk.alerts.book.update('fraud/dataDrift/3', { at: desk.now, evidence: {}, severity: 'page' });
+    await desk.alerts.book.update('fraud/dataDrift/3', { at: desk.now, evidence: {}, severity: 'page' });
     await desk.after(0);
     expect(bodies().map(({ action, incidents }) => [action, incidents.length])).toEqual([['opened', 1]]);
     await desk.after(23 * 3_600_000);
@@ -317,10 +317,10 @@ describe('routes, silences, digests and limits', () => {
       rate: { messages: 3, per: '1h' },
     };
     process.env['HEADRACE_TEST_HOOK'] = 'routing-key-of-test';
-    const desk = openDesk({ sinks: { hook, pager: files } });
-    for (let i = 0; i < 3; i += 1) desk.alerts.book.open(incident({ fingerprint: `fraud/conceptDrift/${i}` }));
+    const desk = await openDesk({ sinks: { hook, pager: files } });
+    for (let i = 0; i < 3; i += 1) await desk.alerts.book.open(incident({ fingerprint: `fraud/conceptDrift/${i}` }));
     await desk.after(0);
-    for (let i = 3; i < 13; i += 1) desk.alerts.book.open(incident({ fingerprint: `fraud/conceptDrift/${i}` }));
+    for (let i = 3; i < 13; i += 1) await desk.alerts.book.open(incident({ fingerprint: `fraud/conceptDrift/${i}` }));
     await desk.after(60_000);
     const at = (path: string) =>
       receiver.received.filter((one) => one.path.startsWith(path) === (path === '/pager')).length;
@@ -356,16 +356,16 @@ test('whatever happens, a receiver that drops repeated keys sees every incident 
     fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
       receiver.received.length = 0;
       receiver.plan = [];
-      let desk: Desk = openDesk(webhook({ rate: { messages: 10_000, per: '1h' } }));
+      let desk: Desk = await openDesk(webhook({ rate: { messages: 10_000, per: '1h' } }));
       const opened = new Map<string, number>();
       for (const one of steps) await run(one);
       receiver.plan = [];
       await desk.drain();
-      expect(desk.alerts.store.unsettled()).toEqual([]);
+      expect(await desk.alerts.store.unsettled()).toEqual([]);
       const seen = new Map<string, Body>();
       for (const body of accepted()) if (!seen.has(body.key)) seen.set(body.key, body);
       const byIncident = Map.groupBy(seen.values(), ({ incidents }) => incidents[0].id);
-      const all = desk.alerts.store.newest(1_000);
+      const all = await desk.alerts.store.newest(1_000);
       expect(byIncident.size).toBe(all.length);
       for (const [, messages] of byIncident) {
         const order = messages.map(({ action }) => action);
@@ -384,14 +384,14 @@ test('whatever happens, a receiver that drops repeated keys sees every incident 
           case 'open': {
             const fingerprint = `fraud/conceptDrift/${one.cause}`;
             opened.set(fingerprint, (opened.get(fingerprint) ?? 0) + 1);
-            desk.alerts.book.open(incident({ fingerprint, summary: `s${one.summary}`, at: desk.now }));
+            await desk.alerts.book.open(incident({ fingerprint, summary: `s${one.summary}`, at: desk.now }));
             return;
           }
           case 'resolve':
-            desk.alerts.book.resolve(`fraud/conceptDrift/${one.cause}`, { at: desk.now, reason: 'gone' });
+            await desk.alerts.book.resolve(`fraud/conceptDrift/${one.cause}`, { at: desk.now, reason: 'gone' });
             return;
           case 'ack':
-            desk.alerts.book.acknowledge(`fraud/conceptDrift/${one.cause}`, 'ada');
+            await desk.alerts.book.acknowledge(`fraud/conceptDrift/${one.cause}`, 'ada');
             return;
           case 'wait':
             await desk.after(one.ms);
@@ -400,7 +400,7 @@ test('whatever happens, a receiver that drops repeated keys sees every incident 
             receiver.plan = [...one.plan];
             return;
           case 'restart':
-            desk = desk.again();
+            desk = await desk.again();
             return;
           default:
             one satisfies never;

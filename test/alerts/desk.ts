@@ -18,21 +18,24 @@ export interface Desk {
   /** Moves the clock and delivers. */
   after(ms: number): Promise<number>;
   /** Opens the same files again, as after a restart. */
-  again(): Desk;
+  again(): Promise<Desk>;
   /** Sends until nothing is due, moving the clock past every backoff. */
   drain(): Promise<void>;
 }
 
 export const START = Date.UTC(2026, 0, 5);
 
-export function openDesk(
+export async function openDesk(
   options: EnvironmentOptions['alerts'],
   directory = mkdtempSync(join(tmpdir(), 'headrace-alerts-')),
   at = START,
-): Desk {
+): Promise<Desk> {
   const faults: unknown[] = [];
   const environment = resolveEnvironment('local', { directory, alerts: options }, project.name);
-  const alerts = openAlerts(project, environment, { clock: () => desk.now, onFault: (error) => faults.push(error) });
+  const alerts = await openAlerts(project, environment, {
+    clock: () => desk.now,
+    onFault: (error) => faults.push(error),
+  });
   const desk: Desk = {
     directory,
     alerts,
@@ -42,14 +45,14 @@ export function openDesk(
       desk.now += ms;
       return alerts.deliver();
     },
-    again: () => {
-      alerts.store.close();
+    again: async () => {
+      await alerts.store.close();
       return openDesk(options, directory, desk.now);
     },
     drain: async () => {
       for (let i = 0; i < 100; i += 1) {
         await desk.after(300_000);
-        if (alerts.store.unsettled().every(({ state }) => state === 'dead')) return;
+        if ((await alerts.store.unsettled()).every(({ state }) => state === 'dead')) return;
       }
       throw new Error('messages are still waiting');
     },

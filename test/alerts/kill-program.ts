@@ -9,11 +9,11 @@ const environment = resolveEnvironment(
   { directory, alerts: { sinks: { hook: { kind: 'webhook', url, rate: { messages: 10_000, per: '1h' } } } } },
   project.name,
 );
-const alerts = openAlerts(project, environment, { clock: Date.now, onFault: () => undefined });
+const alerts = await openAlerts(project, environment, { clock: Date.now, onFault: () => undefined });
 const name = (i: number) => `fraud/conceptDrift/${i}`;
 for (let i = Number(from); ; i += 1) {
-  alerts.book.open(incident({ fingerprint: name(i), at: Date.now() }));
+  await alerts.book.open(incident({ fingerprint: name(i), at: Date.now() }));
   console.log(i);
   await alerts.deliver();
-  if (i % 2 === 0) alerts.book.resolve(name(i), { at: Date.now(), reason: 'gone' });
+  if (i % 2 === 0) await alerts.book.resolve(name(i), { at: Date.now(), reason: 'gone' });
 }

@@ -58,7 +58,7 @@ test(
     }
     receiver.plan = [];
     // Claims of the dead processes end by the clock.
-    const desk = openDesk(
+    const desk = await openDesk(
       { sinks: { hook: { kind: 'webhook', url: receiver.url, rate: { messages: 10_000, per: '1h' } } } },
       directory,
       Date.now() + 3_600_000,
@@ -71,7 +71,7 @@ test(
     const causes = [...openings.values()];
     expect(new Set(causes).size).toBe(causes.length);
     for (let i = 0; i <= opened; i += 1) expect(causes).toContain(`fraud/conceptDrift/${i}`);
-    for (const one of desk.alerts.store.newest(100_000)) {
+    for (const one of await desk.alerts.store.newest(100_000)) {
       const own = bodies.filter(({ incidents }) => incidents[0].fingerprint === one.fingerprint);
       expect(new Set(own.map(({ key }) => key)).size).toBe(one.state === 'resolved' ? 2 : 1);
     }

@@ -24,16 +24,20 @@ const HOSTILE = 'a <b> & *c* `d` _e_ | @here "f" \\ [g](h) é 🙂';
 
 /** Opens, changes, acknowledges and resolves one incident, with a delivery after each. */
 async function wholeLife(options: Options, summary = 'the realised brier rose') {
-  const desk = openDesk(options);
-  desk.alerts.book.open(incident({ summary }));
+  const desk = await openDesk(options);
+  await desk.alerts.book.open(incident({ summary }));
   await desk.after(0);
-  desk.alerts.book.update(incident().fingerprint, { at: START + 1, evidence: { after: 0.4 }, severity: 'ticket' });
+  await desk.alerts.book.update(incident().fingerprint, {
+    at: START + 1,
+    evidence: { after: 0.4 },
+    severity: 'ticket',
+  });
   await desk.after(1);
-  desk.alerts.book.acknowledge(incident().fingerprint, 'ada');
+  await desk.alerts.book.acknowledge(incident().fingerprint, 'ada');
   await desk.after(1);
-  desk.alerts.book.resolve(incident().fingerprint, { at: START + 60_000, reason: 'retrained' });
+  await desk.alerts.book.resolve(incident().fingerprint, { at: START + 60_000, reason: 'retrained' });
   await desk.after(60_000);
-  expect(desk.alerts.store.unsettled()).toEqual([]);
+  expect(await desk.alerts.store.unsettled()).toEqual([]);
   return desk;
 }
 
@@ -76,12 +80,12 @@ describe('Slack', () => {
 
   test('a digest of a thousand incidents is one message within the limits', async () => {
     process.env['HEADRACE_TEST_SLACK'] = receiver.url;
-    const desk = openDesk({
+    const desk = await openDesk({
       ...one({ kind: 'slack', url: { env: 'HEADRACE_TEST_SLACK' } }),
       routes: [{ to: ['sink'], digest: '1h' }],
     });
     for (let i = 0; i < 1_000; i += 1)
-      desk.alerts.book.open(incident({ fingerprint: `fraud/dataDrift/${i}`, summary: `${HOSTILE} ${i}` }));
+      await desk.alerts.book.open(incident({ fingerprint: `fraud/dataDrift/${i}`, summary: `${HOSTILE} ${i}` }));
     await desk.after(3_600_000);
     expect(sent().length).toBe(1);
     expect(message.parse(sent()[0]).blocks.length).toBeLessThanOrEqual(50);
@@ -128,9 +132,11 @@ describe('PagerDuty', () => {
 
   test('a cause with a very long name has a dedup key of its own within the limit', async () => {
     process.env['HEADRACE_TEST_PAGER'] = 'r0ut1ngk3y';
-    const desk = openDesk(one({ kind: 'pagerduty', url: receiver.url, routingKey: { env: 'HEADRACE_TEST_PAGER' } }));
+    const desk = await openDesk(
+      one({ kind: 'pagerduty', url: receiver.url, routingKey: { env: 'HEADRACE_TEST_PAGER' } }),
+    );
     for (const end of ['a', 'b'])
-      desk.alerts.book.open(incident({ fingerprint: `fraud/qualityFault/${'x'.repeat(400)}${end}` }));
+      await desk.alerts.book.open(incident({ fingerprint: `fraud/qualityFault/${'x'.repeat(400)}${end}` }));
     await desk.after(0);
     expect(new Set(sent().map((body) => event.parse(body).dedup_key)).size).toBe(2);
     await desk.alerts.close();
@@ -151,8 +157,8 @@ describe('Alertmanager', () => {
   );
 
   test('an open incident is sent again and again with an end ahead, and a resolved one ends and is silent', async () => {
-    const desk = openDesk(one({ kind: 'alertmanager', url: `${receiver.url}/`, repeat: '30s' }));
-    desk.alerts.book.open(incident());
+    const desk = await openDesk(one({ kind: 'alertmanager', url: `${receiver.url}/`, repeat: '30s' }));
+    await desk.alerts.book.open(incident());
     await desk.after(0);
     for (let i = 0; i < 3; i += 1) await desk.after(30_000);
     const posted = () => sent().map((body) => alerts.parse(body));
@@ -160,7 +166,7 @@ describe('Alertmanager', () => {
     expect(posted().length).toBe(4);
     for (const [i, [alert]] of posted().entries())
       expect(Date.parse(alert.endsAt) - (START + i * 30_000)).toBe(120_000);
-    desk.alerts.book.resolve(incident().fingerprint, { at: desk.now, reason: 'gone' });
+    await desk.alerts.book.resolve(incident().fingerprint, { at: desk.now, reason: 'gone' });
     await desk.after(0);
     expect(
       posted()
@@ -174,10 +180,10 @@ describe('Alertmanager', () => {
   });
 
   test('an alert whose severity changed ends under its old labels', async () => {
-    const desk = openDesk(one({ kind: 'alertmanager', url: receiver.url }));
-    desk.alerts.book.open(incident());
+    const desk = await openDesk(one({ kind: 'alertmanager', url: receiver.url }));
+    await desk.alerts.book.open(incident());
     await desk.after(0);
-    desk.alerts.book.update(incident().fingerprint, { at: START + 1, evidence: {}, severity: 'ticket' });
+    await desk.alerts.book.update(incident().fingerprint, { at: START + 1, evidence: {}, severity: 'ticket' });
     await desk.after(1_000);
     const last = alerts.parse(sent().at(-1));
     expect(last.map(({ labels: { severity }, endsAt }) => [severity, Date.parse(endsAt) > desk.now])).toEqual([
@@ -188,8 +194,8 @@ describe('Alertmanager', () => {
   });
 
   test('a repetition that fails is repeated, and a sink that was away for a day goes on', async () => {
-    const desk = openDesk(one({ kind: 'alertmanager', url: receiver.url }));
-    desk.alerts.book.open(incident());
+    const desk = await openDesk(one({ kind: 'alertmanager', url: receiver.url }));
+    await desk.alerts.book.open(incident());
     await desk.after(0);
     receiver.otherwise = 503;
     for (let i = 0; i < 24; i += 1) await desk.after(3_600_000);
@@ -268,21 +274,25 @@ describe('mail', () => {
     const busy = Object.assign(new Error('try again'), { responseCode: 451 });
     let refusal: Error | null = busy;
     const server = await mailServer(() => refusal);
-    const desk = openDesk(options(server.port));
-    desk.alerts.book.open(incident());
+    const desk = await openDesk(options(server.port));
+    await desk.alerts.book.open(incident());
     await desk.after(0);
-    expect(desk.alerts.store.unsettled()).toMatchObject([{ state: 'waiting', error: 'the mail server answered 451' }]);
+    expect(await desk.alerts.store.unsettled()).toMatchObject([
+      { state: 'waiting', error: 'the mail server answered 451' },
+    ]);
     refusal = Object.assign(new Error('no'), { responseCode: 554 });
     await desk.after(10_000);
-    expect(desk.alerts.store.unsettled()).toMatchObject([{ state: 'dead', error: 'the mail server answered 554' }]);
+    expect(await desk.alerts.store.unsettled()).toMatchObject([
+      { state: 'dead', error: 'the mail server answered 554' },
+    ]);
     await desk.alerts.close();
     refusal = null;
     process.env['HEADRACE_TEST_MAIL'] = 'wrong-password';
-    const login = openDesk(options(server.port, { user: 'headrace', password: { env: 'HEADRACE_TEST_MAIL' } }));
-    login.alerts.book.open(incident());
+    const login = await openDesk(options(server.port, { user: 'headrace', password: { env: 'HEADRACE_TEST_MAIL' } }));
+    await login.alerts.book.open(incident());
     await login.after(0);
-    expect(login.alerts.store.unsettled()).toMatchObject([{ state: 'waiting' }]);
-    expect(login.alerts.store.unsettled()[0].error).not.toContain('wrong-password');
+    expect(await login.alerts.store.unsettled()).toMatchObject([{ state: 'waiting' }]);
+    expect((await login.alerts.store.unsettled())[0].error).not.toContain('wrong-password');
     process.env['HEADRACE_TEST_MAIL'] = 'right-password';
     expect(await login.after(10_000)).toBe(1);
     await login.alerts.close();
@@ -291,8 +301,8 @@ describe('mail', () => {
 
   test('a server without encryption is refused unless the options allow it', async () => {
     const server = await mailServer(() => null);
-    const desk = openDesk(options(server.port, { security: 'starttls' }));
-    desk.alerts.book.open(incident());
+    const desk = await openDesk(options(server.port, { security: 'starttls' }));
+    await desk.alerts.book.open(incident());
     expect(await desk.after(0)).toBe(0);
     expect(server.mails).toEqual([]);
     await desk.alerts.close();

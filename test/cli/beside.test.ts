@@ -174,7 +174,7 @@ test('Ctrl-C cancels the job: its process ends, no version and no file is left, 
   });
   call.kill('SIGINT');
   const stopped = await end;
-  expect(stopped.code).toBe(5);
+  expect(stopped.code).toBe(6);
   expect(lastJson(stopped)).toMatchObject({ error: { code: 'JOB_CANCELLED' } });
   expect(await get<JobReport>(`/v1/admin/jobs/${id}`)).toMatchObject({ state: 'cancelled', result: null });
   await until(() => !isAlive(Number(pid)));

@@ -41,7 +41,14 @@ afterAll(async () => {
 const program = (config = CONFIG) => historyProgram({ options: { config } }, () => clearHistoryScratch(headrace));
 const between = { from: null, to: END };
 const path = join(root, 'sets', 'set.parquet');
-const asked: AskedTrainingSet = { kind: 'model', model: 'risk', between, now: END, mode: 'corrected', path };
+const asked: AskedTrainingSet = {
+  kind: 'model',
+  model: 'risk',
+  between,
+  now: END + 3_600_000,
+  mode: 'corrected',
+  path,
+};
 
 /** A configuration that does something before it gives the project. */
 function configThat(does: string): string {

@@ -16,11 +16,11 @@ export interface Ended {
 }
 
 /** Starts the command line in a folder, as `npx headrace` would. */
-export function startCli(folder: string, args: readonly string[]): ChildProcess {
+export function startCli(folder: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
   return spawn(process.execPath, ['--conditions=headrace-source', MAIN, ...args], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: childEnv(),
+    env: { ...childEnv(), ...env },
   });
 }
 

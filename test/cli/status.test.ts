@@ -1,12 +1,15 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Call, Command } from '../../src/cli/command.ts';
+import { slo } from '../../src/cli/commands/slo.ts';
 import { mustBeOurs, status } from '../../src/cli/commands/status.ts';
+import { openControl } from '../../src/cli/control-socket.ts';
 import { loadConfig } from '../../src/cli/load-config.ts';
 import { parseStatus } from '../../src/cli/parse-status.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
@@ -27,6 +30,10 @@ afterAll(async () => {
 
 /** What the command prints, asked of a server. */
 async function printed(server: string, json: boolean): Promise<string> {
+  return printedBy(status, { words: [server], options: {}, json });
+}
+
+async function printedBy(command: Command, call: Omit<Call, 'terminal'>): Promise<string> {
   let out = '';
   const terminal = {
     out: (text: string) => {
@@ -36,7 +43,7 @@ async function printed(server: string, json: boolean): Promise<string> {
     interactive: false,
     stopped: new Promise<void>(() => undefined),
   };
-  await status.run({ words: [server], options: {}, json, terminal });
+  await command.run({ ...call, terminal });
   return out;
 }
 
@@ -90,6 +97,22 @@ test('where no server is named, what answers must be of the project and the name
     await expect(mustBeOurs(call, other)).rejects.toMatchObject({ code: 'SERVER_PROJECT' });
   const none = { options: { config: join(directory, 'none.ts') } };
   await expect(mustBeOurs(none, found)).rejects.toMatchObject({ code: 'CONFIG_FILE' });
+});
+
+test('where no server is named, status and slo find the one that has the environment open, on whatever port', async () => {
+  const config = join(directory, 'headrace.config.ts');
+  const shop = fileURLToPath(new URL('../server/shop.ts', import.meta.url));
+  const environments = JSON.stringify({ local: { directory, partitions: 1 } });
+  writeFileSync(
+    config,
+    `import { project } from ${JSON.stringify(shop)};\nexport default { project, environments: ${environments} };\n`,
+  );
+  const control = await openControl(headrace, { bodyLimit: 20_000 }, (error) => expect(error).toBeUndefined());
+  expect(control).not.toBeNull();
+  const call = { words: [], options: { config }, json: false };
+  expect(await printedBy(status, call)).toMatch(/^shop: ready/);
+  expect(await printedBy(slo, call)).toContain('shop');
+  await control?.close();
 });
 
 test('a server waits for a model that its environment requires, and an unknown one is refused before a store is opened', async () => {

@@ -84,7 +84,7 @@ test('Ctrl-C while a model is trained ends the trainer too, registers nothing, a
     const trainer = Number(/trainer (\d+)/.exec(printed())?.[1]);
     child.kill(signal);
     const [code] = await once(child, 'exit');
-    expect(code).toBe(5);
+    expect(code).toBe(6);
     expect(printed()).toContain('JOB_CANCELLED');
     await until(() => hasEnded(trainer));
   }

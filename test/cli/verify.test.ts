@@ -72,6 +72,6 @@ test('a run that is stopped says so and leaves nothing; what a killed one left, 
   stopped.kill('SIGINT');
   const told = await end;
   expect(lastJson(told)).toMatchObject({ error: { code: 'VERIFY_STOPPED', retry: 'safe' } });
-  expect(told.code).toBe(5);
+  expect(told.code).toBe(6);
   expect(readdirSync(folder)).toEqual(['headrace.config.ts']);
 });

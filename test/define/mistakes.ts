@@ -35,6 +35,9 @@ const modelled = `const late = h.model('late', { ...learn, label: { from: flight
 const inPipeline = (run: string, models = '{ late }') =>
   `${modelled} export const p = h.pipeline('p', { service: departure, models: ${models}, outputs: { text: h.text(), price: h.float() }, run: ${run} });`;
 
+const scoredView = (column: string, rest = '') =>
+  `const scores = h.scoreSource('scores', { of: h.streamInference('s', { model: late, from: spine, to: 't' }), ${rest} });
+h.streamView('v', { ...view, source: scores, features: (e) => ({ x: h.mean(${column}) }) });`;
 const inView = (features: string, rest = '') =>
   `h.streamView('v', { ...view, ${rest} features: (e) => ({ x: ${features} }) });`;
 const inService = (join: string, compute = '() => ({})') =>
@@ -328,5 +331,20 @@ export const mistakes: readonly Mistake[] = [
     code: `${modelled} const small = h.featureService('small', { request: { origin: h.text(), destination: h.text() }, join: (r) => ({ route: h.lookup(byRoute, r) }) });
 export const p = h.pipeline('p', { service: small, models: { late }, outputs: { price: h.float() }, run: ({ scores }) => ({ price: scores.late }) });`,
     says: ['the request has no such column: scheduled'],
+  },
+  {
+    mistake: 'a sink of an unknown kind',
+    code: `${modelled} h.streamInference('s', { model: late, from: spine, to: 't', sinks: { a: { kind: 'pigeon', url: 'http://a' } } });`,
+    says: ['"pigeon"', '"webhook"'],
+  },
+  {
+    mistake: 'a column of scores',
+    code: `${modelled} ${scoredView('e.scor')}`,
+    says: ["Property 'scor' does not exist", "Did you mean 'score'?"],
+  },
+  {
+    mistake: 'a column of scores that has another name',
+    code: `${modelled} ${scoredView('e.score', "columns: { score: 'chance' }")}`,
+    says: ["Property 'score' does not exist"],
   },
 ];

@@ -8,12 +8,12 @@ import { openMonitor } from '../../src/compose/open-monitor.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import { defineProject, model } from '../../src/features/define/declare.ts';
 import { playbookPlan } from '../../src/features/define/playbook.ts';
-import { reportFindings } from '../../src/monitoring/alerts/incidents-of-findings.ts';
+import { reportFindings } from '../../src/findings/incidents-of-findings.ts';
 import { judgeMonitor, type MonitorStatus, monitorsOf } from '../../src/monitoring/monitor/judge-windows.ts';
 import { newMonitorMemory } from '../../src/monitoring/monitor/monitor-memory.ts';
-import { answerFaults } from '../../src/monitoring/playbook/answer-faults.ts';
-import { seenMonitors } from '../../src/monitoring/playbook/seen-monitors.ts';
-import { NO_STATE, type Stopped } from '../../src/monitoring/playbook/state.ts';
+import { answerFaults } from '../../src/playbook/answer-faults.ts';
+import { seenMonitors } from '../../src/playbook/seen-monitors.ts';
+import { NO_STATE, type Stopped } from '../../src/playbook/state.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';
 import { asked, came, service } from '../models/small-project.ts';
 
@@ -218,7 +218,14 @@ test('the playbook stops the features of the source, and frees them when its row
     );
     for (const { action, cause } of decisions)
       if (action.do === 'stopFeatures')
-        stopped = action.features.map((feature) => ({ feature, from: action.from, to: null, cause, isDry: false }));
+        stopped = action.features.map((feature) => ({
+          feature,
+          from: action.from,
+          to: null,
+          cause,
+          rows: action.rows ?? 'all',
+          isDry: false,
+        }));
   }
   const cause = 'watched/qualityFault/asked+volume';
   expect(decided[0]).toEqual([]);

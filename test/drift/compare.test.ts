@@ -150,6 +150,27 @@ test('two samples of one population are ok, whatever their size, and codes are n
   expect(small.verdict).toBe('insufficient');
 });
 
+test.each([
+  ['a single row', 1, false],
+  ['rows of a new value beside the known one', 200, false],
+  ['rows in place of the known value', 200, true],
+] as const)('an unseen text near a known one is a misspelling by evidence: %s', async (_, rows, isFault) => {
+  const countries = ['Slovenia', 'Portugal', 'Finland', 'Norway'];
+  const row = (i: number, country: string | undefined) => ({ id: `r${i}`, country: country ?? '' });
+  const before = Array.from({ length: 4000 }, (__, i) => row(i, countries[i % 4]));
+  const now = Array.from({ length: 4000 }, (__, i) => {
+    const known = countries[i % 4];
+    // In place of the known value, or of the others.
+    const isOther = isFault ? known === 'Slovenia' : known !== 'Slovenia';
+    return row(i, isOther && i % 4 < 2 && Math.floor(i / 4) < rows ? 'Slovakia' : known);
+  });
+  const report = await compare(
+    csv(`spelt-${rows}-${isFault}.csv`, before),
+    csv(`spelt-now-${rows}-${isFault}.csv`, now),
+  );
+  expect(report.faults.map(({ kind }) => kind)).toEqual(isFault ? ['spelling'] : []);
+});
+
 test('faults of the data come before drift: missing together, unit, spelling, sign, type, columns', async () => {
   const reference = csv('a2.csv', orders(1, 4000));
   const current = csv(

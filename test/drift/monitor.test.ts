@@ -3,17 +3,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { randomNormal, seededRandom } from '../../src/base/rng.ts';
-import { judgeAll } from '../../src/cli/monitor-loop.ts';
-import { monitorLease, openMonitor, readMonitorState, writeMonitorState } from '../../src/compose/open-monitor.ts';
+import { openMonitor } from '../../src/compose/open-monitor.ts';
+import { openMonitorStore } from '../../src/compose/open-registry.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import { defineProject, model } from '../../src/features/define/declare.ts';
 import type { PredictionFact } from '../../src/features/define/monitor.ts';
+import { Judge, type JudgeStores } from '../../src/findings/judge.ts';
+import { type MonitorState, parseState } from '../../src/findings/monitor-state.ts';
+import { watch } from '../../src/findings/watch.ts';
 import { frameSql } from '../../src/monitoring/interop/monitoring-frame.ts';
 import type { MonitorWindow } from '../../src/monitoring/monitor/judge-windows.ts';
 import { judgeModel, judgeMonitor, monitorsOf } from '../../src/monitoring/monitor/judge-windows.ts';
-import { parseState } from '../../src/monitoring/monitor/monitor-state.ts';
 import { decodeReference, encodeReference } from '../../src/monitoring/monitor/reference.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
+import { runMonitor } from '../../src/running/run-monitor.ts';
 import { readDrift } from '../../src/server/routes/drift.ts';
 import { asked, came, service } from '../models/small-project.ts';
 
@@ -221,7 +224,7 @@ describe('champions are watched from published history', () => {
       const within = { ...watched.label, withinMs: HOUR_MS };
       const monitors = [{ kind: 'conceptDrift', k: 1, of: 1 }];
       const [status] = await judgeModel({ ...one, model: { ...one.model, monitors, label: within } }, history, now);
-      expect(status).toMatchObject({ state: 'drift', windows: [{ from: START + 17 * HOUR_MS, rows: AN_HOUR }] });
+      expect(status).toMatchObject({ state: 'drift', windows: [{ from: START + 16 * HOUR_MS, rows: AN_HOUR }] });
       // No window of a day-long label is mature yet: the newest says so.
       const [young] = await judgeModel({ ...one, model: { ...one.model, monitors } }, history, now);
       expect(young).toMatchObject({ state: 'immature', windows: [{ from: START + 18 * HOUR_MS, rows: 0 }] });
@@ -230,7 +233,7 @@ describe('champions are watched from published history', () => {
       const bad = { ...one, model: { ...one.model, label: { ...within, otherwise: false } } };
       const windows = async (at: number) => (await judgeMonitor(bad, concept, history, [span], { now: at })).windows;
       expect(await windows(span.to)).toMatchObject([{ state: 'immature', rows: 0 }]);
-      expect((await windows(span.to + HOUR_MS)).map(({ rows }) => rows)).toEqual([AN_HOUR]);
+      expect((await windows(span.to + 2 * HOUR_MS)).map(({ rows }) => rows)).toEqual([AN_HOUR]);
     } finally {
       await history.close();
       await stores.close();
@@ -279,6 +282,55 @@ describe('champions are watched from published history', () => {
     }
   });
 
+  test('a version is judged once for an instant: status, incidents and playbook get the same findings', async () => {
+    const stores = await openMonitor(project, environment);
+    let reads = 0;
+    const counted: JudgeStores = {
+      ...stores,
+      withHistory: (work) => {
+        reads += 1;
+        return stores.withHistory(work);
+      },
+    };
+    const judge = new Judge();
+    const at = START + 15 * HOUR_MS;
+    const seen: MonitorState[] = [];
+    const failing = () => Promise.reject(new Error('this sink fails'));
+    const watching = watch(judge, counted, project.models, { at, everyMs: 0 }, [
+      failing,
+      (state) => void seen.push(state),
+      async (state) => {
+        expect(await judge.version(counted, watched, 1, at)).toEqual(state.monitors);
+      },
+    ]);
+    await expect(watching).rejects.toThrow('this sink fails');
+    expect(seen.map(({ monitors }) => monitors.length)).toEqual([3]);
+    expect(reads).toBe(1);
+    await judge.version(counted, watched, 1, at + HOUR_MS);
+    expect(reads).toBe(2);
+    await stores.close();
+  });
+
+  test('a monitor that cannot open what it needs releases its lease', async () => {
+    const run = runMonitor({
+      project,
+      environment,
+      clock: Date.now,
+      everyMs: 1_000,
+      once: false,
+      stopped: new Promise(() => undefined),
+      report: () => undefined,
+      waits: () => undefined,
+      judged: () => undefined,
+      openPlaybooks: () => Promise.reject(new Error('no playbooks')),
+    });
+    await expect(run).rejects.toThrow('no playbooks');
+    const monitors = await openMonitorStore(environment);
+    const lease = await monitors.lease();
+    expect(lease).not.toBeNull();
+    await lease?.release();
+  });
+
   test('one process monitors at a time; the state is served, and a missing monitor is no good news', async () => {
     const answer = async () => {
       const { body } = (await readDrift.run({ headrace } as never, {} as never)) as { body: unknown };
@@ -288,22 +340,21 @@ describe('champions are watched from published history', () => {
       };
     };
     expect(await answer()).toMatchObject({ watch: 'unwatched', monitors: [] });
-    const lease = monitorLease(directory);
+    const monitors = await openMonitorStore(environment);
+    const lease = await monitors.lease();
     expect(lease).not.toBeNull();
-    expect(monitorLease(directory)).toBeNull();
+    expect(await monitors.lease()).toBeNull();
     const stores = await openMonitor(project, environment);
-    const state = await judgeAll(stores, START + 15 * HOUR_MS, 60_000);
+    const state = await new Judge().champions(stores, project.models, { at: START + 15 * HOUR_MS, everyMs: 60_000 });
     await stores.close();
-    writeMonitorState(directory, { ...state, at: Date.now() });
-    lease?.release();
-    expect(monitorLease(directory)).not.toBeNull();
-    expect(readMonitorState(directory)?.monitors.map(({ monitor, state: one }) => `${monitor.kind} ${one}`)).toEqual([
-      'featureDrift drift',
-      'predictionDrift drift',
-      'conceptDrift ok',
-    ]);
+    await monitors.write(JSON.stringify({ ...state, at: Date.now() }));
+    await lease?.release();
+    expect(await monitors.lease()).not.toBeNull();
+    expect(
+      parseState((await monitors.read()) ?? '')?.monitors.map(({ monitor, state: one }) => `${monitor.kind} ${one}`),
+    ).toEqual(['featureDrift drift', 'predictionDrift drift', 'conceptDrift ok']);
     expect((await answer()).watch).toBe('watched');
-    writeMonitorState(directory, { ...state, at: Date.now() - 200_000 });
+    await monitors.write(JSON.stringify({ ...state, at: Date.now() - 200_000 }));
     expect((await answer()).watch).toBe('stale');
   });
 });

@@ -28,7 +28,7 @@ const refunds = eventSource('refunds', {
   id: 'id',
   time: 'at',
   columns: { id: text(), at: time(), asked: text(), amount: float(), overridden: bool() },
-  lateness: '1d',
+  lateness: '2h',
 });
 /** A model of the small project with proxies. */
 const withProxies = <N extends string>(name: N, proxies: Readonly<Record<string, LabelProxy>>) =>

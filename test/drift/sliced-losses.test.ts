@@ -6,7 +6,7 @@ import { MemoryIncidents } from '../../src/backends/memory/incidents.ts';
 import { openMonitor } from '../../src/compose/open-monitor.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import { resolveMonitor } from '../../src/features/define/monitor.ts';
-import { reportFindings } from '../../src/monitoring/alerts/incidents-of-findings.ts';
+import { reportFindings } from '../../src/findings/incidents-of-findings.ts';
 import { judgeModel, type MonitorStatus } from '../../src/monitoring/monitor/judge-windows.ts';
 import { type MonitorMemory, newMonitorMemory } from '../../src/monitoring/monitor/monitor-memory.ts';
 import { type Hour, WatchedRun, watchedProject } from '../playbook/watched-project.ts';

@@ -18,9 +18,9 @@ import {
   time,
 } from '../../src/features/define/declare.ts';
 import { TopicIntake } from '../../src/featurestore/ingest/topic-intake.ts';
-import { wrongUnit } from '../../src/featurestore/ingest/wrong-unit.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { insideOf } from '../../src/running/inside.ts';
+import { wrongUnit } from '../../src/schema/instant.ts';
 import { eventAnswer } from '../../src/server/event-answer.ts';
 import { startServer } from '../../src/server/http-server.ts';
 import { acceptedDeliveries } from '../../src/testing/oracle/naive-scan.ts';
@@ -290,7 +290,7 @@ test('a unit is wrong only for a time that does not count as milliseconds', () =
       fc.constantFrom(0, MINUTE, DAY, 30_000 * DAY),
       fc.constantFrom(0, MINUTE, DAY),
       (ts, clock, latenessMs, futureSkewMs) => {
-        const unit = wrongUnit({ latenessMs, futureSkewMs }, ts, clock);
+        const unit = wrongUnit(ts, clock, { from: clock - latenessMs, to: clock + futureSkewMs });
         if (clock - ts <= latenessMs && ts - clock <= futureSkewMs) expect(unit).toBeNull();
         if (unit === 'seconds') expect(ts).toBeLessThan(clock);
         if (unit === 'microseconds' || unit === 'nanoseconds') expect(ts).toBeGreaterThan(clock);
@@ -298,13 +298,13 @@ test('a unit is wrong only for a time that does not count as milliseconds', () =
     ),
     { numRuns: 2_000 },
   );
-  const rule = { latenessMs: DAY, futureSkewMs: MINUTE };
+  const [now, rule] = [Date.UTC(2026, 0, 1), { from: Date.UTC(2025, 11, 31), to: Date.UTC(2026, 0, 1) + MINUTE }];
   for (let year = 2002; year <= 2030; year += 1) {
     const at = Date.UTC(year, 5, 1);
-    expect(wrongUnit(rule, at / 1_000, Date.UTC(2026, 0, 1)), `${year}`).toBe('seconds');
-    expect(wrongUnit(rule, at * 1_000, Date.UTC(2026, 0, 1)), `${year}`).toBe('microseconds');
-    expect(wrongUnit(rule, at * 1_000_000, Date.UTC(2026, 0, 1)), `${year}`).toBe('nanoseconds');
-    expect(wrongUnit(rule, at, Date.UTC(2026, 0, 1)), `${year}`).toBeNull();
+    expect(wrongUnit(at / 1_000, now, rule), `${year}`).toBe('seconds');
+    expect(wrongUnit(at * 1_000, now, rule), `${year}`).toBe('microseconds');
+    expect(wrongUnit(at * 1_000_000, now, rule), `${year}`).toBe('nanoseconds');
+    expect(wrongUnit(at, now, rule), `${year}`).toBeNull();
   }
 });
 

@@ -7,7 +7,7 @@ const keysOf = (bytes: number, history = 2 ** 28) => Math.floor(0.8 * (bytes - 2
 interface MemoryOptions {
   readonly memory?: string | number;
   readonly cacheKeys?: number;
-  readonly offline?: { readonly memory: number };
+  readonly offline?: { readonly memory: number | string };
 }
 
 const environmentOf = (options: MemoryOptions) =>
@@ -30,6 +30,7 @@ test('the history has what it names, or a quarter of the memory from 64 MB to 25
   expect(historyOf({ memory: '16MiB' })).toBe(64e6);
   expect(historyOf({ memory: '8GiB' })).toBe(2 ** 28);
   expect(historyOf({ memory: '8GiB', offline: { memory: 3 * GIB } })).toBe(3 * GIB);
+  expect(historyOf({ memory: '8GiB', offline: { memory: '3GiB' } })).toBe(3 * GIB);
   // Without `memory`, the rest keeps what it has by default.
   expect(historyOf({ offline: { memory: 3 * GIB } })).toBe(3 * GIB);
   expect(budgetOf({ offline: { memory: 3 * GIB } })).toBe(Math.max(budgetOf({}), (4 * GIB - 2 ** 28) / 4));
@@ -57,7 +58,7 @@ test('cacheKeys goes on to work, 4 KiB a key, and not beside memory', () => {
   );
 });
 
-test.each(['1', 'much', '1 GiB', '-1GiB', '0MiB', '1TiB', '15MiB', 2 ** 24 - 1, 1.5])(
+test.each(['1', 'much', '1 GiB', '-1GiB', '0MiB', '1PiB', '15MiB', 2 ** 24 - 1, 1.5])(
   'a memory of %s is CONFIG_OPTION, which names it',
   (memory) => {
     expect(() => budgetOf({ memory })).toThrow(

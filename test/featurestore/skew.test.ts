@@ -200,6 +200,19 @@ test('a vector that has an event of the moment in which it was read, and lacks a
   expect(await audit()).toEqual({ lateness: 2, staleness: 0, logic: 0 });
 });
 
+test('a value that had no answer when it was served, and has one in the history, is counted as missing', async () => {
+  const { place, store, service, offline, onComputeError } = await open(new MemoryOnlineStore(), 0.4);
+  await store.ingest(clicks, [click('a', START - 2_000), click('b', START - 1_000)]);
+  place.now += MINUTE_MS;
+  // Between the two: the tile of both cannot answer.
+  await store.vector(service, { user: 'ann' }, START - 1_500);
+  await store.flush();
+  const to = place.now + 1;
+  const report = await auditSkew({ service, models: [], offline, from: 0, to, scratch: null, onComputeError });
+  expect(report).toMatchObject({ vectors: 1, compared: 2, missing: 1 });
+  expect(report.features.map(({ feature, missing }) => [feature, missing])).toContainEqual(['live_clicks_1h', 1]);
+});
+
 test('of more vectors than are to be recomputed a sample is, the same in every pass', async () => {
   const { place, store, service, offline, onComputeError } = await open();
   for (let i = 0; i < 400; i += 1) await store.vector(service, { user: `u${i}` });
@@ -210,6 +223,7 @@ test('of more vectors than are to be recomputed a sample is, the same in every p
     offline,
     from: 0,
     to: place.now + 1,
+    scratch: null,
     most: 100,
     onComputeError,
   });
@@ -254,7 +268,14 @@ test('a scheduled audit that finds more than is declared is an error, and told a
     expect.stringContaining('of 3 values lateness 2, staleness 0, logic 0'),
   ]);
   const clock = () => place.now;
-  const reopened = await SkewSchedule.open({ services: [service], models: [], offline, clock, onComputeError });
+  const reopened = await SkewSchedule.open({
+    services: [service],
+    models: [],
+    offline,
+    clock,
+    scratch: null,
+    onComputeError,
+  });
   expect(reopened.verdicts().flatMap(degradedSkew), 'over a restart too').toEqual(
     store.facts.skewVerdicts().flatMap(degradedSkew),
   );
@@ -271,18 +292,25 @@ test('a scheduled audit that finds more than is declared is an error, and told a
 test('vectors that could not be published are published with the next ones', async () => {
   const published: OfflineChange[] = [];
   let full = true;
-  const publisher = new ServedPublisher({
-    publish: async (change) => {
-      if (full) throw new Error('the disk is full');
-      published.push(change);
+  const publisher = new ServedPublisher(
+    {
+      publish: async (change) => {
+        if (full) throw new Error('the disk is full');
+        published.push(change);
+      },
     },
+    16_000_000,
+  );
+  const rows = (count: number) => ({
+    table: servedTable(serviceOf(0)),
+    rows: count,
+    columns: [new Float64Array(count), new Float64Array(count)],
   });
-  const rows = (count: number) => ({ table: servedTable(serviceOf(0)), rows: count, columns: [] });
   await expect(publisher.publish([rows(3)])).rejects.toThrow('full');
-  await expect(publisher.publish([rows(600_000)])).rejects.toThrow('full');
-  await expect(publisher.publish([rows(600_000)])).rejects.toThrow('full');
-  expect(publisher.lost).toBe(600_003);
+  await expect(publisher.publish([rows(900_000)])).rejects.toThrow('full');
+  await expect(publisher.publish([rows(900_000)])).rejects.toThrow('full');
+  expect(publisher.lost).toBe(900_003);
   full = false;
   await publisher.publish([rows(1)]);
-  expect(published.map(({ tables }) => tables[0].rows)).toEqual([600_000, 1]);
+  expect(published.map(({ tables }) => tables[0].rows)).toEqual([900_000, 1]);
 });

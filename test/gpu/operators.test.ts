@@ -240,7 +240,7 @@ const recorded = [
 describe.skipIf(!hasSharedData)(`recorded operators${whySkipped}`, () => {
   for (const [file, name, us, gflop, tflops, mb, tb] of recorded) {
     test(`${file}: time, work and speed of a call are those of the raw events`, async () => {
-      const trace = await readTraceFile(sharedPath(`torch_trace/single_op/${file}.json.gz`), true);
+      const trace = await readTraceFile(sharedPath(`torch_trace/single_op/${file}.json.gz`));
       const [facts] = traceFacts(file, trace);
       const first = operatorFacts(facts)?.operators[0] as OperatorSum;
       expect(first).toMatchObject({ name, calls: 10 });
@@ -254,12 +254,12 @@ describe.skipIf(!hasSharedData)(`recorded operators${whySkipped}`, () => {
 
   test('an addition at 36 % of the memory of an MI300X is the first finding; a product on an unnamed GPU only if it is named', async () => {
     const elem = sharedPath('torch_trace/single_op/elementwise/elem_01_add_poor_bw.json.gz');
-    const trace = await readTraceFile(elem, true);
+    const trace = await readTraceFile(elem);
     const [first] = diagnose([{ kind: 'trace', path: elem, trace }]).findings;
     expect(first).toMatchObject({ cause: 'kernel-efficiency', severity: 'warning' });
     expect(first.evidence.find(({ unit }) => unit === '% of the memory peak')?.value).toBe(36.1);
     const gemm = sharedPath('torch_trace/single_op/gemm/gemm_01_compute_few_tiles.json.gz');
-    const product = { kind: 'trace', path: gemm, trace: await readTraceFile(gemm, true) } as const;
+    const product = { kind: 'trace', path: gemm, trace: await readTraceFile(gemm) } as const;
     expect(diagnose([product]).findings).toEqual([]);
     expect(diagnose([product]).traces[0].limitations.join()).toContain('--device');
     expect(diagnose([product], [], { device: 'MI300X' }).findings[0].shareOfStep).toBeGreaterThan(0.9);

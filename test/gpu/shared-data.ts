@@ -31,7 +31,7 @@ const traces = new Map<string, Promise<Trace>>();
 export function sharedTrace(start: string): Promise<Trace> {
   const name = sharedNames('torch_trace').find((known) => known.startsWith(start));
   if (name === undefined) throw new Error(`there is no recorded trace ${start}`);
-  const known = traces.get(name) ?? readTraceFile(sharedPath(`torch_trace/${name}`), name.endsWith('.gz'));
+  const known = traces.get(name) ?? readTraceFile(sharedPath(`torch_trace/${name}`));
   traces.set(name, known);
   return known;
 }

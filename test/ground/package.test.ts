@@ -35,7 +35,7 @@ test('the packed package holds the build and its papers, nothing else', async ()
     .split('\n')
     .filter(
       (path) =>
-        !/^package\/(dist\/.+\.(js|d\.ts)|dist\/backends\/spark\/((tile|score)-)?runner\/\w+\.java|dist\/backends\/spark\/score-python\/headrace_score\.py|dist\/training\/runner\/headrace_job\.py|dist\/backends\/python\/headrace_(worker|model|onnx)\.py|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(
+        !/^package\/(dist\/.+\.(js|d\.ts)|dist\/backends\/spark\/((tile|score)-)?runner\/\w+\.java|dist\/backends\/spark\/score-python\/headrace_score\.py|dist\/training\/runner\/headrace_job\.py|dist\/backends\/python\/headrace_(worker|model|onnx|isolation)\.py|deploy\/.+|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(
           path,
         ),
     );

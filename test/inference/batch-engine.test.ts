@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import type { ScoreEngine } from '../../src/ports/score-engine.ts';
@@ -49,6 +50,30 @@ test('a job by an engine is the job in worker processes: one id, the same rows',
   );
   expect([theirs.job, theirs.isNew]).toEqual([own.job, true]);
   expect(await outputRows(join(site, 'theirs'))).toEqual(await outputRows(join(site, 'own')));
+});
+
+test('an engine reads a folder as one Parquet file, and its rows are written as a data set', async () => {
+  const folder = join(site, 'cut');
+  mkdirSync(folder);
+  const half = (from: number) =>
+    `SELECT * FROM (${inputRows(ROWS)}) WHERE id >= ${from} AND id < ${from + ROWS / 2} ORDER BY id`;
+  await writeInput(half(0), join(folder, '0.parquet'));
+  await writeInput(half(ROWS / 2), join(folder, '1.parquet'));
+  const given: (readonly unknown[])[] = [];
+  const { score } = engine((rows) => rows);
+  const reading: ScoreEngine = {
+    score: async (job, ...others) => {
+      given.push(...(await sql(`SELECT COUNT(*), MIN(id), MAX(id) FROM '${job.input}'`)));
+      return score(job, ...others);
+    },
+  };
+  const to = join(site, 'set');
+  const dataSet = { format: 'parquet', partitionBy: null, overwrite: false } as const;
+  const options = { from: folder, to, workers: 1, engine: true, dataSet };
+  await (await startBatch(small, options, { ...siteContext(site), scores: () => reading })).result;
+  expect(given).toEqual([[BigInt(ROWS), 0n, BigInt(ROWS - 1)]]);
+  const found = await sql(`SELECT CAST(_row AS INTEGER), score FROM '${to}/*.parquet' ORDER BY _row`);
+  expect(found).toEqual((await outputRows(join(site, 'own'))).map(([row, , value]) => [row, value]));
 });
 
 test.each([

@@ -125,6 +125,15 @@ describe.skipIf(!existsSync(servingData))(`batch by versions that MLflow's clien
     writeConfig();
     const { out, err } = await runCli(site, ['predict', 'small', ...words]);
     expect(JSON.parse(out || err)).toMatchObject({ job: summary.job, isNew: false });
+    const others = ['--out', join(site, 'by-name'), '--outputs', 'label,probabilities', '--version', `${version}`];
+    const ended = await runCli(site, ['predict', 'small', from, ...others, '--inputs', inputs.join(), '--json']);
+    expect(JSON.parse(ended.out.trim().split('\n').at(-1) ?? '')).toMatchObject({
+      version,
+      rows: x.length,
+      quarantined: 0,
+    });
+    const named = await sql(`SELECT probabilities_1 FROM '${site}/by-name/*.parquet' ORDER BY _row`);
+    expect(named.map(([score]) => score)).toEqual(await scoresOf(to));
   });
 
   test.each([

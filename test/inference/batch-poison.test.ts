@@ -6,6 +6,7 @@ import { readBatchManifest } from '../../src/serving/batch/batch-folder.ts';
 import { type Rejection, scoreRange } from '../../src/serving/batch/score-range.ts';
 import { startBatch } from '../../src/serving/batch/start-batch.ts';
 import { WorkQueue } from '../../src/serving/batch/work-queue.ts';
+import { fedRows, singles } from '../models/fed-rows.ts';
 import { small } from '../models/small-project.ts';
 import { batchSite, inputRows, outputRows, siteContext, writeInput } from './batch-site.ts';
 
@@ -57,18 +58,19 @@ test('whatever rows fail and however large the batches: the rows that fail alone
         const isFailing = new Set(failing);
         const skip: Rejection = { code: 'MODEL_CRASH', reason: 'it died' };
         const { scores, rejected } = await scoreRange({
-          features,
-          width: 2,
-          rows: 200,
+          rows: fedRows({ inputs: singles(2) }, features),
+          model: {
+            inputs: singles(2),
+            run: async ({ rows: count, data: [rows] }) => {
+              expect(rows.length).toBe(2 * count);
+              const ids = Array.from({ length: count }, (_, i) => Number(rows[2 * i]) / 2);
+              if (ids.some((id) => isFailing.has(id) || skipped.includes(id))) throw new Error('poison');
+              return Float64Array.from(ids);
+            },
+          },
           batchRows,
           suspect: suspect === null ? null : { from: suspect[0], to: Math.min(200, suspect[0] + suspect[1]) },
           rejected: new Map(skipped.map((row) => [row, skip])),
-          run: async (rows, count) => {
-            expect(rows.length).toBe(2 * count);
-            const ids = Array.from({ length: count }, (_, i) => rows[2 * i] / 2);
-            if (ids.some((id) => isFailing.has(id) || skipped.includes(id))) throw new Error('poison');
-            return Float32Array.from(ids);
-          },
           onRun: () => undefined,
           onReject: () => undefined,
         });

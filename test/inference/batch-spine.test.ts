@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -96,4 +96,12 @@ test('a job over HTTP scores a file of the folder of batches, and refuses every 
     inputs: ['x0', 'x1', 'x2', 'x3', 'x0', 'x1', 'x2'],
   })) as JobReport;
   expect(await states(few.id)).toMatchObject({ state: 'failed', error: { code: 'PREDICT_INPUTS' } });
+  // A pattern and a folder with a link could reach files elsewhere.
+  writeFileSync(join(directory, 'outside.csv'), `${columns.join()}\n1,2,0.5,1\n`);
+  mkdirSync(join(directory, 'batch', 'files', 'linked'));
+  symlinkSync(join(directory, 'outside.csv'), join(directory, 'batch', 'files', 'linked', 'a.csv'));
+  for (const from of ['{x,..}/{x,..}/outside.csv', 'linked', '*.csv']) {
+    const outside = (await ask('POST', '/v1/admin/jobs', { ...rows, inputs, from, to: 'elsewhere' })) as JobReport;
+    expect(await states(outside.id)).toMatchObject({ state: 'failed', error: { code: 'PREDICT_INPUT' } });
+  }
 });

@@ -5,6 +5,7 @@ import { onnxRuntime } from '../../src/backends/onnx/onnx-runtime.ts';
 import { loadScorer } from '../../src/registry/scorer.ts';
 import { readBatchManifest } from '../../src/serving/batch/batch-folder.ts';
 import { startBatch } from '../../src/serving/batch/start-batch.ts';
+import { fedRows } from '../models/fed-rows.ts';
 import { small } from '../models/small-project.ts';
 import { batchSite, inputRows, outputBytes, outputRows, siteContext, sql, writeInput } from './batch-site.ts';
 
@@ -38,7 +39,7 @@ async function byHand(path: string, number: number): Promise<readonly number[]> 
   const scores: number[] = [];
   for (const row of await sql(`SELECT ${columns.join(', ')} FROM '${path}'`)) {
     const numbers = row.map((cell) => (cell === null ? Number.NaN : Number(cell)));
-    scores.push((await loaded.run(Float32Array.from(numbers), 1))[0]);
+    scores.push((await loaded.run(fedRows(loaded, numbers)))[0]);
   }
   await loaded.close();
   return scores;
@@ -98,8 +99,8 @@ describe('bad input', () => {
         .map((line) => JSON.parse(line)),
     );
     expect(rejected.map(({ row, code, reason }) => [row, code, reason])).toEqual([
-      [1, 'PREDICT_CELL', 'column "number" holds "one", which is no float32 number'],
-      [2, 'PREDICT_CELL', 'column "number" holds "1e300", which is no float32 number'],
+      [1, 'PREDICT_CELL', 'column "number" holds "one", which is no FP32 number'],
+      [2, 'PREDICT_CELL', 'column "number" holds "1e300", which is no FP32 number'],
     ]);
   });
 

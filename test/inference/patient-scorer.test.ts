@@ -2,10 +2,20 @@ import { expect, test } from 'vitest';
 import { fail } from '../../src/base/errors/fail.ts';
 import { scoreRange } from '../../src/serving/batch/score-range.ts';
 import { openPatiently, patientScorer } from '../../src/serving/models/patient-scorer.ts';
+import { fedRows, singles } from '../models/fed-rows.ts';
 
 const of = { model: 'm', version: 1 };
 const down = () => fail('PYTHON_DOWN', { ...of, reason: 'it ended' });
 const ended = () => fail('PYTHON_ENDED', { ...of, reason: 'signal SIGKILL' });
+
+const zeros = (rows: number) => fedRows({ inputs: singles(1) }, new Float32Array(rows));
+const numbered = (rows: number) =>
+  fedRows(
+    { inputs: singles(1) },
+    Array.from({ length: rows }, (_, i) => i),
+  );
+
+const has = (numbers: ArrayLike<number | bigint>, number: number) => Array.from(numbers).includes(number);
 
 /** A scorer whose runs fail with these errors, one after the other, and then succeed. */
 function failing(errors: readonly Error[]) {
@@ -13,11 +23,12 @@ function failing(errors: readonly Error[]) {
   let runs = 0;
   const scorer = patientScorer(
     {
-      run: async (_, count) => {
+      inputs: singles(1),
+      run: async ({ rows }) => {
         runs += 1;
         const error = left.shift();
         if (error !== undefined) throw error;
-        return new Float32Array(count).fill(0.5);
+        return new Float64Array(rows).fill(0.5);
       },
       close: async () => undefined,
     },
@@ -28,7 +39,7 @@ function failing(errors: readonly Error[]) {
 
 test('a run waits for the next worker, however the last one ended', async () => {
   const { scorer, runs } = failing([down(), down(), down()]);
-  expect([...(await scorer.run(new Float32Array(3), 3))]).toEqual([0.5, 0.5, 0.5]);
+  expect([...(await scorer.run(zeros(3)))]).toEqual([0.5, 0.5, 0.5]);
   expect(runs()).toBe(4);
 });
 
@@ -44,13 +55,11 @@ test.each([
     for (const kills of [most - 1, most]) {
       const { scorer } = failing(Array.from({ length: kills }, ended));
       const { rejected } = await scoreRange({
-        features: new Float32Array(rows),
-        width: 1,
-        rows,
+        rows: zeros(rows),
+        model: scorer,
         batchRows: rows,
         suspect: null,
         rejected: new Map(),
-        run: (some, count) => scorer.run(some, count),
         onRun: () => undefined,
         onReject: () => undefined,
       });
@@ -76,17 +85,18 @@ test('a process that ends while it loads is started again, four times at most; o
 test('a row that ends a process costs few of them: those around it are cut into eight pieces', async () => {
   let ends = 0;
   const { rejected } = await scoreRange({
-    features: Float32Array.from({ length: 4_096 }, (_, i) => i),
-    width: 1,
-    rows: 4_096,
+    rows: numbered(4_096),
+    model: {
+      inputs: singles(1),
+      run: async ({ rows, data: [numbers] }) => {
+        if (!has(numbers, 3_333)) return new Float64Array(rows);
+        ends += 1;
+        throw ended();
+      },
+    },
     batchRows: 4_096,
     suspect: null,
     rejected: new Map(),
-    run: async (rows, count) => {
-      if (!rows.includes(3_333)) return new Float32Array(count);
-      ends += 1;
-      throw ended();
-    },
     onRun: () => undefined,
     onReject: () => undefined,
   });
@@ -98,13 +108,11 @@ test('a model without a worker for too long fails the attempt, and rejects no ro
   const { scorer } = failing(Array.from({ length: 1_000 }, down));
   const rejected: number[] = [];
   const scored = scoreRange({
-    features: new Float32Array(4),
-    width: 1,
-    rows: 4,
+    rows: zeros(4),
+    model: scorer,
     batchRows: 4,
     suspect: null,
     rejected: new Map(),
-    run: (rows, count) => scorer.run(rows, count),
     onRun: () => undefined,
     onReject: (count) => rejected.push(count),
   });
@@ -119,16 +127,17 @@ test.each([
   ['an error of the model', 'MODEL_RUN', new Error('no')],
 ] as const)('a row whose run alone fails with %s is rejected as %s', async (_, code, error) => {
   const { rejected } = await scoreRange({
-    features: Float32Array.of(0, 1, 2),
-    width: 1,
-    rows: 3,
+    rows: numbered(3),
+    model: {
+      inputs: singles(1),
+      run: async ({ rows, data: [numbers] }) => {
+        if (has(numbers, 1)) throw error;
+        return new Float64Array(rows);
+      },
+    },
     batchRows: 3,
     suspect: null,
     rejected: new Map(),
-    run: async (rows, count) => {
-      if (rows.includes(1)) throw error;
-      return new Float32Array(count);
-    },
     onRun: () => undefined,
     onReject: () => undefined,
   });

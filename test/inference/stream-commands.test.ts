@@ -36,9 +36,10 @@ afterAll(async () => {
 interface Status {
   readonly partitions: readonly {
     readonly waiting: number;
-    readonly intervals: readonly { readonly version: number }[];
+    readonly intervals: readonly { readonly version: number; readonly from: number }[];
   }[];
   readonly rollingTo: number | null;
+  readonly plans: readonly { readonly phase: string }[];
   readonly shadow: number | null;
 }
 
@@ -84,6 +85,15 @@ test('a stream is rolled, shadowed and scored again through the server, by HTTP 
     [1, 3],
     [1, 3],
   ]);
+  // A typo, and the way out.
+  const far = { kind: 'at-offset', offsets: [1e9, 1e9, 1e9] };
+  const typo = { action: 'roll', version: 4, cutOver: far, replace: true };
+  expect((await call('/v1/streams/scored', typo)).status).toBe(200);
+  await until(async () => (await status()).plans.at(-1)?.phase === 'committed');
+  expect((await runCli(folder, ['stream', 'cancel', 'scored'])).out).toMatch(
+    /version 4: (committed, not reached yet|cancelled)/,
+  );
+  await until(async () => (await status()).plans.some(({ phase }) => phase === 'cancelled'));
   expect(lastJson(await runCli(folder, ['stream', 'shadow', 'scored', '4', '--json']))).toMatchObject({ shadow: 4 });
   expect(lastJson(await runCli(folder, ['stream', 'shadow', 'scored', 'none', '--json']))).toMatchObject({
     shadow: null,
@@ -101,6 +111,50 @@ test('a stream is rolled, shadowed and scored again through the server, by HTTP 
   ]);
   expect(forced.body).toMatchObject({ outputs: [{ version: 2 }, { version: 2 }] });
   expect(readFileSync(join(folder, 'data', 'audit.jsonl'), 'utf8')).toContain('stream roll');
+});
+
+test('outputs are read from a cursor on, each once, by HTTP and by the command line', async () => {
+  interface Page {
+    readonly outputs: readonly { readonly id: string; readonly partition: number; readonly offset: number }[];
+    readonly next: string;
+    readonly isEnd: boolean;
+  }
+  const page = async (query: string) => (await call(`/v1/stream-outputs/scored${query}`)).body as Page;
+  const events = Array.from({ length: 12 }, (_, i) => event(500 + i, Date.now()));
+  expect((await call('/v1/events/asked', events)).status).toBe(200);
+  await until(async () => {
+    const ids = new Set((await page('')).outputs.map(({ id }) => id));
+    return events.every(({ id }) => ids.has(id));
+  });
+  const whole = await page('');
+  expect(whole).toMatchObject({ isEnd: true });
+  const found: Page['outputs'][number][] = [];
+  for (let at = await page('?limit=7'); ; at = await page(`?limit=7&cursor=${at.next}`)) {
+    expect(at.outputs.length).toBeLessThanOrEqual(7);
+    found.push(...at.outputs);
+    if (at.isEnd) {
+      expect(at.next).toBe(whole.next);
+      break;
+    }
+  }
+  expect(found).toEqual(whole.outputs);
+  for (const partition of [0, 1, 2]) {
+    const offsets = found.filter((one) => one.partition === partition).map(({ offset }) => offset);
+    expect(offsets).toEqual(offsets.map((_, i) => i));
+  }
+  const read = await runCli(folder, ['stream', 'read', 'scored']);
+  const lines = read.out.trim().split('\n');
+  expect(lines.map((line) => JSON.parse(line))).toEqual(whole.outputs);
+  expect(read.err).toContain(`--cursor ${whole.next}`);
+  const rest = await runCli(folder, ['stream', 'read', 'scored', '--cursor', whole.next]);
+  expect([rest.code, rest.out.trim()]).toEqual([0, '']);
+  for (const cursor of ['1', '1,2', 'x,0,0', '0,0,999999', '-1,0,0', '0,0,0,0'])
+    expect(await call(`/v1/stream-outputs/scored?cursor=${cursor}`)).toMatchObject({
+      status: 400,
+      body: { error: { code: 'STREAM_CURSOR' } },
+    });
+  expect(await call('/v1/stream-outputs/answered')).toMatchObject({ body: { error: { code: 'STREAM_ELSEWHERE' } } });
+  expect(await call('/v1/stream-outputs/scored?limit=0')).toMatchObject({ status: 400 });
 });
 
 test('every declared stream has its status', async () => {
@@ -128,8 +182,14 @@ test('an engine asks the model of a stream by texts with partition and offset', 
   expect([answer.status, scored]).toMatchObject([200, { version: 1, score: expect.any(Number), error: null }]);
   expect(rejected).toMatchObject({ version: 1, score: null, error: expect.stringContaining('REQUEST_') });
   const rolled = await runCli(folder, ['stream', 'roll', 'answered', '2', '--json']);
-  expect(lastJson(rolled)).toMatchObject({ rollingTo: null });
-  expect((await infer([{ partition: 0, offset: 1e9, request }])).body).toMatchObject({
+  expect(rolled.code).toBe(0);
+  // The version may still load.
+  const mapped = async () => ((await call('/v1/streams/answered')).body as Status).partitions[0].intervals;
+  await until(async () => (await mapped()).length === 2);
+  const offset = (await mapped())[1].from;
+  const more = Array.from({ length: 30 }, (_, i) => event(100 + i, Date.now()));
+  expect((await call('/v1/events/asked', more)).status).toBe(200);
+  expect((await infer([{ partition: 0, offset, request }])).body).toMatchObject({
     outputs: [{ data: [expect.stringContaining('"version":2')] }],
   });
   expect((await infer(['no request'])).status).toBe(400);
@@ -159,4 +219,6 @@ test.each([
 test('cut-overs that exclude each other are a wrong use', async () => {
   const { code, err } = await runCli(folder, ['stream', 'roll', 'scored', '2', '--immediate', '--offsets', '1,2,3']);
   expect([code, err]).toEqual([2, expect.stringContaining('one of the cut-overs')]);
+  const idle = await runCli(folder, ['stream', 'roll', 'scored', '2', '--immediate', '--idle', '1m']);
+  expect([idle.code, idle.err]).toEqual([2, expect.stringContaining('--at')]);
 });

@@ -101,11 +101,17 @@ test('a version that is fed by other tags than at its cut-over is another one: t
   await headrace.close();
   expect(faults).toEqual([]);
   const value = [...features].reverse().join();
-  await registry.tagVersion('small', logged, { key: 'headrace.features', value }, START);
+  const tag = { key: 'headrace.features', value };
+  await expect(registry.tagVersion('small', logged, tag, START)).rejects.toMatchObject({ code: 'REGISTRY_SEALED' });
+  // Somebody who breaks the seal by hand.
+  const held = (await registry.holds()).filter(({ version }) => version === logged);
+  for (const { holder } of held) await registry.release(holder);
+  await registry.tagVersion('small', logged, tag, START);
   headrace = await open();
   await send(headrace, 10);
   expect(faults).toMatchObject([{ code: 'STREAM_DIGEST' }]);
   expect(headrace.stream('scored').status.partitions.some(({ waiting }) => waiting > 0)).toBe(true);
+  for (const { version, holder } of await registry.holds()) if (version === logged) await registry.release(holder);
   await registry.untagVersion('small', logged, 'headrace.features', START);
   await headrace.tick();
   expect(headrace.stream('scored').status.partitions.map(({ waiting }) => waiting)).toEqual([0, 0, 0]);

@@ -82,6 +82,7 @@ test(`an owner killed and stopped ${MINUTES > 0 ? `for ${MINUTES} minutes` : `${
   console.info(`${kills} kills, ${stops} stops, ${records} records, ${plans} plans, ${JSON.stringify(wrong)}`);
   expect(wrong).toMatchObject({ lost: 0, double: 0, wrong: 0 });
   expect(outputs).toBe(records);
+  expect(wrong.repeats).toBeGreaterThan(0);
   expect(plans).toBeGreaterThan(MINUTES > 0 ? LEAST_PLANS : KILLS);
 
   // A judge that finds nothing must be able to.

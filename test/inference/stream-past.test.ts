@@ -93,7 +93,7 @@ test('a stream that lags, and one that scores again, give each record the featur
   const first = await open(live);
   for (let i = 0; i < 60; i += 1) await step(first, i, async () => undefined);
   clock.now += 86_400_000;
-  const { version } = await first.train(taken);
+  const { version } = await first.train(taken, { to: clock.now });
   await first.promote(taken, version);
   await first.tick();
   await first.close();

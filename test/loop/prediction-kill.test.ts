@@ -28,3 +28,21 @@ test('each prediction that a killed process has acknowledged is in the history o
   }
   expect(acknowledged.scores.size).toBeGreaterThan(KILLS);
 });
+
+test('a process that is killed while ids wait for their labels on the disk has each label once when it is opened again', {
+  timeout: 240_000,
+}, async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'kill-waiting-'));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  await prepare(directory);
+  const acknowledged = nothingAcknowledged();
+  // About a thousand ids fit into the share of this memory.
+  const memory = '16MiB';
+  const stored: number[] = [];
+  for (const [kill, lines] of [2_400, 300].entries()) {
+    await killPredictor(directory, acknowledged, kill, { lines, turns: 3 }, memory);
+    stored.push(await checkPredictions(directory, acknowledged, memory));
+  }
+  expect(Math.min(...stored)).toBeGreaterThan(0);
+  expect(acknowledged.labels.size).toBeGreaterThan(500);
+});

@@ -29,8 +29,10 @@ export async function killPredictor(
   acknowledged: Acknowledged,
   seed: number,
   at: KillPoint,
+  memory?: string,
 ): Promise<void> {
   const args = ['--conditions=headrace-source', PREDICTOR, directory, `${acknowledged.next}`, `${seed}`];
+  if (memory !== undefined) args.push(memory);
   const printed = await killProcess(spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] }), at);
   // The text after the last line end was cut.
   for (const line of printed.split('\n').slice(0, -1)) {
@@ -42,10 +44,15 @@ export async function killPredictor(
 
 /**
  * Opens everything again: each acknowledged prediction is in the history once with its score, each acknowledged label is
- * joined, the history is the topic record by record, and the quality in memory is that of the history.
+ * joined, the history is the topic record by record, and the quality in memory is that of the history. Resolves to the ids that wait on the
+ * disk.
  */
-export async function checkPredictions(directory: string, acknowledged: Acknowledged): Promise<void> {
-  const headrace = await openHeadrace({ project, environment: environmentIn(directory) });
+export async function checkPredictions(
+  directory: string,
+  acknowledged: Acknowledged,
+  memory?: string,
+): Promise<number> {
+  const headrace = await openHeadrace({ project, environment: environmentIn(directory, memory) });
   try {
     const { counters, quality } = headrace.outcomes(small);
     const afterOpen = { ...counters };
@@ -78,6 +85,8 @@ export async function checkPredictions(directory: string, acknowledged: Acknowle
     const span = [Date.now() - 2 * DAY_MS, Date.now() + DAY_MS] as const;
     const history = await headrace.realisedQuality(small, ...span);
     mustEqual(quality.between(...span), history.between(...span), 'the quality in memory and that of the history');
+    const { text } = await headrace.metrics();
+    return Number(/headrace_label_ids\{[^}]*place="disk"\} (\d+)/.exec(text)?.[1]);
   } finally {
     await headrace.close();
   }

@@ -9,7 +9,12 @@ import { asked, came, registerSmall, service, small } from '../models/small-proj
 /** A model whose process is killed while it predicts. */
 export const project = defineProject('predictions', { asked, came, service, small });
 
-export const environmentIn = (directory: string): EnvironmentOptions => ({ directory, partitions: 3 });
+/** `memory`: left out, all ids that wait for labels fit into it. */
+export const environmentIn = (directory: string, memory?: string): EnvironmentOptions => ({
+  directory,
+  partitions: 3,
+  ...(memory === undefined ? {} : { memory }),
+});
 
 /** Gives the model of a new environment a champion. */
 export async function prepare(directory: string): Promise<void> {

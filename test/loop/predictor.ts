@@ -5,11 +5,11 @@ import { openHeadrace } from '../../src/running/headrace.ts';
 import { came, small } from '../models/small-project.ts';
 import { environmentIn, project } from './prediction-project.ts';
 
-const [directory = '', from = '0', seed = '1'] = process.argv.slice(2);
+const [directory = '', from = '0', seed = '1', memory] = process.argv.slice(2);
 const random = seededRandom(Number(seed));
 const below = (bound: number): number => Math.floor(random() * bound);
 
-const headrace = await openHeadrace({ project, environment: environmentIn(directory) });
+const headrace = await openHeadrace({ project, environment: environmentIn(directory, memory) });
 let flushing: Promise<void> | null = null;
 let next = Number(from);
 let labelled = Math.max(0, next - 30);

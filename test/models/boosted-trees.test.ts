@@ -7,6 +7,7 @@ import { parseBoostedOptions } from '../../src/training/boosted-trees/boosted-op
 import type { Tree } from '../../src/training/boosted-trees/tree.ts';
 import type { TrainedModel } from '../../src/training/trained-model.ts';
 import type { TrainingFrame } from '../../src/training/training-frame.ts';
+import { fedRows } from './fed-rows.ts';
 import { smallFrame } from './small-frame.ts';
 import { trainBoosted } from './train-whole.ts';
 
@@ -52,7 +53,7 @@ describe.each(['binary', 'regression'] as const)('%s', (task) => {
         const signature = { features: frame.names, input: trained.input, output: trained.output };
         const scorer = await loadScorer(onnxRuntime, trained.onnx, { ...signature, encoding: 1 });
         const rowsOf = trained.parity.rows.map((row) => row.map((value) => value ?? Number.NaN));
-        const scores = await scorer.run(Float32Array.from(rowsOf.flat()), rowsOf.length);
+        const scores = await scorer.run(fedRows(scorer, rowsOf.flat()));
         await scorer.close();
         // A runtime adds up float32 values as large as the labels.
         const largest = frame.labels.reduce((most, label) => Math.max(most, Math.abs(label)), 1);
@@ -108,7 +109,7 @@ test.each([1, -1])('a score never moves against a monotone constraint of %d', as
   for (let trial = 0; trial < 20; trial++) {
     const others = [Math.floor(random() * 4), random() < 0.3 ? Number.NaN : random() * 1e6, 7];
     const rows = Array.from({ length: 60 }, (_, i) => [-6 + i * 0.2, ...others]);
-    const scores = [...(await scorer.run(Float32Array.from(rows.flat()), rows.length))];
+    const scores = [...(await scorer.run(fedRows(scorer, rows.flat())))];
     scores.forEach((score, i) => {
       if (i > 0) expect(direction * (score - scores[i - 1])).toBeGreaterThanOrEqual(-1e-4);
     });

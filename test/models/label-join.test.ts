@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { MemoryWaitingIds } from '../../src/backends/memory/waiting-ids.ts';
+import { IdBudget } from '../../src/monitoring/labels/known-ids.ts';
 import { type JudgedPrediction, LabelJoin, type LabelJoinOptions } from '../../src/monitoring/labels/label-join.ts';
 
 function joinWith(changes: Partial<LabelJoinOptions> = {}) {
@@ -10,6 +12,9 @@ function joinWith(changes: Partial<LabelJoinOptions> = {}) {
     otherwise: null,
     predicted: () => undefined,
     judged: (prediction) => judged.push(prediction),
+    store: new MemoryWaitingIds(),
+    budget: new IdBudget(Number.POSITIVE_INFINITY),
+    unlabelled: () => undefined,
     ...changes,
   });
   return { join, judged, counters: join.counters };
@@ -23,8 +28,8 @@ describe('a label', () => {
     join.label('b', 60, 0);
     join.predict('b', 20, 2, 0.8);
     expect(judged).toEqual([
-      { at: 10, version: 1, score: 0.3, label: 1 },
-      { at: 20, version: 2, score: 0.8, label: 0 },
+      { at: 10, version: 1, score: 0.3, label: 1, assumed: false },
+      { at: 20, version: 2, score: 0.8, label: 0, assumed: false },
     ]);
     expect(counters).toMatchObject({ predictions: 2, labelled: 2, pending: 0, labels: 2, waitingLabels: 0 });
   });
@@ -52,7 +57,7 @@ describe('a label', () => {
     join.predict('a', 10, 1, 0.3);
     join.label('a', 5, 0);
     join.label('a', 15, 1);
-    expect(judged).toEqual([{ at: 10, version: 1, score: 0.3, label: 1 }]);
+    expect(judged).toEqual([{ at: 10, version: 1, score: 0.3, label: 1, assumed: false }]);
     expect(counters).toMatchObject({ outOfTimeLabels: 1, duplicateLabels: 0, labels: 2 });
   });
 
@@ -66,7 +71,7 @@ describe('a label', () => {
     ] as const)
       join.label('a', time, label);
     join.predict('a', 10, 1, 0.3);
-    expect(judged).toEqual([{ at: 10, version: 1, score: 0.3, label: 0 }]);
+    expect(judged).toEqual([{ at: 10, version: 1, score: 0.3, label: 0, assumed: false }]);
     expect(counters).toMatchObject({ labels: 4, duplicateLabels: 1, outOfTimeLabels: 2, waitingLabels: 0 });
   });
 
@@ -97,7 +102,7 @@ test('each of several waiting labels waits its own time', () => {
   join.expire(150);
   expect(counters).toMatchObject({ waitingLabels: 1, orphanLabels: 1 });
   join.predict('a', 90, 1, 0.3);
-  expect(judged).toEqual([{ at: 90, version: 1, score: 0.3, label: 0 }]);
+  expect(judged).toEqual([{ at: 90, version: 1, score: 0.3, label: 0, assumed: false }]);
   join.expire(Number.POSITIVE_INFINITY);
   expect(counters).toMatchObject({ labels: 2, labelled: 1, waitingLabels: 0, orphanLabels: 1, pending: 0 });
 });
@@ -108,7 +113,7 @@ describe('a prediction', () => {
     join.predict('a', 10, 1, 0.3);
     join.expire(130);
     expect(counters).toMatchObject({ pending: 1, unlabelled: 0 });
-    join.expire(133);
+    join.expire(131);
     expect(counters).toMatchObject({ pending: 0, unlabelled: 1 });
     join.label('a', 50, 1);
     join.expire(1_000);
@@ -120,7 +125,7 @@ describe('a prediction', () => {
     const { join, judged, counters } = joinWith({ otherwise: 0 });
     join.predict('a', 10, 1, 0.3);
     join.expire(1_000);
-    expect(judged).toEqual([{ at: 10, version: 1, score: 0.3, label: 0 }]);
+    expect(judged).toEqual([{ at: 10, version: 1, score: 0.3, label: 0, assumed: true }]);
     expect(counters).toMatchObject({ labelled: 1, assumed: 1, unlabelled: 0, pending: 0, labels: 0 });
   });
 
@@ -130,7 +135,7 @@ describe('a prediction', () => {
     join.predict('a', 11, 2, 0.9);
     join.label('a', 20, 1);
     join.predict('a', 12, 3, 0.1);
-    expect(judged).toEqual([{ at: 10, version: 1, score: 0.3, label: 1 }]);
+    expect(judged).toEqual([{ at: 10, version: 1, score: 0.3, label: 1, assumed: false }]);
     expect(counters).toMatchObject({ predictions: 1, duplicatePredictions: 2 });
   });
 

@@ -26,17 +26,19 @@ import type { TrainOptions } from '../../src/running/training-runs.ts';
 const HOUR_MS = 3_600_000;
 const START = Date.UTC(2026, 0, 1);
 const WITHIN_H = 3;
+/** A label of the last hour of its time arrives an hour late at most. */
+const AWAITED_H = WITHIN_H + 1;
 
 const asks = eventSource('asks', {
   id: 'id',
   time: 'at',
-  lateness: '3d',
+  lateness: '1h',
   columns: { id: text(), at: time(), who: text(), number: float(), same: int() },
 });
 const answers = eventSource('answers', {
   id: 'id',
   time: 'at',
-  lateness: '3d',
+  lateness: '1h',
   columns: { id: text(), at: time(), asked: text(), good: bool() },
 });
 const who = entity('who', { who: text() });
@@ -108,18 +110,15 @@ async function opening(
   let clock = START;
   const headrace = await openHeadrace({ project, environment: { directory, partitions: 1 }, clock: () => clock });
   opened.push({ headrace, directory });
-  clock = now;
-  const at = (row: number) => START + row * HOUR_MS;
-  await headrace.ingest(
-    asks,
-    delays.map((_, row) => ({ id: `r${row}`, at: at(row), who: 'ann', number: row, same: 7 })),
-  );
-  const said = delays.flatMap((delay, row) =>
-    delay === null || at(row) + delay * HOUR_MS > now
-      ? []
-      : [{ id: `l${row}`, at: at(row) + delay * HOUR_MS, asked: `r${row}`, good: true }],
-  );
-  await headrace.ingest(answers, said);
+  for (let hour = 0; hour <= delays.length; hour += 1) {
+    clock = START + hour * HOUR_MS;
+    if (hour < delays.length)
+      await headrace.ingest(asks, [{ id: `r${hour}`, at: clock, who: 'ann', number: hour, same: 7 }]);
+    const said = delays.flatMap((delay, row) =>
+      delay === null || row + delay !== hour ? [] : [{ id: `l${row}`, at: clock, asked: `r${row}`, good: true }],
+    );
+    await headrace.ingest(answers, said);
+  }
   return { headrace, now, directory };
 }
 
@@ -147,14 +146,14 @@ describe('a row is learnt from once its label has had its time', () => {
           const path = join(directory, 'set.parquet');
           for (const name of ['settled', 'said', 'windowed'] as const) {
             for (const to of [undefined, START + end * HOUR_MS]) {
-              const until = to ?? now - WITHIN_H * HOUR_MS;
+              const until = to ?? now - AWAITED_H * HOUR_MS;
               const from = name === 'windowed' ? until - 6 * HOUR_MS : Number.NEGATIVE_INFINITY;
               const wanted = delays.flatMap((delay, row): (readonly [string, number])[] => {
                 const at = START + row * HOUR_MS;
                 if (at < from || at >= until) return [];
                 const came = delay !== null && delay <= WITHIN_H && at + delay * HOUR_MS <= now;
                 if (came) return [[`r${row}`, 1]];
-                return name === 'said' || at + WITHIN_H * HOUR_MS >= now ? [] : [[`r${row}`, 0]];
+                return name === 'said' || at + AWAITED_H * HOUR_MS >= now ? [] : [[`r${row}`, 0]];
               });
               const { rows } = await setOf(headrace, path, name, to === undefined ? {} : { to });
               expect(rows).toEqual(wanted);
@@ -179,7 +178,7 @@ describe('a row is learnt from once its label has had its time', () => {
       expect.stringMatching(/^warning: feature "unrun_n" is null in all rows: batch view "unrun" has no value/),
     );
     const { lineage } = await headrace.train(models.windowed);
-    const to = now - WITHIN_H * HOUR_MS;
+    const to = now - AWAITED_H * HOUR_MS;
     expect(lineage.trainingSet).toMatchObject({
       from: to - 6 * HOUR_MS,
       to,

@@ -4,11 +4,11 @@ import { onnxRuntime } from '../../src/backends/onnx/onnx-runtime.ts';
 import { seededRandom } from '../../src/base/rng.ts';
 import { loadScorer } from '../../src/registry/scorer.ts';
 import { buildDesign, type Design } from '../../src/training/logistic/design.ts';
-
 import { addWeightedGram } from '../../src/training/logistic/gram.ts';
 import { parseLogisticOptions } from '../../src/training/logistic/logistic-options.ts';
 import { solvePositive } from '../../src/training/logistic/solve.ts';
 import type { TrainingFrame } from '../../src/training/training-frame.ts';
+import { fedRows } from './fed-rows.ts';
 import { smallFrame } from './small-frame.ts';
 import { fitLogistic, trainLogistic } from './train-whole.ts';
 
@@ -181,7 +181,7 @@ describe('the exported file', () => {
     const { onnx, input, output, parity } = trainLogistic(frame, options, 'small');
     const model = await loadScorer(onnxRuntime, onnx, { features: frame.names, input, output });
     const rows = Float32Array.from(parity.rows.flat(), (value) => value ?? Number.NaN);
-    const scores = await model.run(rows, parity.rows.length);
+    const scores = await model.run(fedRows(model, rows));
     expect(parity.rows.length).toBeGreaterThanOrEqual(32);
     expect(parity.rows.some((row) => row.includes(null))).toBe(true);
     scores.forEach((score, i) => {
@@ -201,7 +201,7 @@ describe('the exported file', () => {
     expect(metrics['auc']).toBeGreaterThan(0.8);
     const model = await loadScorer(onnxRuntime, onnx, { features: frame.names, input, output });
     const rows = Float32Array.from(parity.rows.flat(), (value) => value ?? Number.NaN);
-    (await model.run(rows, parity.rows.length)).forEach((score, i) => {
+    (await model.run(fedRows(model, rows))).forEach((score, i) => {
       expect(Math.abs(score - parity.scores[i])).toBeLessThan(1e-5);
     });
     await model.close();
@@ -221,7 +221,12 @@ describe('the exported file', () => {
       greatest + 1,
       Number.POSITIVE_INFINITY,
     ];
-    const scores = await model.run(Float32Array.from(numbers.flatMap((number) => [number, 0.5, 2])), numbers.length);
+    const scores = await model.run(
+      fedRows(
+        model,
+        numbers.flatMap((number) => [number, 0.5, 2]),
+      ),
+    );
     expect(new Set(scores.slice(0, 4)).size).toBe(1);
     expect(new Set(scores.slice(4)).size).toBe(1);
     expect(scores[0]).not.toBe(scores[4]);
@@ -238,7 +243,7 @@ describe('the exported file', () => {
     if (number.kind !== 'number' || gaps.kind !== 'number') throw new Error('two numbers lead');
     const bare = 1 / (1 + Math.exp(-weights[design.width - 1]));
     const rows = Float32Array.of(number.mean, gaps.mean, 99, number.mean, gaps.mean, Number.NaN);
-    const [unknown, missing] = await model.run(rows, 2);
+    const [unknown, missing] = await model.run(fedRows(model, rows));
     expect(unknown).toBeCloseTo(bare, 6);
     expect(missing).toBeCloseTo(bare, 6);
     await model.close();

@@ -119,13 +119,13 @@ describe('from events to judged predictions', () => {
     await headrace.flush();
     const { counters, quality } = headrace.outcomes(small);
     expect(counters.pending).toBe(0);
-    const offline = await offlineQuality(small, insideOf(headrace).stores.offline, { from: START, to: now });
+    const offline = await offlineQuality(small, insideOf(headrace).stores.offline, { from: START, to: now, now });
     expect(offline.days()).toEqual(quality.days());
     for (const day of quality.days()) {
       expect(offline.between(day, day + 1)).toEqual(quality.between(day, day + 1));
       expect(offline.between(day, day + 1, 1)).toEqual(quality.between(day, day + 1, 1));
     }
-    const none = await offlineQuality(small, insideOf(headrace).stores.offline, { from: now, to: now + 1 });
+    const none = await offlineQuality(small, insideOf(headrace).stores.offline, { from: now, to: now + 1, now });
     expect(none.days()).toEqual([]);
   });
 

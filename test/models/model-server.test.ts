@@ -3,10 +3,12 @@ import { MemoryArtifactStore } from '../../src/backends/memory/artifact-store.ts
 import { onnxRuntime } from '../../src/backends/onnx/onnx-runtime.ts';
 import { fail } from '../../src/base/errors/fail.ts';
 import { openMemoryRegistry } from '../../src/compose/open-registry.ts';
+import { newRows } from '../../src/model/model-rows.ts';
+import { MODEL_ENCODING } from '../../src/model/model-value.ts';
+import { trainedInputs } from '../../src/model/row-inputs.ts';
 import { openPart } from '../../src/observe/part-kind.ts';
 import type { ModelVersion } from '../../src/ports/model-registry.ts';
 import type { LoadedModel, ModelRuntime } from '../../src/ports/model-runtime.ts';
-import { MODEL_ENCODING } from '../../src/registry/model-value.ts';
 import type { Value } from '../../src/schema/column.ts';
 import { featureRow } from '../../src/serving/online/feature-row.ts';
 import { ModelServer } from '../../src/serving/online/model-server.ts';
@@ -270,8 +272,17 @@ describe('a model server', () => {
       server.score([vectorOf(0.25)]),
       server.score([vectorOf(Number.NaN)]),
     ]);
-    expect(good).toMatchObject({ status: 'fulfilled', value: { scores: Float32Array.of(0.25) } });
+    expect(good).toMatchObject({ status: 'fulfilled', value: { scores: Float64Array.of(0.25) } });
     expect(bad).toMatchObject({ status: 'rejected', reason: { code: 'MODEL_SCORE' } });
+  });
+
+  test('refuses a number that its input does not hold, by name and for that call alone', async () => {
+    const { server } = await countingStage();
+    await server.refresh();
+    const [good, bad] = await Promise.allSettled([server.score([vectorOf(0.25)]), server.score([vectorOf(1e300)])]);
+    expect(good).toMatchObject({ status: 'fulfilled', value: { scores: Float64Array.of(0.25) } });
+    expect(bad).toMatchObject({ status: 'rejected', reason: { code: 'MODEL_CELL' } });
+    expect(String(Object(bad).reason)).toMatch(/number.+holds.+1e\+300.+which is no FP32 number/);
   });
 
   test('scores the calls of one turn in one run, each with its own scores', async () => {
@@ -400,11 +411,12 @@ test("a vector becomes a model's row by the types of its service: false 0, true 
   const version = { ...newVersion('every'), version: 1 };
   const features = ['d', 'f', 'b', 'l', 'i', 'at'];
   const signature = { ...version.signature, features, encoding: MODEL_ENCODING };
-  const toRow = featureRow(everyType, { ...version, signature });
-  const rows = new Float32Array(12);
+  const inputs = trainedInputs(signature);
+  const toRow = featureRow(everyType, { ...version, signature }, inputs);
+  const rows = newRows(inputs, 2);
   toRow([0, 'ann', true, -3, 2n ** 40n, 1050n, 0.5, 1_000_000], rows, 0);
-  toRow([0, 'bob', null, 0, -1n, -1n, null, 0], rows, 6);
-  expect([...rows]).toEqual([
+  toRow([0, 'bob', null, 0, -1n, -1n, null, 0], rows, 1);
+  expect([...rows.data[0]]).toEqual([
     10.5,
     0.5,
     1,
@@ -419,8 +431,9 @@ test("a vector becomes a model's row by the types of its service: false 0, true 
     0,
   ]);
   for (const feature of ['t', 'unheard_of']) {
-    expect(() =>
-      featureRow(everyType, { ...version, signature: { ...version.signature, features: [feature] } }),
-    ).toThrow(expect.objectContaining({ code: 'MODEL_SIGNATURE' }));
+    const unknown = { ...version.signature, features: [feature] };
+    expect(() => featureRow(everyType, { ...version, signature: unknown }, trainedInputs(unknown))).toThrow(
+      expect.objectContaining({ code: 'MODEL_SIGNATURE' }),
+    );
   }
 });

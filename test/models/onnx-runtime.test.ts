@@ -6,6 +6,7 @@ import { onnxRuntime } from '../../src/backends/onnx/onnx-runtime.ts';
 import { loadScorer } from '../../src/registry/scorer.ts';
 import { OnnxGraph } from '../../src/training/onnx-export/onnx-graph.ts';
 import { childEnv } from '../child-env.ts';
+import { fedRows } from './fed-rows.ts';
 import { smallFrame } from './small-frame.ts';
 import { trainLogistic } from './train-whole.ts';
 
@@ -47,7 +48,7 @@ describe('the golden file of the first export', () => {
 
   test('gives the scores that it gave then', async () => {
     const model = await loadScorer(onnxRuntime, golden, signature);
-    const found = await model.run(rows, 3);
+    const found = await model.run(fedRows(model, rows));
     found.forEach((score, i) => {
       expect(Math.abs(score - scores[i])).toBeLessThan(1e-6);
     });
@@ -76,11 +77,11 @@ describe('ONNX Runtime keeps the rules of its port', () => {
     const frame = smallFrame();
     const model = await loadScorer(onnxRuntime, golden, signature);
     const all = Float32Array.from({ length: 400 * 3 }, (_, i) => frame.columns[i % 3][Math.floor(i / 3)]);
-    const whole = await model.run(all, 400);
+    const whole = await model.run(fedRows(model, all));
     for (const size of [1, 7, 64, 256]) {
       for (let from = 0; from < 400; from += size) {
         const to = Math.min(400, from + size);
-        expect(await model.run(all.slice(from * 3, to * 3), to - from)).toEqual(whole.slice(from, to));
+        expect(await model.run(fedRows(model, all.slice(from * 3, to * 3)))).toEqual(whole.slice(from, to));
       }
     }
     await model.close();
@@ -90,10 +91,10 @@ describe('ONNX Runtime keeps the rules of its port', () => {
     const models = await Promise.all(
       [0.25, 0.5, 0.75].map((value) => loadScorer(onnxRuntime, constantModel(value), signature)),
     );
-    const found = await Promise.all(models.map((model) => model.run(rows.slice(0, 3), 1)));
+    const found = await Promise.all(models.map((model) => model.run(fedRows(model, rows.slice(0, 3)))));
     expect(found.map(([score]) => score)).toEqual([0.25, 0.5, 0.75]);
     await models[0].close();
-    expect([...(await models[2].run(rows.slice(0, 3), 1))]).toEqual([0.75]);
+    expect([...(await models[2].run(fedRows(models[2], rows.slice(0, 3))))]).toEqual([0.75]);
     await Promise.all(models.slice(1).map((model) => model.close()));
   });
 
@@ -101,7 +102,7 @@ describe('ONNX Runtime keeps the rules of its port', () => {
     const round = async (times: number) => {
       for (let i = 0; i < times; i += 1) {
         const model = await loadScorer(onnxRuntime, golden, signature);
-        await model.run(rows, 3);
+        await model.run(fedRows(model, rows));
         await model.close();
       }
       return process.memoryUsage().rss;

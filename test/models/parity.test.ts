@@ -1,11 +1,14 @@
 import { expect, test } from 'vitest';
+import type { ModelRows } from '../../src/model/model-rows.ts';
+import { trainedInputs } from '../../src/model/row-inputs.ts';
 import { checkParity } from '../../src/registry/parity.ts';
 
 const signature = { features: ['x'], input: 'features', output: 'value' };
 
 /** A model that answers these scores, in float32. */
 const answers = (scores: readonly number[]) => ({
-  run: async (_: Float32Array, rows: number) => Float32Array.from(scores.slice(0, rows)),
+  inputs: trainedInputs(signature),
+  run: async ({ rows }: ModelRows) => Float64Array.from(Float32Array.from(scores.slice(0, rows))),
   close: async () => undefined,
 });
 const file = (scores: readonly number[]) =>

@@ -4,6 +4,7 @@ import { RealisedQuality } from '../../src/monitoring/labels/realised-quality.ts
 import { auc } from '../../src/stats/auc.ts';
 import { brierScore } from '../../src/stats/brier-score.ts';
 import { logLoss } from '../../src/stats/log-loss.ts';
+import { ScoreCounts } from '../../src/stats/score-counts.ts';
 
 const DAY_MS = 86_400_000;
 const binary = { task: 'binary', quantile: null } as const;
@@ -21,7 +22,7 @@ test('the quality of a span is that of its predictions taken together, by all ve
       const quality = new RealisedQuality(binary);
       for (const { label, ...prediction } of outcomes) {
         quality.predicted(prediction);
-        if (label !== null) quality.judged({ ...prediction, label });
+        if (label !== null) quality.judged({ ...prediction, label, assumed: false });
       }
       const meant = outcomes.filter(
         (one) => one.at >= 0 && one.at < 2 * DAY_MS && (version === null || one.version === version),
@@ -39,6 +40,9 @@ test('the quality of a span is that of its predictions taken together, by all ve
         task: 'binary',
         predictions: meant.length,
         labelled: judged.length,
+        assumed: 0,
+        pending: meant.length - judged.length,
+        unlabelled: 0,
         coverage: judged.length / meant.length,
         positives,
         auc: auc(scores, labels),
@@ -70,3 +74,56 @@ test('the last 400 days are kept', () => {
 function entropy(share: number): number {
   return share === 0 || share === 1 ? 0 : -share * Math.log(share) - (1 - share) * Math.log(1 - share);
 }
+
+/** Scores in [0, 1], many of them near 0 and near 1. */
+const probability = fc.oneof(
+  fc.double({ min: 0, max: 1, noNaN: true }),
+  fc.double({ min: 0, max: 1, noNaN: true }).map((share) => share ** 8),
+  fc.double({ min: 0, max: 1, noNaN: true }).map((share) => 1 - share ** 8),
+);
+
+test('beyond its bound of scores a quality has bounded memory, exact means and counts, and an area within its error', () => {
+  const judged = fc.array(
+    fc.record({
+      at: fc.integer({ min: 0, max: 3 * DAY_MS }),
+      version: fc.integer({ min: 1, max: 2 }),
+      score: probability,
+      label: fc.constantFrom(0, 1),
+    }),
+    { minLength: 1, maxLength: 400, size: 'max' },
+  );
+  fc.assert(
+    fc.property(judged, fc.integer({ min: 0, max: 100 }), (outcomes, mostRows) => {
+      const exact = new RealisedQuality(binary);
+      const bounded = new RealisedQuality(binary, mostRows);
+      const counts = new ScoreCounts();
+      for (const one of outcomes) {
+        for (const quality of [exact, bounded]) {
+          quality.predicted(one);
+          quality.judged({ ...one, assumed: false });
+        }
+        counts.add(one.score, one.label);
+      }
+      const [whole, found] = [exact, bounded].map((quality) => quality.between(0, 4 * DAY_MS));
+      const within = (counts.auc()?.within ?? 0) + 1e-12;
+      expect(found).toEqual({ ...whole, auc: whole?.auc === null ? null : expect.any(Number) });
+      expect(Math.abs((found?.auc ?? 0) - (whole?.auc ?? 0))).toBeLessThanOrEqual(within);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('the memory of a quality grows with its bins, and not with its labels', () => {
+  const quality = new RealisedQuality(binary, 1_000);
+  const bytesAfter = (labels: number): number => {
+    for (let i = 0; i < labels; i += 1) {
+      const one = { at: (i % 4) * DAY_MS, version: 1, score: ((i * 7_919) % 10_007) / 10_007, label: i % 2 };
+      quality.predicted(one);
+      quality.judged({ ...one, assumed: false });
+    }
+    return quality.bytes;
+  };
+  const first = bytesAfter(40_000);
+  expect(bytesAfter(40_000)).toBeLessThanOrEqual(first);
+  expect(quality.between(0, 5 * DAY_MS)).toMatchObject({ labelled: 80_000, positives: 40_000 });
+});

@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { openMemoryRegistry, openSqliteRegistry } from '../../src/compose/open-registry.ts';
+import { loadableRecord } from '../../src/registry/version-seal.ts';
 import {
   modelRegistryContracts,
   newVersion,
@@ -144,11 +145,23 @@ describe('the registry in a SQLite file', () => {
     await registry.close();
   });
 
+  test('a file of format 3 is read: an alias with the seal of its version', async () => {
+    const path = join(directory(), 'registry.db');
+    copyFileSync(fileURLToPath(new URL('./formats/registry-3.db', import.meta.url)), path);
+    const registry = openSqliteRegistry(path);
+    expect((await loadableRecord(registry, 'late_departure', 3)).seals.map(({ alias }) => alias)).toEqual(['sealed']);
+    expect((await loadableRecord(registry, 'late_departure', 1)).seals).toHaveLength(1);
+    // An alias that was set in format 2 has no seal.
+    expect((await loadableRecord(registry, 'late_departure', 2)).aliases).toEqual(['champion']);
+    expect((await loadableRecord(registry, 'late_departure', 2)).seals).toEqual([]);
+    await registry.close();
+  });
+
   test('a file of a newer format is refused by name, and left alone', async () => {
     const path = join(directory(), 'registry.db');
     await openSqliteRegistry(path).close();
     const database = new DatabaseSync(path);
-    database.exec('PRAGMA user_version = 3');
+    database.exec('PRAGMA user_version = 4');
     database.close();
     expect(() => openSqliteRegistry(path)).toThrow(expect.objectContaining({ code: 'REGISTRY_FORMAT' }));
   });

@@ -5,11 +5,11 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { writeMonitorState } from '../../src/compose/open-monitor.ts';
 import { defineProject } from '../../src/features/define/declare.ts';
-import { newState } from '../../src/monitoring/monitor/monitor-state.ts';
+import { newState } from '../../src/findings/monitor-state.ts';
 import { otlpName } from '../../src/observe/otlp-metrics.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';
+import { insideOf } from '../../src/running/inside.ts';
 import { partKinds } from '../../src/running/parts.ts';
 import { service } from '../models/small-project.ts';
 import { until } from '../until.ts';
@@ -69,7 +69,9 @@ test('a collector has the figures of every part under names of OpenTelemetry, th
   const monitors = [
     { model: 'm', version: 1, state: 'drift', reason: 'r', windows: [], monitor: { kind: 'featureDrift' } },
   ] as never;
-  writeMonitorState(directory, newState({ at: START, everyMs: 60_000, monitors, failed: [] }));
+  await insideOf(headrace).stores.monitors.write(
+    JSON.stringify(newState({ at: START, everyMs: 60_000, monitors, failed: [] })),
+  );
   await headrace.vector(service, { name: 'a', number: 1, gaps: null, category: 1 });
   await headrace.tick();
   await until(() => bodies.length > 0);

@@ -331,6 +331,14 @@ test('a change is published though an older file that it would be merged with is
   expect(readdirSync(join(path, 'tables', numbers.name))).toHaveLength(3);
 });
 
+test('queries of which each fits the memory alone all answer, however many run at once', async () => {
+  const store = await open(directory(), { memoryLimitBytes: 96 * 2 ** 20, threads: 2 });
+  // About 45 MB each, which cannot be put on the disk.
+  const list = (i: number) => `SELECT LENGTH(LIST(range::VARCHAR || repeat('x', 40))) + ${i} FROM range(300000)`;
+  const counts = await Promise.all(Array.from({ length: 8 }, (_, i) => all(store.query(list(i)))));
+  expect(counts.map(([[count]]) => Number(count))).toEqual(Array.from({ length: 8 }, (_, i) => 300_000 + i));
+});
+
 test('a query that needs more than the memory uses the disk, and one that cannot is an error that names the limit', async () => {
   const path = directory();
   const store = await open(path, { memoryLimitBytes: 64 * 2 ** 20, threads: 1 });

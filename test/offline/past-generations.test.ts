@@ -191,7 +191,7 @@ test.each(['corrected', 'as-known'] as const)(
     await writeTrainingSet({ ...common, model: clicked, between, now: NOW }, ofModel);
     expect(await found(ofModel, '_id')).toEqual(wanted(mode));
     const own = join(directory, `engine-own-${mode}.parquet`);
-    await joinSpine({ ...common, service, spine: { path: join(directory, 'spine.jsonl') } }, own);
+    await joinSpine({ ...common, now: NOW, service, spine: { path: join(directory, 'spine.jsonl') } }, own);
     expect(await found(own, 'id')).toEqual(wanted(mode));
     expect(readdirSync(directory).filter((name) => /generations|brought|answers/.test(name))).toEqual([]);
   },

@@ -190,7 +190,7 @@ test('a spine in any format keeps its rows, columns and order, and gets what a s
     for (const path of paths) {
       const out = join(directory, 'out.parquet');
       const written = await headrace.writeTrainingSet(plain, out, { spine: spineOf(path), mode });
-      expect(written).toEqual({ path: out, rows: 61, nullKeys: 8 });
+      expect(written).toEqual({ path: out, rows: 61, nullKeys: 8, cuts: 0 });
       const { rows } = await table(out);
       expect(rows.map((row) => row.slice(4).map(plainNumber))).toEqual(wanted);
       const own = rows.map(([customer, when, label, note]) => [customer, instant(when), Number(label), note]);
@@ -212,10 +212,11 @@ test('a spine that is joined in slices gives the rows of one that is joined at o
       engine: null,
       spine,
       mode,
+      now,
       sliceRows: 7,
       onComputeError: () => undefined,
     };
-    expect(await joinSpine(options, out)).toEqual({ path: out, rows: 61, nullKeys: 8 });
+    expect(await joinSpine(options, out)).toEqual({ path: out, rows: 61, nullKeys: 8, cuts: 0 });
     expect(await table(out)).toEqual(whole);
   }
   expect(readdirSync(directory).filter((name) => /^sliced\.parquet\./.test(name))).toEqual([]);
@@ -298,7 +299,10 @@ test.each<readonly [string, string, ColumnSpec, unknown]>([
   ["CAST('7.25' AS JSON)", 'JSON', cents, 725n],
   ["'NaN'", 'VARCHAR', real, null],
   ["'1e3'", 'VARCHAR', real, 1000],
-  ["'TRUE'", 'VARCHAR', bool, null],
+  ["'TRUE'", 'VARCHAR', bool, true],
+  ["'False'", 'VARCHAR', bool, false],
+  ["'tRUE'", 'VARCHAR', bool, null],
+  ["'1'", 'VARCHAR', bool, null],
   ["CAST('7' AS JSON)", 'JSON', { type: 'text', nullable: true }, null],
   ['CAST(\'"7"\' AS JSON)', 'JSON', { type: 'text', nullable: true }, '7'],
   ["CAST('595125622443733822' AS JSON)", 'JSON', wide, 595_125_622_443_733_822n],
@@ -342,7 +346,7 @@ test.each<readonly [string, string | Uint8Array | null, string, Readonly<Record<
   ['cut.csv', 'customer,when,label\nann,1,1\nbob,2\n', 'SPINE_FILE', {}],
   ['cut-quote.csv', 'customer,when,label\nann,1,1\n"bo', 'SPINE_FILE', {}],
   ['cut.jsonl', linesText([ONE, ONE]).slice(0, -20), 'SPINE_FILE', {}],
-  ['cut.csv.gz', half(gzipSync(csvText(ROWS))), 'SPINE_FILE', {}],
+  ['cut.csv.gz', half(gzipSync(csvText(ROWS))), 'FILE_DAMAGED', {}],
   ['cut.parquet', new Uint8Array(500), 'SPINE_FILE', {}],
 ])('the spine %s is refused', async (name, content, code, facts) => {
   const path = content === null ? join(directory, name) : write(name, content);
@@ -424,7 +428,7 @@ test.each(Object.keys(TWICE))(
       const path = write(`twice-${again}.${ending}`, TWICE[ending](again));
       const refusal = headrace.writeTrainingSet(rich, join(directory, 'twice.parquet'), { spine: { path } });
       await expect(refusal).rejects.toMatchObject({
-        code: 'SPINE_NAME',
+        code: 'FILE_NAMES',
         facts: { column: expect.stringMatching(new RegExp(again, 'i')) },
       });
     }

@@ -189,8 +189,8 @@ async function rowsOf({ offline, store }: Loop, mode: 'corrected' | 'as-known') 
       throw error;
     },
   };
-  for await (const batch of trainingRows(options, () => {
-    unlabelled += 1;
+  for await (const batch of trainingRows(options, (label) => {
+    if (label === 'pending' || label === 'unlabelled') unlabelled += 1;
   }))
     for (const row of batch) rows.set(row.id, row);
   return { rows, unlabelled };
@@ -292,7 +292,7 @@ test('one history gives one file, to the byte, ordered by instant and id', async
   for (const name of ['one', 'two']) {
     const path = join(directory, `${name}.parquet`);
     const summary = await store.writeTrainingSet(buys, { from: null, to: null }, { mode: 'corrected', path });
-    expect(summary).toEqual({ path, rows: 50, unlabelled: 0, uniform: [] });
+    expect(summary).toEqual({ path, rows: 50, unlabelled: 0, pending: 0, assumed: 0, cuts: 0, uniform: [] });
     digests.add(createHash('sha256').update(readFileSync(path)).digest('hex'));
     const found: unknown[] = [];
     for await (const rows of loop.offline.query(`SELECT _id, _at, basket, _label FROM read_parquet('${path}')`))

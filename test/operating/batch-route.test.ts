@@ -76,6 +76,7 @@ test('a batch view is run and rolled back while the server serves, and the audit
     lines.map((line) => JSON.parse(line)).map(({ who, what, target, outcome }) => [who, what, target, outcome]),
   ).toEqual([
     ['this machine', 'roll back', 'usual', 'BATCH_GENERATION'],
+    ...['VIEW_UNKNOWN', 'SERVER_BODY', 'SERVER_BODY'].map((code) => ['this machine', 'run', '', code]),
     ...Array(3).fill(['this machine', 'run', 'usual', 'done']),
     ...Array(2).fill(['this machine', 'roll back', 'usual', 'done']),
   ]);

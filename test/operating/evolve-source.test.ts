@@ -117,10 +117,10 @@ test('a training set over both has the values that were served, and the skew aud
   for await (const batch of headrace.history.query(sql)) rows.push(...batch);
   expect(rows).toEqual([
     ['a', 0n, null, null, 3],
-    ['b', 1n, 2 ** 53 - 1, null, 3],
+    ['b', 1n, 2n ** 53n - 1n, null, 3],
     ['c', 0n, null, null, 3],
-    ['d', 2n, 2 * (2 ** 53 - 1), null, 3.5],
-    ['e', 1n, 2 ** 53 - 1, null, 3.5],
+    ['d', 2n, 2n * (2n ** 53n - 1n), null, 3.5],
+    ['e', 1n, 2n ** 53n - 1n, null, 3.5],
   ]);
   for (const service of [wide, seen]) {
     const report = await headrace.auditSkew(service, START - HOUR, now + 2 * HOUR);

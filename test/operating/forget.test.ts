@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { auditIds, auditText } from '../../src/monitoring/estimate/audit-file.ts';
-import { auditPath } from '../../src/monitoring/playbook/audit-samples.ts';
+import { auditPath } from '../../src/playbook/audit-samples.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { insideOf } from '../../src/running/inside.ts';
 import { childEnv } from '../child-env.ts';

@@ -1,13 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { createClient } from '../../src/client/index.ts';
-import { createKey, readKeys, revokeKey, type Scope } from '../../src/operating/api-keys.ts';
+import { createKey, importKeys, readKeys, revokeKey } from '../../src/operating/api-keys.ts';
 import { audited } from '../../src/operating/audit-log.ts';
 import { KeyRing } from '../../src/operating/key-ring.ts';
+import type { Scope } from '../../src/operating/scopes.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { startServer } from '../../src/server/http-server.ts';
 import { project } from '../server/shop.ts';
@@ -219,4 +220,42 @@ test('with a certificate it speaks TLS, and no plain HTTP', async (context) => {
   });
   expect(status).toBe(200);
   await expect(fetch(`http://127.0.0.1:${port}/healthz`)).rejects.toThrow();
+});
+
+test('keys that come from a Secret: a revocation of either side stays, and a key that the Secret lacks is revoked', () => {
+  const [from, to] = [newDirectory(), newDirectory()];
+  const keys = ['kept', 'revokedHere', 'revokedThere', 'removed'].map((name) =>
+    createKey(from, { name, scopes: ['read'], now: 1 }),
+  );
+  const states = () => Object.fromEntries(readKeys(to).map(({ name, revokedAt }) => [name, revokedAt]));
+  const path = join(from, 'keys.json');
+  importKeys(to, path, 2);
+  expect(states()).toEqual({ kept: null, revokedHere: null, revokedThere: null, removed: null });
+  revokeKey(to, keys[1]?.key.id ?? '', 3);
+  revokeKey(from, keys[2]?.key.id ?? '', 4);
+  const file = JSON.parse(readFileSync(path, 'utf8'));
+  writeFileSync(
+    path,
+    JSON.stringify({ ...file, keys: file.keys.filter(({ name }: { name: string }) => name !== 'removed') }),
+  );
+  // As a pod does at each of its starts.
+  for (const now of [5, 6]) importKeys(to, path, now);
+  expect(states()).toEqual({ kept: null, revokedHere: 3, revokedThere: 4, removed: 5 });
+  writeFileSync(path, '{');
+  expect(() => importKeys(to, path, 7)).toThrow(expect.objectContaining({ code: 'KEYS_FILE' }));
+  expect(states()).toEqual({ kept: null, revokedHere: 3, revokedThere: 4, removed: 5 });
+});
+
+test('the pods of the chart take keys by keys import, have no token of the API and stand behind a network policy', () => {
+  const chart = new URL('../../deploy/helm/headrace/templates/', import.meta.url);
+  const texts = readdirSync(chart).map((name) => readFileSync(new URL(name, chart), 'utf8'));
+  const all = texts.join('\n');
+  expect(all).toContain('args: [keys, import, /keys/keys.json');
+  expect(all).not.toContain('copyFileSync');
+  const pods = texts.filter((text) => /^kind: (Deployment|StatefulSet|DaemonSet|Job|CronJob)$/m.test(text));
+  expect(pods.length).toBe(2);
+  for (const text of pods) expect(text).toContain('include "headrace.pod"');
+  expect(all).toContain('automountServiceAccountToken: false');
+  expect(all).toContain('kind: NetworkPolicy');
+  expect(all).toContain('@{{ .Values.image.digest }}');
 });

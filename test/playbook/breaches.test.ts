@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { type Random, randomNormal, seededRandom } from '../../src/base/rng.ts';
-import { breachOf, type Excess } from '../../src/monitoring/playbook/live-breach.ts';
-import { intervalOf } from '../../src/monitoring/playbook/paired-losses.ts';
+import { breachOf, type Excess } from '../../src/playbook/live-breach.ts';
+import { intervalOf } from '../../src/playbook/paired-losses.ts';
 import { CallerGroups, callerGroup } from '../../src/serving/rollout/caller-groups.ts';
 import { type Moments, NO_MOMENTS, withValue } from '../../src/stats/moments.ts';
 

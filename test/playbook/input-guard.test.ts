@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { type PlaybookModel, playbookPlan } from '../../src/features/define/playbook.ts';
-import { inputGuard } from '../../src/monitoring/playbook/input-guard.ts';
-import { modelNumber } from '../../src/registry/model-value.ts';
-import { type ColumnSpec, VALUE_TYPES, type ValueType } from '../../src/schema/column.ts';
+import { inputNumber } from '../../src/model/cell-number.ts';
+import { inputGuard } from '../../src/playbook/input-guard.ts';
+import type { FaultyRows } from '../../src/ports/playbook-store.ts';
+import { type ColumnSpec, VALUE_TYPES, type Value, type ValueType } from '../../src/schema/column.ts';
 
 const specs: Readonly<Record<ValueType, ColumnSpec>> = {
   text: { type: 'text', nullable: true },
@@ -42,17 +43,43 @@ function modelOf(type: ValueType, value: unknown): PlaybookModel {
 /** The number that a model is fed in place of a faulty feature. */
 function fed(type: ValueType, value: unknown): number {
   const plan = playbookPlan(modelOf(type, value));
-  const stopped = [{ feature: 'x', from: 0, to: null, cause: 'c', isDry: false }];
+  const stopped = [{ feature: 'x', from: 0, to: null, cause: 'c', rows: 'all', isDry: false }] as const;
   const guard =
     plan === null ? null : inputGuard({ features: modelOf(type, value).service.features }, plan, { stopped });
   const [served] = guard?.(['a fault']) ?? [];
-  return modelNumber(specs[type], type === 'embedding' ? 0 : null)(served);
+  return Number(inputNumber({ type: specs[type], element: type === 'embedding' ? 0 : null }, 'FP64')(served));
 }
 
 test.each(VALUE_TYPES)('a model is fed the declared value of a feature of type %s, or a missing one', (type) => {
   for (const value of values[type].fit) expect(fed(type, value), String(value)).toBe(Number(value));
   expect(fed(type, null)).toBeNaN();
 });
+
+/** Values of a feature, those that a fault is in, and what the model is fed for each with the declared value 7. */
+const rowsOfFaults: readonly (readonly [FaultyRows, readonly Value[], readonly Value[]])[] = [
+  ['missing', [null, 1, -1, Number.POSITIVE_INFINITY], [7, 1, -1, Number.POSITIVE_INFINITY]],
+  ['infinite', [null, 1, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY], [null, 1, 7, 7]],
+  ['negative', [null, 0, -0.5, Number.NEGATIVE_INFINITY], [null, 0, 7, 7]],
+  ['none', [null, 1, -1], [null, 1, -1]],
+  ['all', [null, 1, -1], [7, 7, 7]],
+];
+
+test.each(rowsOfFaults)(
+  'of a fault in %s rows the model gets the declared value there, and sound rows as they are',
+  (rows, given, served) => {
+    const model = modelOf('float', 7);
+    const plan = playbookPlan(model);
+    if (plan === null) throw new Error('no plan');
+    const guardOf = (stopped: readonly FaultyRows[]) =>
+      inputGuard(model.service, plan, {
+        stopped: stopped.map((one) => ({ feature: 'x', from: 0, to: null, cause: one, rows: one, isDry: false })),
+      });
+    expect(given.map((value) => guardOf([rows])?.([value])[0])).toEqual(served);
+    // A second fault of the feature adds its own rows.
+    const both = given.map((value) => guardOf([rows, 'missing'])?.([value])[0]);
+    expect(both).toEqual(served.map((value, i) => (given[i] === null ? 7 : value)));
+  },
+);
 
 test.each(VALUE_TYPES)('a value that does not fit a feature of type %s is refused', (type) => {
   for (const value of values[type].unfit) {

@@ -5,10 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
-import { SqlitePlaybookStore } from '../../src/backends/embedded/playbook/sqlite-playbook-store.ts';
-import { SqliteRolloutStore } from '../../src/backends/embedded/rollouts/sqlite-rollout-store.ts';
 import { seededRandom } from '../../src/base/rng.ts';
 import { openSqliteRegistry } from '../../src/compose/open-registry.ts';
+import { playbookStore, rolloutStore } from '../sql-stores.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'headrace-playbook-kill-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -45,20 +44,23 @@ interface Outcome {
 }
 
 async function outcomeOf(directory: string): Promise<Outcome> {
-  const store = new SqlitePlaybookStore(join(directory, 'playbooks.sqlite'));
-  const rollouts = new SqliteRolloutStore(join(directory, 'rollouts.sqlite'));
+  const store = playbookStore(join(directory, 'playbooks.sqlite'));
+  const rollouts = rolloutStore(join(directory, 'rollouts.sqlite'));
   const registry = openSqliteRegistry(join(directory, 'registry.sqlite'));
   const outcome = {
-    journal: store.entries('watched'),
+    journal: await store.entries('watched'),
     versions: (await registry.versions('watched')).length,
     champion: await registry.alias('watched', 'champion'),
-    rollouts: rollouts
-      .list('watched')
-      .map(({ id, state, candidate, revision }) => ({ id, state, candidate, revision })),
+    rollouts: (await rollouts.list('watched')).map(({ id, state, candidate, revision }) => ({
+      id,
+      state,
+      candidate,
+      revision,
+    })),
     incidents: [...new Set(readFileSync(join(directory, 'incidents.log'), 'utf8').trim().split('\n'))],
   };
-  store.close();
-  rollouts.close();
+  await store.close();
+  await rollouts.close();
   await registry.close();
   return outcome;
 }

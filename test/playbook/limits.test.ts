@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { PlaybookOptions } from '../../src/features/define/playbook.ts';
-import { mayContinue } from '../../src/monitoring/playbook/may-continue.ts';
-import { NO_STATE } from '../../src/monitoring/playbook/state.ts';
+import { mayContinue } from '../../src/playbook/may-continue.ts';
+import { NO_STATE } from '../../src/playbook/state.ts';
 
 import { DAY_MS, type Findings, HOUR_MS, MONDAY, PlaybookDesk } from './playbook-desk.ts';
 
@@ -135,7 +135,7 @@ describe('a person decides', () => {
       desk.now = asked + DAY_MS;
       await desk.step();
       expect(await desk.decided('answer')).toEqual([asked + DAY_MS]);
-      desk.requests(5);
+      await desk.requests(5);
       desk.now += HOUR_MS;
       await desk.step();
       desk.findings = {};
@@ -224,7 +224,7 @@ test('a rollout with all its evidence waits for the declared hours, and is promo
   const desk = await deskOf({ retrain: { rows: 1, cooldown: '60d' }, shadow: false, hours }, BY_HAND);
   desk.findings = { drift: true };
   await desk.step();
-  desk.requests(5);
+  await desk.requests(5);
   await desk.until(MONDAY + 2 * DAY_MS + 9 * HOUR_MS, HOUR_MS);
   expect(await desk.control.active()).toMatchObject({ state: 'held', reason: expect.stringContaining('hours') });
   expect(await desk.champion()).toBe(1);

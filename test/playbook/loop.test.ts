@@ -56,7 +56,7 @@ describe('a model whose playbook acts', () => {
   }, 600_000);
 
   test('a concept drift is answered by a new version, which becomes champion by gate, paired shadow and canary', async () => {
-    for (let at = 5; at <= 11; at += 1) await run.hour(at, { turned: true });
+    for (let at = 5; at <= 12; at += 1) await run.hour(at, { turned: true });
     const steps = (await news()).filter((one) => !one.startsWith('wait'));
     expect(steps).toEqual([
       'open watched/conceptDrift/brier',
@@ -73,11 +73,11 @@ describe('a model whose playbook acts', () => {
     const retrain = entries.find((entry) => entry.kind === 'decided' && entry.action.do === 'retrain');
     expect(versions[1].lineage.decision).toBe(retrain?.kind === 'decided' ? retrain.id : '');
     // It learned neither from the old concept nor from the hour of the fault.
-    expect(versions[1].lineage.trainingSet.from).toBeGreaterThan(run.now - 8 * 3_600_000);
+    expect(versions[1].lineage.trainingSet.from).toBeGreaterThan(run.now - 9 * 3_600_000);
   }, 600_000);
 
   test('the acts of the playbook, the steps of the rollout and the moves of aliases stand on one time line', async () => {
-    const query = { from: String(run.now - 12 * 3_600_000), to: String(run.now), of: 'causes' };
+    const query = { from: String(run.now - 13 * 3_600_000), to: String(run.now), of: 'causes' };
     const answer = await readDriftReport.run({ headrace: run.headrace } as never, { name: 'watched', query } as never);
     const { timeLine } = JSON.parse(String(answer.body)) as CauseReport;
     const decided = timeLine.filter(({ kind }) => ['deploy', 'rollout', 'playbook'].includes(kind));

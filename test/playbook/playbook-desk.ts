@@ -3,23 +3,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MemoryArtifactStore } from '../../src/backends/memory/artifact-store.ts';
 import { MemoryIncidents } from '../../src/backends/memory/incidents.ts';
-import { MemoryPlaybookStore } from '../../src/backends/memory/playbook-store.ts';
-import { MemoryRolloutStore } from '../../src/backends/memory/rollout-store.ts';
 import { onnxRuntime } from '../../src/backends/onnx/onnx-runtime.ts';
 import { openSqliteRegistry } from '../../src/compose/open-registry.ts';
 import { type PlaybookOptions, type PlaybookPlan, playbookPlan } from '../../src/features/define/playbook.ts';
 import type { RolloutOptions } from '../../src/features/define/rollout.ts';
-import type { GateResult } from '../../src/monitoring/playbook/actions.ts';
-import { mayContinue } from '../../src/monitoring/playbook/may-continue.ts';
-import { Playbook } from '../../src/monitoring/playbook/playbook.ts';
-import { type Replay, replay } from '../../src/monitoring/playbook/replay.ts';
-import { seenRollout } from '../../src/monitoring/playbook/seen-rollout.ts';
+import { Judge } from '../../src/findings/judge.ts';
+import type { GateResult } from '../../src/playbook/actions.ts';
+import { mayContinue } from '../../src/playbook/may-continue.ts';
+import { Playbook } from '../../src/playbook/playbook.ts';
+import { type Replay, replay } from '../../src/playbook/replay.ts';
+import { seenRollout } from '../../src/playbook/seen-rollout.ts';
 import type { PlaybookEntry, SeenMonitor, SeenRollout, SeenWindow } from '../../src/ports/playbook-store.ts';
 import { playbookWorld } from '../../src/running/playbook-world.ts';
 import { NO_EVIDENCE } from '../../src/serving/rollout/evidence.ts';
 import { RolloutControl } from '../../src/serving/rollout/rollout-control.ts';
 import { httpHooks } from '../../src/serving/rollout/rollout-hooks.ts';
 import { newVersion } from '../../src/testing/contracts/model-registry.ts';
+import { playbookStore, rolloutStore } from '../sql-stores.ts';
 import { watchedProject } from './watched-project.ts';
 
 export const HOUR_MS = 3_600_000;
@@ -51,11 +51,11 @@ export class PlaybookDesk {
   readonly plan: PlaybookPlan;
   readonly playbook: Playbook;
   readonly control: RolloutControl;
-  readonly store = new MemoryPlaybookStore();
+  readonly store = playbookStore();
   readonly incidents = new MemoryIncidents();
   readonly #folder = mkdtempSync(join(tmpdir(), 'headrace-desk-'));
   readonly #registry = openSqliteRegistry(join(this.#folder, 'registry.sqlite'));
-  readonly #rollouts = new MemoryRolloutStore();
+  readonly #rollouts = rolloutStore();
 
   constructor(written: PlaybookOptions, rollout?: RolloutOptions<'name'>) {
     const { watched } = watchedProject(written, rollout);
@@ -86,6 +86,7 @@ export class PlaybookDesk {
       newId: () => 'by-hand',
     });
     const world = playbookWorld({
+      judge: new Judge(),
       model: watched,
       registry,
       rollouts: this.#rollouts,
@@ -159,10 +160,10 @@ export class PlaybookDesk {
   }
 
   /** Counts requests of both cohorts in the rollout under way, as servers report them. */
-  requests(count: number): void {
-    const id = this.#rollouts.newest('watched')?.id ?? '';
+  async requests(count: number): Promise<void> {
+    const id = (await this.#rollouts.newest('watched'))?.id ?? '';
     const lane = { ...NO_EVIDENCE.canary, requests: count };
-    this.#rollouts.observe(id, 'server', { ...NO_EVIDENCE, canary: lane, baseline: lane });
+    await this.#rollouts.observe(id, 'server', { ...NO_EVIDENCE, canary: lane, baseline: lane });
   }
 
   entries(): Promise<readonly PlaybookEntry[]> {

@@ -1,4 +1,4 @@
-import type { PlaybookActions } from '../../src/monitoring/playbook/actions.ts';
+import type { PlaybookActions } from '../../src/playbook/actions.ts';
 import type { SeenMonitor, SeenWindow } from '../../src/ports/playbook-store.ts';
 import type { Rollout } from '../../src/ports/rollout-store.ts';
 

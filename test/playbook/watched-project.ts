@@ -2,7 +2,7 @@ import { randomNormal, seededRandom } from '../../src/base/rng.ts';
 import { defineProject, model } from '../../src/features/define/declare.ts';
 import type { PlaybookOptions } from '../../src/features/define/playbook.ts';
 import type { RolloutOptions } from '../../src/features/define/rollout.ts';
-import type { PlaybookActions } from '../../src/monitoring/playbook/actions.ts';
+import type { PlaybookActions } from '../../src/playbook/actions.ts';
 import { mustRecord } from '../../src/registry/must-record.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { insideOf } from '../../src/running/inside.ts';
@@ -34,6 +34,8 @@ export interface Hour {
   /** The number comes in another unit. */
   readonly factor?: number;
   readonly labelled?: boolean;
+  /** Also in `traffic` the requests are events, so that a version can be trained on them. */
+  readonly logged?: boolean;
 }
 
 /** A rollout that takes an hour or two of the test's time. */
@@ -89,10 +91,18 @@ export class WatchedRun {
   readonly watched: ReturnType<typeof watchedProject>['watched'];
   readonly project: ReturnType<typeof watchedProject>['project'];
   readonly faults: unknown[] = [];
+  /** The begin of its first hour, epoch ms. */
+  readonly start: number;
   readonly #random = seededRandom(77);
 
-  private constructor(headrace: Headrace, of: ReturnType<typeof watchedProject>, clock: { now: number }) {
+  private constructor(
+    headrace: Headrace,
+    of: ReturnType<typeof watchedProject>,
+    clock: { now: number },
+    start: number,
+  ) {
     this.headrace = headrace;
+    this.start = start;
     this.watched = of.watched;
     this.project = of.project;
     this.now = clock.now;
@@ -107,7 +117,11 @@ export class WatchedRun {
   static async open(
     directory: string,
     { watched, project }: ReturnType<typeof watchedProject>,
-    { now = START, ...environment }: WatchedRunEnvironment & { readonly now?: number } = {},
+    {
+      start = START,
+      now = start,
+      ...environment
+    }: WatchedRunEnvironment & { readonly start?: number; readonly now?: number } = {},
   ): Promise<WatchedRun> {
     const clock = { now };
     const faults: unknown[] = [];
@@ -117,7 +131,7 @@ export class WatchedRun {
       clock: () => clock.now,
       onFault: (error) => faults.push(error),
     });
-    const run = new WatchedRun(headrace, { watched, project }, clock);
+    const run = new WatchedRun(headrace, { watched, project }, clock, start);
     run.faults.push(...faults);
     return run;
   }
@@ -126,7 +140,7 @@ export class WatchedRun {
   async firstChampion(): Promise<void> {
     const { headrace } = this;
     for (let i = 0; i < TRAINED; i += 100) {
-      this.now = START + i * 1000;
+      this.now = this.start + i * 1000;
       const rows = Array.from({ length: 100 }, (_, j) => ({
         id: `t${i + j}`,
         at: this.now + j,
@@ -141,7 +155,7 @@ export class WatchedRun {
         rows.map(({ id, at, request }) => ({ id: `c${id}`, at: at + 1, asked: id, good: this.#good(request, false) })),
       );
     }
-    this.now = START + HOUR_MS;
+    this.now = this.start + HOUR_MS;
     await headrace.train(this.watched, { to: this.now });
     const { stores } = insideOf(headrace);
     const record = await mustRecord(stores.registry, this.watched.name, 1);
@@ -153,7 +167,7 @@ export class WatchedRun {
   async hour(at: number, options: Hour = {}, steps = 6): Promise<void> {
     const { headrace, watched } = this;
     for (let i = 0; i < AN_HOUR; i += 20) {
-      this.now = START + at * HOUR_MS + Math.floor((i * HOUR_MS) / AN_HOUR);
+      this.now = this.start + at * HOUR_MS + Math.floor((i * HOUR_MS) / AN_HOUR);
       const batch = Array.from({ length: 20 }, (_, j) => ({ id: `p${at}-${i + j}`, request: this.#request(options) }));
       await headrace.predictMany(watched, batch);
       const rows = batch.map(({ id, request }) => ({ id, at: this.now, ...request }));
@@ -169,7 +183,7 @@ export class WatchedRun {
       }
       if (i % Math.ceil(AN_HOUR / steps / 20) === 0 || i % 60 === 0) await this.judge();
     }
-    this.now = START + (at + 1) * HOUR_MS;
+    this.now = this.start + (at + 1) * HOUR_MS;
     await this.judge();
     await headrace.playbook(watched).step({ wait: true });
   }
@@ -177,9 +191,14 @@ export class WatchedRun {
   /** One hour of requests and labels alone: nothing is judged. */
   async traffic(at: number, options: Hour = {}): Promise<void> {
     for (let i = 0; i < AN_HOUR; i += 100) {
-      this.now = START + at * HOUR_MS + Math.floor((i * HOUR_MS) / AN_HOUR);
+      this.now = this.start + at * HOUR_MS + Math.floor((i * HOUR_MS) / AN_HOUR);
       const batch = Array.from({ length: 100 }, (_, j) => ({ id: `p${at}-${i + j}`, request: this.#request(options) }));
       await this.headrace.predictMany(this.watched, batch);
+      if (options.logged === true)
+        await this.headrace.ingest(
+          asked,
+          batch.map(({ id, request }) => ({ id, at: this.now, ...request })),
+        );
       const labels = batch.map(({ id, request }, j) => ({
         id: `came-${id}`,
         at: this.now + j,
@@ -188,7 +207,7 @@ export class WatchedRun {
       }));
       await this.headrace.ingest(came, labels);
     }
-    this.now = START + (at + 1) * HOUR_MS;
+    this.now = this.start + (at + 1) * HOUR_MS;
   }
 
   /** Lets the rollout under way continue. */

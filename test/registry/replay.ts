@@ -127,6 +127,12 @@ export async function replay(
   return { count, differences };
 }
 
+/** Steps that end otherwise than on the official server: a model with an alias is sealed, and these delete one and look for it. */
+export const SEALED_STEPS = [
+  '38 DELETE /api/2.0/mlflow/registered-models/delete',
+  '39 GET /api/2.0/mlflow/registered-models/get',
+];
+
 /** Runs the scenarios, each on an empty server; returns how many steps there are, and those that fail. */
 export async function runScenarios(
   emptyServer: () => Promise<string>,

@@ -3,15 +3,16 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, expect, test } from 'vitest';
-import { MemoryRolloutStore } from '../../src/backends/memory/rollout-store.ts';
 import { openMemoryRegistry } from '../../src/compose/open-registry.ts';
 import type { RolloutOptions } from '../../src/features/define/rollout.ts';
 import type { ModelRegistry } from '../../src/ports/model-registry.ts';
+import type { RolloutStore } from '../../src/ports/rollout-store.ts';
 import { NO_EVIDENCE } from '../../src/serving/rollout/evidence.ts';
 import { EvidenceCounter } from '../../src/serving/rollout/evidence-counter.ts';
 import { RolloutControl } from '../../src/serving/rollout/rollout-control.ts';
 import { httpHooks } from '../../src/serving/rollout/rollout-hooks.ts';
 import { newVersion } from '../../src/testing/contracts/model-registry.ts';
+import { rolloutStore } from '../sql-stores.ts';
 import { halfAtOnce, soldProject } from './sold-project.ts';
 
 const closing: (() => void)[] = [];
@@ -21,7 +22,7 @@ afterEach(() => {
 });
 
 interface World {
-  readonly store: MemoryRolloutStore;
+  readonly store: RolloutStore;
   readonly registry: ModelRegistry;
   /** A process: they share the stores. */
   readonly control: () => RolloutControl;
@@ -37,7 +38,7 @@ async function world(rollout: RolloutOptions<'name'> = BRIEF): Promise<World> {
   closing.push(() => void registry.close());
   for (let i = 0; i < 3; i += 1) await registry.register(newVersion('sold'));
   await registry.moveAlias('sold', 'champion', { expected: null, to: 1, at: 0 });
-  const store = new MemoryRolloutStore();
+  const store = rolloutStore();
   let now = 1_000;
   let ids = 0;
   const [sold] = soldProject(rollout).models;
@@ -72,8 +73,8 @@ async function world(rollout: RolloutOptions<'name'> = BRIEF): Promise<World> {
       }
     }
     for (let i = 0; i < errors; i += 1) counter.call('canary', 'error', { latencyMs: 1 });
-    const newest = store.newest('sold');
-    if (newest !== null) store.observe(newest.id, 'one', counter.evidence());
+    const newest = await store.newest('sold');
+    if (newest !== null) await store.observe(newest.id, 'one', counter.evidence());
   };
   return {
     store,
@@ -97,8 +98,8 @@ test('of two processes that look at once, one moves the rollout; the alias moves
     later(1_000);
     await Promise.all([one.look(), two.look()]);
   }
-  expect(store.newest('sold')?.state).toBe('soaking');
-  expect(store.events('r-1').map(({ kind }) => kind)).toEqual(['started', 'tuned', 'raised', 'promoted']);
+  expect((await store.newest('sold'))?.state).toBe('soaking');
+  expect((await store.events('r-1')).map(({ kind }) => kind)).toEqual(['started', 'tuned', 'raised', 'promoted']);
   const moves = await registry.moves('sold');
   expect(moves.filter(({ alias }) => alias === 'champion').map(({ from, to }) => [from, to])).toEqual([
     [null, 1],
@@ -114,7 +115,7 @@ test('a promotion whose process died between the alias and its record is noted b
   await control().start(2, ann);
   await registry.moveAlias('sold', 'champion', { expected: 1, to: 2, at: 5 });
   await control().look();
-  expect(store.newest('sold')).toMatchObject({ state: 'soaking', reason: 'version 2 is the champion' });
+  expect(await store.newest('sold')).toMatchObject({ state: 'soaking', reason: 'version 2 is the champion' });
 });
 
 test('a rollback of a promoted version whose process died half way is noted too', async () => {
@@ -125,7 +126,7 @@ test('a rollback of a promoted version whose process died half way is noted too'
   expect(await registry.alias('sold', 'previous')).toBe(1);
   await registry.moveAlias('sold', 'champion', { expected: 2, to: 1, at: 5 });
   await control().look();
-  expect(store.newest('sold')).toMatchObject({ state: 'rolledBack', endedAt: 1_000 });
+  expect(await store.newest('sold')).toMatchObject({ state: 'rolledBack', endedAt: 1_000 });
 });
 
 test('both versions are kept from the collector while the rollout is under way, and let go when it is over', async () => {
@@ -149,11 +150,11 @@ test('a hold of an operator stays through every look, and the rollback by a guar
   await see(5_000);
   later(60_000);
   await control().look();
-  expect(store.newest('sold')).toMatchObject({ state: 'held', held: { by: 'operator' }, reason: 'lunch' });
+  expect(await store.newest('sold')).toMatchObject({ state: 'held', held: { by: 'operator' }, reason: 'lunch' });
   await see(5_000, 40);
   await control().look();
-  expect(store.newest('sold')).toMatchObject({ state: 'rolledBack' });
-  expect(store.events('r-1').at(-1)?.numbers).toMatchObject({ requests: { canary: 5_040 } });
+  expect(await store.newest('sold')).toMatchObject({ state: 'rolledBack' });
+  expect((await store.events('r-1')).at(-1)?.numbers).toMatchObject({ requests: { canary: 5_040 } });
 });
 
 test('a released rollout goes on where it was, and what is over can be neither promoted nor held', async () => {
@@ -164,7 +165,7 @@ test('a released rollout goes on where it was, and what is over can be neither p
   await see(500);
   later(1_000);
   await control().look();
-  expect(store.newest('sold')).toMatchObject({ state: 'canary', step: 1 });
+  expect(await store.newest('sold')).toMatchObject({ state: 'canary', step: 1 });
   await control().rollBack(ann);
   await expect(control().promote(ann)).rejects.toMatchObject({ code: 'ROLLOUT_NONE' });
   await expect(control().hold(ann)).rejects.toMatchObject({ code: 'ROLLOUT_NONE' });
@@ -174,7 +175,7 @@ test('a released rollout goes on where it was, and what is over can be neither p
 test('evidence of another release that cannot be read does not count, and stops nothing', async () => {
   const { control, store } = await world();
   await control().start(2, ann);
-  store.observe('r-1', 'old', { format: 'unknown' });
+  await store.observe('r-1', 'old', { format: 'unknown' });
   await control().look();
   expect((await control().status())?.evidence).toEqual(NO_EVIDENCE);
 });
@@ -226,7 +227,7 @@ test('a rise waits for the confirm hook: any answer but a confirmation holds it,
     confirm.answer = refusal;
     later(10_000);
     await one.look();
-    expect([i, store.newest('sold')?.state, store.newest('sold')?.step]).toEqual([i, 'held', 0]);
+    expect([i, (await store.newest('sold'))?.state, (await store.newest('sold'))?.step]).toEqual([i, 'held', 0]);
   }
   const asked = confirm.seen.length;
   await one.look();
@@ -234,7 +235,7 @@ test('a rise waits for the confirm hook: any answer but a confirmation holds it,
   confirm.answer = { status: 200, body: '{"confirm": true}' };
   later(10_000);
   await one.look();
-  expect(store.newest('sold')).toMatchObject({ state: 'canary', step: 1 });
+  expect(await store.newest('sold')).toMatchObject({ state: 'canary', step: 1 });
   const { headers, body } = confirm.seen[0];
   expect(headers['headrace-signature']).toBe(`sha256=${createHmac('sha256', 'hush').update(body).digest('hex')}`);
   expect(JSON.parse(body)).toMatchObject({ model: 'sold', champion: 1, candidate: 2, action: 'advance' });
@@ -248,7 +249,7 @@ test('a gate of the registry that is not passed holds the promotion, with its re
   await see(500);
   later(1_000);
   await one.look();
-  expect(store.newest('sold')).toMatchObject({ state: 'held', reason: expect.stringContaining('legal') });
+  expect(await store.newest('sold')).toMatchObject({ state: 'held', reason: expect.stringContaining('legal') });
   expect(await registry.alias('sold', 'champion')).toBe(1);
 });
 

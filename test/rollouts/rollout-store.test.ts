@@ -3,11 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, test } from 'vitest';
-import { IN_MEMORY, SqliteDatabase } from '../../src/backends/embedded/registry/sqlite-database.ts';
-import { SqliteRolloutStore } from '../../src/backends/embedded/rollouts/sqlite-rollout-store.ts';
-import { copySqlite } from '../../src/backends/embedded/sqlite-file.ts';
-import { MemoryRolloutStore } from '../../src/backends/memory/rollout-store.ts';
-import { rolloutSchema, SqlRolloutStore } from '../../src/serving/rollout/sql-rollout-store.ts';
+import { copySqlite } from '../../src/backends/embedded/copy-sqlite.ts';
 import {
   newRollout,
   type RolloutStoreSubject,
@@ -15,6 +11,7 @@ import {
   rolloutStoreContracts,
 } from '../../src/testing/contracts/rollout-store.ts';
 import { programPath, start } from '../models/processes/run-process.ts';
+import { rolloutStore } from '../sql-stores.ts';
 
 const directories: string[] = [];
 
@@ -30,16 +27,12 @@ afterEach(() => {
 
 const backends: Readonly<Record<string, () => RolloutStoreSubject>> = {
   memory: () => {
-    const store = new MemoryRolloutStore();
+    const store = Object.assign(rolloutStore(), { close: async () => undefined });
     return { open: () => store };
-  },
-  'SQL, as of SQLite': () => {
-    const database = new SqliteDatabase(IN_MEMORY, rolloutSchema);
-    return { open: () => Object.assign(new SqlRolloutStore(database), { close: () => undefined }) };
   },
   sqlite: () => {
     const path = join(directory(), 'rollouts.sqlite');
-    return { open: () => new SqliteRolloutStore(path) };
+    return { open: () => rolloutStore(path) };
   },
 };
 
@@ -55,14 +48,14 @@ describe('the rollouts in a SQLite file', () => {
     const path = join(directory(), 'rollouts.sqlite');
     const url = (file: string) => JSON.stringify(programPath(`../../../src/${file}`));
     const script = `
-      import { SqliteRolloutStore } from ${url('backends/embedded/rollouts/sqlite-rollout-store.ts')};
+      import { rolloutStore } from ${JSON.stringify(programPath('../../sql-stores.ts'))};
       import { newRollout, rolloutEvent } from ${url('testing/contracts/rollout-store.ts')};
-      const store = new SqliteRolloutStore(${JSON.stringify(path)});
+      const store = rolloutStore(${JSON.stringify(path)});
       let rollout = newRollout('r-1');
-      store.start(rollout, rolloutEvent(rollout));
+      await store.start(rollout, rolloutEvent(rollout));
       for (;;) {
         rollout = { ...rollout, revision: rollout.revision + 1 };
-        store.change(rollout, rolloutEvent(rollout, 'tuned'));
+        await store.change(rollout, rolloutEvent(rollout, 'tuned'));
         console.log(rollout.revision);
       }`;
     let last = 0;
@@ -71,71 +64,71 @@ describe('the rollouts in a SQLite file', () => {
       if (last >= 20) child.kill('SIGKILL');
     });
     await ended;
-    const store = new SqliteRolloutStore(path);
-    const revision = store.newest('m')?.revision ?? 0;
+    const store = rolloutStore(path);
+    const revision = (await store.newest('m'))?.revision ?? 0;
     expect(revision).toBeGreaterThanOrEqual(last);
-    expect(store.events('r-1').map((event) => event.revision)).toEqual(
+    expect((await store.events('r-1')).map((event) => event.revision)).toEqual(
       Array.from({ length: revision }, (_, i) => i + 1),
     );
-    store.close();
+    await store.close();
   });
 
-  test('a file that is no store of rollouts, or a newer one, is refused by code', () => {
+  test('a file that is no store of rollouts, or a newer one, is refused by code', async () => {
     const foreign = join(directory(), 'foreign.sqlite');
     const other = new DatabaseSync(foreign);
     other.exec('CREATE TABLE t (a); PRAGMA user_version = 1');
     other.close();
-    expect(() => new SqliteRolloutStore(foreign)).toThrow(expect.objectContaining({ code: 'ROLLOUT_FILE' }));
+    expect(() => rolloutStore(foreign)).toThrow(expect.objectContaining({ code: 'ROLLOUT_FILE' }));
     const text = join(directory(), 'text.sqlite');
     writeFileSync(text, 'no database at all, but long enough to be looked at as one'.repeat(50));
-    expect(() => new SqliteRolloutStore(text)).toThrow(expect.objectContaining({ code: 'ROLLOUT_FILE' }));
+    expect(() => rolloutStore(text)).toThrow(expect.objectContaining({ code: 'ROLLOUT_FILE' }));
     const newer = join(directory(), 'newer.sqlite');
-    new SqliteRolloutStore(newer).close();
+    await rolloutStore(newer).close();
     const database = new DatabaseSync(newer);
     database.exec('PRAGMA user_version = 9');
     database.close();
-    expect(() => new SqliteRolloutStore(newer)).toThrow(expect.objectContaining({ code: 'ROLLOUT_FORMAT' }));
+    expect(() => rolloutStore(newer)).toThrow(expect.objectContaining({ code: 'ROLLOUT_FORMAT' }));
   });
 
-  test('a file of format 1 is read as it was written', () => {
+  test('a file of format 1 is read as it was written', async () => {
     const path = join(directory(), 'rollouts.sqlite');
     copyFileSync(new URL('formats/rollouts-1.sqlite', import.meta.url), path);
-    const store = new SqliteRolloutStore(path);
+    const store = rolloutStore(path);
     const rollout = { ...newRollout('r-1'), revision: 2, step: 1 };
-    expect(store.newest('m')).toEqual(rollout);
-    expect(store.events('r-1')).toEqual([rolloutEvent(newRollout('r-1')), rolloutEvent(rollout, 'raised')]);
-    expect(store.undelivered('m')).toEqual([rolloutEvent(rollout, 'raised')]);
-    expect(store.evidence('r-1')).toEqual([{ n: 1 }]);
-    store.close();
+    expect(await store.newest('m')).toEqual(rollout);
+    expect(await store.events('r-1')).toEqual([rolloutEvent(newRollout('r-1')), rolloutEvent(rollout, 'raised')]);
+    expect(await store.undelivered('m')).toEqual([rolloutEvent(rollout, 'raised')]);
+    expect(await store.evidence('r-1')).toEqual([{ n: 1 }]);
+    await store.close();
   });
 
-  test('a writer that holds the file makes others fail by code, and nothing of their change is stored', () => {
+  test('a writer that holds the file makes others fail by code, and nothing of their change is stored', async () => {
     const path = join(directory(), 'rollouts.sqlite');
-    const store = new SqliteRolloutStore(path, { busyTimeoutMs: 1 });
+    const store = rolloutStore(path, { busyTimeoutMs: 1 });
     const holder = new DatabaseSync(path);
     holder.exec('BEGIN IMMEDIATE');
     const rollout = newRollout('r-1');
-    expect(() => store.start(rollout, rolloutEvent(rollout))).toThrow(
+    await expect(store.start(rollout, rolloutEvent(rollout))).rejects.toThrow(
       expect.objectContaining({ code: 'ROLLOUT_BUSY' }),
     );
     holder.exec('ROLLBACK');
     holder.close();
-    expect(store.newest('m')).toBeNull();
-    store.start(rollout, rolloutEvent(rollout));
-    store.close();
+    expect(await store.newest('m')).toBeNull();
+    await store.start(rollout, rolloutEvent(rollout));
+    await store.close();
   });
 
-  test('a copy beside a writer is whole, and there is none of nothing', () => {
+  test('a copy beside a writer is whole, and there is none of nothing', async () => {
     const folder = directory();
     const [path, copy] = [join(folder, 'rollouts.sqlite'), join(folder, 'copy.sqlite')];
     copySqlite(path, copy);
-    const store = new SqliteRolloutStore(path);
+    const store = rolloutStore(path);
     const rollout = newRollout('r-1');
-    store.start(rollout, rolloutEvent(rollout));
+    await store.start(rollout, rolloutEvent(rollout));
     copySqlite(path, copy);
-    const copied = new SqliteRolloutStore(copy);
-    expect(copied.newest('m')).toEqual(rollout);
-    copied.close();
-    store.close();
+    const copied = rolloutStore(copy);
+    expect(await copied.newest('m')).toEqual(rollout);
+    await copied.close();
+    await store.close();
   });
 });

@@ -1,5 +1,6 @@
 import { onnxRuntime } from '../../src/backends/onnx/onnx-runtime.ts';
 import { loadScorer } from '../../src/registry/scorer.ts';
+import { fedRows } from '../models/fed-rows.ts';
 import { computedMs } from './computed-ms.ts';
 import { type Kind, onnxOf, SIGNATURE } from './versions.ts';
 
@@ -9,7 +10,7 @@ export async function runMsOf(kind: Kind): Promise<number> {
   const took: number[] = [];
   for (let i = 0; i < 5; i += 1) {
     const start = computedMs();
-    await loaded.run(Float32Array.of(0), 1);
+    await loaded.run(fedRows(loaded, [0]));
     took.push(computedMs() - start);
   }
   await loaded.close();

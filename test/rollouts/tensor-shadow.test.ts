@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { resolveMonitor } from '../../src/features/define/monitor.ts';
 import { judgeMonitor } from '../../src/monitoring/monitor/judge-windows.ts';
-import { pairedLosses } from '../../src/monitoring/playbook/paired-losses.ts';
+import { pairedLosses } from '../../src/playbook/paired-losses.ts';
 import { insideOf } from '../../src/running/inside.ts';
 import { until } from '../until.ts';
 import { inferByGrpc } from './infer-ways.ts';

@@ -6,6 +6,7 @@ import type { ModelRegistry } from '../../src/ports/model-registry.ts';
 import { loadScorer } from '../../src/registry/scorer.ts';
 import { newVersion } from '../../src/testing/contracts/model-registry.ts';
 import { OnnxGraph } from '../../src/training/onnx-export/onnx-graph.ts';
+import { fedRows } from '../models/fed-rows.ts';
 
 /** What a version computes from `number`: sigmoid(number) where it is good. Parity rows are below 1, so that faults beyond it load. */
 export type Kind = 'good' | 'slow' | 'erring' | 'nan' | 'shifted' | 'worse';
@@ -86,7 +87,7 @@ export async function registerKinds(
   for (const [i, kind] of kinds.entries()) {
     const file = onnxOf(kind, i + 1);
     const loaded = await loadScorer(onnxRuntime, file, SIGNATURE);
-    const scores = await loaded.run(Float32Array.from(PARITY_ROWS.flat()), PARITY_ROWS.length);
+    const scores = await loaded.run(fedRows(loaded, PARITY_ROWS.flat()));
     await loaded.close();
     const parity = new TextEncoder().encode(JSON.stringify({ rows: PARITY_ROWS, scores: [...scores] }));
     const digests = await Promise.all(

@@ -27,10 +27,10 @@ import {
 import { edgeBins, type FrozenBins, valueBins } from '../../src/monitoring/profile/frozen-bins.ts';
 import { kllRankError } from '../../src/monitoring/profile/kll-sketch.ts';
 import { createProfile, type Profile } from '../../src/monitoring/profile/profile.ts';
-import { decodeProfileRow, encodeProfileRow } from '../../src/monitoring/served/profile-row.ts';
+import { decodeProfileRow, encodeProfileRow, readableRows } from '../../src/monitoring/served/profile-row.ts';
 import { WindowMerge } from '../../src/monitoring/served/read-window.ts';
 import { ServedProfiles } from '../../src/monitoring/served/served-profiles.ts';
-import type { UnsentCounts } from '../../src/monitoring/served/unsent-counts.ts';
+import type { LostCounts, UnsentCounts } from '../../src/monitoring/served/unsent-counts.ts';
 import type { Value } from '../../src/schema/column.ts';
 import { byName } from '../models/small-project.ts';
 
@@ -71,16 +71,15 @@ const vectors: fc.Arbitrary<readonly Vector[]> = fc.array(
   { maxLength: 400 },
 );
 
-const noCounts = { note: () => undefined, takeLost: () => [], close: () => undefined } as unknown as UnsentCounts;
-
-function processOf(name: string, apartFrom: number): ServedProfiles {
+function processOf(name: string, apartFrom: number, lost: readonly LostCounts[] = []): ServedProfiles {
+  const counts = { note: () => undefined, takeLost: () => lost, close: () => undefined };
   const served = new ServedProfiles({
     services: [service],
     everyMs: 60_000,
     host: 'h',
     process: name,
     clock: () => START,
-    unsent: noCounts,
+    unsent: counts as unknown as UnsentCounts,
     apartFrom,
     onFault: (error) => {
       throw error;
@@ -88,6 +87,15 @@ function processOf(name: string, apartFrom: number): ServedProfiles {
   });
   served.setBins('mixed@1', bins);
   return served;
+}
+
+/** Everything that a process hands over. */
+async function payloadsOf(served: ServedProfiles, everything: boolean): Promise<readonly Uint8Array[]> {
+  const payloads: Uint8Array[] = [];
+  await served.handOver(everything, async (rows) => {
+    payloads.push(...rows);
+  });
+  return payloads;
 }
 
 /** The merge of what processes hand over; the i-th vector goes to the process that `place` says. */
@@ -102,7 +110,7 @@ async function merged(
   for (const [i, values] of all.entries()) take[place(i)]({ at: START + i * stepMs, values });
   const merging = new WindowMerge(like());
   for (const one of served) {
-    for (const payload of await one.collect(true)) {
+    for (const payload of await payloadsOf(one, true)) {
       const row = decodeProfileRow(payload);
       if (row.profile === null) merging.count(row.process, row.served, row.rows, row.begins);
       else merging.add(row.feature, row.profile);
@@ -214,7 +222,7 @@ test('counts over the bins of another reference are estimates, and the window na
   const other = like();
   other.columns.set('amount', createColumnSketch('number', edgeBins([0.25, 0.5])));
   const merging = new WindowMerge(other);
-  for (const payload of await served.collect(true)) {
+  for (const payload of await payloadsOf(served, true)) {
     const row = decodeProfileRow(payload);
     if (row.profile !== null) merging.add(row.feature, row.profile);
   }
@@ -234,7 +242,7 @@ test('rows of intervals that are over leave, others stay; a vector of an interva
     host: 'h',
     process: 'p',
     clock: () => now,
-    unsent: noCounts,
+    unsent: { note: () => undefined, takeLost: () => [], close: () => undefined } as unknown as UnsentCounts,
     onFault: (error) => {
       throw error;
     },
@@ -242,7 +250,7 @@ test('rows of intervals that are over leave, others stay; a vector of an interva
   const take = served.takerOf(service);
   const vector = (at: number) => take({ at, values: [1, 2, 3n, true, 'x'] });
   const begins = async (everything: boolean) =>
-    (await served.collect(everything))
+    (await payloadsOf(served, everything))
       .map(decodeProfileRow)
       .filter(({ feature }) => feature === '')
       .map((row) => [(row.begins - START) / 60_000, row.served]);
@@ -262,6 +270,37 @@ test('rows of intervals that are over leave, others stay; a vector of an interva
   for (let i = 0; i < 40; i += 1) vector(START - i * 60_000);
   expect((await begins(true)).length).toBe(40);
 });
+
+test.for([
+  ['on the loop', Number.POSITIVE_INFINITY],
+  ['in a thread', 0],
+] as const)(
+  'however many intervals wait, rows leave a few megabytes at once, and every vector is in a row or counted as dropped: %s',
+  async ([, apartFrom]) => {
+    const served = processOf('p', apartFrom);
+    const take = served.takerOf(service);
+    const intervals = 30_000;
+    for (let i = 0; i < intervals; i += 1) take({ at: START + i * 60_000, values: [i, i % 90, 3n, true, `city ${i}`] });
+    const counted = { served: 0, profiled: 0, largest: 0, calls: 0 };
+    await served.handOver(true, async (rows) => {
+      counted.calls += 1;
+      counted.largest = Math.max(
+        counted.largest,
+        rows.reduce((sum, row) => sum + row.length, 0),
+      );
+      for (const row of rows.map(decodeProfileRow)) {
+        counted.served += row.served;
+        if (row.feature === '') counted.profiled += row.rows;
+      }
+    });
+    await served.close();
+    expect(counted.served).toBe(intervals);
+    expect(counted.profiled).toBe(intervals - (served.counts[0]?.unprofiled ?? 0));
+    expect(served.counts[0]?.unprofiled).toBeGreaterThan(0);
+    expect(counted.calls).toBeGreaterThan(4);
+    expect(counted.largest).toBeLessThan(2 * 2 ** 20);
+  },
+);
 
 test('a row reads as it was written, in its first format too, and truncated bytes are refused', () => {
   const row = {
@@ -303,7 +342,7 @@ test('a repeatable process has the same profiles twice, whatever its name', asyn
         values: declared.features.map(({ name: of }) => own[NAMES.indexOf(of)] ?? null),
       });
     }
-    const rows = (await served?.collect(true)) ?? [];
+    const rows = served === null ? [] : await payloadsOf(served, true);
     await served?.close();
     expect(faults).toEqual([]);
     return rows.map((row) => Buffer.from(row).toString('base64'));
@@ -318,3 +357,38 @@ test('a repeatable process has the same profiles twice, whatever its name', asyn
 });
 
 const NAMES = ['amount', 'code', 'price', 'yes', 'city'];
+
+const ABSURD = [2 ** 53 - 1, 2 ** 53 - 120_000, -(2 ** 53) + 1, 8.64e15, Number.NaN, Number.POSITIVE_INFINITY];
+
+test.each(ABSURD)('a vector as of %d costs its own profile, and no other vector of its interval', async (at) => {
+  for (const apart of [0, Number.POSITIVE_INFINITY]) {
+    const served = processOf('p', apart);
+    const take = served.takerOf(service);
+    const all = Array.from({ length: 40 }, (_, i): Vector => [i, i, BigInt(i), true, 'Ulm']);
+    for (const [i, values] of all.entries()) {
+      take({ at: START + i, values });
+      if (i % 8 === 0) take({ at, values });
+    }
+    const rows = (await payloadsOf(served, true)).map(decodeProfileRow);
+    const counts = rows.filter(({ feature }) => feature === '');
+    const sum = (of: 'served' | 'rows') => counts.reduce((all, row) => all + row[of], 0);
+    expect([sum('served'), sum('rows')]).toEqual([45, 40]);
+    expect(served.counts[0]).toMatchObject({ served: 45, unprofiled: 5 });
+    await served.close();
+  }
+});
+
+test('counts of a dead process with an absurd instant, and a row that cannot be read, take no other row with them', async () => {
+  const lost = { host: 'h', process: 'dead', counts: [{ service: 'mixed@1', at: 2 ** 53 - 1, vectors: 7 }] };
+  const served = processOf('p', Number.POSITIVE_INFINITY, [lost]);
+  served.takerOf(service)({ at: START, values: [1, 1, 1n, true, null] });
+  const rows = await payloadsOf(served, true);
+  expect(rows.map(decodeProfileRow).filter(({ process }) => process === 'dead')).toMatchObject([
+    { served: 7, rows: 0 },
+  ]);
+  await served.close();
+  const bad = encodeProfileRow({ ...decodeProfileRow(rows[0]), begins: 2 ** 53, ends: 2 ** 53 + 60_000 });
+  const faults: unknown[] = [];
+  expect(readableRows([...rows, bad, ...rows], (error) => faults.push(error))).toEqual([...rows, ...rows]);
+  expect(faults).toHaveLength(1);
+});

@@ -5,11 +5,23 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { acquireLock } from '../../src/backends/embedded/lock.ts';
+import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
+import { seededRandom } from '../../src/base/rng.ts';
 import { openMonitor } from '../../src/compose/open-monitor.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import { defineProject } from '../../src/features/define/declare.ts';
-import { type ProfiledWindow, type ProfileSpan, readWindow } from '../../src/monitoring/served/read-window.ts';
+import { addNumber, createColumnSketch } from '../../src/monitoring/profile/column-sketch.ts';
+import { encodeProfile } from '../../src/monitoring/profile/profile-bytes.ts';
+import { type ProfileRow, profileCells } from '../../src/monitoring/served/profile-row.ts';
+import { profileTable } from '../../src/monitoring/served/profile-table.ts';
+import {
+  type ProfiledWindow,
+  type ProfileSpan,
+  readWindow,
+  WindowMerge,
+} from '../../src/monitoring/served/read-window.ts';
 import { UnsentCounts } from '../../src/monitoring/served/unsent-counts.ts';
+import type { OfflineTable, OfflineValue } from '../../src/ports/offline-store.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';
 import { childEnv } from '../child-env.ts';
 import { killProcess } from '../kill-process.ts';
@@ -64,6 +76,66 @@ test('every served vector is in a profile of its interval, however few are logge
   expect(minutes.map((one) => one?.served)).toEqual([60, 60, 60]);
   expect(await windowOf(directory, { from: START + 9 * MINUTE_MS, to: START + 10 * MINUTE_MS })).toBeNull();
   expect(await windowOf(directory, { from: START, to: START + 3 * MINUTE_MS, host: 'another' })).toBeNull();
+});
+
+test('a window with more rows than one query sorts is read in parts, and is the same', async () => {
+  const offline = await openOfflineStore({
+    path: join(newDirectory(), 'offline'),
+    access: 'write',
+    clock: () => START,
+  });
+  onTestFinished(() => offline.close());
+  const hours = 12;
+  const random = seededRandom(11);
+  const rows: ProfileRow[] = [];
+  for (let i = 0; i < 24_000; i += 1) {
+    const begins = START + Math.floor((i * hours) / 24_000) * 60 * MINUTE_MS + Math.floor(random() * 60) * MINUTE_MS;
+    const sketch = createColumnSketch('number', null, i);
+    addNumber(sketch, random());
+    const isCount = i % 2 === 0;
+    rows.push({
+      service: 'small@1',
+      host: 'h',
+      process: `p${i % 3}`,
+      begins,
+      ends: begins + MINUTE_MS,
+      feature: isCount ? '' : 'number',
+      served: isCount ? 1 : 0,
+      rows: i,
+      texts: [],
+      profile: isCount ? null : encodeProfile({ rows: 1, columns: new Map([['number', sketch]]) }),
+    });
+  }
+  const table = profileTable(service);
+  const columns: OfflineValue[][] = Object.keys(table.columns).map(() => []);
+  for (const row of rows) for (const [c, cell] of profileCells(row).entries()) columns[c].push(cell);
+  await offline.publish({ writer: 'w', position: {}, mode: 'append', tables: [{ table, rows: rows.length, columns }] });
+  const sizes: number[] = [];
+  const history = {
+    relation: (of: OfflineTable) => offline.relation(of),
+    async *query(sql: string) {
+      sizes.push(0);
+      for await (const batch of offline.query(sql)) {
+        sizes[sizes.length - 1] += batch.length;
+        yield batch;
+      }
+    },
+  };
+  const span = { from: START + 30 * MINUTE_MS, to: START + hours * 60 * MINUTE_MS - 30 * MINUTE_MS };
+  const window = await readWindow(history, service, null, span);
+  const wanted = new WindowMerge(null);
+  const order = ({ begins, process, feature, rows: count }: ProfileRow) =>
+    `${begins} ${process} ${feature.padEnd(9)} ${String(count).padStart(9, '0')}`;
+  const ordered = [...rows].sort((a, b) => (order(a) < order(b) ? -1 : 1));
+  for (const { begins, process, feature, served, rows: count, profile } of ordered) {
+    if (begins < span.from || begins >= span.to) continue;
+    if (profile === null) wanted.count(process, served, count, begins);
+    else wanted.add(feature, profile);
+  }
+  const plain = (of: ProfiledWindow | null) => of && { ...of, profile: encodeProfile(of.profile) };
+  expect(plain(window)).toEqual(plain(wanted.result()));
+  expect(sizes.length).toBe(3);
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(20_000);
 });
 
 test('profiles that are off cost nothing and say so', async () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { routeTable, scopeTable } from '../../scripts/route-tables.ts';
+import { accessTables, routeTable } from '../../scripts/route-tables.ts';
 import { compareText } from '../../src/base/text-order.ts';
 import { createKey } from '../../src/operating/api-keys.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
@@ -38,6 +38,7 @@ function addedRoutes(process: string): readonly Route[] {
     operationId: 'look',
     tag: 'operations',
     scopes: ['read'],
+    changes: null,
     access: 'reads',
     page: { takes: '', answers: 'a look' },
     errors: ['EVENT_SOURCE'],
@@ -51,6 +52,7 @@ function addedRoutes(process: string): readonly Route[] {
     operationId: 'keep',
     tag: 'admin',
     scopes: ['admin'],
+    changes: 'jobs',
     access: 'writes',
     page: { takes: '`{}`', answers: 'what was kept' },
     errors: [],
@@ -130,8 +132,10 @@ test('a route that is added to the list is in the description and in both tables
   expect(routeTable(addedRoutes('one'))).toContain(
     '\n| `GET /v1/look/{source}` |  | a look |\n| `POST /v1/keep` | `{}` |',
   );
-  expect(scopeTable(addedRoutes('one'))).toMatch(/^\| `admin` \|.* `\/v1\/keep` \|$/m);
-  expect(scopeTable(addedRoutes('one'))).toMatch(/^\| `read` \|.* `\/v1\/look\/\{source\}` \|$/m);
+  expect(accessTables(addedRoutes('one'))).toMatch(/^\| `admin` \| jobs .* \| yes \|.* `POST \/v1\/keep` \|$/m);
+  expect(accessTables(addedRoutes('one'))).toMatch(
+    /^\| `read` \| nothing \| {2}\|.* `GET \/v1\/look\/\{source\}` \|$/m,
+  );
 });
 
 test('a route that is added to the list is served, checked for its scope, and answers other methods with 405', async () => {
@@ -200,6 +204,7 @@ test('a route that asks after its client has left finds it gone', async () => {
     operationId: 'heard',
     tag: 'admin',
     scopes: ['admin'],
+    changes: null,
     access: 'writes',
     takesStream: true,
     page: { takes: '', answers: '' },

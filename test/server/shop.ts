@@ -61,4 +61,4 @@ const risk = model('risk', {
 
 /** A shop to be served: two sources, two services, a model. */
 export const project = defineProject('shop', { purchases, returns, shopper, risk });
-export { purchases, returns, risk };
+export { purchases, returns, risk, shopper };

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fail } from '../../src/base/errors/fail.ts';
-import { createKey, SCOPES, type Scope } from '../../src/operating/api-keys.ts';
+import { createKey } from '../../src/operating/api-keys.ts';
+import { SCOPES, type Scope } from '../../src/operating/scopes.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { hidingPaths } from '../../src/server/hidden-paths.ts';
 import { type RunningServer, startServer } from '../../src/server/http-server.ts';
@@ -92,6 +93,17 @@ test('no answer names a path of the machine', async () => {
   ];
   for (const text of answers) expect(text).not.toContain(directory);
   expect(answers[3]).toContain('"path":"training-sets/shopper-');
+});
+
+test('training sets that were written are counted, and their joins that did not fit', async () => {
+  const figure = async (name: string) => {
+    const text = await (await fetch(`${open.url}/metrics`)).text();
+    return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1]);
+  };
+  const before = await figure('headrace_training_sets_total');
+  expect((await send(spine)).status).toBe(200);
+  expect(await figure('headrace_training_sets_total')).toBe(before + 1);
+  expect(await figure('headrace_training_set_cuts_total')).toBe(0);
 });
 
 test('an error that names a file of the environment names it below its directory, by the lean reader too', () => {

@@ -22,6 +22,7 @@ export function addressOf(
     | 'SPARK_SCORE'
     | 'SPARK_SCORE_TOKEN'
     | 'SPARK_SCORE_PYTHON'
+    | 'SPARK_SCORE_INTERPRETER'
     | 'S3_ENDPOINT'
     | 'SLURM_CONF'
     | 'SLURM_PATH'
@@ -36,6 +37,8 @@ export function addressOf(
     | 'MLFLOW_3'
     | 'MLFLOW_MODELS'
     | 'MLFLOW_TORCH'
+    | 'PYTHON_CLIENT_2'
+    | 'PYTHON_CLIENT_3'
     | 'VERSITYGW',
 ): readonly string[] {
   const value = process.env[variable];

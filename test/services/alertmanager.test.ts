@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { model } from '../../src/features/define/declare.ts';
 import { defineProject } from '../../src/features/define/project.ts';
-import { alertRules } from '../../src/monitoring/alerts/alert-rules.ts';
+import { alertRules } from '../../src/findings/alerts/alert-rules.ts';
 import { incident, openDesk } from '../alerts/desk.ts';
 import { asked, came, service } from '../models/small-project.ts';
 import { addressOf } from './addresses.ts';
@@ -30,10 +30,10 @@ async function activeAlerts(cause: string): Promise<readonly GettableAlert[]> {
 
 test('a real Alertmanager holds an open incident, one alert at a time, until it is resolved', async () => {
   const sinks = { am: { kind: 'alertmanager' as const, url: addressOf('ALERTMANAGER_URL')[0] } };
-  const desk = openDesk({ sinks }, undefined, Date.now());
+  const desk = await openDesk({ sinks }, undefined, Date.now());
   const opened = incident({ model: `fraud${Date.now()}`, at: Date.now() });
   const states = () => activeAlerts(opened.fingerprint).then((all) => all.map(({ labels }) => labels['severity']));
-  desk.alerts.book.open(opened);
+  await desk.alerts.book.open(opened);
   expect(await desk.after(0)).toBe(1);
   await until(async () => (await states()).join() === 'page');
   expect((await activeAlerts(opened.fingerprint))[0].labels).toMatchObject({
@@ -41,14 +41,14 @@ test('a real Alertmanager holds an open incident, one alert at a time, until it 
     owner: 'fraud-team',
   });
   desk.now = Date.now();
-  desk.alerts.book.update(opened.fingerprint, { at: desk.now, evidence: {}, severity: 'ticket' });
+  await desk.alerts.book.update(opened.fingerprint, { at: desk.now, evidence: {}, severity: 'ticket' });
   expect(await desk.after(0)).toBe(1);
   await until(async () => (await states()).join() === 'ticket');
   desk.now = Date.now();
-  desk.alerts.book.resolve(opened.fingerprint, { at: desk.now, reason: 'gone' });
+  await desk.alerts.book.resolve(opened.fingerprint, { at: desk.now, reason: 'gone' });
   expect(await desk.after(0)).toBe(1);
   await until(async () => (await states()).length === 0);
-  expect(desk.alerts.store.unsettled()).toEqual([]);
+  expect(await desk.alerts.store.unsettled()).toEqual([]);
   await desk.alerts.close();
 });
 

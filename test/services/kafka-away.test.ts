@@ -78,6 +78,7 @@ const calls: Readonly<Record<Methods, ((log: EventLog) => unknown) | null>> = {
   retain: (log) => log.retain(TOPIC, { olderThanIngestTs: 0, maxBytes: 2 ** 40, keepFrom: [0] }),
   // No record of a shared log is blanked.
   blank: null,
+  restamp: null,
 };
 
 const asking = Object.entries(calls).flatMap(([name, call]) => (call === null ? [] : [[name, call] as const]));

@@ -78,7 +78,8 @@ describe('event log on Kafka', () => {
       log.append(
         TOPIC,
         0,
-        [logRecordAt(0)].map((record) => ({ ...record, ingestTs: -1 })),
+        // Ingest times that go back within an append.
+        [logRecordAt(1), { ...logRecordAt(0), ingestTs: -1 }],
       ),
       log.append(TOPIC, 0, [logRecordAt(2)]),
       log.append(TOPIC, 0, [huge(3)]),

@@ -1,4 +1,6 @@
 // @module-tag deep
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   bool,
@@ -15,10 +17,13 @@ import {
   text,
   time,
 } from '../../src/features/define/declare.ts';
+import { openBatchContext } from '../../src/running/batch-context.ts';
 import { insideOf } from '../../src/running/inside.ts';
+import { startBatch } from '../../src/serving/batch/start-batch.ts';
 import { RegistrySource } from '../../src/serving/models/registry-source.ts';
+import { sql } from '../inference/batch-site.ts';
 import { addressOf } from './addresses.ts';
-import { expectOutputs, openPythonSite, type PythonSite } from './python-site.ts';
+import { expectOutputs, type Logged, openPythonSite, type PythonSite } from './python-site.ts';
 
 const asked = eventSource('asked', {
   id: 'id',
@@ -81,6 +86,55 @@ test.each(KINDS)('%s answers tensors as MLflow itself predicts', { timeout: 600_
   const { inputs, outputs } = site.logged[name];
   expectOutputs(await site.infer(name, inputs), outputs);
   console.warn(`${name}: ${place === 'process' ? 'a worker' : 'ONNX'}`);
+});
+
+/** The rows of tensors as JSON lines: a column for each input, a list where a row has several values. */
+function lines({ inputs }: Logged): string {
+  const [{ shape }] = inputs;
+  const rows = Array.from({ length: shape[0] }, (_, row) =>
+    inputs.map(({ name, data }) => {
+      const width = data.length / shape[0];
+      return [name, width === 1 ? data[row] : data.slice(row * width, (row + 1) * width)];
+    }),
+  );
+  return rows.map((row) => `${JSON.stringify(Object.fromEntries(row))}\n`).join('');
+}
+
+test.each(KINDS)(
+  'a job without a declaration writes the outputs of %s that the server answers',
+  {
+    timeout: 600_000,
+  },
+  async (name) => {
+    await site.prepared(name);
+    const answers = await site.infer(name, site.logged[name].inputs);
+    const folder = join(headrace.directory, 'batch', 'files');
+    mkdirSync(folder, { recursive: true });
+    const from = join(folder, `${name}.jsonl`);
+    writeFileSync(from, lines(site.logged[name]));
+    const dataSet = { format: 'parquet', partitionBy: null, overwrite: false } as const;
+    const options = { from, to: join(folder, name), version: 1, workers: 1, dataSet };
+    const job = await startBatch({ kind: 'registered', name }, options, openBatchContext(insideOf(headrace)));
+    expect(await job.result).toMatchObject({ quarantined: 0 });
+    for (const [output, expected] of Object.entries(answers)) {
+      const rows = await sql(`SELECT TO_JSON("${output}") FROM '${options.to}/*.parquet' ORDER BY _row`);
+      const found = rows.flatMap(([value]) => JSON.parse(String(value)));
+      expect(found.length).toBe(expected.length);
+      // JSON has the shortest text of a float32 or of its double.
+      for (const [i, value] of found.entries())
+        if (typeof value === 'number') expect(Math.fround(value)).toBe(Math.fround(Number(expected[i])));
+        else expect(value).toBe(expected[i]);
+    }
+  },
+);
+test('a worker is fed the same numbers as by mlflow.pyfunc, bit by bit: 2^53 + 1, the least double', {
+  timeout: 600_000,
+}, async () => {
+  expect(await site.prepared('exact')).toBe('process');
+  const { inputs, outputs } = site.logged['exact'];
+  expect(outputs['wholes']).toContain(String(2n ** 53n + 1n));
+  expect(outputs['doubles']).toContain('0x0.0000000000001p-1022');
+  expect(await site.infer('exact', inputs)).toEqual(outputs);
 });
 
 test('parameters of a signature are passed, typed and with defaults', { timeout: 600_000 }, async () => {

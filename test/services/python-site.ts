@@ -9,6 +9,7 @@ import { cached } from '../../scripts/services/service.ts';
 import type { defineProject } from '../../src/features/define/declare.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { insideOf } from '../../src/running/inside.ts';
+import { parseJsonExact, stringifyExact } from '../../src/schema/json-exact.ts';
 import { startServer } from '../../src/server/http-server.ts';
 import { openMlflowContext } from '../../src/server/mlflow/mlflow-context.ts';
 import { startRegistryServer } from '../../src/server/mlflow/registry-server.ts';
@@ -53,6 +54,10 @@ export async function openPythonSite({ project, interpreter, program }: SiteOpti
   const registry = await startRegistryServer(context, listen);
   const script = fileURLToPath(new URL(`./python/${program}`, import.meta.url));
   const logged = await logModels([interpreter, script, registry.url], directory);
+  // A program is loaded under an alias only.
+  for (const name of await stores.registry.models())
+    for (const version of await stores.registry.versionNumbers(name))
+      await stores.registry.moveAlias(name, `n${version}`, { expected: 'any', to: version, at: 1 });
   return {
     headrace,
     logged,
@@ -80,12 +85,12 @@ async function logModels(command: readonly string[], cwd: string): Promise<Reado
   await once(child, 'close');
   const line = output.split('\n').find((each) => each.startsWith('MODELS '));
   if (line === undefined) throw new Error(`the program logged nothing: ${errors.slice(-2_000)}`);
-  return JSON.parse(line.slice('MODELS '.length));
+  return parseJsonExact(line.slice('MODELS '.length)) as Readonly<Record<string, Logged>>;
 }
 
 async function post(url: string, body: object): Promise<{ readonly status: number; readonly json: unknown }> {
   const headers = { 'content-type': 'application/json' };
-  const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) });
+  const response = await fetch(url, { method: 'POST', headers, body: stringifyExact(body) });
   return { status: response.status, json: await response.json() };
 }
 

@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
-import { openPostgresRegistry, openPostgresRollouts } from '../../src/compose/open-registry.ts';
+import { openPostgresRegistry } from '../../src/compose/open-registry.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { newRollout, rolloutEvent, rolloutStoreContracts } from '../../src/testing/contracts/rollout-store.ts';
 import { halfAtOnce, soldProject } from '../rollouts/sold-project.ts';
 import { type Kind, registerKinds } from '../rollouts/versions.ts';
+import { postgresRollouts } from '../sql-stores.ts';
 import { addressOf } from './addresses.ts';
 
 const [url = ''] = addressOf('POSTGRES_URL');
@@ -21,13 +22,13 @@ function freshSchema() {
 describe('the rollouts on PostgreSQL keep the rules of their port', () => {
   test.each(rolloutStoreContracts)('rule $rule: $name', async ({ run }) => {
     const options = freshSchema();
-    await run({ open: () => openPostgresRollouts(options) });
+    await run({ open: () => postgresRollouts(options) });
   });
 });
 
 test('of many servers that start or change one rollout at once, one does', async () => {
   const options = freshSchema();
-  const stores = await Promise.all(Array.from({ length: 4 }, () => openPostgresRollouts(options)));
+  const stores = await Promise.all(Array.from({ length: 4 }, () => postgresRollouts(options)));
   const starts = await Promise.allSettled(
     stores.map(async (store, i) => store.start(newRollout(`r-${i}`), rolloutEvent(newRollout(`r-${i}`)))),
   );

@@ -162,6 +162,7 @@ for (const way of ways)
           path,
           rows: 250,
           nullKeys: 27,
+          cuts: 0,
         });
         return createHash('sha256').update(readFileSync(path)).digest('hex');
       };

@@ -153,6 +153,7 @@ describe.each(ways)('%s', (way) => {
       engine,
       spine: { path: spine, time: 'at' },
       mode,
+      now: Date.now(),
       sliceRows: 100,
     };
     const onComputeError = (_: unknown, error: unknown): never => {

@@ -8,6 +8,7 @@ import type { ReadMode } from '../../src/features/plan/stream-read.ts';
 import { type LabelledRow, trainingRows } from '../../src/featurestore/training-set/training-set.ts';
 import type { HistoryEngine } from '../../src/ports/history-engine.ts';
 import type { OfflineStore } from '../../src/ports/offline-store.ts';
+import type { LabelState } from '../../src/registry/label-maturity.ts';
 import { serviceOf, sourceOf } from '../sql/declare.ts';
 
 /** Who asks: rows of the entity's key at an instant, ids of their own. */
@@ -58,8 +59,8 @@ export async function rowsBy(
   mode: ReadMode,
 ): Promise<ReadonlyMap<string, LabelledRow>> {
   const rows = new Map<string, LabelledRow>();
-  const unlabelled = (): never => {
-    throw new TypeError('a row has no label');
+  const labelled = (state: LabelState): void => {
+    if (state === 'pending' || state === 'unlabelled') throw new TypeError('a row has no label');
   };
   const onComputeError = (_: unknown, error: unknown): never => {
     throw error;
@@ -73,6 +74,6 @@ export async function rowsBy(
     now: Number.POSITIVE_INFINITY,
     onComputeError,
   };
-  for await (const batch of trainingRows(options, unlabelled)) for (const row of batch) rows.set(row.id, row);
+  for await (const batch of trainingRows(options, labelled)) for (const row of batch) rows.set(row.id, row);
   return rows;
 }

@@ -66,7 +66,7 @@ afterAll(async () => {
 });
 
 const sold = () => headrace.model('sold');
-const expected = (caller: number) => Math.fround(1 / (1 + Math.exp(-Math.fround(numberOf(caller)) - 1)));
+const expected = (caller: number) => Math.fround(1 / (1 + Math.exp(-numberOf(caller) - 1)));
 
 async function post(path: string, body: unknown) {
   const answer = await fetch(`${server.url}${path}`, {
@@ -132,7 +132,7 @@ test('a chat model scores features by a prompt, with its key; an answer that is 
   await headrace.promote(sold(), 3);
   const caller = Array.from({ length: 50 }, (_, i) => i).find((i) => Math.abs(numberOf(i)) < 1) ?? 0;
   const { status, body } = await predict(caller);
-  const number = Number(Math.fround(numberOf(caller)).toPrecision(7));
+  const number = numberOf(caller);
   expect([status, body.version, Math.fround(body.score)]).toEqual([200, 3, Math.fround(Math.abs(number) / 10)]);
   expect((await logged()).get(body.id)).toEqual([3, body.score]);
   expect(upstream.chatted.at(-1)).toEqual({

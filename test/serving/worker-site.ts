@@ -76,7 +76,12 @@ export async function openWorkerSite(
   const links: PredictionLink[] = [];
   for (let i = 0; i < count; i += 1) {
     const later: { reader?: Reader } = {};
-    const link = new PredictionLink({ path, follow: async () => later.reader?.predicting?.followAll(), onFault });
+    const link = new PredictionLink({
+      path,
+      mostBytes: 16_000_000,
+      follow: async () => later.reader?.predicting?.followAll(),
+      onFault,
+    });
     const reader = await Reader.open(project, environment, clock, onFault, {
       names: `reader-${i}-`,
       worker: { sink: link, processes: count },

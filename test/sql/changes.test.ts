@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ByteWriter } from '../../src/base/bytes.ts';
 import { compareText } from '../../src/base/text-order.ts';
-import type { StreamViewData } from '../../src/features/define/declaration.ts';
+import type { EventSourceData, StreamViewData } from '../../src/features/define/declaration.ts';
 import { rawTable } from '../../src/features/plan/raw-table.ts';
 import type { ReadMode } from '../../src/features/plan/stream-read.ts';
 import type { Dialect } from '../../src/features/sql/dialect.ts';
@@ -17,6 +17,7 @@ import { hasSharedData, sharedText, whySkipped } from '../tiles/shared-data.ts';
 import { aggregate, column, int, serviceOf, text, viewOf } from './declare.ts';
 import { createRaw, type LoggedDelivery, openForTest, relationOf, type TestDatabase } from './duckdb.ts';
 import { changesOf, lives, retracting, source, view } from './row-lives.ts';
+import { slidIn } from './slid-in.ts';
 import { engineTables, sqlTables } from './tables-of.ts';
 
 const MINUTE = 60_000;
@@ -33,20 +34,22 @@ interface AskedOf {
   readonly spine: readonly Asked[];
   readonly mode: ReadMode;
   readonly dialect: Dialect;
+  readonly slides?: boolean;
 }
 
-async function sqlAnswers(database: TestDatabase, { view, spine, mode, dialect }: AskedOf) {
+async function sqlAnswers(database: TestDatabase, { view, spine, mode, dialect, slides = false }: AskedOf) {
   const [keyName] = Object.keys(view.entity.key);
   const rows = spine.map(({ key, q }, i) => `('${i}', ${q}::BIGINT, '${key}')`);
-  const query = pointInTimeQuery({
+  const options = {
     service: serviceOf(view),
     spine: `(SELECT * FROM (VALUES ${rows.join(', ')}) AS t(_id, _at, ${keyName}))`,
     mode,
-    deliveriesOf: (source) => relationOf(rawTable(source)),
+    deliveriesOf: (source: EventSourceData) => relationOf(rawTable(source)),
     generationsOf: () => '',
     counts: false,
-    dialect,
-  });
+  };
+  const slid = slides ? { slidOf: await slidIn(database, options) } : {};
+  const query = pointInTimeQuery({ ...options, ...slid, dialect });
   const answers: (readonly Value[])[] = [];
   for (const row of await database.rows(query.sql))
     answers[Number(query.id(row))] = query.features.map(({ value }) => value(row));
@@ -157,9 +160,11 @@ const spine = ['a', 'b', 'nobody'].flatMap((key) => instants.map((q) => ({ key, 
 test.each([
   ['duckdb', duckdb],
   ['standard', standard],
+  ['sliding', duckdb],
 ] as const)(
   'at every instant %s SQL gives the rows that were there then, corrected and as known',
-  async (_, dialect) => {
+  async (name, dialect) => {
+    const slides = name === 'sliding';
     const database = await openForTest();
     const exact = dialect === duckdb ? view : without(view, /_f$/);
     await fc.assert(
@@ -171,7 +176,7 @@ test.each([
           const wanted = spine.map(({ key, q }) =>
             orNull(naiveAnswers(exact, accepted, key, q, mode === 'as-known' ? q : undefined)),
           );
-          expect(await sqlAnswers(database, { view: exact, spine, mode, dialect })).toEqual(wanted);
+          expect(await sqlAnswers(database, { view: exact, spine, mode, dialect, slides })).toEqual(wanted);
         }
       }),
       { numRuns: 4 },

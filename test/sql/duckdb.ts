@@ -1,4 +1,13 @@
-import { DOUBLE, type DuckDBConnection, DuckDBInstance, type DuckDBValue, LIST } from '@duckdb/node-api';
+import {
+  BIGINT,
+  BOOLEAN,
+  DOUBLE,
+  type DuckDBConnection,
+  DuckDBInstance,
+  type DuckDBValue,
+  LIST,
+  VARCHAR,
+} from '@duckdb/node-api';
 import { onTestFinished } from 'vitest';
 import type { EventSourceData } from '../../src/features/define/declaration.ts';
 import { Admission } from '../../src/features/engine/admission.ts';
@@ -87,6 +96,13 @@ const TYPES: Readonly<Record<SqlType, string>> = {
   'LIST<BOOLEAN>': 'BOOLEAN[]',
 };
 
+const ELEMENTS: Readonly<Partial<Record<SqlType, typeof BIGINT | typeof DOUBLE | typeof VARCHAR | typeof BOOLEAN>>> = {
+  'LIST<BIGINT>': BIGINT,
+  'LIST<DOUBLE>': DOUBLE,
+  'LIST<STRING>': VARCHAR,
+  'LIST<BOOLEAN>': BOOLEAN,
+};
+
 async function createTable(
   connection: DuckDBConnection,
   table: Table,
@@ -103,8 +119,11 @@ async function createTable(
       else if (columns[index][1] === 'DOUBLE') appender.appendDouble(Number(value));
       else if (columns[index][1] === 'BOOLEAN') appender.appendBoolean(value === true);
       else if (columns[index][1] === 'STRING') appender.appendVarchar(String(value));
-      else if (columns[index][1] === 'LIST<DOUBLE>') appender.appendList(value as readonly number[], LIST(DOUBLE));
-      else throw new TypeError(`a test cannot append ${columns[index][1]}`);
+      else if (Array.isArray(value)) {
+        const type = columns[index][1];
+        const items = type === 'LIST<BIGINT>' ? value.map(BigInt) : value;
+        appender.appendList(items, LIST(ELEMENTS[type] ?? VARCHAR));
+      } else throw new TypeError(`a test cannot append ${columns[index][1]}`);
     });
     appender.endRow();
   }

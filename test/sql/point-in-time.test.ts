@@ -6,6 +6,7 @@ import type { AggregateSpec, StreamViewData } from '../../src/features/define/de
 import type { Delivery } from '../../src/features/engine/delivery.ts';
 import { viewKeyEncoder } from '../../src/features/engine/stream-engine.ts';
 import { compileExpression } from '../../src/features/expression/compile.ts';
+import { PART_KINDS } from '../../src/features/plan/parts.ts';
 import { rawTable } from '../../src/features/plan/raw-table.ts';
 import type { ReadMode } from '../../src/features/plan/stream-read.ts';
 import { duckdb } from '../../src/features/sql/duckdb.ts';
@@ -17,6 +18,7 @@ import { entityKeyEncoder } from '../../src/schema/entity-key.ts';
 import { acceptedDeliveries } from '../../src/testing/oracle/naive-scan.ts';
 import { serviceOf, viewOf } from './declare.ts';
 import { createRaw, type LoggedDelivery, openForTest, relationOf } from './duckdb.ts';
+import { slidIn } from './slid-in.ts';
 import { everyAggregate, source, stream } from './streams.ts';
 
 const windows = [
@@ -78,11 +80,17 @@ test.each([
   ['duckdb', 'corrected', 350_000, duckdb],
   ['standard', 'corrected', null, standard],
   ['standard', 'as-known', 200_000, standard],
-] as const)('%s SQL answers as a scan of all events does: %s, ttl %s', async (_, mode, ttlMs, dialect) => {
+  ['sliding', 'corrected', null, duckdb],
+  ['sliding', 'as-known', null, duckdb],
+  ['sliding', 'corrected', 350_000, duckdb],
+  ['sliding', 'as-known', 200_000, duckdb],
+] as const)('%s SQL answers as a scan of all events does: %s, ttl %s', async (name, mode, ttlMs, dialect) => {
   const database = await openForTest();
   const relation = relationOf(rawTable(source));
   const spine = { name: 'spine', columns: { _id: 'STRING', _at: 'BIGINT', k1: 'STRING', k2: 'STRING' } } as const;
-  const some = fc.subarray([...everyAggregate], { minLength: 1, maxLength: 7 });
+  const slides = name === 'sliding';
+  const chosen = everyAggregate.filter(({ kind }) => !slides || PART_KINDS.some((part) => part === kind));
+  const some = fc.subarray(chosen, { minLength: 1, maxLength: 7 });
   await fc.assert(
     fc.asyncProperty(some, stream, fc.array(asked, { maxLength: 20 }), async (aggregates, deliveries, points) => {
       const view = viewOf(source, { k1: 'tenant', k2: 'user' }, aggregates, windows, { ttlMs });
@@ -93,15 +101,16 @@ test.each([
         spine,
         rows.map(({ q, key }, index) => [String(index), q, ...key]),
       );
-      const query = pointInTimeQuery({
+      const options = {
         service: serviceOf(view),
         spine: relationOf(spine),
         mode,
         deliveriesOf: () => relation,
         generationsOf: () => '',
         counts: true,
-        dialect,
-      });
+      };
+      const slid = slides ? { slidOf: await slidIn(database, options) } : {};
+      const query = pointInTimeQuery({ ...options, ...slid, dialect });
       const accepted = acceptedDeliveries(view, deliveries);
       const found = await database.rows(query.sql);
       expect(found.length).toBe(rows.length);
@@ -114,7 +123,7 @@ test.each([
         expect(query.counts.map(({ events }) => events(row))).toEqual(expected.counts);
       }
     }),
-    { numRuns: 8, examples: [stampedBackwards] },
+    { numRuns: 8, ...(slides ? {} : { examples: [stampedBackwards] }) },
   );
 });
 

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { lastJson, runCli, startCli } from '../cli/run-cli.ts';
+import { ended, lastJson, runCli, startCli } from '../cli/run-cli.ts';
 import { until } from '../until.ts';
 import { expectedState, hasPython } from './run-program.ts';
 
@@ -23,7 +23,7 @@ test.skipIf(!hasPython)('train run is cancelled by SIGTERM, and the same command
   const first = startCli(folder, call);
   await until(() => progress(folder) > 20);
   first.kill('SIGTERM');
-  await until(() => first.exitCode !== null);
+  expect((await ended(first)).code).toBe(6);
   const cancelled = JSON.parse(readFileSync(join(folder, 'run', 'heartbeats', '0.json'), 'utf8')).step;
   const again = await runCli(
     folder,

@@ -45,9 +45,9 @@ const status = (code: number, reason: string, message: string): Answer => [
 
 /**
  * The Jobs of a Kubernetes API server, whose containers are processes of this machine. It answers in the forms of batch/v1 and v1, with
- * watches and their versions. A Job replaces a disrupted pod, as its `podFailurePolicy` says.
+ * watches and their versions. `machine`: variables of every container. A Job replaces a disrupted pod, as its `podFailurePolicy` says.
  */
-export async function kubernetesServer() {
+export async function kubernetesServer(machine: NodeJS.ProcessEnv = {}) {
   const jobs = new Map<string, Job>();
   const changes: Change[] = [];
   const watches = new Set<{ readonly job: string; readonly response: ServerResponse }>();
@@ -93,7 +93,9 @@ export async function kubernetesServer() {
     const pod: Pod = {
       name: `${job.manifest.metadata.name}-0-${number}`,
       job: job.manifest.metadata.name,
-      start: faults.noRoom ? null : startProgram(container?.command ?? [], variables, () => ended(job, pod)),
+      start: faults.noRoom
+        ? null
+        : startProgram(container?.command ?? [], { ...machine, ...variables }, () => ended(job, pod)),
       createdAt: new Date(Date.UTC(2026, 0, 1) + number * 1000).toISOString(),
       disrupted: false,
       oomKilled: false,
@@ -231,6 +233,14 @@ export async function kubernetesServer() {
       jobs.get(name)?.pods.pop();
       changed('DELETED', pod);
     },
+    /** The first process of the newest pod gets SIGTERM, as when somebody deletes the pod; no condition says why. */
+    stop(name: string): void {
+      newest(name)?.start?.child.kill('SIGTERM');
+    },
+    /** Exit codes of the pods of a job that have ended. */
+    codes: (name: string) => (jobs.get(name)?.pods ?? []).flatMap(({ start }) => start?.ended?.code ?? []),
+    /** Why a job failed; null: it did not. */
+    condition: (name: string) => jobs.get(name)?.failed ?? null,
     /** The kernel ends the newest pod for its memory. */
     exhaust(name: string): void {
       const pod = newest(name);

@@ -57,6 +57,8 @@ export function skyCommand(folder: string) {
         // They have ended.
       }
     },
+    /** Its machine is shut down: every process gets SIGTERM. */
+    shutDown: (id: number) => process.kill(-read(id).pid, 'SIGTERM'),
     /** The queue forgets a job. */
     forget: (id: number) => rmSync(path(id)),
     /** `down`: no command works; `text`: the queue is no JSON; `late`: a launch does not answer; empty: none. */

@@ -90,14 +90,14 @@ export const durableFormats: readonly DurableFormat[] = [
   },
   {
     name: 'state of the monitor',
-    source: 'src/monitoring/monitor/monitor-state.ts',
+    source: 'src/findings/monitor-state.ts',
     version: 1,
     files: null,
     fixtures: ['test/fixtures/drift-state-1.json'],
   },
   {
     name: 'incidents',
-    source: 'src/backends/embedded/alerts/alert-tables.ts',
+    source: 'src/findings/alerts/alert-schema.ts',
     version: 1,
     files: null,
     fixtures: ['test/alerts/formats/alerts-1.sqlite'],
@@ -126,20 +126,24 @@ export const durableFormats: readonly DurableFormat[] = [
   {
     name: 'registry',
     source: 'src/registry/sql/schema.ts',
-    version: 2,
+    version: 3,
     files: /^registry\.sqlite$/,
-    fixtures: ['test/models/formats/registry-1.db', 'test/models/formats/registry-2.db'],
+    fixtures: [
+      'test/models/formats/registry-1.db',
+      'test/models/formats/registry-2.db',
+      'test/models/formats/registry-3.db',
+    ],
   },
   {
     name: 'rollouts',
-    source: 'src/backends/embedded/rollouts/sqlite-rollout-store.ts',
+    source: 'src/serving/rollout/sql-rollout-store.ts',
     version: 1,
     files: null,
     fixtures: ['test/rollouts/formats/rollouts-1.sqlite'],
   },
   {
     name: 'playbooks',
-    source: 'src/backends/embedded/playbook/sqlite-playbook-store.ts',
+    source: 'src/playbook/sql-playbook-store.ts',
     version: 1,
     files: null,
     fixtures: ['test/playbook/formats/playbooks-1.sqlite'],
@@ -215,6 +219,13 @@ export const durableFormats: readonly DurableFormat[] = [
     fixtures: [`${RELEASE}/beside/disk.json`],
   },
   {
+    name: 'clock',
+    source: 'src/environment/environment-clock.ts',
+    version: 1,
+    files: null,
+    fixtures: ['test/fixtures/clock-1/clock.json'],
+  },
+  {
     name: 'Flink jobs',
     source: 'src/backends/flink/jobs-file.ts',
     version: 1,
@@ -229,7 +240,7 @@ export const durableFormats: readonly DurableFormat[] = [
     fixtures: ['test/fixtures/stream-records-1.json'],
   },
   {
-    name: 'batch spec, part, output manifest',
+    name: 'batch spec, part, output manifest, data set',
     source: 'src/serving/batch/batch-spec.ts',
     version: 1,
     files: null,
@@ -267,6 +278,7 @@ export const durableFormats: readonly DurableFormat[] = [
 
 /** Files without a number of a version of ours: lines of JSON, the formats of others, locks. */
 export const otherFiles: readonly RegExp[] = [
+  /^clock(-accepted)?\.json$/,
   /^audit\.jsonl$/,
   /^cost-calibration\.jsonl$/,
   /^artifacts\/[0-9a-f]{2}\/[0-9a-f]{64}$/,
@@ -308,6 +320,7 @@ export const otherNumbers: readonly string[] = [
   'src/features/window/stored-windows.ts',
   // The number is that of the spec.
   'src/serving/batch/part-manifest.ts',
+  'src/serving/batch/data-set.ts',
   // How far files of events are read: where it is not known, they are read again.
   'src/featurestore/ingest/ingest-files.ts',
   'src/backends/kafka/lane-position.ts',
@@ -317,4 +330,5 @@ export const otherNumbers: readonly string[] = [
   'src/backends/python/onnx-files.ts',
   // Over the wire, to receivers of alerts.
   'src/backends/alert-sinks/webhook.ts',
+  'src/compose/open-score-sink.ts',
 ];

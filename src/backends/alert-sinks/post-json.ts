@@ -1,7 +1,11 @@
+import { answerStart } from '../../base/read-answer.ts';
 import type { SinkAnswer } from '../../ports/alert-sink.ts';
 
 /** Refused now, and perhaps accepted later. */
 const LATER_STATUS = [408, 409, 425, 429];
+
+/** Of an answer this much is shown, bytes; the rest is not read. */
+const LONGEST_REASON = 200;
 
 interface Post {
   readonly url: string;
@@ -22,7 +26,7 @@ export async function postJson({ url, headers = {}, body, signal, timeoutMs }: P
       redirect: 'manual',
       signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
     });
-    const said = (await response.text()).slice(0, 200).trim();
+    const said = (await answerStart(response.body, LONGEST_REASON)).trim();
     return answerOf(response, said);
   } catch (error) {
     return { kind: 'later', reason: failureText(error), afterMs: null };

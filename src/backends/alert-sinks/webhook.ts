@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import type { AlertMessage, AlertSink } from '../../ports/alert-sink.ts';
+import type { AlertMessage, AlertSink, SinkAnswer } from '../../ports/alert-sink.ts';
 import { postJson } from './post-json.ts';
 
 /** Version of the body. */
@@ -12,23 +12,37 @@ export interface WebhookOptions {
   readonly timeoutMs: number;
 }
 
+/** A message of any kind. */
+export interface SignedMessage {
+  /** The same at every attempt. */
+  readonly key: string;
+  /** Epoch ms. */
+  readonly at: number;
+  /** JSON. */
+  readonly body: string;
+}
+
 /**
- * Posts messages as JSON, signed as Standard Webhooks 1.0 says: `webhook-signature` is `v1,` and the base64 of HMAC-SHA256 over
+ * Posts a message as JSON, signed as Standard Webhooks 1.0 says: `webhook-signature` is `v1,` and the base64 of HMAC-SHA256 over
  * `id.seconds.body`. `webhook-id` is the key of the message, so that a receiver recognises a repetition.
  */
-export function webhookSink({ url, secret, timeoutMs }: WebhookOptions): AlertSink {
+export function postSigned(
+  { url, secret, timeoutMs }: WebhookOptions,
+  { key, at, body }: SignedMessage,
+  signal: AbortSignal,
+): Promise<SinkAnswer> {
+  const seconds = String(Math.floor(at / 1_000));
+  const headers = { 'webhook-id': key, 'webhook-timestamp': seconds };
+  const signed =
+    secret === null ? headers : { ...headers, 'webhook-signature': signatureOf(secret, `${key}.${seconds}.${body}`) };
+  return postJson({ url, headers: signed, body, signal, timeoutMs });
+}
+
+/** Posts messages about incidents. */
+export function webhookSink(options: WebhookOptions): AlertSink {
   return {
     capabilities: { digests: true, repeatMs: null },
-    send: (message, signal) => {
-      const body = webhookBody(message);
-      const seconds = String(Math.floor(message.at / 1_000));
-      const headers = { 'webhook-id': message.key, 'webhook-timestamp': seconds };
-      const signed =
-        secret === null
-          ? headers
-          : { ...headers, 'webhook-signature': signatureOf(secret, `${message.key}.${seconds}.${body}`) };
-      return postJson({ url, headers: signed, body, signal, timeoutMs });
-    },
+    send: (message, signal) => postSigned(options, { ...message, body: webhookBody(message) }, signal),
     close: () => undefined,
   };
 }

@@ -1,4 +1,5 @@
 import { fail } from '../../base/errors/fail.ts';
+import { answerText } from '../../base/read-answer.ts';
 import { parseJsonExact } from '../../schema/json-exact.ts';
 
 /** An answer of Flink: a JSON object. */
@@ -34,7 +35,7 @@ async function ask(
       signal: AbortSignal.timeout(timeoutMs),
       ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
     });
-    return { ok: answer.ok, text: await answer.text() };
+    return { ok: answer.ok, text: await answerText(answer.body) };
   } catch (error) {
     const reason =
       error instanceof Error ? (error.cause instanceof Error ? error.cause.message : error.message) : error;

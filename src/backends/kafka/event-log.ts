@@ -1,9 +1,16 @@
 import type { Producer } from '@platformatic/kafka';
 import { fail } from '../../base/errors/fail.ts';
-import type { EventLog, EventLogCapabilities, LogBatch, LogRecord, PartitionEnds } from '../../ports/event-log.ts';
+import {
+  type EventLog,
+  type EventLogCapabilities,
+  type LogBatch,
+  type LogRecord,
+  mustNotDecrease,
+  type PartitionEnds,
+} from '../../ports/event-log.ts';
 import { answersWithin, type Client, clientOptions, type KafkaAddress, loadClient } from './client.ts';
 import { isAnswer } from './failure.ts';
-import { checkOrder, foreignRecord, notAhead, RECORD_OVERHEAD } from './log-records.ts';
+import { foreignRecord, notAhead, RECORD_OVERHEAD } from './log-records.ts';
 import { decodeRecord, encodeRecord, type RecordToSend } from './record.ts';
 import { topicName } from './topic-name.ts';
 import { EARLIEST, type Fetched, KafkaTopics, type KnownTopic, LATEST } from './topics.ts';
@@ -21,12 +28,8 @@ interface OpenTopic {
 }
 
 interface OpenPartition {
-  /** Ingest time of the last record known here. */
-  lastIngestTs: number;
   /** Where it ended when a broker last said it. */
   end: number;
-  /** Ingest time of the last record that was read. */
-  readTs: number;
   /** Appends that wait while others are on their way. */
   readonly waiting: WaitingAppend[];
   /** Until nothing waits; null where nothing is on its way. */
@@ -110,19 +113,14 @@ class KafkaEventLog implements EventLog {
     const open: OpenTopic = {
       known,
       partitions: Array.from({ length: partitions }, () => ({
-        lastIngestTs: Number.NEGATIVE_INFINITY,
         end: 0,
-        readTs: Number.NEGATIVE_INFINITY,
         waiting: [],
         sending: null,
         ahead: NOTHING_AHEAD,
       })),
     };
     this.#topics.set(topic, open);
-    const ends = await this.ends(topic);
-    open.partitions.forEach((partition, p) => {
-      partition.lastIngestTs = ends[p].lastIngestTs;
-    });
+    await this.ends(topic);
   }
 
   append(topic: string, partition: number, records: readonly LogRecord[]): Promise<number> {
@@ -245,11 +243,10 @@ class KafkaEventLog implements EventLog {
     // Those of the same turn go together, and `sending` is known before anything ends.
     await Promise.resolve();
     while (held.waiting.length > 0) {
-      const { appends, messages, lastIngestTs } = this.#takeWaiting(topic, partition, held);
+      const { appends, messages } = this.#takeWaiting(topic, partition, held);
       try {
         if (messages.length > 0) {
           let offset = await this.#send(topic, partition, messages);
-          held.lastIngestTs = lastIngestTs;
           held.end = Math.max(held.end, offset + messages.length);
           for (const { records, resolve } of appends) {
             resolve(offset);
@@ -268,16 +265,14 @@ class KafkaEventLog implements EventLog {
     const { name } = this.#topic(topic).known;
     const appends: WaitingAppend[] = [];
     const messages: RecordToSend[] = [];
-    let { lastIngestTs } = held;
     for (let bytes = 0, next = held.waiting[0]; next !== undefined; next = held.waiting[0]) {
       try {
-        const last = checkOrder(topic, partition, lastIngestTs, next.records);
+        mustNotDecrease(topic, partition, next.records);
         const encoded = next.records.map((record) => encodeRecord(name, partition, record));
         const size = encoded.reduce((sum, { key, value }) => sum + key.length + value.length + RECORD_OVERHEAD, 0);
         if (size > MOST_APPEND_BYTES) throw fail('LOG_SIZE', { topic, bytes: size, most: MOST_APPEND_BYTES });
         bytes += size;
         if (bytes > MOST_APPEND_BYTES) break;
-        lastIngestTs = last;
         appends.push(next);
         for (const message of encoded) messages.push(message);
       } catch (error) {
@@ -285,7 +280,7 @@ class KafkaEventLog implements EventLog {
       }
       held.waiting.shift();
     }
-    return { appends, messages, lastIngestTs };
+    return { appends, messages };
   }
 
   /** Sends records as one batch; gives the offset of the first. */
@@ -299,15 +294,13 @@ class KafkaEventLog implements EventLog {
 
   /** The records from an offset on, as many as come at once; none at the end. Errors: LOG_TRIMMED, LOG_FOREIGN. */
   async #fetchFrom(topic: string, partition: number, offset: number): Promise<readonly LogRecord[]> {
-    const held = this.#partition(topic, partition);
     const { records: found, end } = await this.#fetch(topic, partition, offset);
     const records: LogRecord[] = [];
     for (const { at, record, ingestTs } of found) {
       const next = offset + records.length;
       if (at < next) continue;
       if (at !== next) throw this.#foreign(topic, partition, next, 'it is missing');
-      const read = decodeRecord(record, ingestTs) ?? foreignRecord(record, Math.max(held.readTs, notAhead(ingestTs)));
-      held.readTs = read.ingestTs;
+      const read = decodeRecord(record, ingestTs) ?? foreignRecord(record, notAhead(ingestTs));
       records.push(read);
     }
     if (records.length === 0 && offset < end) throw this.#foreign(topic, partition, offset, 'it is missing');

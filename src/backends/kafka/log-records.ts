@@ -1,4 +1,3 @@
-import { fail } from '../../base/errors/fail.ts';
 import type { LogRecord } from '../../ports/event-log.ts';
 import type { FetchedRecord } from './record.ts';
 
@@ -15,13 +14,3 @@ export function notAhead(ingestTs: number): number {
 
 /** Bytes of a record besides its key and value: lengths, times, the header. */
 export const RECORD_OVERHEAD = 64;
-
-/** The last ingest time behind an append. Error: LOG_ORDER. */
-export function checkOrder(topic: string, partition: number, before: number, records: readonly LogRecord[]): number {
-  let last = before;
-  for (const { ingestTs } of records) {
-    if (!(ingestTs >= last)) throw fail('LOG_ORDER', { topic, partition, ingestTs, last });
-    last = ingestTs;
-  }
-  return last;
-}

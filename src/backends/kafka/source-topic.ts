@@ -4,6 +4,7 @@ import type { SourceTopic, TopicBatch, TopicLag, TopicPlaces, TopicRecord } from
 import { type Client, loadClient } from './client.ts';
 import { isAnswer, topicFailure } from './failure.ts';
 import { type GroupMember, type GroupMemberOptions, joinGroup } from './group-member.ts';
+import { decodeRecord, type FetchedRecord } from './record.ts';
 import { EARLIEST, type Fetched, KafkaTopics, type KnownTopic, LATEST } from './topics.ts';
 
 /** Where a partition is read that the member has. */
@@ -198,9 +199,8 @@ class KafkaSourceTopic implements SourceTopic {
     for (const { partition, records: found, next: behind, end } of fetched) {
       const reading = this.#readings.get(partition);
       if (reading === undefined) continue;
-      for (const { at, record, hidden } of found)
-        if (at >= reading.next && !hidden)
-          records.push({ partition, offset: at, key: record.key, value: record.value });
+      for (const { at, record, hidden, ingestTs } of found)
+        if (at >= reading.next && !hidden) records.push(topicRecord(partition, at, record, ingestTs));
       if (behind > reading.next) next.set(partition, behind);
       this.#readings.set(partition, { ...reading, next: behind, end: Math.max(end, behind) });
     }
@@ -217,4 +217,9 @@ class KafkaSourceTopic implements SourceTopic {
     if (isHeadraceError(failure, 'TOPIC_ABSENT')) await this.#leave();
     return failure;
   }
+}
+
+function topicRecord(partition: number, offset: number, record: FetchedRecord, ingestTs: number): TopicRecord {
+  const logged = decodeRecord(record, ingestTs);
+  return { partition, offset, key: record.key, value: record.value, ...(logged === null ? {} : { logged }) };
 }

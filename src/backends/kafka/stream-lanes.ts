@@ -1,4 +1,5 @@
 import type { Consumer } from '@platformatic/kafka';
+import type { SourceTopic } from '../../ports/source-topic.ts';
 import type { FencedPartition, LaneNames, LanePosition, StreamLane, StreamLanes } from '../../ports/stream-lanes.ts';
 import type { ShareGroup } from '../../ports/tile-shares.ts';
 import { answersWithin, type Client, clientOptions, loadClient } from './client.ts';
@@ -6,6 +7,7 @@ import type { KafkaLogOptions } from './event-log.ts';
 import { decodePosition } from './lane-position.ts';
 import { LaneProducer } from './lane-producer.ts';
 import { openShareGroup } from './share-group.ts';
+import { openSourceTopic } from './source-topic.ts';
 import { topicName } from './topic-name.ts';
 import { EARLIEST, type FetchedAt, KafkaTopics, type KnownTopic, LATEST } from './topics.ts';
 
@@ -50,6 +52,13 @@ class KafkaLanes implements StreamLanes {
     const declared = { name: topicName(prefix, names.positions), told: names.positions, settings: POSITIONS };
     const [positions] = await this.#topics.open([declared], names.partitions, replicas);
     return new KafkaLane(this.#client, this.#options, { names, topics: this.#topics, positions });
+  }
+
+  follow(reader: string, outputs: string): Promise<SourceTopic> {
+    const { prefix, member } = this.#options;
+    const group = `${prefix}${reader}`;
+    const topic = topicName(prefix, outputs);
+    return openSourceTopic({ ...this.#options, clientId: group, group, member: `${member}-${reader}`, topic });
   }
 
   async partitionsOf(topic: string): Promise<number> {

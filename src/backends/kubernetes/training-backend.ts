@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
+import { answerText } from '../../base/read-answer.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import type { GangSpec, GangState, RankState, TrainingBackend } from '../../ports/training-backend.ts';
 import { eventListSchema, holds, type Job, jobSchema, type Pod, podListSchema, terminated } from './pod.ts';
@@ -82,7 +83,7 @@ export class KubernetesTrainingBackend implements TrainingBackend {
       const path = `${this.#core()}/pods/${metadata.name}/log?tailLines=${lines}`;
       const answer = await this.#reach(id, () => this.#ask('GET', path));
       // A pod that has not started, or was removed with its node, has no log: the previous one may have.
-      const text = answer.ok ? await answer.text() : '';
+      const text = answer.ok ? await this.#reach(id, () => answerText(answer.body)) : '';
       const own = text.split('\n').filter((line) => line !== '');
       if (own.length > 0) return own.slice(-lines);
     }
@@ -159,7 +160,7 @@ export class KubernetesTrainingBackend implements TrainingBackend {
     const selector = encodeURIComponent(`involvedObject.name=${metadata.name}`);
     try {
       const answer = await this.#ask('GET', `${this.#core()}/events?fieldSelector=${selector}`);
-      const { items } = eventListSchema.parse(await answer.json());
+      const { items } = eventListSchema.parse(await jsonOf(answer));
       const warnings = items.filter(({ type }) => type === 'Warning');
       const [newest] = warnings.toSorted((a, b) => ((a.lastTimestamp ?? '') < (b.lastTimestamp ?? '') ? 1 : -1));
       return newest === undefined ? '' : ` (${newest.reason}: ${newest.message.split('\n')[0]})`;
@@ -171,13 +172,13 @@ export class KubernetesTrainingBackend implements TrainingBackend {
   async #read<T>(id: string, answer: Response, schema: z.ZodType<T>): Promise<T> {
     const unreachable = (reason: string) => fail('RUN_UNREACHABLE', { gang: id, reason });
     if (!answer.ok) throw unreachable(await messageOf(answer));
-    const parsed = schema.safeParse(await answer.json().catch(() => null));
+    const parsed = schema.safeParse(await jsonOf(answer).catch(() => null));
     if (!parsed.success) throw unreachable('its answer is none of the API of Kubernetes');
     return parsed.data;
   }
 
   /** Error: RUN_UNREACHABLE. */
-  async #reach(id: string, ask: () => Promise<Response>): Promise<Response> {
+  async #reach<T>(id: string, ask: () => Promise<T>): Promise<T> {
     try {
       return await ask();
     } catch (error) {
@@ -242,6 +243,11 @@ function detailOf(job: Job, pods: readonly Pod[]): string {
 
 /** The message of an API `Status`. */
 async function messageOf(answer: Response): Promise<string> {
-  const parsed = z.object({ message: z.string() }).safeParse(await answer.json().catch(() => null));
+  const parsed = z.object({ message: z.string() }).safeParse(await jsonOf(answer).catch(() => null));
   return `${answer.status}${parsed.success ? `: ${parsed.data.message}` : ''}`;
+}
+
+/** Throws for an answer that is no JSON, or too long. */
+async function jsonOf(answer: Response): Promise<unknown> {
+  return JSON.parse(await answerText(answer.body));
 }

@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { closeSync, openSync, writeSync } from 'node:fs';
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { RankState } from '../../ports/training-backend.ts';
+import { killGroup, startProgram } from '../../process/start-child.ts';
 
 /** Bytes of output that a rank may write; the rest is dropped, and the log says so. */
 const MOST_LOG_BYTES = 64 * 1024 * 1024;
@@ -17,11 +18,8 @@ const LAST_OUTPUT_MS = 2_000;
 const SESSION_PRIORITY =
   'if [ -n "$HEADRACE_SESSION_NICE" ] && [ -w /proc/self/autogroup ]; then for wait in 0 0.1 0.2 0.3; do sleep $wait; (echo "$HEADRACE_SESSION_NICE" >/proc/self/autogroup) 2>/dev/null && break; done; fi; ';
 
-/**
- * Runs the program in place of the shell, so that the group has its pid. The shell's child holds the other end of a pipe: when the
- * controller ends, by any signal, the pipe closes, and the whole group is killed.
- */
-const GUARD = `${SESSION_PRIORITY}if [ -n "$HEADRACE_MEMORY_KB" ]; then ulimit -d "$HEADRACE_MEMORY_KB" || exit 125; fi; (trap '' TERM INT HUP QUIT; cat <&3 >/dev/null 2>&1; kill -KILL -- -$$ 2>/dev/null) >/dev/null 2>&1 & exec "$@" 3<&-`;
+/** Bounds the memory of the rank. */
+const MEMORY = `if [ -n "$HEADRACE_MEMORY_KB" ]; then ulimit -d "$HEADRACE_MEMORY_KB" || exit 125; fi; `;
 
 export interface RankOptions {
   readonly command: readonly [string, ...string[]];
@@ -52,7 +50,6 @@ export class RankProcess {
         this.#state = { state: 'ended', code, signal };
         // Ends what the rank left of its group, the guard too.
         this.kill('SIGKILL');
-        this.#guard?.end();
         Promise.race([Promise.all(output), pause(LAST_OUTPUT_MS, undefined, { ref: false })]).then(() => {
           for (const stream of [child.stdout, child.stderr]) stream?.destroy();
           closeSync(file);
@@ -64,11 +61,12 @@ export class RankProcess {
 
   /** Starts a rank; throws the error of the system when its program cannot start. */
   static async start({ command, directory, environment, log, onLine }: RankOptions): Promise<RankProcess> {
-    const child = spawn('/bin/sh', ['-c', GUARD, 'sh', ...command], {
+    const child = startProgram(command, {
       cwd: directory,
       env: environment,
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      group: true,
+      before: SESSION_PRIORITY + MEMORY,
     });
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);
@@ -98,15 +96,7 @@ export class RankProcess {
   }
 
   kill(signal: NodeJS.Signals): void {
-    try {
-      process.kill(-this.pid, signal);
-    } catch {
-      // The group has ended.
-    }
-  }
-
-  get #guard(): Writable | undefined {
-    return (this.#child.stdio[3] as Writable | null | undefined) ?? undefined;
+    killGroup(this.#child, signal);
   }
 
   #keep(stream: Readable | null, file: number, onLine: (line: string) => void): Promise<void> {

@@ -1,5 +1,12 @@
 import { fail } from '../../base/errors/fail.ts';
-import type { EventLog, EventLogCapabilities, LogBatch, LogRecord, PartitionEnds } from '../../ports/event-log.ts';
+import {
+  type EventLog,
+  type EventLogCapabilities,
+  type LogBatch,
+  type LogRecord,
+  mustNotDecrease,
+  type PartitionEnds,
+} from '../../ports/event-log.ts';
 
 /** Records of a segment: retention drops whole ones. */
 const SEGMENT = 1_000;
@@ -29,11 +36,7 @@ export class MemoryEventLog implements EventLog {
 
   append(topic: string, partition: number, records: readonly LogRecord[]): number {
     const { begin, records: held } = this.#partition(topic, partition);
-    let last = held.at(-1)?.ingestTs ?? Number.NEGATIVE_INFINITY;
-    for (const { ingestTs } of records) {
-      if (!(ingestTs >= last)) throw fail('LOG_ORDER', { topic, partition, ingestTs, last });
-      last = ingestTs;
-    }
+    mustNotDecrease(topic, partition, records);
     const offset = begin + held.length;
     for (const record of records) held.push({ ...record, payload: record.payload.slice() });
     return offset;
@@ -49,7 +52,7 @@ export class MemoryEventLog implements EventLog {
     return this.#topic(topic).map(({ begin, records }) => ({
       begin,
       end: begin + records.length,
-      lastIngestTs: records.at(-1)?.ingestTs ?? Number.NEGATIVE_INFINITY,
+      lastIngestTs: records.reduce((most, { ingestTs }) => Math.max(most, ingestTs), Number.NEGATIVE_INFINITY),
       sizeBytes: records.reduce((bytes, record) => bytes + sizeOf(record), 0),
     }));
   }
@@ -95,6 +98,18 @@ export class MemoryEventLog implements EventLog {
       blanked += 1;
     });
     return blanked;
+  }
+
+  restamp(topic: string, partition: number, stampOf: (record: LogRecord, offset: number) => number): number {
+    const { begin, records } = this.#partition(topic, partition);
+    let restamped = 0;
+    records.forEach((record, i) => {
+      const ingestTs = stampOf(record, begin + i);
+      if (ingestTs === record.ingestTs) return;
+      records[i] = { ...record, ingestTs };
+      restamped += 1;
+    });
+    return restamped;
   }
 
   close(): void {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fail, type HeadraceError } from '../../base/errors/fail.ts';
+import type { LogRecord } from '../../ports/event-log.ts';
 import type { SourceTopic, TopicBatch, TopicLag, TopicPlaces, TopicRecord } from '../../ports/source-topic.ts';
 
 /** The records of a topic of one group, and the members that share its partitions. */
@@ -13,9 +14,10 @@ export class MemoryTopic {
     this.partitions = Array.from({ length: partitions }, () => ({ begin: 0, committed: null, records: [] }));
   }
 
-  write(partition: number, key: Uint8Array | null, value: Uint8Array | null): void {
+  write(partition: number, key: Uint8Array | null, value: Uint8Array | null, logged?: LogRecord): void {
     const { records } = this.partitions[partition];
-    records.push({ partition, offset: records.length, key, value });
+    const record = { partition, offset: records.length, key, value };
+    records.push(logged === undefined ? record : { ...record, logged });
   }
 
   /** Deletes the records before an offset. */

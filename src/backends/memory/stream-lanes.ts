@@ -1,4 +1,5 @@
 import { fail } from '../../base/errors/fail.ts';
+import type { SourceTopic } from '../../ports/source-topic.ts';
 import type {
   FencedPartition,
   LaneCommit,
@@ -9,6 +10,7 @@ import type {
   StreamLanes,
 } from '../../ports/stream-lanes.ts';
 import type { ShareGroup } from '../../ports/tile-shares.ts';
+import { MemoryTopic } from './source-topic.ts';
 
 /** A partition of a lane. */
 export interface MemoryLanePartition {
@@ -23,6 +25,8 @@ export class MemoryLanes implements StreamLanes {
   readonly outputs = new Map<string, readonly MemoryLanePartition[]>();
   /** The partitions of each member; a member that is not named has none. */
   readonly assigned = new Map<string, readonly number[]>();
+  /** Topics of outputs as their groups read them, by the names of the readers. */
+  readonly followed = new Map<string, MemoryTopic>();
   readonly partitions: number;
   readonly #member: string;
 
@@ -32,6 +36,7 @@ export class MemoryLanes implements StreamLanes {
     if (shared !== undefined) {
       this.outputs = shared.outputs;
       this.assigned = shared.assigned;
+      this.followed = shared.followed;
     }
   }
 
@@ -48,6 +53,24 @@ export class MemoryLanes implements StreamLanes {
     const known = this.outputs.get(outputs) ?? made;
     this.outputs.set(outputs, known);
     return { fence: (partition) => fenced(known[partition], outputs, partition), close: () => undefined };
+  }
+
+  follow(reader: string, outputs: string): SourceTopic {
+    const topic = this.followed.get(reader) ?? new MemoryTopic(outputs, this.partitions);
+    this.followed.set(reader, topic);
+    const member = topic.join();
+    return {
+      name: outputs,
+      read: (waitMs) => {
+        for (const [partition, { records }] of (this.outputs.get(outputs) ?? []).entries())
+          for (const record of records.slice(topic.partitions[partition].records.length))
+            topic.write(partition, Buffer.from(record.id), record.payload, record);
+        return member.read(waitMs);
+      },
+      commit: (places) => member.commit(places),
+      lag: () => member.lag(),
+      close: () => member.close(),
+    };
   }
 
   partitionsOf(): number {

@@ -1,5 +1,6 @@
 // The process of one model: its first message is the file, the others are those of onnx-messages.ts.
 
+import { endWithParent } from '../../process/end-with-parent.ts';
 import { answerRuns } from './answer-runs.ts';
 import type { FromModelThread, RunMessage } from './onnx-messages.ts';
 
@@ -13,5 +14,4 @@ process.once('message', (first: Message) => {
   if (!('file' in first)) return;
   void answerRuns(first.file, say, (run) => process.on('message', (message: RunMessage) => run(message)));
 });
-// The server has ended.
-process.once('disconnect', () => process.exit());
+endWithParent();

@@ -1,7 +1,6 @@
-import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import type { ModelRuntime } from '../../ports/model-runtime.ts';
+import { startOwn } from '../../process/start-child.ts';
 import type { FromModelThread } from './onnx-messages.ts';
 import { onnxRuntime } from './onnx-runtime.ts';
 import { type OpenHolder, RemoteModel } from './remote-model.ts';
@@ -19,13 +18,12 @@ export const onnxProcesses: ModelRuntime = {
 
 const openProcess: OpenHolder = (file, { message, ended }) => {
   const ending = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
-  const program = fileURLToPath(new URL(`./onnx-process${ending}`, import.meta.url));
-  const child = fork(program, {
+  const child = startOwn(new URL(`./onnx-process${ending}`, import.meta.url), [], {
     // Typed arrays and bigints pass as they are.
-    serialization: 'advanced',
+    messages: 'advanced',
     // Only what a process needs to start: no secret of this one.
     env: { PATH: process.env['PATH'] ?? '' },
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    stdio: ['ignore', 'ignore', 'ignore'],
   });
   child.unref();
   child.channel?.unref();

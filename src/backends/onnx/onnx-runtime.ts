@@ -2,8 +2,10 @@ import type { InferenceSession } from 'onnxruntime-node';
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import type { LoadedModel, ModelRuntime } from '../../ports/model-runtime.ts';
+import { turnOffTelemetry } from '../../process/telemetry.ts';
 import { inputFault } from '../../schema/check-inputs.ts';
-import { externalTensors, OnnxFileFault } from '../../schema/onnx-external-data.ts';
+import { externalTensors } from '../../schema/onnx-external-data.ts';
+import { OnnxFileFault } from '../../schema/onnx-fields.ts';
 import type { TensorSignature, TensorSpec } from '../../schema/tensor.ts';
 import { fromOnnx, tensorTypeOf, toOnnx } from './onnx-tensor.ts';
 
@@ -73,6 +75,7 @@ function specsOf(metadata: readonly InferenceSession.ValueMetadata[]): readonly 
 
 /** A separate package: users that serve features without a model do not install its hundreds of megabytes. */
 async function loadPackage() {
+  turnOffTelemetry();
   try {
     return await import('onnxruntime-node');
   } catch (error) {

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { ModelRuntime } from '../../ports/model-runtime.ts';
+import { turnOffTelemetry } from '../../process/telemetry.ts';
 import { onnxRuntime } from './onnx-runtime.ts';
 import { type OpenHolder, RemoteModel } from './remote-model.ts';
 
@@ -18,6 +19,8 @@ export const onnxThreads: ModelRuntime = {
 };
 
 const openThread: OpenHolder = (file, { message, ended }) => {
+  // A thread has a copy of the variables, and the library reads those of the process.
+  turnOffTelemetry();
   const ending = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
   const worker = new Worker(new URL(`./onnx-worker${ending}`, import.meta.url), { workerData: file });
   worker.unref();

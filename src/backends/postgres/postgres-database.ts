@@ -182,8 +182,15 @@ async function prepareSchema(
     await sql.run(`INSERT INTO ${table} (format) VALUES (?)`, [schema.format]);
     return;
   }
-  if (Number(found['format']) !== schema.format)
-    throw fail('REGISTRY_FORMAT', { path: url, format: Number(found['format']), known: schema.format });
+  const format = Number(found['format']);
+  const refuse = () => fail('REGISTRY_FORMAT', { path: url, format, known: schema.format });
+  if (format > schema.format) throw refuse();
+  for (let from = format; from < schema.format; from += 1) {
+    const statements = schema.upgrade(from, 'postgres');
+    if (statements.length === 0) throw refuse();
+    for (const statement of statements) await sql.run(statement);
+  }
+  if (format < schema.format) await sql.run(`UPDATE ${table} SET format = ?`, [schema.format]);
 }
 
 async function loadClient() {

@@ -16,8 +16,8 @@ import sys
 LONGEST_REASON = 2000
 
 
-def confine(limits):
-    """Takes rights and resources from this process before any code of the model runs in it."""
+def confine(limits, wanted):
+    """Takes rights and resources from this process before any code of the model runs in it; returns how it is isolated."""
     os.set_inheritable(3, False)
     os.umask(0o077)
     try:
@@ -41,6 +41,10 @@ def confine(limits):
         prctl(1, 9, 0, 0, 0)  # PR_SET_PDEATHSIG: this process ends with the server.
         prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: orphans of this process stay its descendants.
         prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS: no program gives it more rights.
+    import headrace_isolation
+
+    headrace_isolation.close_descriptors({3})
+    return headrace_isolation.isolate(wanted)
 
 
 def tasks_of_user():
@@ -95,10 +99,13 @@ def reason_of(error):
 def main():
     link = Link(3)
     load, _ = link.read()
-    confine(load["limits"])
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    isolation, network = confine(load["limits"], load["isolation"])
     own = os.getpid()
+    if load["isolation"]["required"] and isolation == "none":
+        link.write({"id": load["id"], "kind": "refused", "reason": "the system isolates no process from the server"})
+        return
     try:
-        sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
         import headrace_model
 
         model = headrace_model.Model(load["path"])
@@ -109,7 +116,7 @@ def main():
         traceback.print_exc()
         link.write({"id": load["id"], "kind": "refused", "reason": reason_of(error)})
         return
-    link.write({"id": load["id"], "kind": "loaded", **message}, parts)
+    link.write({"id": load["id"], "kind": "loaded", "isolation": isolation, "network": network, **message}, parts)
     while True:
         request, payload = link.read()
         try:

@@ -11,6 +11,7 @@ import type { PythonVersion } from '../../ports/python-runtime.ts';
 
 /** The folder of one worker: the files of its version, and a home for whatever it writes. */
 export interface ModelFolder {
+  readonly path: string;
   readonly model: string;
   readonly home: string;
   remove(): Promise<void>;
@@ -26,7 +27,9 @@ export async function makeModelFolder(
   const [into, home] = [join(folder, 'model'), join(folder, 'home')];
   const remove = () => rm(folder, { recursive: true, force: true });
   try {
-    await mkdir(home, { recursive: true, mode: 0o700 });
+    await mkdir(directory, { recursive: true });
+    await mkdir(folder, { mode: 0o700 });
+    await mkdir(home, { mode: 0o700 });
     for (const { path, digest } of files) {
       const to = resolve(into, path);
       if (!to.startsWith(into + sep))
@@ -34,7 +37,7 @@ export async function makeModelFolder(
       await mkdir(dirname(to), { recursive: true });
       await pipeline(Readable.from(await artifacts.read(digest)), createWriteStream(to, { mode: 0o400, flags: 'wx' }));
     }
-    return { model: into, home, remove };
+    return { path: folder, model: into, home, remove };
   } catch (error) {
     await remove();
     throw error;

@@ -1,4 +1,5 @@
 import { delimiter, dirname } from 'node:path';
+import { telemetryOff } from '../../process/telemetry.ts';
 
 /** Names of variables that pip needs to reach an index; a worker gets none of them. */
 const FOR_INSTALLS = /^(PIP_\w+|(https?|no|all)_proxy|SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE)$/i;
@@ -31,7 +32,6 @@ export function workerEnvironment(python: string, home: string, threads: number)
     NUMEXPR_NUM_THREADS: count,
     // The model of the version is all that it may read: no server to report to, no files of experiments.
     MLFLOW_TRACKING_URI: `file://${home}/mlruns`,
-    MLFLOW_DISABLE_TELEMETRY: 'true',
-    DO_NOT_TRACK: 'true',
+    ...telemetryOff,
   };
 }

@@ -54,6 +54,8 @@ export class PythonModel implements LoadedModel {
   #signature: TensorSignature = { inputs: [], outputs: [] };
   #parameters: readonly ModelParameter[] = [];
   #examples: readonly (readonly Tensor[])[] = [];
+  #isolation: PythonWorker['isolation'] = 'unknown';
+  #network: PythonWorker['network'] = 'unknown';
   #restarts = 0;
   /** Ends of workers since the last run that had an answer; of a job, since the last worker that it asked for a run. */
   #failures = 0;
@@ -105,6 +107,8 @@ export class PythonModel implements LoadedModel {
       job: this.#options.job,
       state: kind === 'closed' ? 'waiting' : kind,
       reason: this.#state.kind === 'waiting' ? this.#state.error.message : '',
+      isolation: this.#isolation,
+      network: this.#network,
       restarts: this.#restarts,
       memoryBytes: this.memoryBytes,
     };
@@ -214,6 +218,8 @@ export class PythonModel implements LoadedModel {
       throw fail('PYTHON_LOAD', { ...of, reason: 'it has another signature than when it was loaded first' });
     this.#signature = signature;
     this.#parameters = parametersOf(message['parameters']);
+    this.#isolation = isolationOf(message['isolation']);
+    this.#network = networkOf(message['network']);
     const example = this.#tensors(worker, frame);
     this.#examples = inputFault(signature, example) === null ? [example] : [];
   }
@@ -277,6 +283,14 @@ export class PythonModel implements LoadedModel {
     worker.kill(error);
     return error;
   }
+}
+
+function isolationOf(value: unknown): PythonWorker['isolation'] {
+  return value === 'namespaces' || value === 'user' || value === 'none' ? value : 'unknown';
+}
+
+function networkOf(value: unknown): PythonWorker['network'] {
+  return value === 'own' || value === 'server' ? value : 'unknown';
 }
 
 function shown({ type, shape }: Pick<TensorSpec, 'type' | 'shape'>): string {

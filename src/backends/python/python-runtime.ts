@@ -11,6 +11,7 @@ import type {
   PythonWorker,
 } from '../../ports/python-runtime.ts';
 import { PythonEnvironments, type Wanted } from './environments.ts';
+import type { WantedIsolation } from './isolation.ts';
 import { clearFolders, makeModelFolder } from './model-folder.ts';
 import { OnnxFiles } from './onnx-files.ts';
 import type { PythonOptions } from './options.ts';
@@ -34,6 +35,8 @@ export interface PythonRuntimeOptions {
   readonly options: PythonOptions;
   /** Of environments, and of the files of workers. */
   readonly directory: string;
+  /** Folders with secrets of the server: workers find them empty. */
+  readonly hidden: readonly string[];
   readonly artifacts: ArtifactStore;
   readonly monotonic: () => number;
   /** Whether a file has the tensors of a model and answers its rows as the model does. */
@@ -201,7 +204,7 @@ export class ProcessPythonRuntime implements PythonRuntime {
       artifacts,
       program = fileURLToPath(new URL('./headrace_worker.py', import.meta.url)),
     } = this.#options;
-    const { memoryBytes, processes, threads, timeoutMs, startMs } = options;
+    const { memoryBytes, processes, threads, timeoutMs, startMs, network } = options;
     const release = await this.#environments.use(python);
     if (release === null) throw this.#unprepared(version);
     const folder = await makeModelFolder(this.#work, version, artifacts).catch(async (error: unknown) => {
@@ -209,6 +212,14 @@ export class ProcessPythonRuntime implements PythonRuntime {
       throw error;
     });
     const { model, version: number } = version;
+    const isolation: WantedIsolation = {
+      hide: this.#options.hidden,
+      keep: [folder.model],
+      home: folder.home,
+      own: [folder.path],
+      network,
+      required: options.isolation === 'required',
+    };
     const opened: { model?: PythonModel } = {};
     const loaded = await PythonModel.open({
       program: {
@@ -218,7 +229,7 @@ export class ProcessPythonRuntime implements PythonRuntime {
         cwd: folder.home,
         limits: { memoryBytes, processes, frameBytes: FRAME_BYTES },
       },
-      load: { kind: 'load', path: folder.model, limits: { memory: memoryBytes, processes } },
+      load: { kind: 'load', path: folder.model, limits: { memory: memoryBytes, processes }, isolation },
       startMs,
       timeoutMs,
       job,

@@ -1,11 +1,17 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { fail, type HeadraceError } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
+import { GUARDS } from '../../process/guard.ts';
+import { killGroup, startProgram } from '../../process/start-child.ts';
 import type { Tensor } from '../../schema/tensor.ts';
 import { encodeFrame, type Frame, FrameReader } from './frame.ts';
+import { KEEPERS } from './isolation.ts';
 import { killMarked, killTree, processTree } from './process-tree.ts';
+
+/** Processes of a worker besides those of the model. */
+const BESIDES = GUARDS + KEEPERS;
 
 /** Bytes that are kept of the output of a worker, its end. */
 const LAST_BYTES = 2_000;
@@ -53,14 +59,13 @@ export class WorkerProcess {
 
   constructor(program: WorkerProgram, onEnd: (error: HeadraceError) => void) {
     this.#program = program;
-    const [command, ...args] = program.command;
-    const [name, value] = this.#mark.split('=');
-    this.#child = spawn(command, args, {
+    const [name = '', value] = this.#mark.split('=');
+    this.#child = startProgram(program.command, {
       env: { ...program.env, [name]: value },
       cwd: program.cwd,
       // Its output is never a message. Descriptor 3 is one end of a pair of Unix sockets.
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-      detached: true,
+      group: true,
     });
     this.#socket = this.#child.stdio[3] as Duplex;
     this.#frames = new FrameReader(program.limits.frameBytes);
@@ -151,7 +156,7 @@ export class WorkerProcess {
     const over = (what: string, used: number, allowed: number) =>
       this.kill(fail('PYTHON_LIMIT', { ...this.#program.of, what, used, allowed }));
     if (bytes > memoryBytes) over('bytes of memory', bytes, memoryBytes);
-    else if (pids.length > processes) over('processes', pids.length, processes);
+    else if (pids.length - BESIDES > processes) over('processes', pids.length - BESIDES, processes);
   }
 
   #ended(how: string, onEnd: (error: HeadraceError) => void): void {
@@ -161,8 +166,7 @@ export class WorkerProcess {
     const reason = tail === '' ? how : `${how}: ${tail}`;
     this.#cause ??= fail('PYTHON_ENDED', { ...this.#program.of, reason });
     this.#settle(this.#cause);
-    const { pid } = this.#child;
-    if (pid !== undefined) killGroupOf(pid);
+    killGroup(this.#child);
     void killMarked(this.#mark).finally(() => this.#gone.resolve());
     onEnd(this.#cause);
   }
@@ -174,13 +178,5 @@ export class WorkerProcess {
       clearTimeout(timer);
       reject(error);
     }
-  }
-}
-
-function killGroupOf(pid: number): void {
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // Nothing is left of it.
   }
 }

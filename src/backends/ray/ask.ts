@@ -1,5 +1,9 @@
 import { request as overHttp } from 'node:http';
 import { request as overHttps } from 'node:https';
+import { answerText } from '../../base/read-answer.ts';
+
+/** Largest answer, bytes: a log comes whole. */
+const MOST_BYTES = 256 * 2 ** 20;
 
 export interface RayAnswer {
   readonly status: number;
@@ -16,13 +20,10 @@ export function askRay(method: 'GET' | 'POST', url: URL, body: unknown, timeoutM
   return new Promise((resolve, reject) => {
     const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
     const request = send(url, { method, headers, signal: AbortSignal.timeout(timeoutMs) }, (response) => {
-      let answer = '';
-      response.setEncoding('utf8');
-      response.on('data', (part: string) => {
-        answer += part;
-      });
-      response.once('error', reject);
-      response.once('end', () => resolve({ status: response.statusCode ?? 0, text: answer }));
+      answerText(response, MOST_BYTES).then(
+        (answer) => resolve({ status: response.statusCode ?? 0, text: answer }),
+        reject,
+      );
     });
     request.once('error', reject);
     request.end(text);

@@ -4,6 +4,7 @@ import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AwsClient } from 'aws4fetch';
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
+import { answerStart, answerText } from '../../base/read-answer.ts';
 import type { ArtifactStore, ByteRange, StagedContent } from '../../ports/artifact-store.ts';
 
 export interface S3Options {
@@ -18,6 +19,12 @@ export interface S3Options {
   /** A folder of this machine where uploads wait for their digest. */
   readonly spool: string;
 }
+
+/** Of the answer of a failure this much is read, bytes. */
+const LONGEST_FAILURE = 65_536;
+
+/** A page of a list comes within this, ms. */
+const LIST_WITHIN_MS = 60_000;
 
 const DIGEST = /^[0-9a-f]{64}$/;
 const RETRIES = 3;
@@ -107,9 +114,12 @@ export class S3ArtifactStore implements ArtifactStore {
       const query = new URLSearchParams({ 'list-type': '2', 'max-keys': String(LISTED), prefix: this.#prefix() });
       if (token !== null) query.set('continuation-token', token);
       const { endpoint, bucket } = this.#options;
-      const response = await this.#fetch('ARTIFACT_READ', `${endpoint}/${bucket}?${query}`, { method: 'GET' });
+      const response = await this.#fetch('ARTIFACT_READ', `${endpoint}/${bucket}?${query}`, {
+        method: 'GET',
+        signal: AbortSignal.timeout(LIST_WITHIN_MS),
+      });
       if (!response.ok) throw await this.#failure('ARTIFACT_READ', '', response);
-      const text = await response.text();
+      const text = await answerText(response.body);
       for (const [, key = ''] of text.matchAll(/<Key>([^<]*)<\/Key>/g)) {
         const name = key.split('/').at(-1) ?? '';
         if (DIGEST.test(name)) yield name;
@@ -159,7 +169,7 @@ export class S3ArtifactStore implements ArtifactStore {
   }
 
   async #failure(code: 'ARTIFACT_READ' | 'ARTIFACT_WRITE', digest: string, response: Response): Promise<Error> {
-    const text = await response.text().catch(() => '');
+    const text = await answerStart(response.body, LONGEST_FAILURE).catch(() => '');
     const reason = /<Message>([^<]*)<\/Message>/.exec(text)?.[1] ?? '';
     return fail(code, { path: this.#url(digest), reason: `status ${response.status} ${reason}`.trim() });
   }

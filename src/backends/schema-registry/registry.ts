@@ -1,8 +1,8 @@
-import { Buffer } from 'node:buffer';
 import { type ClientRequest, type IncomingMessage, request as overHttp } from 'node:http';
 import { request as overHttps } from 'node:https';
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
+import { answerText } from '../../base/read-answer.ts';
 
 /** How a registry is reached; secrets are here already, and nowhere else. */
 export interface RegistryAddress {
@@ -90,7 +90,7 @@ async function get(address: RegistryAddress, path: string, signal: AbortSignal):
   try {
     const within = AbortSignal.any([signal, AbortSignal.timeout(address.timeoutMs)]);
     const answer = await answerOf(send(address, path, within));
-    return { status: answer.statusCode ?? 0, body: jsonOf(await bodyOf(answer)) };
+    return { status: answer.statusCode ?? 0, body: jsonOf(await answerText(answer, MOST_BYTES)) };
   } catch (error) {
     throw fail('SCHEMA_UNREACHABLE', { url: address.url, reason: reasonOf(error, address.timeoutMs) }, error);
   }
@@ -112,17 +112,6 @@ function answerOf(request: ClientRequest): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     request.on('response', resolve).on('error', reject).end();
   });
-}
-
-async function bodyOf(answer: IncomingMessage): Promise<string> {
-  const parts: Buffer[] = [];
-  let bytes = 0;
-  for await (const part of answer as AsyncIterable<Buffer>) {
-    bytes += part.byteLength;
-    if (bytes > MOST_BYTES) throw new Error(`its answer has more than ${MOST_BYTES} bytes`);
-    parts.push(part);
-  }
-  return Buffer.concat(parts).toString('utf8');
 }
 
 function jsonOf(text: string): unknown {

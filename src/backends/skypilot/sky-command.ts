@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
 import { reasonOf } from '../../base/reason-of.ts';
+import { runToEnd } from '../../process/run-to-end.ts';
 
 export interface SkyAnswer {
   /** Exit code of `sky`; null: it did not end in time, or does not exist. */
@@ -9,45 +9,23 @@ export interface SkyAnswer {
   readonly reason: string;
 }
 
-/** The most output of one command that is kept, bytes. */
-const MOST_BYTES = 16 * 1024 * 1024;
-
 /** Variables of this process that `sky` gets: where it finds itself, its configuration and the credentials that clouds keep in files. */
 const known =
   /^(PATH|HOME|USER|LANG|LC_ALL|TZ|VIRTUAL_ENV|PYTHONPATH|SKYPILOT_.*|KUBECONFIG|AWS_PROFILE|CLOUDSDK_CONFIG)$/;
 
 /** Runs one command of `sky`, and ends it with everything that it started when its time is over. */
-export function runSky(program: string, args: readonly string[], timeoutMs: number): Promise<SkyAnswer> {
-  return new Promise((resolve) => {
-    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => known.test(name)));
-    const child = spawn(program, args, {
-      env: { ...env, SKYPILOT_DISABLE_USAGE_COLLECTION: '1', NO_COLOR: '1' },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      detached: true,
-    });
-    const output = { stdout: '', stderr: '' };
-    let isLate = false;
-    const timer = setTimeout(() => {
-      isLate = true;
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-    }, timeoutMs);
-    for (const name of ['stdout', 'stderr'] as const) {
-      child[name].setEncoding('utf8');
-      child[name].on('data', (text: string) => {
-        output[name] = (output[name] + text).slice(-MOST_BYTES);
-      });
-    }
-    child.once('error', (error) => {
-      clearTimeout(timer);
-      resolve({ code: null, stdout: '', reason: reasonOf(error) });
-    });
-    child.once('close', (code) => {
-      clearTimeout(timer);
-      const text = withoutColours(output.stderr.trim() === '' ? output.stdout : output.stderr);
-      const reason = isLate ? `sky ${args[1]} did not answer in ${timeoutMs / 1000} s` : lastLine(text);
-      resolve({ code: isLate ? null : code, stdout: output.stdout, reason });
-    });
+export async function runSky(program: string, args: readonly string[], timeoutMs: number): Promise<SkyAnswer> {
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => known.test(name)));
+  const { code, stdout, stderr, error, ended } = await runToEnd([program, ...args], {
+    env: { ...env, SKYPILOT_DISABLE_USAGE_COLLECTION: '1', NO_COLOR: '1' },
+    limitMs: timeoutMs,
   });
+  if (error !== null) return { code: null, stdout: '', reason: reasonOf(error) };
+  if (ended !== null) {
+    const reason = `sky ${args[1]} did not answer in ${timeoutMs / 1000} s`;
+    return { code: null, stdout, reason };
+  }
+  return { code, stdout, reason: lastLine(withoutColours(stderr.trim() === '' ? stdout : stderr)) };
 }
 
 /** A text without the codes that colour it on a terminal. */

@@ -1,11 +1,10 @@
-import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { fail } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import type { GangSpec, GangState, RankState, TrainingBackend } from '../../ports/training-backend.ts';
+import { outputOf } from '../../process/run-to-end.ts';
 import { hasEnded, isTaken, parseSlurmJob, type SlurmJob } from './slurm-job.ts';
 import { rankScript, rankVariables, type SlurmResources, slurmScript } from './slurm-script.ts';
 
@@ -19,8 +18,6 @@ export interface SlurmOptions {
 
 /** An id is a folder and the name of a job. */
 const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,120}$/;
-
-const run = promisify(execFile);
 
 /** Bytes of a log that a tail looks at. */
 const TAIL_BYTES = 64 * 1024;
@@ -55,7 +52,7 @@ export class SlurmTrainingBackend implements TrainingBackend {
         mode: 0o600,
       });
     try {
-      const { stdout } = await run('sbatch', ['--parsable', join(folder, 'job.sbatch')], { env: clientVariables() });
+      const stdout = await client('sbatch', '--parsable', join(folder, 'job.sbatch'));
       writeFileSync(join(folder, 'job.id'), stdout.trim().split(';')[0] ?? '');
     } catch (error) {
       throw fail('RUN_SUBMIT', { gang: id, reason: firstLine(reasonOf(error)) }, error);
@@ -82,7 +79,7 @@ export class SlurmTrainingBackend implements TrainingBackend {
     const found = await scontrol(job.id);
     if (found === null || hasEnded(found)) return;
     const args = found.state === 'PENDING' ? [job.id] : [`--signal=${signal.slice(3)}`, job.id];
-    await run('scancel', args, { env: clientVariables() }).catch(() => undefined);
+    await client('scancel', ...args).catch(() => undefined);
   }
 
   async tail(id: string, rank: number, lines: number): Promise<readonly string[]> {
@@ -98,7 +95,7 @@ export class SlurmTrainingBackend implements TrainingBackend {
     for (;;) {
       const found = await scontrol(job.id);
       if (found === null || hasEnded(found)) return;
-      await run('scancel', [job.id], { env: clientVariables() }).catch(() => undefined);
+      await client('scancel', job.id).catch(() => undefined);
       await pause(LOOK_MS);
     }
   }
@@ -110,9 +107,7 @@ export class SlurmTrainingBackend implements TrainingBackend {
     const folder = join(this.#options.folder, id);
     if (existsSync(join(folder, 'job.id'))) return { id: readFileSync(join(folder, 'job.id'), 'utf8') };
     if (!existsSync(join(folder, 'job.sbatch'))) return null;
-    const { stdout } = await run('squeue', ['--noheader', '--states=all', `--name=${id}`, '--format=%A'], {
-      env: clientVariables(),
-    });
+    const stdout = await client('squeue', '--noheader', '--states=all', `--name=${id}`, '--format=%A');
     const [found] = stdout.trim().split('\n');
     if (found === undefined || found === '') return null;
     writeFileSync(join(folder, 'job.id'), found);
@@ -137,6 +132,11 @@ export class SlurmTrainingBackend implements TrainingBackend {
   }
 }
 
+/** Runs a command of Slurm; gives its output. */
+function client(...command: readonly string[]): Promise<string> {
+  return outputOf(command, { env: clientVariables() });
+}
+
 /** A shell's exit code: above 128 it is a signal. */
 function ended(code: number): RankState {
   const signal = { 137: 'SIGKILL', 131: 'SIGQUIT' }[code];
@@ -151,8 +151,7 @@ function detailOf({ job, state, reason, nodes, restarts }: SlurmJob): string {
 /** Null: Slurm does not know the job any longer. */
 async function scontrol(job: string): Promise<SlurmJob | null> {
   try {
-    const { stdout } = await run('scontrol', ['show', 'job', job, '--oneliner'], { env: clientVariables() });
-    return parseSlurmJob(stdout);
+    return parseSlurmJob(await client('scontrol', 'show', 'job', job, '--oneliner'));
   } catch (error) {
     if (/Invalid job id/i.test(reasonOf(error))) return null;
     throw fail('RUN_UNREACHABLE', { gang: job, reason: firstLine(reasonOf(error)) }, error);

@@ -1,13 +1,10 @@
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { fail } from '../../base/errors/fail.ts';
 import { reasonOf as messageOf } from '../../base/reason-of.ts';
-
-const run = promisify(execFile);
+import { outputOf, runToEnd } from '../../process/run-to-end.ts';
 
 /** Spark's starter and the compiled runner, which run jobs. */
 export interface Installation {
@@ -88,9 +85,8 @@ function versionOf(home: string): string {
 }
 
 async function checkJava(javac: string): Promise<void> {
-  const { stdout, stderr } = await run(javac, ['-version']).catch((error: unknown) => {
-    throw fail('SPARK_JAVA', { found: reasonOf(error) }, error);
-  });
+  const { stdout, stderr, error } = await runToEnd([javac, '-version']);
+  if (error !== null) throw fail('SPARK_JAVA', { found: reasonOf(error) }, error);
   const version = /javac (\S+)/.exec(stdout + stderr)?.[1] ?? '';
   if (!(Number.parseInt(version, 10) >= JAVA)) throw fail('SPARK_JAVA', { found: `javac ${version}` });
 }
@@ -107,8 +103,8 @@ async function compile(
   try {
     const classes = join(making, 'classes');
     const made = join(making, 'runner.jar');
-    await run(tool('javac'), ['-nowarn', '-cp', classPath.join(delimiter), '-d', classes, ...sources]);
-    await run(tool('jar'), ['--create', '--file', made, '-C', classes, '.']);
+    await outputOf([tool('javac'), '-nowarn', '-cp', classPath.join(delimiter), '-d', classes, ...sources]);
+    await outputOf([tool('jar'), '--create', '--file', made, '-C', classes, '.']);
     renameSync(made, jar);
   } catch (error) {
     throw fail('SPARK_RUNNER', { home, reason: reasonOf(error) }, error);
@@ -118,7 +114,5 @@ async function compile(
 }
 
 function reasonOf(error: unknown): string {
-  const text = messageOf(error);
-  // The command itself is long, and says nothing.
-  return text.replace(/^Command failed: .*\n/, '').slice(0, 500);
+  return messageOf(error).slice(0, 500);
 }

@@ -1,7 +1,8 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { ChildProcess, ChildProcessByStdio } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { startProgram } from '../../process/start-child.ts';
 import { endedError, failedError, type JobFailure } from './failures.ts';
 import { findInstallation, historyRunner, type SparkProgram } from './installation.ts';
 import type { JobRunner, SparkJob, WrittenFile } from './job.ts';
@@ -71,10 +72,11 @@ export class SparkApplication implements JobRunner {
   ): Promise<SparkApplication> {
     const { submit, jar } = await findInstallation({ home, directory, program, jars });
     const args = submitArguments({ master, conf }, 'headrace.Runner', jar);
-    const child = spawn(submit, jars.length === 0 ? args : ['--jars', jars.join(','), ...args], {
-      stdio: 'pipe',
+    const child = startProgram([submit, ...(jars.length === 0 ? [] : ['--jars', jars.join(',')]), ...args], {
+      stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, SPARK_HOME: home },
     });
+    if (!hasPipes(child)) throw new TypeError('a child without pipes');
     const application = new SparkApplication(child, onProgress);
     for await (const line of application.#lines())
       if (line.headrace === 'started') {
@@ -161,4 +163,8 @@ export class SparkApplication implements JobRunner {
   #endedError(during: string): Error {
     return endedError(during, this.#end ?? { code: null, signal: null }, this.#log);
   }
+}
+
+function hasPipes(child: ChildProcess): child is ChildProcessByStdio<Writable, Readable, Readable> {
+  return child.stdin !== null && child.stdout !== null && child.stderr !== null;
 }

@@ -28,6 +28,8 @@ const SETTINGS = {
   // The other algorithm leaves files of attempts that ended.
   'spark.hadoop.mapreduce.fileoutputcommitter.algorithm.version': '1',
   'spark.ui.enabled': 'false',
+  // Of ONNX Runtime, in the JVM and in the Python of executors.
+  'spark.executorEnv.ORT_DISABLE_TELEMETRY': '1',
   'spark.log.level': 'WARN',
 } as const;
 

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
 import { isAlive } from '../../base/is-alive.ts';
+import { startSurvivor } from '../../process/start-child.ts';
 import { endedError, failedError } from './failures.ts';
 import { findInstallation, tileRunner } from './installation.ts';
 import { type SparkOptions, submitArguments } from './submit.ts';
@@ -102,10 +103,9 @@ export async function startDriver(folder: string, run: string, options: TileDriv
   const log = openSync(logPath, 'w');
   const own = { ...STREAMING, 'spark.sql.shuffle.partitions': `${partitions}` };
   const args = submitArguments(spark, 'headrace.TileRunner', jar, own);
-  const child = spawn(submit, jars.length === 0 ? args : ['--jars', jars.join(','), ...args], {
+  const child = startSurvivor([submit, ...(jars.length === 0 ? [] : ['--jars', jars.join(',')]), ...args], {
     stdio: ['pipe', log, log],
     env: { ...process.env, SPARK_HOME: spark.home },
-    detached: true,
   });
   closeSync(log);
   child.stdin?.on('error', () => undefined);

@@ -11,7 +11,7 @@ export const authErrors = rows({
   },
   AUTH_SCOPE: {
     message: 'the API key {id} does not have the scope {scope}',
-    hint: 'use a key with that scope',
+    hint: 'add the scope with headrace keys grant, or use a key that has it',
     retry: 'never',
     status: 403,
     exit: 2,

@@ -5,6 +5,7 @@ import { bytesErrors } from './bytes.ts';
 import { changeErrors } from './change.ts';
 import { cliErrors } from './cli.ts';
 import { clientErrors } from './client.ts';
+import { clockErrors } from './clock.ts';
 import { closeErrors } from './close.ts';
 import { costErrors } from './cost.ts';
 import { declarationErrors } from './declaration.ts';
@@ -12,8 +13,10 @@ import { driftErrors } from './drift.ts';
 import { entityErrors } from './entity.ts';
 import { eventErrors } from './event.ts';
 import { featurestoreErrors } from './featurestore.ts';
+import { fileErrors } from './file.ts';
 import { flinkErrors } from './flink.ts';
 import { gpuErrors } from './gpu.ts';
+import { instantErrors } from './instant.ts';
 import { jobErrors } from './job.ts';
 import { logErrors } from './log.ts';
 import { migrateErrors } from './migrate.ts';
@@ -52,6 +55,9 @@ export const catalogue = {
   ...rolloutErrors,
   ...playbookErrors,
   ...gpuErrors,
+  ...instantErrors,
+  ...clockErrors,
+  ...fileErrors,
   ...flinkErrors,
   ...jobErrors,
   ...logErrors,

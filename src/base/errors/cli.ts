@@ -2,6 +2,13 @@ import { rows } from './row.ts';
 
 /** Errors of command line arguments and of the configuration. */
 export const cliErrors = rows({
+  SIZE_TEXT: {
+    message: '{where} is {text}',
+    hint: 'write a positive whole number and KiB, MiB, GiB, TiB, kB, MB, GB or TB, such as "512MiB", or whole bytes',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
   CLI_COMMAND: {
     message: 'there is no command {command}; did you mean {known}?',
     hint: 'run headrace --help',

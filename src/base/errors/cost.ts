@@ -114,6 +114,13 @@ export const costErrors = rows({
     status: 400,
     exit: 3,
   },
+  COST_PROFILE_STOPPED: {
+    message: 'the measurement was stopped in the run "{mode}"',
+    hint: 'start it again: it measures from the first round',
+    retry: 'safe',
+    status: 503,
+    exit: 6,
+  },
   COST_PROFILE_RUN: {
     message: 'the job cannot be measured: {reason}',
     hint: 'wrap the loader with the adapter of headrace cost profile --adapter, and let the job run a few hundred steps',

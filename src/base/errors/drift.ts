@@ -100,6 +100,13 @@ export const driftErrors = rows({
     status: 409,
     exit: 2,
   },
+  DRIFT_UNJUDGED: {
+    message: 'models were not judged: {reasons}',
+    hint: 'bring back the store that the reason names, then run headrace monitor --once again',
+    retry: 'later',
+    status: 503,
+    exit: 4,
+  },
   DRIFT_MONITOR: {
     message: 'another process monitors {directory}',
     hint: 'leave it running, or stop it first',

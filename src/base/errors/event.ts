@@ -101,6 +101,13 @@ export const eventErrors = rows({
     status: 507,
     exit: 4,
   },
+  INGEST_STOPPED: {
+    message: 'the ingestion into {source} was stopped after {rows} rows',
+    hint: 'run the same command again to resume it',
+    retry: 'safe',
+    status: 503,
+    exit: 6,
+  },
   INGEST_COLUMN: {
     message: '{path} has no column {column}; it has {found}',
     hint: 'map it to a column of the files with --columns name=column,…',

@@ -27,7 +27,7 @@ export class HeadraceError extends Error {
 
   constructor(code: ErrorCode, facts: Readonly<Record<string, FactValue>>, cause?: unknown) {
     const row: ErrorRow = catalogue[code];
-    super(fill(row.message, facts), cause === undefined ? undefined : { cause });
+    super(messageOf(code, row.message, facts), cause === undefined ? undefined : { cause });
     this.code = code;
     this.facts = facts;
     this.hint = row.hint;
@@ -53,8 +53,19 @@ export function isHeadraceError(error: unknown, code?: ErrorCode): error is Head
   return error instanceof HeadraceError && (code === undefined || error.code === code);
 }
 
-function fill(message: string, facts: Readonly<Record<string, FactValue>>): string {
-  return message.replaceAll(/\{(\w+)\}/g, (_, name: string) => show(facts[name]));
+/** The texts of messages between their facts, by code: an error may be made for each of many rows. */
+const PARTS = new Map<ErrorCode, readonly string[]>();
+
+/** Texts and names of facts take turns. */
+function messageOf(code: ErrorCode, message: string, facts: Readonly<Record<string, FactValue>>): string {
+  let parts = PARTS.get(code);
+  if (parts === undefined) {
+    parts = message.split(/\{(\w+)\}/);
+    PARTS.set(code, parts);
+  }
+  let text = parts[0];
+  for (let i = 1; i < parts.length; i += 2) text += show(facts[parts[i]]) + parts[i + 1];
+  return text;
 }
 
 const LONGEST_FACT = 200;

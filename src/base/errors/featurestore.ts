@@ -23,6 +23,20 @@ export const featurestoreErrors = rows({
     status: 507,
     exit: 4,
   },
+  HISTORY_FULL: {
+    message: '{rows} rows wait for the history and take {bytes} of {most} bytes; they cannot be published now',
+    hint: 'send the events again later; headrace status says why the history cannot be written',
+    retry: 'later',
+    status: 503,
+    exit: 4,
+  },
+  DISK_ARTIFACTS: {
+    message: 'an artefact of {bytes} bytes does not fit: files besides events have {kept} bytes, and may have {most}',
+    hint: 'delete old runs and model versions, or raise disk.bytes; headrace status shows the use of the disk',
+    retry: 'later',
+    status: 507,
+    exit: 4,
+  },
   DISK_LEDGER: {
     message: 'the record of bytes written per day cannot be read from {path}: {reason}',
     hint: 'nothing to do: counting restarts now',

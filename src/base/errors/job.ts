@@ -28,7 +28,7 @@ export const jobErrors = rows({
     hint: 'start it again; nothing of it was registered',
     retry: 'safe',
     status: 409,
-    exit: 5,
+    exit: 6,
   },
   JOB_PROCESS: {
     message: 'the process that writes the training set {path} ended with {outcome}',

@@ -18,7 +18,7 @@ export const logErrors = rows({
   },
   LOG_ORDER: {
     message: 'an append to {topic}, partition {partition}, has the ingest time {ingestTs}, which is before {last}',
-    hint: 'let one gateway stamp the events, and use a clock that never runs backwards',
+    hint: 'append records of earlier ingest times on their own: one append has one order',
     retry: 'never',
     status: 500,
     exit: 4,

@@ -9,6 +9,13 @@ export const migrateErrors = rows({
     status: 400,
     exit: 2,
   },
+  MIGRATE_STOPPED: {
+    message: 'the copy from {from} was stopped before everything was copied and compared',
+    hint: 'run headrace migrate copy again: it continues after the last copied delivery',
+    retry: 'safe',
+    status: 503,
+    exit: 6,
+  },
   MIGRATE_NOTHING: {
     message: 'the environment {from} has no data in {directory}',
     hint: 'name with --env the environment that the project runs in',

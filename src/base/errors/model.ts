@@ -79,6 +79,13 @@ export const modelErrors = rows({
     status: 404,
     exit: 2,
   },
+  REGISTRY_ALIAS: {
+    message: 'model {model} has no alias {alias}',
+    hint: 'list its versions and their aliases with headrace models, or name a version: models:/name/3',
+    retry: 'never',
+    status: 404,
+    exit: 2,
+  },
   MODEL_NONE: {
     message: 'model {model} has no champion',
     hint: 'train one with headrace train, or move the alias',
@@ -107,6 +114,13 @@ export const modelErrors = rows({
     status: 400,
     exit: 2,
   },
+  MODEL_CELL: {
+    message: 'version {version} of model {model} cannot take a row: {reason}',
+    hint: 'send a value that the type of the input holds, or train the model with inputs of type FP64',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
   MODEL_RUN: {
     message: 'the run of model {model} failed: {reason}',
     hint: 'check the model with these inputs; the server and other models continue',
@@ -116,7 +130,7 @@ export const modelErrors = rows({
   },
   MODEL_SCORE: {
     message: 'version {version} of model {model} scored row {row} {score}, which is not a finite number',
-    hint: 'check that the values of the row fit float32, or train a model that bounds its inputs',
+    hint: 'check the values of the row, or train a model that bounds its inputs',
     retry: 'never',
     status: 500,
     exit: 3,
@@ -193,7 +207,7 @@ export const modelErrors = rows({
   },
   TRAINING_DATA: {
     message: 'the training set {path} is unusable: {reason}',
-    hint: 'choose a span with both labels and with numeric features; the default end is now minus the within of the label',
+    hint: 'choose a span with both labels and with numeric features; by default it ends where every label has had its time',
     retry: 'never',
     status: 400,
     exit: 3,

@@ -123,7 +123,7 @@ export const offlineErrors = rows({
   },
   OFFLINE_MEMORY: {
     message: 'a query of the offline store needs more than its memory limit of {limit}',
-    hint: 'raise offline.memory in the configuration, or query a smaller range',
+    hint: 'raise offline.memory in the configuration, such as to "1GiB", or query a smaller range',
     retry: 'never',
     status: 507,
     exit: 4,

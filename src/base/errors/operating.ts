@@ -1,7 +1,15 @@
 import { rows } from './row.ts';
 
-/** Errors of backup, restore and forgetting an entity. */
+/** Errors of the audit log, backup, restore and forgetting an entity. */
 export const operatingErrors = rows({
+  AUDIT_WRITE: {
+    message:
+      'the audit log {path} cannot be written: {reason}; the call {what} ended as {outcome}, and has no line there',
+    hint: 'free disk space, or make the file writable; read the state before you repeat the call',
+    retry: 'never',
+    status: 503,
+    exit: 4,
+  },
   BACKUP_FOLDER: {
     message: 'the folder {folder} is not empty',
     hint: 'name an empty or a new folder',

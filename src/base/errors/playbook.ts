@@ -16,6 +16,13 @@ export const playbookErrors = rows({
     status: 404,
     exit: 2,
   },
+  PLAYBOOK_DIFFERS: {
+    message: '{count} decisions of the playbook of model {model} differ in the replay',
+    hint: 'see the printed decisions; report it with the journal if the declaration is the same',
+    retry: 'never',
+    status: 409,
+    exit: 3,
+  },
   PLAYBOOK_ANSWER: {
     message: 'nothing of model {model} waits for an approval',
     hint: 'read its state with headrace playbook status <model>',

@@ -4,7 +4,7 @@ import { rows } from './row.ts';
 export const predictionErrors = rows({
   PREDICTION_VALUE: {
     message: 'a prediction of model {model} has the {part} {value}',
-    hint: 'use an id that is well-formed text and not empty, and an instant in whole milliseconds',
+    hint: 'use an id that is well-formed text and not empty',
     retry: 'never',
     status: 400,
     exit: 2,
@@ -14,6 +14,13 @@ export const predictionErrors = rows({
     hint: 'run the version of headrace that wrote it, or a newer one',
     retry: 'never',
     status: 500,
+    exit: 4,
+  },
+  LABEL_IDS: {
+    message: 'the ids that wait for labels cannot be kept in {path}: {reason}',
+    hint: 'free space on the disk, or make the directory writable; the labels are joined again from the history',
+    retry: 'later',
+    status: 503,
     exit: 4,
   },
 });

@@ -4,10 +4,17 @@ import { rows } from './row.ts';
 export const pythonErrors = rows({
   PYTHON_OFF: {
     message: 'version {version} of model {model} is a Python program, and this environment runs none',
-    hint: 'set models: { python: {} } in the environment, if you trust everybody who can register a model: a pickle is a program',
+    hint: 'set models: { python: {} } in the environment, if you trust everybody who can register a model with the scope code: a pickle is a program',
     retry: 'never',
     status: 503,
     exit: 3,
+  },
+  PYTHON_ALIAS: {
+    message: 'version {version} of model {model} is a Python program, and no alias points at it',
+    hint: 'set an alias with headrace registry alias, or through MLflow with a key that has the scope promote',
+    retry: 'never',
+    status: 409,
+    exit: 5,
   },
   PYTHON_FLAVOR: {
     message: 'version {version} of model {model} cannot be served: {reason}',

@@ -23,6 +23,21 @@ export const registryErrors = rows({
     status: 409,
     exit: 5,
   },
+  REGISTRY_SEALED: {
+    message: 'model {model} is sealed by {by}',
+    hint: 'register a new version and promote that one, or remove the aliases before you rename, delete or tag',
+    retry: 'never',
+    status: 409,
+    exit: 5,
+  },
+  REGISTRY_SEAL: {
+    message:
+      'version {version} of model {model} is not the one that {aliases} was set to: its files, signature or tags changed in the registry',
+    hint: 'restore the registry from a backup; or look at the version, remove the alias and set it again',
+    retry: 'never',
+    status: 500,
+    exit: 4,
+  },
   REGISTRY_DELETED: {
     message: '{kind} {name} is deleted',
     hint: 'restore it before you change it',

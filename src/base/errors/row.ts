@@ -8,7 +8,7 @@ export interface ErrorRow {
   readonly retry: 'never' | 'safe' | 'later';
   /** HTTP status. */
   readonly status: number;
-  /** Exit code of the command line: 2 wrong use, 3 wrong data, 4 a failed store or file, 5 something unreachable. */
+  /** Exit code of the command line, of exit-codes.ts. */
   readonly exit: number;
 }
 

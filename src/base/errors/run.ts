@@ -65,6 +65,20 @@ export const runErrors = rows({
     status: 500,
     exit: 4,
   },
+  RUN_STOPPED: {
+    message: 'the run {run} was stopped at step {step}',
+    hint: 'start it again with the same directory: it resumes from its newest checkpoint',
+    retry: 'safe',
+    status: 503,
+    exit: 6,
+  },
+  RUN_FOLLOWED: {
+    message: 'the job {run} runs on, and nobody follows it',
+    hint: 'start the same command again to follow it, or with --cancel to end it',
+    retry: 'safe',
+    status: 503,
+    exit: 6,
+  },
   EXPORT_JOB: {
     message: 'the job cannot have {member}: {reason}',
     hint: 'see docs/reference/training-jobs.md for the members of an exported job',

@@ -4,7 +4,7 @@ import { rows } from './row.ts';
 export const serverErrors = rows({
   SERVER_GRPC: {
     message: 'gRPC cannot be served: {reason}',
-    hint: 'run npm install @grpc/grpc-js @bufbuild/protobuf, and start again',
+    hint: 'run npm install @bufbuild/protobuf, and start again',
     retry: 'never',
     status: 503,
     exit: 3,
@@ -30,6 +30,27 @@ export const serverErrors = rows({
     status: 413,
     exit: 2,
   },
+  SERVER_BODY_BOUNDS: {
+    message: 'the body exceeds the limit of {most} for {what}',
+    hint: 'send it in several requests; send large tensors as binary data',
+    retry: 'never',
+    status: 413,
+    exit: 2,
+  },
+  SERVER_HELD: {
+    message: 'a request would hold more than the {most} bytes that requests may hold at once',
+    hint: 'retry after the time in retry-after, and send fewer large requests at once',
+    retry: 'later',
+    status: 503,
+    exit: 5,
+  },
+  SERVER_SLOW_BODY: {
+    message: 'the request was not whole within {seconds} s',
+    hint: 'send it in one go, or in smaller requests',
+    retry: 'safe',
+    status: 408,
+    exit: 5,
+  },
   SERVER_SPINE_SIZE: {
     message: 'the spine is larger than the limit of {most} bytes',
     hint: 'send its rows in several requests, or start the server with a larger --spine-limit',
@@ -49,6 +70,13 @@ export const serverErrors = rows({
     hint: 'send it without a body, or with the method that /openapi.json names for the route',
     retry: 'never',
     status: 400,
+    exit: 2,
+  },
+  SERVER_PAGE: {
+    message: 'the server does not answer a page of another site: {page}',
+    hint: 'call it from a program or from a page on its own host, or start it with --host-name and the host of that page',
+    retry: 'never',
+    status: 403,
     exit: 2,
   },
   SERVER_HOST: {

@@ -30,6 +30,27 @@ export const sweepErrors = rows({
     status: 409,
     exit: 2,
   },
+  SWEEP_STOPPED: {
+    message: 'the sweep was stopped after {jobs} jobs',
+    hint: 'start it again with the same directory to resume it',
+    retry: 'safe',
+    status: 503,
+    exit: 6,
+  },
+  SWEEP_FAILED: {
+    message: 'no trial of the sweep has a loss: {failures}',
+    hint: 'see the log of a trial in the folder of the sweep, then use another --directory',
+    retry: 'never',
+    status: 500,
+    exit: 4,
+  },
+  SWEEP_FIT: {
+    message: 'the losses do not fit a power law: {reason}',
+    hint: 'train more or other sizes, in another --directory',
+    retry: 'never',
+    status: 409,
+    exit: 3,
+  },
   SWEEP_RECORD: {
     message: 'trial {trial} has no open job at rung {rung}',
     hint: 'record each job that the scheduler gave once',

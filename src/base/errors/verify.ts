@@ -14,7 +14,7 @@ export const verifyErrors = rows({
     hint: 'run headrace verify again; the stopped check left nothing in the stores',
     retry: 'safe',
     status: 500,
-    exit: 5,
+    exit: 6,
   },
   VERIFY_LEFT: {
     message:

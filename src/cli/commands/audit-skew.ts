@@ -17,7 +17,7 @@ export const auditSkew: Command = {
   async run(call) {
     const { auditSkew: reportOf } = await import('../../featurestore/skew/audit.ts');
     const { checkSkew, mismatchShare } = await import('../../featurestore/skew/skew-schedule.ts');
-    await withHistory(call, async ({ services, models }, offline) => {
+    await withHistory(call, async ({ services, models }, offline, scratch) => {
       const [name] = call.words;
       const service = services.find((one) => one.name === name);
       if (service === undefined)
@@ -25,7 +25,7 @@ export const auditSkew: Command = {
       const to = instantOption('to', call.options['to']) ?? Date.now();
       const from = instantOption('from', call.options['from']) ?? to - DAY_MS;
       const onComputeError = (_: unknown, error: unknown) => call.terminal.err(`headrace: ${String(error)}`);
-      const report = await reportOf({ service, models, offline, from, to, onComputeError });
+      const report = await reportOf({ service, models, offline, from, to, scratch, onComputeError });
       call.terminal.out(call.json ? JSON.stringify(report) : reportText(report, mismatchShare(report)));
       checkSkew(report, service.skew?.atMost ?? 1);
     });
@@ -33,14 +33,14 @@ export const auditSkew: Command = {
 };
 
 function reportText(report: SkewReport, differing: number): string {
-  const { service, logged, vectors, compared, features, mismatches, models } = report;
+  const { service, logged, vectors, compared, missing, features, mismatches, models } = report;
   const share = (100 * differing).toPrecision(3);
-  const total = `${service}: ${vectors} of ${logged} logged vectors, ${compared} values, ${share} % differ: lateness ${mismatches.lateness}, staleness ${mismatches.staleness}, logic ${mismatches.logic}`;
+  const total = `${service}: ${vectors} of ${logged} logged vectors, ${compared} values, ${share} % differ: lateness ${mismatches.lateness}, staleness ${mismatches.staleness}, logic ${mismatches.logic}${absentText(missing)}`;
   const lines = features
-    .filter(({ mismatches: { lateness, staleness, logic } }) => lateness + staleness + logic > 0)
+    .filter(({ missing: absent, mismatches: m }) => absent + m.lateness + m.staleness + m.logic > 0)
     .map(
-      ({ feature, compared, mismatches: m }) =>
-        `  ${feature}: of ${compared}, lateness ${m.lateness}, staleness ${m.staleness}, logic ${m.logic}`,
+      ({ feature, compared, missing: absent, mismatches: m }) =>
+        `  ${feature}: of ${compared}, lateness ${m.lateness}, staleness ${m.staleness}, logic ${m.logic}${absentText(absent)}`,
     );
   const fed = models
     .filter(({ differing: inputs }) => inputs > 0)
@@ -49,4 +49,8 @@ function reportText(report: SkewReport, differing: number): string {
         `  model ${model.model}: of ${model.compared} inputs, ${model.differing} differ from its training set: ${model.inputs.map(({ input }) => input).join(', ')}`,
     );
   return [total, ...lines, ...fed].join('\n');
+}
+
+function absentText(values: number): string {
+  return values === 0 ? '' : `; ${values} had no answer`;
 }

@@ -1,7 +1,7 @@
 import { fail } from '../../base/errors/fail.ts';
 import { viewToFill } from '../../featurestore/backfill/view-to-fill.ts';
 import { auditedCommand } from '../audit.ts';
-import type { Call, Command } from '../command.ts';
+import { type Call, type Command, unfinished } from '../command.ts';
 import { followJob } from '../follow-job.ts';
 import { instantOption } from '../parse-option.ts';
 import { withProgress } from '../progress.ts';
@@ -10,6 +10,7 @@ import { withHeadrace } from '../with-headrace.ts';
 
 export const backfill: Command = {
   name: ['backfill'],
+  stop: [unfinished('JOB_CANCELLED')],
   summary:
     'recomputes the closed tiles of a stream view, or runs a batch view, and verifies a sample; or rolls back one run',
   words: '<view>',

@@ -1,8 +1,9 @@
-import type { Command } from '../command.ts';
+import { type Command, served } from '../command.ts';
 import { serverHelp, serverOptions } from '../run-server.ts';
 
 export const dev: Command = {
   name: ['dev'],
+  stop: [served()],
   summary: 'everything on this machine only; starts again when a file of the project changes',
   words: '',
   arity: [0, 0],

@@ -13,7 +13,7 @@ export const driftCauses: Command = {
     const { causesOf } = await import('../../monitoring/cause/causes.ts');
     const { causeLines } = await import('../../monitoring/cause/cause-text.ts');
     await withWatched(call, async (opened) => {
-      const report = await causesOf({ ...opened, now: Date.now() });
+      const report = await causesOf(opened);
       if (call.json) call.terminal.out(JSON.stringify(report));
       else for (const line of causeLines(report)) call.terminal.out(line);
     });

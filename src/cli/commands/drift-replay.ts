@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseDuration } from '../../base/time.ts';
+import { temporaryFolder } from '../../process/temporary-folder.ts';
 import type { FileReplay } from '../../running/file-replay/replay-file.ts';
 import type { Call, Command } from '../command.ts';
 import { instantOption, numberOption, wholeOption } from '../parse-option.ts';
@@ -59,13 +59,13 @@ export const driftReplay: Command = {
     const { openTableFile } = await import('../../compose/table-files.ts');
     const { replayFile } = await import('../../running/file-replay/replay-file.ts');
     const options = await optionsOf(call);
-    const directory = mkdtempSync(join(tmpdir(), 'headrace-replay-'));
+    const { path: directory, remove } = temporaryFolder('headrace-replay-');
     const table = await openTableFile(call.words[0]);
     try {
       await write(call, await replayFile(table, { ...options, directory }));
     } finally {
       await table.close();
-      rmSync(directory, { recursive: true, force: true });
+      remove();
     }
   },
 };

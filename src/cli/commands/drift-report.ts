@@ -14,7 +14,7 @@ export const driftReport: Command = {
     const { windowLines } = await import('../../monitoring/report/window-text.ts');
     const { writeText } = await import('../write-comparison.ts');
     await withWatched(call, async (opened) => {
-      const report = await windowReport({ ...opened, now: Date.now() });
+      const report = await windowReport(opened);
       const path = call.options['html'];
       if (typeof path === 'string') {
         const { windowHtml } = await import('../../monitoring/report/window-html.ts');

@@ -1,7 +1,7 @@
 import type { ModelData } from '../../features/define/declaration.ts';
 import { monitorName } from '../../features/define/monitor.ts';
+import type { MonitorState } from '../../findings/monitor-state.ts';
 import type { MonitorStatus } from '../../monitoring/monitor/judge-windows.ts';
-import type { MonitorState } from '../../monitoring/monitor/monitor-state.ts';
 import { arrivalLines } from '../arrival-lines.ts';
 import type { Call, Command } from '../command.ts';
 import { loadConfig } from '../load-config.ts';
@@ -17,11 +17,12 @@ export const driftStatus: Command = {
   help: { at: 'instant whose newest windows are judged (now)' },
   async run(call) {
     const { openMonitor } = await import('../../compose/open-monitor.ts');
-    const { judgeAll } = await import('../monitor-loop.ts');
+    const { Judge } = await import('../../findings/judge.ts');
     const { project, environment } = await loadConfig(call);
     const stores = await openMonitor(project, environment);
     try {
-      const state = await judgeAll(stores, instantOption('at', call.options['at']) ?? Date.now(), 0);
+      const at = instantOption('at', call.options['at']) ?? Date.now();
+      const state = await new Judge().champions(stores, project.models, { at, everyMs: 0 });
       const { ruleCosts, ruleCostText } = await import('../../monitoring/monitor/rule-costs.ts');
       write(call, state, project.models, (model) => ruleCosts([model]).map(ruleCostText));
     } finally {

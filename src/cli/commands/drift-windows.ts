@@ -15,7 +15,7 @@ export const driftWindows: Command = {
   async run(call) {
     const { judgeMonitor, monitorsOf } = await import('../../monitoring/monitor/judge-windows.ts');
     const { ruleCosts, ruleCostText } = await import('../../monitoring/monitor/rule-costs.ts');
-    await withWatched(call, async ({ watched, history, span: { from, to } }) => {
+    await withWatched(call, async ({ now, watched, history, span: { from, to } }) => {
       const all = [];
       for (const monitor of monitorsOf(watched.model)) {
         const first = Math.ceil(from / monitor.windowMs) * monitor.windowMs;
@@ -30,7 +30,7 @@ export const driftWindows: Command = {
           from: first + i * monitor.windowMs,
           to: first + (i + 1) * monitor.windowMs,
         }));
-        all.push(await judgeMonitor(watched, monitor, history, spans, { now: Date.now() }));
+        all.push(await judgeMonitor(watched, monitor, history, spans, { now }));
       }
       if (call.json) {
         call.terminal.out(JSON.stringify(all));

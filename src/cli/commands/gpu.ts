@@ -1,7 +1,8 @@
-import type { Command } from '../command.ts';
+import { type Command, served } from '../command.ts';
 
 export const gpu: Command = {
   name: ['gpu'],
+  stop: [served('gpu watch')],
   summary: 'explains why GPUs are idle: ranked causes from traces, counters and scheduler records',
   words: 'diagnose|compare|explain|watch …',
   arity: [0, Number.POSITIVE_INFINITY],

@@ -10,7 +10,7 @@ import {
 import { localPaths } from '../../featurestore/ingest/remote-paths.ts';
 import type { SpineFormat } from '../../featurestore/training-set/spine-file.ts';
 import { insideOf } from '../../running/inside.ts';
-import type { Call, Command } from '../command.ts';
+import { type Call, type Command, unfinished } from '../command.ts';
 import { ingestThrough } from '../ingest-through.ts';
 import { loadConfig } from '../load-config.ts';
 import { choiceOption, pairsOption } from '../parse-option.ts';
@@ -28,6 +28,7 @@ const TOLD_EVERY = 100_000;
 
 export const ingest: Command = {
   name: ['ingest'],
+  stop: [unfinished('INGEST_STOPPED')],
   summary:
     'ingests files of events, also from S3: Parquet, CSV or TSV with a header, JSON lines; resumes an earlier call that was interrupted',
   words: '<source> <file>…',
@@ -145,8 +146,9 @@ async function ingestTo(
       call.terminal.err(`headrace: ${countsText(so)}`);
     },
   });
-  if (report.whole) files.remove();
   say(call, name, report);
+  if (!report.whole) throw fail('INGEST_STOPPED', { source: name ?? '', rows: report.rows });
+  files.remove();
 }
 
 /** Calls it the first time only. */

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
-import type { Scope } from '../../operating/api-keys.ts';
+import { SCOPES, type Scope } from '../../operating/scopes.ts';
 import { auditedCommand } from '../audit.ts';
 import type { Command } from '../command.ts';
 import { loadConfig } from '../load-config.ts';
@@ -11,13 +12,13 @@ export const keysCreate: Command = {
   words: '<name>',
   arity: [1, 1],
   options: { scopes: { type: 'string' } },
-  help: { scopes: 'its scopes, separated by commas (read): read, write, admin' },
+  help: { scopes: `its scopes, separated by commas (read): ${SCOPES.join(', ')}` },
   async run(call) {
-    const { createKey, SCOPES } = await import('../../operating/api-keys.ts');
+    const { createKey } = await import('../../operating/api-keys.ts');
     const { environment } = await loadConfig(call);
     const { directory } = environment;
     const [name] = call.words;
-    const scopes = scopesOf(String(call.options['scopes'] ?? 'read'), SCOPES);
+    const scopes = scopesOf(String(call.options['scopes'] ?? 'read'));
     mkdirSync(directory, { recursive: true });
     const { key, text } = await auditedCommand(directory, 'keys create', `${name} (${scopes.join(', ')})`, () =>
       createKey(directory, { name, scopes, now: Date.now() }),
@@ -48,6 +49,27 @@ export const keysList: Command = {
   },
 };
 
+export const keysGrant: Command = {
+  name: ['keys', 'grant'],
+  summary: 'adds scopes to an API key, whose text stays valid',
+  words: '<id>',
+  arity: [1, 1],
+  options: { scopes: { type: 'string' } },
+  help: { scopes: 'the scopes to add, separated by commas' },
+  async run(call) {
+    const { grantScopes } = await import('../../operating/api-keys.ts');
+    const { environment } = await loadConfig(call);
+    const { directory } = environment;
+    const [id] = call.words;
+    const scopes = scopesOf(String(call.options['scopes'] ?? ''));
+    const key = await auditedCommand(directory, 'keys grant', `${id} (${scopes.join(', ')})`, () =>
+      grantScopes(directory, id, scopes),
+    );
+    if (call.json) return call.terminal.out(JSON.stringify({ id, scopes: key.scopes }));
+    call.terminal.out(`${id} ${key.name}: ${key.scopes.join(', ')}`);
+  },
+};
+
 export const keysRevoke: Command = {
   name: ['keys', 'revoke'],
   summary: 'revokes an API key; a running server rejects it within a second',
@@ -65,11 +87,31 @@ export const keysRevoke: Command = {
   },
 };
 
-function scopesOf(text: string, scopes: readonly Scope[]): readonly Scope[] {
+export const keysImport: Command = {
+  name: ['keys', 'import'],
+  summary: 'takes the API keys of a keys.json; revoked keys stay revoked, and those that it lacks are revoked',
+  words: '<keys.json>',
+  arity: [1, 1],
+  options: {},
+  help: {},
+  async run(call) {
+    const { importKeys } = await import('../../operating/api-keys.ts');
+    const { environment } = await loadConfig(call);
+    const { directory } = environment;
+    const path = resolve(String(call.words[0]));
+    mkdirSync(directory, { recursive: true });
+    const keys = await auditedCommand(directory, 'keys import', path, () => importKeys(directory, path, Date.now()));
+    const valid = keys.filter(({ revokedAt }) => revokedAt === null).length;
+    const counts = { valid, revoked: keys.length - valid };
+    call.terminal.out(call.json ? JSON.stringify(counts) : `${valid} keys are valid, ${counts.revoked} are revoked`);
+  },
+};
+
+function scopesOf(text: string): readonly Scope[] {
   return text.split(',').map((scope) => {
-    const known = scopes.find((one) => one === scope.trim());
+    const known = SCOPES.find((one) => one === scope.trim());
     if (known === undefined)
-      throw fail('CLI_VALUE', { option: 'scopes', value: text, wanted: `a list of ${scopes.join(', ')}` });
+      throw fail('CLI_VALUE', { option: 'scopes', value: text, wanted: `a list of ${SCOPES.join(', ')}` });
     return known;
   });
 }

@@ -1,4 +1,4 @@
-import type { Command } from '../command.ts';
+import { type Command, served, unfinished } from '../command.ts';
 import { withProgress } from '../progress.ts';
 
 const both = {
@@ -11,6 +11,7 @@ const both = {
 export const migrateCopy: Command = {
   ...both,
   name: ['migrate', 'copy'],
+  stop: [unfinished('MIGRATE_STOPPED'), served('with --watch')],
   summary: 'copies a running project to another environment, and compares the answers of both',
   options: { ...both.options, watch: { type: 'boolean' } },
   help: { ...both.help, watch: 'stay: copy and compare what comes, until it is stopped' },

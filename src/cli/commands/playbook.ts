@@ -1,5 +1,6 @@
-import type { PlaybookReport } from '../../monitoring/playbook/playbook-report.ts';
-import type { Replay } from '../../monitoring/playbook/replay.ts';
+import { fail } from '../../base/errors/fail.ts';
+import type { PlaybookReport } from '../../playbook/playbook-report.ts';
+import type { Replay } from '../../playbook/replay.ts';
 import type { PlaybookEntry } from '../../ports/playbook-store.ts';
 import { auditedCommand } from '../audit.ts';
 import type { Call, Command } from '../command.ts';
@@ -36,7 +37,7 @@ export const playbookLog: Command = {
       ({ playbooks }) => playbooks.journal(call.words[0]).entries(after),
     );
     if (call.json) return call.terminal.out(JSON.stringify(entries));
-    const { logLines } = await import('../../monitoring/playbook/playbook-report.ts');
+    const { logLines } = await import('../../monitoring/cause/decision-text.ts');
     for (const line of logLines(entries)) call.terminal.out(line);
   },
 };
@@ -72,7 +73,7 @@ export const playbookFreeze: Command = {
 export const playbookReplay: Command = {
   ...common,
   name: ['playbook', 'replay'],
-  summary: 'decides again from the journal of a playbook; exit code 1 if a decision differs',
+  summary: 'decides again from the journal of a playbook; an error if a decision differs',
   options: { history: { type: 'boolean' }, ...serverOption },
   help: { history: 'judge the monitors again from the history as well', ...serverOptionHelp },
   run: async (call) => {
@@ -84,10 +85,13 @@ export const playbookReplay: Command = {
       ({ replay }) => replay as Replay,
       ({ playbooks, worldOf }) => playbooks.replay(model, worldOf, { history }),
     );
-    if (found.different.length > 0) process.exitCode = 1;
-    if (call.json) return call.terminal.out(JSON.stringify(found));
-    const { replayLines } = await import('../../monitoring/playbook/playbook-report.ts');
-    for (const line of replayLines(model, found)) call.terminal.out(line);
+    if (call.json) call.terminal.out(JSON.stringify(found));
+    else {
+      const { replayLines } = await import('../../playbook/playbook-report.ts');
+      for (const line of replayLines(model, found)) call.terminal.out(line);
+    }
+    const { length: count } = found.different;
+    if (count > 0) throw fail('PLAYBOOK_DIFFERS', { count, model });
   },
 };
 
@@ -123,7 +127,7 @@ async function change(call: Call, action: Action, features: readonly string[] = 
 
 async function show(call: Call, query: string): Promise<void> {
   const [model] = call.words;
-  const { playbookReport } = await import('../../monitoring/playbook/playbook-report.ts');
+  const { playbookReport } = await import('../../playbook/playbook-report.ts');
   const report = await remoteOr<PlaybookReport>(
     call,
     query,
@@ -136,7 +140,7 @@ async function show(call: Call, query: string): Promise<void> {
 
 async function write({ json, terminal }: Call, report: PlaybookReport): Promise<void> {
   if (json) return terminal.out(JSON.stringify(report));
-  const { reportLines } = await import('../../monitoring/playbook/playbook-report.ts');
+  const { reportLines } = await import('../../playbook/playbook-report.ts');
   for (const line of reportLines(report)) terminal.out(line);
 }
 

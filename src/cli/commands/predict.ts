@@ -2,12 +2,13 @@ import { resolve } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
 import type { ModelData, ProjectData } from '../../features/define/declaration.ts';
 import type { ScoreFormat } from '../../ports/score-files.ts';
+import { type VersionAddress, versionAddress } from '../../registry/version-address.ts';
 import { progressText, spacedProgress } from '../../serving/batch/batch-progress.ts';
 import { isRemote } from '../../serving/batch/remote-side.ts';
 import { shadowText } from '../../serving/batch/shadow-text.ts';
 import type { BatchOptions } from '../../serving/batch/start-batch.ts';
 import type { BatchAnswer } from '../batch-beside.ts';
-import type { Call, Command } from '../command.ts';
+import { type Call, type Command, unfinished } from '../command.ts';
 import { followJob } from '../follow-job.ts';
 import { loadConfig } from '../load-config.ts';
 import { choiceOption, pairsOption, wholeOption } from '../parse-option.ts';
@@ -20,12 +21,19 @@ const MOST_WORKERS = 64;
 
 export const predict: Command = {
   name: ['predict'],
-  summary: 'scores every row of a file in worker processes; the same call again resumes',
-  words: '<model>',
-  arity: [1, 1],
+  stop: [unfinished('JOB_CANCELLED')],
+  summary: 'scores every row of files in worker processes; the same call again resumes',
+  words: '<model | models:/name/version> [file, folder or pattern]…',
+  arity: [1, Number.POSITIVE_INFINITY],
   options: {
     from: { type: 'string' },
     to: { type: 'string' },
+    out: { type: 'string' },
+    'out-format': { type: 'string' },
+    'partition-by': { type: 'string' },
+    overwrite: { type: 'boolean' },
+    outputs: { type: 'string' },
+    registry: { type: 'string' },
     format: { type: 'string' },
     version: { type: 'string' },
     shadow: { type: 'string' },
@@ -42,8 +50,14 @@ export const predict: Command = {
     ...serverOption,
   },
   help: {
-    from: 'file of the rows, also s3://bucket/key: Parquet, CSV or TSV with a header, JSON lines',
+    from: 'file of the rows in place of the words, also s3://bucket/key: Parquet, CSV or TSV with a header, JSON lines',
     to: 'folder of the output, also s3://bucket/prefix: Parquet files that _MANIFEST.json lists when all rows are scored',
+    out: 'folder of the output in place of --to: it appears whole, and pandas, Spark and DuckDB read it as it is',
+    'out-format': 'of --out: parquet, csv or jsonl (parquet)',
+    'partition-by': 'of --out: column whose values name folders: country=fr',
+    overwrite: 'of --out: replace the data set of another job',
+    outputs: 'outputs of the version to write by name: a,b,… (of models:/…: all; of a declared model: one score a row)',
+    registry: 'of models:/…: folder of the environment with the registry (that of the configuration, or .headrace)',
     format: 'parquet, csv, tsv or jsonl (by the name of the file)',
     version: 'version of the model (the champion)',
     shadow: 'version that scores the rows too, next to the result; none: no version (the candidate of a rollout)',
@@ -61,9 +75,7 @@ export const predict: Command = {
   },
   run: (asked) =>
     withProgress(asked, `predict ${asked.words[0]}`, async (call, progress) => {
-      const server = await serverOf(call);
-      const options = optionsOf(call);
-      const summary = await scored(call, server, options, progress);
+      const summary = await scored(call, progress);
       const { job, model, version, rows, quarantined, path, isNew, shadow } = summary;
       if (call.json) return call.terminal.out(JSON.stringify(summary));
       const what = isNew ? '' : ', which were there already';
@@ -74,12 +86,10 @@ export const predict: Command = {
     }),
 };
 
-function scored(
-  call: Call,
-  server: ServerLink | null,
-  options: BatchOptions,
-  progress: Progress,
-): Promise<BatchAnswer> {
+async function scored(call: Call, progress: Progress): Promise<BatchAnswer> {
+  const address = call.words[0].startsWith('models:') ? addressOf(call) : null;
+  const server = address === null ? await serverOf(call) : null;
+  const options = optionsOf(call);
   const stopped = new AbortController();
   call.terminal.stopped.then(() => stopped.abort());
   const printed = spacedProgress((now) => call.terminal.err(`headrace: ${progressText(now)}`));
@@ -92,6 +102,7 @@ function scored(
       printed(now);
     },
   };
+  if (address !== null) return (await import('../predict-version.ts')).predictVersion(call, address, run);
   if (server === null)
     return withHeadrace(call, async (headrace) => {
       const { id, result, shadow } = await headrace.startBatch(headrace.model(call.words[0]), run);
@@ -99,6 +110,20 @@ function scored(
       return { ...(await result), shadow: await shadow };
     });
   return call.options['server'] === undefined ? scoredBeside(call, server, run) : scoredThere(call, server);
+}
+
+/** Errors: CLI_VALUE, CLI_OPTION. */
+function addressOf({ words: [word], options }: Call): VersionAddress {
+  if (options['server'] !== undefined)
+    throw fail('CLI_OPTION', { command: 'predict', reason: 'a version models:/… is scored here, not by a --server' });
+  if (options['version'] !== undefined)
+    throw fail('CLI_OPTION', {
+      command: 'predict',
+      reason: 'the address has the version, so --version has no meaning',
+    });
+  const address = versionAddress(word);
+  if (address !== null && (address.version === null || /^[1-9]\d{0,14}$/.test(address.version))) return address;
+  throw fail('CLI_VALUE', { option: 'model', value: word, wanted: 'models:/name/3 or models:/name@alias' });
 }
 
 /** In this process, while a server has the environment open. */
@@ -112,7 +137,9 @@ async function scoredBeside(call: Call, server: ServerLink, options: BatchOption
 
 /** As a job of a server on another machine, over files that are there. */
 async function scoredThere(call: Call, server: ServerLink): Promise<BatchAnswer> {
-  const { from, to, ...options } = optionsOf(call, (path) => path);
+  const { from, to, dataSet, outputs, ...options } = optionsOf(call, (path) => path);
+  if (typeof from !== 'string' || dataSet !== undefined || outputs !== undefined)
+    throw fail('CLI_OPTION', { command: 'predict', reason: 'a --server takes one file, --to, and no --outputs' });
   const asked = { kind: 'predict', model: call.words[0], from, to, ...options };
   return (await followJob(call, server, asked)) as BatchAnswer;
 }
@@ -123,18 +150,15 @@ function modelOf({ models }: ProjectData, name: string): ModelData {
   return model;
 }
 
-function optionsOf({ options }: Call, at: (path: string) => string = resolvedPath): BatchOptions {
-  const needed = (name: 'from' | 'to') => {
-    const value = options[name];
-    if (typeof value !== 'string') throw fail('CLI_OPTION', { command: 'predict', reason: `--${name} is missing` });
-    return at(value);
-  };
+function optionsOf(call: Call, at: (path: string) => string = resolvedPath): BatchOptions {
+  const { options } = call;
   const format = choiceOption('format', options['format'], FORMATS);
   const version = wholeOption('version', options['version'], 0, 1, Number.MAX_SAFE_INTEGER);
   const workers = wholeOption('workers', options['workers'], 0, 1, MOST_WORKERS);
   return {
-    from: needed('from'),
-    to: needed('to'),
+    from: fromOf(call, at),
+    ...toOf(call, at),
+    ...(options['outputs'] === undefined ? {} : { outputs: String(options['outputs']).split(',').filter(Boolean) }),
     ...(format === undefined ? {} : { format }),
     ...(version === 0 ? {} : { version }),
     ...(options['shadow'] === undefined ? {} : { shadow: shadowOption(String(options['shadow'])) }),
@@ -146,6 +170,31 @@ function optionsOf({ options }: Call, at: (path: string) => string = resolvedPat
     ...(options['engine'] === true ? { engine: true } : {}),
     ...(options['spine'] === true ? { spine: spineOf(options) } : {}),
   };
+}
+
+/** The words after the model, or --from. A pattern stays as it is written: names of folders are a part of it. */
+function fromOf({ words, options }: Call, at: (path: string) => string): string | readonly string[] {
+  const [, ...files] = words;
+  const { from } = options;
+  if (typeof from === 'string' && files.length === 0) return at(from);
+  const reason = typeof from === 'string' ? '--from and files after the model are the same' : 'no file is named';
+  if (typeof from === 'string' || files.length === 0) throw fail('CLI_OPTION', { command: 'predict', reason });
+  return files.length === 1 ? files[0] : files;
+}
+
+function toOf({ options }: Call, at: (path: string) => string): Pick<BatchOptions, 'to' | 'dataSet'> {
+  const { to, out, overwrite = false } = options;
+  const refuse = (reason: string) => fail('CLI_OPTION', { command: 'predict', reason });
+  if (typeof to === 'string' && typeof out === 'string') throw refuse('--to and --out are two forms of one output');
+  if (typeof out === 'string') {
+    const format = choiceOption('out-format', options['out-format'], ['parquet', 'csv', 'jsonl']) ?? 'parquet';
+    const partitionBy = options['partition-by'] === undefined ? null : String(options['partition-by']);
+    return { to: at(out), dataSet: { format, partitionBy, overwrite: overwrite === true } };
+  }
+  if (typeof to !== 'string') throw refuse('--to or --out is missing');
+  const lost = ['out-format', 'partition-by', 'overwrite'].find((name) => options[name] !== undefined);
+  if (lost !== undefined) throw refuse(`--${lost} is of --out`);
+  return { to: at(to) };
 }
 
 function resolvedPath(path: string): string {

@@ -1,4 +1,5 @@
 import { fail } from '../../base/errors/fail.ts';
+import { loadableRecord } from '../../registry/version-seal.ts';
 import type { Command } from '../command.ts';
 import { versionWord } from '../version-word.ts';
 import { withRegistry } from '../with-registry.ts';
@@ -22,8 +23,8 @@ export const registryPrepare: Command = {
       const { openForeign, prepareForeign } = await import('../../serving/models/open-foreign.ts');
       const [model = '', word = ''] = call.words;
       const version = /^\d+$/.test(word) ? versionWord(word) : await registry.alias(model, word);
-      const record = version === null ? null : await registry.versionRecord(model, version);
-      if (record === null) throw fail('REGISTRY_ABSENT', { kind: 'version', name: `${model} ${word}` });
+      if (version === null) throw fail('REGISTRY_ABSENT', { kind: 'version', name: `${model} ${word}` });
+      const record = await loadableRecord(registry, model, version);
       const python = await openPython(environment, artifacts);
       try {
         const tools = { artifacts, python, upstreams: environment.models.upstreams };

@@ -1,8 +1,9 @@
-import type { Command } from '../command.ts';
+import { type Command, served } from '../command.ts';
 import { listenOptionsOf } from '../listen-options-of.ts';
 
 export const registry: Command = {
   name: ['registry'],
+  stop: [served()],
   summary: 'serves the registry to MLflow clients in a separate process',
   words: '',
   arity: [0, 0],

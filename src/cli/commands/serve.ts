@@ -1,4 +1,4 @@
-import type { Command } from '../command.ts';
+import { type Command, served } from '../command.ts';
 import { listenOptionsOf } from '../listen-options-of.ts';
 import { wholeOption } from '../parse-option.ts';
 import { runReadServer, runServer, serverHelp, serverOptions } from '../run-server.ts';
@@ -8,6 +8,7 @@ const MOST_WORKERS = 64;
 
 export const serve: Command = {
   name: ['serve'],
+  stop: [served()],
   summary: 'runs the HTTP server; listening outside this machine requires API keys and TLS',
   words: '',
   arity: [0, 0],

@@ -1,6 +1,7 @@
 import type { SloReport } from '../../observe/slo-report.ts';
 import { askEach, LOCAL_SERVER } from '../ask-server.ts';
 import type { Command } from '../command.ts';
+import { openServer } from '../server-link.ts';
 
 export const slo: Command = {
   name: ['slo'],
@@ -9,13 +10,18 @@ export const slo: Command = {
   arity: [0, 100],
   options: {},
   help: {},
-  async run({ words, json, terminal }) {
+  async run(call) {
+    const { words, json, terminal } = call;
     const { figuresOf, mergeReports, parseReport } = await import('../../observe/slo-report.ts');
     const { sloText } = await import('../../observe/slo-text.ts');
     const reportsOf = async (server: string) =>
       (await askEach(server, '/v1/slo')).map((text) => parseReport(text, server));
+    const open = words.length === 0 ? await openServer(call) : null;
     const servers = words.length === 0 ? [LOCAL_SERVER] : words;
-    const [first, ...others] = (await Promise.all(servers.map(reportsOf))).flat();
+    const [first, ...others] =
+      open === null
+        ? (await Promise.all(servers.map(reportsOf))).flat()
+        : [parseReport(await open.ask('GET', '/v1/slo'), open.name)];
     const report = mergeReports([first, ...others]);
     const processes = 1 + others.length;
     terminal.out(json ? JSON.stringify(figures(report, processes, figuresOf)) : sloText(report, processes));

@@ -4,6 +4,7 @@ import { askServer, LOCAL_SERVER } from '../ask-server.ts';
 import type { Call, Command } from '../command.ts';
 import { loadConfig } from '../load-config.ts';
 import { parseStatus } from '../parse-status.ts';
+import { openServer } from '../server-link.ts';
 
 export const status: Command = {
   name: ['status'],
@@ -14,17 +15,18 @@ export const status: Command = {
   help: {},
   async run(call) {
     const { words, json, terminal } = call;
-    const server = words[0] ?? LOCAL_SERVER;
-    const text = await askServer(server, '/v1/status');
+    const open = words[0] === undefined ? await openServer(call) : null;
+    const server = words[0] ?? open?.name ?? LOCAL_SERVER;
+    const text = await (open === null ? askServer(server, '/v1/status') : open.ask('GET', '/v1/status'));
     const found = parseStatus(text, server);
-    if (words[0] === undefined) await mustBeOurs(call, found);
+    if (words[0] === undefined && open === null) await mustBeOurs(call, found);
     if (json) return terminal.out(text);
     const { partKinds } = await import('../../running/parts.ts');
     terminal.out([...headLines(found), ...partKinds.flatMap((kind) => kind.lines(found))].join('\n'));
   },
 };
 
-/** If no server is named and there is a configuration, the status must be of its project and namespace. Error: SERVER_PROJECT. */
+/** If no server is named and there is a configuration, the status of the usual address must be of its project. Error: SERVER_PROJECT. */
 export async function mustBeOurs(
   call: Pick<Call, 'options'>,
   { project: found, namespace }: Pick<Status, 'project' | 'namespace'>,

@@ -1,6 +1,7 @@
-import type { SweepOptions } from '../../training/sweep/run-sweep.ts';
+import { fail } from '../../base/errors/fail.ts';
+import type { SweepOptions, SweepOutcome } from '../../training/sweep/run-sweep.ts';
 import type { SweepFile } from '../../training/sweep/sweep-file.ts';
-import type { Call, Command } from '../command.ts';
+import { type Call, type Command, unfinished } from '../command.ts';
 import { numberOption, wholeOption } from '../parse-option.ts';
 import { sweepCall } from '../sweep-call.ts';
 import { withSweepRecord } from '../with-sweep-record.ts';
@@ -12,6 +13,7 @@ export const sweepRun: Command = {
   summary: 'searches parameters with short trials that stop, pause and resume',
   words: '<sweep.json>',
   arity: [1, 1],
+  stop: [unfinished('SWEEP_STOPPED')],
   options: {
     directory: { type: 'string' },
     experiment: { type: 'string' },
@@ -33,21 +35,25 @@ export const sweepRun: Command = {
       const outcome = await withSweepRecord(call, options, (recorder) =>
         runSweep({ ...options, sweep, ...(recorder === null ? {} : { recorder }) }),
       );
-      const { json, terminal } = call;
-      if (json) return terminal.out(JSON.stringify(outcome));
-      const { best, trained, inFull, state } = outcome;
-      const share = inFull === 0 ? '' : `, ${((100 * trained) / inFull).toFixed(1)} % of all trials in full`;
-      terminal.out(`${state}: ${outcome.results.length} jobs, ${trained} steps${share}`);
-      if (best !== null)
-        terminal.out(`best: trial ${best.trial}, loss ${best.loss}, ${JSON.stringify(best.parameters)}`);
+      const { best, results, state } = outcome;
+      if (call.json) call.terminal.out(JSON.stringify(outcome));
+      else print(call, outcome);
+      if (state === 'cancelled') throw fail('SWEEP_STOPPED', { jobs: results.length });
+      if (best !== null) return;
+      throw fail('SWEEP_FAILED', { failures: [...new Set(results.map(({ failure }) => failure ?? 'no result'))] });
     }),
 };
+
+function print({ terminal }: Call, { best, results, trained, inFull, state }: SweepOutcome): void {
+  const share = inFull === 0 ? '' : `, ${((100 * trained) / inFull).toFixed(1)} % of all trials in full`;
+  terminal.out(`${state}: ${results.length} jobs, ${trained} steps${share}`);
+  if (best !== null) terminal.out(`best: trial ${best.trial}, loss ${best.loss}, ${JSON.stringify(best.parameters)}`);
+}
 
 /** The sweep behind its gate; as it was written without one. Error: SWEEP_ABLATION. */
 async function gated({ options, terminal }: Call, sweeping: Sweeping): Promise<SweepFile> {
   if (options['full-steps'] === undefined) return sweeping.sweep;
   const { ablate } = await import('../../training/sweep/pilots.ts');
-  const { fail } = await import('../../base/errors/fail.ts');
   const { onResult: _, ...rest } = sweeping;
   const gate = await ablate({
     ...rest,

@@ -1,4 +1,4 @@
-import type { Command } from '../command.ts';
+import { type Command, unfinished } from '../command.ts';
 import { numberOption } from '../parse-option.ts';
 import { sweepCall } from '../sweep-call.ts';
 
@@ -7,6 +7,7 @@ export const sweepScale: Command = {
   summary: 'trains at four or more small sizes, and extrapolates the loss by a power law with its band',
   words: '<sweep.json>',
   arity: [1, 1],
+  stop: [unfinished('SWEEP_STOPPED')],
   options: { directory: { type: 'string' }, to: { type: 'string' } },
   help: {
     directory: 'folder of the runs (./sweep); the same folder resumes them',
@@ -22,10 +23,10 @@ export const sweepScale: Command = {
       const at = fit.fits ? fit.at(to) : null;
       if (call.json) {
         const found = fit.fits ? { fits: true, law: fit.law, heldOut: fit.heldOut, at } : fit;
-        return call.terminal.out(JSON.stringify({ points, to, ...found }));
-      }
-      for (const { size, value } of points) call.terminal.out(`size ${size}: loss ${value}`);
-      if (!fit.fits) return call.terminal.out(`does not fit: ${fit.reason}`);
+        call.terminal.out(JSON.stringify({ points, to, ...found }));
+      } else for (const { size, value } of points) call.terminal.out(`size ${size}: loss ${value}`);
+      if (!fit.fits) throw fail('SWEEP_FIT', { reason: fit.reason });
+      if (call.json) return;
       const { floor, scale, exponent } = fit.law;
       call.terminal.out(`loss = ${floor.toPrecision(4)} + ${scale.toPrecision(4)} · size^-${exponent.toFixed(3)}`);
       call.terminal.out(

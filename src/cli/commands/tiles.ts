@@ -1,4 +1,4 @@
-import type { Command } from '../command.ts';
+import { type Command, served } from '../command.ts';
 
 const none = { words: '', arity: [0, 0], options: {}, help: {} } as const;
 
@@ -6,6 +6,7 @@ export const tilesDeploy: Command = {
   ...none,
   name: ['tiles', 'deploy'],
   also: ['flink', 'deploy'],
+  stop: [served('with --watch')],
   summary: 'deploys the tile job, or resumes it from its last checkpoint',
   options: { fresh: { type: 'boolean' }, watch: { type: 'boolean' } },
   help: {
@@ -53,6 +54,7 @@ export const tilesLogs: Command = {
 export const tilesWrite: Command = {
   ...none,
   name: ['tiles', 'write'],
+  stop: [served()],
   summary: "writes the tiles of the job to Redis; run one or more with online.writers: 'many'",
   run: (call) => withRunner(({ runWrite }) => runWrite(call)),
 };

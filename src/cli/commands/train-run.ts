@@ -1,4 +1,4 @@
-import type { Command } from '../command.ts';
+import { type Command, unfinished } from '../command.ts';
 import { choiceOption } from '../parse-option.ts';
 import { runOptionHelp, runOptions } from '../run-options.ts';
 import { runTraining } from '../run-training.ts';
@@ -6,6 +6,10 @@ import { spotOptionHelp, spotOptions } from '../spot-options.ts';
 
 export const trainRun: Command = {
   name: ['train', 'run'],
+  stop: [
+    unfinished('RUN_STOPPED'),
+    unfinished('RUN_FOLLOWED', 'with --on, for a job on one machine of Slurm, Kubernetes or Ray'),
+  ],
   summary: 'runs a training program through kills and preemptions, from checkpoint to checkpoint',
   words: '<job.json> | -- <program> …',
   arity: [1, Number.POSITIVE_INFINITY],

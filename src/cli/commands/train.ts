@@ -1,5 +1,5 @@
 import type { ModelVersion } from '../../ports/model-registry.ts';
-import type { Call, Command } from '../command.ts';
+import { type Call, type Command, unfinished } from '../command.ts';
 import { followJob } from '../follow-job.ts';
 import { instantOption, numberOption } from '../parse-option.ts';
 import { withProgress } from '../progress.ts';
@@ -8,6 +8,7 @@ import { withHeadrace } from '../with-headrace.ts';
 
 export const train: Command = {
   name: ['train'],
+  stop: [unfinished('JOB_CANCELLED')],
   summary: 'builds a training set, trains a model in a separate process, registers the version',
   words: '<model>',
   arity: [1, 1],

@@ -7,7 +7,7 @@ import type { JoinedSpine } from '../../featurestore/training-set/join-spine.ts'
 import type { SpineFormat } from '../../featurestore/training-set/spine-file.ts';
 import type { TrainingSetSummary } from '../../featurestore/training-set/training-set.ts';
 import { trainingSpan } from '../../featurestore/training-set/training-span.ts';
-import type { Call, Command } from '../command.ts';
+import { type Call, type Command, unfinished } from '../command.ts';
 import { loadConfig } from '../load-config.ts';
 import { choiceOption, instantOption, pairsOption } from '../parse-option.ts';
 import { withProgress } from '../progress.ts';
@@ -18,6 +18,7 @@ const FORMATS = ['parquet', 'csv', 'tsv', 'jsonl'] as const satisfies readonly S
 
 export const trainingSet: Command = {
   name: ['training-set'],
+  stop: [unfinished('JOB_CANCELLED')],
   summary: 'writes point-in-time features as Parquet, for the rows of a model or of your own file',
   words: '<model or service>',
   arity: [1, 1],
@@ -39,7 +40,7 @@ export const trainingSet: Command = {
     columns: 'columns with another name in the spine: request=column,…',
     format: 'parquet, csv, tsv or jsonl (by the name of the spine)',
     from: 'first instant of a model’s own rows: epoch ms or a UTC date',
-    to: 'end of a model’s own rows, exclusive (now minus the label’s within, when labels are complete)',
+    to: 'end of a model’s own rows, exclusive (now minus the label’s within and its source’s lateness, when labels are complete)',
   },
   run: (asked) =>
     withProgress(asked, `training set of ${asked.words[0]}`, async (call) => {
@@ -49,7 +50,9 @@ export const trainingSet: Command = {
       const written = await (server === null ? writeHere(call, path, mode) : writeBeside(call, server, path, mode));
       const { rows, ...rest } = written;
       const left =
-        'nullKeys' in rest ? `${rest.nullKeys} without an entity` : `${rest.unlabelled} skipped without a label`;
+        'nullKeys' in rest
+          ? `${rest.nullKeys} without an entity`
+          : `${rest.assumed} labels of them assumed, ${rest.unlabelled} skipped without a label (${rest.pending} of them pending)`;
       call.terminal.out(call.json ? JSON.stringify({ ...written, mode }) : `${path}: ${rows} rows, ${left}`);
     }),
 };
@@ -73,7 +76,7 @@ async function writeBeside(call: Call, server: ServerLink, path: string, mode: R
   const of = targetOf(project, call.words[0]);
   const asked = askedOf(call, of, path, mode);
   await server.ask('POST', '/v1/admin/flush', {});
-  const { writeHistorySet } = await import('../history-set.ts');
+  const { writeHistorySet } = await import('../../compose/history-set.ts');
   const run = runOf(call);
   return writeHistorySet(asked, { project, environment, ...run, onComputeError: (error) => run.onLine(String(error)) });
 }

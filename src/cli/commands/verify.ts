@@ -1,7 +1,8 @@
-import type { Command } from '../command.ts';
+import { type Command, unfinished } from '../command.ts';
 
 export const verify: Command = {
   name: ['verify'],
+  stop: [unfinished('VERIFY_STOPPED')],
   summary:
     'tests the stores and engines of an environment against the rules that Headrace needs, next to existing data',
   words: '',

@@ -1,6 +1,5 @@
-import { execFile } from 'node:child_process';
 import { stat } from 'node:fs/promises';
-import { promisify } from 'node:util';
+import { outputOf } from '../../process/run-to-end.ts';
 import { importOf, type PriceImport, storePrices } from './price-store.ts';
 import { readPrices } from './read-prices.ts';
 
@@ -26,9 +25,9 @@ export async function importPrices(
 }
 
 /** The commit of a checkout; undefined where it is not one, or git is absent. */
-async function commitOf(path: string): Promise<{ readonly id: string; readonly atMs: number } | undefined> {
+export async function commitOf(path: string): Promise<{ readonly id: string; readonly atMs: number } | undefined> {
   try {
-    const { stdout } = await promisify(execFile)('git', ['-C', path, 'log', '-1', '--format=%H %ct', '--', '.']);
+    const stdout = await outputOf(['git', '-C', path, 'log', '-1', '--format=%H %ct', '--', '.']);
     const match = /^([0-9a-f]{40,64}) (\d{1,12})$/.exec(stdout.trim());
     return match === null ? undefined : { id: match[1] ?? '', atMs: Number(match[2]) * 1000 };
   } catch {

@@ -1,8 +1,9 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import { compareText } from '../../base/text-order.ts';
+import { wholeFile } from '../../files/packed-file.ts';
 import { csvFields, linesOf } from '../../gpu/readers/csv.ts';
 import { flagOffers } from './flag-offers.ts';
 import type { DraftOffer, Offer } from './offer.ts';
@@ -20,7 +21,7 @@ const LARGEST = 256 * 2 ** 20;
 
 /**
  * Reads a file of prices, or a folder: a checkout of a SkyPilot catalogue, or the folder of catalogues that its client keeps. The name of
- * the provider is the folder of `vms.csv`, or begins the name of the file. Errors: COST_FILE, COST_PRICES.
+ * the provider is the folder of `vms.csv`, or begins the name of the file. A file may be packed. Errors: COST_FILE, COST_PRICES, FILE_DAMAGED.
  */
 export async function readPrices(path: string): Promise<ReadPrices> {
   const files = await filesOf(path);
@@ -75,9 +76,7 @@ async function filesOf(path: string): Promise<readonly string[]> {
 
 async function textOf(path: string): Promise<string> {
   try {
-    const { size } = await stat(path);
-    if (size > LARGEST) throw fail('COST_FILE', { path, reason: 'it is larger than 256 MiB' });
-    return await readFile(path, 'utf8');
+    return (await wholeFile(path, LARGEST)).toString('utf8');
   } catch (error) {
     if (isHeadraceError(error)) throw error;
     throw fail('COST_FILE', { path, reason: reasonOf(error).split(',')[0] ?? '' }, error);

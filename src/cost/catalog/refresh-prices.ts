@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
 import { homedir } from 'node:os';
 import { fail } from '../../base/errors/fail.ts';
+import { startProgram } from '../../process/start-child.ts';
 import { importPrices } from './import-prices.ts';
 import type { PriceImport } from './price-store.ts';
 
@@ -20,9 +20,9 @@ export async function refreshPrices({
   store,
   nowMs,
 }: RefreshOptions): Promise<{ readonly path: string; readonly prices: PriceImport }> {
-  const [program = '', ...args] = command;
+  const [program = ''] = command;
   const code = await new Promise<number | null>((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ['ignore', 2, 2] });
+    const child = startProgram(command, { stdio: ['ignore', 2, 2] });
     child.once('error', (error) => reject(fail('COST_REFRESH', { reason: `${program}: ${error.message}` }, error)));
     child.once('exit', resolve);
   });

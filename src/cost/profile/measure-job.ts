@@ -1,8 +1,8 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
+import { temporaryFolder } from '../../process/temporary-folder.ts';
 import { medianOf } from '../catalog/flag-offers.ts';
 import { type MeasuredProfile, parseMeasuredProfile } from './measured-profile.ts';
 import { runMeasured } from './run-measured.ts';
@@ -102,7 +102,7 @@ function spreadOf(rounds: Readonly<Record<Mode, readonly number[]>>): number {
 
 /** One run; of several ranks the slowest counts. */
 async function measured(options: MeasureOptions, mode: Mode, first: boolean): Promise<Report> {
-  const folder = await mkdtemp(join(tmpdir(), 'headrace-profile-'));
+  const { path: folder, remove } = temporaryFolder('headrace-profile-');
   try {
     const environment = {
       HEADRACE_PROFILE_MODE: mode,
@@ -111,7 +111,7 @@ async function measured(options: MeasureOptions, mode: Mode, first: boolean): Pr
       HEADRACE_PROFILE_OUT: join(folder, 'times'),
       ...(first && mode === 'real' && options.trace !== null ? { HEADRACE_PROFILE_TRACE: options.trace } : {}),
     };
-    const { code, output } = await runMeasured({ ...options, environment });
+    const { code, output } = await runMeasured({ ...options, mode, environment });
     const reports = await Promise.all(
       (await readdir(folder)).map(async (name) => report.safeParse(jsonOf(await readFile(join(folder, name), 'utf8')))),
     );
@@ -123,7 +123,7 @@ async function measured(options: MeasureOptions, mode: Mode, first: boolean): Pr
       });
     return slowest;
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    remove();
   }
 }
 

@@ -1,10 +1,12 @@
-import { spawn } from 'node:child_process';
 import { fail } from '../../base/errors/fail.ts';
+import { runToEnd } from '../../process/run-to-end.ts';
 
 /** A program to run, with more variables in its environment. */
 export interface MeasuredRun {
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
+  /** Name of the run, for errors. */
+  readonly mode: string;
   readonly limitMs: number;
   readonly stopped: Promise<void>;
 }
@@ -14,49 +16,27 @@ const KEPT = 4000;
 
 /**
  * Runs a program in a process group of its own and keeps the end of its output. After the limit, or when the user stops, the whole
- * group is ended. Errors: COST_PROFILE_RUN where it cannot start or takes too long.
+ * group is ended. Errors: COST_PROFILE_RUN where it cannot start or takes too long; COST_PROFILE_STOPPED.
  */
-export async function runMeasured(
-  run: MeasuredRun,
-): Promise<{ readonly code: number | null; readonly output: string }> {
-  const [program = '', ...args] = run.command;
-  const child = spawn(program, args, {
-    env: { ...process.env, ...run.environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true,
+export async function runMeasured({
+  command,
+  environment,
+  mode,
+  limitMs,
+  stopped,
+}: MeasuredRun): Promise<{ readonly code: number | null; readonly output: string }> {
+  const stop = new AbortController();
+  void stopped.then(() => stop.abort());
+  const end = await runToEnd(command, {
+    env: { ...process.env, ...environment },
+    limitMs,
+    signal: stop.signal,
+    mostOutput: KEPT,
   });
-  let output = '';
-  const keep = (chunk: Buffer) => {
-    output = (output + chunk.toString('utf8')).slice(-KEPT);
-  };
-  child.stdout.on('data', keep);
-  child.stderr.on('data', keep);
-  const end = () => {
-    try {
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-    } catch {
-      // The group has ended.
-    }
-  };
-  let late = false;
-  const timer = setTimeout(() => {
-    late = true;
-    end();
-  }, run.limitMs);
-  void run.stopped.then(end);
-  process.once('exit', end);
-  try {
-    const code = await new Promise<number | null>((resolve, reject) => {
-      child.once('error', (error) =>
-        reject(fail('COST_PROFILE_RUN', { reason: `${program}: ${error.message}` }, error)),
-      );
-      child.once('close', resolve);
-    });
-    if (late) throw fail('COST_PROFILE_RUN', { reason: `it did not end within ${Math.round(run.limitMs / 1000)} s` });
-    return { code, output };
-  } finally {
-    clearTimeout(timer);
-    process.off('exit', end);
-    end();
-  }
+  const { error, ended } = end;
+  if (ended === 'stopped') throw fail('COST_PROFILE_STOPPED', { mode });
+  if (error !== null) throw fail('COST_PROFILE_RUN', { reason: `${command[0]}: ${error.message}` }, error);
+  if (ended === 'late')
+    throw fail('COST_PROFILE_RUN', { reason: `it did not end within ${Math.round(limitMs / 1000)} s` });
+  return { code: end.code, output: (end.stdout + end.stderr).slice(-KEPT) };
 }

@@ -26,14 +26,13 @@ export const approxDistinct: AggregateFactory = {
   params: {},
   make: ({ inputType }) => {
     const form = scalarForm(inputType);
-    const bucketOf = memoised(bucketAndRho);
     return {
       ...objectOnly<Registers>(copyRegisters),
       result: { type: 'float', nullable: false },
       update: (cells, _n, o, value) => {
         const scalar = scalarOf(value);
         if (scalar === null) return;
-        const packed = bucketOf(form.toText(scalar));
+        const packed = textBucket(form.toText(scalar));
         cells.objs[o] = raise(registersAt(cells, o), packed >> 6, packed & 63);
       },
       merge: (into, _n, o, from, _fn, fo) => {
@@ -74,7 +73,9 @@ export function bucketAndRho(text: string): number {
   return (first >>> 20) * 64 + rho;
 }
 
-/** An event is folded into a tile of every hop: its text is hashed once. */
+/** {@link bucketAndRho} of a text, hashed once while it is the same: an event is folded into a tile of every hop. */
+export const textBucket = memoised(bucketAndRho);
+
 function memoised(hash: (text: string) => number): (text: string) => number {
   let known = '';
   let held = hash(known);

@@ -58,6 +58,20 @@ export type BinCounts = number[];
 
 /** Counts one event. */
 export function addToBin(bins: BinCounts, bin: number): void {
+  const at = placeOf(bins, bin);
+  if (bins[at] === bin) bins[at + 1] += 1;
+  else bins.splice(at, 0, bin, 1);
+}
+
+/** Takes one event away that was counted. */
+export function takeFromBin(bins: BinCounts, bin: number): void {
+  const at = placeOf(bins, bin);
+  bins[at + 1] -= 1;
+  if (bins[at + 1] === 0) bins.splice(at, 2);
+}
+
+/** Where a bin is, or would be. */
+function placeOf(bins: BinCounts, bin: number): number {
   let low = 0;
   let high = bins.length / 2;
   while (low < high) {
@@ -65,8 +79,7 @@ export function addToBin(bins: BinCounts, bin: number): void {
     if (bins[2 * middle] < bin) low = middle + 1;
     else high = middle;
   }
-  if (bins[2 * low] === bin) bins[2 * low + 1] += 1;
-  else bins.splice(2 * low, 0, bin, 1);
+  return 2 * low;
 }
 
 /** Counts by bin on their way through a merge, at bin + MOST_BIN; all zero between merges. */

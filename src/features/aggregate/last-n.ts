@@ -1,3 +1,4 @@
+import type { Cells } from '../tile/cells.ts';
 import type { Aggregate, AggregateFactory, PartRow } from './aggregate.ts';
 import { isEventTime, parseStamp, stampText } from './event-text.ts';
 import { SCALARS } from './input-types.ts';
@@ -85,6 +86,14 @@ function entriesCodec(form: ScalarForm, most: number): Aggregate['codec'] {
 
 function entriesAt(objs: readonly unknown[], o: number): Entries {
   return (objs[o] as Entries | null) ?? NONE;
+}
+
+/** Takes the entries before an instant out of a partial. */
+export function dropEntriesBefore(cells: Cells, o: number, from: number): void {
+  const entries = entriesAt(cells.objs, o);
+  let kept = entries.length;
+  while (kept > 0 && entries[kept - 1].ts < from) kept -= 1;
+  if (kept < entries.length) cells.objs[o] = kept === 0 ? null : entries.slice(0, kept);
 }
 
 function withRow(entries: Entries, { part, value }: PartRow, form: ScalarForm, most: number): Entries {

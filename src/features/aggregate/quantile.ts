@@ -79,7 +79,8 @@ export const quantile: AggregateFactory = {
   },
 };
 
-function binOfValue(value: Value): number | null {
+/** The bin of an input; null where it has none. */
+export function binOfValue(value: Value): number | null {
   if (typeof value === 'number') return binOf(value);
   return typeof value === 'bigint' ? binOfBigInt(value) : null;
 }

@@ -183,6 +183,14 @@ function rowsKept({ inputType }: InputSpec, inner: Aggregate): Aggregate {
   };
 }
 
+/** Takes the images of rows before an instant out of a partial. */
+export function dropImagesBefore(cells: Cells, o: number, from: number): void {
+  const rows = cells.objs[o] as Rows | null;
+  if (rows === null) return;
+  for (const image of rows.keys()) if (parseStamp(image).ts < from) rows.delete(image);
+  if (rows.size === 0) cells.objs[o] = null;
+}
+
 const NONE: Rows = new Map();
 
 function rowsAt(objs: readonly unknown[], o: number): Rows {

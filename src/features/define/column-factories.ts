@@ -27,8 +27,12 @@ export const float = (options: ColumnOptions = {}): Column<'float'> =>
   column<'float'>({ type: 'float', nullable: false, ...options });
 /** true or false. */
 export const bool = (): Column<'bool'> => column<'bool'>({ type: 'bool', nullable: false });
-/** An instant as epoch milliseconds (UTC). */
-export const time = (): Column<'time'> => column<'time'>({ type: 'time', nullable: false });
+/**
+ * An instant as epoch milliseconds (UTC). A number that is only plausible in seconds, microseconds or nanoseconds is
+ * refused; one within `range` is not.
+ */
+export const time = (options: Pick<ColumnOptions, 'range'> = {}): Column<'time'> =>
+  column<'time'>({ type: 'time', nullable: false, ...options });
 
 /** A decimal number of `scale` digits after the point (0 to 15), kept as an integer; its exact text in TypeScript. Error: COLUMN_SCALE. */
 export function decimal(scale: number, options: ColumnOptions = {}): Column<'decimal'> {

@@ -1,6 +1,7 @@
 import type { MaybePromise } from '../../base/maybe-promise.ts';
 import type { ColumnSpec, Columns, Value } from '../../schema/column.ts';
 import type { Expression } from '../expression/expression.ts';
+import type { SinkSpec } from './score-sink.ts';
 
 /**
  * A project's declaration, as plain frozen data. The factories of this folder create it and carry the inferred types;
@@ -30,6 +31,15 @@ export interface EventSourceData {
   readonly futureSkewMs: number;
   /** Of a source of changes: a delivery puts a row's image in or takes it away, and its time is when that happened. */
   readonly changes?: RowImages;
+  /** Of a source whose events are the scores of a stream: nobody sends them. */
+  readonly scores?: StreamScores;
+}
+
+/** A stream of the project, and the columns that follow those of its source. */
+export interface StreamScores {
+  readonly stream: string;
+  readonly score: string;
+  readonly version: string;
 }
 
 /** Columns of a source of changes that say which row an image is of, the row's own time, and whether it is taken away. */
@@ -278,6 +288,8 @@ export interface StreamInferenceData {
   readonly to: string;
   /** An engine reads the events elsewhere, asks the stream's model, and writes the outputs. */
   readonly scoredBy: 'headrace' | 'engine';
+  /** Where outputs are sent, by name; absent where there is none. */
+  readonly sinks?: Readonly<Record<string, SinkSpec>>;
 }
 
 /** Features of a service, scores of models, and a function of both. */

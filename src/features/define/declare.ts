@@ -76,5 +76,7 @@ export { type OnDemandView, onDemandView } from './on-demand-view.ts';
 export { type Pipeline, pipeline } from './pipeline.ts';
 export { defineProject, type Project } from './project.ts';
 export { type LabelProxy, proxy } from './proxy.ts';
-export { type StreamInferenceOptions, streamInference } from './stream-inference.ts';
+export type { FilesSinkOptions, ScoreSinkOptions, WebhookSinkOptions } from './score-sink.ts';
+export { type ScoreSource, type ScoreSourceOptions, scoreSource } from './score-source.ts';
+export { type StreamInference, type StreamInferenceOptions, streamInference } from './stream-inference.ts';
 export { type StreamView, streamView } from './stream-view.ts';

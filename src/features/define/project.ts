@@ -11,6 +11,7 @@ import type {
   ViewData,
 } from './declaration.ts';
 import { freeze } from './freeze.ts';
+import { scoredStreamOf } from './score-source.ts';
 
 type Part = EventSourceData | ViewData | FeatureServiceData | ModelData | StreamInferenceData | PipelineData;
 
@@ -19,12 +20,19 @@ export interface Project<P extends Readonly<Record<string, Part>>> extends Proje
   readonly parts: P;
 }
 
-/** Declares a project: the named parts and all that they reach. Errors: NAME_TEXT, NAME_TWICE. */
+/** Declares a project: the named parts and all that they reach. Errors: NAME_TEXT, NAME_TWICE, STREAM_SCORES. */
 export function defineProject<const P extends Readonly<Record<string, Part>>>(name: string, parts: P): Project<P> {
   checkName('project', name);
   const reached = new Reached();
   for (const part of Object.values(parts)) reached.add(part);
   return freeze({ kind: 'project', name, parts, ...reached.lists() });
+}
+
+/** The streams whose scores some parts depend on. Error: NAME_TWICE. */
+export function reachedStreams(parts: readonly Part[]): readonly StreamInferenceData[] {
+  const reached = new Reached();
+  for (const part of parts) reached.add(part);
+  return reached.lists().streams ?? [];
 }
 
 /** The parts that a project reaches, each once, sorted by name. */
@@ -40,6 +48,7 @@ class Reached {
   add(part: Part): void {
     switch (part.kind) {
       case 'eventSource':
+        this.#addScored(part);
         return put(this.#sources, part, part.name);
       case 'streamView':
         this.add(part.source);
@@ -71,10 +80,23 @@ class Reached {
     }
   }
 
+  /** A stream comes with the source of its scores. */
+  #addScored(source: EventSourceData): void {
+    if (source.scores === undefined) return;
+    const stream = scoredStreamOf(source);
+    if (stream === null)
+      throw fail('STREAM_SCORES', { source: source.name, reason: 'it is a copy of its declaration' });
+    this.add(stream);
+  }
+
   lists(): Omit<ProjectData, 'kind' | 'name'> {
     const shared = [...this.#pipelines.keys()].find((name) => this.#models.has(name));
     // Both are called by their names at one route.
     if (shared !== undefined) throw fail('NAME_TWICE', { kind: 'model or pipeline', name: shared });
+    // Outputs of two streams in one topic would be of neither.
+    const topics = [...this.#streams.values()].map(({ to }) => to);
+    const twice = topics.find((to, i) => topics.indexOf(to) < i);
+    if (twice !== undefined) throw fail('NAME_TWICE', { kind: 'topic of outputs', name: twice });
     return {
       sources: sorted(this.#sources),
       views: sorted(this.#views),

@@ -5,6 +5,8 @@ import type { ModelData, StreamInferenceData } from './declaration.ts';
 import type { EventSource } from './event-source.ts';
 import type { FeatureService } from './feature-service.ts';
 import { freeze } from './freeze.ts';
+import { reachedStreams } from './project.ts';
+import { type ScoreSinkOptions, sinkSpecs } from './score-sink.ts';
 import type { Fits, Tags } from './tag.ts';
 
 export interface StreamInferenceOptions<I extends Tags, F extends Tags, From extends Tags> {
@@ -15,13 +17,20 @@ export interface StreamInferenceOptions<I extends Tags, F extends Tags, From ext
   readonly to: string;
   /** `engine`: an engine such as Flink reads the events, asks the model `stream_<name>` over the Open Inference Protocol, and writes the outputs. Default: `headrace`. */
   readonly scoredBy?: 'headrace' | 'engine';
+  /** Where the outputs are sent, by name. Of a stream that headrace scores. */
+  readonly sinks?: Readonly<Record<string, ScoreSinkOptions>>;
 }
 
-/** Declares that a model scores every event of a source. Errors: NAME_TEXT, STREAM_SPINE. */
+/** A stream, with the tags of its source. */
+export interface StreamInference<From extends Tags> extends StreamInferenceData {
+  readonly from: EventSource<From>;
+}
+
+/** Declares that a model scores every event of a source. Errors: NAME_TEXT, NAME_TWICE, WINDOW_TEXT, STREAM_SPINE, STREAM_CYCLE, STREAM_SINK. */
 export function streamInference<I extends Tags, F extends Tags, From extends Tags>(
   name: string,
-  { model, from, to, scoredBy = 'headrace' }: StreamInferenceOptions<I, F, From>,
-): StreamInferenceData {
+  { model, from, to, scoredBy = 'headrace', sinks = {} }: StreamInferenceOptions<I, F, From>,
+): StreamInference<From> {
   checkName('stream', name);
   checkName('topic of outputs', to);
   for (const [column, spec] of Object.entries(model.service.request)) {
@@ -30,5 +39,12 @@ export function streamInference<I extends Tags, F extends Tags, From extends Tag
     if (found === undefined || typeText({ ...found, nullable: false }) !== type)
       throw fail('STREAM_SPINE', { stream: name, source: from.name, column, type });
   }
-  return freeze({ kind: 'streamInference', name, model, from, to, scoredBy });
+  if (reachedStreams([model, from]).some((stream) => stream.name === name || stream.to === to))
+    throw fail('STREAM_CYCLE', { stream: name });
+  const sent = sinkSpecs(name, sinks);
+  const [first] = Object.keys(sent);
+  if (first === undefined) return freeze({ kind: 'streamInference', name, model, from, to, scoredBy });
+  if (scoredBy === 'engine')
+    throw fail('STREAM_SINK', { stream: name, sink: first, reason: 'an engine elsewhere writes the outputs' });
+  return freeze({ kind: 'streamInference', name, model, from, to, scoredBy, sinks: sent });
 }

@@ -19,8 +19,11 @@ export type AdmissionCounters = { -readonly [Name in Verdict]: number };
  *
  * The id of an accepted delivery is remembered for lateness + futureSkew of ingest time. A later delivery of that event is
  * late by the third rule, so the bounded memory accepts the same deliveries as an unbounded one (such a redelivery counts
- * as late, not as duplicate). This needs events that keep their time, and ingest times that do not decrease. The gateway
- * ensures the latter, and keeps events from the future out of the log.
+ * as late, not as duplicate). This needs events that keep their time. The gateway keeps events from the future out of the log.
+ *
+ * Ingest times may leap ahead and go back, as a clock that is set wrong and right again. A leap forgets nothing, and neither does
+ * what is before the largest ingest time: a clock that comes back finds the ids that it knew. A source whose every
+ * pause is a leap forgets the ids before the last few.
  */
 export class Admission {
   readonly counters: AdmissionCounters = { accepted: 0, duplicate: 0, future: 0, late: 0 };
@@ -40,26 +43,43 @@ export class Admission {
     this.memoryMs = memoryMs;
   }
 
-  /** Judges the next delivery of a partition's log order, and counts it. */
-  judge(delivery: Delivery, partition: number): Verdict {
-    const verdict = this.#verdict(delivery, partition);
+  /** Judges the next delivery of a partition's log order, and counts it. `offset`: of the delivery, where repeats are to name it. */
+  judge(delivery: Delivery, partition: number, offset = UNNAMED): Verdict {
+    const verdict = this.#verdict(delivery, partition, offset);
     this.counters[verdict] += 1;
     return verdict;
   }
 
   /** Notes a delivery that was judged before a restart, in log order. */
-  remember(delivery: Judged, partition: number): void {
-    this.#verdict(delivery, partition);
+  remember(delivery: Judged, partition: number, offset = UNNAMED): void {
+    this.#verdict(delivery, partition, offset);
   }
 
-  #verdict({ id, ts, ingestTs }: Judged, partition: number): Verdict {
+  /** The offset of the accepted delivery of which the one that was just judged in a partition is a duplicate. */
+  firstOf(partition: number): number {
+    return this.#memoryOf(partition).found;
+  }
+
+  #verdict({ id, ts, ingestTs }: Judged, partition: number, offset: number): Verdict {
     const memory = this.#memoryOf(partition);
     const part = idPart(id);
-    if (memory.has(id, part, ingestTs)) return 'duplicate';
+    if (memory.has(id, part, ingestTs, offset)) return 'duplicate';
     if (ts - ingestTs > this.#futureSkewMs) return 'future';
     if (ingestTs - ts > this.#latenessMs) return 'late';
-    memory.add(id, part);
+    memory.add(id, part, offset);
     return 'accepted';
+  }
+
+  /** The largest ingest time that was judged or remembered; -Infinity before the first. */
+  get largestIngestTs(): number {
+    let largest = Number.NEGATIVE_INFINITY;
+    for (const memory of this.#memories) largest = Math.max(largest, memory?.largestTs ?? largest);
+    return largest;
+  }
+
+  /** The first offset of a partition whose id may be remembered, of deliveries that came with theirs; null: none is. */
+  rememberedFrom(partition: number): number | null {
+    return this.#memories[partition]?.firstOffset ?? null;
   }
 
   /** Bytes of memory that remembered ids take, about. */
@@ -75,15 +95,49 @@ export class Admission {
   }
 }
 
+/** The offset of a delivery that no repeat has to name. */
+const UNNAMED = -1;
+
+/** Ids are remembered over this many leaps of ingest time. */
+export const LEAPS_KEPT = 3;
+
+/** Whether ingest time leaps: by more than a generation of ids. */
+export function isLeap(aheadMs: number, memoryMs: number): boolean {
+  return aheadMs > generationMs(memoryMs);
+}
+
+function generationMs(memoryMs: number): number {
+  return Math.max(1, Math.ceil(memoryMs / 2));
+}
+
+interface Generation {
+  /** Time that had passed when it began, leaps left out. */
+  readonly fromMs: number;
+  /** Leaps before it. */
+  readonly leaps: number;
+  /** Of its first delivery. */
+  readonly offset: number;
+  readonly ids: IdSet;
+}
+
 /** Ids of one partition in generations of ingest time; whole generations are forgotten. */
 class IdMemory {
+  /** The offset of the id that was last found. */
+  found = UNNAMED;
+  largestTs = Number.NEGATIVE_INFINITY;
   readonly #keepMs: number;
   readonly #generationMs: number;
-  readonly #generations: { readonly from: number; readonly ids: IdSet }[] = [];
+  readonly #generations: Generation[] = [];
+  #passedMs = 0;
+  #leaps = 0;
 
   constructor(keepMs: number) {
     this.#keepMs = keepMs;
-    this.#generationMs = Math.max(1, Math.ceil(keepMs / 2));
+    this.#generationMs = generationMs(keepMs);
+  }
+
+  get firstOffset(): number | null {
+    return this.#generations[0]?.offset ?? null;
   }
 
   get bytes(): number {
@@ -93,23 +147,38 @@ class IdMemory {
   }
 
   /** Whether an id is known at an ingest time; forgets what is too old by then. */
-  has(id: string, part: number, ingestTs: number): boolean {
-    this.#moveTo(ingestTs);
-    for (const { ids } of this.#generations) if (ids.has(id, part)) return true;
+  has(id: string, part: number, ingestTs: number, at: number): boolean {
+    if (ingestTs > this.largestTs) this.#moveTo(ingestTs, at);
+    for (const { ids } of this.#generations) {
+      const offset = ids.get(id, part);
+      if (offset === undefined) continue;
+      this.found = offset;
+      return true;
+    }
     return false;
   }
 
   /** Adds an id, at the ingest time last asked for. */
-  add(id: string, part: number): void {
-    this.#generations[this.#generations.length - 1].ids.add(id, part);
+  add(id: string, part: number, offset: number): void {
+    this.#generations[this.#generations.length - 1].ids.add(id, part, offset);
   }
 
-  #moveTo(ingestTs: number): void {
+  #moveTo(ingestTs: number, offset: number): void {
     const generations = this.#generations;
     const last = generations[generations.length - 1];
-    if (last !== undefined && ingestTs < last.from + this.#generationMs) return;
-    generations.push({ from: ingestTs, ids: new IdSet() });
-    // The ids of a generation are older than the next one's beginning.
-    while (generations.length > 1 && generations[1].from < ingestTs - this.#keepMs) generations.shift();
+    if (last !== undefined) {
+      const aheadMs = ingestTs - this.largestTs;
+      if (aheadMs > this.#generationMs) this.#leaps += 1;
+      else this.#passedMs += aheadMs;
+    }
+    this.largestTs = ingestTs;
+    if (last !== undefined && this.#leaps === last.leaps && this.#passedMs < last.fromMs + this.#generationMs) return;
+    generations.push({ fromMs: this.#passedMs, leaps: this.#leaps, offset, ids: new IdSet() });
+    while (generations.length > 1 && this.#isOver(generations[1])) generations.shift();
+  }
+
+  /** Whether the ids before a generation matter no longer: they are older than its beginning. */
+  #isOver({ fromMs, leaps }: Generation): boolean {
+    return fromMs < this.#passedMs - this.#keepMs || leaps <= this.#leaps - LEAPS_KEPT;
   }
 }

@@ -16,7 +16,13 @@ export interface AnswersPlan {
 
 /** Where a view's answers come from, and how spine rows find theirs: by key and instant. */
 export interface AnswerSource {
-  readonly plan: ChangedPartialsPlan | ClosedPartialsPlan | MergedPartialsPlan | WindowPartsPlan | GenerationPlan;
+  readonly plan:
+    | ChangedPartialsPlan
+    | ClosedPartialsPlan
+    | MergedPartialsPlan
+    | WindowPartsPlan
+    | GenerationPlan
+    | ScanPlan;
   readonly keys: readonly PointKey[];
 }
 

@@ -14,6 +14,7 @@ import type { PointsPlan } from './points.ts';
 import type { PresentPlan } from './present.ts';
 import type { RunningSumsPlan } from './running-sums.ts';
 import type { ScanPlan } from './scan.ts';
+import type { SlidePlan } from './slide.ts';
 import type { TilesPlan } from './tiles.ts';
 import type { ViewEventsPlan } from './view-events.ts';
 import type { WholeTilesPlan } from './whole-tiles.ts';
@@ -39,6 +40,7 @@ export type Plan =
   | ChangedPartialsPlan
   | MergedPartialsPlan
   | WindowPartsPlan
+  | SlidePlan
   | GenerationPlan
   | AnswersPlan;
 

@@ -8,7 +8,7 @@ import { INGEST_TS, OFFSET, PARTITION, rawTable, VERDICT } from './raw-table.ts'
 export interface ScanPlan {
   readonly kind: 'scan';
   /** The kind of the rows; the name of the step. */
-  readonly of: 'deliveries' | 'unjudged' | 'spine' | 'generations';
+  readonly of: 'deliveries' | 'unjudged' | 'spine' | 'generations' | 'slid';
   /** SQL text that stands for the table in a FROM clause. */
   readonly relation: string;
   /** Column of the table by name in the result. */
@@ -45,6 +45,12 @@ export function scanSpine(request: Columns, relation: string): ScanPlan {
 /** Columns that a spine relation has in addition to the request's. */
 export const SPINE_ID = '_id';
 export const SPINE_AT = '_at';
+
+/** Answers of a lookup that were made before the join, by key and instant: `q`, the key and `f_<feature>` under these names. */
+export function scanSlid(keys: readonly string[], features: readonly string[], relation: string): ScanPlan {
+  const stored = Object.fromEntries([...keys, ASKED, ...features].map((name) => [name, name]));
+  return { kind: 'scan', of: 'slid', relation, stored };
+}
 
 /** The generations of a batch view, as {@link batchTable} keeps them. */
 export function scanGenerations(view: BatchViewData, relation: string): ScanPlan {

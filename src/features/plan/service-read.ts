@@ -12,7 +12,7 @@ import { ASKED, featureColumn, keyColumn, requestColumn } from './names.ts';
 import { neededFeatures } from './needed-features.ts';
 import type { PointKey } from './points.ts';
 import { type ScanPlan, SPINE_AT, SPINE_ID, scanGenerations, scanSpine } from './scan.ts';
-import { reachBackMs, type StreamReadOptions, streamRead } from './stream-read.ts';
+import { reachBackMs, type Slide, type StreamReadOptions, streamRead } from './stream-read.ts';
 
 export interface ServiceReadOptions {
   readonly service: FeatureServiceData;
@@ -25,6 +25,8 @@ export interface ServiceReadOptions {
   readonly generationsOf: (view: BatchViewData) => string;
   /** Whether the events of every stream lookup's windows are counted as well. */
   readonly counts: boolean;
+  /** SQL text that stands for the answers of a lookup's slide; where there is none, features that are made of parts are lists of parts. */
+  readonly slidOf?: (lookup: LookupSpec) => string | undefined;
 }
 
 /** A column of the result and what it holds. */
@@ -48,6 +50,12 @@ export interface ServiceRead {
   readonly plan: AnswersPlan;
   /** The plan's columns. */
   readonly columns: readonly ReadColumn[];
+  readonly slides: readonly LookupSlide[];
+}
+
+/** The slide of a stream lookup that has features made of parts. */
+export interface LookupSlide extends Slide {
+  readonly lookup: LookupSpec;
 }
 
 /** Plans what a service's lookups answered for every row of a spine. */
@@ -61,13 +69,16 @@ export function serviceRead(options: ServiceReadOptions): ServiceRead {
     accepted.set(source, plan);
     return plan;
   };
-  const features = service.lookups.flatMap((lookup) =>
-    lookup.view.kind === 'streamView'
-      ? streamColumns(lookup, lookup.view, acceptedOf(lookup.view.source), spine, options)
-      : batchColumns(lookup, lookup.view, spine, options),
-  );
+  const slides: LookupSlide[] = [];
+  const features = service.lookups.flatMap((lookup) => {
+    const { view } = lookup;
+    if (view.kind === 'batchView') return batchColumns(lookup, view, spine, options);
+    const { columns, slide } = streamColumns(lookup, view, acceptedOf(view.source), spine, options);
+    if (slide !== null) slides.push({ ...slide, lookup });
+    return columns;
+  });
   const columns = [...spineColumns(service), ...features];
-  return { plan: { kind: 'answers', spine, columns }, columns };
+  return { plan: { kind: 'answers', spine, columns }, columns, slides };
 }
 
 /** How far back from an instant the events of a service's lookups lie, in ms; null: without bound. */
@@ -109,10 +120,11 @@ function streamColumns(
   view: StreamViewData,
   accepted: AdmissionPlan,
   spine: ScanPlan,
-  { service, mode, counts }: ServiceReadOptions,
-): readonly ReadColumn[] {
+  { service, mode, counts, slidOf }: ServiceReadOptions,
+): { readonly columns: readonly ReadColumn[]; readonly slide: Slide | null } {
   const features = neededFeatures(service, lookup);
-  const read = streamRead({ view, features, spine, keys: lookupKeys(lookup), accepted, mode, counts });
+  const slid = slidOf?.(lookup);
+  const read = streamRead({ view, features, spine, keys: lookupKeys(lookup), accepted, mode, counts, slid });
   const answers = features.flatMap((feature) =>
     read.columns(feature, `${lookup.alias}_${feature}`).map((column): ReadColumn => {
       const half =
@@ -126,7 +138,7 @@ function streamColumns(
       holds: { kind: 'count', lookup, window },
     }),
   );
-  return [...answers, ...counted];
+  return { columns: [...answers, ...counted], slide: read.slide };
 }
 
 function batchColumns(

@@ -1,4 +1,5 @@
-import type { StreamViewData } from '../define/declaration.ts';
+import type { ColumnSpec } from '../../schema/column.ts';
+import type { AggregateSpec, StreamViewData } from '../define/declaration.ts';
 import { windowsOf } from '../window/view-windows.ts';
 import type { AdmissionPlan } from './admission.ts';
 import type { AnswerColumn, AnswerSource } from './answers.ts';
@@ -7,10 +8,12 @@ import type { ClosedPartialsPlan } from './closed-partials.ts';
 import { closedPartials } from './closed-read.ts';
 import type { WindowColumn } from './extremes.ts';
 import type { MergedPartialsPlan } from './merged-partials.ts';
+import { featureColumn } from './names.ts';
 import { EVENTS, type Partial, readPartials } from './partial.ts';
-import { partAggregate } from './parts.ts';
+import { type PartAggregate, partAggregate } from './parts.ts';
 import type { PointKey, PointsPlan, PointWindow } from './points.ts';
-import type { ScanPlan } from './scan.ts';
+import { type ScanPlan, scanSlid } from './scan.ts';
+import type { SlidePlan } from './slide.ts';
 import { type ViewEventsPlan, viewEvents } from './view-events.ts';
 
 /** The events that count: all accepted ones (corrected), or only those that had arrived by the instant (as-known). */
@@ -30,6 +33,8 @@ export interface StreamReadOptions {
   readonly mode: ReadMode | 'as-served';
   /** Whether the events of each window are counted as well. */
   readonly counts: boolean;
+  /** SQL text that stands for the answers of its slide; without it features that are made of parts are lists of parts. */
+  readonly slid?: string | undefined;
 }
 
 /** The columns that answer a stream view at the points of a spine. */
@@ -38,6 +43,25 @@ export interface StreamRead {
   readonly columns: (feature: string, name: string) => readonly AnswerColumn[];
   /** Events of each window, in the order of `windowsOf`; none unless asked for. */
   readonly counts: readonly ((name: string) => AnswerColumn)[];
+  /** How the features that are made of parts are answered by a slide; null where there is none. */
+  readonly slide: Slide | null;
+}
+
+/** A slide and the features that it answers. */
+export interface Slide {
+  readonly plan: SlidePlan;
+  readonly inputs: readonly ColumnSpec[];
+  readonly features: readonly SlideFeature[];
+}
+
+export interface SlideFeature {
+  readonly feature: string;
+  readonly type: ColumnSpec;
+  readonly spec: AggregateSpec;
+  readonly kind: PartAggregate['kind'];
+  readonly window: PointWindow;
+  /** The place of its input among those of the slide. */
+  readonly input: number;
 }
 
 /** Plans the point-in-time read of a stream view. */
@@ -65,12 +89,16 @@ export function streamRead(options: StreamReadOptions): StreamRead {
     plan: wholePartials(points, events, distinctColumns([...counted, ...columns])),
     keys,
   };
+  const slide = slideOf(asked, (name) => windows[windowOf(name)], { view, points, events });
+  const slid = options.slid === undefined || slide === null ? null : slidSource(slide, keys, options.slid);
   return {
+    slide,
     columns: (feature, name) => {
       const spec = view.aggregates[view.features.find((each) => each.name === feature)?.aggregate ?? -1];
       const window = windowOf(feature);
       const aggregate = partAggregate(spec, events);
       if (aggregate === null) return [{ kind: 'aggregate', name, from: partials, spec, window }];
+      if (slid !== null) return [{ kind: 'column', name, from: slid, column: featureColumn(feature) }];
       const plan = { kind: 'windowParts', points, events, window: windows[window], aggregate } as const;
       const from: AnswerSource = { plan, keys };
       return [
@@ -86,6 +114,40 @@ export function streamRead(options: StreamReadOptions): StreamRead {
           column: `${EVENTS.name}_w${window}`,
         }))
       : [],
+  };
+}
+
+/** The answers of a slide, which all its features share: the join reads them once. */
+function slidSource({ features }: Slide, keys: readonly PointKey[], relation: string): AnswerSource {
+  const names = keys.map(({ name }) => name);
+  const columns = features.map(({ feature }) => featureColumn(feature));
+  return { plan: scanSlid(names, columns, relation), keys };
+}
+
+interface SlideOf {
+  readonly view: StreamViewData;
+  readonly points: PointsPlan;
+  readonly events: ViewEventsPlan;
+}
+
+function slideOf(
+  asked: StreamViewData['features'],
+  windowOf: (feature: string) => PointWindow,
+  { view, points, events }: SlideOf,
+): Slide | null {
+  const made = asked.flatMap(({ name, type, aggregate }) => {
+    const spec = view.aggregates[aggregate];
+    const part = partAggregate(spec, events);
+    return part === null ? [] : [{ feature: name, type, spec, part, window: windowOf(name) }];
+  });
+  const inputs = [...new Set(made.map(({ part }) => part.input))];
+  const typeOf = (input: string) => made.filter(({ part }) => part.input === input)[0].part.inputType;
+  const ids = made.some(({ part }) => part.kind === 'lastN' || part.kind === 'images');
+  if (made.length === 0) return null;
+  return {
+    plan: { kind: 'slide', points, events, inputs, ids },
+    inputs: inputs.map(typeOf),
+    features: made.map(({ part, ...rest }) => ({ ...rest, kind: part.kind, input: inputs.indexOf(part.input) })),
   };
 }
 

@@ -16,6 +16,7 @@ import { pointsSql } from './points.ts';
 import { presentSql } from './present.ts';
 import { runningSumsSql } from './running-sums.ts';
 import { scanSql } from './scan.ts';
+import { slideSql } from './slide.ts';
 import { tilesSql } from './tiles.ts';
 import { viewEventsSql } from './view-events.ts';
 import { wholeTilesSql } from './whole-tiles.ts';
@@ -55,6 +56,7 @@ const shared: Writers = {
   changedPartials: changedPartialsSql,
   mergedPartials: mergedPartialsSql,
   windowParts: windowPartsSql,
+  slide: slideSql,
   generation: generationSql,
   answers: answersSql,
 };
@@ -78,6 +80,7 @@ const STEP_NAMES: Readonly<Record<Exclude<PlanKind, 'scan'>, string>> = {
   changedPartials: 'changed_partials',
   mergedPartials: 'partials',
   windowParts: 'window_parts',
+  slide: 'slide',
   generation: 'visible',
   answers: 'answers',
 };
@@ -155,6 +158,8 @@ function write(plan: Plan, writers: Writers, compiler: Compiler): string {
       return writers.mergedPartials(plan, compiler);
     case 'windowParts':
       return writers.windowParts(plan, compiler);
+    case 'slide':
+      return writers.slide(plan, compiler);
     case 'generation':
       return writers.generation(plan, compiler);
     case 'answers':

@@ -10,6 +10,8 @@ interface PartText {
   readonly part: string;
   readonly value: string;
   readonly fold: string;
+  /** The fold before the last one, where it is another: the last makes text of a number. */
+  readonly tileFold?: string;
 }
 
 /** The columns of an event that its part needs, as a SELECT over the view's events: the given columns, `part`, `val`. */
@@ -57,6 +59,12 @@ export function havingSql(aggregate: PartAggregate): string {
   return aggregate.kind === 'images' ? '\nHAVING SUM(val) <> 0' : '';
 }
 
+/** Folds `val` of the events of one part to one that folds again. */
+export function tileFoldSql(aggregate: PartAggregate, dialect: Dialect): string {
+  const { fold, tileFold = fold } = partText(aggregate, dialect);
+  return tileFold;
+}
+
 /** Folds `val` of the events of one part. */
 export function foldSql(aggregate: PartAggregate, dialect: Dialect): string {
   return partText(aggregate, dialect).fold;
@@ -72,6 +80,7 @@ function partText({ kind, input, inputType }: PartAggregate, dialect: Dialect): 
     part: floorSql(TS, DAY_MS),
     value: wideSql(input),
     fold: 'CAST(SUM(val) AS STRING)',
+    tileFold: 'SUM(val)',
   });
   const texts: Readonly<Record<PartKind, () => PartText>> = {
     // A stamp is unique: the fold has one value to take.

@@ -1,12 +1,11 @@
 import { ASKED, CHANGED, INGEST, TS } from '../plan/names.ts';
 import type { WindowPartsPlan } from '../plan/window-parts.ts';
-import { bucketJoin } from './bucket-join.ts';
 import { knownChanges } from './changed-partials.ts';
 import type { Compiler } from './compile.ts';
 import { eventPartsSql, foldSql, havingSql } from './part.ts';
 import { latestSql } from './parts.ts';
-import { arrivedTests } from './points.ts';
 import { columnsOf, onEqual } from './text.ts';
+import { tiledPartsSql } from './tiled-parts.ts';
 
 export function windowPartsSql(plan: WindowPartsPlan, compiler: Compiler): string {
   const { points, events, window, aggregate } = plan;
@@ -18,17 +17,14 @@ export function windowPartsSql(plan: WindowPartsPlan, compiler: Compiler): strin
     'event_parts',
     eventPartsSql(aggregate, compiler.step(events), [...keys, TS, INGEST, ...(changes ? [CHANGED] : [])], dialect),
   );
-  const { left, right, on } = changes
-    ? { left: compiler.step(points), right: parts, on: [`e.${TS} >= p.${window.from}`] }
-    : bucketJoin(compiler.step(points), parts, [window], compiler);
-  const known = changes ? knownChanges(points) : [`e.${TS} < p.${ASKED}`, ...arrivedTests(points)];
-  const group = columnsOf('p', point).join(', ');
+  const joined = changes
+    ? changedPartsSql(plan, parts, compiler)
+    : tiledPartsSql({ points, window, aggregate, parts }, compiler);
   const folded = compiler.add(
     'folded_parts',
-    `SELECT ${group}, e.part, ${foldSql(aggregate, dialect)} AS val
-FROM ${left} AS p
-JOIN ${right} AS e ON ${[onEqual('p', 'e', keys), ...on, ...known].join(' AND ')}
-GROUP BY ${group}, e.part${havingSql(aggregate)}`,
+    `SELECT ${[...point, 'part', `${foldSql(aggregate, dialect)} AS val`].join(', ')}
+FROM ${compiler.add('joined_parts', joined)}
+GROUP BY ${[...point, 'part'].join(', ')}${havingSql(aggregate)}`,
   );
   const kept =
     aggregate.kind === 'lastN'
@@ -37,4 +33,13 @@ GROUP BY ${group}, e.part${havingSql(aggregate)}`,
   return `SELECT ${point.join(', ')}, ${dialect.list('part', 'part')} AS parts, ${dialect.list('val', 'part')} AS vals
 FROM ${kept}
 GROUP BY ${point.join(', ')}`;
+}
+
+/** Changes of rows have no tiles that merge: a row may have changed at any time. */
+function changedPartsSql({ points, window }: WindowPartsPlan, parts: string, compiler: Compiler): string {
+  const keys = points.keys.map(({ name }) => name);
+  const on = [onEqual('p', 'e', keys), `e.${TS} >= p.${window.from}`, ...knownChanges(points)];
+  return `SELECT ${[...columnsOf('p', [...keys, ASKED]), 'e.part AS part', 'e.val AS val'].join(', ')}
+FROM ${compiler.step(points)} AS p
+JOIN ${parts} AS e ON ${on.join(' AND ')}`;
 }

@@ -65,17 +65,29 @@ export class HistoryFill {
    * the log has dropped the events before.
    */
   async #fillNew(): Promise<void> {
-    const { layouts, materialiser, archive, online, offline, engine } = this.#options;
+    const { layouts, materialiser, online } = this.#options;
     if (materialiser.missedEvents) for (const layout of layouts) await markFilled(layout, online, false);
     for (const layout of layouts) {
       if (await isFilled(layout, online)) continue;
-      if (!materialiser.startedEmpty || materialiser.missedEvents) {
-        await archive.publishDeliveries();
-        await materialiser.replaceTiles(allTiles(layout, offline, engine));
-        await this.verifySample(layout);
-      }
+      if (!materialiser.startedEmpty || materialiser.missedEvents) await this.#computeAll(layout);
       await markFilled(layout, online, true);
     }
+  }
+
+  /** Computes all tiles of a layout from the history, whatever the store has. No event may be taken meanwhile. Error: BACKFILL_DIFFERS. */
+  async again(layout: TileLayout): Promise<void> {
+    const { online } = this.#options;
+    // If it is interrupted, the next opening does it.
+    await markFilled(layout, online, false);
+    await this.#computeAll(layout);
+    await markFilled(layout, online, true);
+  }
+
+  async #computeAll(layout: TileLayout): Promise<void> {
+    const { materialiser, archive, offline, engine } = this.#options;
+    await archive.publishDeliveries();
+    await materialiser.replaceTiles(allTiles(layout, offline, engine));
+    await this.verifySample(layout);
   }
 
   /**

@@ -1,22 +1,16 @@
-import { fail, type HeadraceError, isHeadraceError } from '../../base/errors/fail.ts';
+import { fail, type HeadraceError } from '../../base/errors/fail.ts';
+import { FOLLOWED_STEP_MS } from '../../base/guarded-clock.ts';
 import { partitionOf } from '../../base/hash/partition-of.ts';
 import type { MaybePromise } from '../../base/maybe-promise.ts';
-import type { Clock } from '../../base/time.ts';
+import { type Clock, type ClockSpan, spanOf } from '../../base/time.ts';
 import type { EventSourceData } from '../../features/define/declaration.ts';
 import type { Delivery } from '../../features/engine/delivery.ts';
-import type { EventLog, LogRecord } from '../../ports/event-log.ts';
-import type { Value } from '../../schema/column.ts';
+import type { EventLog, LogRecord, PartitionEnds } from '../../ports/event-log.ts';
 import { rowParser } from '../../schema/row-parser.ts';
-import {
-  type IngestReport,
-  loggedIn,
-  MOST_SHOWN,
-  type RefusedEvent,
-  ReportCounter,
-  type Verdicts,
-} from './ingest-report.ts';
+import { type IngestReport, loggedIn, type RefusedEvent, ReportCounter, type Verdicts } from './ingest-report.ts';
 import type { DeliveryRows, RowsOf } from './source-rows.ts';
-import { wrongUnit } from './wrong-unit.ts';
+import { arrivalOf, inOrder, runsInOrder } from './stamp.ts';
+import { type EventShape, type TakenEvent, takeEvents } from './take-events.ts';
 
 /** Called with the progress of a call of the gateway, by batch of a partition; for a trace. */
 export interface IngestSteps {
@@ -70,8 +64,8 @@ export interface GatewayOptions {
 }
 
 /**
- * The one door for events: validates, stamps the ingest time (which never decreases within a partition), keeps events
- * from the future and malformed ones out, and appends to the log partition of the event's id.
+ * The one door for events: validates, stamps the ingest time, keeps events from the future and malformed ones out, and
+ * appends to the log partition of the event's id. An ingest time that the log has from a clock ahead holds no event back.
  */
 export class Gateway {
   readonly #log: EventLog;
@@ -95,14 +89,9 @@ export class Gateway {
     await openSourceTopics(options);
     for (const source of options.sources) {
       const ends = await options.log.ends(topicOf(source));
-      gateway.#sources.set(
-        source.name,
-        sourceGate(
-          source,
-          options.rowsOf(source),
-          ends.map((end) => end.lastIngestTs),
-        ),
-      );
+      const gate = sourceGate(source, options, ends);
+      gate.largestIngestTs = await largestIngestTs(options, gate.topic, ends);
+      gateway.#sources.set(source.name, gate);
     }
     return gateway;
   }
@@ -117,30 +106,49 @@ export class Gateway {
     steps: IngestSteps | null = null,
     placeOf?: PlaceOf,
   ): MaybePromise<IngestReport> {
-    return this.#take(source, events, { steps, placeOf, stampOf: (_, now) => now });
+    return this.#take(source, events, {
+      steps,
+      placeOf,
+      stampOf: (ts, span, last) => inOrder(arrivalOf(ts, span), last),
+    });
   }
 
   /**
    * Takes events of the past, in the order of their times: each is stamped as if it had come at its own time, and judged by it. An
-   * event that is older than the last of its partition is stamped with that.
+   * event that is older than the last of its partition is stamped with that, unless that is still to come.
    */
   bootstrap(source: EventSourceData, events: readonly unknown[]): MaybePromise<IngestReport> {
-    return this.#take(source, events, { steps: null, placeOf: undefined, stampOf: Math.min });
+    const stampOf: StampOf = (ts, { from, to }, last) => Math.max(Math.min(ts, to), Math.min(last, from));
+    return this.#take(source, events, { steps: null, placeOf: undefined, stampOf });
   }
 
   #take(source: EventSourceData, events: readonly unknown[], { steps, placeOf, stampOf }: TakeOptions) {
     const gate = this.#gateOf(source);
-    const now = this.#clock();
-    const { taken, refused } = takeEvents(gate, events, now);
+    if (gate.source.scores !== undefined)
+      throw fail('STREAM_FED', { source: source.name, stream: gate.source.scores.stream });
+    const span = spanOf(this.#clock);
+    const { taken, refused } = takeEvents(gate, events, span);
     const batches = this.#noBatches();
-    for (const event of taken) this.#stamp(gate, event, stampOf(event.ts, now), batches);
+    for (const event of taken) this.#stamp(gate, event, { span, stampOf }, batches);
     const appended = this.#append(gate, batches, refused, steps);
     if (refused.length === 0) return appended;
     const tell = (report: IngestReport) => {
-      for (const { index, error } of refused) this.#refused(source, events[index], error, now, placeOf?.(index));
+      for (const { index, error } of refused) this.#refused(source, events[index], error, span.from, placeOf?.(index));
       return report;
     };
     return appended instanceof Promise ? appended.then(tell) : tell(appended);
+  }
+
+  /** Takes deliveries that were made here: each is stamped as it says, or a little later in the order of its partition. Errors: those of the log. */
+  feed(source: EventSourceData, deliveries: readonly Delivery[]): MaybePromise<IngestReport> {
+    const gate = this.#gateOf(source);
+    const batches = this.#noBatches();
+    const span = spanOf(this.#clock);
+    deliveries.forEach(({ id, ts, row, ingestTs }, index) => {
+      const stampOf: StampOf = (_, __, last) => inOrder(ingestTs, last);
+      this.#stamp(gate, { id, ts, row, index }, { span, stampOf }, batches);
+    });
+    return this.#append(gate, batches, [], null);
   }
 
   /** Counts a record that is not an event of its source as refused. */
@@ -152,8 +160,7 @@ export class Gateway {
   }
 
   /**
-   * Takes deliveries that another log has, in its order, at the ingest times that they have there: none may be before the last of
-   * its partition here. Errors: LOG_ORDER, those of the log.
+   * Takes deliveries that another log has, in its order, at the ingest times that they have there. Errors: those of the log.
    */
   replay(source: EventSourceData, deliveries: readonly Delivery[]): MaybePromise<IngestReport> {
     const gate = this.#gateOf(source);
@@ -164,6 +171,11 @@ export class Gateway {
       addTo(batches[partition], delivery, index);
     });
     return this.#append(gate, batches, [], null);
+  }
+
+  /** The largest ingest time that the log of a source is known to have; -Infinity: it has no event. Error: EVENT_SOURCE. */
+  largestIngestTs(source: EventSourceData): number {
+    return this.#gateOf(source).largestIngestTs;
   }
 
   counters(source: EventSourceData): Readonly<GatewayCounters> {
@@ -180,10 +192,17 @@ export class Gateway {
     return Array.from({ length: this.#partitions }, () => ({ deliveries: [], indexes: [] }));
   }
 
-  #stamp(gate: SourceGate, { id, ts, row, index }: TakenEvent, now: number, batches: readonly Batch[]): void {
+  #stamp(
+    gate: SourceGate,
+    { id, ts, row, index }: TakenEvent,
+    { span, stampOf }: { readonly span: ClockSpan; readonly stampOf: StampOf },
+    batches: readonly Batch[],
+  ): void {
     const partition = partitionOf(id, this.#partitions);
-    const ingestTs = Math.max(now, gate.lastIngestTs[partition] ?? now);
+    const last = gate.lastIngestTs[partition] ?? Number.NEGATIVE_INFINITY;
+    const ingestTs = stampOf(ts, span, last);
     gate.lastIngestTs[partition] = ingestTs;
+    gate.largestIngestTs = Math.max(gate.largestIngestTs, ingestTs);
     addTo(batches[partition], { id, ts, ingestTs, row }, index);
   }
 
@@ -196,11 +215,15 @@ export class Gateway {
     const waiting: Promise<unknown>[] = [];
     const counter = new ReportCounter();
     steps?.began();
-    batches.forEach(({ deliveries, indexes }, partition) => {
-      if (deliveries.length === 0) return;
+    const appendRun = (
+      partition: number,
+      deliveries: readonly Delivery[],
+      indexes: readonly number[],
+      from: number,
+    ) => {
       const note = (verdicts: Verdicts) =>
         deliveries.forEach(({ id }, i) => {
-          counter.add(indexes[i], id, verdicts[i]);
+          counter.add(indexes[from + i], id, verdicts[i]);
         });
       const offset = this.#log.append(
         gate.topic,
@@ -222,6 +245,14 @@ export class Gateway {
         else note(taken);
         steps?.taken();
       }
+    };
+    batches.forEach(({ deliveries, indexes }, partition) => {
+      if (deliveries.length === 0) return;
+      let from = 0;
+      for (const run of runsInOrder(deliveries)) {
+        appendRun(partition, run, indexes, from);
+        from += run.length;
+      }
     });
     if (waiting.length > 0) return Promise.all(waiting).then(() => counted(gate, counter.report(refused)));
     return counted(gate, counter.report(refused));
@@ -232,8 +263,11 @@ interface TakeOptions {
   readonly steps: IngestSteps | null;
   readonly placeOf: PlaceOf | undefined;
   /** The ingest time of an event of this time that is taken now. */
-  readonly stampOf: (ts: number, now: number) => number;
+  readonly stampOf: StampOf;
 }
+
+/** The ingest time of an event by its own time, the present, and the last ingest time of its partition. */
+type StampOf = (ts: number, span: ClockSpan, last: number) => number;
 
 /** Makes the topics of sources in the log, where absent. Errors: those of the log. */
 export async function openSourceTopics({
@@ -249,36 +283,50 @@ export function topicOf(source: EventSourceData): string {
   return `${source.name}@${source.version}`;
 }
 
-interface SourceGate {
-  readonly source: EventSourceData;
+/** The largest ingest time of a topic as far as it matters: that of the last records, or of the first one that is to come. */
+async function largestIngestTs(
+  { log, clock }: Pick<GatewayOptions, 'log' | 'clock'>,
+  topic: string,
+  ends: readonly PartitionEnds[],
+): Promise<number> {
+  const after = clock() + FOLLOWED_STEP_MS;
+  const times = await Promise.all(
+    ends.map(async ({ end, lastIngestTs }, partition) => {
+      const at = await log.offsetAtIngest(topic, partition, after);
+      if (at >= end) return lastIngestTs;
+      const { records } = await log.read(topic, partition, at, 1);
+      return Math.max(lastIngestTs, records[0]?.ingestTs ?? lastIngestTs);
+    }),
+  );
+  return Math.max(...times);
+}
+
+interface SourceGate extends EventShape {
   readonly topic: string;
-  readonly parse: (event: unknown) => readonly Value[];
   readonly encode: DeliveryRows['encode'];
-  readonly idIndex: number;
-  readonly timeIndex: number;
   /** Last ingest time by partition. */
   readonly lastIngestTs: number[];
+  /** The largest that is known. */
+  largestIngestTs: number;
   readonly counters: GatewayCounters;
 }
 
-interface TakenEvent {
-  /** In the call. */
-  readonly index: number;
-  readonly id: string;
-  readonly ts: number;
-  readonly row: readonly Value[];
-}
-
-function sourceGate(source: EventSourceData, { encode }: DeliveryRows, lastIngestTs: number[]): SourceGate {
+function sourceGate(
+  source: EventSourceData,
+  { rowsOf, clock }: GatewayOptions,
+  ends: readonly PartitionEnds[],
+): SourceGate {
+  const { encode } = rowsOf(source);
   const names = Object.keys(source.columns);
   return {
     source,
     topic: topicOf(source),
-    parse: rowParser(source),
+    parse: rowParser(source, clock),
     encode,
     idIndex: names.indexOf(source.id),
     timeIndex: names.indexOf(source.time),
-    lastIngestTs,
+    lastIngestTs: ends.map((end) => end.lastIngestTs),
+    largestIngestTs: Number.NEGATIVE_INFINITY,
     counters: { sent: 0, accepted: 0, quarantined: 0, refused: 0 },
   };
 }
@@ -292,72 +340,6 @@ interface Batch {
 function addTo(batch: Batch | undefined, delivery: Delivery, index: number): void {
   batch?.deliveries.push(delivery);
   batch?.indexes.push(index);
-}
-
-/** Parses the events of a call. Of many refusals only the first have a stack, the largest cost of an error. */
-function takeEvents(gate: SourceGate, events: readonly unknown[], now: number) {
-  const taken: TakenEvent[] = [];
-  const refused: RefusedEvent[] = [];
-  const { stackTraceLimit } = Error;
-  try {
-    events.forEach((event, index) => {
-      const found = takeEvent(gate, event, index, now);
-      if (!isHeadraceError(found)) {
-        taken.push(found);
-        return;
-      }
-      refused.push({ index, id: idOf(gate, event), error: found });
-      if (refused.length === MOST_SHOWN) Error.stackTraceLimit = 0;
-    });
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit;
-  }
-  return { taken, refused };
-}
-
-const LONGEST_ID = 100;
-
-/** The id of an event that may be anything; null where it has none. */
-function idOf({ source }: SourceGate, event: unknown): string | null {
-  if (typeof event !== 'object' || event === null || !Object.hasOwn(event, source.id)) return null;
-  const id: unknown = Reflect.get(event, source.id);
-  return typeof id === 'string' ? id.slice(0, LONGEST_ID) : null;
-}
-
-function takeEvent(gate: SourceGate, event: unknown, index: number, now: number): TakenEvent | HeadraceError {
-  try {
-    const row = gate.parse(event);
-    const id = row[gate.idIndex];
-    const ts = row[gate.timeIndex];
-    if (typeof id !== 'string' || typeof ts !== 'number')
-      throw fail('EVENT_SHAPE', { where: gate.source.name, found: 'without id or time' });
-    if (ts - now > gate.source.futureSkewMs || now - ts > gate.source.latenessMs) {
-      const wrong = unitError(gate, event, now);
-      if (wrong !== null) return wrong;
-    }
-    if (ts - now > gate.source.futureSkewMs) {
-      throw fail('EVENT_FUTURE', {
-        source: gate.source.name,
-        id,
-        aheadMs: ts - now,
-        allowedMs: gate.source.futureSkewMs,
-      });
-    }
-    return { index, id, ts, row };
-  } catch (error) {
-    if (!isHeadraceError(error)) throw error;
-    return error.code === 'EVENT_TIME' ? (unitError(gate, event, now) ?? error) : error;
-  }
-}
-
-/** Why an event does not count as milliseconds, where its time can only be in another unit. */
-function unitError(gate: SourceGate, event: unknown, now: number): HeadraceError | null {
-  const { source } = gate;
-  const found: unknown = typeof event === 'object' && event !== null ? Reflect.get(event, source.time) : null;
-  if (typeof found !== 'number' && typeof found !== 'bigint') return null;
-  const unit = wrongUnit(source, Number(found), now);
-  if (unit === null) return null;
-  return fail('EVENT_TIME_UNIT', { where: source.name, id: idOf(gate, event), column: source.time, found, unit });
 }
 
 function logRecord(gate: SourceGate, delivery: Delivery): LogRecord {

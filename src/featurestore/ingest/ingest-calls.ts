@@ -18,6 +18,8 @@ export interface IngestCallsOptions {
   readonly freshness: RecentTimes;
   /** Whether the tiles have the events when the gateway returns; otherwise another engine adds them later. */
   readonly areTilesOwn: boolean;
+  /** Room for events in the queue of the history: null, or what a call waits for before it brings any. */
+  readonly room: () => Promise<void> | null;
   /** Commits the waiting events, if they are many; the caller waits for the result. */
   readonly pressure: () => Promise<unknown> | null;
 }
@@ -31,6 +33,11 @@ export class IngestCalls {
   }
 
   ingest(source: EventSourceData, events: readonly unknown[], trace?: OpenSpan | null): MaybePromise<IngestReport> {
+    const room = this.#options.room();
+    return room === null ? this.#ingest(source, events, trace) : room.then(() => this.#ingest(source, events, trace));
+  }
+
+  #ingest(source: EventSourceData, events: readonly unknown[], trace?: OpenSpan | null): MaybePromise<IngestReport> {
     const { disk, gateway, tracer } = this.#options;
     disk?.mustTake(events.length);
     const name = `ingest ${source.name}`;
@@ -43,24 +50,35 @@ export class IngestCalls {
   }
 
   async bootstrap(source: EventSourceData, events: readonly unknown[]): Promise<IngestReport> {
-    const { disk, gateway } = this.#options;
+    const { disk, gateway, room } = this.#options;
+    await room();
     disk?.mustTake(events.length);
     const started = performance.now();
     return this.#ingested(source, started, await gateway.bootstrap(source, events));
   }
 
   async replay(source: EventSourceData, deliveries: readonly Delivery[]): Promise<void> {
-    const { disk, gateway } = this.#options;
+    const { disk, gateway, room } = this.#options;
+    await room();
     disk?.mustTake(deliveries.length);
     const started = performance.now();
     await this.#ingested(source, started, await gateway.replay(source, deliveries));
   }
 
   async take(source: EventSourceData, events: readonly unknown[], placeOf: PlaceOf): Promise<IngestReport> {
-    const { disk, gateway } = this.#options;
+    const { disk, gateway, room } = this.#options;
+    await room();
     disk?.mustTake(events.length, true);
     const started = performance.now();
     return this.#ingested(source, started, await gateway.ingest(source, events, null, placeOf));
+  }
+
+  async feed(source: EventSourceData, deliveries: readonly Delivery[]): Promise<IngestReport> {
+    const { disk, gateway, room } = this.#options;
+    await room();
+    disk?.mustTake(deliveries.length, true);
+    const started = performance.now();
+    return this.#ingested(source, started, await gateway.feed(source, deliveries));
   }
 
   refuse(source: EventSourceData, payload: string, error: HeadraceError, place: string): void {

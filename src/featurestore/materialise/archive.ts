@@ -1,9 +1,8 @@
+import { inSlices } from '../../base/in-slices.ts';
 import { floorTo } from '../../base/time.ts';
 import type { EventSourceData } from '../../features/define/declaration.ts';
-import { Admission, type Verdict } from '../../features/engine/admission.ts';
 import type { Delivery } from '../../features/engine/delivery.ts';
 import { countedAt, viewKeyEncoder } from '../../features/engine/stream-engine.ts';
-import { rawTable } from '../../features/plan/raw-table.ts';
 import { START, type TileLayout } from '../../features/tile/tile-layout.ts';
 import type { TileRun } from '../../features/tile/tile-run.ts';
 import type { JudgedDeliveries } from '../../ports/delivery-sink.ts';
@@ -14,12 +13,12 @@ import type { TileTopics } from '../../ports/tile-topics.ts';
 import { topicOf } from '../ingest/gateway.ts';
 import type { RowsOf } from '../ingest/source-rows.ts';
 import { publishStorable } from '../publish-storable.ts';
-import { GrowingColumn } from './growing-column.ts';
-import { inSlices } from './in-slices.ts';
-import { offsetsOf, readDeliveries, type TakeDeliveries } from './log-cursor.ts';
+import { idsNeededFrom } from './admission-before.ts';
+import { EarlyDeliveries } from './early-deliveries.ts';
+import { offsetsOf, readDeliveries } from './log-cursor.ts';
 import type { NewestTiles } from './newest-tiles.ts';
 import { placeInTopics } from './place-in-topics.ts';
-import { rememberIds } from './remember-ids.ts';
+import { RawBuffer, refill } from './raw-buffer.ts';
 import type { TileCache } from './tile-cache.ts';
 import { NO_CHANGE, TileChanges } from './tile-changes.ts';
 import { TileTableWriter } from './tile-table-writer.ts';
@@ -27,6 +26,12 @@ import { TileTableWriter } from './tile-table-writer.ts';
 /** Names under which the two offline readers keep their positions. */
 export const RAW_READER = 'deliveries';
 export const TILE_READER = 'tiles';
+
+/** Bytes of a change of a tile that waits, about: three numbers in memory that doubles. */
+export const CHANGE_BYTES = 48;
+
+/** Bytes of the row of a tile that waits, about. */
+export const TILE_BYTES = 200;
 
 export interface ArchiveOptions {
   readonly log: EventLog;
@@ -36,6 +41,8 @@ export interface ArchiveOptions {
   readonly layouts: readonly TileLayout[];
   /** The tiles' newest content. */
   readonly tiles: TileCache;
+  /** The most bytes that may wait; beyond them deliveries of the log are published while it is read. */
+  readonly mostBytes: number;
   /** Where another engine writes the tiles; left out: they are made here, of the log. */
   readonly topics?: TileTopics | undefined;
   /** Of an engine elsewhere whose tiles others write to the online store: what it has written since they were last published. */
@@ -52,13 +59,13 @@ export class Archive {
   readonly #options: ArchiveOptions;
   #stage: 'closed' | 'opening' | 'open' = 'closed';
   /** Deliveries judged while it reads the log. */
-  readonly #early: (() => void)[] = [];
+  readonly #early: EarlyDeliveries;
   readonly #raw = new Map<string, RawBuffer>();
   #touched: Map<TileLayout, Touched> = new Map();
   /** The log clock when tiles were last published. */
   publishedClock = Number.NEGATIVE_INFINITY;
   /** Changes that are on their way, or could not be published: in order, for each reader. */
-  readonly #unpublished: { readonly deliveries: OfflineChange[]; readonly tiles: OfflineChange[] } = {
+  readonly #unpublished: { readonly deliveries: Unpublished[]; readonly tiles: Unpublished[] } = {
     deliveries: [],
     tiles: [],
   };
@@ -68,6 +75,7 @@ export class Archive {
   constructor(options: ArchiveOptions) {
     this.#options = options;
     this.#touched = noneOf(options.layouts);
+    this.#early = new EarlyDeliveries(options.mostBytes / 2);
   }
 
   /** Reads its positions and takes from the log what they do not have; the materialiser must have caught up before. */
@@ -76,22 +84,20 @@ export class Archive {
     const { sources, offline, topics, newest } = this.#options;
     const raw = await offline.position(RAW_READER);
     const tiles = await offline.position(TILE_READER);
-    for (const source of sources) await this.#openSource(source, { raw, tiles }, applied[topicOf(source)]);
+    for (const source of sources) {
+      const begins = (await this.#options.log.ends(topicOf(source))).map(({ begin }) => begin);
+      this.#raw.set(source.name, new RawBuffer(source, offsetsOf(raw, source, begins)));
+    }
+    for (const source of sources) await this.#openSource(source, tiles, applied[topicOf(source)]);
     if (topics !== undefined && newest === undefined) await this.#touchTopics(topics, tiles, applied);
-    this.#stage = 'open';
-    for (const take of this.#early.splice(0)) take();
+    await this.#takeEarly();
   }
 
-  async #openSource(
-    source: EventSourceData,
-    { raw, tiles }: { readonly raw: Position | null; readonly tiles: Position | null },
-    to: readonly number[] | undefined,
-  ): Promise<void> {
+  async #openSource(source: EventSourceData, tiles: Position | null, to: readonly number[] | undefined): Promise<void> {
     const { log, rowsOf, topics } = this.#options;
     const begins = (await log.ends(topicOf(source))).map(({ begin }) => begin);
-    const buffer = new RawBuffer(source, offsetsOf(raw, source, begins));
-    this.#raw.set(source.name, buffer);
-    await refill(buffer, this.#options, to);
+    const buffer = this.#raw.get(source.name);
+    if (buffer !== undefined) await refill(buffer, this.#options, to, () => this.#relieve());
     if (topics !== undefined) return;
     const layouts = this.#options.layouts.filter(({ view }) => view.source.name === source.name);
     const from = offsetsOf(tiles, source, begins);
@@ -99,12 +105,32 @@ export class Archive {
   }
 
   /** Takes judged deliveries. */
-  take({ source, partition, offset, deliveries, verdicts }: JudgedDeliveries): void {
+  take(judged: JudgedDeliveries): void {
     // It reads earlier deliveries from the log.
     if (this.#stage === 'closed') return;
-    const take = () => this.#raw.get(source.name)?.take(partition, offset, deliveries, verdicts);
-    if (this.#stage === 'opening') this.#early.push(take);
-    else take();
+    if (this.#stage === 'opening') this.#early.add(judged);
+    else this.#take(judged);
+  }
+
+  #take({ source, partition, offset, deliveries, verdicts }: JudgedDeliveries): void {
+    this.#raw.get(source.name)?.take(partition, offset, deliveries, verdicts);
+  }
+
+  /** Takes the deliveries that came while it was opened; reads those from the log for which there was no room. */
+  async #takeEarly(): Promise<void> {
+    for (;;) {
+      const { kept, leftTo } = this.#early.drain();
+      for (const judged of kept) this.#take(judged);
+      if (leftTo.size === 0) {
+        // In the same turn: nothing comes early from here on.
+        this.#stage = 'open';
+        return;
+      }
+      for (const [name, to] of leftTo) {
+        const buffer = this.#raw.get(name);
+        if (buffer !== undefined) await refill(buffer, this.#options, atLeast(to, buffer.next), () => this.#relieve());
+      }
+    }
   }
 
   /** Notes tiles of a key that changed: hop (by index) and start by turns; before it is open, it reads them from the log. Hot path. */
@@ -122,12 +148,25 @@ export class Archive {
     this.#touchedTiles += changed.length / 2;
   }
 
-  /** Deliveries and tiles that wait to be published. */
-  get waiting(): { readonly deliveries: number; readonly tiles: number } {
+  /** Deliveries and tiles that wait to be published, and their bytes, estimated. */
+  get waiting(): { readonly deliveries: number; readonly tiles: number; readonly bytes: number } {
     let deliveries = rowsOf(this.#unpublished.deliveries);
-    for (const buffer of this.#raw.values()) deliveries += buffer.rows;
-    const newest = this.#options.newest?.size ?? 0;
-    return { deliveries, tiles: this.#touchedTiles + newest + rowsOf(this.#unpublished.tiles) };
+    let bytes = 0;
+    for (const buffer of this.#raw.values()) {
+      deliveries += buffer.rows;
+      bytes += buffer.bytes;
+    }
+    const tiles = (this.#options.newest?.size ?? 0) + rowsOf(this.#unpublished.tiles);
+    deliveries += this.#early.rows;
+    bytes += this.#early.bytes;
+    for (const change of this.#unpublished.deliveries) bytes += change.bytes;
+    bytes += this.#touchedTiles * CHANGE_BYTES + tiles * TILE_BYTES;
+    return { deliveries, tiles: this.#touchedTiles + tiles, bytes };
+  }
+
+  /** Publishes the deliveries that were read from the log, where they take much memory. */
+  #relieve(): Promise<void> | undefined {
+    return this.waiting.bytes >= this.#options.mostBytes / 2 ? this.publishDeliveries() : undefined;
   }
 
   /** The first offset, by partition, that a restart has to read: what is not published, and the ids that still matter to it. */
@@ -138,29 +177,21 @@ export class Archive {
     const raw = offsetsOf(await offline.position(RAW_READER), source, begins);
     const hasTiles = topics === undefined && layouts.some(({ view }) => view.source.name === source.name);
     const tiles = hasTiles ? offsetsOf(await offline.position(TILE_READER), source, begins) : raw;
-    const { memoryMs } = new Admission(source);
-    return Promise.all(
-      begins.map(async (begin, partition) => {
-        const next = Math.min(raw[partition], tiles[partition]);
-        if (next <= begin) return begin;
-        const { records } = await log.read(topic, partition, raw[partition] - 1, 1);
-        const [last] = records;
-        return last === undefined
-          ? next
-          : Math.min(next, await log.offsetAtIngest(topic, partition, last.ingestTs - memoryMs));
-      }),
-    );
+    const ids = await idsNeededFrom({ source, log }, raw);
+    return begins.map((begin, partition) => Math.max(begin, Math.min(ids[partition], tiles[partition])));
   }
 
   /** Publishes the deliveries taken so far; runs after a publish that is under way. */
   publishDeliveries(): Promise<void> {
     const taken = [...this.#raw.values()].map((buffer) => buffer.drain());
-    this.#await(this.#unpublished.deliveries, {
+    const change: OfflineChange = {
       writer: RAW_READER,
       position: Object.fromEntries(taken.map(({ topic, next }) => [topic, next])),
       mode: 'append',
       tables: taken.map(({ append }) => append).filter(({ rows }) => rows > 0),
-    });
+    };
+    const bytes = taken.reduce((sum, one) => sum + one.bytes, 0);
+    this.#await(this.#unpublished.deliveries, { change, bytes });
     return this.#inTurn(() => this.#publishAll(this.#unpublished.deliveries));
   }
 
@@ -171,20 +202,22 @@ export class Archive {
   publishTiles(applied: Position, clock: number): Promise<void> {
     return this.#inTurn(async () => {
       const tables = await this.#drainTiles();
-      this.#await(this.#unpublished.tiles, { writer: TILE_READER, position: applied, mode: 'append', tables });
+      const change: OfflineChange = { writer: TILE_READER, position: applied, mode: 'append', tables };
+      // Its tiles are counted as such.
+      this.#await(this.#unpublished.tiles, { change, bytes: 0 });
       await this.#publishAll(this.#unpublished.tiles);
       this.publishedClock = clock;
     });
   }
 
-  #await(unpublished: OfflineChange[], change: OfflineChange): void {
-    if (change.tables.length > 0) unpublished.push(change);
+  #await(unpublished: Unpublished[], waiting: Unpublished): void {
+    if (waiting.change.tables.length > 0) unpublished.push(waiting);
   }
 
   /** One that fails stays the first: were a later one published before it, its rows would be missing for ever. */
-  async #publishAll(unpublished: OfflineChange[]): Promise<void> {
-    for (let change = unpublished[0]; change !== undefined; change = unpublished[0]) {
-      await publishStorable(this.#options.offline, change);
+  async #publishAll(unpublished: Unpublished[]): Promise<void> {
+    for (let waiting = unpublished[0]; waiting !== undefined; waiting = unpublished[0]) {
+      await publishStorable(this.#options.offline, waiting.change);
       unpublished.shift();
     }
   }
@@ -290,91 +323,27 @@ function startsOf({ numbers }: TileLayout, { nums, length }: TileRun): readonly 
   return Array.from({ length }, (_, i) => nums[i * numbers + START]);
 }
 
+/** A change that is not published, and about the bytes of its rows. */
+interface Unpublished {
+  readonly change: OfflineChange;
+  readonly bytes: number;
+}
+
 /** Touched tiles of a view: by key its newest change. */
 interface Touched {
   readonly keys: Map<string, number>;
   readonly changes: TileChanges;
 }
 
+/** Offsets by partition, none of which is before those of another position. */
+function atLeast(to: readonly number[], least: readonly number[]): readonly number[] {
+  return least.map((offset, partition) => Math.max(offset, to[partition] ?? 0));
+}
+
 function noneOf(layouts: readonly TileLayout[]): Map<TileLayout, Touched> {
   return new Map(layouts.map((layout) => [layout, { keys: new Map(), changes: new TileChanges() }]));
 }
 
-/** Takes from the log what a buffer does not have, up to `to`, judged again with the ids that were known before it. */
-async function refill(
-  buffer: RawBuffer,
-  { log, rowsOf }: ArchiveOptions,
-  to: readonly number[] | undefined,
-): Promise<void> {
-  const { source } = buffer;
-  const from = [...buffer.next];
-  const ends = to ?? (await log.ends(topicOf(source))).map(({ end }) => end);
-  if (from.every((next, partition) => next >= ends[partition])) return;
-  const admission = new Admission(source);
-  await rememberIds(log, source, rowsOf(source), admission, from);
-  const take: TakeDeliveries = (partition, offset, deliveries) => {
-    const verdicts = deliveries.map((delivery) =>
-      delivery.row.length === 0 ? 'duplicate' : admission.judge(delivery, partition),
-    );
-    buffer.take(partition, offset, deliveries, verdicts);
-  };
-  await readDeliveries(log, source, rowsOf(source), from, take, ends);
-}
-
-function rowsOf(changes: readonly OfflineChange[]): number {
-  return changes.reduce((sum, { tables }) => tables.reduce((rows, table) => rows + table.rows, sum), 0);
-}
-
-/** Deliveries of one source on their way to its raw table, by column. */
-class RawBuffer {
-  readonly source: EventSourceData;
-  /** Next offset to take, by partition. */
-  readonly next: number[];
-  #rows = 0;
-  #columns: GrowingColumn[];
-
-  constructor(source: EventSourceData, next: number[]) {
-    this.source = source;
-    this.next = next;
-    this.#columns = this.#empty();
-  }
-
-  get rows(): number {
-    return this.#rows;
-  }
-
-  /** Takes deliveries that come next; what it has already is passed over. */
-  take(partition: number, offset: number, deliveries: readonly Delivery[], verdicts: readonly Verdict[]): void {
-    const known = this.next[partition] - offset;
-    if (known < 0) return;
-    const columns = this.#columns;
-    const width = columns.length - 4;
-    for (let d = known; d < deliveries.length; d += 1) {
-      const { row, ingestTs } = deliveries[d];
-      if (row.length === 0) continue;
-      for (let c = 0; c < width; c += 1) columns[c].push(row[c]);
-      columns[width].push(ingestTs);
-      columns[width + 1].push(partition);
-      columns[width + 2].push(offset + d);
-      columns[width + 3].push(verdicts[d]);
-      this.#rows += 1;
-    }
-    this.next[partition] = Math.max(this.next[partition], offset + deliveries.length);
-  }
-
-  drain(): { readonly topic: string; readonly next: readonly number[]; readonly append: TableAppend } {
-    const rows = this.#rows;
-    const columns = this.#columns.map((column) => column.values(rows));
-    this.#columns = this.#empty();
-    this.#rows = 0;
-    return {
-      topic: topicOf(this.source),
-      next: [...this.next],
-      append: { table: rawTable(this.source), rows, columns },
-    };
-  }
-
-  #empty(): GrowingColumn[] {
-    return Object.keys(rawTable(this.source).columns).map(() => new GrowingColumn());
-  }
+function rowsOf(waiting: readonly Unpublished[]): number {
+  return waiting.reduce((sum, { change }) => change.tables.reduce((rows, table) => rows + table.rows, sum), 0);
 }

@@ -23,6 +23,10 @@ export interface MaterialiserOptions {
   readonly layouts: readonly TileLayout[];
   /** The most bytes of tiles in memory. */
   readonly memoryBytes: number;
+  /** Bytes of other parts of the process in this memory, by part. */
+  readonly alsoInMemory?: (() => Readonly<Record<string, number>>) | undefined;
+  /** Room in the queue of the history: null, or what a reader of the log waits for. */
+  readonly room?: () => Promise<void> | null;
   /** Receive every delivery once, judged, after the tiles have it. */
   readonly sinks?: readonly DeliverySink[];
   /** Called once for each changed tile, before it is written. */

@@ -1,4 +1,5 @@
 import { fail } from '../../base/errors/fail.ts';
+import { inSlices } from '../../base/in-slices.ts';
 import type { MaybePromise } from '../../base/maybe-promise.ts';
 import type { EventSourceData } from '../../features/define/declaration.ts';
 import type { Delivery } from '../../features/engine/delivery.ts';
@@ -9,7 +10,6 @@ import { topicOf } from '../ingest/gateway.ts';
 import type { UncommittedPlace } from '../ingest/ingest-part.ts';
 import type { Verdicts } from '../ingest/ingest-report.ts';
 import type { Committer, CommitterParts } from './committer.ts';
-import { inSlices } from './in-slices.ts';
 import { LocalCommitter } from './local-committer.ts';
 import { tilesClock } from './log-clock.ts';
 import type { LogPlace, MaterialiserOptions } from './materialiser-options.ts';
@@ -253,7 +253,8 @@ export class Materialiser {
 
   /** Bytes in memory that grow with keys, by part. */
   memory(): Readonly<Record<string, number>> {
-    return { tiles: this.tiles.bytes, ids: this.judge.memoryBytes, ...this.#options.store.memory?.() };
+    const { store, alsoInMemory } = this.#options;
+    return { tiles: this.tiles.bytes, ids: this.judge.memoryBytes, ...store.memory?.(), ...alsoInMemory?.() };
   }
 
   /** How far the readers of topics that others write too are behind, by the last known ends. */
@@ -287,7 +288,7 @@ export class Materialiser {
 
   /** The first offset, by partition, that a restart here or of the engine has to read: uncommitted deliveries, and ids that still matter. */
   async keepFrom(source: EventSourceData): Promise<readonly number[]> {
-    const remembered = await this.judge.rememberedFrom(source);
+    const remembered = this.judge.rememberedFrom(source);
     const committed = this.#commits.committed[topicOf(source)];
     const { intake } = this;
     const done = intake === null || !this.judge.hasViews(source) ? null : (intake.progress.done.get(source.name) ?? []);

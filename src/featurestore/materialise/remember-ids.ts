@@ -4,6 +4,7 @@ import { isBlank } from '../../features/engine/delivery.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import { topicOf } from '../ingest/gateway.ts';
 import type { DeliveryRows } from '../ingest/source-rows.ts';
+import { idsFrom } from './ids-from.ts';
 import { readDeliveries, type TakeDeliveries } from './log-cursor.ts';
 
 /**
@@ -28,10 +29,12 @@ export async function rememberIds(
     const [last] = records;
     if (last === undefined) continue;
     lastIngestTs[partition] = last.ingestTs;
-    from[partition] = await log.offsetAtIngest(topic, partition, last.ingestTs - admission.memoryMs);
+    const place = { topic, partition, next: next[partition], begin: ends[partition].begin };
+    from[partition] = await idsFrom(log, place, admission.memoryMs);
   }
-  const remember: TakeDeliveries = (partition, _, deliveries) => {
-    for (const delivery of deliveries) if (!isBlank(delivery)) admission.remember(delivery, partition);
+  const remember: TakeDeliveries = (partition, offset, deliveries) => {
+    for (const [i, delivery] of deliveries.entries())
+      if (!isBlank(delivery)) admission.remember(delivery, partition, offset + i);
   };
   await readDeliveries(log, source, rows, from, remember, next);
   return lastIngestTs;

@@ -1,5 +1,6 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { MaybePromise } from '../../base/maybe-promise.ts';
+import type { Clock } from '../../base/time.ts';
 import type { EventSourceData } from '../../features/define/declaration.ts';
 import { Admission, type AdmissionCounters, type Verdict } from '../../features/engine/admission.ts';
 import { type Delivery, isBlank } from '../../features/engine/delivery.ts';
@@ -29,9 +30,12 @@ export interface SourceJudgeOptions {
   readonly sources: readonly EventSourceData[];
   readonly rowsOf: RowsOf;
   readonly layouts: readonly TileLayout[];
+  readonly clock: Clock;
   /** In their order. */
   readonly sinks: readonly DeliverySink[];
   readonly unreadable: UnreadableRecords;
+  /** Room in the queue of the history: null, or what a reader of the log waits for. */
+  readonly room?: () => Promise<void> | null;
 }
 
 /** The state of one source: its place in the log, the ids that it remembers, and its clock. */
@@ -117,7 +121,7 @@ export class SourceJudge {
 
   /** Reads the log up to its present ends. Errors: those of the log. */
   async readLog(take: TakeUnjudged): Promise<void> {
-    const { log, rowsOf, unreadable } = this.#options;
+    const { log, rowsOf, unreadable, room } = this.#options;
     for (const state of this.#sources.values()) {
       const { source, next } = state;
       await readDeliveries(
@@ -125,7 +129,11 @@ export class SourceJudge {
         source,
         rowsOf(source),
         next,
-        (partition, offset, deliveries) => take(state, partition, offset, deliveries),
+        (partition, offset, deliveries) => {
+          const waits = room?.() ?? null;
+          const takes = () => take(state, partition, offset, deliveries);
+          return waits === null ? takes() : waits.then(takes);
+        },
         undefined,
         unreadable.of(source),
       );
@@ -158,16 +166,20 @@ export class SourceJudge {
     const { source, next, lastIngestTs, admission } = state;
     const offset = next[partition];
     // A forgotten delivery counts for nothing, as one that is known already.
-    const verdicts = deliveries.map(
-      (delivery): Verdict => (isBlank(delivery) ? 'duplicate' : admission.judge(delivery, partition)),
-    );
+    const firsts = new Map<number, number>();
+    const verdicts = deliveries.map((delivery, i): Verdict => {
+      if (isBlank(delivery)) return 'duplicate';
+      const verdict = admission.judge(delivery, partition, offset + i);
+      if (verdict === 'duplicate') firsts.set(offset + i, admission.firstOf(partition));
+      return verdict;
+    });
     const last = deliveries[deliveries.length - 1];
     if (last !== undefined) {
       next[partition] += deliveries.length;
       lastIngestTs[partition] = last.ingestTs;
       state.clock = clockOf(lastIngestTs);
     }
-    this.#handOver({ source, partition, offset, deliveries, verdicts });
+    this.#handOver({ source, partition, offset, deliveries, verdicts, firsts });
     this.asked.tell(source, partition, offset, verdicts);
     return verdicts;
   }
@@ -231,14 +243,18 @@ export class SourceJudge {
     });
   }
 
-  /** The log clock of a source: the smallest last ingest time of a partition that has any; -Infinity before the first. */
+  /**
+   * The log clock of a source: the smallest last ingest time of a partition that has any, and at most now, whatever a clock that was
+   * ahead has left in the log; -Infinity before the first.
+   */
   clockOf(source: EventSourceData): number {
-    return this.stateOf(source).clock;
+    return Math.min(this.stateOf(source).clock, this.#options.clock());
   }
 
-  /** The last ingest time of a source; -Infinity: it has no delivery. */
+  /** The largest ingest time of a source, at most now; -Infinity: it has no delivery. */
   lastIngestOf(source: EventSourceData): number {
-    return Math.max(...this.stateOf(source).lastIngestTs);
+    const { lastIngestTs, admission } = this.stateOf(source);
+    return Math.min(Math.max(...lastIngestTs, admission.largestIngestTs), this.#options.clock());
   }
 
   /** Whether views use a source, wherever their tiles are computed. */
@@ -246,14 +262,10 @@ export class SourceJudge {
     return this.stateOf(source).hasViews;
   }
 
-  /** The first offset of a source, by partition, whose id still matters to a restart. Errors: those of the log. */
-  async rememberedFrom(source: EventSourceData): Promise<readonly number[]> {
-    const { log } = this.#options;
-    const { lastIngestTs, admission } = this.stateOf(source);
-    const { memoryMs } = admission;
-    return Promise.all(
-      lastIngestTs.map((last, partition) => log.offsetAtIngest(topicOf(source), partition, last - memoryMs)),
-    );
+  /** The first offset of a source, by partition, whose id still matters to a restart. */
+  rememberedFrom(source: EventSourceData): readonly number[] {
+    const { next, admission } = this.stateOf(source);
+    return next.map((offset, partition) => Math.min(offset, admission.rememberedFrom(partition) ?? offset));
   }
 }
 

@@ -1,9 +1,9 @@
 import { fail } from '../../base/errors/fail.ts';
+import { inSlices } from '../../base/in-slices.ts';
 import { START, type TileLayout } from '../../features/tile/tile-layout.ts';
 import { tileHorizonMs } from '../../features/window/tile-horizon.ts';
 import type { OnlineStore, TileCommit, TileReport, TileWrite } from '../../ports/online-store.ts';
 import type { Position } from '../../ports/position.ts';
-import { inSlices } from './in-slices.ts';
 import type { SeeChanges, TakeTiles } from './key-tiles.ts';
 import type { TileCache } from './tile-cache.ts';
 import { TileDrain } from './tile-drain.ts';

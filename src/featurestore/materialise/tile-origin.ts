@@ -17,6 +17,8 @@ export interface TilesApart {
   /** The position of the history in the topics; null: it has nothing of them. */
   readonly from: Position | null;
   readonly newest: NewestTiles;
+  /** Tiles that may wait to be published; no more are taken until some have left. */
+  readonly mostTiles: number;
 }
 
 /** Tiles are computed in this process from judged events. */
@@ -83,13 +85,13 @@ export function committedTopics(origin: TileOrigin): Position {
   return origin.kind === 'engine' ? origin.intake.position : {};
 }
 
-/** Tiles for the history above which no more are taken until they are published. */
-const MOST_FOR_HISTORY = 900_000;
-
 /** Takes tiles that are for the history alone, as many as may wait to be published; whether all were taken. */
-export async function takeForHistory({ intake, apart: { newest } }: ApartTiles, clock: Clock): Promise<boolean> {
+export async function takeForHistory(
+  { intake, apart: { newest, mostTiles } }: ApartTiles,
+  clock: Clock,
+): Promise<boolean> {
   for (let batch = await intake.next(); batch !== null; batch = await intake.next()) {
-    if (newest.size >= MOST_FOR_HISTORY) return false;
+    if (newest.size >= mostTiles) return false;
     intake.take(batch, clock());
     if (!batch.hasMore) break;
   }

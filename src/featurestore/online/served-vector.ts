@@ -16,7 +16,7 @@ export interface ServedVector {
   readonly stale: readonly string[];
   /** Age of the data by tier, ms: the oldest of the tier's views; null where the service has none of the tier. */
   readonly ages: { readonly streaming: number | null; readonly batch: number | null };
-  /** Whether values of a batch view are of a generation that was not there yet at the instant; absent: no. */
+  /** Whether values of a batch view are of a generation that was not there yet at the instant, or of none; absent: no. */
   readonly isAhead?: boolean;
   /** Whether the store may have lost acknowledged writes and is being caught up: what is there may be too little. */
   readonly degraded: boolean;
@@ -24,6 +24,15 @@ export interface ServedVector {
   readonly counts: readonly (readonly number[])[];
   /** By lookup of the service: where the text of its values is kept, if they are those of a read before. */
   readonly texts: readonly (KeptText | null)[];
+}
+
+/** A vector that was read and is in no log, profile or figure: whoever uses it records it then. */
+export interface UnrecordedVector {
+  /** The request as it was parsed. */
+  readonly request: readonly Value[];
+  readonly vector: ServedVector;
+  /** Duration of the read, ms; null: its values are not those of a read of the online store. */
+  readonly tookMs: number | null;
 }
 
 export interface MissingFeature {

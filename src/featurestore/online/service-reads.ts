@@ -15,13 +15,15 @@ import type { TableAppend } from '../../ports/offline-store.ts';
 import type { OnlineStore } from '../../ports/online-store.ts';
 import type { ProfiledVector, VectorProfiles } from '../../ports/vector-profiles.ts';
 import type { Value } from '../../schema/column.ts';
+import { readInstant } from '../../schema/instant.ts';
 import { type RowParser, requestParser } from '../../schema/row-parser.ts';
+import type { SampleRoom } from '../skew/sampled-rows.ts';
 import { ServedLog } from '../skew/served-log.ts';
 import { type BatchReads, budgetedReads } from './budgeted-reads.ts';
 import { budgetedTiles } from './budgeted-tiles.ts';
 import { guardCompute } from './compute-guard.ts';
 import { RecentTimes } from './recent-times.ts';
-import type { ServedVector } from './served-vector.ts';
+import type { ServedVector, UnrecordedVector } from './served-vector.ts';
 import type { TileSource } from './tile-source.ts';
 import { traceRead } from './trace-read.ts';
 import { userVector, type Vector } from './user-values.ts';
@@ -35,6 +37,8 @@ export interface ServiceReadsOptions {
   readonly tiles: TileSource;
   readonly measures: ServingMeasures;
   readonly sampleRate: number;
+  /** The memory for vectors of the sample until they are published. */
+  readonly sampled: SampleRoom;
   readonly clock: Clock;
   readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
   /** Prefix of the names of requests: two processes whose vectors are logged together have two. */
@@ -75,7 +79,7 @@ export class ServiceReads {
 
   /**
    * Reads a vector; `id` names the request in the log of served vectors, `trace` is the parent span (null: not traced).
-   * Errors: REQUEST_*, SERVICE_UNKNOWN.
+   * Errors: REQUEST_*, INSTANT_*, SERVICE_UNKNOWN.
    */
   read(
     service: FeatureServiceData,
@@ -84,7 +88,33 @@ export class ServiceReads {
     id?: string,
     trace?: OpenSpan | null,
   ): MaybePromise<ServedVector> {
-    return this.#readAs(asItIs, service, request, at, id, trace);
+    return this.#readAs(asItIs, service, request, this.#asOf(at), id, trace);
+  }
+
+  /** The instant of a read, which its caller sends. Errors: INSTANT_*. */
+  #asOf(at: number | undefined): number | undefined {
+    return at === undefined ? undefined : readInstant(at, this.#clock(), AS_OF);
+  }
+
+  /**
+   * Reads a vector for a use that is not certain yet: nothing of it is recorded. `at` has been judged
+   * already, as the time of an event. `id`: as `record` will name it. Errors: as `read`.
+   */
+  look(service: FeatureServiceData, request: unknown, at: number, id: string): MaybePromise<UnrecordedVector> {
+    const { parse, reader, log } = this.#serviceOf(service.name);
+    const row = parse(request);
+    const started = performance.now();
+    const seen = (vector: ServedVector) => ({ request: row, vector, tookMs: performance.now() - started });
+    const vector = reader.read(row, at, log.wants(id));
+    return vector instanceof Promise ? vector.then(seen) : seen(vector);
+  }
+
+  /** Records a vector that was used, under the id of its use: profile, sample for the audit and, of a read, figures. */
+  record(id: string, { request, vector, tookMs }: UnrecordedVector): void {
+    const { profile, log } = this.#serviceOf(vector.service.name);
+    if (tookMs !== null) this.#answered(vector, tookMs, null);
+    profile?.(vector);
+    if (log.wants(id)) log.add(id, request, vector);
   }
 
   /** Reads a vector and makes something of it: in one step, where it has to be waited for. */
@@ -147,12 +177,12 @@ export class ServiceReads {
     const vector = open.reader.read(row, at, logged, steps);
     if (vector instanceof Promise)
       return vector.then((read) => {
-        this.#answered(read, started, steps);
+        this.#answered(read, performance.now() - started, steps);
         open.profile?.(read);
         if (name !== null) open.log.add(name, row, read);
         return make(read);
       });
-    this.#answered(vector, started, steps);
+    this.#answered(vector, performance.now() - started, steps);
     open.profile?.(vector);
     if (name !== null) open.log.add(name, row, vector);
     return make(vector);
@@ -165,12 +195,12 @@ export class ServiceReads {
     at?: number,
     trace?: OpenSpan | null,
   ): MaybePromise<Vector<Readonly<Record<string, Value>>>> {
-    return this.#readAs(this.#serviceOf(service.name).toUser, service, request, at, undefined, trace);
+    return this.#readAs(this.#serviceOf(service.name).toUser, service, request, this.#asOf(at), undefined, trace);
   }
 
   /** Reads a vector as JSON text. */
   text(service: FeatureServiceData, request: unknown, at?: number, trace?: OpenSpan | null): MaybePromise<string> {
-    return this.#readAs(this.#serviceOf(service.name).toText, service, request, at, undefined, trace);
+    return this.#readAs(this.#serviceOf(service.name).toText, service, request, this.#asOf(at), undefined, trace);
   }
 
   /** Tiles that the last read of a service merged. */
@@ -183,22 +213,14 @@ export class ServiceReads {
     return this.#serviceOf(service.name).log.logged;
   }
 
-  /** Logged vectors that were not drained. */
-  get waiting(): number {
-    let waiting = 0;
-    for (const { log } of this.#services.values()) waiting += log.waiting;
-    return waiting;
-  }
-
   /** The vectors logged since the last drain, by table. */
   drain(): readonly TableAppend[] {
     return [...this.#services.values()].map(({ log }) => log.drain()).filter(({ rows }) => rows > 0);
   }
 
-  #answered(vector: ServedVector, started: number, steps: ReadSteps | null): void {
-    const now = performance.now();
-    this.times.add(now - started);
-    this.#measures.served(vector, now - started, steps, now);
+  #answered(vector: ServedVector, tookMs: number, steps: ReadSteps | null): void {
+    this.times.add(tookMs);
+    this.#measures.served(vector, tookMs, steps, performance.now());
   }
 
   /** A name for a request without one: unique within the process's life, and over lives by its time. */
@@ -212,6 +234,8 @@ export class ServiceReads {
     return service;
   }
 }
+
+const AS_OF = { where: 'a read', column: 'at' } as const;
 
 function asItIs(vector: ServedVector): ServedVector {
   return vector;
@@ -237,11 +261,11 @@ function openService(service: FeatureServiceData, options: ServiceReadsOptions):
     tiles: streamTiles(service, options),
   });
   return {
-    parse: requestParser(service.name, service.request),
+    parse: requestParser(service.name, service.request, clock),
     reader,
     toUser: userVector(service),
     toText: vectorText(service),
-    log: new ServedLog(service, options.sampleRate),
+    log: new ServedLog(service, options.sampleRate, options.sampled),
     profile: options.profiles?.takerOf(service) ?? null,
   };
 }

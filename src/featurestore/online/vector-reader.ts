@@ -219,11 +219,13 @@ export class VectorReader {
     return oldest;
   }
 
-  /** Whether a generation came to be seen after the instant. */
+  /** Whether a generation came to be seen after the instant, or none has. Nobody has scores before the first run of their model. */
   #isAhead(q: number, batch: BatchAnswers): boolean {
     for (let b = 0; b < this.#batches.length; b += 1) {
       const answer = batch[b];
-      if (answer !== null && answer !== 'late' && answer.generation.visibleFrom > q) return true;
+      if (answer === null) {
+        if (this.#batches[b].view.scores === undefined) return true;
+      } else if (answer !== 'late' && answer.generation.visibleFrom > q) return true;
     }
     return false;
   }

@@ -11,6 +11,7 @@ import { floorSql } from '../../features/sql/text.ts';
 import { windowsOf } from '../../features/window/view-windows.ts';
 import type { OfflineStore, OfflineValue } from '../../ports/offline-store.ts';
 import type { Value } from '../../schema/column.ts';
+import { pastGenerations } from '../batch/past-generations.ts';
 import { type PointInTimeRow, pointInTimeRows } from '../training-set/point-in-time.ts';
 import { auditFed, type ModelSkew } from './fed-audit.ts';
 
@@ -24,6 +25,8 @@ export type MismatchClass = 'lateness' | 'staleness' | 'logic';
 export interface FeatureSkew {
   readonly feature: string;
   readonly compared: number;
+  /** Values without an answer when they were served, for which the history has one. */
+  readonly missing: number;
   readonly mismatches: Readonly<Record<MismatchClass, number>>;
   /** The mean of |a − b| / ((|a| + |b|) / 2) over compared numbers, 0 where both are 0. */
   readonly smape: number | null;
@@ -37,6 +40,8 @@ export interface SkewReport {
   readonly vectors: number;
   /** Values compared. */
   readonly compared: number;
+  /** Values without an answer when they were served, for which the history has one. */
+  readonly missing: number;
   readonly features: readonly FeatureSkew[];
   readonly mismatches: Readonly<Record<MismatchClass, number>>;
   /** The inputs of the service's models, compared with training sets; differences are counted under logic too. */
@@ -61,6 +66,8 @@ export interface AuditOptions {
   readonly to: number;
   /** Most vectors to recompute; of more, a sample by hash of their id. */
   readonly most?: number;
+  /** Prefix of scratch files; null: values of instants before the first run of a batch view cannot be recomputed. */
+  readonly scratch: string | null;
   readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
 }
 
@@ -95,6 +102,7 @@ export async function auditSkew(options: AuditOptions): Promise<SkewReport> {
       for (const row of rows) known.set(rowName(row), row);
     for (const { row, served } of differing) tally.classify(row, known.get(rowName(row)) ?? row, served);
   }
+  await acquitScheduled(options, tally);
   await acquitStale(options, tally);
   return withModels(tally.report(logged), await auditModels(options, sampled));
 }
@@ -121,12 +129,37 @@ function withModels(report: Omit<SkewReport, 'models'>, models: readonly ModelSk
  */
 async function acquitStale(options: AuditOptions, tally: Tally): Promise<void> {
   const { service, offline } = options;
-  if (tally.suspects.length === 0 || !service.lookups.some(({ view }) => view.kind === 'batchView')) return;
+  if (!hasBatchSuspects(service, tally)) return;
   const before = new Map<string, PointInTimeRow>();
   const chosen = oneOf(tally.suspects.map(({ row }) => row));
   for await (const rows of recomputed(options, 'as-served', chosen, (view) => generationBefore(view, offline)))
     for (const row of rows) before.set(rowName(row), row);
-  tally.acquit(before);
+  tally.acquit(before, 'staleness');
+}
+
+/**
+ * Before the first run of a batch view a stream scores its backlog with the values of the scheduled instants, as a training set has
+ * them. A suspect that has these is right.
+ */
+async function acquitScheduled(options: AuditOptions, tally: Tally): Promise<void> {
+  const { service, offline, scratch } = options;
+  if (scratch === null || !hasBatchSuspects(service, tally)) return;
+  const chosen = oneOf(tally.suspects.map(({ row }) => row));
+  const spine = askedSpine(options, `${within(options)} AND ${chosen}`);
+  const generations = { service, offline, spine, mode: 'corrected', scratch } as const;
+  const past = await pastGenerations({ ...generations, onProgress: () => undefined });
+  try {
+    const scheduled = new Map<string, PointInTimeRow>();
+    for await (const rows of recomputed(options, 'corrected', chosen, past.generationsOf))
+      for (const row of rows) scheduled.set(rowName(row), row);
+    tally.acquit(scheduled, null);
+  } finally {
+    past.drop();
+  }
+}
+
+function hasBatchSuspects({ lookups }: FeatureServiceData, { suspects }: Tally): boolean {
+  return suspects.length > 0 && lookups.some(({ view }) => view.kind === 'batchView');
 }
 
 /** The kept generations of a view, each seen from when the next one was. */
@@ -189,7 +222,6 @@ function recomputed(
   const table = servedTable(service);
   const served = offline.relation(table);
   const where = `${within(options)} AND ${chosen}`;
-  const request = Object.keys(service.request).map((name) => `"r_${name}" AS "${name}"`);
   const logged = Object.keys(table.columns).filter(
     (name) => name.startsWith('f_') || name.startsWith('n_') || name === 'missing',
   );
@@ -197,7 +229,7 @@ function recomputed(
   return pointInTimeRows({
     service,
     offline,
-    spine: `SELECT _id, _at, ${request.join(', ')} FROM ${served} WHERE ${where}`,
+    spine: askedSpine(options, where),
     mode,
     counts: true,
     onComputeError,
@@ -209,6 +241,12 @@ function recomputed(
       columns: logged.length,
     },
   });
+}
+
+/** The logged requests for which a condition holds. */
+function askedSpine({ service, offline }: AuditOptions, where: string): string {
+  const request = Object.keys(service.request).map((name) => `"r_${name}" AS "${name}"`);
+  return `SELECT _id, _at, ${request.join(', ')} FROM ${offline.relation(servedTable(service))} WHERE ${where}`;
 }
 
 interface Served {
@@ -235,6 +273,7 @@ class Tally {
   readonly #windows: readonly (readonly number[])[];
   readonly #features: {
     compared: number;
+    missing: number;
     lateness: number;
     staleness: number;
     logic: number;
@@ -250,6 +289,7 @@ class Tally {
     this.#windows = featureWindows(service);
     this.#features = service.features.map(() => ({
       compared: 0,
+      missing: 0,
       lateness: 0,
       staleness: 0,
       logic: 0,
@@ -263,8 +303,11 @@ class Tally {
     this.#vectors += 1;
     let equal = true;
     this.#service.features.forEach(({ name }, i) => {
-      if (served.missing.has(name)) return;
       const tally = this.#features[i];
+      if (served.missing.has(name)) {
+        if (corrected.values[i] !== null) tally.missing += 1;
+        return;
+      }
       const value = served.values[i];
       tally.compared += 1;
       if (typeof value === 'number' && typeof corrected.values[i] === 'number') {
@@ -297,22 +340,23 @@ class Tally {
     });
   }
 
-  /** Counts suspects as stale where they served the values of the previous generation. */
-  acquit(before: ReadonlyMap<string, PointInTimeRow>): void {
+  /** Moves suspects that have the values of other generations to another class; null: they are right. */
+  acquit(before: ReadonlyMap<string, PointInTimeRow>, to: 'staleness' | null): void {
     for (let s = this.suspects.length - 1; s >= 0; s -= 1) {
       const { row, feature, served } = this.suspects[s];
       const old = before.get(rowName(row));
       if (old === undefined || !equalValues(served, old.values[feature])) continue;
       this.#features[feature].logic -= 1;
-      this.#features[feature].staleness += 1;
+      if (to !== null) this.#features[feature][to] += 1;
       this.suspects.splice(s, 1);
     }
   }
 
   report(logged: number): Omit<SkewReport, 'models'> {
-    const features = this.#features.map(({ compared, numbers, smape, lateness, staleness, logic }, i) => ({
+    const features = this.#features.map(({ compared, missing, numbers, smape, lateness, staleness, logic }, i) => ({
       feature: this.#service.features[i].name,
       compared,
+      missing,
       mismatches: { lateness, staleness, logic },
       smape: numbers === 0 ? null : smape / numbers,
     }));
@@ -322,6 +366,7 @@ class Tally {
       logged,
       vectors: this.#vectors,
       compared: features.reduce((sum, { compared }) => sum + compared, 0),
+      missing: features.reduce((sum, { missing }) => sum + missing, 0),
       features,
       mismatches: { lateness: total('lateness'), staleness: total('staleness'), logic: total('logic') },
       examples: this.suspects.slice(0, EXAMPLES).map(({ row, feature, served }) => ({

@@ -1,9 +1,10 @@
 import type { FeatureServiceData, ModelData } from '../../features/define/declaration.ts';
 import { servedTable } from '../../features/plan/served-table.ts';
 import { valueDecoder } from '../../features/sql/decode.ts';
+import { inputNumber, UnfitCell } from '../../model/cell-number.ts';
+import { type ModelInput, modelInputs } from '../../model/model-inputs.ts';
+import { isNumberType, type NumberType } from '../../model/number-type.ts';
 import type { OfflineStore, OfflineValue } from '../../ports/offline-store.ts';
-import { modelInputs } from '../../registry/model-inputs.ts';
-import { modelNumber } from '../../registry/model-value.ts';
 import { fedTable } from './fed-log.ts';
 
 /** The inputs of a model, compared with a training set of the same vectors. */
@@ -49,13 +50,14 @@ export async function auditFed({ model, offline, where }: FedAuditOptions): Prom
   let rows = 0;
   let compared = 0;
   for await (const batch of offline.query(fedSql(model, offline, where))) {
-    for (const [id, at, version, names, inputs, ...vector] of batch) {
+    for (const [id, at, version, names, inputs, types, ...vector] of batch) {
       rows += 1;
       const fed = numbersOf(inputs);
+      const kinds = listOf(types);
       listOf(names).forEach((name, i) => {
         const input = String(name);
-        const expected = trained.get(input)?.(vector);
-        if (expected === undefined) return;
+        const expected = trained(input, String(kinds[i] ?? 'FP32'), vector);
+        if (expected === null) return;
         compared += 1;
         if (Object.is(fed[i], expected)) return;
         differing.set(input, (differing.get(input) ?? 0) + 1);
@@ -76,15 +78,35 @@ export async function auditFed({ model, offline, where }: FedAuditOptions): Prom
   return { model: model.name, rows, compared, differing: total, inputs: counts, examples };
 }
 
-/** Reads an input from the logged values of a vector as a trainer reads it from its set. */
-function trainedInputs(service: FeatureServiceData): ReadonlyMap<string, (vector: readonly OfflineValue[]) => number> {
-  return new Map(
-    modelInputs(service).map(({ name, feature, type, element }) => {
-      const decode = valueDecoder(type);
-      const number = modelNumber(type, element);
-      return [name, (vector) => Math.fround(number(decode(vector[feature])))];
-    }),
-  );
+/** The number of an input in a tensor of a type, by the logged values of a vector; null: the service has no such input. */
+type TrainedInput = (input: string, type: string, vector: readonly OfflineValue[]) => number | null;
+
+/** Makes inputs of the logged values of a vector by the rule that a row of a set is fed by. */
+function trainedInputs(service: FeatureServiceData): TrainedInput {
+  const known = new Map(modelInputs(service).map((input) => [input.name, input]));
+  const numbers = new Map<string, (vector: readonly OfflineValue[]) => number>();
+  return (name, type, vector) => {
+    const input = known.get(name);
+    if (input === undefined || !isNumberType(type)) return null;
+    const key = `${type} ${name}`;
+    const number = numbers.get(key) ?? trainedInput(input, type);
+    numbers.set(key, number);
+    return number(vector);
+  };
+}
+
+function trainedInput(input: ModelInput, type: NumberType): (vector: readonly OfflineValue[]) => number {
+  const decode = valueDecoder(input.type);
+  const number = inputNumber(input, type);
+  return (vector) => {
+    try {
+      return Number(number(decode(vector[input.feature])));
+    } catch (error) {
+      // The model cannot have been fed it.
+      if (error instanceof UnfitCell) return Number.NaN;
+      throw error;
+    }
+  };
 }
 
 /** Rows that were fed, with their logged vectors; an id that was asked twice at one instant names no vector, and is left out. */
@@ -94,7 +116,7 @@ function fedSql(model: ModelData, offline: OfflineStore, where: string): string 
   const once = `WHERE ${where} QUALIFY COUNT(*) OVER (PARTITION BY _id, _at) = 1`;
   const values = service.features.map((_, i) => `v_${i}`);
   return `SELECT ${['f.*', ...values].join(', ')}
-FROM (SELECT _id, _at, version, names, inputs FROM ${offline.relation(fedTable(model))} AS t ${once}) AS f
+FROM (SELECT _id, _at, version, names, inputs, types FROM ${offline.relation(fedTable(model))} AS t ${once}) AS f
 JOIN (SELECT ${['_id AS s_id', '_at AS s_at', ...features].join(', ')} FROM ${offline.relation(servedTable(service))} AS t ${once}) AS s
 ON s_id = f._id AND s_at = f._at`;
 }

@@ -1,9 +1,10 @@
 import { fnv1a32 } from '../../base/hash/fnv.ts';
 import type { FeatureServiceData } from '../../features/define/declaration.ts';
 import { servedTable } from '../../features/plan/served-table.ts';
-import type { OfflineTable, OfflineValue, TableAppend } from '../../ports/offline-store.ts';
+import type { OfflineValue, TableAppend } from '../../ports/offline-store.ts';
 import type { Value } from '../../schema/column.ts';
 import type { ServedVector } from '../online/served-vector.ts';
+import { SampledRows, type SampleRoom } from './sampled-rows.ts';
 
 /** 2^32 by the golden ratio: its multiples lie evenly in [0, 2^32). */
 const GOLDEN = 0x9e3779b1;
@@ -12,14 +13,12 @@ const GOLDEN = 0x9e3779b1;
 export class ServedLog {
   /** Vectors logged since the start. */
   logged = 0;
-  readonly #table: OfflineTable;
+  readonly #rows: SampledRows;
   readonly #threshold: number;
-  #columns: OfflineValue[][];
 
-  constructor(service: FeatureServiceData, sampleRate: number) {
-    this.#table = servedTable(service);
+  constructor(service: FeatureServiceData, sampleRate: number, room: SampleRoom) {
+    this.#rows = new SampledRows(servedTable(service), room);
     this.#threshold = sampleRate * 2 ** 32;
-    this.#columns = this.#empty();
   }
 
   /** Whether the request of this id is of the sample. Hot path. */
@@ -36,22 +35,11 @@ export class ServedLog {
   add(id: string, request: readonly Value[], { service, at, values, missing, counts }: ServedVector): void {
     const names = missing.map(({ feature }) => service.features[feature].name);
     const row: readonly OfflineValue[] = [id, at, ...request, ...values, names, ...counts.flat()];
-    for (let i = 0; i < row.length; i += 1) this.#columns[i].push(row[i]);
-    this.logged += 1;
-  }
-
-  get waiting(): number {
-    return this.#columns[0].length;
+    if (this.#rows.add(row)) this.logged += 1;
   }
 
   /** The rows logged since the last drain. */
   drain(): TableAppend {
-    const append = { table: this.#table, rows: this.waiting, columns: this.#columns };
-    this.#columns = this.#empty();
-    return append;
-  }
-
-  #empty(): OfflineValue[][] {
-    return Object.keys(this.#table.columns).map(() => []);
+    return this.#rows.drain();
   }
 }

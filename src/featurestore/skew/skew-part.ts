@@ -15,6 +15,8 @@ export interface AuditStatus {
   /** Values that were recomputed, and those of them that differ. */
   readonly compared: number;
   readonly differ: number;
+  /** Values without an answer when they were served, for which the history has one. */
+  readonly missing: number;
   /** Whether the audit found at most the declared share. */
   readonly met: boolean;
 }
@@ -64,6 +66,14 @@ export const skewPart: PartKind<SkewSource, SkewStatus> = {
         ),
     },
     {
+      name: 'headrace_skew_missing',
+      type: 'gauge',
+      unit: 'values',
+      labels: ['service'],
+      help: 'Values of the last scheduled audit that had no answer when they were served, and have one in the history',
+      read: ({ verdicts }) => verdicts().map(({ service, report }) => [{ service: service.name }, report.missing]),
+    },
+    {
       name: 'headrace_skew_met',
       type: 'gauge',
       unit: '0 or 1',
@@ -92,9 +102,9 @@ export const skewPart: PartKind<SkewSource, SkewStatus> = {
   ],
   health: ({ verdicts }) => verdicts().flatMap(degradedSkew),
   status: ({ verdicts }) => ({
-    audits: verdicts().map(({ service, at, report: { compared, mismatches }, met }) => {
+    audits: verdicts().map(({ service, at, report: { compared, missing, mismatches }, met }) => {
       const differ = mismatches.lateness + mismatches.staleness + mismatches.logic;
-      return { service: service.name, at, compared, differ, met };
+      return { service: service.name, at, compared, differ, missing, met };
     }),
   }),
   lines: ({ audits }) => (audits.length === 0 ? [] : ['skew', ...audits.map(auditLine)]),
@@ -105,11 +115,12 @@ export function degradedSkew({ service, at, report, met }: SkewVerdict): readonl
   if (met) return [];
   const { lateness, staleness, logic } = report.mismatches;
   return [
-    `service ${service.name} differs from the history by the audit of ${new Date(at).toISOString()}: of ${report.compared} values lateness ${lateness}, staleness ${staleness}, logic ${logic}`,
+    `service ${service.name} differs from the history by the audit of ${new Date(at).toISOString()}: of ${report.compared} values lateness ${lateness}, staleness ${staleness}, logic ${logic}; ${report.missing} had no answer`,
   ];
 }
 
-function auditLine({ service, at, compared, differ, met }: AuditStatus): string {
+function auditLine({ service, at, compared, differ, missing, met }: AuditStatus): string {
   const missed = met ? '' : ' MISSED';
-  return `  ${service}: ${differ} of ${compared} values differ by the audit of ${new Date(at).toISOString()}${missed}`;
+  const absent = missing === 0 ? '' : `, ${missing} had no answer`;
+  return `  ${service}: ${differ} of ${compared} values differ${absent} by the audit of ${new Date(at).toISOString()}${missed}`;
 }

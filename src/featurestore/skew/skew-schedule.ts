@@ -21,6 +21,7 @@ export const skewTable: OfflineTable = {
     logic: 'BIGINT',
     at_most: 'DOUBLE',
     met: 'BOOLEAN',
+    missing: 'BIGINT',
   },
 };
 
@@ -32,7 +33,7 @@ export interface SkewVerdict {
   readonly service: FeatureServiceData;
   /** When it ran, epoch ms. */
   readonly at: number;
-  readonly report: Pick<SkewReport, 'vectors' | 'compared' | 'mismatches'>;
+  readonly report: Pick<SkewReport, 'vectors' | 'compared' | 'missing' | 'mismatches'>;
   readonly met: boolean;
 }
 
@@ -50,6 +51,8 @@ export interface SkewScheduleOptions {
   readonly models: readonly ModelData[];
   readonly offline: OfflineStore;
   readonly clock: Clock;
+  /** As of an audit. */
+  readonly scratch: string | null;
   readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
 }
 
@@ -71,6 +74,7 @@ export class SkewSchedule {
   static async open(options: SkewScheduleOptions): Promise<SkewSchedule> {
     const audits: ScheduledAudit[] = [];
     const now = options.clock();
+    await options.offline.evolve(skewTable);
     for (const service of options.services) {
       if (service.skew === undefined) continue;
       const before = await lastAudit(service, options.offline);
@@ -114,18 +118,18 @@ export class SkewSchedule {
   }
 
   async #run(audit: ScheduledAudit): Promise<void> {
-    const { models, offline, clock, onComputeError } = this.#options;
+    const { models, offline, clock, scratch, onComputeError } = this.#options;
     const at = clock();
     audit.triedAt = at;
     const { service } = audit;
     const from = Math.max(audit.auditedTo, at - LONGEST_MS);
-    const report = await auditSkew({ service, models, offline, from, to: at, onComputeError });
+    const report = await auditSkew({ service, models, offline, from, to: at, scratch, onComputeError });
     const atMost = service.skew?.atMost ?? 0;
     audit.verdict = { service, at, report, met: meets(report, atMost) };
     audit.auditedTo = at;
     const { lateness, staleness, logic } = report.mismatches;
     const row = [at, service.name, from, at, report.logged, report.vectors, report.compared];
-    const rest = [lateness, staleness, logic, atMost, audit.verdict.met];
+    const rest = [lateness, staleness, logic, atMost, audit.verdict.met, report.missing];
     await offline.publish({
       writer: 'skew',
       position: {},
@@ -136,18 +140,19 @@ export class SkewSchedule {
   }
 }
 
-/** The share of the compared values that differ from the history. */
-export function mismatchShare({ compared, mismatches }: SkewReport): number {
+/** The share of the values that differ from the history, those without an answer among them. */
+export function mismatchShare({ compared, missing, mismatches }: SkewReport): number {
   const { lateness, staleness, logic } = mismatches;
-  return compared === 0 ? 0 : (lateness + staleness + logic) / compared;
+  const values = compared + missing;
+  return values === 0 ? 0 : (lateness + staleness + logic + missing) / values;
 }
 
 /** Lets a report pass that has no mismatch of logic, and no more of the others than declared. Errors: SKEW_LOGIC, SKEW_BUDGET. */
 export function checkSkew(report: SkewReport, atMost: number): void {
-  const { service, vectors, compared, mismatches } = report;
+  const { service, vectors, compared, missing, mismatches } = report;
   if (mismatches.logic > 0) throw fail('SKEW_LOGIC', { service, logic: mismatches.logic, vectors });
   const share = mismatchShare(report);
-  if (share > atMost) throw fail('SKEW_BUDGET', { service, compared, share, atMost });
+  if (share > atMost) throw fail('SKEW_BUDGET', { service, compared: compared + missing, share, atMost });
 }
 
 function meets(report: SkewReport, atMost: number): boolean {
@@ -158,12 +163,12 @@ async function lastAudit(
   service: FeatureServiceData,
   offline: OfflineStore,
 ): Promise<{ readonly to: number; readonly verdict: SkewVerdict } | null> {
-  const columns = 'span_to, "at", vectors, compared, lateness, staleness, logic';
+  const columns = 'span_to, "at", vectors, compared, missing, lateness, staleness, logic';
   const from = `FROM ${offline.relation(skewTable)} AS s WHERE service = '${service.name}'`;
   for await (const [row] of offline.query(`SELECT ${columns}, met ${from} ORDER BY span_to DESC LIMIT 1`)) {
     if (row === undefined) continue;
-    const [to, at, vectors, compared, lateness, staleness, logic] = row.slice(0, -1).map(Number);
-    const report = { vectors, compared, mismatches: { lateness, staleness, logic } };
+    const [to, at, vectors, compared, missing, lateness, staleness, logic] = row.slice(0, -1).map(Number);
+    const report = { vectors, compared, missing, mismatches: { lateness, staleness, logic } };
     return { to, verdict: { service, at, report, met: row[row.length - 1] === true } };
   }
   return null;

@@ -4,14 +4,17 @@ import type { FeatureServiceData, OnDemandViewData, ServiceFeatureSpec } from '.
 import { SPINE_ID } from '../../features/plan/scan.ts';
 import type { ReadMode } from '../../features/plan/stream-read.ts';
 import { sqlType } from '../../features/plan/table.ts';
+import { textLiteral } from '../../files/row-file.ts';
+import { modelCellSql } from '../../model/model-value.ts';
 import type { HistoryEngine } from '../../ports/history-engine.ts';
 import type { OfflineStore, OfflineTable, OfflineValue, RowBatch } from '../../ports/offline-store.ts';
-import { modelCellSql } from '../../registry/model-value.ts';
-import { pastGenerations } from '../batch/past-generations.ts';
+import { cutNow, cutText, eachFittingSlice, type Fit, newFit, type Slice } from '../../schedule/fitting-slices.ts';
+import { type PastGenerations, pastGenerations } from '../batch/past-generations.ts';
 import { computeAnswers } from './computed-answers.ts';
-import { type Answers, answeredRows, pointInTimeAnswers } from './point-in-time.ts';
+import { type Answers, answeredRows, pointInTimeAnswers, relationsOf } from './point-in-time.ts';
+import { type SlidAnswersOptions, slidAnswers } from './slid-answers.ts';
 import { readSpine, type Spine, type SpineOptions } from './spine.ts';
-import { quoted, textLiteral } from './spine-file.ts';
+import { quoted } from './spine-file.ts';
 
 export interface JoinSpineOptions {
   readonly service: FeatureServiceData;
@@ -20,6 +23,8 @@ export interface JoinSpineOptions {
   readonly engine: HistoryEngine | null;
   readonly spine: SpineOptions;
   readonly mode: ReadMode;
+  /** Epoch ms: instants of rows are judged by it. */
+  readonly now: number;
   /** Rows that are joined at a time. */
   readonly sliceRows?: number;
   readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
@@ -36,37 +41,69 @@ export interface JoinedSpine {
   readonly rows: number;
   /** Rows that name no entity for at least one lookup: kept, with nulls for its features. */
   readonly nullKeys: number;
+  /** Joins of some of the rows that did not fit into the memory of the offline store, and were cut in two. */
+  readonly cuts: number;
 }
 
 /**
  * Writes a spine with the features of a service as of the instant of every row, as one Parquet file: the spine's columns
  * as they are, then the features, in the order of the spine. Memory is bounded by that of the offline store, whatever the
- * number of rows. A decimal is the double that a model is given, a time epoch ms.
+ * number of rows: a join that does not fit becomes smaller ones. A decimal is the double that a model is given, a time epoch ms.
  * Errors: those of `readSpine`, SPINE_NAME, OFFLINE_MEMORY, OFFLINE_FULL, OFFLINE_WRITE, those of the engine.
  */
 export async function joinSpine(options: JoinSpineOptions, path: string): Promise<JoinedSpine> {
   const { service, offline, sliceRows = SLICE_ROWS } = options;
   const scratch = `${path}.spine`;
   const slices: string[] = [];
+  const fit = newFit();
   let answered: SpineAnswers | null = null;
   try {
-    const spine = await readSpine(offline, service, options.spine, scratch);
+    const spine = await readSpine(offline, service, options.spine, { scratch, now: options.now });
     const own = ownColumns(spine, service);
-    answered = await spineAnswers(options, spine, path);
-    for (let from = 0; from < spine.rows || from === 0; from += sliceRows) {
+    answered = await spineAnswers(options, spine, path, fit);
+    const { within } = answered;
+    const join = async ({ from, to }: NumberedSlice) => {
       if (options.signal?.aborted === true) throw fail('JOB_CANCELLED', { job: path });
       const slice = `${path}.${slices.length}`;
+      const where = `WHERE ${SPINE_ID} > ${from} AND ${SPINE_ID} <= ${to}`;
+      await joinSlice(options, within(where), `${spine.carried} ${where}`, own, slice);
       slices.push(slice);
-      const within = `WHERE ${SPINE_ID} > ${from} AND ${SPINE_ID} <= ${from + sliceRows}`;
-      await joinSlice(options, answered.within(within), `${spine.carried} ${within}`, own, slice);
-    }
+      if (to - from < spine.rows) options.onProgress?.(`${to} of ${spine.rows} rows are joined`);
+    };
+    await eachFittingSlice(numberedSlices(spine.rows, sliceRows), join, {
+      cut: inTheMiddle,
+      fit,
+      onCut: (rows) => options.onProgress?.(cutNow(rows)),
+    });
     const files = slices.map(textLiteral).join(', ');
     const rows = await offline.exportParquet(`FROM read_parquet([${files}], hive_partitioning = false)`, path);
-    return { path, rows, nullKeys: spine.nullKeys };
+    if (fit.cuts > 0) options.onProgress?.(cutText(fit));
+    return { path, rows, nullKeys: spine.nullKeys, cuts: fit.cuts };
   } finally {
     answered?.drop();
-    for (const file of [scratch, ...slices]) rmSync(file, { force: true });
+    for (const file of [scratch, ...slices, `${path}.${slices.length}`]) rmSync(file, { force: true });
   }
+}
+
+/** Rows of a spine by their numbers: those above `from`, up to `to`. */
+interface NumberedSlice extends Slice {
+  readonly from: number;
+  readonly to: number;
+}
+
+function numbered(from: number, to: number): NumberedSlice {
+  return { from, to, rows: to - from };
+}
+
+/** Slices of a spine; an empty spine has one, so that its file has columns. */
+function numberedSlices(rows: number, sliceRows: number): readonly NumberedSlice[] {
+  const slices = Math.max(1, Math.ceil(rows / sliceRows));
+  return Array.from({ length: slices }, (_, i) => numbered(i * sliceRows, Math.min(rows, (i + 1) * sliceRows)));
+}
+
+async function inTheMiddle({ from, to }: NumberedSlice): Promise<readonly [NumberedSlice, NumberedSlice] | null> {
+  const middle = Math.floor((from + to) / 2);
+  return middle <= from ? null : [numbered(from, middle), numbered(middle, to)];
 }
 
 /** Rows that are joined at a time: what the engine needs for them fits into its memory, and the scratch directory takes the rest. */
@@ -80,20 +117,41 @@ interface SpineAnswers {
 }
 
 /** By the offline store slice by slice; by another engine as a whole. */
-async function spineAnswers(options: JoinSpineOptions, { asked }: Spine, scratch: string): Promise<SpineAnswers> {
+async function spineAnswers(
+  options: JoinSpineOptions,
+  { asked }: Spine,
+  scratch: string,
+  fit: Fit,
+): Promise<SpineAnswers> {
   const { engine, onProgress = () => undefined } = options;
   const past = await pastGenerations({ ...options, spine: asked, scratch, onProgress });
-  const { generationsOf } = past;
-  if (engine === null)
-    return {
-      within: (where) => pointInTimeAnswers({ ...options, spine: `${asked} ${where}`, counts: false, generationsOf }),
-      drop: past.drop,
-    };
+  if (engine === null) return joinedAnswers({ ...options, spine: asked, scratch, fit, counts: false }, past);
   try {
     const { query, sql, drop } = await computeAnswers(engine, { ...options, rows: { asked }, past, onProgress });
     return { within: (where) => ({ query, sql: `${sql} ${where}` }), drop };
   } finally {
     past.drop();
+  }
+}
+
+/** By the offline store: features made of parts for all rows at once, the others for those that are joined. */
+async function joinedAnswers(
+  options: Omit<SlidAnswersOptions, keyof ReturnType<typeof relationsOf>>,
+  past: PastGenerations,
+): Promise<SpineAnswers> {
+  const relations = relationsOf({ offline: options.offline, generationsOf: past.generationsOf });
+  try {
+    const slid = await slidAnswers({ ...options, ...relations });
+    return {
+      within: (where) => pointInTimeAnswers({ ...options, ...relations, ...slid, spine: `${options.spine} ${where}` }),
+      drop: () => {
+        slid.drop();
+        past.drop();
+      },
+    };
+  } catch (error) {
+    past.drop();
+    throw error;
   }
 }
 
@@ -161,7 +219,7 @@ async function computedAnswers(options: JoinSpineOptions, answered: Answers, pat
   const { service, offline } = options;
   const rows = answeredRows(answered, options);
   await offline.exportRows(answersTable(service.features), vectorBatches(rows, service.features.length), path);
-  return `SELECT * FROM read_parquet(${textLiteral(path)})`;
+  return `SELECT * FROM read_parquet(${textLiteral(path)}, hive_partitioning = false)`;
 }
 
 function answersTable(features: readonly ServiceFeatureSpec[]): OfflineTable {

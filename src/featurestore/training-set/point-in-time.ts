@@ -1,4 +1,9 @@
-import type { BatchViewData, FeatureServiceData, OnDemandViewData } from '../../features/define/declaration.ts';
+import type {
+  BatchViewData,
+  EventSourceData,
+  FeatureServiceData,
+  OnDemandViewData,
+} from '../../features/define/declaration.ts';
 import { batchTable } from '../../features/plan/batch-table.ts';
 import { neededFeatures } from '../../features/plan/needed-features.ts';
 import { rawTable } from '../../features/plan/raw-table.ts';
@@ -7,7 +12,10 @@ import { serviceEvaluator } from '../../features/service/evaluate.ts';
 import { duckdb } from '../../features/sql/duckdb.ts';
 import { type PointInTimeQuery, pointInTimeQuery } from '../../features/sql/point-in-time.ts';
 import type { OfflineStore, OfflineValue } from '../../ports/offline-store.ts';
+import { cutNow, type Fit, inFittingSlices } from '../../schedule/fitting-slices.ts';
 import type { Value } from '../../schema/column.ts';
+import { type SlidAnswers, slidAnswers } from './slid-answers.ts';
+import { cutSpine, sliceOf, WHOLE_SPINE } from './spine-slices.ts';
 
 /** One row of a spine with its vector as of its instant. */
 export interface PointInTimeRow {
@@ -32,7 +40,12 @@ export interface AnsweredRowsOptions {
   readonly offline: OfflineStore;
   readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
   /** Wraps the SELECT of the answers, which keeps its columns; the `columns` that it appends come out as `also`. */
-  readonly wrap?: { readonly sql: (answers: string) => string; readonly columns: number };
+  readonly wrap?: {
+    readonly sql: (answers: string) => string;
+    readonly columns: number;
+    /** Its rows are ordered by instant and id. */
+    readonly isOrdered?: boolean;
+  };
 }
 
 export interface PointInTimeOptions extends AnsweredRowsOptions {
@@ -42,28 +55,62 @@ export interface PointInTimeOptions extends AnsweredRowsOptions {
   readonly counts: boolean;
   /** SQL that stands for the generations of a batch view; the kept ones where it is left out. */
   readonly generationsOf?: (view: BatchViewData) => string;
+  /** Shared by several joins of one piece of work: the slices that fit. */
+  readonly fit?: Fit;
+  /** Prefix of scratch files; without it they are in a temporary folder. */
+  readonly scratch?: string | undefined;
+  /** Called with progress in words. */
+  readonly onProgress?: ((text: string) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
-/** The vectors of a service for the rows of a spine, each as of its instant, in no order. Streamed: memory is bounded by the join. */
-export function pointInTimeRows(options: PointInTimeOptions): AsyncGenerator<readonly PointInTimeRow[]> {
-  return answeredRows(pointInTimeAnswers(options), options);
+/**
+ * The vectors of a service for the rows of a spine, each as of its instant, in no order. Streamed: memory is bounded by the join.
+ * A join that does not fit into the memory of the offline store becomes several with less rows.
+ */
+export async function* pointInTimeRows(options: PointInTimeOptions): AsyncGenerator<readonly PointInTimeRow[]> {
+  const { offline, spine, fit, wrap, onProgress } = options;
+  const { slidOf, drop } = await slidAnswers({ ...options, ...relationsOf(options) });
+  try {
+    yield* inFittingSlices(
+      [WHOLE_SPINE],
+      (slice) => answeredRows(pointInTimeAnswers({ ...options, slidOf, spine: sliceOf(spine, slice) }), options),
+      {
+        cut: (slice) => cutSpine(offline, spine, slice),
+        repeats: wrap?.isOrdered === true,
+        onCut: (rows) => onProgress?.(cutNow(rows)),
+        ...(fit === undefined ? {} : { fit }),
+      },
+    );
+  } finally {
+    drop();
+  }
 }
 
 /** The answers of a service's lookups for the rows of a spine, by the offline store. */
 export function pointInTimeAnswers(
-  options: Pick<PointInTimeOptions, 'service' | 'offline' | 'spine' | 'mode' | 'counts' | 'generationsOf'>,
+  options: Pick<PointInTimeOptions, 'service' | 'offline' | 'spine' | 'mode' | 'counts' | 'generationsOf'> &
+    Pick<SlidAnswers, 'slidOf'>,
 ): Answers {
-  const { service, offline } = options;
+  const { service, slidOf } = options;
   const query = pointInTimeQuery({
     service,
     spine: `(${options.spine})`,
     mode: options.mode,
     counts: options.counts,
     dialect: duckdb,
-    deliveriesOf: (source) => offline.relation(rawTable(source)),
-    generationsOf: options.generationsOf ?? ((view) => offline.relation(batchTable(view))),
+    slidOf,
+    ...relationsOf(options),
   });
   return { query, sql: query.sql };
+}
+
+/** SQL text for the tables of a join in the offline store. */
+export function relationsOf({ offline, generationsOf }: Pick<PointInTimeOptions, 'offline' | 'generationsOf'>) {
+  return {
+    deliveriesOf: (source: EventSourceData) => offline.relation(rawTable(source)),
+    generationsOf: generationsOf ?? ((view: BatchViewData) => offline.relation(batchTable(view))),
+  };
 }
 
 /** The vectors of a service from the answers of its lookups. */

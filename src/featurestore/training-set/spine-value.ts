@@ -1,3 +1,4 @@
+import { BOOLEAN_TEXTS, textLiteral } from '../../files/row-file.ts';
 import type { ColumnSpec } from '../../schema/column.ts';
 import { embeddingSql, wholeEmbedding } from '../embedding-sql.ts';
 
@@ -44,12 +45,14 @@ const LAST_TIME = '8640000000000000';
 const TIME_TEXT = "'^\\d{4}-\\d{2}-\\d{2}([T ]\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,9})?)?)?'";
 const ZONE_TEXT = "'(Z|[+-]\\d{2}(:?\\d{2})?)$'";
 
+const BOOLEANS = BOOLEAN_TEXTS.map(textLiteral).join(', ');
+
 function textValue(text: string, spec: ColumnSpec): string | null {
   switch (spec.type) {
     case 'text':
       return text;
     case 'bool':
-      return `CASE ${text} WHEN 'true' THEN true WHEN 'false' THEN false END`;
+      return `CASE WHEN ${text} IN (${BOOLEANS}) THEN CAST(${text} AS BOOLEAN) END`;
     case 'int':
       return within(wholeText(text), LARGEST_INT);
     case 'int64':

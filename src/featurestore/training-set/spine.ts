@@ -1,9 +1,11 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { FeatureServiceData } from '../../features/define/declaration.ts';
 import { SPINE_AT, SPINE_ID } from '../../features/plan/scan.ts';
+import { BOOLEAN_TEXTS, textLiteral } from '../../files/row-file.ts';
+import { modelCellSql } from '../../model/model-value.ts';
 import type { OfflineStore, OfflineValue } from '../../ports/offline-store.ts';
-import { modelCellSql } from '../../registry/model-value.ts';
 import type { ColumnSpec } from '../../schema/column.ts';
+import { askedSpan, instantFault } from '../../schema/instant.ts';
 import { expectedOf } from '../../schema/value-parser.ts';
 import {
   openSpineFile,
@@ -12,8 +14,8 @@ import {
   type SpineColumn,
   type SpineFile,
   type SpineFormat,
-  textLiteral,
 } from './spine-file.ts';
+import { hasUnit, isWholeText, unitIn, unitTest } from './spine-instants.ts';
 import { spineValueSql } from './spine-value.ts';
 
 /** A file of rows that a training set is made for: entities, an instant each, and any further columns. */
@@ -40,18 +42,21 @@ export interface Spine {
   readonly nullKeys: number;
 }
 
+/** The cell with the instant that a row asks for. */
+const AS_OF = 0;
+
 const TIME = { type: 'time', nullable: false } as const;
 
 /**
  * Reads a spine once, into a Parquet file at `scratch`. Every row is kept, one that another equals too; a row that is not
- * what the service takes is refused with its number.
- * Errors: SPINE_FILE, SPINE_FORMAT, SPINE_COLUMN, SPINE_TYPE, SPINE_VALUE, SPINE_NULL.
+ * what the service takes is refused with its number. Instants that are numbers are judged as those of requests are.
+ * Errors: SPINE_FILE, SPINE_FORMAT, SPINE_COLUMN, SPINE_TYPE, SPINE_VALUE, SPINE_NULL, INSTANT_*.
  */
 export async function readSpine(
   offline: OfflineStore,
   service: FeatureServiceData,
   { path, format, time = SPINE_AT, columns = {} }: SpineOptions,
-  scratch: string,
+  { scratch, now }: { readonly scratch: string; readonly now: number },
 ): Promise<Spine> {
   const names = Object.keys(service.request);
   const ofRequest = (name: string) => columns[name] ?? name;
@@ -60,9 +65,9 @@ export async function readSpine(
     cellOf(file, time, 'the instant of a row', SPINE_AT, TIME),
     ...names.map((name) => cellOf(file, ofRequest(name), `service ${service.name}`, name, service.request[name])),
   ];
-  const rows = await readingSpine(path, () => offline.exportParquet(readSql(file, cells), scratch));
-  const relation = `read_parquet(${textLiteral(scratch)})`;
-  await refuseFaults(offline, relation, cells);
+  const rows = await readingSpine(path, () => offline.exportParquet(readSql(file, cells, now), scratch));
+  const relation = `read_parquet(${textLiteral(scratch)}, hive_partitioning = false)`;
+  await refuseFaults(offline, relation, cells, now);
   return {
     asked: `SELECT ${[SPINE_ID, SPINE_AT, ...names.map((_, i) => `v_${i + 1} AS ${quoted(names[i])}`)].join(', ')} FROM ${relation}`,
     carried: `SELECT * FROM ${relation}`,
@@ -91,13 +96,17 @@ function cellOf(file: SpineFile, name: string, use: string, declared: string, sp
 }
 
 /** The first cell of a row that is wrong comes out as its number and text. */
-function readSql({ relation, columns }: SpineFile, cells: readonly Cell[]): string {
+function readSql({ relation, columns }: SpineFile, cells: readonly Cell[], now: number): string {
   const own = columns.map(({ name }, i) => `${quoted(name)} AS x_${i}`);
   const values = cells.map(({ value }, i) => `${value} AS v_${i}`);
+  const { from, to } = askedSpan(now);
   const faults = cells.map(({ column, spec }, i) => {
     const cell = `x_${columns.indexOf(column)}`;
     const present = column.type === 'JSON' ? `COALESCE(JSON_TYPE(${cell}), 'NULL') <> 'NULL'` : `${cell} IS NOT NULL`;
-    return `WHEN v_${i} IS NULL${spec.nullable ? ` AND ${present}` : ''} THEN ${i}`;
+    const tests = [`v_${i} IS NULL${spec.nullable ? ` AND ${present}` : ''}`];
+    if (hasUnit(column, spec)) tests.push(unitTest(`v_${i}`, cell, column, spec, now));
+    if (i === AS_OF) tests.push(`NOT v_${i} BETWEEN ${from} AND ${to}`);
+    return `WHEN ${tests.join(' OR ')} THEN ${i}`;
   });
   const found = cells.map(({ column }, i) => `WHEN ${i} THEN CAST(x_${columns.indexOf(column)} AS VARCHAR)`);
   return `SELECT ROW_NUMBER() OVER () AS ${SPINE_ID}, v_0 AS ${SPINE_AT}, *, CASE fault ${found.join(' ')} END AS found
@@ -107,28 +116,36 @@ FROM (
 ) AS u`;
 }
 
-async function refuseFaults(offline: OfflineStore, relation: string, cells: readonly Cell[]): Promise<void> {
-  const first = `SELECT ${SPINE_ID}, fault, found FROM ${relation} WHERE fault IS NOT NULL ORDER BY ${SPINE_ID} LIMIT 1`;
+/** Refuses the first row with a cell that is no value of its column. Errors: SPINE_NULL, SPINE_VALUE, INSTANT_*. */
+async function refuseFaults(
+  offline: OfflineStore,
+  relation: string,
+  cells: readonly Cell[],
+  now: number,
+): Promise<void> {
+  const first = `SELECT ${SPINE_ID}, fault, found, v_${AS_OF} FROM ${relation} WHERE fault IS NOT NULL ORDER BY ${SPINE_ID} LIMIT 1`;
   for await (const [fault] of offline.query(first)) {
-    const [row, at, found] = fault;
+    const [number, at, found, asOf] = fault;
     const { column, spec } = cells[Number(at)];
-    if (found === null || found === 'null') throw fail('SPINE_NULL', { row: Number(row), column: column.name });
-    throw fail('SPINE_VALUE', {
-      row: Number(row),
-      column: column.name,
-      found: String(found).slice(0, 100),
-      wanted: expectedOf(spec),
-    });
+    const row = Number(number);
+    if (found === null || found === 'null') throw fail('SPINE_NULL', { row, column: column.name });
+    const place = { where: `row ${row} of the spine`, column: column.name };
+    const text = String(found).slice(0, 100);
+    const unit = hasUnit(column, spec) ? unitIn(text, place, now, spec) : null;
+    if (unit !== null) throw unit;
+    if (Number(at) === AS_OF && (asOf !== null || isWholeText(text))) throw instantFault(place, text);
+    throw fail('SPINE_VALUE', { row, column: column.name, found: text, wanted: expectedOf(spec) });
   }
 }
 
 /**
- * The types of text in a file without types: whole numbers, numbers or truth values if all of a column are written so.
+ * The types of text in a file without types: whole numbers, numbers or truth values if all of a column are written so. Texts of
+ * more digits than the type holds stay texts.
  */
 const READINGS = [
   { type: 'BIGINT', pattern: '-?(0|[1-9][0-9]{0,17})' },
-  { type: 'DOUBLE', pattern: '-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][-+]?[0-9]{1,2})?' },
-  { type: 'BOOLEAN', pattern: 'true|false' },
+  { type: 'DOUBLE', pattern: '-?(0|[1-9][0-9]{0,14})(\\.[0-9]+)?([eE][-+]?[0-9]{1,2})?' },
+  { type: 'BOOLEAN', pattern: BOOLEAN_TEXTS.join('|') },
 ] as const;
 
 async function ownColumns(

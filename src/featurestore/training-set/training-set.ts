@@ -4,10 +4,12 @@ import { rawTable } from '../../features/plan/raw-table.ts';
 import type { ReadMode } from '../../features/plan/stream-read.ts';
 import { duckdb } from '../../features/sql/duckdb.ts';
 import { spineQuery } from '../../features/sql/event-queries.ts';
+import { modelCell, modelColumn } from '../../model/model-value.ts';
 import type { HistoryEngine } from '../../ports/history-engine.ts';
 import type { OfflineStore, OfflineTable, OfflineValue, RowBatch } from '../../ports/offline-store.ts';
-import { type LabelValue, labelJoin } from '../../registry/labels.ts';
-import { modelCell, modelColumn } from '../../registry/model-value.ts';
+import { type LabelCounts, type LabelState, NO_LABELS, withLabel } from '../../registry/label-maturity.ts';
+import { labelJoin } from '../../registry/labels.ts';
+import { cutText, type Fit, newFit } from '../../schedule/fitting-slices.ts';
 import type { Value } from '../../schema/column.ts';
 import { type PastGenerations, pastGenerations } from '../batch/past-generations.ts';
 import { computeAnswers } from './computed-answers.ts';
@@ -30,6 +32,8 @@ export interface TrainingSetOptions {
   readonly exclude?: readonly { readonly from: number; readonly to: number }[];
   /** Rows that are joined at a time. */
   readonly sliceRows?: number;
+  /** Shared by all slices: those that fit into the memory of the offline store. */
+  readonly fit?: Fit;
   /** Prefix of scratch files; without it rows before the first run of a batch view have nulls from it. */
   readonly scratch?: string;
   readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
@@ -54,6 +58,12 @@ export interface TrainingSetSummary {
   readonly rows: number;
   /** Spine rows without a label, left out; those whose label may still come are among them. */
   readonly unlabelled: number;
+  /** Spine rows whose label may still come. */
+  readonly pending: number;
+  /** Of the rows, those whose label is the declared `otherwise`. */
+  readonly assumed: number;
+  /** Joins of some of the rows that did not fit into the memory of the offline store, and were cut in two. */
+  readonly cuts: number;
   /** Features that are null, or one value, in all rows. */
   readonly uniform: readonly UniformFeature[];
 }
@@ -76,10 +86,10 @@ function trainingTable(service: FeatureServiceData): OfflineTable {
 /** The rows of a training set: every spine row with the features that were available at its instant, and its label. */
 export async function* trainingRows(
   options: TrainingSetOptions,
-  unlabelled: () => void,
+  seen: (label: LabelState) => void,
 ): AsyncGenerator<readonly LabelledRow[]> {
   const { engine } = options;
-  yield* engine === null ? joinedRows(options, unlabelled) : computedRows(engine, options, unlabelled);
+  yield* engine === null ? joinedRows(options, seen) : computedRows(engine, options, seen);
 }
 
 /** Rows that are joined at a time: with their features and what they are made of they fit into a small engine's memory. */
@@ -88,21 +98,24 @@ const SLICE_ROWS = 125_000;
 /** By the offline store, slice by slice. */
 async function* joinedRows(
   options: TrainingSetOptions,
-  unlabelled: () => void,
+  seen: (label: LabelState) => void,
 ): AsyncGenerator<readonly LabelledRow[]> {
-  const { model, offline, mode, sliceRows = SLICE_ROWS } = options;
+  const { model, offline, mode, sliceRows = SLICE_ROWS, fit = newFit(), scratch, onProgress, signal } = options;
+  const run = { fit, scratch, onProgress, signal };
   const { service } = model;
   const spineOf = (between: TrainingSetOptions['between']) =>
     spineQuery(model, offline.relation(rawTable(model.spine.from)), between, duckdb);
   const past = await pastOf(options);
   const generationsOf = past === null ? {} : { generationsOf: past.generationsOf };
   try {
-    for (const slice of await timeSlices(service, offline, spineOf(options.between), sliceRows)) {
+    const slices = await timeSlices(service, offline, spineOf(options.between), sliceRows);
+    for (const [i, slice] of slices.entries()) {
       yield* labelledRows(
         options,
-        (read) => pointInTimeRows({ ...read, spine: spineOf(slice), mode, counts: false, ...generationsOf }),
-        unlabelled,
+        (read) => pointInTimeRows({ ...read, ...run, spine: spineOf(slice), mode, counts: false, ...generationsOf }),
+        seen,
       );
+      if (slices.length > 1) onProgress?.(`slice ${i + 1} of ${slices.length} is joined`);
     }
   } finally {
     past?.drop();
@@ -121,7 +134,7 @@ async function pastOf(options: TrainingSetOptions): Promise<PastGenerations | nu
 async function* computedRows(
   engine: HistoryEngine,
   options: TrainingSetOptions,
-  unlabelled: () => void,
+  seen: (label: LabelState) => void,
 ): AsyncGenerator<readonly LabelledRow[]> {
   const { model, offline, between, mode, sliceRows = SLICE_ROWS, onProgress = () => undefined } = options;
   const { service } = model;
@@ -134,7 +147,7 @@ async function* computedRows(
     drop = () => answers.drop();
     for (const { from, to } of await timeSlices(service, offline, sql, sliceRows)) {
       const slice = `${sql} WHERE _at >= CAST(${from} AS BIGINT) AND _at < CAST(${to} AS BIGINT)`;
-      yield* labelledRows(options, (read) => answeredRows({ query, sql: slice }, read), unlabelled);
+      yield* labelledRows(options, (read) => answeredRows({ query, sql: slice }, read), seen);
     }
   } finally {
     drop();
@@ -145,16 +158,16 @@ async function* computedRows(
 async function* labelledRows(
   { model, offline, now, exclude = [], onComputeError }: TrainingSetOptions,
   rowsOf: (read: AnsweredRowsOptions) => AsyncGenerator<readonly PointInTimeRow[]>,
-  unlabelled: () => void,
+  seen: (label: LabelState) => void,
 ): AsyncGenerator<readonly LabelledRow[]> {
   const label = labelJoin(model.label, offline, now);
   for await (const batch of rowsOf({ service: model.service, offline, onComputeError, wrap: label.wrap })) {
     const labelled: LabelledRow[] = [];
     for (const { id, at, values, also } of batch) {
       if (exclude.some(({ from, to }) => at >= from && at < to)) continue;
-      const value: LabelValue = label.read(also, at);
-      if (value === null) unlabelled();
-      else labelled.push({ id, at, values, label: value });
+      const { state, value } = label.read(also, at);
+      seen(state);
+      if (value !== null) labelled.push({ id, at, values, label: value });
     }
     yield labelled;
   }
@@ -163,10 +176,11 @@ async function* labelledRows(
 /** Writes a training set as one Parquet file. Memory is bounded, whatever the number of rows. */
 export async function writeTrainingSet(options: TrainingSetOptions, path: string): Promise<TrainingSetSummary> {
   const { offline, model, onProgress } = options;
-  let unlabelled = 0;
+  let labels = NO_LABELS;
+  const fit = newFit();
   const rows = untilAborted(
-    trainingRows({ ...options, scratch: path }, () => {
-      unlabelled += 1;
+    trainingRows({ ...options, scratch: path, fit }, (state) => {
+      labels = withLabel(labels, state);
     }),
     options.signal,
     path,
@@ -176,7 +190,12 @@ export async function writeTrainingSet(options: TrainingSetOptions, path: string
   const written = await offline.exportRows(trainingTable(model.service), batches, path);
   const uniform = await watch.uniform(offline);
   for (const feature of uniform) onProgress?.(uniformText(feature));
-  return { path, rows: written, unlabelled, uniform };
+  if (fit.cuts > 0) onProgress?.(cutText(fit));
+  return { path, rows: written, ...leftOut(labels), cuts: fit.cuts, uniform };
+}
+
+function leftOut({ predictions, labelled, assumed, pending }: LabelCounts) {
+  return { unlabelled: predictions - labelled, pending, assumed };
 }
 
 async function* untilAborted<T>(batches: AsyncIterable<T>, signal: AbortSignal | undefined, job: string) {

@@ -1,12 +1,12 @@
 import { createWriteStream } from 'node:fs';
-import { mkdtemp, open, readFile, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { constants, createGunzip, gunzipSync } from 'node:zlib';
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
+import { type Packing, packingOf, unpacked, wholeFile } from '../../files/packed-file.ts';
+import { temporaryFolder } from '../../process/temporary-folder.ts';
 import type { Source } from '../source.ts';
 import type { Trace } from '../trace/trace.ts';
 import { type FileKind, fileKindOf } from './format.ts';
@@ -19,11 +19,11 @@ const TEXT_TOO_LONG = 'texts are read up to 256 MiB';
 const LARGEST_DATABASE = 64 * 2 ** 30;
 
 /**
- * Reads one file, gzip or not, by what it holds.
- * Errors: GPU_FILE, GPU_FORMAT, GPU_BINARY_REPORT, GPU_NOT_A_TRACE, GPU_MEMORY_TIMELINE, GPU_FILE_TOO_LARGE, GPU_DAMAGED.
+ * Reads one file, packed or not, by what it holds.
+ * Errors: GPU_FILE, GPU_FORMAT, GPU_BINARY_REPORT, GPU_NOT_A_TRACE, GPU_MEMORY_TIMELINE, GPU_FILE_TOO_LARGE, GPU_DAMAGED, FILE_DAMAGED.
  */
 export async function readSource(path: string): Promise<Source> {
-  const { head, gzip, kind, encoding } = await look(path);
+  const { head, packing, kind, encoding } = await look(path);
   switch (kind) {
     case undefined:
       if (head.every((byte) => byte <= 0x20)) throw fail('GPU_FILE', { path, reason: 'it is empty' });
@@ -35,15 +35,17 @@ export async function readSource(path: string): Promise<Source> {
     case 'trace':
       if (encoding !== 'utf-8')
         throw fail('GPU_DAMAGED', { kind: 'trace', reason: 'it is UTF-16 text: iconv -f UTF-16 -t UTF-8' });
-      return { kind: 'trace', path, trace: await readTraceFile(path, gzip) };
+      return { kind: 'trace', path, trace: await readTraceFile(path) };
     case 'nsys-sqlite':
-      return { kind: 'trace', path, trace: gzip ? await unpackedSqlite(path) : await sqliteTrace(path) };
+      return {
+        kind: 'trace',
+        path,
+        trace: packing === 'none' ? await sqliteTrace(path) : await unpackedSqlite(path, packing),
+      };
     default: {
       // Loaded when a text is read: a trace needs none of these parsers.
       const { parseText } = await import('./parse-text.ts');
-      const { text, cutShort } = await wholeText(path, gzip, encoding);
-      const source = parseText(kind, path, text);
-      return cutShort ? { ...source, cutShort: true } : source;
+      return parseText(kind, path, await wholeText(path, encoding));
     }
   }
 }
@@ -67,67 +69,46 @@ async function look(path: string) {
     const found = await stat(path);
     if (!found.isFile())
       throw fail('GPU_FILE', { path, reason: `it is ${found.isDirectory() ? 'a folder' : 'no regular file'}` });
-    const file = await open(path);
-    try {
-      const bytes = new Uint8Array(HEAD);
-      const { bytesRead } = await file.read(bytes, 0, HEAD, 0);
-      const raw = bytes.subarray(0, bytesRead);
-      const gzip = raw[0] === 0x1f && raw[1] === 0x8b;
-      const head = gzip ? unpackedHead(raw) : raw;
-      const encoding = encodingOf(head);
-      const text = head.subarray(0, HEAD);
-      const kind: FileKind | undefined = fileKindOf(
-        encoding === 'utf-8' ? text : new TextEncoder().encode(new TextDecoder(encoding).decode(text)),
-      );
-      return { head, gzip, kind, encoding };
-    } finally {
-      await file.close();
-    }
+    const packing = await packingOf(path);
+    const head = await headOf(path, packing);
+    const encoding = encodingOf(head);
+    const kind: FileKind | undefined = fileKindOf(
+      encoding === 'utf-8' ? head : new TextEncoder().encode(new TextDecoder(encoding).decode(head)),
+    );
+    return { head, packing, kind, encoding };
   } catch (error) {
     if (isHeadraceError(error)) throw error;
     throw fail('GPU_FILE', { path, reason: reasonOf(error).replace(/,.*$/, '') }, error);
   }
 }
 
-function unpackedHead(raw: Uint8Array): Uint8Array {
+/** The first bytes of a file, unpacked. */
+async function headOf(path: string, packing: Packing): Promise<Uint8Array> {
+  if (packing !== 'none') {
+    for await (const chunk of unpacked(path, packing, { chunkBytes: HEAD, aheadBytes: HEAD })) return chunk;
+    return new Uint8Array();
+  }
+  const file = await open(path);
   try {
-    return gunzipSync(raw, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: 2 ** 27 });
-  } catch (error) {
-    throw fail('GPU_DAMAGED', { kind: 'gzip file', reason: 'it cannot be unpacked' }, error);
+    const { bytesRead, buffer } = await file.read(new Uint8Array(HEAD), 0, HEAD, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
   }
 }
 
-async function wholeText(path: string, gzip: boolean, encoding: Encoding) {
-  const { size } = await stat(path);
-  if (size > LONGEST_TEXT) throw fail('GPU_FILE_TOO_LARGE', { path, reason: TEXT_TOO_LONG });
-  const raw = await readFile(path);
-  const { bytes, cutShort } = gzip ? await unpacked(path, raw) : { bytes: raw, cutShort: false };
-  return { text: new TextDecoder(encoding).decode(bytes), cutShort };
-}
-
-/** A gzip file as far as it goes, and whether it is cut off or damaged. */
-function unpacked(path: string, raw: Uint8Array): Promise<{ readonly bytes: Uint8Array; readonly cutShort: boolean }> {
-  return new Promise((resolve, reject) => {
-    const chunks: Uint8Array[] = [];
-    let length = 0;
-    const stream = createGunzip();
-    stream.on('data', (chunk: Uint8Array) => {
-      length += chunk.length;
-      if (length > LONGEST_TEXT) stream.destroy(fail('GPU_FILE_TOO_LARGE', { path, reason: TEXT_TOO_LONG }));
-      else chunks.push(chunk);
-    });
-    stream.on('end', () => resolve({ bytes: Buffer.concat(chunks), cutShort: false }));
-    stream.on('error', (error) => {
-      if (isHeadraceError(error)) reject(error);
-      else resolve({ bytes: Buffer.concat(chunks), cutShort: true });
-    });
-    stream.end(raw);
-  });
+async function wholeText(path: string, encoding: Encoding): Promise<string> {
+  try {
+    return new TextDecoder(encoding).decode(await wholeFile(path, LONGEST_TEXT));
+  } catch (error) {
+    if (error instanceof RangeError) throw fail('GPU_FILE_TOO_LARGE', { path, reason: TEXT_TOO_LONG }, error);
+    throw error;
+  }
 }
 
 /** node:sqlite reads files only: a packed one is unpacked into the temporary folder, and deleted afterwards. */
-async function unpackedSqlite(path: string) {
-  const folder = await mkdtemp(join(tmpdir(), 'headrace-gpu-'));
+async function unpackedSqlite(path: string, packing: Exclude<Packing, 'none'>) {
+  const { path: folder, remove } = temporaryFolder('headrace-gpu-');
   try {
     const file = join(folder, 'export.sqlite');
     let bytes = 0;
@@ -139,15 +120,9 @@ async function unpackedSqlite(path: string) {
         else done(null, chunk);
       },
     });
-    const source = await open(path);
-    try {
-      await pipeline(source.createReadStream(), createGunzip(), bounded, createWriteStream(file));
-    } catch (error) {
-      if (isHeadraceError(error)) throw error;
-      throw fail('GPU_DAMAGED', { kind: 'gzip file', reason: 'it cannot be unpacked' }, error);
-    }
+    await pipeline(unpacked(path, packing), bounded, createWriteStream(file));
     return await sqliteTrace(file);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    remove();
   }
 }

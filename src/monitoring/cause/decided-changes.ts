@@ -1,6 +1,6 @@
 import type { PlaybookEntry } from '../../ports/playbook-store.ts';
 import type { RolloutEvent } from '../../ports/rollout-store.ts';
-import { actionText } from '../playbook/playbook-report.ts';
+import { actionText } from './decision-text.ts';
 import type { TimeLineEntry } from './time-line.ts';
 
 /** Actions of a playbook that change nothing that is served or trained. */

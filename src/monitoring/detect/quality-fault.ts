@@ -157,7 +157,11 @@ function shown(factor: number): string {
   return String(Number(factor.toPrecision(2)));
 }
 
-/** An unseen value that differs from a known one by case, blanks or a letter. */
+/** A misspelt value has this many rows, and this share of them: fewer are a new value or a single mistake. */
+const LEAST_SPELT = 5;
+const LEAST_SPELT_SHARE = 0.001;
+
+/** An unseen value that differs from a known one by case, blanks or a letter, and stands in its place. */
 function spellingFault(reference: ColumnSide, current: ColumnSide, add: Add): void {
   if (reference.type !== 'text' || reference.values === null || current.values === null || reference.offset > 0) return;
   const known = [...reference.values.keys()];
@@ -165,14 +169,33 @@ function spellingFault(reference: ColumnSide, current: ColumnSide, add: Add): vo
   for (const [value, rows] of current.values) {
     if (reference.values.has(value)) continue;
     const near = known.find((one) => isNear(value, one));
-    if (near !== undefined) add('spelling', rows, `"${value}" in ${rows} rows looks like "${near}"`);
+    if (near !== undefined && isInPlaceOf(near, value, reference, current))
+      add('spelling', rows, `"${value}" in ${rows} rows looks like "${near}"`);
   }
 }
 
+/** Whether a known value fell as the new one rose. One that differs by case or blanks alone needs no such witness. */
+function isInPlaceOf(known: string, value: string, reference: ColumnSide, current: ColumnSide): boolean {
+  const [n, m] = [reference.rows - reference.missing, current.rows - current.missing];
+  const rows = current.values?.get(value) ?? 0;
+  if (rows < LEAST_SPELT || rows < LEAST_SPELT_SHARE * m) return false;
+  if (isSameBut(value, known)) return true;
+  const was = { hits: reference.values?.get(known) ?? 0, rows: n };
+  const is = { hits: current.values?.get(known) ?? 0, rows: m };
+  const fall = was.hits / n - is.hits / m;
+  const test = twoProportionZTest(is, was);
+  return test !== null && test.p < EVIDENCE && fall >= rows / m / 2;
+}
+
 function isNear(value: string, known: string): boolean {
-  if (value.trim().toLowerCase() === known.trim().toLowerCase()) return true;
+  if (isSameBut(value, known)) return true;
   if (/\d/.test(value) || Math.min(value.length, known.length) < 4) return false;
   return editDistance(value, known) <= (Math.min(value.length, known.length) < 8 ? 1 : 2);
+}
+
+/** Whether two texts differ by case and outer blanks alone. */
+function isSameBut(value: string, known: string): boolean {
+  return value.trim().toLowerCase() === known.trim().toLowerCase();
 }
 
 /** Levenshtein 1966; texts of very different length are far. */

@@ -1,7 +1,7 @@
 import type { LabelSpec, ModelData, ProxyData } from '../../features/define/declaration.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import { labelJoin } from '../../registry/labels.ts';
-import { ANSWERED, FIRST_PREDICTION, predictionTable } from '../../serving/online/prediction-table.ts';
+import { countedPredictions } from '../../serving/online/prediction-table.ts';
 import { type Moments, NO_MOMENTS, varianceOf, withValue } from '../../stats/moments.ts';
 
 /** Shares of a distribution of times, ms. */
@@ -81,17 +81,16 @@ async function saidOf(
 ): Promise<Said> {
   const join = labelJoin(spec, history, now);
   const time = Object.keys(spec.from.columns).indexOf(spec.from.time);
-  const answers = `
-    SELECT "id" AS _id, "at" AS _at FROM ${history.relation(predictionTable(model))}
-    WHERE ${ANSWERED} AND "version" = ${version} AND "at" < CAST(${to} AS BIGINT)
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY "id" ORDER BY ${FIRST_PREDICTION}) = 1 ORDER BY hash("id"), "id" LIMIT ${MOST}`;
+  const of = `"version" = ${version}`;
+  const counted = countedPredictions(model, history, { from: null, to, idsOf: of });
+  const answers = `SELECT "id" AS _id, "at" AS _at FROM (${counted}) WHERE ${of} ORDER BY hash("id"), "id" LIMIT ${MOST}`;
   const predictions = new Map<string, number>();
   const known = new Map<string, Known>();
   for await (const rows of history.query(join.wrap.sql(answers)))
     for (const row of rows) {
       const [id, at] = [String(row[0]), Number(row[1])];
       predictions.set(id, at);
-      const value = join.read(row.slice(COLUMNS), at);
+      const { value } = join.read(row.slice(COLUMNS), at);
       if (value === null) continue;
       const came = row.at(-1) === true ? Number(row[COLUMNS + time]) - at : null;
       known.set(id, { at, value, delayMs: came });

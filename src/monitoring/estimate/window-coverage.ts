@@ -1,18 +1,19 @@
 import type { ModelData } from '../../features/define/declaration.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
+import { type LabelCounts, NO_LABELS, withLabel } from '../../registry/label-maturity.ts';
 import { labelJoin } from '../../registry/labels.ts';
-import { ANSWERED, FIRST_PREDICTION, predictionTable } from '../../serving/online/prediction-table.ts';
+import { countedPredictions } from '../../serving/online/prediction-table.ts';
 import { type CoverageStep, coverageAfter, labelCoverage, type Maturity, maturityOf } from './label-coverage.ts';
 
 /** How labels come to a version, and how far those of a window have come. */
 export interface CoverageReport {
-  /** Predictions that the curve is made of, and those with a label. */
+  /** Predictions that the curve is made of, and those whose label came. */
   readonly predictions: number;
   readonly labelled: number;
   /** Share labelled after a time, by Kaplan and Meier, at evenly spaced times. */
   readonly curve: readonly CoverageStep[];
-  /** Predictions of the window, and those with a label by now. */
-  readonly window: { readonly predictions: number; readonly labelled: number };
+  /** Predictions of the window by the state of their labels. */
+  readonly window: LabelCounts;
   readonly maturity: Maturity;
 }
 
@@ -39,21 +40,18 @@ export async function coverageOf(
   const { label } = model;
   const join = labelJoin(label, history, now);
   const time = Object.keys(label.from.columns).indexOf(label.from.time);
-  const answers = `
-    SELECT "id" AS _id, "at" AS _at FROM ${history.relation(predictionTable(model))}
-    WHERE ${ANSWERED} AND "version" = ${version} AND "at" < CAST(${to} AS BIGINT)
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY "id" ORDER BY ${FIRST_PREDICTION}) = 1 ORDER BY "at" DESC LIMIT ${MOST}`;
+  const of = `"version" = ${version}`;
+  const counted = countedPredictions(model, history, { from: null, to, idsOf: of });
+  const answers = `SELECT "id" AS _id, "at" AS _at FROM (${counted}) WHERE ${of} ORDER BY "at" DESC LIMIT ${MOST}`;
   const delays: { delayMs: number | null; ageMs: number }[] = [];
-  const window = { predictions: 0, labelled: 0 };
+  let window = NO_LABELS;
   for await (const rows of history.query(join.wrap.sql(answers)))
     for (const row of rows) {
       const at = Number(row[1]);
-      const came = row.at(-1) === true ? Number(row[COLUMNS + time]) : null;
-      const delayMs = came === null || came > now ? null : came - at;
+      const { state } = join.read(row.slice(COLUMNS), at);
+      const delayMs = state === 'came' ? Number(row[COLUMNS + time]) - at : null;
       delays.push({ delayMs, ageMs: Math.min(label.withinMs, now - at) });
-      if (at < from) continue;
-      window.predictions += 1;
-      if (delayMs !== null) window.labelled += 1;
+      if (at >= from) window = withLabel(window, state);
     }
   const steps = labelCoverage(delays);
   return {

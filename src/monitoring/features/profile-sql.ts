@@ -1,3 +1,4 @@
+import { decimalDouble } from '../../model/cell-number.ts';
 import type { OfflineStore, OfflineValue } from '../../ports/offline-store.ts';
 import type { ColumnSpec } from '../../schema/column.ts';
 import type { ColumnProfile } from './column-profile.ts';
@@ -122,7 +123,9 @@ function isNumeric({ type }: ColumnSpec): boolean {
 /** A number as users see it. */
 function numberOr(value: OfflineValue | undefined, { type, scale = 0 }: ColumnSpec): number | null {
   if (value === null || value === undefined) return null;
-  return Number(value) / (type === 'decimal' ? 10 ** scale : 1);
+  if (type !== 'decimal') return Number(value);
+  // A mean has been made a double, and is of scaled numbers too.
+  return typeof value === 'bigint' ? decimalDouble(value, scale) : Number(value) / 10 ** scale;
 }
 
 export function quoted(name: string): string {

@@ -1,13 +1,11 @@
 import type { LabelSpec, ModelData } from '../../features/define/declaration.ts';
 import { sourceColumn } from '../../features/plan/names.ts';
-import { rawTable } from '../../features/plan/raw-table.ts';
 import { servedTable } from '../../features/plan/served-table.ts';
-import { duckdb } from '../../features/sql/duckdb.ts';
-import { acceptedEventsQuery } from '../../features/sql/event-queries.ts';
-import { expressionSql } from '../../features/sql/expression.ts';
+import { modelCellSql } from '../../model/model-value.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
-import { modelCellSql } from '../../registry/model-value.ts';
-import { ANSWERED, FIRST_PREDICTION, predictionTable } from '../../serving/online/prediction-table.ts';
+import { isAwaitedSql } from '../../registry/label-maturity.ts';
+import { labelEvents } from '../../registry/labels.ts';
+import { countedPredictions } from '../../serving/online/prediction-table.ts';
 
 /** The forms of a frame: columns as another program names them. */
 export const FRAME_KINDS = ['arize', 'nannyml'] as const;
@@ -44,19 +42,14 @@ export function frameSql(model: ModelData, history: Pick<OfflineStore, 'relation
   const features = frameFeatures(model).map(
     ({ name, type }) => `${modelCellSql(`s."f_${escaped(name)}"`, type)} AS "${escaped(name)}"`,
   );
-  const answers = `
-    SELECT "id", "at", "version", score FROM ${history.relation(predictionTable(model))} WHERE ${ANSWERED}
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY "id" ORDER BY ${FIRST_PREDICTION}) = 1`;
   const vectors = `SELECT * FROM ${history.relation(servedTable(model.service))} QUALIFY ROW_NUMBER() OVER (PARTITION BY _id ORDER BY _at) = 1`;
-  const columns = [...ownColumns(model, kind), ...features].join(', ');
+  const columns = [...ownColumns(model, kind, now), ...features].join(', ');
   return `
-    SELECT ${columns} FROM (${answers}) AS p
+    SELECT ${columns} FROM (${countedPredictions(model, history, { from, to })}) AS p
     LEFT JOIN (${vectors}) AS s ON s._id = p."id"
-    LEFT JOIN (${labels(model.label, history)}) AS l
+    LEFT JOIN (${labels(model.label, history, now)}) AS l
       ON l.l_of = p."id" AND l.l_time >= p."at" AND l.l_time <= p."at" + CAST(${model.label.withinMs} AS BIGINT)
-    CROSS JOIN (SELECT CAST(${Math.floor(now)} AS BIGINT) AS now_ms)
-    WHERE p."at" >= CAST(${from} AS BIGINT) AND p."at" < CAST(${to} AS BIGINT)
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY p."id" ORDER BY l.l_time NULLS LAST, l.l_event) = 1
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY p."id", p."at" ORDER BY l.l_time NULLS LAST, l.l_event) = 1
     ORDER BY p."at", p."id"`;
 }
 
@@ -65,9 +58,9 @@ export function frameFeatures({ service }: Pick<ModelData, 'service'>) {
   return service.features.filter(({ type }) => !['list', 'embedding', 'time'].includes(type.type));
 }
 
-function ownColumns(model: ModelData, kind: FrameKind): readonly string[] {
+function ownColumns(model: ModelData, kind: FrameKind, now: number): readonly string[] {
   const isBinary = model.task === 'binary';
-  const label = labelValue(model);
+  const label = labelValue(model, now);
   const predicted = isBinary ? `p.score >= ${THRESHOLD}` : 'p.score';
   if (kind === 'nannyml')
     return [
@@ -90,23 +83,19 @@ function ownColumns(model: ModelData, kind: FrameKind): readonly string[] {
 }
 
 /** The label: the one that came, the declared one once none can come, otherwise null. */
-function labelValue({ task, label }: ModelData): string {
-  const { otherwise, withinMs } = label;
+function labelValue({ task, label }: ModelData, now: number): string {
+  const { otherwise } = label;
   const type = task === 'binary' ? 'BOOLEAN' : 'DOUBLE';
   const none =
-    otherwise === null
-      ? 'NULL'
-      : `CASE WHEN p."at" + CAST(${withinMs} AS BIGINT) < now_ms THEN ${String(otherwise)} END`;
+    otherwise === null ? 'NULL' : `CASE WHEN NOT (${isAwaitedSql(label, 'p."at"', now)}) THEN ${String(otherwise)} END`;
   return `COALESCE(CAST(l.l_value AS ${type}), CAST(${none} AS ${type}))`;
 }
 
-function labels({ from, id, value }: LabelSpec, history: Pick<OfflineStore, 'relation'>): string {
-  const events = acceptedEventsQuery(from, history.relation(rawTable(from)), duckdb);
-  const named = Object.keys(from.columns).map((name) => `"${name}" AS ${sourceColumn(name)}`);
-  const said = expressionSql(value, from.columns, duckdb);
+function labels(label: LabelSpec, history: Pick<OfflineStore, 'relation'>, now: number): string {
+  const { from, id } = label;
   return `
-    SELECT ${sourceColumn(id)} AS l_of, ${sourceColumn(from.time)} AS l_time, ${sourceColumn(from.id)} AS l_event, ${said} AS l_value
-    FROM (SELECT ${named.join(', ')} FROM (${events})) WHERE ${said} IS NOT NULL`;
+    SELECT ${sourceColumn(id)} AS l_of, ${sourceColumn(from.time)} AS l_time, ${sourceColumn(from.id)} AS l_event, l_value
+    FROM (${labelEvents(label, history, now)})`;
 }
 
 function escaped(name: string): string {

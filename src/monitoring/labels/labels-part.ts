@@ -5,6 +5,8 @@ import type { LabelCounters } from './label-join.ts';
 export interface LabelledModel {
   readonly data: { readonly name: string };
   readonly counters: LabelCounters;
+  /** Ids that wait for a label, or are remembered so that a second one is seen. */
+  readonly ids: { readonly known: number; readonly stored: number };
 }
 
 /** Predictions and their labels, by model. */
@@ -19,6 +21,17 @@ export const labelsPart: PartKind<() => Iterable<LabelledModel>, object> = {
       help: 'Predictions and labels by outcome: since the start, and before it as far back as a label could still come',
       read: (models) =>
         [...models()].flatMap(({ data, counters }) => samplesBy({ model: data.name }, 'outcome', { ...counters })),
+    },
+    {
+      name: 'headrace_label_ids',
+      type: 'gauge',
+      unit: 'ids',
+      labels: ['model', 'place'],
+      help: 'Ids that the label join remembers until no label can come: in memory, or on the disk beyond its share of memory',
+      read: (models) =>
+        [...models()].flatMap(({ data, ids: { known, stored } }) =>
+          samplesBy({ model: data.name }, 'place', { memory: known - stored, disk: stored }),
+        ),
     },
   ],
 };

@@ -26,12 +26,20 @@ export type PastOutcome =
       readonly label: number;
     };
 
+/** The first offsets, by partition, of predictions and labels that are not joined. */
+export interface PastPlaces {
+  readonly predictions: readonly number[];
+  readonly labels: readonly number[];
+}
+
 export interface PastSpan {
   /** The earliest instants of a prediction and of a label, epoch ms. */
   readonly predictionsFrom: number;
   readonly labelsFrom: number;
-  /** Labels are read up to these offsets of the log, by partition. */
-  readonly labelsTo: readonly number[];
+  /** Rows before these places are left out; null: none. */
+  readonly after: PastPlaces | null;
+  /** Rows from these places on are left out: they are joined as they come. */
+  readonly to: PastPlaces;
 }
 
 /** Columns of the query before those of the label's source. */
@@ -69,8 +77,12 @@ export async function* pastOutcomes(
 function outcomesSql({ name, label: { from: source, id } }: ModelData, offline: OfflineStore, span: PastSpan): string {
   const columns = Object.keys(source.columns).map((column) => `"${column}"`);
   const raw = offline.relation(rawTable(source));
-  const parts = span.labelsTo.map((to, partition) => `(${PARTITION} = ${partition} AND ${OFFSET} < ${to})`);
-  const known = `(${['FALSE', ...parts].join(' OR ')})`;
+  const known = between([PARTITION, OFFSET], span.after?.labels ?? null, span.to.labels);
+  // Rows from before predictions were logged have no place.
+  const predicted =
+    span.after === null
+      ? 'TRUE'
+      : between(['log_partition', 'log_offset'], span.after.predictions, span.to.predictions);
   const unjudged = acceptedEventsQuery(
     source,
     `(SELECT * FROM ${raw} AS r WHERE ${VERDICT} IS NULL AND ${known})`,
@@ -83,10 +95,20 @@ function outcomesSql({ name, label: { from: source, id } }: ModelData, offline: 
     SELECT COALESCE(served_at, "at") AS came, 0::INTEGER AS kind, "id" AS of_id, "at" AS of_at, "version" AS of_version,
       score AS of_score, ${columns.map((_, i) => `NULL AS l_${i}`).join(', ')}, log_partition AS part, log_offset AS place
     FROM ${offline.relation(predictionTable({ name }))} AS p
-      WHERE ${ANSWERED} AND "at" >= CAST(${span.predictionsFrom} AS BIGINT)
+      WHERE ${ANSWERED} AND ${predicted} AND "at" >= CAST(${span.predictionsFrom} AS BIGINT)
     UNION ALL
     ${labels(`${PARTITION}, ${OFFSET}`)} FROM ${raw} AS j WHERE ${VERDICT} = 'accepted' AND ${known} AND ${since}
     UNION ALL
     ${labels('NULL, NULL')} FROM (${unjudged}) AS u WHERE ${since}
     ORDER BY came, kind, part, place, of_at, of_id`;
+}
+
+/** SQL of the rows between two places of a topic. */
+function between(
+  [partition, offset]: readonly [string, string],
+  after: readonly number[] | null,
+  to: readonly number[],
+): string {
+  const parts = to.map((end, i) => `(${partition} = ${i} AND ${offset} >= ${after?.[i] ?? 0} AND ${offset} < ${end})`);
+  return `(${['FALSE', ...parts].join(' OR ')})`;
 }

@@ -1,11 +1,14 @@
 import { fail } from '../../base/errors/fail.ts';
+import { inSlices } from '../../base/in-slices.ts';
 import type { Clock } from '../../base/time.ts';
 import type { EventSourceData, ModelData } from '../../features/define/declaration.ts';
 import { openPart } from '../../observe/part-kind.ts';
 import type { DeliverySink, JudgedDeliveries } from '../../ports/delivery-sink.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import type { Part } from '../../ports/part.ts';
+import type { WaitingIds } from '../../ports/waiting-ids.ts';
 import type { PredictionListener } from '../../serving/models/open-model.ts';
+import { IdBudget } from './known-ids.ts';
 import type { LabelCounters } from './label-join.ts';
 import { labelsPart } from './labels-part.ts';
 import { ModelLabels } from './model-labels.ts';
@@ -26,6 +29,11 @@ export interface ProjectLabelsOptions {
   readonly clock: Clock;
   /** Up to which offsets, by partition, the history has the deliveries of a source. */
   readonly deliveriesTo: (source: EventSourceData) => Promise<readonly number[]>;
+  /** Opens a store for the ids of a model that memory has no room for. */
+  readonly openIds: (model: string) => WaitingIds;
+  /** Bytes of memory for the ids of all models. */
+  readonly idBytes: number;
+  readonly onFault: (error: unknown) => void;
 }
 
 /** The labels of every model of a project, joined to its predictions. */
@@ -34,10 +42,23 @@ export class ProjectLabels implements DeliverySink {
   readonly takesAgain = false;
   readonly #options: ProjectLabelsOptions;
   readonly #labels: ReadonlyMap<string, ModelLabels>;
+  readonly #budget: IdBudget;
 
   constructor(options: ProjectLabelsOptions) {
+    const { models, openIds, idBytes, onFault } = options;
     this.#options = options;
-    this.#labels = new Map(options.models.map((model) => [model.name, new ModelLabels(model)]));
+    this.#budget = new IdBudget(idBytes);
+    const shared = { budget: this.#budget, onFault };
+    this.#labels = new Map(
+      models.map((model) => [model.name, new ModelLabels({ model, store: openIds(model.name), ...shared })]),
+    );
+  }
+
+  /** Bytes of the ids in memory and of the realised quality, estimated. */
+  get memoryBytes(): number {
+    let bytes = this.#budget.bytes;
+    for (const { quality } of this.#labels.values()) bytes += quality.bytes;
+    return bytes;
   }
 
   take(judged: JudgedDeliveries): void {
@@ -62,25 +83,36 @@ export class ProjectLabels implements DeliverySink {
     };
   }
 
-  /** Counts and quality of the predictions of a model. Error: MODEL_UNKNOWN. */
+  /** Counts and quality of the predictions of a model, as of now. Error: MODEL_UNKNOWN. */
   outcomes(model: ModelData): ModelOutcomes {
-    const { counters, quality } = this.#of(model);
+    const { counters, quality } = this.#asOfNow(model);
     return { counters, quality };
   }
 
-  /** The realised quality of predictions made in [from, to), from the history. Errors: those of the offline store. */
+  /** The realised quality of predictions made in [from, to), from the history, as of now. Errors: those of the offline store. */
   realisedQuality(model: ModelData, from: number, to: number): Promise<RealisedQuality> {
-    return offlineQuality(model, this.#options.offline, { from, to });
+    return offlineQuality(model, this.#options.offline, { from, to, now: this.#options.clock() });
   }
 
   part(): Part {
     const { models } = this.#options;
-    const counted = () => models.map((data) => ({ data, counters: this.#of(data).counters }));
+    const counted = () =>
+      models.map((data) => {
+        const { counters, ids } = this.#asOfNow(data);
+        return { data, counters, ids };
+      });
     return openPart(labelsPart, counted, {
       tick: async (now) => {
-        for (const labels of this.#labels.values()) labels.expire(now);
+        for (const labels of this.#labels.values()) await inSlices(labels.expiring(now));
       },
     });
+  }
+
+  /** The labels of a model, without predictions whose time is over. */
+  #asOfNow(model: ModelData): ModelLabels {
+    const labels = this.#of(model);
+    for (const _ of labels.expiring(this.#options.clock()));
+    return labels;
   }
 
   #of({ name }: ModelData): ModelLabels {

@@ -1,3 +1,4 @@
+import { labelCountsText } from '../../registry/label-maturity.ts';
 import type { Qualities, Task } from './quality.ts';
 import type { RealisedQuality } from './realised-quality.ts';
 
@@ -54,11 +55,10 @@ export function qualityLines({ model, whole, versions, days }: QualityReport): r
 }
 
 function qualityText(quality: Qualities[Task]): string {
-  const { predictions, labelled, coverage } = quality;
   const number = (value: number | null) => (value === null ? '–' : value.toPrecision(4));
   const metrics =
     quality.task === 'binary'
       ? `auc ${number(quality.auc)}, brier ${number(quality.brier)}, log loss ${number(quality.logLoss)}`
       : `mae ${number(quality.mae)}, rmse ${number(quality.rmse)}, r2 ${number(quality.r2)}`;
-  return `${predictions} predictions, ${labelled} labelled (${(coverage * 100).toFixed(1)} %): ${metrics}`;
+  return `${labelCountsText(quality)}: ${metrics}`;
 }

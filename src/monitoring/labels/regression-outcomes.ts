@@ -3,7 +3,10 @@ import { absoluteErrorOf } from '../../stats/mean-absolute-error.ts';
 import { pinballLossOf } from '../../stats/pinball-loss.ts';
 import { LabelSpread, rSquaredOf } from '../../stats/r-squared.ts';
 import { squaredErrorOf } from '../../stats/root-mean-squared-error.ts';
-import type { Outcomes, RegressionQuality } from './quality.ts';
+import { type Outcomes, type RegressionQuality, type SpanPredictions, spanQuality } from './quality.ts';
+
+/** Bytes of all sums, about. */
+const SUM_BYTES = 2_000;
 
 /** Errors of predicted numbers as exact sums: the same in whatever order labels come and days are merged. */
 export class RegressionOutcomes implements Outcomes<'regression'> {
@@ -12,6 +15,9 @@ export class RegressionOutcomes implements Outcomes<'regression'> {
   readonly #squared = new ExactSum();
   readonly #pinball = new ExactSum();
   readonly #labels = new LabelSpread();
+  /** Sums have one size, however many labels they have. */
+  readonly rows = 0;
+  readonly bytes = SUM_BYTES;
 
   /** `quantile`: the one that the model predicts; null where it declares none. */
   constructor(quantile: number | null) {
@@ -25,6 +31,10 @@ export class RegressionOutcomes implements Outcomes<'regression'> {
     if (this.#quantile !== null) this.#pinball.add(pinballLossOf(this.#quantile, score, label));
   }
 
+  fold(): void {
+    // It keeps no score.
+  }
+
   addAll(other: RegressionOutcomes): void {
     this.#labels.addAll(other.#labels);
     this.#absolute.addSum(other.#absolute);
@@ -32,15 +42,13 @@ export class RegressionOutcomes implements Outcomes<'regression'> {
     this.#pinball.addSum(other.#pinball);
   }
 
-  quality(predictions: number): RegressionQuality {
+  quality(span: SpanPredictions): RegressionQuality {
     const labelled = this.#labels.count;
     const mean = (sum: ExactSum) => (labelled === 0 ? null : sum.value / labelled);
     const squares = mean(this.#squared);
     return {
       task: 'regression',
-      predictions,
-      labelled,
-      coverage: labelled / predictions,
+      ...spanQuality(span, labelled),
       mae: mean(this.#absolute),
       rmse: squares === null ? null : Math.sqrt(squares),
       r2: rSquaredOf(this.#squared.value, this.#labels),

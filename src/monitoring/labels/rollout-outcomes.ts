@@ -1,8 +1,9 @@
 import type { ModelData } from '../../features/define/declaration.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import type { Rollout } from '../../ports/rollout-store.ts';
+import { type LabelCounts, NO_LABELS, withLabel } from '../../registry/label-maturity.ts';
 import { labelJoin } from '../../registry/labels.ts';
-import { FIRST_PREDICTION, predictionTable } from '../../serving/online/prediction-table.ts';
+import { countedPredictions } from '../../serving/online/prediction-table.ts';
 import { CallerGroups } from '../../serving/rollout/caller-groups.ts';
 import { type CohortOutcomes, lossOf, type Outcomes } from '../../serving/rollout/success.ts';
 import { type Moments, NO_MOMENTS, withValue } from '../../stats/moments.ts';
@@ -12,8 +13,7 @@ const PREDICTION_COLUMNS = 5;
 
 /**
  * Losses of the canary's and the baseline's predictions, from the history alone: every process that asks finds the same,
- * whichever made them. Of several predictions under one id the first that was answered counts; one whose label can still
- * come by `now` has none.
+ * whichever made them. One whose label can still come at `now` has none.
  */
 export async function rolloutOutcomes(
   model: ModelData,
@@ -23,17 +23,16 @@ export async function rolloutOutcomes(
 ): Promise<Outcomes> {
   const label = labelJoin(model.label, offline, now);
   const text = `'${id.replaceAll("'", "''")}'`;
-  const answers = `
-    SELECT "id" AS _id, "at" AS _at, lane, score, caller_group FROM ${offline.relation(predictionTable(model))}
-    WHERE rollout = ${text} AND lane IN ('canary', 'baseline')
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY "id" ORDER BY ${FIRST_PREDICTION}) = 1`;
+  const compared = `rollout = ${text} AND lane IN ('canary', 'baseline')`;
+  const counted = countedPredictions(model, offline, { from: null, to: null, idsOf: compared });
+  const answers = `SELECT "id" AS _id, "at" AS _at, lane, score, caller_group FROM (${counted}) WHERE ${compared}`;
   const loss = lossOf(plan.success?.metric ?? 'squared_error', model.quantile);
   const found = { canary: new Cohort(), baseline: new Cohort() };
   for await (const rows of offline.query(label.wrap.sql(answers))) {
     for (const row of rows) {
-      const value = label.read(row.slice(PREDICTION_COLUMNS), Number(row[1]));
+      const { state, value } = label.read(row.slice(PREDICTION_COLUMNS), Number(row[1]));
       const cohort = row[2] === 'canary' ? found.canary : found.baseline;
-      cohort.predictions += 1;
+      cohort.labels = withLabel(cohort.labels, state);
       if (value !== null) cohort.add(loss(Number(row[3]), value), row[4] === null ? null : Number(row[4]));
     }
   }
@@ -41,7 +40,7 @@ export async function rolloutOutcomes(
 }
 
 class Cohort {
-  predictions = 0;
+  labels: LabelCounts = NO_LABELS;
   #loss: Moments = NO_MOMENTS;
   readonly #groups = new CallerGroups();
 
@@ -51,6 +50,6 @@ class Cohort {
   }
 
   outcomes(): CohortOutcomes {
-    return { predictions: this.predictions, loss: this.#loss, groups: this.#groups.sums() };
+    return { predictions: this.labels.predictions, labels: this.labels, loss: this.#loss, groups: this.#groups.sums() };
   }
 }

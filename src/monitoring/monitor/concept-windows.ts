@@ -1,11 +1,18 @@
 import type { ResolvedMonitor } from '../../features/define/monitor.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
+import {
+  type LabelCounts,
+  labelCountsText,
+  NO_LABELS,
+  settledBefore,
+  withLabel,
+} from '../../registry/label-maturity.ts';
 import { type Moments, NO_MOMENTS, withValue } from '../../stats/moments.ts';
 import { type MonitorWindow, none, type Span, type Watched } from './judge-windows.ts';
 import { detectorOf } from './loss-detector.ts';
 import { type LossMemory, type RememberedWatch, rememberedWatch } from './loss-memory.ts';
 import type { LossChange } from './loss-watch.ts';
-import { realisedLosses } from './realised-losses.ts';
+import { type RealisedLoss, realisedLosses } from './realised-losses.ts';
 import { MOST_SLICES } from './sliced-watch.ts';
 import { servedSpan } from './window-profiles.ts';
 
@@ -18,7 +25,7 @@ const ABOVE = 2.326;
 
 /** The predictions of a window and the losses that are known, whole and by value of each sliced feature. */
 interface Realised {
-  predictions: number;
+  labels: LabelCounts;
   losses: Moments;
   readonly slices: readonly Map<string, Moments>[];
 }
@@ -41,7 +48,7 @@ export async function conceptWindows(
     return spans.map((span) => none(span, 'insufficient', `version ${version} has not answered yet`));
   const { slices } = monitor;
   const found = spans.map(
-    (): Realised => ({ predictions: 0, losses: NO_MOMENTS, slices: slices.map(() => new Map<string, Moments>()) }),
+    (): Realised => ({ labels: NO_LABELS, losses: NO_MOMENTS, slices: slices.map(() => new Map<string, Moments>()) }),
   );
   const remembered = await rememberedWatch(
     memory,
@@ -50,22 +57,22 @@ export async function conceptWindows(
   );
   const from = Math.min(first.from, remembered.from ?? served.from);
   for await (const batch of realisedLosses(history, { model, version, from, to: last.to, now, slices })) {
-    for (const { at, loss, values } of batch) {
-      remembered.add(at, loss, values);
-      const own = found[indexOf(spans, at)];
-      if (own !== undefined) count(own, loss, values);
+    for (const one of batch) {
+      remembered.add(one.at, one.loss, one.values);
+      const own = found[indexOf(spans, one.at)];
+      if (own !== undefined) count(own, one);
     }
   }
   const changes = remembered.changes();
   return spans.map((span, i) => {
     const rises = risesOf(span, found[i], slices, remembered);
-    const isOver = span.to + model.label.withinMs <= now;
+    const isOver = span.to <= settledBefore(model.label, now);
     return windowOf(span, found[i], riseBefore(span, changes), { monitor, isOver, rises });
   });
 }
 
-function count(own: Realised, loss: number | null, values: readonly (string | null)[]): void {
-  own.predictions += 1;
+function count(own: Realised, { state, loss, values }: RealisedLoss): void {
+  own.labels = withLabel(own.labels, state);
   if (loss === null) return;
   own.losses = withValue(own.losses, loss);
   values.forEach((value, feature) => {
@@ -118,7 +125,7 @@ function indexOf(spans: readonly Span[], at: number): number {
 
 function windowOf(
   span: Span,
-  { predictions, losses }: Realised,
+  { labels, losses }: Realised,
   rise: LossChange | null,
   {
     monitor,
@@ -126,11 +133,12 @@ function windowOf(
     rises,
   }: { readonly monitor: ResolvedMonitor; readonly isOver: boolean; readonly rises: readonly SliceRise[] },
 ): MonitorWindow {
+  const { predictions } = labels;
   if (predictions === 0) return none(span, 'insufficient', 'no predictions');
   if (!isOver && losses.n < MATURE_SHARE * predictions)
-    return none(span, 'immature', `${losses.n} of ${predictions} predictions have a label`, losses.n);
+    return none(span, 'immature', labelCountsText(labels), losses.n);
   if (losses.n < LEAST_LABELS)
-    return none(span, 'insufficient', `${losses.n} labels, ${LEAST_LABELS} are needed`, losses.n);
+    return none(span, 'insufficient', `${LEAST_LABELS} labels are needed: ${labelCountsText(labels)}`, losses.n);
   const whole = judged(span, losses, rise, monitor);
   return rises.length === 0 ? whole : withSlices(whole, rises, monitor);
 }

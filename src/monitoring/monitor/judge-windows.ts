@@ -1,6 +1,7 @@
 import type { ModelData } from '../../features/define/declaration.ts';
 import { type ResolvedMonitor, resolveMonitor } from '../../features/define/monitor.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
+import { settledBefore } from '../../registry/label-maturity.ts';
 import type { ComparedVectors } from '../detect/compare-profiles.ts';
 import { compareVectors, type VectorSide, vectorFaults } from '../detect/compare-vectors.ts';
 import type { Comparison } from '../detect/comparison.ts';
@@ -109,7 +110,7 @@ export async function judgeModel(
       statuses.push(newest);
       continue;
     }
-    const mature = lastSpans(monitor, now - watched.model.label.withinMs);
+    const mature = lastSpans(monitor, settledBefore(watched.model.label, now));
     const older = await judgeMonitor(watched, monitor, history, mature, { now, memory });
     statuses.push(older.state === 'insufficient' ? newest : older);
   }

@@ -1,5 +1,6 @@
 import type { ResolvedMonitor } from '../../features/define/monitor.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
+import { type AwaitedLabel, settledBefore } from '../../registry/label-maturity.ts';
 import type { Span, Watched } from './judge-windows.ts';
 import { type SlicedDetectors, type SlicedWatch, slicedWatch } from './sliced-watch.ts';
 import { answersBefore } from './window-profiles.ts';
@@ -46,7 +47,7 @@ export async function rememberedWatch(
   if (memory === null) return forgetful(slicedWatch(detectors));
   const { model, version, monitor, history, first, now } = asked;
   const key = JSON.stringify([model.name, monitor]);
-  const until = Math.min(first.from, finalBefore(model.label.withinMs, monitor, now));
+  const until = Math.min(first.from, finalBefore(model.label, monitor, now));
   const before = (instant: number) => answersBefore(history, model, version, instant);
   const found = memory.get(key);
   const isUsable = found?.version === version && found.until <= until && (await before(found.until)) === found.answers;
@@ -86,6 +87,6 @@ function forgetful(watch: SlicedWatch): RememberedWatch {
 }
 
 /** The begin of the oldest window that a judgement of later may look at again: labels before it are final. */
-function finalBefore(withinMs: number, { windowMs, of }: ResolvedMonitor, now: number): number {
-  return Math.floor((now - withinMs) / windowMs) * windowMs - of * windowMs;
+function finalBefore(label: AwaitedLabel, { windowMs, of }: ResolvedMonitor, now: number): number {
+  return Math.floor(settledBefore(label, now) / windowMs) * windowMs - of * windowMs;
 }

@@ -1,13 +1,15 @@
 import type { ModelData } from '../../features/define/declaration.ts';
 import { servedTable } from '../../features/plan/served-table.ts';
 import type { OfflineStore, OfflineValue } from '../../ports/offline-store.ts';
+import type { LabelState } from '../../registry/label-maturity.ts';
 import { labelJoin } from '../../registry/labels.ts';
-import { ANSWERED, FIRST_PREDICTION, predictionTable } from '../../serving/online/prediction-table.ts';
+import { countedPredictions } from '../../serving/online/prediction-table.ts';
 
-/** A prediction: its instant, score and label, and its loss, squared for a probability, absolute for a number; null: its label is not known. */
+/** A prediction: its instant and score, the state of its label and the label, and its loss, squared for a probability, absolute for a number; null: its label is not known. */
 export interface RealisedLoss {
   readonly at: number;
   readonly score: number;
+  readonly state: LabelState;
   readonly label: number | null;
   readonly loss: number | null;
   /** Of its logged vector, the values of the features that were asked for; null: not known. */
@@ -29,32 +31,26 @@ export interface LossesAsked {
 const PREDICTION_COLUMNS = 4;
 
 /**
- * Predictions of a version in [from, to), in the order of their instants, with the losses that are known at `now`: a declared
- * `otherwise` counts once no label can come. An id that is asked again before its label's time is over counts once. Rows come in
+ * Predictions of a version in [from, to), in the order of their instants, with the losses that are known at `now`. Rows come in
  * batches: no more than one is in memory.
  */
 export async function* realisedLosses(
   history: Pick<OfflineStore, 'query' | 'relation'>,
   { model, version, from, to, now, slices = [] }: LossesAsked,
 ): AsyncGenerator<readonly RealisedLoss[]> {
-  const { withinMs } = model.label;
   const label = labelJoin(model.label, history, now);
-  // Rows of one label's time before say which ids were asked already.
-  const answers = `
-    SELECT "id" AS _id, "at" AS _at, "version", score FROM ${history.relation(predictionTable(model))}
-    WHERE ${ANSWERED} AND "at" >= CAST(${from - withinMs} AS BIGINT) AND "at" < CAST(${to} AS BIGINT)
-    QUALIFY COALESCE("at" - LAG("at") OVER (PARTITION BY "id" ORDER BY ${FIRST_PREDICTION}) > CAST(${withinMs} AS BIGINT), TRUE)`;
-  const own = `SELECT * FROM (${answers}) WHERE _at >= CAST(${from} AS BIGINT) AND "version" = ${version}`;
+  const counted = countedPredictions(model, history, { from, to });
+  const own = `SELECT "id" AS _id, "at" AS _at, "version", score FROM (${counted}) WHERE "version" = ${version}`;
   const span = slices.length === 0 ? own : withVectors(own, history, model, slices);
   for await (const rows of history.query(label.wrap.sql(span)))
     yield rows.map((row) => {
       const at = Number(row[1]);
       const values = slices.map((_, i) => textOf(row[PREDICTION_COLUMNS + i]));
       const score = Number(row[3]);
-      const known = label.read(row.slice(PREDICTION_COLUMNS + slices.length), at);
-      if (known === null) return { at, score, label: known, loss: null, values };
-      const gap = score - known;
-      return { at, score, label: known, loss: model.task === 'binary' ? gap * gap : Math.abs(gap), values };
+      const { state, value } = label.read(row.slice(PREDICTION_COLUMNS + slices.length), at);
+      if (value === null) return { at, score, state, label: null, loss: null, values };
+      const gap = score - value;
+      return { at, score, state, label: value, loss: model.task === 'binary' ? gap * gap : Math.abs(gap), values };
     });
 }
 

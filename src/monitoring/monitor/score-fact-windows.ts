@@ -1,6 +1,7 @@
 import type { ModelData } from '../../features/define/declaration.ts';
 import type { ResolvedMonitor } from '../../features/define/monitor.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
+import { labelCountsText, NO_LABELS, settledBefore, withLabel } from '../../registry/label-maturity.ts';
 import { expectedCalibrationError } from '../../stats/expected-calibration-error.ts';
 import { short } from '../detect/judge-features.ts';
 import { type ChunkLimits, chunkLimits } from '../estimate/chunk-limits.ts';
@@ -92,7 +93,7 @@ export async function scoreFactWindows(
       windows.push(none(span, 'insufficient', `the first ${CHUNKS} windows of version ${version} are its reference`));
       continue;
     }
-    const isOver = span.to + model.label.withinMs <= now;
+    const isOver = span.to <= settledBefore(model.label, now);
     windows.push(judged(span, await read(span), { fact, limits, isOver }));
   }
   return windows;
@@ -108,7 +109,7 @@ function judged(span: Span, rows: readonly RealisedLoss[], { fact, limits, isOve
   const known = usable(rows, fact);
   if (rows.length === 0) return none(span, 'insufficient', 'no predictions');
   if (fact.needsLabels && !isOver && known.length < MATURE_SHARE * rows.length)
-    return none(span, 'immature', `${known.length} of ${rows.length} predictions have a label`, known.length);
+    return none(span, 'immature', countsText(rows), known.length);
   if (known.length < LEAST_ROWS)
     return none(span, 'insufficient', `${known.length} rows, ${LEAST_ROWS} are needed`, known.length);
   if (limits === null)
@@ -129,6 +130,10 @@ function judged(span: Span, rows: readonly RealisedLoss[], { fact, limits, isOve
     limit: isHigh || !fact.isTwoSided ? limits.upper : limits.lower,
     drifted: isDrift ? [fact.name] : [],
   };
+}
+
+function countsText(rows: readonly RealisedLoss[]): string {
+  return labelCountsText(rows.reduce((counts, { state }) => withLabel(counts, state), NO_LABELS));
 }
 
 function usable(rows: readonly RealisedLoss[], { needsLabels }: ScoreFact): readonly RealisedLoss[] {

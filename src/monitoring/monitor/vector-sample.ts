@@ -1,8 +1,8 @@
 import { ByteReader, ByteWriter } from '../../base/bytes.ts';
 import type { FeatureServiceData } from '../../features/define/declaration.ts';
 import { servedTable } from '../../features/plan/served-table.ts';
+import { modelCellSql } from '../../model/model-value.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
-import { modelCellSql } from '../../registry/model-value.ts';
 import { MOST_VECTORS, type VectorSide } from '../detect/compare-vectors.ts';
 
 /** Vectors of embeddings, by feature. */

@@ -1,7 +1,7 @@
 import type { FeatureServiceData, ModelData } from '../../features/define/declaration.ts';
 import { servedTable } from '../../features/plan/served-table.ts';
+import { modelCellSql } from '../../model/model-value.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
-import { modelCellSql } from '../../registry/model-value.ts';
 import type { ColumnSpec } from '../../schema/column.ts';
 import { ANSWERED, predictionTable } from '../../serving/online/prediction-table.ts';
 import { HOURS_OF_WEEK, hourOfWeek } from '../detect/seasonal-counts.ts';

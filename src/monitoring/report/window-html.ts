@@ -1,4 +1,5 @@
 import { durationText } from '../../observe/duration-text.ts';
+import { labelCountsText } from '../../registry/label-maturity.ts';
 import type { CauseReport } from '../cause/causes.ts';
 import { short } from '../detect/judge-features.ts';
 import { estimateLines } from '../estimate/estimate-text.ts';
@@ -102,7 +103,7 @@ function coverageSection({ predictions, labelled, curve, window, maturity }: Cov
   const points = curve.map(
     ({ afterMs, coverage }) => `${fixed((afterMs * WIDTH) / end)},${fixed(HEIGHT - coverage * HEIGHT)}`,
   );
-  const text = `${window.labelled} of ${window.predictions} predictions of the window have a label: ${maturity.state}, ${numberText(maturity.share)} of the labels that will come. The curve is of ${labelled} labels of ${predictions} predictions`;
+  const text = `Of the window, ${labelCountsText(window)}: ${maturity.state}, ${numberText(maturity.share)} of the labels that will come. The curve is of ${labelled} labels of ${predictions} predictions`;
   const facts = [0.25, 0.5, 0.75, 1].map((share) => {
     const step = curve[Math.round(share * (curve.length - 1))];
     return step === undefined ? [] : [durationText(step.afterMs), numberText(step.coverage)];

@@ -3,6 +3,7 @@ import type { OfflineStore } from '../../ports/offline-store.ts';
 import type { PlaybookEntry } from '../../ports/playbook-store.ts';
 import type { RolloutEvent } from '../../ports/rollout-store.ts';
 import { type CauseReport, causesOf } from '../cause/causes.ts';
+import { logLines } from '../cause/decision-text.ts';
 import { readRows } from '../cause/window-rows.ts';
 import type { Comparison } from '../detect/comparison.ts';
 import { type FoundSlices, findSlices } from '../detect/find-slices.ts';
@@ -16,7 +17,6 @@ import {
   type Span,
   type Watched,
 } from '../monitor/judge-windows.ts';
-import { logLines } from '../playbook/playbook-report.ts';
 
 /** One window of a model in one report: all that its pages show. Instants are epoch ms. */
 export interface WindowReport {

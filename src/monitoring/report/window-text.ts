@@ -1,4 +1,5 @@
 import { monitorName } from '../../features/define/monitor.ts';
+import { labelCountsText } from '../../registry/label-maturity.ts';
 import { causeLines } from '../cause/cause-text.ts';
 import { short } from '../detect/judge-features.ts';
 import { estimateLines } from '../estimate/estimate-text.ts';
@@ -21,7 +22,7 @@ export function windowLines({
   return [
     comparison === null ? lacksReference(model, modelVersion) : comparisonText(comparison),
     ...series.map(({ monitor, state, reason }) => `${monitorName(monitor).padEnd(15)} ${state.padEnd(12)} ${reason}`),
-    `labels          ${window.labelled} of ${window.predictions} predictions, ${maturity.state} (${short(maturity.share)} of those that will come)`,
+    `labels          ${labelCountsText(window)}, ${maturity.state} (${short(maturity.share)} of those that will come)`,
     ...estimateLines(estimate).map((line) => `before labels   ${line}`),
     ...(slices?.slices ?? [])
       .slice(0, 5)

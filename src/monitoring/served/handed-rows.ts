@@ -1,6 +1,7 @@
 import { ByteReader, ByteWriter } from '../../base/bytes.ts';
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
 import type { HandOver } from '../../ports/hand-over.ts';
+import { readableRows } from './profile-row.ts';
 import type { ProfileTopic } from './profile-topic.ts';
 
 /**
@@ -12,8 +13,8 @@ import type { ProfileTopic } from './profile-topic.ts';
  */
 const FORMAT = 1;
 
-/** Batches that are taken in one turn. */
-const TAKEN_AT_ONCE = 64;
+/** Batches of a few megabytes that are in memory at once. */
+const TAKEN_AT_ONCE = 4;
 
 /** Bytes of rows in a batch, about. */
 const BATCH_BYTES = 4 * 2 ** 20;
@@ -96,7 +97,7 @@ export class HandedRows {
     this.#begun ??= await topic.recentBatches();
     if (this.#taken.has(id)) return;
     try {
-      const rows = decodeHandedRows(bytes);
+      const rows = readableRows(decodeHandedRows(bytes), onFault);
       // A batch is appended in order: what the log lacks is its end.
       await take(rows.slice(this.#begun.get(id) ?? 0), id);
     } catch (error) {

@@ -66,6 +66,19 @@ export function decodeProfileRow(payload: Uint8Array): ProfileRow {
   return { service, host, process, begins, ends, feature, served, rows, texts, profile };
 }
 
+/** The rows that can be read; one that cannot, such as of an instant past every number, takes no other with it. */
+export function readableRows(rows: readonly Uint8Array[], onFault: (error: unknown) => void): readonly Uint8Array[] {
+  return rows.filter((row) => {
+    try {
+      decodeProfileRow(row);
+      return true;
+    } catch (error) {
+      onFault(error);
+      return false;
+    }
+  });
+}
+
 /** A record of the topic: its id says which row of which process it is. */
 export function profileRecord(payload: Uint8Array, ingestTs: number): LogRecord {
   const { service, process, begins, feature } = decodeProfileRow(payload);

@@ -30,14 +30,33 @@ interface Slot {
   readonly texts: readonly ColumnSketch[];
 }
 
-/** Rows that leave: payloads of records, and the vectors in them by place of the service. */
+/** Rows that leave: payloads of records. Counts of vectors are by place of the service. */
 export interface DrainedRows {
   readonly rows: readonly Uint8Array[];
+  /** Vectors in the rows. */
   readonly vectors: readonly number[];
+  /** Vectors that were dropped since the last call: too many rows waited. */
+  readonly dropped: readonly number[];
+  /** Whether more rows are due: call again once these are taken. */
+  readonly more: boolean;
+}
+
+/** The rows of an interval that was closed. */
+interface ClosedSlot {
+  readonly place: number;
+  readonly vectors: number;
+  readonly rows: readonly Uint8Array[];
+  readonly bytes: number;
 }
 
 /** Intervals of a service that are open at once: requests may ask for any instant. */
 const MOST_SLOTS = 16;
+
+/** Bytes of rows that leave at once, about: a receiver holds them. */
+const DRAINED_BYTES = 2 ** 20;
+
+/** Bytes of rows that wait for a receiver at most. The vectors of further intervals are counted and not profiled. */
+const WAITING_BYTES = 16 * 2 ** 20;
 
 /**
  * Profiles of vectors by service and interval. Vectors of an interval that was handed over open it again: rows of one interval add
@@ -47,15 +66,18 @@ export class ProfileSlots {
   readonly #options: ProfileSlotsOptions;
   readonly #bins = new Map<string, ServiceBins>();
   readonly #slots = new Map<string, Map<number, Slot>>();
-  /** Rows of intervals that had to make room. */
-  #ready: Uint8Array[] = [];
-  #readyVectors: number[];
+  readonly #places: ReadonlyMap<ProfiledService, number>;
+  /** Rows of intervals that are closed, oldest first. */
+  #ready: ClosedSlot[] = [];
+  #readyBytes = 0;
+  #dropped: number[];
   #opened = 0;
 
   constructor(options: ProfileSlotsOptions) {
     this.#options = options;
     for (const { id } of options.services) this.#slots.set(id, new Map());
-    this.#readyVectors = options.services.map(() => 0);
+    this.#places = new Map(options.services.map((service, place) => [service, place]));
+    this.#dropped = options.services.map(() => 0);
   }
 
   /** The bins of intervals that open from now on. */
@@ -77,14 +99,34 @@ export class ProfileSlots {
     }
   }
 
-  /** Hands over the rows of intervals that are over, or of all. */
+  /** Hands over rows of intervals that are over, or of all, about a megabyte at once. */
   drain(everything: boolean, now: number): DrainedRows {
     for (const slots of this.#slots.values())
-      for (const slot of [...slots.values()]) if (everything || this.#isDue(slot, now)) this.#hand(slots, slot);
-    const drained = { rows: this.#ready, vectors: this.#readyVectors };
-    this.#ready = [];
-    this.#readyVectors = this.#options.services.map(() => 0);
-    return drained;
+      for (const slot of [...slots.values()]) {
+        if (this.#readyBytes >= DRAINED_BYTES) break;
+        if (everything || this.#isDue(slot, now)) this.#close(slots, slot);
+      }
+    const leaving = this.#takeReady();
+    const vectors = this.#dropped.map(() => 0);
+    for (const slot of leaving) vectors[slot.place] += slot.vectors;
+    const dropped = this.#dropped;
+    this.#dropped = dropped.map(() => 0);
+    return { rows: leaving.flatMap(({ rows }) => rows), vectors, dropped, more: this.#hasDue(everything, now) };
+  }
+
+  #takeReady(): readonly ClosedSlot[] {
+    let bytes = 0;
+    let count = 0;
+    while (count < this.#ready.length && bytes < DRAINED_BYTES) bytes += this.#ready[count++].bytes;
+    this.#readyBytes -= bytes;
+    return this.#ready.splice(0, count);
+  }
+
+  #hasDue(everything: boolean, now: number): boolean {
+    if (this.#ready.length > 0) return true;
+    return [...this.#slots.values()].some((slots) =>
+      [...slots.values()].some((slot) => everything || this.#isDue(slot, now)),
+    );
   }
 
   #isDue({ ends, openedAt }: Slot, now: number): boolean {
@@ -109,7 +151,7 @@ export class ProfileSlots {
     const open = slots.get(begins);
     if (open !== undefined) return open;
     const [oldest] = slots.values();
-    if (slots.size >= MOST_SLOTS && oldest !== undefined) this.#hand(slots, oldest);
+    if (slots.size >= MOST_SLOTS && oldest !== undefined) this.#close(slots, oldest);
     const slot = this.#open(service, begins, now);
     slots.set(begins, slot);
     return slot;
@@ -141,17 +183,31 @@ export class ProfileSlots {
     return fnv1a32(`${this.#options.host}/${this.#options.process}/${of}/${this.#opened}`);
   }
 
-  #hand(slots: Map<number, Slot>, slot: Slot): void {
+  /** Closes an interval: its rows wait to leave. */
+  #close(slots: Map<number, Slot>, slot: Slot): void {
     slots.delete(slot.begins);
     const { service, vectors } = slot;
-    this.#readyVectors[this.#options.services.indexOf(service)] += vectors;
-    this.#ready.push(this.#row(slot, { feature: '', served: vectors, rows: vectors, texts: [], profile: null }));
+    const place = this.#places.get(service) ?? 0;
+    if (this.#readyBytes >= WAITING_BYTES) {
+      this.#dropped[place] += vectors;
+      return;
+    }
+    const rows = this.#rowsOf(slot);
+    const bytes = rows.reduce((sum, row) => sum + row.length, 0);
+    this.#ready.push({ place, vectors, rows, bytes });
+    this.#readyBytes += bytes;
+  }
+
+  #rowsOf(slot: Slot): readonly Uint8Array[] {
+    const { service, vectors } = slot;
+    const rows = [this.#row(slot, { feature: '', served: vectors, rows: vectors, texts: [], profile: null })];
     for (const [c, { name }] of service.numbers.entries()) {
       const bool = slot.bools[c];
       if (bool === null) settleNumbers(slot.numbers[c]);
-      this.#ready.push(this.#featureRow(slot, name, bool ?? slot.numbers[c].sketch));
+      rows.push(this.#featureRow(slot, name, bool ?? slot.numbers[c].sketch));
     }
-    for (const [c, { name }] of service.texts.entries()) this.#ready.push(this.#featureRow(slot, name, slot.texts[c]));
+    for (const [c, { name }] of service.texts.entries()) rows.push(this.#featureRow(slot, name, slot.texts[c]));
+    return rows;
   }
 
   #featureRow(slot: Slot, feature: string, sketch: ColumnSketch): Uint8Array {

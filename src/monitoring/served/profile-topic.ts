@@ -15,28 +15,25 @@ const RECENT = 16_384;
 export class ProfileTopic {
   readonly #log: EventLog;
   readonly #clock: Clock;
-  #last: number;
 
-  private constructor(log: EventLog, clock: Clock, last: number) {
+  private constructor(log: EventLog, clock: Clock) {
     this.#log = log;
     this.#clock = clock;
-    this.#last = last;
   }
 
   /** Opens the topic, which is made where it is absent. Errors: those of the log. */
   static async open(log: EventLog, clock: Clock): Promise<ProfileTopic> {
     await log.openTopic(PROFILE_TOPIC, 1);
-    const [{ lastIngestTs }] = await log.ends(PROFILE_TOPIC);
-    return new ProfileTopic(log, clock, lastIngestTs);
+    return new ProfileTopic(log, clock);
   }
 
   /** Appends rows; all are in the log when this ends. Rows of a handed batch have its name. Errors: those of the log. */
   async append(rows: readonly Uint8Array[], batch: string | null = null): Promise<void> {
     const appends: MaybePromise<number>[] = [];
-    this.#last = Math.max(this.#clock(), this.#last);
+    const at = this.#clock();
     for (let from = 0; from < rows.length; from += APPENDED_AT_ONCE) {
       const records = rows.slice(from, from + APPENDED_AT_ONCE).map((row, i): LogRecord => {
-        const record = profileRecord(row, this.#last);
+        const record = profileRecord(row, at);
         return batch === null ? record : { ...record, id: `${HANDED}${batch}/${from + i}` };
       });
       appends.push(this.#log.append(PROFILE_TOPIC, 0, records));

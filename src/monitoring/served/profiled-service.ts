@@ -4,12 +4,12 @@ import type { ColumnSpec } from '../../schema/column.ts';
 /** How the values of a feature come in a batch: as numbers, as texts, or as 0 and 1 that stand for the texts of a bool. */
 export type ProfiledKind = 'number' | 'bool' | 'text';
 
-/** A feature that is profiled; its value is at `place` of a vector, and a decimal is `unit` times its number. */
+/** A feature that is profiled; its value is at `place` of a vector, and a decimal has `scale` digits after the point. */
 export interface ProfiledFeature {
   readonly name: string;
   readonly place: number;
   readonly kind: ProfiledKind;
-  readonly unit: number;
+  readonly scale: number;
 }
 
 /** A service as profiles know it: plain data, which another thread understands. */
@@ -37,7 +37,7 @@ const KINDS: Readonly<Record<ColumnSpec['type'], ProfiledKind | null>> = {
 export function profiledService({ name, version, features }: FeatureServiceData): ProfiledService {
   const all = features.flatMap(({ name: feature, type }, place): readonly ProfiledFeature[] => {
     const kind = KINDS[type.type];
-    return kind === null ? [] : [{ name: feature, place, kind, unit: 10 ** (type.scale ?? 0) }];
+    return kind === null ? [] : [{ name: feature, place, kind, scale: type.scale ?? 0 }];
   });
   return {
     id: `${name}@${version}`,

@@ -41,7 +41,7 @@ export interface ProfileSpan {
  * first row. Rows come in one order: quantiles depend on it, and a replay must find the same. Null: no row is there. Errors: those of the history, DRIFT_PROFILE, DRIFT_MERGE.
  */
 export async function readWindow(
-  history: Pick<OfflineStore, 'query' | 'relation'>,
+  history: History,
   service: FeatureServiceData,
   like: Profile | null,
   span: ProfileSpan,
@@ -49,19 +49,56 @@ export async function readWindow(
   const names = like === null ? '' : ` AND "feature" IN (${['', ...like.columns.keys()].map(duckdb.text).join(', ')})`;
   const one = (column: 'host' | 'process') =>
     span[column] === undefined ? '' : ` AND "${column}" = ${duckdb.text(span[column])}`;
-  const sql = `SELECT "process", "feature", "served", "rows", "profile", "begins" FROM ${history.relation(profileTable(service))}
-WHERE "begins" >= CAST(${span.from} AS BIGINT) AND "begins" < CAST(${span.to} AS BIGINT)${names}${one('host')}${one('process')}
-ORDER BY "begins", "process", "feature", "rows"`;
+  const own = `${names}${one('host')}${one('process')}`;
   const merging = new WindowMerge(like);
   let found = false;
-  for await (const rows of history.query(sql)) {
-    for (const [process, feature, served, count, bytes, begins] of rows) {
-      found = true;
-      if (bytes instanceof Uint8Array) merging.add(String(feature), bytes);
-      else merging.count(String(process), Number(served), Number(count), Number(begins));
+  for (const part of await partsOf(history, service, span, own)) {
+    const sql = `SELECT "process", "feature", "served", "rows", "profile", "begins" ${rowsIn(history, service, part, own)}
+ORDER BY "begins", "process", "feature", "rows"`;
+    for await (const rows of history.query(sql)) {
+      for (const [process, feature, served, count, bytes, begins] of rows) {
+        found = true;
+        if (bytes instanceof Uint8Array) merging.add(String(feature), bytes);
+        else merging.count(String(process), Number(served), Number(count), Number(begins));
+      }
     }
   }
   return found ? merging.result() : null;
+}
+
+type History = Pick<OfflineStore, 'query' | 'relation'>;
+
+/** Rows that one query sorts, about: with their profiles they take a part of the history's memory. */
+const ROWS_AT_ONCE = 20_000;
+const PART_MS = 3_600_000;
+
+/** Consecutive parts of a span, so that the rows of each are sorted in memory. Their order is that of one query. */
+async function partsOf(history: History, service: FeatureServiceData, span: ProfileSpan, own: string) {
+  const parts: { from: number; to: number }[] = [];
+  const sql = `SELECT "begins" // ${PART_MS} AS part, COUNT(*) ${rowsIn(history, service, span, own)} GROUP BY part ORDER BY part`;
+  let count = Number.POSITIVE_INFINITY;
+  for await (const rows of history.query(sql))
+    for (const [part, inPart] of rows) {
+      const from = Math.max(span.from, Number(part) * PART_MS);
+      const to = Math.min(span.to, (Number(part) + 1) * PART_MS);
+      const last = parts.at(-1);
+      if (last === undefined || count + Number(inPart) > ROWS_AT_ONCE) {
+        parts.push({ from, to });
+        count = 0;
+      } else last.to = to;
+      count += Number(inPart);
+    }
+  return parts;
+}
+
+function rowsIn(
+  history: History,
+  service: FeatureServiceData,
+  { from, to }: Pick<ProfileSpan, 'from' | 'to'>,
+  own: string,
+) {
+  return `FROM ${history.relation(profileTable(service))}
+WHERE "begins" >= CAST(${from} AS BIGINT) AND "begins" < CAST(${to} AS BIGINT)${own}`;
 }
 
 /** Merges rows in any order. */

@@ -1,8 +1,9 @@
 import type { Clock } from '../../base/time.ts';
 import type { FeatureServiceData } from '../../features/define/declaration.ts';
 import type { ProfiledVector, VectorProfiles } from '../../ports/vector-profiles.ts';
+import { isEventTime } from '../../schema/instant.ts';
 import { encodeProfileRow } from './profile-row.ts';
-import { ProfileSlots, type ServiceBins } from './profile-slots.ts';
+import { type DrainedRows, ProfileSlots, type ServiceBins } from './profile-slots.ts';
 import { ProfileThread } from './profile-thread.ts';
 import { type ProfiledService, profiledService } from './profiled-service.ts';
 import type { LostCounts, UnsentCount, UnsentCounts } from './unsent-counts.ts';
@@ -42,8 +43,11 @@ interface OpenService {
   unsent: number;
   /** Vectors that were not profiled, and no row says so yet. */
   dropped: number;
-  lastAt: number;
+  /** The instant of the last vector that was passed on; null: none was. */
+  lastAt: number | null;
 }
+
+const NOTHING: DrainedRows = { rows: [], vectors: [], dropped: [], more: false };
 
 /** Below it a thread would cost more than it takes off the loop. */
 const APART_FROM = 20_000;
@@ -84,6 +88,11 @@ export class ServedProfiles implements VectorProfiles {
     return (vector) => {
       counts.served += 1;
       open.unsent += 1;
+      // No interval of a row holds it.
+      if (!isEventTime(vector.at)) {
+        this.#drop(open, 1);
+        return;
+      }
       write(open.batch, vector);
       if (open.batch.count === size) this.#pass(open);
     };
@@ -96,15 +105,24 @@ export class ServedProfiles implements VectorProfiles {
     this.#thread?.setBins(service, bins);
   }
 
-  /** Rows of intervals that are over, or of all, as payloads of records. Call `note` when somebody has them. */
-  async collect(everything: boolean): Promise<readonly Uint8Array[]> {
+  /**
+   * Hands rows of intervals that are over, or of all, to `take` as payloads of records: about a megabyte at once, the next once these
+   * are taken. Call `note` then. Errors: those of `take`.
+   */
+  async handOver(everything: boolean, take: (rows: readonly Uint8Array[]) => Promise<void>): Promise<void> {
     for (const open of this.#services.values()) this.#pass(open);
     const now = this.#options.clock();
-    const own = this.#slots.drain(everything, now);
-    const theirs = await this.#drainThread(everything, now);
-    for (const open of this.#services.values())
-      open.unsent -= (own.vectors[open.place] ?? 0) + (theirs.vectors[open.place] ?? 0);
-    return [...own.rows, ...theirs.rows, ...this.#unprofiledRows()];
+    for (let more = true; more; ) {
+      const own = this.#slots.drain(everything, now);
+      const theirs = await this.#drainThread(everything, now);
+      for (const open of this.#services.values()) {
+        open.unsent -= (own.vectors[open.place] ?? 0) + (theirs.vectors[open.place] ?? 0);
+        this.#drop(open, (own.dropped[open.place] ?? 0) + (theirs.dropped[open.place] ?? 0));
+      }
+      const rows = [...own.rows, ...theirs.rows, ...this.#unprofiledRows()];
+      if (rows.length > 0) await take(rows);
+      more = own.more || theirs.more;
+    }
   }
 
   /** Notes how many vectors a sudden end would take along. Call it about once a second. */
@@ -155,14 +173,14 @@ export class ServedProfiles implements VectorProfiles {
     return thread;
   }
 
-  async #drainThread(everything: boolean, now: number) {
+  async #drainThread(everything: boolean, now: number): Promise<DrainedRows> {
     const thread = this.#thread;
-    if (thread === null) return { rows: [], vectors: [] };
+    if (thread === null) return NOTHING;
     try {
       return await thread.drain(everything, now);
     } catch {
       // The fault of the thread was reported, and its vectors are counted as not profiled.
-      return { rows: [], vectors: [] };
+      return NOTHING;
     }
   }
 
@@ -170,10 +188,11 @@ export class ServedProfiles implements VectorProfiles {
   #unprofiledRows(): readonly Uint8Array[] {
     const { host, process } = this.#options;
     const rows: Uint8Array[] = [];
+    const now = this.#options.clock();
     for (const open of this.#services.values()) {
       if (open.dropped === 0) continue;
       const { service, lastAt, dropped } = open;
-      rows.push(this.#countRow(host, process, { service: service.id, at: lastAt, vectors: dropped }));
+      rows.push(this.#countRow(host, process, { service: service.id, at: lastAt ?? now, vectors: dropped }));
       open.unsent = Math.max(0, open.unsent - dropped);
       open.dropped = 0;
     }
@@ -184,7 +203,9 @@ export class ServedProfiles implements VectorProfiles {
   }
 
   #countRow(host: string, process: string, { service, at, vectors }: UnsentCount): Uint8Array {
-    const begins = Math.floor(at / this.#options.everyMs) * this.#options.everyMs;
+    // A file of an older version may have an instant that no row can say.
+    const known = isEventTime(at) ? at : this.#options.clock();
+    const begins = Math.floor(known / this.#options.everyMs) * this.#options.everyMs;
     const ends = begins + this.#options.everyMs;
     const counts = { feature: '', served: vectors, rows: 0, texts: [], profile: null };
     return encodeProfileRow({ service, host, process, begins, ends, ...counts });
@@ -194,7 +215,8 @@ export class ServedProfiles implements VectorProfiles {
     const counts: UnsentCount[] = [];
     const stride = ({ numbers }: ProfiledService) => 1 + numbers.length;
     for (const { service, batch, unsent, lastAt } of this.#services.values()) {
-      const at = batch.count === 0 ? lastAt : batch.numbers[(batch.count - 1) * stride(service)];
+      const at =
+        batch.count === 0 ? (lastAt ?? this.#options.clock()) : batch.numbers[(batch.count - 1) * stride(service)];
       if (unsent > 0) counts.push({ service: service.id, at, vectors: unsent });
     }
     for (const lost of this.#lost) counts.push(...lost.counts);
@@ -204,5 +226,5 @@ export class ServedProfiles implements VectorProfiles {
 
 function openService(service: ProfiledService, place: number): OpenService {
   const counts = { service: service.id, served: 0, unprofiled: 0 };
-  return { service, place, counts, batch: emptyBatch(service), unsent: 0, dropped: 0, lastAt: 0 };
+  return { service, place, counts, batch: emptyBatch(service), unsent: 0, dropped: 0, lastAt: null };
 }

@@ -1,4 +1,6 @@
+import { decimalDouble } from '../../model/cell-number.ts';
 import type { ProfiledVector } from '../../ports/vector-profiles.ts';
+import type { Value } from '../../schema/column.ts';
 import type { ProfiledService } from './profiled-service.ts';
 
 /**
@@ -28,7 +30,7 @@ export function emptyBatch(service: ProfiledService): VectorBatch {
 /** Compiles the writer of a service's vectors to a batch. Hot path: a store for each feature, and nothing else. */
 export function batchWriter(service: ProfiledService): (batch: VectorBatch, vector: ProfiledVector) => void {
   const places = Int32Array.from(service.numbers, ({ place }) => place);
-  const units = Float64Array.from(service.numbers, ({ unit }) => unit);
+  const scales = service.numbers.map(({ scale }) => scale);
   const textPlaces = service.texts.map(({ place }) => place);
   const stride = 1 + places.length;
   return (batch, { at, values }) => {
@@ -37,8 +39,7 @@ export function batchWriter(service: ProfiledService): (batch: VectorBatch, vect
     numbers[from] = at;
     for (let i = 0; i < places.length; i += 1) {
       const value = values[places[i]];
-      numbers[from + 1 + i] =
-        typeof value === 'number' ? value : value === null ? Number.NaN : Number(value) / units[i];
+      numbers[from + 1 + i] = typeof value === 'bigint' ? decimalDouble(value, scales[i]) : numberOf(value);
     }
     for (let i = 0; i < textPlaces.length; i += 1) {
       const value = values[textPlaces[i]];
@@ -46,4 +47,8 @@ export function batchWriter(service: ProfiledService): (batch: VectorBatch, vect
     }
     batch.count += 1;
   };
+}
+
+function numberOf(value: Value | undefined): number {
+  return value === null || value === undefined ? Number.NaN : Number(value);
 }

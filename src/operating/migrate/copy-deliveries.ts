@@ -81,10 +81,10 @@ function sliceSql(
       ? [`(${PARTITION} = ${partition} AND ${OFFSET} >= ${offset} AND ${OFFSET} < ${to[partition]})`]
       : [],
   );
-  // The first two bounds let whole files be passed over.
+  // A clock that was set back leaves earlier ingest times later in the log, whose order counts. The first two bounds let whole files be passed over.
   return `SELECT * FROM ${history.relation(rawTable(source))} AS t
 WHERE ${OFFSET} >= ${Math.min(...from)} AND ${OFFSET} < ${Math.max(...to)} AND (${parts.join(' OR ')})
-ORDER BY ${INGEST_TS}, ${PARTITION}, ${OFFSET}`;
+ORDER BY MAX(${INGEST_TS}) OVER (PARTITION BY ${PARTITION} ORDER BY ${OFFSET}), ${PARTITION}, ${OFFSET}`;
 }
 
 /** Deliveries after the recorded ends, from a call that was interrupted before it recorded its position: their counts by partition. */

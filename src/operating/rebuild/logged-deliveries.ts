@@ -5,9 +5,10 @@ import { isBlank } from '../../features/engine/delivery.ts';
 import { OFFSET, PARTITION, rawTable } from '../../features/plan/raw-table.ts';
 import { topicOf } from '../../featurestore/ingest/gateway.ts';
 import type { RowsOf } from '../../featurestore/ingest/source-rows.ts';
+import { admissionBefore } from '../../featurestore/materialise/admission-before.ts';
 import { RAW_READER } from '../../featurestore/materialise/archive.ts';
+import { idsFrom } from '../../featurestore/materialise/ids-from.ts';
 import { offsetsOf, readDeliveries, type TakeDeliveries } from '../../featurestore/materialise/log-cursor.ts';
-import { rememberIds } from '../../featurestore/materialise/remember-ids.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { OfflineStore, OfflineValue } from '../../ports/offline-store.ts';
 import type { LoggedTable, LogSpan, Rows } from './logged-table.ts';
@@ -62,20 +63,17 @@ async function* judgedRows(from: DeliverySource, span: LogSpan): AsyncGenerator<
 
 /** The rule of a source with the ids that it knew before a span. Error: OFFLINE_REBUILD where the log no longer has them. */
 async function admissionAt({ source, log, rowsOf }: DeliverySource, span: LogSpan): Promise<Admission> {
-  const admission = new Admission(source);
+  const { memoryMs } = new Admission(source);
   const topic = topicOf(source);
   const ends = await log.ends(topic);
   const { begin } = ends[span.partition];
-  const { records } = await log.read(topic, span.partition, span.from, 1);
-  const since = (records[0]?.ingestTs ?? 0) - admission.memoryMs;
-  if (begin > 0 && (await log.offsetAtIngest(topic, span.partition, since)) <= begin)
+  const place = { topic, partition: span.partition, next: span.from, begin };
+  if (begin > 0 && (await idsFrom(log, place, memoryMs)) <= begin)
     throw fail('OFFLINE_REBUILD', {
       table: rawTable(source).name,
       reason: `the log begins at offset ${begin} of partition ${span.partition}, too late to judge the events at ${span.from}`,
     });
-  const next = ends.map((end, p) => (p === span.partition ? span.from : end.begin));
-  await rememberIds(log, source, rowsOf(source), admission, next);
-  return admission;
+  return admissionBefore({ source, log, rowsOf }, span.partition, span.from);
 }
 
 async function readSpan(

@@ -1,9 +1,11 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { AliasChange, Gate, ModelRegistry, Verdict } from '../../ports/model-registry.ts';
 import type { Sql, SqlDatabase, SqlDialect, SqlRow } from '../../ports/sql-database.ts';
+import { sealOf } from '../version-seal.ts';
 import { keepEvent } from './change-events.ts';
 import { modelNumber } from './model-store.ts';
 import { maybeNumber, numberOf, textOf } from './rows.ts';
+import { wholeRecord } from './version-rows.ts';
 import { versionRow } from './version-store.ts';
 
 type AliasMethods = 'alias' | 'moveAlias' | 'moves' | 'setGate' | 'removeGate' | 'gates' | 'addVerdict' | 'verdicts';
@@ -87,11 +89,12 @@ async function moveAlias(
   if (locked === undefined || (to === null && found === null)) return;
   const no = numberOf(locked, 'no');
   if (target !== null) await checkGates(sql, { model, alias, no, expected, at }, target);
-  if (to === null) await sql.run('DELETE FROM aliases WHERE model = ? AND alias = ?', [no, alias]);
+  if (target === null) await sql.run('DELETE FROM aliases WHERE model = ? AND alias = ?', [no, alias]);
   else
     await sql.run(
-      'INSERT INTO aliases (model, alias, version) VALUES (?, ?, ?) ON CONFLICT (model, alias) DO UPDATE SET version = excluded.version',
-      [no, alias, to],
+      `INSERT INTO aliases (model, alias, version, seal) VALUES (?, ?, ?, ?)
+        ON CONFLICT (model, alias) DO UPDATE SET version = excluded.version, seal = excluded.seal`,
+      [no, alias, to, sealOf(await wholeRecord(sql, target))],
     );
   await sql.run(
     'INSERT INTO moves (model, alias, from_version, to_version, at, who, why) VALUES (?, ?, ?, ?, ?, ?, ?)',

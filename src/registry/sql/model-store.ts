@@ -5,6 +5,7 @@ import type { Sql, SqlDatabase, SqlRow } from '../../ports/sql-database.ts';
 import { keepEvent } from './change-events.ts';
 import { numbersOf, type SearchSource, searchRows } from './compile-query.ts';
 import { numberOf, rowsByOwner, setTexts, textOf, textsByOwner } from './rows.ts';
+import { mayRename, unaliasedModel } from './sealed.ts';
 import { recordsOf } from './version-rows.ts';
 
 type ModelMethods =
@@ -72,7 +73,9 @@ export function modelStore(database: SqlDatabase): Pick<ModelRegistry, ModelMeth
       }),
     renameModel: (name, to, at) =>
       database.write(async (sql) => {
-        const no = await modelNumber(sql, name);
+        const no = await unaliasedModel(sql, name);
+        // Holds are by name.
+        await mayRename(sql, name);
         const [taken] = await sql.all('SELECT no FROM models WHERE name = ? AND no <> ?', [to, no]);
         if (taken !== undefined) throw fail('REGISTRY_EXISTS', { kind: 'model', name: to });
         await sql.run('UPDATE models SET name = ?, updated = ? WHERE no = ?', [to, at, no]);
@@ -101,7 +104,7 @@ export async function modelNumber(sql: Sql, name: string): Promise<number> {
 }
 
 async function deleteModel(sql: Sql, name: string): Promise<void> {
-  const no = await modelNumber(sql, name);
+  const no = await unaliasedModel(sql, name);
   const [held] = await sql.all('SELECT holder, version FROM holds WHERE model = ? ORDER BY holder LIMIT 1', [name]);
   if (held !== undefined)
     throw fail('REGISTRY_NEEDED', { model: name, version: numberOf(held, 'version'), needed: textOf(held, 'holder') });

@@ -1,7 +1,7 @@
 import type { SqlDialect, SqlSchema } from '../../ports/sql-database.ts';
 
 /** Format of the registry's tables. */
-const REGISTRY_FORMAT = 2;
+const REGISTRY_FORMAT = 3;
 
 /*
  * `owner` is the `no` of the row that a tag, param or file belongs to. A NaN is the value 0 with `nan` 1, so that a point of a metric
@@ -89,21 +89,29 @@ const FROM_FORMAT_1: readonly string[] = [
     SELECT m.no, o.alias, o.from_version, o.to_version, o.at, '', '' FROM moves_1 o JOIN models m ON m.name = o.model ORDER BY o.id`,
 ];
 
-/** The tables of the registry. */
-export const registrySchema: SqlSchema = {
-  format: REGISTRY_FORMAT,
-  create: (dialect) => [
+/** From format 2 to format 3: an alias has the seal of its version; null: it was set before. */
+const FROM_FORMAT_2: readonly string[] = ['ALTER TABLE aliases ADD COLUMN seal TEXT'];
+
+function format2(dialect: SqlDialect['name']): readonly string[] {
+  return [
     ...TABLES.map((table) => tableIn(dialect, table)),
     ...INDEXES.map((index) => `CREATE INDEX ${index}`),
     DEFAULT_EXPERIMENT,
-  ],
+  ];
+}
+
+/** The tables of the registry. */
+export const registrySchema: SqlSchema = {
+  format: REGISTRY_FORMAT,
+  create: (dialect) => [...format2(dialect), ...FROM_FORMAT_2],
   upgrade: (from, dialect) => {
+    if (from === 2) return FROM_FORMAT_2;
     if (from !== 1 || dialect !== 'sqlite') return [];
     const old = ['versions', 'aliases', 'moves'];
     return [
       'PRAGMA defer_foreign_keys = ON',
       ...old.map((table) => `ALTER TABLE ${table} RENAME TO ${table}_1`),
-      ...registrySchema.create(dialect),
+      ...format2(dialect),
       ...FROM_FORMAT_1,
       ...['aliases', 'moves', 'versions'].map((table) => `DROP TABLE ${table}_1`),
     ];

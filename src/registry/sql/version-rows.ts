@@ -19,7 +19,7 @@ export async function recordsOf(sql: Sql, rows: readonly SqlRow[]): Promise<read
   const tags = await textsByOwner(sql, 'version_tags', owners);
   const aliases = await rowsByOwner(
     sql,
-    `SELECT v.no AS owner, a.alias FROM versions v JOIN aliases a ON a.model = v.model AND a.version = v.version WHERE v.no IN`,
+    `SELECT v.no AS owner, a.alias, a.seal FROM versions v JOIN aliases a ON a.model = v.model AND a.version = v.version WHERE v.no IN`,
     owners,
     'v.no, a.alias',
   );
@@ -41,6 +41,9 @@ export async function recordsOf(sql: Sql, rows: readonly SqlRow[]): Promise<read
       statusMessage: textOf(row, 'status_message'),
       tags: tags(no),
       aliases: (aliases.get(no) ?? []).map((one) => textOf(one, 'alias')),
+      seals: (aliases.get(no) ?? []).flatMap((one) =>
+        one['seal'] === null ? [] : [{ alias: textOf(one, 'alias'), seal: textOf(one, 'seal') }],
+      ),
       digest: row['digest'] === null ? null : textOf(row, 'digest'),
       files: [],
       trained: row['body'] === null ? null : trainedOf(row),
@@ -48,8 +51,14 @@ export async function recordsOf(sql: Sql, rows: readonly SqlRow[]): Promise<read
   });
 }
 
+/** The record of a row of {@link VERSION_ROWS}, with its files. */
+export async function wholeRecord(sql: Sql, row: SqlRow): Promise<VersionRecord> {
+  const [record] = await recordsOf(sql, [row]);
+  return { ...record, files: await filesOf(sql, numberOf(row, 'no')) };
+}
+
 /** The files of a version, by path. */
-export async function filesOf(sql: Sql, no: number): Promise<readonly VersionFile[]> {
+async function filesOf(sql: Sql, no: number): Promise<readonly VersionFile[]> {
   const rows = await sql.all('SELECT path, digest, size FROM version_files WHERE owner = ? ORDER BY path', [no]);
   return rows.map((row) => ({
     path: textOf(row, 'path'),

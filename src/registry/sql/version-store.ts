@@ -12,7 +12,8 @@ import { type ChangeEvent, keepEvent } from './change-events.ts';
 import { type SearchSource, searchRows } from './compile-query.ts';
 import { modelNumber } from './model-store.ts';
 import { insertRows, numberOf, setTexts, textOf } from './rows.ts';
-import { filesOf, recordsOf, trainedOf, VERSION_ROWS } from './version-rows.ts';
+import { mayTag } from './sealed.ts';
+import { recordsOf, trainedOf, VERSION_ROWS, wholeRecord } from './version-rows.ts';
 
 type VersionMethods =
   | 'register'
@@ -97,6 +98,7 @@ export function versionStore(database: SqlDatabase): Pick<ModelRegistry, Version
     tagVersion: (model, version, tag, at) =>
       database.write(async (sql) => {
         const row = await versionRow(sql, model, version);
+        await mayTag(sql, row, tag.key);
         await setTexts({ sql, dialect }, 'version_tags', numberOf(row, 'no'), [tag]);
         const data = { name: model, version: String(version), ...tag };
         await keepEvent({ sql, dialect }, at, { entity: 'model_version_tag', action: 'set', data });
@@ -104,6 +106,7 @@ export function versionStore(database: SqlDatabase): Pick<ModelRegistry, Version
     untagVersion: (model, version, key, at) =>
       database.write(async (sql) => {
         const row = await versionRow(sql, model, version);
+        await mayTag(sql, row, key);
         await sql.run('DELETE FROM version_tags WHERE owner = ? AND key = ?', [numberOf(row, 'no'), key]);
         const data = { name: model, version: String(version), key };
         await keepEvent({ sql, dialect }, at, { entity: 'model_version_tag', action: 'deleted', data });
@@ -151,11 +154,6 @@ async function maybeRow(sql: Sql, model: string, version: number): Promise<SqlRo
   if (!Number.isSafeInteger(version)) return null;
   const [row] = await sql.all(`${VERSION_ROWS} WHERE m.name = ? AND v.version = ?`, [model, version]);
   return row ?? null;
-}
-
-async function wholeRecord(sql: Sql, row: SqlRow): Promise<VersionRecord> {
-  const [record] = await recordsOf(sql, [row]);
-  return { ...record, files: await filesOf(sql, numberOf(row, 'no')) };
 }
 
 /** Takes the next number of a model; locks its row, so that numbers follow the order of commits. */

@@ -1,4 +1,6 @@
 import { createHmac, randomUUID } from 'node:crypto';
+import { answerStart } from '../../base/read-answer.ts';
+import { reasonOf } from '../../base/reason-of.ts';
 import type { Delivery, Webhook, WebhookStore } from '../../ports/webhook-store.ts';
 import { checkWebhookUrl } from './allowed-url.ts';
 
@@ -7,6 +9,9 @@ const TIMEOUT_MS = 10_000;
 
 /** A delivery belongs to the process that took it for this long, ms. */
 const TAKEN_MS = 60_000;
+
+/** Of an answer this much is kept, bytes; the rest is not read. */
+const LONGEST_TEXT = 1_000;
 
 const MOST_ATTEMPTS = 10;
 const LONGEST_WAIT_MS = 3_600_000;
@@ -56,9 +61,9 @@ export async function post(
       redirect: 'manual',
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    return { status: response.status, text: (await response.text()).slice(0, 1_000), error: null };
+    return { status: response.status, text: await answerStart(response.body, LONGEST_TEXT), error: null };
   } catch (error) {
-    return { status: null, text: '', error: error instanceof Error ? error.message : String(error) };
+    return { status: null, text: '', error: reasonOf(error) };
   }
 }
 

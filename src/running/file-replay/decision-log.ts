@@ -1,4 +1,4 @@
-import { actionText } from '../../monitoring/playbook/playbook-report.ts';
+import { actionText } from '../../monitoring/cause/decision-text.ts';
 import type { Headrace } from '../headrace.ts';
 import { insideOf } from '../inside.ts';
 import type { Injection } from './injection.ts';

@@ -1,7 +1,7 @@
+import { MODEL_ENCODING } from '../../model/model-value.ts';
 import { buildReference, encodeReference } from '../../monitoring/monitor/reference.ts';
 import type { ModelVersion } from '../../ports/model-registry.ts';
 import type { ColumnValues, TableFile } from '../../ports/table-file.ts';
-import { MODEL_ENCODING } from '../../registry/model-value.ts';
 import { oneChunk, storeContent } from '../../registry/store-content.ts';
 import { OnnxGraph } from '../../training/onnx-export/onnx-graph.ts';
 import type { OpenProject } from '../open-project.ts';

@@ -1,6 +1,7 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { EventOf } from '../../features/define/event-source.ts';
 import type { TableFile } from '../../ports/table-file.ts';
+import { settledBefore } from '../../registry/label-maturity.ts';
 import type { Headrace } from '../headrace.ts';
 import { openHeadrace } from '../headrace.ts';
 import { insideOf } from '../inside.ts';
@@ -130,7 +131,7 @@ class FileRun {
       return true;
     });
     await headrace.flush();
-    const mature = clock.now - declared.model.label.withinMs;
+    const mature = settledBefore(declared.model.label, clock.now);
     // Labels that come late are waited for, where enough rows are older.
     const enough = rows.at.findIndex((at) => at > mature) >= Math.min(1000, first / 2);
     const span = { count: first, from: rows.at[0], to: clock.now, at: clock.now };

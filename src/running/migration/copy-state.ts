@@ -3,6 +3,7 @@ import { closeStores, openStores } from '../../compose/compose.ts';
 import { copyModels } from '../../compose/migration-parts.ts';
 import type { Environment } from '../../environment/config.ts';
 import { serveKept } from '../../featurestore/batch/serve-kept.ts';
+import { StoreFaults } from '../../observe/store-faults.ts';
 import { type CopiedTable, copyTables } from '../../operating/migrate/copy-tables.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import type { MigrationOptions } from './migration-options.ts';
@@ -18,7 +19,7 @@ interface StateCopy {
 /** Copies tables, batch views and models, which do not follow from events. No other process may have `to` open. */
 export async function copyState({ options, history, from, to }: StateCopy): Promise<readonly CopiedTable[]> {
   const { project, onFault } = options;
-  const stores = await openStores(project, to, onFault, () => undefined);
+  const stores = await openStores(project, to, onFault, () => undefined, new StoreFaults(Date.now));
   const closing = closingWithin(Number.POSITIVE_INFINITY);
   let tables: readonly CopiedTable[];
   try {

@@ -3,12 +3,15 @@ import type { AddressInfo, ListenOptions } from 'node:net';
 import { continueInTurn } from '../continue-in-turn.ts';
 import { answerHalfOpen } from '../half-open.ts';
 import type { HotAnswers } from '../lean/hot-answer.ts';
+import { breakStalled } from '../limits/connections.ts';
 import { Front, type FrontOptions } from './front.ts';
 import { HandedSocket } from './handed-socket.ts';
 
 export interface FrontServerOptions extends Pick<FrontOptions, 'bodyLimit' | 'tls' | 'hosts'> {
   readonly times: ServerOptions;
   readonly answers: HotAnswers;
+  /** Connections that are still for this long are broken off, ms (60,000). */
+  readonly stalledMs?: number;
 }
 
 /**
@@ -26,6 +29,7 @@ export class FrontServer extends Server {
     super(options.times, listener);
     this.#options = options;
     Object.defineProperty(this, 'listening', { get: () => this.#front !== null });
+    breakStalled(this, options.stalledMs);
     continueInTurn(answerHalfOpen(this));
   }
 

@@ -8,6 +8,7 @@ import { inferPath } from '../lean/infer-path.ts';
 import { serveLean } from '../lean/lean-server.ts';
 import type { RequestHead } from '../lean/request-head.ts';
 import type { LeanResponse } from '../lean/response.ts';
+import { boundConnections } from '../limits/connections.ts';
 import type { FrontOptions } from './front.ts';
 import { handOver } from './hand-over.ts';
 import { addRequest, type FromFront, forAnswers, type RequestList, type ToFront } from './messages.ts';
@@ -65,6 +66,7 @@ function say(message: FromFront): void {
 }
 
 const server = tls === null ? createServer(HALF_OPEN) : createSecureServer({ ...secureOptions(tls), ...HALF_OPEN });
+boundConnections(server);
 const knows = (path: string) => paths.has(path) || (runsModels && inferPath(path) !== null);
 const allows = allowsHost(hosts);
 const lean = serveLean(server, { knows, allows, answer: ask, answerBytes: ask, bodyLimit, serveFull });

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { endSoon } from '../limits/connections.ts';
 import { alone, type Piece } from './messages.ts';
 
 /** Passes the data of a connection to the returned port, and its data back. One piece of the client is on its way at a time. */
@@ -19,6 +20,6 @@ export function handOver(socket: Socket): MessagePort {
     else socket.write(piece, () => send(piece.length));
   });
   // After its earlier messages.
-  near.on('close', () => socket.destroySoon());
+  near.on('close', () => endSoon(socket));
   return far;
 }

@@ -1,11 +1,11 @@
 import { fail } from '../../base/errors/fail.ts';
-import type { Scope } from '../../operating/api-keys.ts';
 import type { TensorSpec } from '../../schema/tensor.ts';
 import type { InferCaller } from '../../serving/oip/infer-request.ts';
 import { parametersJson } from '../../serving/oip/model-parameters.ts';
 import type { Timed } from '../../serving/runtime/model-statistics.ts';
 import type { ServedVersion } from '../../serving/runtime/served-version.ts';
 import { extensionsOf } from '../oip/extensions.ts';
+import type { RouteAccess } from '../route-access.ts';
 import type { ServedProject } from '../served-project.ts';
 import { configFields } from './grpc-config.ts';
 import { requestOf, responseOf } from './grpc-infer.ts';
@@ -13,9 +13,7 @@ import type { PlainMessage } from './proto.ts';
 import { sharedMemoryMethods } from './shared-memory-methods.ts';
 
 /** A method with one request and one answer. */
-export interface GrpcMethod {
-  /** Scopes that a key needs; null: no key is needed. */
-  readonly scopes: readonly Scope[] | null;
+export interface GrpcMethod extends RouteAccess {
   /** The fields of the answer. */
   readonly answer: (served: ServedProject, request: PlainMessage, caller: InferCaller) => Promise<object>;
 }
@@ -115,22 +113,28 @@ function loadOverride(model: string, parameters: unknown) {
   return { config, files };
 }
 
-/** The methods of the service by their names. */
+/** The method of a stream of requests, and the scopes that its key needs. */
+export const STREAM_INFER = 'ModelStreamInfer';
+
+/** The methods with one request by their names. */
 export const grpcMethods: Readonly<Record<string, GrpcMethod>> = {
-  ServerLive: { scopes: null, answer: async () => ({ live: true }) },
-  ServerReady: { scopes: null, answer: async (served) => ({ ready: served.notReady().length === 0 }) },
+  ServerLive: { scopes: null, changes: null, answer: async () => ({ live: true }) },
+  ServerReady: { scopes: null, changes: null, answer: async (served) => ({ ready: served.notReady().length === 0 }) },
   ModelReady: {
     scopes: ['read'],
+    changes: null,
     answer: async ({ models }, request) => ({
       ready: await models.isReady(String(request['name']), String(request['version'])),
     }),
   },
   ServerMetadata: {
     scopes: ['read'],
+    changes: null,
     answer: async (served) => ({ ...served.inferenceServer, extensions: extensionsOf(served.models) }),
   },
   ModelMetadata: {
     scopes: ['read'],
+    changes: null,
     answer: async (served, request) => {
       const { name, config, signature, parameters } = await named(served, request);
       return {
@@ -143,13 +147,15 @@ export const grpcMethods: Readonly<Record<string, GrpcMethod>> = {
       };
     },
   },
-  ModelInfer: { scopes: ['read'], answer: inferMessage },
+  ModelInfer: { scopes: ['read'], changes: 'served', answer: inferMessage },
   ModelConfig: {
     scopes: ['read'],
+    changes: null,
     answer: async (served, request) => ({ config: configFields((await named(served, request)).config) }),
   },
   ModelStatistics: {
     scopes: ['read'],
+    changes: null,
     answer: async (served, request) => {
       const all = request['name'] === '' ? served.models.versions() : [await named(served, request)];
       return { modelStats: all.map(statisticsFields) };
@@ -157,10 +163,12 @@ export const grpcMethods: Readonly<Record<string, GrpcMethod>> = {
   },
   RepositoryIndex: {
     scopes: ['read'],
+    changes: null,
     answer: async ({ models }, request) => ({ models: await models.index(request['ready'] === true) }),
   },
   RepositoryModelLoad: {
     scopes: ['admin'],
+    changes: 'loaded',
     answer: async ({ models }, request) => {
       const name = String(request['modelName']);
       await models.load(name, loadOverride(name, request['parameters']));
@@ -169,6 +177,7 @@ export const grpcMethods: Readonly<Record<string, GrpcMethod>> = {
   },
   RepositoryModelUnload: {
     scopes: ['admin'],
+    changes: 'loaded',
     answer: async ({ models }, request) => {
       await models.unload(String(request['modelName']));
       return {};
@@ -176,3 +185,6 @@ export const grpcMethods: Readonly<Record<string, GrpcMethod>> = {
   },
   ...sharedMemoryMethods,
 };
+
+/** The access to the method that streams; its messages run models too. */
+export const streamAccess: RouteAccess = { scopes: ['read'], changes: 'served' };

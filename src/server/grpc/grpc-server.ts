@@ -1,21 +1,39 @@
 import { once } from 'node:events';
-import { createServer } from 'node:net';
-import type { Server, ServerCredentials, ServerDuplexStream, ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js';
-import { fail, isHeadraceError } from '../../base/errors/fail.ts';
+import {
+  createSecureServer,
+  createServer,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { fail } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
-import type { InferCaller } from '../../serving/oip/infer-request.ts';
-import { oipText } from '../../serving/oip/refuse.ts';
+import { checkedAct } from '../acting.ts';
+import { secureOptions } from '../certificate.ts';
+import { boundConnections, boundSessions, type SessionTimes } from '../limits/connections.ts';
+import { heldBy } from '../limits/held-bytes.ts';
 import { type ListenOptions, secured } from '../listen-options.ts';
-import type { RequestCheck } from '../request-check.ts';
+import type { Sender } from '../page-rule.ts';
+import { senderRefusal } from '../plain-refusal.ts';
+import type { RouteAccess } from '../route-access.ts';
 import type { ServedProject } from '../served-project.ts';
-import { grpcMethods, streamMessage } from './grpc-methods.ts';
-import { loadProto, type PlainMessage, type Proto } from './proto.ts';
+import { answerUnary } from './answer-unary.ts';
+import { GrpcCall } from './grpc-call.ts';
+import { grpcMethods, STREAM_INFER, streamAccess } from './grpc-methods.ts';
+import type { GrpcServing, Incoming } from './grpc-serving.ts';
+import { statusOf } from './grpc-status.ts';
+import { loadProto, type Proto } from './proto.ts';
+import { answerStream } from './stream-infer.ts';
 
-export interface GrpcOptions extends ListenOptions {
+export interface GrpcOptions extends ListenOptions, SessionTimes {
   /** 0: a free one. */
   readonly port: number;
   /** Other processes listen on the port too: the system shares connections out among them. */
   readonly sharesPort?: boolean;
+  /** Time of a client for a whole message, ms (30,000). */
+  readonly messageTimeoutMs?: number;
 }
 
 export interface RunningGrpc {
@@ -25,204 +43,115 @@ export interface RunningGrpc {
   close(): Promise<void>;
 }
 
-const SERVICE = 'inference.GRPCInferenceService';
-
-/** Largest message either way, bytes. */
-const LARGEST_MESSAGE = 64 * 2 ** 20;
+const SERVICE = '/inference.GRPCInferenceService/';
 
 /** A server that closes breaks off calls that are still open after this, ms. */
 const CLOSE_WITHIN_MS = 5_000;
 
-/** Status codes of gRPC by those of HTTP. */
-const CODES: Readonly<Record<number, number>> = { 400: 3, 401: 16, 403: 7, 404: 5, 409: 10, 413: 8, 501: 12, 503: 14 };
-const INTERNAL = 13;
+const MESSAGE_TIMEOUT_MS = 30_000;
 
-/** Bounds of one connection: floods of HTTP/2 frames end it. */
+/** Bounds of one connection: floods of HTTP/2 frames end it. Memory in MiB: large answers that wait to be taken are part of it. */
 const CONNECTION = {
-  'grpc.max_receive_message_length': LARGEST_MESSAGE,
-  'grpc.max_send_message_length': LARGEST_MESSAGE,
-  'grpc.max_concurrent_streams': 1_000,
-  'grpc.http2.max_pings_without_data': 0,
+  maxSessionMemory: 256,
+  maxHeaderListPairs: 64,
+  settings: { maxConcurrentStreams: 1_000, maxHeaderListSize: 16_384, enablePush: false },
 } as const;
 
 /** Serves the Open Inference Protocol over gRPC. Errors: SERVER_GRPC, SERVER_ADDRESS, AUTH_*. */
 export async function startGrpc(served: ServedProject, options: GrpcOptions): Promise<RunningGrpc> {
-  const { grpc, proto } = await loadPackages();
-  const { check, tls } = secured(options, served.directory);
-  const server = new grpc.Server(CONNECTION);
-  addMethods(server, served, proto, check);
-  const credentials =
-    tls === null
-      ? grpc.ServerCredentials.createInsecure()
-      : grpc.ServerCredentials.createSsl(null, [
-          { private_key: Buffer.from(tls.key), cert_chain: Buffer.from(tls.cert) },
-        ]);
-  const address = `${options.host}:${options.port}`;
-  if (options.sharesPort === true) {
-    const end = await injected(server, credentials, options);
-    return { address, close: () => closeServer(server, end) };
-  }
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(address, credentials, (error, bound) => {
-      if (error === null) resolve(bound);
-      else reject(fail('SERVER_ADDRESS', { address, reason: error.message }, error));
-    });
+  const proto = await loadMessages();
+  const { check, tls, pages } = secured(options, served.directory);
+  const server =
+    tls === null ? createServer(CONNECTION) : createSecureServer({ ...CONNECTION, ...secureOptions(tls, 'h2') });
+  boundConnections(server);
+  boundSessions(server, options);
+  const sessions = new Set<ServerHttp2Session>();
+  server.on('session', (session) => {
+    sessions.add(session);
+    session.on('error', () => undefined);
+    session.once('close', () => sessions.delete(session));
   });
-  return { address: `${options.host}:${port}`, close: () => closeServer(server) };
+  const timeoutMs = options.messageTimeoutMs ?? MESSAGE_TIMEOUT_MS;
+  answerCalls(server, { served, proto, check, pages, timeoutMs });
+  await listen(server, options);
+  const { port } = server.address() as AddressInfo;
+  return { address: `${options.host}:${port}`, close: () => closeServer(server, sessions) };
 }
 
-/** Listens for a server whose own way cannot share a port; returns what stops to listen. Error: SERVER_ADDRESS. */
-async function injected(
-  server: Server,
-  credentials: ServerCredentials,
-  { host, port }: GrpcOptions,
-): Promise<() => void> {
-  const injector = server.createConnectionInjector(credentials);
-  const listener = createServer((socket) => injector.injectConnection(socket));
+/** Error: SERVER_ADDRESS. */
+async function listen(server: Http2Server, { host, port, sharesPort = false }: GrpcOptions): Promise<void> {
   try {
-    listener.listen({ host, port, reusePort: true });
-    await once(listener, 'listening');
+    server.listen({ host, port, reusePort: sharesPort });
+    await once(server, 'listening');
   } catch (error) {
     throw fail('SERVER_ADDRESS', { address: `${host}:${port}`, reason: reasonOf(error) }, error);
   }
-  return () => {
-    listener.close();
-    injector.drain(CLOSE_WITHIN_MS);
-  };
 }
 
-async function closeServer(server: Server, end = (): void => undefined): Promise<void> {
-  end();
-  const timer = setTimeout(() => server.forceShutdown(), CLOSE_WITHIN_MS);
-  await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+async function closeServer(server: Http2Server, sessions: ReadonlySet<ServerHttp2Session>): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  for (const session of sessions) session.close();
+  const timer = setTimeout(() => {
+    for (const session of sessions) session.destroy();
+  }, CLOSE_WITHIN_MS);
+  await closed;
   clearTimeout(timer);
 }
 
-async function loadPackages() {
+/** Error: SERVER_GRPC. */
+async function loadMessages(): Promise<Proto> {
   try {
-    const [grpc, proto] = await Promise.all([import('@grpc/grpc-js'), loadProto()]);
-    return { grpc, proto };
+    return await loadProto();
   } catch (error) {
-    throw fail('SERVER_GRPC', { reason: error instanceof Error ? error.message : String(error) }, error);
+    throw fail('SERVER_GRPC', { reason: reasonOf(error) }, error);
   }
 }
 
-type Unary = ServerUnaryCall<PlainMessage, object>;
-type Duplex = ServerDuplexStream<PlainMessage, object>;
+function answerCalls(server: Http2Server, serving: GrpcServing): void {
+  server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+    if (!/^application\/grpc(?:$|[+;])/.test(headers['content-type'] ?? '')) {
+      stream.on('error', () => undefined);
+      stream.respond({ ':status': 415 }, { endStream: true });
+      return;
+    }
+    const held = heldBy(stream.session ?? stream);
+    const call = new GrpcCall(stream, headers);
+    answerCall(serving, call, { stream, headers, held }).catch((error) => call.end(statusOf(error)));
+  });
+}
 
-/** A method of a name, as the library takes it: messages are decoded by the name of their type. */
-function methodOf(
-  proto: Proto,
-  name: string,
-  isStream: boolean,
-  answer = `${name}Response`,
-  request = `${name}Request`,
-) {
-  return {
-    path: `/${SERVICE}/${name}`,
-    requestStream: isStream,
-    responseStream: isStream,
-    requestDeserialize: (bytes: Buffer) => proto.decode(request, bytes),
-    requestSerialize: (message: object) => proto.encode(request, message),
-    responseSerialize: (fields: object) => proto.encode(answer, fields),
-    responseDeserialize: (bytes: Buffer) => proto.decode(answer, bytes),
+/** Page and key are checked before a byte of a message is read. Errors: those of the check, SERVER_PAGE, OIP_UNSUPPORTED. */
+async function answerCall(serving: GrpcServing, call: GrpcCall, incoming: Incoming): Promise<void> {
+  const { headers } = incoming;
+  const page = senderRefusal(senderOfCall(headers), serving.pages);
+  if (page !== null) throw page;
+  const path = String(headers[':path']);
+  const name = path.startsWith(SERVICE) ? path.slice(SERVICE.length) : '';
+  const caller = async ({ scopes, changes }: RouteAccess) => {
+    const act = { directory: serving.served.directory, route: { act: name, changes }, target: '' };
+    return call.caller(await checkedAct(act, () => serving.check(scopes, headers.authorization ?? null)));
   };
-}
-
-function addMethods(server: Server, served: ServedProject, proto: Proto, check: RequestCheck): void {
-  const definitions: Record<string, ReturnType<typeof methodOf>> = {};
-  const handlers: Record<string, (call: never, done: never) => void> = {};
-  for (const [name, { scopes, answer }] of Object.entries(grpcMethods)) {
-    definitions[name] = methodOf(proto, name, false);
-    handlers[name] = (call: Unary, done: sendUnaryData<object>) => {
-      const run = async () => answer(served, call.request, callerOf(call, check(scopes, authorizationOf(call))));
-      run().then(
-        (fields) => done(null, fields),
-        (error) => done(statusOf(error)),
-      );
-    };
-  }
-  definitions['ModelStreamInfer'] = methodOf(
-    proto,
-    'ModelStreamInfer',
-    true,
-    'ModelStreamInferResponse',
-    'ModelInferRequest',
-  );
-  handlers['ModelStreamInfer'] = (call: Duplex) => streamInfer(served, call, check);
-  server.addService(definitions, handlers as never);
-}
-
-/** Answers each request of a stream, in one piece or several; those of one sequence run in order. */
-function streamInfer(served: ServedProject, call: Duplex, check: RequestCheck): void {
-  let open = 0;
-  let ended = false;
-  let caller: InferCaller;
-  try {
-    caller = callerOf(call, check(['read'], authorizationOf(call)));
-  } catch (error) {
-    call.emit('error', statusOf(error));
+  if (name === STREAM_INFER) {
+    answerStream(serving, call, incoming, await caller(streamAccess));
     return;
   }
-  const endIfDone = () => {
-    if (ended && open === 0) call.end();
+  if (!Object.hasOwn(grpcMethods, name))
+    throw fail('OIP_UNSUPPORTED', { reason: `the method '${path.slice(0, 200)}'` });
+  const method = grpcMethods[name];
+  answerUnary(serving, { name, method }, call, incoming, await caller(method));
+}
+
+function senderOfCall(headers: IncomingHttpHeaders): Sender {
+  const field = (name: string) => {
+    const value = headers[name];
+    return typeof value === 'string' ? value : undefined;
   };
-  // Each answer that waits for the client listens.
-  call.setMaxListeners(0);
-  call.on('data', (message: PlainMessage) => {
-    open += 1;
-    void writePieces(call, streamMessage(served, message, caller))
-      .catch((error) => {
-        const answer = { errorMessage: oipText(error), inferResponse: { id: String(message['id']) } };
-        if (!call.cancelled) call.write(answer);
-      })
-      .finally(() => {
-        open -= 1;
-        endIfDone();
-      });
-  });
-  call.on('end', () => {
-    ended = true;
-    endIfDone();
-  });
-  call.on('error', () => undefined);
-}
-
-/** Writes pieces as fast as the client reads them; a client that has gone ends them. Errors: those of the pieces. */
-async function writePieces(call: Duplex, pieces: AsyncGenerator<object>): Promise<void> {
-  for await (const fields of pieces) {
-    if (call.cancelled) return;
-    if (!call.write({ inferResponse: fields })) await drained(call);
-  }
-}
-
-function drained(call: Duplex): Promise<void> {
-  if (call.cancelled) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = () => {
-      call.off('drain', done);
-      call.off('cancelled', done);
-      resolve();
-    };
-    call.on('drain', done);
-    call.on('cancelled', done);
-  });
-}
-
-function authorizationOf({ metadata }: Unary | Duplex): string | null {
-  const [value] = metadata.get('authorization');
-  return typeof value === 'string' ? value : null;
-}
-
-function callerOf(call: Unary | Duplex, tenant: string): InferCaller {
-  const gone = new AbortController();
-  call.on('cancelled', () => gone.abort());
-  const until = Number(call.getDeadline());
-  const deadline = Number.isFinite(until) ? performance.now() + (until - Date.now()) : Number.POSITIVE_INFINITY;
-  return { tenant, deadline, signal: gone.signal };
-}
-
-function statusOf(error: unknown): { readonly code: number; readonly details: string } {
-  const code = isHeadraceError(error) ? (CODES[error.status] ?? INTERNAL) : INTERNAL;
-  return { code, details: oipText(error) };
+  return {
+    method: 'POST',
+    host: field(':authority') ?? field('host') ?? '',
+    origin: field('origin'),
+    site: field('sec-fetch-site'),
+    mode: field('sec-fetch-mode'),
+    authorization: field('authorization'),
+  };
 }

@@ -1,4 +1,6 @@
 import type { DescMessage, Message, Registry } from '@bufbuild/protobuf';
+import { type DecodedCounts, MOST_VALUES } from '../../schema/json-bounds.ts';
+import { checkMessage } from './message-bounds.ts';
 
 /*
  * Messages of the services of the Open Inference Protocol and of its extensions by Triton: field names and numbers as their
@@ -194,11 +196,18 @@ const PACKAGE = 'inference';
 /** A decoded message as plain data; field names are in camel case. */
 export type PlainMessage = Readonly<Record<string, unknown>>;
 
+/** Bounds of a message to decode. */
+export interface DecodeBounds {
+  readonly mostValues?: number;
+  /** Called with the counts of the message, before any of it is made; may throw. */
+  readonly counted?: (counts: DecodedCounts) => void;
+}
+
 /** The messages of the services, encoded and decoded by their names. */
 export interface Proto {
   encode(name: string, fields: object): Buffer;
-  /** Throws for bytes that are no message. */
-  decode(name: string, bytes: Uint8Array): PlainMessage;
+  /** Checks the bounds of a message before it makes any object. Error: SERVER_BODY_BOUNDS; any other for bytes that are no message. */
+  decode(name: string, bytes: Uint8Array, bounds?: DecodeBounds): PlainMessage;
 }
 
 /** Loads the library of messages, which users of gRPC install. Throws where it is absent. */
@@ -215,7 +224,12 @@ export async function loadProto(): Promise<Proto> {
       const schema = known(name);
       return Buffer.from(core.toBinary(schema, core.create(schema, fields as Partial<Message>)));
     },
-    decode: (name, bytes) => core.fromBinary(known(name), bytes) as unknown as PlainMessage,
+    decode: (name, bytes, { mostValues = MOST_VALUES, counted } = {}) => {
+      const schema = known(name);
+      const counts = checkMessage(schema, bytes, mostValues);
+      counted?.(counts);
+      return core.fromBinary(schema, bytes, { readUnknownFields: false }) as unknown as PlainMessage;
+    },
   };
 }
 

@@ -10,6 +10,7 @@ function fieldsOf({ name, key, offset, byteSize }: Region): object {
 export const sharedMemoryMethods: Readonly<Record<string, GrpcMethod>> = {
   SystemSharedMemoryStatus: {
     scopes: ['read'],
+    changes: null,
     answer: async ({ models }, request) => {
       const regions = memoryOf(models.sharedMemory).status(String(request['name']));
       return { regions: Object.fromEntries(regions.map((region) => [region.name, fieldsOf(region)])) };
@@ -17,6 +18,7 @@ export const sharedMemoryMethods: Readonly<Record<string, GrpcMethod>> = {
   },
   SystemSharedMemoryRegister: {
     scopes: ['admin'],
+    changes: 'memory',
     answer: async ({ models }, { name, key, offset, byteSize }) => {
       const sizes = { offset: Number(offset), byteSize: Number(byteSize) };
       memoryOf(models.sharedMemory).register({ name: String(name), key: String(key), ...sizes });
@@ -25,17 +27,19 @@ export const sharedMemoryMethods: Readonly<Record<string, GrpcMethod>> = {
   },
   SystemSharedMemoryUnregister: {
     scopes: ['admin'],
+    changes: 'memory',
     answer: async ({ models }, request) => {
       memoryOf(models.sharedMemory).unregister(String(request['name']));
       return {};
     },
   },
-  CudaSharedMemoryStatus: { scopes: ['read'], answer: async () => ({ regions: {} }) },
+  CudaSharedMemoryStatus: { scopes: ['read'], changes: null, answer: async () => ({ regions: {} }) },
   CudaSharedMemoryRegister: {
     scopes: ['admin'],
+    changes: 'memory',
     answer: async () => {
       throw fail('OIP_UNSUPPORTED', { reason: 'shared memory of CUDA' });
     },
   },
-  CudaSharedMemoryUnregister: { scopes: ['admin'], answer: async () => ({}) },
+  CudaSharedMemoryUnregister: { scopes: ['admin'], changes: 'memory', answer: async () => ({}) },
 };

@@ -1,8 +1,10 @@
-import { existsSync, mkdirSync, realpathSync } from 'node:fs';
+import { existsSync, mkdirSync, realpathSync, statSync } from 'node:fs';
 import { dirname, relative, resolve, sep } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
 import { viewToFill } from '../../featurestore/backfill/view-to-fill.ts';
 import type { Headrace } from '../../running/headrace.ts';
+import { insideOf } from '../../running/inside.ts';
+import { readSpan } from '../../schema/instant.ts';
 import { progressText, spacedProgress } from '../../serving/batch/batch-progress.ts';
 import { isRemote } from '../../serving/batch/remote-side.ts';
 import type { JobTask } from './job-board.ts';
@@ -10,8 +12,10 @@ import type { StartBody } from './start-body.ts';
 
 type Asked<K extends StartBody['kind']> = Extract<StartBody, { kind: K }>;
 
-/** The job that a body asks for. Errors: SERVER_BODY, MODEL_UNKNOWN, VIEW_UNKNOWN. */
+/** The job that a body asks for. Errors: SERVER_BODY, INSTANT_*, MODEL_UNKNOWN, VIEW_UNKNOWN. */
 export function askedJob(headrace: Headrace, asked: StartBody): JobTask {
+  if (asked.kind !== 'predict')
+    readSpan(withoutUndefined({ from: asked.from, to: asked.to }), insideOf(headrace).clock(), 'the job');
   switch (asked.kind) {
     case 'train':
       return trainTask(headrace, asked);
@@ -36,6 +40,7 @@ function predictTask(
     kind,
     target: model.name,
     work: async ({ signal, say }) => {
+      mustBeFile(paths.from);
       const onProgress = spacedProgress((progress) => say(progressText(progress)));
       const { result, shadow } = await headrace.startBatch(model, {
         ...options,
@@ -56,6 +61,12 @@ function predictTask(
       };
     },
   };
+}
+
+/** A folder may hold links to files elsewhere, and a pattern may leave the folder that its text is in. Error: PREDICT_INPUT. */
+function mustBeFile(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() === true) return;
+  throw fail('PREDICT_INPUT', { path, reason: 'a job of a server reads one file, and this is none' });
 }
 
 /** A path of a request: it stays below the folder, whatever links are there. Error: PREDICT_PATH. */

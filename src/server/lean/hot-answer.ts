@@ -3,6 +3,8 @@ import type { MaybePromise } from '../../base/maybe-promise.ts';
 import type { OpenSpan } from '../../base/tracer.ts';
 import { catalogued } from '../error-answer.ts';
 import { hidingPaths } from '../hidden-paths.ts';
+import { heldBytes } from '../limits/held-bytes.ts';
+import { mostDecoded } from '../limits/request-held.ts';
 import type { RequestCheck } from '../request-check.ts';
 import { endRequest, requestSpan } from '../request-spans.ts';
 import type { ServedProject } from '../served-project.ts';
@@ -38,9 +40,12 @@ export function hotAnswers(
       const span = tracer === null ? null : requestSpan(tracer, 'POST', bytes.route, head.path, head.traceparent);
       try {
         const caller = check(bytes.scopes, head.authorization);
-        return bytes
-          .answer(head, body, caller, gone, span)
-          .then(done(span), (error) => refused(error, span, head.path));
+        const size = mostDecoded(body.length);
+        heldBytes.take(size);
+        return Promise.resolve(releasing(() => bytes.answer(head, body, caller, gone, span), size)).then(
+          done(span),
+          (error) => refused(error, span, head.path),
+        );
       } catch (error) {
         return refused(error, span, head.path);
       }
@@ -55,7 +60,9 @@ export function hotAnswers(
       }
       try {
         const caller = check(route.scopes, head.authorization);
-        const answered = route.answer(head, body, span, caller, gone);
+        const bytes = mostDecoded(body.length);
+        heldBytes.take(bytes);
+        const answered = releasing(() => route.answer(head, body, span, caller, gone), bytes);
         if (answered instanceof Promise) return answered.then(done(span), (error) => refused(error, span));
         return span === null ? answered : done(span)(answered);
       } catch (error) {
@@ -63,6 +70,19 @@ export function hotAnswers(
       }
     },
   };
+}
+
+/** Counts the memory of a request no longer when it is answered. Hot path. */
+function releasing<T>(answer: () => MaybePromise<T>, size: number): MaybePromise<T> {
+  let isLater = false;
+  try {
+    const answered = answer();
+    if (!(answered instanceof Promise)) return answered;
+    isLater = true;
+    return answered.finally(() => heldBytes.give(size));
+  } finally {
+    if (!isLater) heldBytes.give(size);
+  }
 }
 
 /** Ends the span of a request that is answered. */

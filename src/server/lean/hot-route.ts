@@ -1,6 +1,6 @@
 import type { MaybePromise } from '../../base/maybe-promise.ts';
 import type { OpenSpan } from '../../base/tracer.ts';
-import type { Scope } from '../../operating/api-keys.ts';
+import type { Scope } from '../../operating/scopes.ts';
 import type { RequestHead } from './request-head.ts';
 import type { LeanResponse } from './response.ts';
 

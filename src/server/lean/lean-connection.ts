@@ -1,6 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import type { Socket } from 'node:net';
 import type { MaybePromise } from '../../base/maybe-promise.ts';
+import { endSoon } from '../limits/connections.ts';
+import { heldBytes } from '../limits/held-bytes.ts';
 import { parseHead, type RequestHead } from './request-head.ts';
 import { closingResponse, type LeanResponse } from './response.ts';
 
@@ -26,6 +28,13 @@ const MOST_HEADS = 1_024;
 const NOTHING = Buffer.alloc(0);
 const CUT_OFF = 'HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n';
 
+/**
+ * Unfinished bodies of all lean connections: their keys are not checked yet. Beyond this they are the full server's, which checks
+ * the key before it reads a body.
+ */
+const MOST_HELD = 32 * 2 ** 20;
+const readersHeld = heldBytes.share(MOST_HELD);
+
 /** Heads seen before, by their text: clients send the same again and again. Null is one that is the full server's. */
 const heads = new Map<string, RequestHead | null>();
 
@@ -41,6 +50,8 @@ export class LeanConnection {
   readonly #options: LeanOptions;
   /** The parts of a request whose body is not whole, joined once when it is. */
   #held: Buffer[] = [];
+  /** Of these what counts as held in the process. */
+  #counted = 0;
   /** Bytes that the request still lacks. */
   #lacking = 0;
   #answering = false;
@@ -58,7 +69,10 @@ export class LeanConnection {
     socket.on('drain', this.#onDrain);
     socket.on('end', this.#onEnd);
     socket.on('error', this.#onError);
-    socket.once('close', () => this.#gone.abort());
+    socket.once('close', () => {
+      this.#gone.abort();
+      this.#forget();
+    });
   }
 
   /** Whether a request has begun, or is being answered. */
@@ -92,11 +106,24 @@ export class LeanConnection {
     if (this.#lacking <= 0) this.#serve(this.#release());
   };
 
+  /** Counts the rest of a request as held; false: the lean readers hold as much as they may. */
+  #holds(bodyBytes: number): boolean {
+    if (!readersHeld.takes(bodyBytes)) return false;
+    this.#counted = bodyBytes;
+    return true;
+  }
+
   /** All that is held, which is held no longer. */
   #release(): Buffer {
     const bytes = Buffer.concat(this.#held);
-    this.#held = [];
+    this.#forget();
     return bytes;
+  }
+
+  #forget(): void {
+    this.#held = [];
+    readersHeld.give(this.#counted);
+    this.#counted = 0;
   }
 
   /** Answers the whole requests of `bytes`. */
@@ -114,6 +141,11 @@ export class LeanConnection {
       }
       const end = bodyAt + head.bodyBytes;
       if (end > bytes.length) {
+        if (!this.#holds(head.bodyBytes)) {
+          if (written !== '') this.#socket.write(written, 'latin1');
+          this.#handOver(bytes.subarray(at));
+          return;
+        }
         this.#held = [bytes.subarray(at)];
         this.#lacking = end - bytes.length;
         break;
@@ -153,8 +185,8 @@ export class LeanConnection {
   /** Refuses half a request: its other half does not come, or the server closes. */
   #end(): void {
     if (this.#held.length > 0) this.#socket.write(this.#hasEnded ? CUT_OFF : closingResponse());
-    this.#held = [];
-    this.#socket.destroySoon();
+    this.#forget();
+    endSoon(this.#socket);
   }
 
   /** Waits for an answer; later bytes are read meanwhile, since a pause for each answer costs time. */

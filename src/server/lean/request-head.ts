@@ -1,6 +1,7 @@
 import { VECTOR_BINARY_TYPE } from '../../schema/vector-format.ts';
 import { preferredCoding } from '../../serving/oip/content-coding.ts';
 import { isJsonLines } from '../media-types.ts';
+import { PAGE_FIELDS } from '../page-rule.ts';
 import { inferPath } from './infer-path.ts';
 
 /**
@@ -48,8 +49,9 @@ const LENGTH = /^[1-9]\d{0,8}$/;
 const BYTES_TYPE = /^application\/(?:json|octet-stream)$/;
 const JSON_TYPE = /^application\/(?:json|x-ndjson)(?:; ?charset=utf-8)?$/i;
 
-/** Fields that change what a request is, or how it has to be answered. */
-const UNKNOWN = new Set([
+/** Fields that change what a request is, how it has to be answered, or whether it may be. */
+const UNKNOWN = new Set<string>([
+  ...PAGE_FIELDS,
   'content-encoding',
   'expect',
   'http2-settings',

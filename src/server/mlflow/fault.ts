@@ -1,4 +1,5 @@
 import { type HeadraceError, isHeadraceError } from '../../base/errors/fail.ts';
+import { reasonOf } from '../../base/reason-of.ts';
 
 /** HTTP statuses of MLflow's error codes. */
 const STATUSES = {
@@ -15,6 +16,7 @@ const STATUSES = {
   INVALID_RANGE: 416,
   INTERNAL_ERROR: 500,
   NOT_IMPLEMENTED: 501,
+  RESOURCE_EXHAUSTED: 507,
   TEMPORARILY_UNAVAILABLE: 503,
 } as const;
 
@@ -40,13 +42,16 @@ export function invalid(message: string): MlflowFault {
 /** The fault for an error of the registry, with the texts that clients look for. */
 export function faultOf(error: unknown): MlflowFault {
   if (error instanceof MlflowFault) return error;
-  if (!isHeadraceError(error)) return new MlflowFault('INTERNAL_ERROR', messageOf(error), error);
+  if (!isHeadraceError(error)) return new MlflowFault('INTERNAL_ERROR', reasonOf(error), error);
   return new MlflowFault(codeOf(error), textOf(error), error);
 }
 
 const CODES: Readonly<Partial<Record<HeadraceError['code'], MlflowCode>>> = {
   AUTH_KEY: 'UNAUTHENTICATED',
   AUTH_SCOPE: 'PERMISSION_DENIED',
+  SERVER_PAGE: 'PERMISSION_DENIED',
+  SERVER_BODY_SIZE: 'REQUEST_LIMIT_EXCEEDED',
+  SERVER_BODY_BOUNDS: 'REQUEST_LIMIT_EXCEEDED',
   REGISTRY_ABSENT: 'RESOURCE_DOES_NOT_EXIST',
   REGISTRY_VERSION: 'RESOURCE_DOES_NOT_EXIST',
   REGISTRY_EXISTS: 'RESOURCE_ALREADY_EXISTS',
@@ -62,6 +67,9 @@ const CODES: Readonly<Partial<Record<HeadraceError['code'], MlflowCode>>> = {
   REGISTRY_VERDICT: 'PERMISSION_DENIED',
   REGISTRY_MOVED: 'RESOURCE_CONFLICT',
   REGISTRY_NEEDED: 'RESOURCE_CONFLICT',
+  REGISTRY_SEALED: 'RESOURCE_CONFLICT',
+  REGISTRY_SEAL: 'RESOURCE_CONFLICT',
+  DISK_ARTIFACTS: 'RESOURCE_EXHAUSTED',
   ARTIFACT_UNKNOWN: 'RESOURCE_DOES_NOT_EXIST',
   MODEL_SIGNATURE: 'PERMISSION_DENIED',
 };
@@ -101,8 +109,4 @@ function textOf(error: HeadraceError): string {
     return `Invalid model version source: '${facts['source']}'. It must be a normalised path inside an artifact location.`;
   if (code === 'REGISTRY_FILTER') return String(facts['reason']);
   return `${error.message} (${code}): ${error.hint}`;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,9 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Scope } from '../../operating/api-keys.ts';
+import type { Scope } from '../../operating/scopes.ts';
 import type { ArtifactStore } from '../../ports/artifact-store.ts';
 import type { ModelRegistry } from '../../ports/model-registry.ts';
 import type { Webhook, WebhookEvent } from '../../ports/webhook-store.ts';
 import type { DeliveryAnswer } from '../../registry/webhooks/deliver.ts';
+import type { NameAct } from '../acting.ts';
+import type { RouteAccess } from '../route-access.ts';
 import type { Message } from './message.ts';
 
 /** Everything that routes work with. */
@@ -29,14 +31,16 @@ export interface MlflowRequest {
   readonly params: readonly string[];
   /** The caller, for histories. */
   readonly who: string;
+  /** Refuses a caller without one of the route's further scopes. Error: AUTH_SCOPE. */
+  readonly needs: (scope: Scope) => void;
+  /** Says what the call does, for the audit log. */
+  readonly names: NameAct;
 }
 
-interface RouteBase {
+interface RouteBase extends RouteAccess {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Below `/api/2.0`; `{x}` is one segment, `{x+}` the rest. */
   readonly path: `/${string}`;
-  /** null: no key is needed. */
-  readonly scope: Scope | null;
 }
 
 /** A route that takes and answers JSON. */
@@ -67,18 +71,18 @@ export type MlflowRoute = JsonRoute | StreamRoute;
 export function route(
   method: JsonRoute['method'],
   path: JsonRoute['path'],
-  scope: JsonRoute['scope'],
+  access: RouteAccess,
   run: JsonRoute['run'],
 ): JsonRoute {
-  return { kind: 'json', method, path, scope, run };
+  return { kind: 'json', method, path, ...access, run };
 }
 
 /** A route of artefacts. */
 export function streamRoute(
   method: StreamRoute['method'],
   path: StreamRoute['path'],
-  scope: StreamRoute['scope'],
+  access: RouteAccess,
   run: StreamRoute['run'],
 ): StreamRoute {
-  return { kind: 'stream', method, path, scope, run };
+  return { kind: 'stream', method, path, ...access, run };
 }

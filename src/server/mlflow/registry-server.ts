@@ -3,12 +3,18 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { fail } from '../../base/errors/fail.ts';
-import { callerOf } from '../caller.ts';
+import { reasonOf } from '../../base/reason-of.ts';
+import type { Scope } from '../../operating/scopes.ts';
+import { type ActingCall, acting, checkedAct, whoOf } from '../acting.ts';
 import { secureOptions } from '../certificate.ts';
 import { allowsHost } from '../host-list.ts';
+import { boundConnections } from '../limits/connections.ts';
+import { requestHeld } from '../limits/request-held.ts';
 import { type ListenOptions, secured } from '../listen-options.ts';
+import { pageRefusal } from '../plain-refusal.ts';
 import { allMlflowRoutes } from './all-mlflow-routes.ts';
 import { faultOf, MlflowFault } from './fault.ts';
+import type { Message } from './message.ts';
 import type { MlflowContext } from './mlflow-route.ts';
 import { readMessage } from './read-message.ts';
 import { type FoundRoute, routeTable } from './route-table.ts';
@@ -41,20 +47,23 @@ export async function startRegistryServer(
   context: MlflowContext,
   options: RegistryServerOptions,
 ): Promise<RunningRegistry> {
-  const { check, tls, hosts } = secured(options, options.directory);
+  const { check, tls, hosts, pages } = secured(options, options.directory);
   const find = routeTable(allMlflowRoutes);
   const isAllowed = allowsHost(hosts);
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
     try {
       if (!isAllowed(request.headers.host ?? ''))
         throw new MlflowFault('PERMISSION_DENIED', 'Invalid Host header: name this server by its own name');
+      const refusal = pageRefusal(request, pages);
+      if (refusal !== null) throw refusal;
       const { path, query } = addressOf(request.url ?? '/');
       if (answerPlain(path, options.version, response)) return;
       const found = find(request.method ?? 'GET', path);
       if (found === null || found === 'method') throw noRoute(request.method ?? '', path, found);
-      if (found.route.scope !== null) check([found.route.scope], bearerOf(request.headers.authorization));
+      const needs = (scopes: readonly Scope[] | null) => check(scopes, bearerOf(request.headers.authorization));
+      const call = await checked(found, options.directory, needs);
       const origin = `${tls === null && options.tlsAtProxy !== true ? 'http' : 'https'}://${request.headers.host ?? 'localhost'}`;
-      await runRoute(context, found, { path, query, origin, request, response });
+      await runRoute(context, found, { call, needs, path, query, origin, request, response });
     } catch (error) {
       answerFault(request, response, error, options.onFault);
     }
@@ -64,6 +73,7 @@ export async function startRegistryServer(
     tls === null
       ? createServer({ requestTimeout: 0 }, listener)
       : createSecureServer({ ...secureOptions(tls), requestTimeout: 0 }, listener);
+  boundConnections(server);
   server.setTimeout(IDLE_MS);
   // A client that comes back within this finds its connection open.
   server.keepAliveTimeout = IDLE_MS;
@@ -77,7 +87,20 @@ function addressOf(target: string): { readonly path: string; readonly query: URL
   return { path: target.slice(0, at), query: new URLSearchParams(target.slice(at)) };
 }
 
+/** The call of a caller whose key is checked. Errors: AUTH_*. */
+async function checked(
+  { route, params }: FoundRoute,
+  directory: string,
+  needs: (scopes: readonly Scope[] | null) => string,
+): Promise<ActingCall> {
+  const acts = { act: `${route.method} ${route.path}`, changes: route.changes };
+  const call = { directory, route: acts, target: params.join(' ') };
+  return { ...call, caller: await checkedAct(call, () => needs(route.scopes)) };
+}
+
 interface Asked {
+  readonly call: ActingCall;
+  readonly needs: (scopes: readonly Scope[]) => string;
   readonly path: string;
   readonly query: URLSearchParams;
   readonly origin: string;
@@ -86,11 +109,28 @@ interface Asked {
 }
 
 async function runRoute(context: MlflowContext, { route, params }: FoundRoute, asked: Asked): Promise<void> {
-  const { path, query, origin, request, response } = asked;
-  if (route.kind === 'stream') return route.run(context, { params, query, request, response, origin });
-  const message = await readMessage(request, path, query);
-  const who = callerOf(bearerOf(request.headers.authorization) ?? undefined);
-  sendJson(response, 200, await route.run(context, { message, params, who: who === 'this machine' ? '' : who }));
+  const { call, path, query, origin, request, response } = asked;
+  if (route.kind === 'stream')
+    return acting(call, () => route.run(context, { params, query, request, response, origin }));
+  const needs = (scope: Scope) => {
+    if (route.more?.[scope] === undefined) throw new RangeError(`${route.path} does not declare the scope ${scope}`);
+    asked.needs([scope]);
+  };
+  const answer = await acting(call, async (names) => {
+    const message = await readMessage(request, path, query, requestHeld(request, response));
+    names({ target: targetOf(message, params) });
+    const who = call.caller === '' ? '' : whoOf(call.caller);
+    return route.run(context, { message, params, who, needs, names });
+  });
+  sendJson(response, 200, answer);
+}
+
+/** Fields that name the object of a call; values of tags and metrics are none. */
+const NAMES = ['name', 'new_name', 'version', 'alias', 'stage', 'experiment_id', 'run_id', 'key', 'upload_id'];
+
+function targetOf(message: Message, params: readonly string[]): string {
+  const named = NAMES.map((name) => message.fields[name]).filter((value) => typeof value === 'string');
+  return [...params, ...named].map((text) => text.slice(0, 300)).join(' ');
 }
 
 /** MLflow's clients send a token as Bearer, or a user and a password: then the password is the key. */
@@ -148,11 +188,7 @@ async function listen(server: Server, { host, port }: RegistryServerOptions, sch
   try {
     await once(server, 'listening');
   } catch (error) {
-    throw fail(
-      'SERVER_ADDRESS',
-      { address: `${host}:${port}`, reason: error instanceof Error ? error.message : String(error) },
-      error,
-    );
+    throw fail('SERVER_ADDRESS', { address: `${host}:${port}`, reason: reasonOf(error) }, error);
   }
   const address = server.address() as AddressInfo;
   const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;

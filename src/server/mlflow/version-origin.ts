@@ -1,4 +1,6 @@
 import type { ModelRegistry, ModelVersion, VersionFile, VersionRecord } from '../../ports/model-registry.ts';
+import { versionAddress } from '../../registry/version-address.ts';
+import { mustBeAsSealed } from '../../registry/version-seal.ts';
 import { filesOfSource } from '../../registry/version-source.ts';
 import { MlflowFault } from './fault.ts';
 
@@ -13,7 +15,6 @@ interface Origin {
 }
 
 const LOGGED = /^models:\/+(m-[0-9a-f]{32})$/;
-const REGISTERED = /^models:\/+([^/@]+)(?:\/([^/@]+)|@([^/@]+))$/;
 
 /**
  * Resolves the source of a version to register: a folder of artefacts, a logged model (`models:/m-…`), or another version
@@ -38,15 +39,16 @@ export async function originOf(registry: ModelRegistry, source: string, loggedMo
   return { source, files, run, loggedModel: id || other.loggedModel, trained };
 }
 
-/** The version that an address such as `models:/name/3` names; null: it is an address of another kind. */
+/** The version that an address such as `models:/name/3` names; null: it is an address of another kind. Error: REGISTRY_SEAL. */
 async function versionAt(registry: ModelRegistry, source: string): Promise<VersionRecord | null> {
-  const [, encoded, place, alias] = REGISTERED.exec(source) ?? [];
-  if (encoded === undefined) return null;
-  const model = decodeURIComponent(encoded);
-  const number = alias === undefined ? Number(place) : await registry.alias(model, alias);
+  const address = versionAddress(source);
+  if (address === null) return null;
+  const { model, version: place, alias } = address;
+  const number = alias === null ? Number(place) : await registry.alias(model, alias);
   if (number === null) throw absent(`Registered model alias ${alias} not found.`);
   const record = Number.isSafeInteger(number) ? await registry.versionRecord(model, number) : null;
   if (record === null) throw absent(`Model Version (name=${model}, version=${place ?? number}) not found`);
+  mustBeAsSealed(record);
   return record;
 }
 

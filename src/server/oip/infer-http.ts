@@ -15,19 +15,32 @@ export interface InferHttp extends InferCaller {
   readonly headerLength: string | null;
   /** Without coding. */
   readonly body: Uint8Array;
+  /** Its JSON, where that is read already. */
+  readonly json?: unknown;
+  /** JSON values that the body may have, where that is less than of any body. */
+  readonly mostValues?: number;
   /** The span of the request; null: not traced. */
   readonly trace: OpenSpan | null;
 }
 
 /** Answers an inference request whose body is there. Errors: those of the model host. Hot path. */
 export async function inferHttp(host: ModelHost, asked: InferHttp): Promise<InferredBytes> {
-  const { model, version, headerLength, body } = asked;
+  const { model, version, headerLength, body, json, mostValues } = asked;
   // A model that is absent is that, whatever the body; a raw body is understood by the inputs of its model.
   const served = host.findLoaded(model, version) ?? (await host.find(model, version, asked.deadline));
   const inputsOf = () => served.signature.inputs;
   // Without a version the host chooses: by the cohort of the caller, where a rollout is under way.
   const named = version === '' ? '' : served.version;
-  const request = parseInfer({ model, version: named, headerLength, body, inputsOf, memory: host.sharedMemory });
+  const request = parseInfer({
+    model,
+    version: named,
+    headerLength,
+    body,
+    json,
+    inputsOf,
+    memory: host.sharedMemory,
+    ...(mostValues === undefined ? {} : { mostValues }),
+  });
   const reply = await host.infer(request, asked);
   if (asked.trace !== null) traceReply(asked.trace, reply);
   return { ...writeInfer(request, reply, host.sharedMemory), timing: timingOf(reply) };

@@ -1,7 +1,12 @@
+import { setImmediate } from 'node:timers/promises';
 import { fail } from '../../base/errors/fail.ts';
+import { parseInTurns } from '../../schema/json-in-turns.ts';
 import { coded, decoded, preferredCoding } from '../../serving/oip/content-coding.ts';
+import { jsonInTurns } from '../../serving/oip/parse-infer.ts';
 import type { InferredBytes } from '../../serving/oip/write-infer.ts';
 import type { ModelHost } from '../../serving/runtime/model-host.ts';
+import { LONG_BODY } from '../body.ts';
+import { mostDecoded, type RequestHeld } from '../limits/request-held.ts';
 import type { RouteAnswer, RouteRequest } from '../route.ts';
 import { deadlineOf, inferHttp, TIMEOUT_HEADER } from './infer-http.ts';
 
@@ -11,18 +16,40 @@ export const LARGEST_INFER = 64 * 2 ** 20;
 /** Answers an inference request of the full server: with compression both ways. */
 export async function inferRoute(host: ModelHost, request: RouteRequest): Promise<RouteAnswer> {
   const { params, headers } = request;
-  const body = await decoded(bodyOf(request.body), headers['content-encoding'], LARGEST_INFER);
+  const { bytes: body, mostValues } = await decoded(bodyOf(request.body), headers['content-encoding'], LARGEST_INFER);
+  if (body !== request.body) request.held.take(body.length);
+  const headerLength = headerOf(headers['inference-header-content-length']);
+  const json = await readJson(body, headerLength, mostValues, request.held);
   const inferred = await inferHttp(host, {
     model: params['model'] ?? '',
     version: params['version'] ?? '',
-    headerLength: headerOf(headers['inference-header-content-length']),
+    headerLength,
     body,
+    json,
+    mostValues,
     tenant: request.caller,
     deadline: deadlineOf(headerOf(headers[TIMEOUT_HEADER])),
     signal: request.gone(),
     trace: request.trace,
   });
   return codedAnswer(inferred, headerOf(headers['accept-encoding']) ?? undefined);
+}
+
+/** The JSON of a request, read in turns where it is long; undefined where it is short, or not where it should be. Errors: OIP_REQUEST, SERVER_HELD. */
+async function readJson(
+  body: Buffer,
+  headerLength: string | null,
+  mostValues: number,
+  held: RequestHeld,
+): Promise<unknown> {
+  const end = headerLength === null ? body.length : Number(headerLength);
+  if (!(end > LONG_BODY && end <= body.length)) {
+    held.take(mostDecoded(Math.min(body.length, LONG_BODY)));
+    return undefined;
+  }
+  return jsonInTurns(body.subarray(0, end), (text, parse) =>
+    parseInTurns(text, { parse, mostValues, counted: held.takeCounts, turn: setImmediate }),
+  );
 }
 
 async function codedAnswer(

@@ -4,7 +4,6 @@ import { fail } from '../../base/errors/fail.ts';
 import { stringifyExact } from '../../schema/json-exact.ts';
 import { parsedBody } from '../body.ts';
 import { json, jsonAnswer, type WriteRoute } from '../route.ts';
-import { withAudit } from '../with-audit.ts';
 
 const forgetBody = z.strictObject({
   entity: z.string(),
@@ -40,10 +39,12 @@ export const forgetEntity: WriteRoute = {
   operationId: 'forgetEntity',
   tag: 'admin',
   scopes: ['admin'],
+  changes: 'entities',
+  act: 'forget',
   access: 'writes',
   page: { takes: '`{entity, key}`', answers: '[what was forgotten](../guide/operating.md#forget-an-entity)' },
   errors: ['FORGET_ENTITY', 'FORGET_STORE', 'FORGET_LEFT'],
-  refusals: ['REQUEST_MISSING', 'REQUEST_TYPE', 'REQUEST_UNKNOWN_COLUMN'],
+  refusals: ['REQUEST_MISSING', 'REQUEST_TYPE', 'REQUEST_UNKNOWN_COLUMN', 'INSTANT_UNIT'],
   shapes: (_, define) => [
     {
       summary: 'Erases an entity in every store.',
@@ -51,10 +52,10 @@ export const forgetEntity: WriteRoute = {
       answers: { 200: json(define('ForgetReport', forgetReport)) },
     },
   ],
-  run: async ({ headrace }, { headers, body }) => {
+  run: async ({ headrace }, { body, names }) => {
     const { entity, key } = parsedBody(forgetBody, body);
-    const target = `${entity} ${createHash('sha256').update(stringifyExact(key)).digest('hex')}`;
-    return jsonAnswer(await withAudit(headrace, headers, 'forget', target, () => headrace.forget(entity, { ...key })));
+    names({ target: `${entity} ${createHash('sha256').update(stringifyExact(key)).digest('hex')}` });
+    return jsonAnswer(await headrace.forget(entity, { ...key }));
   },
 };
 
@@ -78,6 +79,8 @@ export const runBatchView: WriteRoute = {
   operationId: 'runBatchView',
   tag: 'admin',
   scopes: ['admin'],
+  changes: 'views',
+  act: 'run',
   access: 'writes',
   page: {
     takes: '`{view, rollBack?, acceptLoss?}`',
@@ -93,15 +96,13 @@ export const runBatchView: WriteRoute = {
       answers: { 200: json(define('BatchAnswer', batchAnswer)) },
     },
   ],
-  run: async ({ headrace }, { headers, body }) => {
+  run: async ({ headrace }, { body, names }) => {
     const { view: name, rollBack, acceptLoss } = parsedBody(batchBody, body);
     const views = headrace.project.views.filter((view) => view.kind === 'batchView');
     const view = views.find((one) => one.name === name);
     if (view === undefined) throw fail('VIEW_UNKNOWN', { view: name, known: views.map((one) => one.name) });
-    const what = rollBack ? 'roll back' : acceptLoss ? 'run, loss accepted' : 'run';
-    const report = await withAudit(headrace, headers, what, view.name, () =>
-      rollBack ? headrace.rollBack(view) : headrace.backfill(view, undefined, { acceptLoss }),
-    );
+    names({ what: rollBack ? 'roll back' : acceptLoss ? 'run, loss accepted' : 'run', target: view.name });
+    const report = rollBack ? await headrace.rollBack(view) : await headrace.backfill(view, undefined, { acceptLoss });
     return jsonAnswer({ view: view.name, ...report });
   },
 };
@@ -115,6 +116,8 @@ export const promoteModel: WriteRoute = {
   operationId: 'promoteModel',
   tag: 'admin',
   scopes: ['admin'],
+  changes: 'champions',
+  act: 'promote',
   access: 'writes',
   page: {
     takes: '`{model, version}`',
@@ -128,10 +131,11 @@ export const promoteModel: WriteRoute = {
       answers: { 200: json(define('Promotion', z.object({ model: z.string(), champion: z.int() }))) },
     },
   ],
-  run: async ({ headrace }, { headers, body }) => {
+  run: async ({ headrace }, { body, names }) => {
     const { model: name, version } = parsedBody(promoteBody, body);
     const model = headrace.model(name);
-    await withAudit(headrace, headers, 'promote', `${model.name} ${version}`, () => headrace.promote(model, version));
+    names({ target: `${model.name} ${version}` });
+    await headrace.promote(model, version);
     return jsonAnswer({ model: model.name, champion: version });
   },
 };

@@ -1,15 +1,14 @@
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
 import { parseDuration } from '../../base/time.ts';
-import { openAlerts } from '../../compose/open-alerts.ts';
-import { alertsReport } from '../../monitoring/alerts/alerts-report.ts';
-import { newSilence } from '../../monitoring/alerts/new-silence.ts';
+import { type Alerts, openAlerts } from '../../compose/open-alerts.ts';
+import { alertsReport } from '../../findings/alerts/alerts-report.ts';
+import { newSilence } from '../../findings/alerts/new-silence.ts';
 import type { Headrace } from '../../running/headrace.ts';
 import { insideOf } from '../../running/inside.ts';
+import { whoOf } from '../acting.ts';
 import { parsedBody } from '../body.ts';
-import { callerOf } from '../caller.ts';
 import { type Define, json, jsonAnswer, type RouteAnswer, type WriteRoute } from '../route.ts';
-import { withAudit } from '../with-audit.ts';
 
 const instant = z.int().describe('epoch milliseconds (UTC)');
 
@@ -41,12 +40,9 @@ const answer = (define: Define) => ({ 200: json(define('Alerts', report)) });
 
 const ERRORS = ['ALERT_FILE', 'ALERT_FORMAT', 'ALERT_BUSY'] as const;
 
-async function withStore<T>(
-  headrace: Headrace,
-  work: (alerts: ReturnType<typeof openAlerts>) => Promise<T>,
-): Promise<T> {
+async function withStore<T>(headrace: Headrace, work: (alerts: Alerts) => Promise<T>): Promise<T> {
   const { project, environment, onFault } = insideOf(headrace);
-  const alerts = openAlerts(project, environment, { clock: Date.now, onFault });
+  const alerts = await openAlerts(project, environment, { clock: Date.now, onFault });
   try {
     return await work(alerts);
   } finally {
@@ -61,12 +57,13 @@ export const readAlerts: WriteRoute = {
   operationId: 'readAlerts',
   tag: 'models',
   scopes: ['read'],
+  changes: null,
   access: 'writes',
   page: { takes: '', answers: '`{open, resolved, undelivered, silences}`: incidents and their deliveries' },
   errors: ERRORS,
   shapes: (_, define) => [{ summary: 'Incidents, undelivered messages and silences.', answers: answer(define) }],
   run: ({ headrace }) =>
-    withStore(headrace, async ({ store }): Promise<RouteAnswer> => jsonAnswer(alertsReport(store, Date.now()))),
+    withStore(headrace, async ({ store }): Promise<RouteAnswer> => jsonAnswer(await alertsReport(store, Date.now()))),
 };
 
 const changeBody = z.discriminatedUnion('action', [
@@ -96,6 +93,8 @@ export const changeAlerts: WriteRoute = {
   operationId: 'changeAlerts',
   tag: 'admin',
   scopes: ['admin'],
+  changes: 'alerts',
+  act: 'alerts',
   access: 'writes',
   page: {
     takes:
@@ -111,40 +110,39 @@ export const changeAlerts: WriteRoute = {
       answers: answer(define),
     },
   ],
-  run: async ({ headrace }, { headers, body }) => {
+  run: async ({ headrace }, { body, caller, names }) => {
     const change = parsedBody(changeBody, body);
-    const by = callerOf(headers.authorization);
+    names({ what: `alerts ${change.action}`, target: JSON.stringify(change) });
     return withStore(headrace, async (alerts) => {
-      const target = JSON.stringify(change);
-      await withAudit(headrace, headers, `alerts ${change.action}`, target, async () => changed(alerts, change, by));
-      return jsonAnswer(alertsReport(alerts.store, Date.now()));
+      await changed(alerts, change, whoOf(caller));
+      return jsonAnswer(await alertsReport(alerts.store, Date.now()));
     });
   },
 };
 
-function changed({ book, store, sinks }: ReturnType<typeof openAlerts>, change: Change, by: string): void {
+async function changed({ book, store, sinks }: Alerts, change: Change, by: string): Promise<void> {
   const now = Date.now();
   switch (change.action) {
     case 'acknowledge': {
-      const found = store.incident(change.incident);
+      const found = await store.incident(change.incident);
       if (found === null || found.state === 'resolved') throw fail('ALERT_INCIDENT', { no: change.incident });
-      book.acknowledge(found.fingerprint, by);
+      await book.acknowledge(found.fingerprint, by);
       return;
     }
     case 'silence': {
       const { model = null, kind = null, slice = null, fingerprint = null, reason } = change;
       const until = now + parseDuration(change.for, 'for');
-      store.silence(newSilence({ model, kind, slice, fingerprint, from: now, until, by, reason }));
+      await store.silence(newSilence({ model, kind, slice, fingerprint, from: now, until, by, reason }));
       return;
     }
     case 'unsilence':
-      if (!store.endSilence(change.silence, now))
+      if (!(await store.endSilence(change.silence, now)))
         throw fail('ALERT_SILENCE', { reason: `there is no silence ${change.silence}` });
       return;
     case 'retry':
       if (change.sink !== undefined && !sinks.includes(change.sink))
         throw fail('ALERT_SINK', { sink: change.sink, known: sinks });
-      store.retry(change.sink ?? null, now);
+      await store.retry(change.sink ?? null, now);
       return;
     default:
       change satisfies never;

@@ -15,7 +15,7 @@ import { predict } from './predictions.ts';
 import { readQuality } from './quality.ts';
 import { changeRollout, readRollout } from './rollouts.ts';
 import { sharedMemoryRoutes } from './shared-memory.ts';
-import { changeStream, readStream, scoreStreamAgain } from './streams.ts';
+import { changeStream, readStream, readStreamOutputs, scoreStreamAgain } from './streams.ts';
 import { writeTrainingSet } from './training-sets.ts';
 
 /** Every route of the server, in the order of the page. Nothing else lists routes. */
@@ -30,6 +30,7 @@ export const allRoutes: readonly Route[] = [
   changeRollout,
   changeStream,
   scoreStreamAgain,
+  readStreamOutputs,
   changePlaybook,
   startJob,
   listJobs,

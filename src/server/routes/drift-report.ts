@@ -9,8 +9,9 @@ import { type WindowReportOptions, windowReport } from '../../monitoring/report/
 import { CHAMPION } from '../../registry/champion.ts';
 import type { Headrace } from '../../running/headrace.ts';
 import { insideOf } from '../../running/inside.ts';
+import { readSpan } from '../../schema/instant.ts';
 import { rolloutEvents } from '../../serving/rollout/rollout-events.ts';
-import { parsedQuery } from '../body.ts';
+import { instantQuery, parsedQuery, spanOf } from '../body.ts';
 import { json, jsonAnswer, type RouteAnswer, type WriteRoute } from '../route.ts';
 
 const DAY_MS = 86_400_000;
@@ -18,11 +19,9 @@ const DAY_MS = 86_400_000;
 /** Longest window of a report. */
 const MOST_MS = 31 * DAY_MS;
 
-const instant = z.string().regex(/^\d{1,15}$/);
-
 const query = z.object({
-  from: instant.optional().describe('begin of the window, epoch milliseconds (UTC); a day before `to` without it'),
-  to: instant.optional().describe('its end, exclusive; now without it'),
+  from: instantQuery.optional().describe('begin of the window, epoch milliseconds (UTC); a day before `to` without it'),
+  to: instantQuery.optional().describe('its end, exclusive; now without it'),
   of: z
     .enum(['window', 'causes', 'estimate'])
     .default('window')
@@ -49,6 +48,7 @@ const report = z.union([
 export const readDriftReport: WriteRoute = {
   tag: 'models',
   scopes: ['read'],
+  changes: null,
   access: 'writes',
   method: 'GET',
   path: '/v1/drift/{model}',
@@ -58,7 +58,16 @@ export const readDriftReport: WriteRoute = {
     answers: 'one window of the champion: features, series, labels, slices, causes, decisions',
   },
   query,
-  errors: ['MODEL_UNKNOWN', 'SERVER_BODY', 'DRIFT_CHAMPION', 'DRIFT_PROFILE', 'PLAYBOOK_FILE', 'PLAYBOOK_BUSY'],
+  errors: [
+    'MODEL_UNKNOWN',
+    'SERVER_BODY',
+    'INSTANT_UNIT',
+    'INSTANT_VALUE',
+    'DRIFT_CHAMPION',
+    'DRIFT_PROFILE',
+    'PLAYBOOK_FILE',
+    'PLAYBOOK_BUSY',
+  ],
   shapes: ({ models }, define) =>
     models.map(({ name }) => ({
       name,
@@ -66,9 +75,10 @@ export const readDriftReport: WriteRoute = {
       answers: { 200: { ...json(define('DriftReport', report)), 'text/html': 'text' } },
     })),
   run: async ({ headrace }, { name, query: asked }) => {
-    const { from, to, of, format } = parsedQuery(query, { ...Object(asked) });
-    const end = to === undefined ? insideOf(headrace).clock() : Number(to);
-    const span = { from: from === undefined ? end - DAY_MS : Number(from), to: end };
+    const { of, format, ...given } = parsedQuery(query, { ...Object(asked) });
+    const now = insideOf(headrace).clock();
+    const { from, to = now } = readSpan(spanOf(given), now, 'the query');
+    const span = { from: from ?? to - DAY_MS, to };
     if (!(span.to > span.from) || span.to - span.from > MOST_MS)
       throw fail('SERVER_BODY', { reason: 'from must be before to, and at most 31 days' });
     return answerOf(await optionsOf(headrace, name, span), of, format);

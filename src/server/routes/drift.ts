@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { readMonitorState } from '../../compose/open-monitor.ts';
+import { parseState } from '../../findings/monitor-state.ts';
+import { insideOf } from '../../running/inside.ts';
 import { json, jsonAnswer, type WriteRoute } from '../route.ts';
 
 const driftState = z.object({
@@ -14,6 +15,7 @@ const driftState = z.object({
 export const readDrift: WriteRoute = {
   tag: 'models',
   scopes: ['read'],
+  changes: null,
   access: 'writes',
   method: 'GET',
   path: '/v1/drift',
@@ -30,8 +32,8 @@ export const readDrift: WriteRoute = {
       answers: { 200: json(define('Drift', driftState)) },
     },
   ],
-  run: ({ headrace }) => {
-    const state = readMonitorState(headrace.directory);
+  run: async ({ headrace }) => {
+    const state = parseState((await insideOf(headrace).stores.monitors.read()) ?? '');
     if (state === null) return jsonAnswer({ watch: 'unwatched', at: null, monitors: [], failed: [] });
     const { at, everyMs, monitors, failed } = state;
     const stale = Date.now() - at > 3 * everyMs;

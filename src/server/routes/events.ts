@@ -40,13 +40,14 @@ export const sendEvents: WriteRoute = {
   operationId: 'sendEvents',
   tag: 'events',
   scopes: ['write'],
+  changes: 'events',
   access: 'writes',
   page: {
     takes: 'one event, an array, or JSON lines (`application/x-ndjson`)',
     answers: '`{accepted, duplicate, late, pending, refused, dropped, errors}`; 400 if all events were refused',
   },
-  errors: ['EVENT_SOURCE', 'LOG_SIZE', 'LOG_WRITE', 'LOG_LOCKED', 'DISK_DAY', 'DISK_FULL'],
-  refusals: ['EVENT_FUTURE', 'EVENT_TIME_UNIT'],
+  errors: ['EVENT_SOURCE', 'LOG_SIZE', 'LOG_WRITE', 'LOG_LOCKED', 'DISK_DAY', 'DISK_FULL', 'HISTORY_FULL'],
+  refusals: ['EVENT_FUTURE', 'EVENT_TIME_UNIT', 'INSTANT_UNIT', 'STREAM_FED'],
   shapes: ({ sources }, define) => {
     const report = define('IngestReport', ingestReport);
     return sources.map((source) => {

@@ -16,11 +16,13 @@ export const readFeatures: ReadRoute = {
   operationId: 'readFeatures',
   tag: 'features',
   scopes: ['read'],
+  changes: 'served',
   access: 'reads',
   page: {
     takes: '`{request, at?}`, or `{requests, at?}` with up to 1,000',
     answers: `a vector, or \`{vectors}\`; binary with \`accept: ${VECTOR_BINARY_TYPE}\``,
   },
+  refusals: ['INSTANT_UNIT', 'INSTANT_VALUE'],
   errors: ['SERVICE_UNKNOWN', 'READER_VIEW', 'REQUEST_LATENCY', 'STORE_ABSENT', 'SERVER_BUSY'],
   shapes: ({ services }, define) =>
     services.map((service) => {

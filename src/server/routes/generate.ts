@@ -20,6 +20,7 @@ const common = {
   access: 'reads',
   takesBytes: true,
   scopes: ['read'],
+  changes: 'served',
   bodyLimit: LARGEST_INFER,
   errors: [
     'OIP_REQUEST',

@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { audited } from '../../operating/audit-log.ts';
+import { whoOf } from '../acting.ts';
 import { parsedBody, parsedQuery } from '../body.ts';
 import { askedJob } from '../jobs/asked-job.ts';
 import { startBody } from '../jobs/start-body.ts';
 import { type Define, json, jsonAnswer, type WriteRoute } from '../route.ts';
-import { withAudit } from '../with-audit.ts';
 
 const instant = z.int().describe('epoch milliseconds (UTC)');
 
@@ -24,10 +25,12 @@ const jobReport = z.object({
 const job = (define: Define) => json(define('Job', jobReport));
 
 const admin = { tag: 'admin', scopes: ['admin'], access: 'writes' } as const;
+const reads = { ...admin, changes: null } as const;
 
 /** Starts long work: training of a model, a backfill of a view, or a batch of predictions. */
 export const startJob: WriteRoute = {
   ...admin,
+  changes: 'jobs',
   method: 'POST',
   path: '/v1/admin/jobs',
   operationId: 'startJob',
@@ -37,7 +40,7 @@ export const startJob: WriteRoute = {
     answers: '202 and the [job](#jobs)',
   },
   errors: ['MODEL_UNKNOWN', 'VIEW_UNKNOWN', 'JOB_RUNNING', 'JOB_QUEUE', 'SERVER_CLOSING'],
-  refusals: ['SERVER_BODY', 'PREDICT_PATH'],
+  refusals: ['SERVER_BODY', 'PREDICT_PATH', 'INSTANT_UNIT', 'INSTANT_VALUE'],
   shapes: (_, define) => [
     {
       summary: 'Starts a job: training of a model, a backfill of a view, or a batch of predictions.',
@@ -45,16 +48,19 @@ export const startJob: WriteRoute = {
       answers: { 202: job(define) },
     },
   ],
-  run: ({ headrace, jobs }, { headers, body }) => {
+  run: ({ headrace, jobs }, { body, caller, names }) => {
     const task = askedJob(headrace, parsedBody(startBody, body));
-    const work: typeof task.work = (run) => withAudit(headrace, headers, task.kind, task.target, () => task.work(run));
+    names({ what: `start ${task.kind}`, target: task.target });
+    // The end of a job has a line too, long after the call.
+    const end = { who: whoOf(caller), what: task.kind, target: task.target };
+    const work: typeof task.work = (run) => audited(headrace.directory, end, Date.now, () => task.work(run));
     return jsonAnswer(jobs.start({ ...task, work }), 202);
   },
 };
 
 /** Lists the jobs of the server. */
 export const listJobs: WriteRoute = {
-  ...admin,
+  ...reads,
   method: 'GET',
   path: '/v1/admin/jobs',
   operationId: 'listJobs',
@@ -79,7 +85,7 @@ const lineQuery = z.strictObject({
 
 /** Reports one job with its progress lines. */
 export const readJob: WriteRoute = {
-  ...admin,
+  ...reads,
   method: 'GET',
   path: '/v1/admin/jobs/{id}',
   operationId: 'readJob',
@@ -96,6 +102,7 @@ export const readJob: WriteRoute = {
 /** Cancels one job. */
 export const cancelJob: WriteRoute = {
   ...admin,
+  changes: 'jobs',
   method: 'DELETE',
   path: '/v1/admin/jobs/{id}',
   operationId: 'cancelJob',
@@ -110,6 +117,7 @@ const nothing = z.strictObject({});
 /** Publishes everything that was accepted to the history. */
 export const flush: WriteRoute = {
   ...admin,
+  changes: 'history',
   method: 'POST',
   path: '/v1/admin/flush',
   operationId: 'flush',

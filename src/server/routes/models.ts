@@ -11,7 +11,7 @@ const modelVersions = z.array(
   }),
 );
 
-const read = { tag: 'models', scopes: ['read'], access: 'writes', method: 'GET' } as const;
+const read = { tag: 'models', scopes: ['read'], changes: null, access: 'writes', method: 'GET' } as const;
 
 async function versionsOf(headrace: Headrace, models: readonly ModelData[]): Promise<RouteAnswer> {
   const all = models.map(async (model) => ({ model: model.name, ...(await headrace.versions(model)) }));

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
-import { reasonOf } from '../../base/reason-of.ts';
 import type { TensorSpec } from '../../schema/tensor.ts';
 import { parametersJson } from '../../serving/oip/model-parameters.ts';
+import { jsonOf } from '../../serving/oip/parse-infer.ts';
 import { refuse, unavailable } from '../../serving/oip/refuse.ts';
 import { configJson } from '../../serving/runtime/config-json.ts';
 import type { ServedVersion } from '../../serving/runtime/served-version.ts';
@@ -15,7 +15,7 @@ import { json, jsonAnswer, type ReadContext, type ReadRoute, type RouteRequest }
 const errors = ['OIP_REQUEST', 'OIP_UNKNOWN', 'OIP_UNAVAILABLE'] as const;
 
 const base = { tag: 'inference', access: 'reads', takesBytes: true } as const;
-const reading = { ...base, method: 'GET', scopes: ['read'], errors } as const;
+const reading = { ...base, method: 'GET', scopes: ['read'], changes: null, errors } as const;
 
 const tensors = z.array(z.object({ name: z.string(), datatype: z.string(), shape: z.array(z.int()) }));
 const metadata = z.object({
@@ -90,6 +90,7 @@ function healthRoute(name: 'live' | 'ready', summary: string): ReadRoute {
     path: `/v2/health/${name}`,
     operationId: name === 'live' ? 'inferenceLive' : 'inferenceReady',
     scopes: null,
+    changes: null,
     errors: name === 'live' ? [] : ['OIP_UNAVAILABLE'],
     page: { takes: '', answers: name === 'live' ? '200 while the process lives' : '200 when the server can answer' },
     shapes: (_, define) => [{ summary, answers: { 200: json(define(`Inference_${name}`, simple)) } }],
@@ -161,6 +162,7 @@ const inferRoutes = PATHS.map(
     path: `${path}/infer`,
     operationId: i === 0 ? 'infer' : 'inferVersion',
     scopes: ['read'],
+    changes: 'served',
     bodyLimit: LARGEST_INFER,
     page: {
       takes: i === 0 ? '[tensors](oip.md), as JSON or binary' : 'the same for one version, `latest` or an alias',
@@ -188,6 +190,7 @@ const repositoryIndex: ReadRoute = {
   path: '/v2/repository/index',
   operationId: 'repositoryIndex',
   scopes: ['read'],
+  changes: null,
   errors,
   page: { takes: 'nothing, or `{ready}`', answers: '`[{name, version, state, reason}]` of every model' },
   shapes: (_, define) => [
@@ -205,16 +208,12 @@ const repositoryIndex: ReadRoute = {
 
 /** The JSON object of a body; empty where there is none. Error: OIP_REQUEST. */
 function objectOf(body: unknown): Readonly<Record<string, unknown>> {
-  const text = bodyOf(body).toString('utf8');
-  if (text.trim() === '') return {};
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
-  } catch (error) {
-    throw refuse(`failed to parse the request JSON buffer: ${reasonOf(error)}`);
-  }
-  throw refuse('the request is no JSON object');
+  const bytes = bodyOf(body);
+  return bytes.toString('latin1', 0, LONGEST_BLANK).trim() === '' && bytes.length <= LONGEST_BLANK ? {} : jsonOf(bytes);
 }
+
+/** White space that is no body, bytes. */
+const LONGEST_BLANK = 64;
 
 const empty = z.object({});
 
@@ -229,6 +228,7 @@ function controlRoute(
     path: `/v2/repository/models/{model}/${action}`,
     operationId: action === 'load' ? 'loadModel' : 'unloadModel',
     scopes: ['admin'],
+    changes: 'loaded',
     bodyLimit: LARGEST_INFER,
     errors: [...errors, 'OIP_LOAD'],
     page: { takes: action === 'load' ? 'nothing, or `{parameters}`' : 'nothing', answers: '`{}`' },

@@ -4,7 +4,7 @@ import { instantSchema } from '../column-schema.ts';
 import { json, jsonAnswer, jsonText, type ReadContext, type ReadRoute } from '../route.ts';
 
 /** Routes of operators and monitors: about this process, or about all of a group that it answers for. */
-const operation = { method: 'GET', tag: 'operations', access: 'reads', errors: [] } as const;
+const operation = { method: 'GET', tag: 'operations', access: 'reads', changes: null, errors: [] } as const;
 
 const names = z.array(z.string());
 

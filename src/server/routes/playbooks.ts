@@ -1,12 +1,11 @@
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
-import { playbookReport } from '../../monitoring/playbook/playbook-report.ts';
+import { playbookReport } from '../../playbook/playbook-report.ts';
 import type { Headrace } from '../../running/headrace.ts';
 import { insideOf } from '../../running/inside.ts';
+import { whoOf } from '../acting.ts';
 import { parsedBody } from '../body.ts';
-import { callerOf } from '../caller.ts';
 import { type Define, json, jsonAnswer, type RouteAnswer, type WriteRoute } from '../route.ts';
-import { withAudit } from '../with-audit.ts';
 
 const instant = z.int().describe('epoch milliseconds (UTC)');
 
@@ -55,6 +54,7 @@ export const readPlaybook: WriteRoute = {
   operationId: 'readPlaybook',
   tag: 'models',
   scopes: ['read'],
+  changes: null,
   access: 'writes',
   page: {
     takes: '`?after=0` for the journal, `?replay=journal` or `?replay=history` to decide again',
@@ -88,6 +88,7 @@ export const changePlaybook: WriteRoute = {
   operationId: 'changePlaybook',
   tag: 'admin',
   scopes: ['admin'],
+  changes: 'playbooks',
   access: 'writes',
   page: {
     takes: "`{action, reason?}`: `approve`, `deny`, `freeze` or `thaw`; `{action: 'accept', features, reason?}`",
@@ -102,19 +103,18 @@ export const changePlaybook: WriteRoute = {
       body: json(define('PlaybookBody', changeBody)),
       answers: answer(define),
     })),
-  run: async ({ headrace }, { name, headers, body }) => {
+  run: async ({ headrace }, { name, body, caller, names }) => {
     const model = headrace.model(name);
     const { action, reason, features = [] } = parsedBody(changeBody, body);
     if (action === 'accept' && features.length === 0)
       throw fail('SERVER_BODY', { reason: 'the action "accept" needs features' });
     const journal = insideOf(headrace).playbooks.journal(model.name);
-    const by = callerOf(headers.authorization);
+    const by = whoOf(caller);
     const said = { by, reason: reason ?? `${action} by ${by}` };
-    await withAudit(headrace, headers, `playbook ${action}`, model.name, () => {
-      if (action === 'accept') return journal.accept(features, said);
-      if (action === 'freeze' || action === 'thaw') return journal.freeze(action === 'freeze', said);
-      return journal.answer(action === 'approve', said);
-    });
+    names({ what: `playbook ${action}`, target: model.name });
+    if (action === 'accept') await journal.accept(features, said);
+    else if (action === 'freeze' || action === 'thaw') await journal.freeze(action === 'freeze', said);
+    else await journal.answer(action === 'approve', said);
     return reportOf(headrace, name);
   },
 };

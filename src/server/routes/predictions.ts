@@ -34,6 +34,7 @@ export const predict: PredictRoute = {
   operationId: 'predict',
   tag: 'predictions',
   scopes: ['read'],
+  changes: 'served',
   access: 'predicts',
   page: {
     takes: `\`{id, request, at?}\`, or \`{requests: [{id, request}], at?}\` with up to ${MOST_KEYS.toLocaleString('en')}`,
@@ -43,6 +44,7 @@ export const predict: PredictRoute = {
     'MODEL_UNKNOWN',
     'MODEL_NONE',
     'MODEL_BUSY',
+    'MODEL_CELL',
     'MODEL_DEADLINE',
     'MODEL_LEFT',
     'SERVER_BUSY',
@@ -55,7 +57,7 @@ export const predict: PredictRoute = {
     'PIPELINE_RUN',
     'PIPELINE_OUTPUT',
   ],
-  refusals: ['PREDICTION_VALUE'],
+  refusals: ['PREDICTION_VALUE', 'INSTANT_UNIT', 'INSTANT_VALUE'],
   shapes: ({ models, pipelines = [] }, define) => {
     const one = define('Prediction', prediction);
     const many = z.object({ predictions: z.array(one.schema) });

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
 import { qualityReport, wholeDays } from '../../monitoring/labels/quality-report.ts';
-import { parsedQuery } from '../body.ts';
+import { readSpan } from '../../schema/instant.ts';
+import { instantQuery, parsedQuery, spanOf } from '../body.ts';
 import { json, jsonAnswer, type WriteRoute } from '../route.ts';
 
 const MONTH_MS = 30 * 86_400_000;
@@ -10,22 +11,17 @@ const MONTH_MS = 30 * 86_400_000;
 const MOST_MS = 400 * 86_400_000;
 
 const query = z.object({
-  from: z
-    .string()
-    .regex(/^\d{1,15}$/)
-    .optional()
-    .describe('first day of prediction, epoch milliseconds (UTC)'),
-  to: z
-    .string()
-    .regex(/^\d{1,15}$/)
-    .optional()
-    .describe('end, exclusive, epoch milliseconds (UTC)'),
+  from: instantQuery.optional().describe('first day of prediction, epoch milliseconds (UTC)'),
+  to: instantQuery.optional().describe('end, exclusive, epoch milliseconds (UTC)'),
 });
 
 const quality = z.looseObject({
   task: z.enum(['binary', 'regression']),
   predictions: z.int(),
-  labelled: z.int(),
+  labelled: z.int().describe('with a label, assumed ones among them'),
+  assumed: z.int().describe('no label came in time: `otherwise` stands for it'),
+  pending: z.int().describe('a label can still come'),
+  unlabelled: z.int().describe('no label came in time'),
   coverage: z.number(),
 });
 
@@ -45,23 +41,27 @@ export const readQuality: WriteRoute = {
   operationId: 'readQuality',
   tag: 'models',
   scopes: ['read'],
+  changes: null,
   access: 'writes',
   page: {
     takes: '`from` and `to`, epoch ms: whole days, the last 30 without them',
-    answers: '`{model, from, to, whole, versions, days}`: metrics of judged predictions, with the labelled share',
+    answers:
+      '`{model, from, to, whole, versions, days}`: metrics of judged predictions, with the labelled, assumed and pending predictions',
   },
   query,
-  errors: ['MODEL_UNKNOWN', 'SERVER_BODY'],
+  errors: ['MODEL_UNKNOWN', 'SERVER_BODY', 'INSTANT_UNIT', 'INSTANT_VALUE'],
   shapes: ({ models }, define) =>
     models.map(({ name }) => ({
       name,
       summary: `The realised quality of ${name}, by day of prediction and version.`,
       answers: { 200: json(define('Quality', report)) },
     })),
-  run: async ({ headrace }, { name, query: asked }) => {
-    const { from, to } = parsedQuery(query, { ...Object(asked) });
-    const end = to === undefined ? Date.now() : Number(to);
-    const span = wholeDays(from === undefined ? end - MONTH_MS : Number(from), end);
+  run: async ({ headrace }, { name, query: found }) => {
+    const given = parsedQuery(query, { ...Object(found) });
+    const now = Date.now();
+    const asked = readSpan(spanOf(given), now, 'the query');
+    const end = asked.to ?? now;
+    const span = wholeDays(asked.from ?? end - MONTH_MS, end);
     if (!(span.to > span.from) || span.to - span.from > MOST_MS)
       throw fail('SERVER_BODY', { reason: 'from must be before to, and at most 400 days' });
     const model = headrace.model(name);

@@ -2,10 +2,9 @@ import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
 import type { Headrace } from '../../running/headrace.ts';
 import { rolloutReport } from '../../serving/rollout/rollout-report.ts';
+import { whoOf } from '../acting.ts';
 import { parsedBody } from '../body.ts';
-import { callerOf } from '../caller.ts';
 import { type Define, json, jsonAnswer, type RouteAnswer, type WriteRoute } from '../route.ts';
-import { withAudit } from '../with-audit.ts';
 
 const instant = z.int().describe('epoch milliseconds (UTC)');
 
@@ -45,6 +44,7 @@ export const readRollout: WriteRoute = {
   operationId: 'readRollout',
   tag: 'models',
   scopes: ['read'],
+  changes: null,
   access: 'writes',
   page: { takes: '', answers: 'the newest [rollout](../guide/rollouts.md) of the model with its numbers and events' },
   errors: ['MODEL_UNKNOWN', 'ROLLOUT_NONE', 'ROLLOUT_BUSY', 'ROLLOUT_FILE'],
@@ -72,6 +72,7 @@ export const changeRollout: WriteRoute = {
   operationId: 'changeRollout',
   tag: 'admin',
   scopes: ['admin'],
+  changes: 'rollouts',
   access: 'writes',
   page: {
     takes: "`{action: 'start', version, reason?}`; or the action `hold`, `release`, `promote` or `rollback`",
@@ -101,14 +102,14 @@ export const changeRollout: WriteRoute = {
       body: json(define('RolloutBody', changeBody)),
       answers: answer(define),
     })),
-  run: async ({ headrace }, { name, headers, body }) => {
+  run: async ({ headrace }, { name, body, caller, names }) => {
     const model = headrace.model(name);
     const change = parsedBody(changeBody, body);
     if (change.action === 'start' && change.version === undefined)
       throw fail('SERVER_BODY', { reason: 'the action "start" needs a version' });
     const target = change.version === undefined ? model.name : `${model.name} ${change.version}`;
-    const by = callerOf(headers.authorization);
-    await withAudit(headrace, headers, `rollout ${change.action}`, target, () => changed(headrace, name, change, by));
+    names({ what: `rollout ${change.action}`, target });
+    await changed(headrace, name, change, whoOf(caller));
     return reportOf(headrace, name);
   },
 };

@@ -33,6 +33,7 @@ function statusRoutes(kind: Kind): readonly ReadRoute[] {
       path: `/v2/${kind}sharedmemory${part}/status`,
       operationId: `${kind}SharedMemory${part === '' ? '' : 'Region'}Status`,
       scopes: ['read'],
+      changes: null,
       page: {
         takes: '',
         answers: part === '' ? `\`[{name, key, offset, byte_size}]\` of ${WORDS[kind]}` : 'one of them',
@@ -56,6 +57,7 @@ function unregisterRoutes(kind: Kind): readonly ReadRoute[] {
       path: `/v2/${kind}sharedmemory${part}/unregister`,
       operationId: `unregister${NAMES[kind]}${part === '' ? '' : 'Region'}`,
       scopes: ['admin'],
+      changes: 'memory',
       page: {
         takes: 'nothing',
         answers: part === '' ? `\`{}\`; forgets all regions of ${WORDS[kind]}` : 'the same of one',
@@ -78,6 +80,7 @@ function registerRoute(kind: Kind): ReadRoute {
     path: `/v2/${kind}sharedmemory/region/{region}/register`,
     operationId: `register${NAMES[kind]}`,
     scopes: ['admin'],
+    changes: 'memory',
     page: {
       takes: kind === 'cuda' ? '' : '`{key, offset, byte_size}`',
       answers: kind === 'cuda' ? 'not supported' : '`{}`',

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Headrace } from '../../running/headrace.ts';
-import { parsedBody } from '../body.ts';
+import { readInstant } from '../../schema/instant.ts';
+import { parsedBody, parsedQuery } from '../body.ts';
 import { type Define, json, jsonAnswer, type WriteRoute } from '../route.ts';
-import { withAudit } from '../with-audit.ts';
 
 const whole = z.int().min(0);
 
@@ -35,6 +35,16 @@ const status = z.looseObject({
   rollingTo: whole.nullable().describe('the version of the open plan'),
   unacknowledged: z.array(whole).describe('partitions whose owner has not acknowledged the open plan'),
   shadow: whole.nullable(),
+  plans: z
+    .array(
+      z.looseObject({
+        plan: whole,
+        version: whole,
+        phase: z.enum(['open', 'committed', 'aborted', 'refused', 'superseded', 'cancelled']),
+        reached: z.boolean().describe('whether every partition scores by it'),
+      }),
+    )
+    .describe('the newest, in order'),
 });
 
 const answer = (define: Define) => ({ 200: json(define('Stream', status)) });
@@ -44,7 +54,13 @@ const cutOver = z.discriminatedUnion('kind', [
     kind: z.literal('at-offset'),
     offsets: z.array(whole).nullable().describe('by partition; null: the end of each'),
   }),
-  z.strictObject({ kind: z.literal('at-event-time'), at: z.number().describe('epoch ms') }),
+  z.strictObject({
+    kind: z.literal('at-event-time'),
+    at: z.number().describe('epoch ms'),
+    idleMs: whole
+      .optional()
+      .describe('a partition without a record for this long does not wait for one; default: 60000'),
+  }),
   z.strictObject({ kind: z.literal('immediate') }),
   z.strictObject({
     kind: z.literal('canary-keys'),
@@ -54,7 +70,13 @@ const cutOver = z.discriminatedUnion('kind', [
 ]);
 
 const changeBody = z.discriminatedUnion('action', [
-  z.strictObject({ action: z.literal('roll'), version: whole, cutOver: cutOver.optional() }),
+  z.strictObject({
+    action: z.literal('roll'),
+    version: whole,
+    cutOver: cutOver.optional(),
+    replace: z.boolean().optional().describe('whether it takes the place of an open plan'),
+  }),
+  z.strictObject({ action: z.literal('cancel') }),
   z.strictObject({ action: z.literal('commit') }),
   z.strictObject({ action: z.literal('abort') }),
   z.strictObject({ action: z.literal('shadow'), version: whole.nullable().describe('null: no shadow') }),
@@ -71,6 +93,7 @@ export const readStream: WriteRoute = {
   operationId: 'readStream',
   tag: 'models',
   scopes: ['read'],
+  changes: null,
   access: 'writes',
   page: { takes: '', answers: 'the [stream](../guide/streaming-inference.md): positions, version map, open plan' },
   errors: ['STREAM_UNKNOWN'],
@@ -83,32 +106,35 @@ export const readStream: WriteRoute = {
   run: ({ headrace }, { name }) => jsonAnswer(headrace.stream(name).status),
 };
 
-/** Plans a cut-over, commits or aborts it, or sets the shadow of a stream. */
+/** Plans a cut-over, commits, aborts or cancels it, or sets the shadow of a stream. */
 export const changeStream: WriteRoute = {
   method: 'POST',
   path: '/v1/streams/{stream}',
   operationId: 'changeStream',
   tag: 'admin',
   scopes: ['admin'],
+  changes: 'streams',
   access: 'writes',
   page: {
-    takes: "`{action: 'roll', version, cutOver?}`, `{action: 'shadow', version}`; or the action `commit` or `abort`",
+    takes:
+      "`{action: 'roll', version, cutOver?, replace?}`, `{action: 'shadow', version}`; or the action `commit`, `abort` or `cancel`",
     answers: 'the [stream](../guide/streaming-inference.md) after it',
   },
   errors: [...ERRORS, 'STREAM_PLAN', 'STREAM_CUT_OVER', 'STREAM_UNACKED', 'STREAM_DIGEST', 'STREAM_ENGINE'],
-  refusals: ['SERVER_BODY', 'STREAM_CUT_OVER', 'STREAM_ENGINE'],
+  refusals: ['SERVER_BODY', 'STREAM_CUT_OVER', 'STREAM_ENGINE', 'INSTANT_UNIT', 'INSTANT_VALUE'],
   shapes: ({ streams = [] }, define) =>
     streams.map(({ name }) => ({
       name,
-      summary: `Plans, commits or aborts a cut-over of stream ${name}, or sets its shadow.`,
+      summary: `Plans, commits, aborts or cancels a cut-over of stream ${name}, or sets its shadow.`,
       body: json(define('StreamBody', changeBody)),
       answers: answer(define),
     })),
-  run: async ({ headrace }, { name, headers, body }) => {
+  run: async ({ headrace }, { name, body, names }) => {
     const stream = headrace.stream(name);
     const change = parsedBody(changeBody, body);
     const target = 'version' in change ? `${name} ${change.version ?? 'none'}` : name;
-    await withAudit(headrace, headers, `stream ${change.action}`, target, () => changed(stream, change));
+    names({ what: `stream ${change.action}`, target });
+    await changed(stream, change);
     return jsonAnswer(headrace.stream(name).status);
   },
 };
@@ -116,9 +142,12 @@ export const changeStream: WriteRoute = {
 function changed(stream: ReturnType<Headrace['stream']>, change: Change): Promise<void> {
   switch (change.action) {
     case 'roll': {
-      const { version, cutOver: given } = change;
-      return stream.roll(given === undefined ? { version } : { version, cutOver: given });
+      const { version, cutOver: given, replace } = change;
+      if (given?.kind === 'at-event-time') readInstant(given.at, Date.now(), { where: 'the cut-over', column: 'at' });
+      return stream.roll(given === undefined ? { version, replace } : { version, cutOver: given, replace });
     }
+    case 'cancel':
+      return stream.cancel();
     case 'commit':
       return stream.commit();
     case 'abort':
@@ -129,6 +158,68 @@ function changed(stream: ReturnType<Headrace['stream']>, change: Change): Promis
       return change satisfies never;
   }
 }
+
+/** Outputs of one page, and without a limit. */
+const MOST_OUTPUTS = 10_000;
+const USUAL_OUTPUTS = 1_000;
+
+const pageQuery = z.object({
+  cursor: z
+    .string()
+    .max(10_000)
+    .optional()
+    .describe('`next` of the last answer; without it the oldest outputs that are kept'),
+  limit: z
+    .string()
+    .regex(/^[1-9]\d{0,4}$/)
+    .optional()
+    .describe(`at most ${MOST_OUTPUTS} (${USUAL_OUTPUTS})`),
+});
+
+const page = z.object({
+  outputs: z.array(
+    z.looseObject({
+      partition: whole,
+      offset: whole.describe('of the scored record'),
+      id: z.string(),
+      at: z.number().describe('event time, epoch ms'),
+      scoredAt: z.number().describe('epoch ms'),
+      score: z.number().nullable().describe('null: the record was rejected'),
+      error: z.string().nullable(),
+      version: whole,
+    }),
+  ),
+  next: z.string().describe('the cursor of the next read'),
+  isEnd: z.boolean().describe('nothing comes after it yet'),
+});
+
+/** Reads the outputs of a stream from a cursor on. */
+export const readStreamOutputs: WriteRoute = {
+  method: 'GET',
+  path: '/v1/stream-outputs/{stream}',
+  operationId: 'readStreamOutputs',
+  tag: 'predictions',
+  scopes: ['read'],
+  changes: null,
+  access: 'writes',
+  page: {
+    takes: '`cursor`: `next` of the last answer; `limit`',
+    answers: '`{outputs, next, isEnd}`: [outputs](../guide/streaming-inference.md) in the order of each partition',
+  },
+  query: pageQuery,
+  errors: ['STREAM_UNKNOWN', 'STREAM_CURSOR', 'STREAM_ELSEWHERE', 'STREAM_RECORD', 'LOG_TRIMMED', 'SERVER_BODY'],
+  shapes: ({ streams = [] }, define) =>
+    streams.map(({ name }) => ({
+      name,
+      summary: `The outputs of stream ${name} from a cursor on.`,
+      answers: { 200: json(define('StreamOutputs', page)) },
+    })),
+  run: async ({ headrace }, { name, query }) => {
+    const { cursor = null, limit } = parsedQuery(pageQuery, { ...Object(query) });
+    const most = Math.min(MOST_OUTPUTS, limit === undefined ? USUAL_OUTPUTS : Number(limit));
+    return jsonAnswer(await headrace.stream(name).outputs({ cursor, most }));
+  },
+};
 
 /** Outputs of one answer. */
 const MOST_AGAIN = 10_000;
@@ -147,8 +238,9 @@ const outputs = z.looseObject({
     z.looseObject({
       id: z.string(),
       offset: whole,
-      score: z.number().nullable().describe('null: the record was rejected'),
+      score: z.number().nullable().describe('null: the record was not scored'),
       error: z.string().nullable(),
+      first: whole.optional().describe('the record is an event again: the offset that has its score'),
       version: whole,
       digest: z.string(),
       plan: whole,
@@ -163,6 +255,7 @@ export const scoreStreamAgain: WriteRoute = {
   operationId: 'scoreStreamAgain',
   tag: 'predictions',
   scopes: ['read'],
+  changes: null,
   access: 'writes',
   page: {
     takes: '`{partition, from, to, version?}`',

@@ -29,6 +29,7 @@ const trainingSet = z.object({
   path: z.string().describe('below the directory of the environment'),
   rows: z.int(),
   nullKeys: z.int().describe('rows that name no entity for at least one lookup'),
+  cuts: z.int().describe('joins that did not fit into the memory of the history, and became smaller ones'),
 });
 
 /**
@@ -42,17 +43,31 @@ export const writeTrainingSet: WriteRoute = {
   tag: 'training sets',
   // A spine is written to the disk of the server, and its answer is read from the history.
   scopes: ['read', 'write'],
+  changes: 'sets',
   access: 'writes',
   page: {
     takes:
       'a [spine](../guide/training-sets.md) as `application/vnd.apache.parquet`, `text/csv`, `text/tab-separated-values` or `application/x-ndjson`, up to 256 MiB (`--spine-limit`)',
     answers:
-      'the training set as Parquet; with `accept: application/json` `{path, rows, nullKeys}`; the path begins below the directory of the environment',
+      'the training set as Parquet; with `accept: application/json` `{path, rows, nullKeys, cuts}`; the path begins below the directory of the environment',
   },
   query: querySchema,
   takesStream: true,
   errors: ['SERVICE_UNKNOWN', 'SERVER_SPINE_SIZE', 'OFFLINE_MEMORY', 'OFFLINE_FULL', 'OFFLINE_WRITE'],
-  refusals: ['SPINE_FILE', 'SPINE_FORMAT', 'SPINE_COLUMN', 'SPINE_TYPE', 'SPINE_VALUE', 'SPINE_NULL', 'SPINE_NAME'],
+  refusals: [
+    'SPINE_FILE',
+    'SPINE_FORMAT',
+    'SPINE_COLUMN',
+    'SPINE_TYPE',
+    'SPINE_VALUE',
+    'SPINE_NULL',
+    'SPINE_NAME',
+    'FILE_NAMES',
+    'FILE_WIDE',
+    'FILE_TEXT',
+    'INSTANT_UNIT',
+    'INSTANT_VALUE',
+  ],
   shapes: ({ services }, define) => {
     const answer = define('TrainingSet', trainingSet);
     return services.map(({ name }) => ({

@@ -15,6 +15,9 @@ const OF_CONNECTION = new Set([
   'upgrade',
 ]);
 
+/** Requests that wait for the process that writes at most, each in a connection that its client has open. */
+const MOST_WAITING = 1_024;
+
 /** A training set takes minutes to write. */
 const ANSWER_WITHIN_MS = 600_000;
 
@@ -24,7 +27,16 @@ const ANSWER_WITHIN_MS = 600_000;
  */
 export function forwardTo(socketPath: string): (incoming: IncomingMessage, outgoing: ServerResponse) => void {
   const agent = new Agent({ keepAlive: true, maxSockets: 256 });
+  let waiting = 0;
   return (incoming, outgoing) => {
+    if (waiting >= MOST_WAITING) {
+      refuse(incoming, outgoing, new Error(`${waiting} requests wait for it`));
+      return;
+    }
+    waiting += 1;
+    outgoing.once('close', () => {
+      waiting -= 1;
+    });
     const { method, url, headers } = incoming;
     const upstream = request({
       socketPath,

@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import { answerText } from '../../base/read-answer.ts';
 import { mergeReports, parseReport, type SloReport } from '../../observe/slo-report.ts';
 import { mergeStatuses, type Status } from '../../observe/status.ts';
 import type { FigureRow } from '../../ports/part.ts';
@@ -85,13 +86,10 @@ function workerSamples({ name, help, type }: FigureRow, values: Readonly<Record<
 function ask(socketPath: string, path: string): Promise<string | null> {
   return new Promise((resolve) => {
     const asked = request({ socketPath, path, timeout: ANSWER_WITHIN_MS }, (answer) => {
-      let text = '';
-      answer.setEncoding('utf8');
-      answer.on('data', (part: string) => {
-        text += part;
-      });
-      answer.on('end', () => resolve(answer.statusCode === 200 ? text : null));
-      answer.on('error', () => resolve(null));
+      answerText(answer).then(
+        (text) => resolve(answer.statusCode === 200 ? text : null),
+        () => resolve(null),
+      );
     });
     asked.on('timeout', () => asked.destroy());
     asked.on('error', () => resolve(null));

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { fail } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
+import { isFull, type QueueReport } from '../../observe/queue-report.ts';
 import type { NewPrediction } from '../../serving/online/prediction.ts';
 import type { PredictionSink } from '../../serving/online/prediction-sink.ts';
 import { readFrames, writeFrame } from './frames.ts';
@@ -9,6 +10,8 @@ import { type FromWriter, type PredictionBatch, type ToWriter, undescribed } fro
 export interface PredictionLinkOptions {
   /** Where the process that writes listens. */
   readonly path: string;
+  /** The most bytes of predictions that wait for their acknowledgement. */
+  readonly mostBytes: number;
   /** Follows a change of a rollout or a champion. */
   readonly follow: () => Promise<void>;
   readonly onFault: (error: unknown) => void;
@@ -16,6 +19,9 @@ export interface PredictionLinkOptions {
 
 /** An append without an answer after this has failed, ms: the process that writes hangs. */
 const ANSWER_WITHIN_MS = 30_000;
+
+/** Bytes of a prediction besides its id, about. */
+const PREDICTION_BYTES = 200;
 
 interface Waiting {
   readonly batch: PredictionBatch;
@@ -45,16 +51,46 @@ export class PredictionLink implements PredictionSink {
   #state: State = { kind: 'apart' };
   #turn: Waiting[] = [];
   #last = 0;
+  /** Predictions without an acknowledgement, and their bytes, estimated. */
+  #rows = 0;
+  #bytes = 0;
+  /** Predictions that were refused because too many waited. */
+  #refused = 0;
 
   constructor(options: PredictionLinkOptions) {
     this.#options = options;
   }
 
-  append(model: string, predictions: readonly NewPrediction[]): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (this.#turn.length === 0) queueMicrotask(() => void this.#flush());
-      this.#turn.push({ batch: { model, predictions }, resolve, reject });
-    });
+  /** Errors: SERVER_WRITER, also where too many predictions wait for their acknowledgement; those of the log. */
+  async append(model: string, predictions: readonly NewPrediction[]): Promise<void> {
+    const bytes = predictions.reduce((sum, { id }) => sum + PREDICTION_BYTES + id.length, 0);
+    if (isFull({ bytes: this.#bytes, mostBytes: this.#options.mostBytes })) {
+      this.#refused += predictions.length;
+      throw fail('SERVER_WRITER', { reason: `${this.#rows} predictions wait for its answer` });
+    }
+    this.#bytes += bytes;
+    this.#rows += predictions.length;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        if (this.#turn.length === 0) queueMicrotask(() => void this.#flush());
+        this.#turn.push({ batch: { model, predictions }, resolve, reject });
+      });
+    } finally {
+      this.#bytes -= bytes;
+      this.#rows -= predictions.length;
+    }
+  }
+
+  /** The predictions that wait for their acknowledgement. */
+  queue(): QueueReport {
+    return {
+      name: 'predictions to the writer',
+      rows: this.#rows,
+      bytes: this.#bytes,
+      mostBytes: this.#options.mostBytes,
+      turnedAway: this.#refused,
+      whenFull: 'predictions get SERVER_WRITER',
+    };
   }
 
   /** Joins the process that writes where that is not so; follows changes from then on. Never throws: it may be about to start. */

@@ -14,10 +14,12 @@ export const batchSpecSchema = z.strictObject({
   input: z.strictObject({
     kind: z.enum(['rows', 'spine']),
     fileFormat: z.enum(['parquet', 'csv', 'tsv', 'jsonl']),
-    /** Of the file. */
+    /** Of the file; of several files a hash over theirs. */
     sha256: digest,
     sizeBytes: whole,
     rows: whole,
+    /** Of a folder, a pattern or several files: how many there are. */
+    files: whole.optional(),
     /** Of a spine: the rows with their features as they were joined, without which the id would not say what is scored. */
     joined: z.strictObject({ sha256: digest, service: z.string(), mode: z.string() }).optional(),
   }),
@@ -30,6 +32,8 @@ export const batchSpecSchema = z.strictObject({
     features: z.array(z.string()).min(1),
     /** Of a version that another program logged: its output, and the digest of the ONNX file that runs; null: a Python program runs. */
     foreign: z.strictObject({ output: z.string(), onnx: digest.nullable() }).optional(),
+    /** The columns of outputs that are written by name; absent: the job writes one score a row. */
+    outputs: z.array(z.string()).optional(),
   }),
   options: z.strictObject({
     keep: z.array(z.string()),

@@ -1,19 +1,12 @@
-import { Worker } from 'node:worker_threads';
 import { isHeadraceError } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
+import { endWithParent } from '../../process/end-with-parent.ts';
 import { type BatchTools, BatchWorker } from './batch-worker.ts';
 import type { FromBatchWorker, ToBatchWorker } from './worker-messages.ts';
 
-/** A run blocks the thread of the worker, so another one looks whether the coordinator still lives. */
-const WATCH = `const parent = process.ppid;
-setInterval(() => { if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL'); }, 500);`;
-
 /** Runs a worker process of batch jobs: takes messages until the coordinator goes away. */
 export function runBatchWorker(tools: () => Promise<BatchTools>): void {
-  process.once('disconnect', () => process.exit(0));
-  // Of a terminal it goes to all processes; the coordinator ends this one.
-  process.on('SIGINT', () => undefined);
-  new Worker(WATCH, { eval: true }).unref();
+  endWithParent();
   let worker: BatchWorker | null = null;
   let turn: Promise<void> = Promise.resolve();
   const work = async (message: ToBatchWorker): Promise<void> => {

@@ -1,17 +1,27 @@
 import { fail } from '../../base/errors/fail.ts';
+import { cellsOfRow } from '../../model/model-rows.ts';
 import type { ModelVersion } from '../../ports/model-registry.ts';
-import type { OpenScoreTable, ScoreFiles } from '../../ports/score-files.ts';
-import type { Scorer } from '../../registry/scorer.ts';
-import { loadScored, type VersionTools } from '../models/scored-version.ts';
+import type { OpenScoreTable, ScoreFiles, ScoreRows } from '../../ports/score-files.ts';
+import type { VersionTools } from '../models/scored-version.ts';
 import { mustBeUnchanged } from './file-identity.ts';
+import { type JobModel, loadJobModel } from './job-model.ts';
+import type { ColumnSink } from './output-sink.ts';
 import { listFile, listQuarantine, publishPart, scratchFile } from './part-files.ts';
 import type { Part } from './part-manifest.ts';
-import { bestBatchRows, type RangeScores, type RowRange, scoreRange } from './score-range.ts';
+import { bestBatchRows, type Rejection, type RowRange, runRange } from './score-range.ts';
 import type { OpenMessage, ScoreMessage } from './worker-messages.ts';
 
 /** The tools of a worker process. */
 export interface BatchTools extends VersionTools {
   readonly files: ScoreFiles;
+}
+
+type JobSink = ColumnSink<unknown>;
+
+/** The results of the runs of a partition, and its rejected rows. */
+interface ScoredRows {
+  readonly sink: JobSink;
+  readonly rejected: ReadonlyMap<number, Rejection>;
 }
 
 /** Receives how far an attempt is. */
@@ -28,13 +38,13 @@ export interface ScoreListener {
  */
 export class BatchWorker {
   readonly #opened: OpenMessage;
-  readonly #model: Scorer;
+  readonly #model: JobModel;
   readonly #table: OpenScoreTable;
   readonly #monotonic: () => number;
   /** Rows of a run; null until they were measured. */
   #batchRows: number | null = null;
 
-  private constructor(opened: OpenMessage, model: Scorer, table: OpenScoreTable, monotonic: () => number) {
+  private constructor(opened: OpenMessage, model: JobModel, table: OpenScoreTable, monotonic: () => number) {
     this.#opened = opened;
     this.#model = model;
     this.#table = table;
@@ -44,8 +54,8 @@ export class BatchWorker {
   /** Loads the model and opens the input. Errors: ARTIFACT_*, MODEL_*, PYTHON_*, PREDICT_*. */
   static async open(opened: OpenMessage, tools: BatchTools, monotonic: () => number): Promise<BatchWorker> {
     const { scored, table } = opened;
-    const model = await loadScored(scored, tools);
-    return new BatchWorker(opened, model, await tools.files.open(table), monotonic);
+    const model = await loadJobModel(scored, tools);
+    return new BatchWorker(opened, model, await tools.files.open(table, model.inputs), monotonic);
   }
 
   get #version(): ModelVersion {
@@ -56,10 +66,11 @@ export class BatchWorker {
   async score(asked: ScoreMessage, { onRun, onScored }: ScoreListener): Promise<Part> {
     const { from, to } = asked.partition;
     this.#mustBeUnchanged();
-    const { features, unreadable } = await this.#table.read(from, to);
-    const scored = await this.#scoreRows(asked, features, unreadable, onRun);
+    const read = await this.#table.read(from, to);
+    const sink = this.#model.newSink(to - from);
+    const rejected = await this.#scoreRows(asked, sink, read, onRun);
     onScored();
-    const part = await this.#write(asked, scored, features);
+    const part = await this.#write(asked, { sink, rejected }, read);
     this.#mustBeUnchanged();
     return this.#publish(asked, part);
   }
@@ -71,26 +82,25 @@ export class BatchWorker {
 
   async #scoreRows(
     { partition: { from, to }, suspect, skip, mostRejected }: ScoreMessage,
-    features: Float32Array<ArrayBuffer>,
-    unreadable: ReadonlyMap<number, string>,
+    sink: JobSink,
+    { rows, unreadable }: ScoreRows,
     onRun: (rows: RowRange) => void,
-  ): Promise<RangeScores> {
+  ): Promise<ReadonlyMap<number, Rejection>> {
     let rejections = 0;
     const shared = {
-      features,
-      width: this.#version.signature.features.length,
-      rows: to - from,
-      run: (rows: Float32Array<ArrayBuffer>, count: number) => this.#model.run(rows, count),
+      rows,
+      model: this.#model,
+      sink,
       onRun: (range: RowRange) => onRun({ from: from + range.from, to: from + range.to }),
     };
     const isClean = unreadable.size === 0 && skip.length === 0 && suspect === null;
     if (isClean) this.#batchRows ??= await bestBatchRows(shared, this.#monotonic);
-    return scoreRange({
+    return runRange({
       ...shared,
       batchRows: this.#batchRows ?? DEFAULT_BATCH_ROWS,
       suspect: suspect === null ? null : { from: suspect.from - from, to: suspect.to - from },
       rejected: new Map([
-        ...[...unreadable].map(([row, reason]) => [row, { code: 'PREDICT_CELL', reason }] as const),
+        ...[...unreadable].map(([row, { reason }]) => [row, { code: 'PREDICT_CELL', reason }] as const),
         ...skip.map(([row, rejection]) => [row - from, rejection] as const),
       ]),
       onReject: (count, { reason }) => {
@@ -104,16 +114,20 @@ export class BatchWorker {
 
   async #write(
     { partition, attempt }: ScoreMessage,
-    { scores, rejected }: RangeScores,
-    features: Float32Array,
+    { sink, rejected }: ScoredRows,
+    { rows: fed, unreadable }: ScoreRows,
   ): Promise<Part> {
     const { index, from, to } = partition;
     const { job, jobPath } = this.#opened;
     const version = this.#version;
     const rows = to - from - rejected.size;
     const scratch = scratchFile(jobPath, index, attempt, 'parquet');
-    if (rows > 0)
-      await this.#table.write({ from, to, scores, version: version.version, digest: version.artifact, job }, scratch);
+    if (rows > 0) {
+      const isScored = new Uint8Array(to - from).fill(1);
+      for (const row of rejected.keys()) isScored[row] = 0;
+      const stamp = { version: version.version, digest: version.artifact, job };
+      await this.#table.write({ from, to, isScored, columns: sink.columns(), ...stamp }, scratch);
+    }
     const output = rows > 0 ? await listFile(jobPath, scratch, index, '.parquet') : null;
     const names = version.signature.features;
     const quarantine = await listQuarantine(
@@ -123,7 +137,7 @@ export class BatchWorker {
       [...rejected].map(([row, rejection]) => ({
         ...rejection,
         row: from + row,
-        features: features.subarray(row * names.length, (row + 1) * names.length),
+        features: unreadable.get(row)?.features ?? cellsOfRow(this.#model.inputs, fed, row),
       })),
     );
     return { partition: index, from, to, rows, output, quarantined: rejected.size, quarantine };

@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { isDiskFull, systemCode } from '../../base/errors/environment-fault.ts';
 import { fail } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import { syncFolder } from '../../files/sync-folder.ts';
@@ -34,7 +35,7 @@ export function publishFirst(written: string, path: string): boolean {
     try {
       linkSync(written, path);
     } catch (error) {
-      if (codeOf(error) === 'EEXIST') return false;
+      if (systemCode(error) === 'EEXIST') return false;
       throw error;
     }
     syncFolder(dirname(path));
@@ -48,7 +49,7 @@ export function moveDurably(written: string, path: string): boolean {
     try {
       renameSync(written, path);
     } catch (error) {
-      if (codeOf(error) === 'ENOENT') return false;
+      if (systemCode(error) === 'ENOENT') return false;
       throw error;
     }
     syncFolder(dirname(path));
@@ -61,7 +62,7 @@ export function readIfThere(path: string): string | null {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return null;
+    if (systemCode(error) === 'ENOENT') return null;
     throw fail('PREDICT_MANIFEST', { path, reason: reasonOf(error) }, error);
   }
 }
@@ -82,16 +83,11 @@ export function writing<T>(path: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    const code = codeOf(error);
-    if (code === 'ENOSPC' || code === 'EDQUOT') {
+    if (isDiskFull(error)) {
       // A link to a device is not a file of ours.
       rmSync(path, { force: true });
       throw fail('PREDICT_FULL', { path }, error);
     }
     throw fail('PREDICT_WRITE', { path, reason: reasonOf(error) }, error);
   }
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

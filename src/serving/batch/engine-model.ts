@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import { fail } from '../../base/errors/fail.ts';
+import { trainedInputs } from '../../model/row-inputs.ts';
 import type { ModelVersion } from '../../ports/model-registry.ts';
-import type { ScoreInput } from '../../ports/score-engine.ts';
 import { PARITY_TOLERANCE, parseParity } from '../../registry/parity.ts';
-import type { FedInputs } from '../models/foreign-inputs.ts';
 import { openForeign } from '../models/open-foreign.ts';
 import type { ForeignScoring, ScoredVersion, VersionTools } from '../models/scored-version.ts';
 import type { EngineModel } from './engine-run.ts';
@@ -23,13 +22,11 @@ export async function engineModel(
 }
 
 async function trainedModel(version: ModelVersion, { artifacts }: VersionTools): Promise<EngineModel> {
-  const { features, input, output } = version.signature;
-  const places = features.map((_, i) => i);
   return {
     file: await artifacts.get(version.artifact),
     modelSha256: version.artifact,
-    modelInputs: [{ name: input, type: 'FP32', shape: [features.length], places }],
-    modelOutput: output,
+    modelInputs: trainedInputs(version.signature).inputs,
+    modelOutput: version.signature.output,
     isSingle: false,
     parity: { ...parseParity(await artifacts.get(version.parity), version), tolerance: PARITY_TOLERANCE },
   };
@@ -46,13 +43,6 @@ async function foreignModel(
   if (opened.kind !== 'onnx' || createHash('sha256').update(opened.file).digest('hex') !== onnx)
     throw fail('MODEL_FILE', { reason: `version ${version} of ${model} is another one than at the start` });
   const { file } = opened;
-  const modelInputs = scoreInputs(inputs);
-  return { file, modelSha256: onnx, modelInputs, modelOutput: output, isSingle: inputs.isSingle, parity: null };
-}
-
-function scoreInputs({ inputs }: FedInputs): readonly ScoreInput[] {
-  return inputs.map(({ spec: { name, type }, shape, places }) => {
-    if (type === 'BYTES' || type === 'FP16' || type === 'BF16') throw new TypeError(`input ${name} is ${type}`);
-    return { name, type, shape, places };
-  });
+  const { inputs: modelInputs, isSingle } = inputs;
+  return { file, modelSha256: onnx, modelInputs, modelOutput: output, isSingle, parity: null };
 }

@@ -1,7 +1,9 @@
 import { copyFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
-import { cellFault } from '../../ports/cell-fault.ts';
+import { cellFault, faultyCell } from '../../model/cell-fault.ts';
+import type { NumberType } from '../../model/number-type.ts';
+import { typesOfFeatures } from '../../model/row-inputs.ts';
 import type { ScoredFiles, ScoreEngine, ScoreJob } from '../../ports/score-engine.ts';
 import type { RowNumbers, ScoreFiles, ScoreTable } from '../../ports/score-files.ts';
 import type { ScoredVersion } from '../models/scored-version.ts';
@@ -111,10 +113,13 @@ async function scoredFiles(options: EngineRunOptions, left: readonly Partition[]
 
 /** The rejected rows by partition. Error: PREDICT_REJECTED. */
 async function rejectedRows(
-  { spec, job, files, table }: EngineRunOptions,
+  { spec, job, files, table: { features }, model: { modelInputs } }: EngineRunOptions,
   { rejected }: ScoredFiles,
 ): Promise<ReadonlyMap<number, readonly RejectedRow[]>> {
-  const rows = await files.rejectedRows(rejected);
+  const types = typesOfFeatures({ features, inputs: modelInputs, isSingle: false });
+  const rows = (await files.rejectedRows(rejected)).map((row) =>
+    row.code === 'PREDICT_CELL' ? { ...row, reason: faultOf(row.reason, features, types) } : row,
+  );
   const { mostErrors, partitionRows } = spec.options;
   const most = Math.floor(mostErrors * spec.input.rows);
   if (rows.length > most)
@@ -125,19 +130,13 @@ async function rejectedRows(
       most,
       reason: rows[0].reason,
     });
-  const { features } = table;
-  return Map.groupBy(
-    rows.map((row) => (row.code === 'PREDICT_CELL' ? { ...row, reason: faultOf(row.reason, features) } : row)),
-    ({ row }) => Math.floor(row / partitionRows),
-  );
+  return Map.groupBy(rows, ({ row }) => Math.floor(row / partitionRows));
 }
 
 /** The reason of a cell, as worker processes say it: numbers are written in another way by each engine. */
-function faultOf(reason: string, features: readonly string[]): string {
-  const space = reason.indexOf(' ');
-  const cell = reason.slice(space + 1);
-  const isText = reason[space - 1] === 't';
-  return cellFault(features[Number.parseInt(reason, 10)], isText ? cell : String(Number(cell)));
+function faultOf(reason: string, features: readonly string[], types: readonly NumberType[]): string {
+  const place = Number.parseInt(reason, 10);
+  return cellFault(features[place], faultyCell(reason), types[place]);
 }
 
 const NO_ROWS: RowNumbers = { rows: 0, isAscending: true };

@@ -1,10 +1,10 @@
 import { fail } from '../../base/errors/fail.ts';
-import type { ModelData } from '../../features/define/declaration.ts';
 import type { ModelRegistry } from '../../ports/model-registry.ts';
 import { CHAMPION } from '../../registry/champion.ts';
+import { resolveOutputs } from '../models/output-scorer.ts';
 import { resolveVersion, type ScoredVersion } from '../models/scored-version.ts';
 import type { ResolvedJob } from './run-job.ts';
-import type { BatchContext, BatchOptions } from './start-batch.ts';
+import type { BatchContext, BatchModel, BatchOptions } from './start-batch.ts';
 
 /** Any time; the longest that a timer takes would do. */
 const ALIVE_MS = 60_000;
@@ -27,8 +27,8 @@ export async function whileHeld<T>(
 
 /** Errors: MODEL_NONE, REGISTRY_VERSION, PREDICT_INPUTS, PYTHON_*. */
 export async function versionOf(
-  { name: model }: ModelData,
-  { version: asked, inputs }: BatchOptions,
+  { kind, name: model }: Pick<BatchModel, 'kind' | 'name'>,
+  { version: asked, inputs, outputs }: BatchOptions,
   { registry, openVersions }: BatchContext,
 ): Promise<ScoredVersion> {
   const version = asked ?? (await registry.alias(model, CHAMPION));
@@ -36,7 +36,10 @@ export async function versionOf(
   const scored = await kept(async () => {
     const tools = await openVersions();
     try {
-      return await resolveVersion({ model, version }, inputs ?? null, { ...tools, registry });
+      if (kind === 'model' && outputs === undefined)
+        return await resolveVersion({ model, version }, inputs ?? null, { ...tools, registry });
+      const asked = { model, version, columns: inputs ?? null, outputs: outputs ?? null };
+      return await resolveOutputs(asked, { ...tools, registry });
     } finally {
       await tools.close();
     }

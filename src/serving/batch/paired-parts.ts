@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { RowInputs } from '../../model/row-inputs.ts';
 import type { ScoreFiles } from '../../ports/score-files.ts';
 import type { EvidenceCounter } from '../rollout/evidence-counter.ts';
 import { rowOutcome } from '../rollout/row-outcome.ts';
@@ -62,17 +63,25 @@ async function countPart(champion: PartScores, challenger: PartScores, counter: 
   }
 }
 
+/** The column of scores, which are doubles. */
+const SCORE: RowInputs = {
+  features: ['score'],
+  inputs: [{ name: 'score', type: 'FP64', shape: [], places: [0] }],
+  isSingle: false,
+};
+
 async function scoresOf({ jobPath }: LocalParts, part: Part, files: ScoreFiles): Promise<PartScores> {
   const scores = new Float64Array(part.to - part.from).fill(Number.NaN);
   const rejected = rejectedOf(jobPath, part);
   if (part.output === null) return { scores, rejected };
-  const table = await files.open({ path: join(jobPath, part.output.file), features: ['score'], keep: [] });
+  const path = join(jobPath, part.output.file);
+  const table = await files.open({ path, features: SCORE.features, keep: [] }, SCORE);
   try {
-    const { features } = await table.read(0, part.rows);
+    const { rows } = await table.read(0, part.rows);
     let at = 0;
     for (let row = 0; row < scores.length; row += 1) {
       if (rejected.has(row)) continue;
-      scores[row] = features[at];
+      scores[row] = Number(rows.data[0][at]);
       at += 1;
     }
   } finally {

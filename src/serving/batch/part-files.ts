@@ -32,7 +32,8 @@ export async function listFile(jobPath: string, scratch: string, index: number, 
 /** A rejected row: its number in the input, and its features by name. */
 export interface RejectedRow extends Rejection {
   readonly row: number;
-  readonly features: ArrayLike<number>;
+  /** NaN: missing. */
+  readonly features: readonly (number | bigint | string)[];
 }
 
 /** Writes the rejected rows of a partition; null: there are none. Errors: PREDICT_FULL, PREDICT_WRITE. */
@@ -46,7 +47,7 @@ export async function listQuarantine(
   const lines = rejected
     .toSorted((a, b) => a.row - b.row)
     .map(({ row, code, reason, features }) => {
-      const values = names.map((name, i) => [name, jsonNumber(features[i])]);
+      const values = names.map((name, i) => [name, jsonCell(features[i])]);
       return `${JSON.stringify({ row, code, reason, features: Object.fromEntries(values) })}\n`;
     });
   const path = scratchFile(jobPath, index, attempt, 'quarantine');
@@ -68,7 +69,9 @@ export function publishPart(jobPath: string, facts: Omit<PartManifest, 'format'>
   return isFirst ? part : parseBatchFile(partManifestSchema, readIfThere(path) ?? '', path).part;
 }
 
-function jsonNumber(value: number): number | string | null {
+function jsonCell(value: number | bigint | string): number | string | null {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'bigint') return BigInt(Number(value)) === value ? Number(value) : String(value);
   if (Number.isNaN(value)) return null;
   return Number.isFinite(value) ? value : String(value);
 }

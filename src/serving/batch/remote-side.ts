@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
 import { sha256Hex } from '../../base/hash/sha256.ts';
 import type { RemoteWrites } from '../../ports/remote-writes.ts';
@@ -12,7 +12,7 @@ export function isRemote(path: string): boolean {
 }
 
 export interface RemoteSideOptions {
-  readonly from: string;
+  readonly from: readonly string[];
   readonly to: string;
   /** Opens the object store. Error: REMOTE_CLIENT. */
   readonly openStore: () => Promise<RemoteWrites>;
@@ -36,10 +36,16 @@ export class RemoteSide {
 
   /** Copies a remote input. Errors: REMOTE_*, PREDICT_INPUT, PREDICT_FULL, PREDICT_WRITE. */
   static async open({ from, to, openStore, scratch }: RemoteSideOptions): Promise<RemoteSide> {
-    if (!isRemote(from) && !isRemote(to)) return new RemoteSide(null, null, null);
+    const remote = from.find(isRemote);
+    if (remote === undefined && !isRemote(to)) return new RemoteSide(null, null, null);
+    if (remote !== undefined && from.length > 1)
+      throw fail('PREDICT_INPUT', {
+        path: remote,
+        reason: 'a batch job reads one file of an object store, and no other one',
+      });
     const store = await openStore();
     try {
-      const copy = isRemote(from) ? await copied(store, from, scratch) : null;
+      const copy = remote === undefined ? null : await copied(store, remote, scratch);
       return new RemoteSide(store, copy, isRemote(to) ? new RemoteOutput(store, to) : null);
     } catch (error) {
       store.close();
@@ -48,8 +54,8 @@ export class RemoteSide {
   }
 
   /** The input on this machine. */
-  inputPath(from: string): string {
-    return this.copy?.path ?? resolve(from);
+  inputPaths(from: readonly string[]): readonly string[] {
+    return this.copy === null ? from : [this.copy.path];
   }
 
   close(isFinished: boolean): void {

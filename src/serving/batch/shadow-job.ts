@@ -121,7 +121,7 @@ async function challengerParts(
   try {
     const scored = await versionOf(model, own, context);
     // The input is there already; the output may be in an object store.
-    remote = await RemoteSide.open({ ...context, from: job.opened.table.path, to: path });
+    remote = await RemoteSide.open({ ...context, from: [job.opened.table.path], to: path });
     const features = options.inputs ?? scored.version.signature.features;
     const spec = specOf(job, scored);
     const input = { ...job.opened, table: { ...job.opened.table, features } };

@@ -3,13 +3,16 @@ import { fail } from '../../base/errors/fail.ts';
 import type { ModelData } from '../../features/define/declaration.ts';
 import type { ReadMode } from '../../features/plan/stream-read.ts';
 import type { SpineOptions } from '../../featurestore/training-set/spine.ts';
+import { textPlaces } from '../../model/row-inputs.ts';
 import type { ModelRegistry } from '../../ports/model-registry.ts';
 import type { RemoteWrites } from '../../ports/remote-writes.ts';
 import type { ScoreEngine } from '../../ports/score-engine.ts';
 import type { ScoreFiles, ScoreFormat } from '../../ports/score-files.ts';
+import { columnsOfOutput } from '../models/model-output.ts';
 import type { ScoredVersion, VersionTools } from '../models/scored-version.ts';
 import type { BatchProgress } from './batch-progress.ts';
 import { type BatchSpec, batchJobId, partitionRowsOf, SPEC_FORMAT } from './batch-spec.ts';
+import { type DataSetOptions, runDataSet } from './data-set.ts';
 import { type InputTable, openInput, type SpineJoin } from './input-table.ts';
 import { versionOf, whileHeld } from './job-version.ts';
 import { RemoteSide } from './remote-side.ts';
@@ -18,14 +21,27 @@ import { type ShadowSummary, shadowJob } from './shadow-job.ts';
 import { type BatchRollouts, shadowPlanOf } from './shadow-plan.ts';
 import type { WorkerProgram } from './worker-process.ts';
 
+/** A model of the registry that no project declares: jobs write its outputs by name. */
+export interface RegistryModel {
+  readonly kind: 'registered';
+  readonly name: string;
+}
+
+/** The model of a job. */
+export type BatchModel = ModelData | RegistryModel;
+
 /** A batch job as it is asked for. */
 export interface BatchOptions {
-  /** The input file; or `s3://bucket/key`. */
-  readonly from: string;
+  /** The input: a file, a folder, a pattern, or several of them; or `s3://bucket/key`. */
+  readonly from: string | readonly string[];
   /** By the ending of the name where it is left out. */
   readonly format?: ScoreFormat | undefined;
   /** The output folder; or `s3://bucket/prefix`. */
   readonly to: string;
+  /** The folder is a data set that other programs read as it is: no manifest lists its files. */
+  readonly dataSet?: DataSetOptions | undefined;
+  /** Outputs of the version, each of which is written by its name, as the model gives it; one score a row where it is left out. */
+  readonly outputs?: readonly string[] | undefined;
   /** The champion's where it is left out; resolved once. */
   readonly version?: number | undefined;
   /** The rows are requests of the model's service: they get the features of their instants first. */
@@ -119,16 +135,18 @@ const MOST_ERRORS = 0.01;
  * resumes, and when its output is there nothing is done.
  * Errors: MODEL_NONE, REGISTRY_VERSION, PYTHON_*, PREDICT_*, REMOTE_*, SPINE_*.
  */
-export async function startBatch(model: ModelData, options: BatchOptions, context: BatchContext): Promise<BatchJob> {
+export async function startBatch(model: BatchModel, options: BatchOptions, context: BatchContext): Promise<BatchJob> {
   checkOptions(options);
   const scored = await versionOf(model, options, context);
   const { version, foreign } = scored;
-  const plan = await shadowPlanOf(
-    model,
-    { shadow: options.shadow, version: version.version },
-    context.rollouts ?? null,
-  );
-  const remote = await RemoteSide.open({ ...context, from: options.from, to: options.to });
+  const declared = model.kind === 'model' && scored.outputs === undefined ? model : null;
+  if (declared === null) mustFitOutputs(options);
+  const plan =
+    declared === null
+      ? null
+      : await shadowPlanOf(declared, { shadow: options.shadow, version: version.version }, context.rollouts ?? null);
+  const from = [options.from].flat();
+  const remote = await RemoteSide.open({ ...context, from, to: options.to });
   let opened: InputTable;
   try {
     opened = await inputOf(model, scored, options, { ...context, remote });
@@ -148,6 +166,7 @@ export async function startBatch(model: ModelData, options: BatchOptions, contex
       service: version.lineage.service,
       features: [...version.signature.features],
       ...(foreign === null ? {} : { foreign: { output: foreign.output, onnx: foreign.onnx } }),
+      ...(scored.outputs === undefined ? {} : { outputs: scored.outputs.flatMap(columnsOfOutput) }),
     },
     options: {
       keep: [...table.keep],
@@ -158,9 +177,12 @@ export async function startBatch(model: ModelData, options: BatchOptions, contex
   };
   const id = batchJobId(spec);
   const job = { id, spec, scored, opened, workers, output: remote.output };
-  const run = whileHeld(job, context.registry, () => runJob(job, options, context));
+  const run = whileHeld(job, context.registry, () =>
+    options.dataSet === undefined ? runJob(job, options, context) : runDataSet(job, options.dataSet, options, context),
+  );
   const shadow = run.then(
-    (done) => (plan === null ? null : shadowJob({ model, plan, job, done, options, context })),
+    (done) =>
+      plan === null || declared === null ? null : shadowJob({ model: declared, plan, job, done, options, context }),
     () => null,
   );
   const closed = closing(opened, remote, run, shadow);
@@ -195,24 +217,34 @@ async function closing(
 }
 
 function inputOf(
-  { service }: ModelData,
-  { version }: ScoredVersion,
+  model: BatchModel,
+  { version, foreign, outputs }: ScoredVersion,
   { from, format, spine, keep, inputs }: BatchOptions,
   { files, joins, scratch, remote }: BatchContext & { readonly remote: RemoteSide },
 ): Promise<InputTable> {
   const { mode = 'corrected', ...options } = spine ?? {};
+  const features = inputs ?? version.signature.features;
+  const texts = foreign === null ? [] : [...textPlaces(foreign.inputs)].map((place) => features[place]);
   return openInput({
-    path: remote.inputPath(from),
+    paths: remote.inputPaths([from].flat()),
     isOwn: remote.copy !== null,
     format: format ?? null,
     spine: spine === undefined ? null : { options, mode },
-    service,
-    features: inputs ?? version.signature.features,
+    service: model.kind === 'model' ? model.service : null,
+    features,
+    texts: new Set(texts),
+    answers: outputs?.flatMap(columnsOfOutput) ?? ['score'],
     keep: keep ?? null,
     files,
     joins,
     scratch,
   });
+}
+
+/** A shadow and an engine compare and write one score a row. Errors: PREDICT_OPTION, PREDICT_ENGINE_OUTPUTS. */
+function mustFitOutputs({ shadow, engine }: BatchOptions): void {
+  if (typeof shadow === 'number') throw fail('PREDICT_SHADOW', { shadow });
+  if (engine === true) throw fail('PREDICT_ENGINE_OUTPUTS', {});
 }
 
 /** Options that no JSON holds, or that would bound nothing, never reach a spec. Error: PREDICT_OPTION. */

@@ -1,4 +1,5 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { startOwn } from '../../process/start-child.ts';
 import type { FromBatchWorker, OpenMessage, ScoreMessage, ToBatchWorker } from './worker-messages.ts';
 
 /** The program of workers, and its arguments. */
@@ -19,7 +20,7 @@ export class WorkerProcess {
   readonly #child: ChildProcess;
 
   constructor({ path, args }: WorkerProgram, open: OpenMessage, { onMessage, onEnd }: WorkerListener) {
-    this.#child = fork(path, args, { serialization: 'advanced', stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    this.#child = startOwn(path, args, { messages: 'advanced', stdio: ['ignore', 'ignore', 'inherit'] });
     this.#child.on('message', (message: FromBatchWorker) => onMessage(message));
     let ended = false;
     const end = (outcome: string) => {

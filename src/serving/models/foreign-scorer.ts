@@ -1,22 +1,23 @@
 import { createHash } from 'node:crypto';
 import { fail } from '../../base/errors/fail.ts';
+import { type ModelRows, rowsBetween, tensorsOfRows } from '../../model/model-rows.ts';
+import { MODEL_ENCODING } from '../../model/model-value.ts';
+import { type RowInputs, rowInputs } from '../../model/row-inputs.ts';
+import { scoresOfTensor } from '../../model/scores.ts';
 import type { ModelVersion, VersionRecord } from '../../ports/model-registry.ts';
 import type { LoadedModel, ModelRuntime } from '../../ports/model-runtime.ts';
 import { loggedVersion } from '../../registry/logged-version.ts';
 import { signatureColumns } from '../../registry/mlmodel.ts';
-import { MODEL_ENCODING } from '../../registry/model-value.ts';
 import type { Scorer } from '../../registry/scorer.ts';
+import { isScoringTag, SCORING_TAGS } from '../../registry/scoring-tags.ts';
 import { elementsOf, type Tensor, type TensorSpec } from '../../schema/tensor.ts';
-import { type FedInputs, fedInputs, tensorsOfRows } from './foreign-inputs.ts';
 import { type ForeignTools, openForeign } from './open-foreign.ts';
 
-/** Tags of a version that say what its file does not. */
-const FEATURES = 'headrace.features';
-const OUTPUT = 'headrace.output';
+const { features: FEATURES, output: OUTPUT } = SCORING_TAGS;
 
 /** The tags of a version that say how it scores. */
 export function scoringTags({ tags }: VersionRecord): Readonly<Record<string, string>> {
-  const found = tags.filter(({ key }) => key === FEATURES || key === OUTPUT);
+  const found = tags.filter(({ key }) => isScoringTag(key));
   return Object.fromEntries(found.map(({ key, value }) => [key, value]));
 }
 
@@ -25,7 +26,7 @@ export interface ForeignScorer {
   readonly version: ModelVersion;
   readonly scorer: Scorer;
   /** The inputs and the output of the model, and how rows fill them. */
-  readonly inputs: FedInputs;
+  readonly inputs: RowInputs;
   readonly output: TensorSpec;
   /** The ONNX file that runs, by its digest; null: a Python program runs. */
   readonly onnx: string | null;
@@ -46,7 +47,7 @@ export async function loadForeignScorer(record: VersionRecord, tools: ForeignSco
   const opened = await openForeign(record, tools);
   const loaded = opened.kind === 'onnx' ? await tools.runtime.load(opened.file) : await ownModel(opened);
   try {
-    const inputs = fedInputs(loaded.signature.inputs, await namesOf(record, tools));
+    const inputs = rowInputs(loaded.signature.inputs, tools.columns ?? (await columnNamesOf(record, tools)));
     if (typeof inputs === 'string')
       throw refuse(record, `${inputs}; name a column for each number of its inputs by the tag ${FEATURES}`);
     const output = outputOf(record, loaded);
@@ -70,12 +71,11 @@ function refuse({ model, version }: VersionRecord, reason: string) {
   return fail('PYTHON_FLAVOR', { model, version, reason });
 }
 
-/** The named columns of its inputs, in order; null: nothing names them. */
-async function namesOf(
+/** The columns of its inputs that a version names, in order; null: it names none. Errors: ARTIFACT_*. */
+export async function columnNamesOf(
   record: VersionRecord,
-  { columns = null, artifacts }: ForeignScorerTools,
+  { artifacts }: Pick<ForeignTools, 'artifacts'>,
 ): Promise<readonly string[] | null> {
-  if (columns !== null) return columns;
   const tag = scoringTags(record)[FEATURES];
   return tag === undefined ? signatureColumns(record.files, artifacts) : tag.split(',').map((name) => name.trim());
 }
@@ -108,33 +108,29 @@ function isScore({ type, shape }: TensorSpec): boolean {
 
 interface ScorerFacts {
   readonly record: VersionRecord;
-  readonly inputs: FedInputs;
+  readonly inputs: RowInputs;
   readonly output: TensorSpec;
 }
 
 function scorerOf(loaded: LoadedModel, { record, inputs, output }: ScorerFacts): Scorer {
-  const run = async (rows: Float32Array<ArrayBuffer>, count: number) => {
-    const [{ data }] = await loaded.run(tensorsOfRows(inputs, rows, count), [output.name]);
-    return scoresOf(record, data, count);
+  const run = async (rows: ModelRows) => {
+    const [{ data }] = await loaded.run(tensorsOfRows(inputs, rows), [output.name]);
+    return scoresOf(record, data, rows.rows);
   };
-  if (!inputs.isSingle) return { run, close: () => loaded.close() };
-  const width = inputs.features.length;
+  const close = () => loaded.close();
+  if (!inputs.isSingle) return { inputs, run, close };
   return {
-    run: async (rows, count) => {
-      const scores = new Float32Array(count);
-      for (let row = 0; row < count; row += 1)
-        scores.set(await run(rows.slice(row * width, (row + 1) * width), 1), row);
+    inputs,
+    run: async (rows) => {
+      const scores = new Float64Array(rows.rows);
+      for (let row = 0; row < rows.rows; row += 1) scores.set(await run(rowsBetween(inputs, rows, row, row + 1)), row);
       return scores;
     },
-    close: () => loaded.close(),
+    close,
   };
 }
 
-function scoresOf({ model, version }: VersionRecord, data: Tensor['data'], rows: number): Float32Array {
-  const width = data.length / rows;
-  if (width !== 1 && width !== 2)
-    throw fail('PYTHON_OUTPUT', { model, version, reason: `${data.length} numbers for ${rows} rows` });
-  const scores = new Float32Array(rows);
-  for (let row = 0; row < rows; row += 1) scores[row] = Number(data[row * width + width - 1]);
-  return scores;
+function scoresOf({ model, version }: VersionRecord, data: Tensor['data'], rows: number): Float64Array {
+  if (data.length === rows || data.length === 2 * rows) return scoresOfTensor(data, rows);
+  throw fail('PYTHON_OUTPUT', { model, version, reason: `${data.length} numbers for ${rows} rows` });
 }

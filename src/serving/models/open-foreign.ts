@@ -1,9 +1,10 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { ArtifactStore } from '../../ports/artifact-store.ts';
-import type { VersionRecord } from '../../ports/model-registry.ts';
+import type { ModelRegistry, VersionRecord } from '../../ports/model-registry.ts';
 import type { PythonRuntime, PythonVersion } from '../../ports/python-runtime.ts';
-import { type ForeignVersion, foreignVersion } from '../../registry/foreign-version.ts';
-import { externalTensors, OnnxFileFault, withTensorsInside } from '../../schema/onnx-external-data.ts';
+import { type ForeignVersion, foreignVersion, isProgram } from '../../registry/foreign-version.ts';
+import { externalTensors, withTensorsInside } from '../../schema/onnx-external-data.ts';
+import { OnnxFileFault } from '../../schema/onnx-fields.ts';
 import type { OpenedVersion } from '../runtime/model-source.ts';
 import { openUpstream, type UpstreamServers } from '../upstream/upstream-version.ts';
 
@@ -59,6 +60,21 @@ async function wholeFile(
 export async function mustBeServable(record: VersionRecord, tools: ForeignTools): Promise<void> {
   const found = await foreignVersion(record, tools.artifacts);
   if (found.kind === 'python') runtimeFor(found.version, tools);
+}
+
+/**
+ * Refuses a program that nobody has promoted: who calls a server may name any version, and who registers one may not run it. A rollout, a
+ * job or a stream that an administrator started holds its versions. Errors: PYTHON_ALIAS, ARTIFACT_*.
+ */
+export async function mustBePromoted(
+  record: VersionRecord,
+  { registry, artifacts }: Pick<ForeignTools, 'artifacts'> & { readonly registry: ModelRegistry },
+): Promise<void> {
+  const { model, version, aliases } = record;
+  if (aliases.length > 0 || !(await isProgram(record, artifacts))) return;
+  const holds = await registry.holds();
+  if (!holds.some((hold) => hold.model === model && hold.version === version))
+    throw fail('PYTHON_ALIAS', { model, version });
 }
 
 /** Makes the environment of a version that needs one, and waits for it. Errors: PYTHON_*, ARTIFACT_*. */

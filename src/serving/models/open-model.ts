@@ -3,6 +3,7 @@ import { reasonOf } from '../../base/reason-of.ts';
 import type { Clock } from '../../base/time.ts';
 import type { ModelData } from '../../features/define/declaration.ts';
 import { FedLog } from '../../featurestore/skew/fed-log.ts';
+import type { SampleRoom } from '../../featurestore/skew/sampled-rows.ts';
 import type { ArtifactStore } from '../../ports/artifact-store.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { ModelRegistry } from '../../ports/model-registry.ts';
@@ -41,9 +42,13 @@ export interface OpenModelOptions {
   readonly partitions: number;
   /** Share of predictions whose model inputs are logged. */
   readonly sampleRate: number;
+  /** The memory for sampled rows until they are published. */
+  readonly sampled: SampleRoom;
   readonly clock: Clock;
   /** Makes the deliveries that this process accepted part of the history. */
   readonly publishDeliveries: () => Promise<void>;
+  /** The most bytes of predictions that wait in memory for the history. Left out: no bound. */
+  readonly waitingBytes?: number;
   /** Bounds of the calls that wait for a version. */
   readonly queue?: QueueLimits;
   readonly onFault: (error: unknown) => void;
@@ -101,7 +106,7 @@ export class OpenModel {
       ...options,
       foreign: (record) => loadForeignScorer(record, options),
     });
-    this.fed = new FedLog(data, options.sampleRate);
+    this.fed = new FedLog(data, options.sampleRate, options.sampled);
     this.log = parts.log;
     this.history = parts.history;
     this.rollouts = new ModelRollouts({
@@ -132,12 +137,14 @@ export class OpenModel {
       // With one writer, partitions would only cut the append of a run into several writes.
       partitions: options.log.capabilities.manyWriters ? options.partitions : 1,
       appended: (partition, offset, predictions) => opened.history?.take(partition, offset, predictions),
+      room: () => opened.history?.room() ?? null,
     });
     const history = await PredictionHistory.open({
       model,
       ...options,
       seen: (...predicted) => options.listener.predicted(...predicted),
       unreadable: options.onFault,
+      ...(options.waitingBytes === undefined ? {} : { mostBytes: options.waitingBytes }),
     });
     opened.history = history;
     return new OpenModel(model, options, { log, history });

@@ -1,6 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isHeadraceError } from '../../base/errors/fail.ts';
-import type { Scorer } from '../../registry/scorer.ts';
+import type { ModelRows } from '../../model/model-rows.ts';
+import type { RowInputs } from '../../model/row-inputs.ts';
+
+/** A loaded model that a job runs; its runs answer results of one kind. */
+interface JobScorer<R> {
+  readonly inputs: RowInputs;
+  run(rows: ModelRows): Promise<R>;
+  close(): Promise<void>;
+}
 
 /** Between two looks at whether a worker is there again, ms. */
 const PAUSE_MS = 250;
@@ -25,12 +33,16 @@ export async function openPatiently<T>(open: () => Promise<T>): Promise<T> {
  * A scorer for jobs, which wait instead of failing: a run that finds no worker of a Python model is tried again until there is one.
  * Errors: those of the runs; PYTHON_DOWN where no worker comes.
  */
-export function patientScorer(scorer: Scorer, pause: () => Promise<unknown> = () => sleep(PAUSE_MS)): Scorer {
+export function patientScorer<R>(
+  scorer: JobScorer<R>,
+  pause: () => Promise<unknown> = () => sleep(PAUSE_MS),
+): JobScorer<R> {
   return {
-    run: async (rows, count) => {
+    inputs: scorer.inputs,
+    run: async (rows) => {
       for (let looks = 1; ; looks += 1)
         try {
-          return await scorer.run(rows, count);
+          return await scorer.run(rows);
         } catch (error) {
           if (!isHeadraceError(error, 'PYTHON_DOWN') || looks > MOST_LOOKS) throw error;
           await pause();

@@ -2,6 +2,7 @@ import { fail, isHeadraceError } from '../../base/errors/fail.ts';
 import type { ModelData, ProjectData } from '../../features/define/declaration.ts';
 import type { LoggedTopic } from '../../featurestore/feature-store-options.ts';
 import { openPart } from '../../observe/part-kind.ts';
+import type { QueueReport } from '../../observe/queue-report.ts';
 import type { ModelVersion } from '../../ports/model-registry.ts';
 import type { TableAppend } from '../../ports/offline-store.ts';
 import type { Part } from '../../ports/part.ts';
@@ -56,11 +57,14 @@ export class ProjectModels {
   static async open(options: ProjectModelsOptions): Promise<ProjectModels> {
     const models = new Map<string, OpenModel>();
     const listeners: Listeners = new Set();
+    const { waitingBytes } = options;
+    const ownBytes = waitingBytes === undefined ? {} : { waitingBytes: waitingBytes / options.project.models.length };
     for (const model of options.project.models)
       models.set(
         model.name,
         await OpenModel.open(model, {
           ...options,
+          ...ownBytes,
           listener: options.listenerOf(model),
           answers: options.answersOf(model),
           changed: () => heard(listeners),
@@ -111,6 +115,18 @@ export class ProjectModels {
     const model = this.#models.get(name);
     if (model === undefined) throw fail('MODEL_UNKNOWN', { model: name, known: [...this.#models.keys()] });
     return model;
+  }
+
+  /** Predictions that wait in memory for the history, by model. */
+  queues(): readonly QueueReport[] {
+    return [...this.#models.values()].map(({ data, history }) => ({
+      name: `predictions/${data.name}`,
+      rows: history.waiting,
+      bytes: history.waitingBytes,
+      mostBytes: history.mostBytes,
+      turnedAway: history.leftToLog,
+      whenFull: 'calls that predict wait for a publish; predictions without room wait in the log',
+    }));
   }
 
   /** The topics of predictions, to be trimmed with the log. */

@@ -1,10 +1,12 @@
-import { fail } from '../../base/errors/fail.ts';
+import { tensorsOfRows } from '../../model/model-rows.ts';
+import { trainedInputs } from '../../model/row-inputs.ts';
 import type { ModelRegistry, ModelVersion, VersionRecord } from '../../ports/model-registry.ts';
 import { CHAMPION } from '../../registry/champion.ts';
 import { parityRows } from '../../registry/parity.ts';
+import { loadableRecord } from '../../registry/version-seal.ts';
 import type { Tensor } from '../../schema/tensor.ts';
 import type { ModelSource, OpenedVersion, SourceModel } from '../runtime/model-source.ts';
-import { type ForeignTools, mustBePrepared, openForeign, prepareForeign } from './open-foreign.ts';
+import { type ForeignTools, mustBePrepared, mustBePromoted, openForeign, prepareForeign } from './open-foreign.ts';
 
 export interface RegistrySourceOptions extends ForeignTools {
   readonly registry: ModelRegistry;
@@ -35,9 +37,8 @@ export class RegistrySource implements ModelSource {
         const version = await registry.alias(name, alias);
         return version === null ? null : String(version);
       },
-      prepare: async (version) => this.#ifForeign(name, version, (record) => prepareForeign(record, this.#options)),
-      mustBePrepared: async (version) =>
-        this.#ifForeign(name, version, (record) => mustBePrepared(record, this.#options)),
+      prepare: (version) => this.#ifForeign(name, version, (record) => prepareForeign(record, this.#options)),
+      mustBePrepared: (version) => this.#ifForeign(name, version, (record) => mustBePrepared(record, this.#options)),
       open: (version) => this.#open(name, version),
       warmUps: async (version) => {
         const { trained } = await this.#record(name, version);
@@ -48,25 +49,27 @@ export class RegistrySource implements ModelSource {
 
   async #open(name: string, version: string): Promise<OpenedVersion> {
     const record = await this.#record(name, version);
-    if (record.trained === null) return openForeign(record, this.#options);
+    if (record.trained === null) {
+      await mustBePromoted(record, this.#options);
+      return openForeign(record, this.#options);
+    }
     return { kind: 'onnx', file: await this.#options.artifacts.get(record.trained.artifact) };
   }
 
   async #parityTensors({ parity, signature }: ModelVersion): Promise<readonly (readonly Tensor[])[]> {
     const rows = parityRows(await this.#options.artifacts.get(parity), signature);
-    const width = signature.features.length;
-    return [[{ name: signature.input, type: 'FP32', shape: [rows.length / width, width], data: rows }]];
+    return [tensorsOfRows(trainedInputs(signature), rows)];
   }
 
   async #ifForeign(name: string, version: string, work: (record: VersionRecord) => Promise<void>): Promise<void> {
     const record = await this.#record(name, version);
-    if (record.trained === null) await work(record);
+    if (record.trained !== null) return;
+    await mustBePromoted(record, this.#options);
+    await work(record);
   }
 
-  /** Error: REGISTRY_VERSION. */
-  async #record(model: string, version: string): Promise<VersionRecord> {
-    const record = await this.#options.registry.versionRecord(model, Number(version));
-    if (record === null) throw fail('REGISTRY_VERSION', { model, version: Number(version) });
-    return record;
+  /** Errors: REGISTRY_VERSION, REGISTRY_SEAL. */
+  #record(model: string, version: string): Promise<VersionRecord> {
+    return loadableRecord(this.#options.registry, model, Number(version));
   }
 }

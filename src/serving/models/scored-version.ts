@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '../../base/canonical-json.ts';
 import { fail } from '../../base/errors/fail.ts';
+import type { RowInputs } from '../../model/row-inputs.ts';
 import type { ModelRegistry, ModelVersion, VersionRecord } from '../../ports/model-registry.ts';
 import type { ModelRuntime } from '../../ports/model-runtime.ts';
 import { checkParity } from '../../registry/parity.ts';
 import { loadScorer, type Scorer } from '../../registry/scorer.ts';
-import type { FedInputs } from './foreign-inputs.ts';
+import { loadableRecord } from '../../registry/version-seal.ts';
 import { type ForeignScorer, loadForeignScorer, scoringTags } from './foreign-scorer.ts';
+import type { ModelOutput } from './model-output.ts';
 import { type ForeignTools, mustBeServable, prepareForeign } from './open-foreign.ts';
 import { openPatiently, patientScorer } from './patient-scorer.ts';
 
@@ -19,7 +21,8 @@ export interface VersionTools extends ForeignTools {
 export interface ForeignScoring {
   /** The version as it was when it was resolved: tags may change. */
   readonly record: VersionRecord;
-  readonly inputs: FedInputs;
+  readonly inputs: RowInputs;
+  /** Empty where a job writes outputs by name. */
   readonly output: string;
   /** The ONNX file that runs, by its digest; null: a Python program runs. */
   readonly onnx: string | null;
@@ -30,20 +33,21 @@ export interface ScoredVersion {
   readonly version: ModelVersion;
   /** null: a training job made it. */
   readonly foreign: ForeignScoring | null;
+  /** The outputs that the job writes by name; left out: it writes one score a row. */
+  readonly outputs?: readonly ModelOutput[];
 }
 
 /**
  * Resolves a version of any origin. One that another program logged is loaded once, to see its inputs; the environment of a Python
  * program is made first, however long it takes. `columns` are its features; null: those that it names.
- * Errors: REGISTRY_VERSION, PYTHON_*, MODEL_FILE, ARTIFACT_*.
+ * Errors: REGISTRY_VERSION, REGISTRY_SEAL, PYTHON_*, MODEL_FILE, ARTIFACT_*.
  */
 export async function resolveVersion(
   { model, version }: { readonly model: string; readonly version: number },
   columns: readonly string[] | null,
   { registry, ...tools }: VersionTools & { readonly registry: ModelRegistry },
 ): Promise<ScoredVersion> {
-  const record = await registry.versionRecord(model, version);
-  if (record === null) throw fail('REGISTRY_VERSION', { model, version });
+  const record = await loadableRecord(registry, model, version);
   if (record.trained !== null) return { version: record.trained, foreign: null };
   await prepareForeign(record, tools);
   const found = await openPatiently(() => loadForeignScorer(record, { ...tools, columns }));

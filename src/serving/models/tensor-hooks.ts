@@ -33,7 +33,7 @@ export function logTensors(
   if (prediction === null) return null;
   const open = named(request.model);
   if (open === undefined) throw notOfProject();
-  mustBeLoggable(request.model, prediction.id, undefined);
+  mustBeLoggable(request.model, prediction.id);
   return open.log.append([prediction]);
 }
 

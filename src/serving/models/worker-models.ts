@@ -30,6 +30,7 @@ export interface WorkerModelsOptions
     | 'python'
     | 'upstreams'
     | 'sampleRate'
+    | 'sampled'
     | 'queue'
     | 'clock'
     | 'onFault'
@@ -53,10 +54,10 @@ class WorkerModel implements PredictedModel {
   readonly #guard: (() => VectorGuard | null) | undefined;
 
   constructor(data: ModelData, options: WorkerModelsOptions) {
-    const { sink, sampleRate, onFault } = options;
+    const { sink, sampleRate, sampled, onFault } = options;
     this.data = data;
     this.#guard = options.guardOf(data);
-    this.fed = new FedLog(data, sampleRate);
+    this.fed = new FedLog(data, sampleRate, sampled);
     this.log = { append: (predictions: readonly NewPrediction[]) => sink.append(data.name, predictions) };
     this.server = new ModelServer({
       model: data,

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { checkJson } from '../../schema/json-bounds.ts';
 import { parseJsonExact } from '../../schema/json-exact.ts';
 import { elementsOf, type Tensor, type TensorSpec, type TensorType, tensorArrays } from '../../schema/tensor.ts';
 import type { AskedOutput, InferRequest, Parameter, Parameters } from './infer-request.ts';
@@ -26,6 +27,10 @@ export interface InferBody {
   readonly headerLength: string | null;
   /** Without compression. */
   readonly body: Uint8Array;
+  /** Its JSON, where that is read already. */
+  readonly json?: unknown;
+  /** JSON values that it may have, where that is less than of any body. */
+  readonly mostValues?: number;
   /** Inputs of the model, for a body without JSON. Errors: those of a model that is absent. */
   readonly inputsOf: () => readonly TensorSpec[];
   /** Where inputs may be that are not in the body; null: shared memory is off. */
@@ -34,12 +39,13 @@ export interface InferBody {
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Parses a request. Error: OIP_REQUEST. Hot path. */
+/** Parses a request. Errors: OIP_REQUEST, SERVER_BODY_BOUNDS. Hot path. */
 export function parseInfer(source: InferBody): InferRequest {
   const { model, version, headerLength, body, memory } = source;
   if (headerLength === '0') return rawRequest(source);
   const end = headerLength === null ? body.length : headerEnd(headerLength, body.length);
-  const json = jsonOf(body.subarray(0, end));
+  const json =
+    source.json === undefined ? jsonOf(body.subarray(0, end), source.mostValues) : objectOf(source.json, 'the request');
   const parameters = parametersOf(json['parameters'], 'request');
   const { inputs, outputs } = json;
   if (!Array.isArray(inputs)) throw refuse("unable to find 'inputs' in the request");
@@ -64,17 +70,43 @@ function headerEnd(text: string, size: number): number {
   return length;
 }
 
-/** Reads the JSON object of a request. Error: OIP_REQUEST. */
-export function jsonOf(bytes: Uint8Array): Json {
-  if (!isUtf8(bytes)) throw refuse('failed to parse the request JSON buffer: it is not UTF-8');
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+/** Reads the JSON object of a request. Errors: OIP_REQUEST, SERVER_BODY_BOUNDS. */
+export function jsonOf(bytes: Uint8Array, mostValues?: number): Json {
+  const text = textOf(bytes);
+  checkJson(text, mostValues);
   try {
-    // Only 64-bit integers have more digits than a double holds.
-    return objectOf(text.includes('INT64') ? parseJsonExact(text) : JSON.parse(text), 'the request');
+    return objectOf(parserOf(text)(text), 'the request');
   } catch (error) {
-    if (error instanceof SyntaxError) throw refuse(`failed to parse the request JSON buffer: ${error.message}`);
-    throw error;
+    throw noJson(error);
   }
+}
+
+/** Reads the JSON of a request by another reader, which takes turns with others. Errors: OIP_REQUEST, those of the reader. */
+export async function jsonInTurns(
+  bytes: Uint8Array,
+  read: (text: string, parse: (piece: string) => unknown) => Promise<unknown>,
+): Promise<unknown> {
+  const text = textOf(bytes);
+  try {
+    return await read(text, parserOf(text));
+  } catch (error) {
+    throw noJson(error);
+  }
+}
+
+/** Error: OIP_REQUEST. */
+function textOf(bytes: Uint8Array): string {
+  if (!isUtf8(bytes)) throw refuse('failed to parse the request JSON buffer: it is not UTF-8');
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+}
+
+/** Only 64-bit integers have more digits than a double holds. */
+function parserOf(text: string): (piece: string) => unknown {
+  return text.includes('INT64') ? parseJsonExact : JSON.parse;
+}
+
+function noJson(error: unknown): unknown {
+  return error instanceof SyntaxError ? refuse(`failed to parse the request JSON buffer: ${error.message}`) : error;
 }
 
 function objectOf(value: unknown, what: string): Json {

@@ -1,19 +1,11 @@
 import { isUtf8 } from 'node:buffer';
+import { isFloatType, type NumberType, WHOLE_RANGES } from '../../model/number-type.ts';
 import { ExactNumber } from '../../schema/json-exact.ts';
 import { elementsOf, type NumericTensorData, type Tensor, type TensorType, tensorArrays } from '../../schema/tensor.ts';
 import { refuse } from './refuse.ts';
 
 /** Nesting above which a document is refused, as Triton does. */
 const DEEPEST = 100;
-
-const RANGES: Readonly<Partial<Record<TensorType, readonly [least: number, greatest: number]>>> = {
-  UINT8: [0, 0xff],
-  UINT16: [0, 0xffff],
-  UINT32: [0, 0xffff_ffff],
-  INT8: [-0x80, 0x7f],
-  INT16: [-0x8000, 0x7fff],
-  INT32: [-0x8000_0000, 0x7fff_ffff],
-};
 
 interface JsonTensor {
   readonly name: string;
@@ -82,7 +74,7 @@ function lengthOf(list: unknown): number {
   return Array.isArray(list) ? list.length : 0;
 }
 
-function numbersOf(name: string, type: Exclude<TensorType, 'BYTES'>, flat: readonly unknown[]): NumericTensorData {
+function numbersOf(name: string, type: NumberType, flat: readonly unknown[]): NumericTensorData {
   const out = new tensorArrays[type](flat.length);
   if (out instanceof BigInt64Array || out instanceof BigUint64Array) {
     for (let i = 0; i < flat.length; i += 1) {
@@ -96,7 +88,7 @@ function numbersOf(name: string, type: Exclude<TensorType, 'BYTES'>, flat: reado
     for (let i = 0; i < flat.length; i += 1) out[i] = bitOf(name, flat[i]);
     return out;
   }
-  const range = RANGES[type];
+  const range = isFloatType(type) ? undefined : WHOLE_RANGES[type].map(Number);
   for (let i = 0; i < flat.length; i += 1) {
     const value = flat[i];
     const number = typeof value === 'number' ? value : otherNumber(name, value);

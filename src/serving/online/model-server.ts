@@ -1,11 +1,14 @@
 import { fail, type HeadraceError, isHeadraceError } from '../../base/errors/fail.ts';
 import type { ModelData } from '../../features/define/declaration.ts';
+import { type ModelRows, rowsBetween } from '../../model/model-rows.ts';
+import { trainedInputs } from '../../model/row-inputs.ts';
 import type { ArtifactStore } from '../../ports/artifact-store.ts';
 import type { ModelRegistry, ModelVersion, VersionRecord } from '../../ports/model-registry.ts';
 import type { ModelRuntime } from '../../ports/model-runtime.ts';
 import { CHAMPION } from '../../registry/champion.ts';
 import { checkParity, parityRows } from '../../registry/parity.ts';
 import { loadScorer, type Scorer } from '../../registry/scorer.ts';
+import { loadableRecord } from '../../registry/version-seal.ts';
 import type { Value } from '../../schema/column.ts';
 import type { ForeignScorer } from '../models/foreign-scorer.ts';
 import type { QueueLimits } from '../runtime/infer-queue.ts';
@@ -13,7 +16,7 @@ import { SHORT_RUN_MS } from '../runtime/served-version.ts';
 import { featureRow } from './feature-row.ts';
 import type { HeldVersion } from './held-version.ts';
 import type { ScoreCaller } from './score-caller.ts';
-import { ROWS_A_RUN, ScoreQueue } from './score-queue.ts';
+import { ROWS_A_RUN, type Scored, ScoreQueue } from './score-queue.ts';
 import { VersionPool } from './version-pool.ts';
 
 export interface ModelServerOptions {
@@ -35,10 +38,10 @@ export interface ModelServerOptions {
 /** Scores of a batch, and the one version that gave them. */
 export interface Scores {
   readonly version: number;
-  readonly scores: Float32Array;
+  readonly scores: Float64Array;
   /** Names of the version's inputs, and what they were for a row of the batch. */
   readonly features: readonly string[];
-  readonly fed: (row: number) => Float32Array;
+  readonly fed: Scored['fed'];
 }
 
 /**
@@ -71,7 +74,7 @@ export class ModelServer {
   /**
    * Loads the champion if the alias has moved; returns the version that serves, or null. A champion that is found unfit
    * is an error once.
-   * Errors: MODEL_FILE, MODEL_PARITY, MODEL_SIGNATURE, MODEL_ENCODING, ARTIFACT_*.
+   * Errors: MODEL_FILE, MODEL_PARITY, MODEL_SIGNATURE, MODEL_ENCODING, REGISTRY_SEAL, ARTIFACT_*.
    */
   refresh(): Promise<number | null> {
     return this.#inTurn(async () => {
@@ -96,8 +99,7 @@ export class ModelServer {
    */
   async check(version: number): Promise<void> {
     const { registry, artifacts, tryOut } = this.#options;
-    const record = await registry.versionRecord(this.model.name, version);
-    if (record === null) throw fail('REGISTRY_VERSION', { model: this.model.name, version });
+    const record = await loadableRecord(registry, this.model.name, version);
     if (record.trained !== null) await tryOut?.(await artifacts.get(record.trained.artifact));
     const loaded = await this.#pool.hold(version);
     await loaded.release();
@@ -133,15 +135,13 @@ export class ModelServer {
     return this.#refusal ?? fail('MODEL_NONE', { model: this.model.name });
   }
 
-  /** Scores vectors of the model's service. Errors: MODEL_NONE, MODEL_BUSY, MODEL_DEADLINE, MODEL_LEFT, MODEL_SCORE, those of a refused champion. */
+  /** Scores vectors of the model's service. Errors: MODEL_NONE, MODEL_BUSY, MODEL_CELL, MODEL_DEADLINE, MODEL_LEFT, MODEL_SCORE, those of a refused champion. */
   async score(vectors: readonly (readonly Value[])[], caller?: ScoreCaller): Promise<Scores> {
     const serving = this.#serving;
     if (serving === null) throw this.refusal;
     const { version, signature } = serving.version;
-    const { scores, rows } = await serving.score(vectors, caller);
-    const { features } = signature;
-    const fed = (row: number) => rows.subarray(row * features.length, (row + 1) * features.length);
-    return { version, scores, features, fed };
+    const { scores, fed } = await serving.score(vectors, caller);
+    return { version, scores, features: signature.features, fed };
   }
 
   /** Ends when every call has its scores. */
@@ -167,13 +167,12 @@ export class ModelServer {
 
   async #open(number: number): Promise<ScoreQueue> {
     const { registry, foreign, queue: limits } = this.#options;
-    const record = await registry.versionRecord(this.model.name, number);
-    if (record === null) throw fail('REGISTRY_VERSION', { model: this.model.name, version: number });
+    const record = await loadableRecord(registry, this.model.name, number);
     if (record.trained !== null) return this.#load(record.trained);
     if (foreign === undefined) throw fail('REGISTRY_FOREIGN', { model: this.model.name, version: number });
     const { version, scorer } = await foreign(record);
     try {
-      return new ScoreQueue(version, scorer, featureRow(this.model.service, version), { limits });
+      return new ScoreQueue(version, scorer, featureRow(this.model.service, version, scorer.inputs), { limits });
     } catch (error) {
       await scorer.close();
       throw error;
@@ -183,12 +182,12 @@ export class ModelServer {
   /** A model whose runs are long gets its own thread: others wait for nothing but their own runs. */
   async #load(version: ModelVersion): Promise<ScoreQueue> {
     const { artifacts, runtime, threads = null, queue: limits } = this.#options;
-    const toRow = featureRow(this.model.service, version);
+    const toRow = featureRow(this.model.service, version, trainedInputs(version.signature));
     const file = await artifacts.get(version.artifact);
     const parity = await artifacts.get(version.parity);
     const loaded = await checkedScorer(runtime, version, file, parity);
     if (threads === null) return new ScoreQueue(version, loaded, toRow, { limits });
-    const { msARun, msARow } = await speedOf(loaded, parityRows(parity, version.signature), version);
+    const { msARun, msARow } = await speedOf(loaded, parityRows(parity, version.signature));
     if (msARun <= SHORT_RUN_MS) {
       const rows = Math.floor((SHORT_RUN_MS - msARun) / msARow);
       return new ScoreQueue(version, loaded, toRow, { limits, rowsARun: Math.max(1, Math.min(ROWS_A_RUN, rows)) });
@@ -222,19 +221,14 @@ async function checkedScorer(
 }
 
 /** Times a run of one row, ms, and each further row, ms. A model that has been compared is warm. */
-async function speedOf(
-  loaded: Scorer,
-  rows: Float32Array<ArrayBuffer>,
-  { signature: { features } }: ModelVersion,
-): Promise<{ readonly msARun: number; readonly msARow: number }> {
+async function speedOf(loaded: Scorer, rows: ModelRows): Promise<{ readonly msARun: number; readonly msARow: number }> {
   const began = performance.now();
-  await loaded.run(rows.slice(0, features.length), 1);
+  await loaded.run(rowsBetween(loaded.inputs, rows, 0, 1));
   const one = performance.now();
-  const count = rows.length / features.length;
-  await loaded.run(rows, count);
+  await loaded.run(rows);
   const msARun = one - began;
   const allMs = performance.now() - one;
-  return { msARun, msARow: count === 1 ? msARun : Math.max(LEAST_MS, allMs - msARun) / (count - 1) };
+  return { msARun, msARow: rows.rows === 1 ? msARun : Math.max(LEAST_MS, allMs - msARun) / (rows.rows - 1) };
 }
 
 /** Differences below this are noise of the clock. */

@@ -89,7 +89,7 @@ export async function scoreMany(
   { at, trace = null, deadline = Number.POSITIVE_INFINITY, caller: tenant = '', signal }: PredictOptions,
 ): Promise<ScoredPredictions> {
   const called = performance.now();
-  for (const { id } of requests) mustBeLoggable(model.name, id, at);
+  for (const { id } of requests) mustBeLoggable(model.name, id);
   if (open.server.serving === null) throw open.server.refusal;
   const vectors: ServedVector[] = [];
   for (const { id, request } of requests) {
@@ -124,8 +124,8 @@ export async function scoreMany(
     if (signal?.aborted === true) throw fail('MODEL_LEFT', { model: model.name });
     const from = performance.now();
     predictions.forEach(({ id, at: asOf, version }, i) => {
-      const { features: names, fed: inputs } = scores[i];
-      open.fed.add({ id, at: asOf, version, names, inputs });
+      const { features: names, fed } = scores[i];
+      open.fed.add({ id, at: asOf, version, names, fed });
     });
     await appends.noted(
       () => open.log.append(predictions.map((prediction, i) => inLane(prediction, keys[i]))),

@@ -14,6 +14,9 @@ const READ_BATCH = 2_000;
 /** Rows from which on they are published while the log is read on. */
 const PUBLISH_ROWS = 50_000;
 
+/** Bytes of a row in memory besides its id, about. */
+const ROW_BYTES = 200;
+
 export interface PredictionHistoryOptions {
   readonly model: ModelData;
   readonly log: EventLog;
@@ -22,6 +25,8 @@ export interface PredictionHistoryOptions {
   readonly seen: TakePredictions;
   /** Called once with each record of a shared log that cannot be read. */
   readonly unreadable: (error: unknown) => void;
+  /** The most bytes of rows that wait; beyond them predictions wait in the log. Left out: no bound. */
+  readonly mostBytes?: number;
 }
 
 /**
@@ -32,6 +37,11 @@ export interface PredictionHistoryOptions {
 export class PredictionHistory {
   /** Records that cannot be read, since the start. */
   unreadable = 0;
+  /** Rows that were left to the log because memory had no room, since the start. */
+  leftToLog = 0;
+  readonly mostBytes: number;
+  /** Of the rows that wait, estimated. */
+  #bytes = 0;
   readonly #options: PredictionHistoryOptions;
   readonly #topic: string;
   /** Next offset to take, and the next that the history has no row of, by partition. */
@@ -39,7 +49,7 @@ export class PredictionHistory {
   #published: readonly number[];
   #rows = 0;
   #columns: GrowingColumn[];
-  readonly #unpublished: OfflineChange[] = [];
+  readonly #unpublished: { readonly change: OfflineChange; readonly bytes: number }[] = [];
   /** Whether the first of them was tried before. */
   #mayBeIn = false;
   #publishing: Promise<void> = Promise.resolve();
@@ -54,6 +64,7 @@ export class PredictionHistory {
     this.#published = next;
     this.#columns = emptyColumns(options.model);
     this.#isBehind = true;
+    this.mostBytes = options.mostBytes ?? Number.POSITIVE_INFINITY;
   }
 
   /** Finds its place; the topic is open. Errors: those of the stores. */
@@ -70,7 +81,21 @@ export class PredictionHistory {
 
   /** Rows that wait to be published. */
   get waiting(): number {
-    return this.#unpublished.reduce((rows, { tables }) => rows + tables[0].rows, this.#rows);
+    return this.#unpublished.reduce((rows, { change }) => rows + change.tables[0].rows, this.#rows);
+  }
+
+  /** Bytes of the rows that wait, estimated. */
+  get waitingBytes(): number {
+    return this.#bytes + this.#unpublished.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  /**
+   * Room for rows: null, or the publish that a caller waits for before it logs more. Never throws: rows for which there is no room are
+   * left to the log.
+   */
+  room(): Promise<void> | null {
+    if (this.#isBehind || this.waitingBytes < this.mostBytes) return null;
+    return this.publish().catch(() => undefined);
   }
 
   /** The first offset, by partition, of which the history has no row. */
@@ -82,7 +107,10 @@ export class PredictionHistory {
   take(partition: number, offset: number, predictions: readonly (LoggedPrediction | null)[]): void {
     // Others may have appended before: all is read in the order of the log.
     if (this.#options.log.capabilities.manyWriters || offset > this.#next[partition]) this.#isBehind = true;
-    else this.#take(partition, offset, predictions);
+    else if (this.waitingBytes >= this.mostBytes) {
+      this.#isBehind = true;
+      this.leftToLog += predictions.length;
+    } else this.#take(partition, offset, predictions);
   }
 
   /** Reads what the log has and was not handed over. Errors: those of the log, PREDICTION_RECORD. */
@@ -120,6 +148,7 @@ export class PredictionHistory {
 
   async #pullPartition(partition: number): Promise<void> {
     for (;;) {
+      if (this.waitingBytes >= this.mostBytes) await this.publish();
       const { offset, records } = await this.#options.log.read(
         this.#topic,
         partition,
@@ -132,7 +161,7 @@ export class PredictionHistory {
         offset,
         records.map((record, i) => this.#read(record, partition, offset + i)),
       );
-      if (this.waiting >= PUBLISH_ROWS) await this.publish();
+      if (this.waiting >= PUBLISH_ROWS || this.waitingBytes >= this.mostBytes / 2) await this.publish();
     }
   }
 
@@ -162,6 +191,7 @@ export class PredictionHistory {
     const row = predictionRow(prediction, partition, offset);
     for (let i = 0; i < row.length; i += 1) this.#columns[i].push(row[i]);
     this.#rows += 1;
+    this.#bytes += ROW_BYTES + prediction.id.length;
   }
 
   async #isIn({ writer, position }: OfflineChange): Promise<boolean> {
@@ -177,11 +207,14 @@ export class PredictionHistory {
       const columns = this.#columns.map((column) => column.values(rows));
       const table: TableAppend = { table: predictionTable(model), rows, columns };
       const position = { [this.#topic]: [...this.#next] };
-      this.#unpublished.push({ writer: predictionWriter(model), position, mode: 'append', tables: [table] });
+      const change: OfflineChange = { writer: predictionWriter(model), position, mode: 'append', tables: [table] };
+      this.#unpublished.push({ change, bytes: this.#bytes });
       this.#columns = emptyColumns(model);
       this.#rows = 0;
+      this.#bytes = 0;
     }
-    for (let change = this.#unpublished[0]; change !== undefined; change = this.#unpublished[0]) {
+    for (let first = this.#unpublished[0]; first !== undefined; first = this.#unpublished[0]) {
+      const { change } = first;
       // A publish may fail after its manifest was written.
       if (!this.#mayBeIn || !(await this.#isIn(change))) {
         this.#mayBeIn = true;

@@ -16,6 +16,8 @@ export interface PredictionLogOptions {
   readonly clock: Clock;
   /** Called with each append once the log has it. */
   readonly appended: TakePredictions;
+  /** Room in the queue of the history: null, or what predictions wait for before they are logged. Left out: there always is. */
+  readonly room?: () => Promise<void> | null;
 }
 
 /** Predictions of one partition that wait for the end of the turn. */
@@ -31,26 +33,19 @@ interface Batch {
 export class PredictionLog {
   readonly #options: PredictionLogOptions;
   readonly #topic: string;
-  /** The last `servedAt` of each partition. */
-  readonly #last: number[];
   readonly #batches: (Batch | null)[];
 
-  private constructor(options: PredictionLogOptions, last: number[]) {
+  private constructor(options: PredictionLogOptions) {
     this.#options = options;
     this.#topic = predictionTopic(options.model);
-    this.#last = last;
-    this.#batches = last.map(() => null);
+    this.#batches = Array.from({ length: options.partitions }, () => null);
   }
 
   /** Opens the topic, which is made where it is absent. Errors: those of the log. */
   static async open(options: PredictionLogOptions): Promise<PredictionLog> {
     const topic = predictionTopic(options.model);
     await options.log.openTopic(topic, options.partitions);
-    const ends = await options.log.ends(topic);
-    return new PredictionLog(
-      options,
-      ends.map(({ lastIngestTs }) => lastIngestTs),
-    );
+    return new PredictionLog(options);
   }
 
   /** Appends predictions; all are in the log when this ends. Errors: those of the log. */
@@ -68,7 +63,7 @@ export class PredictionLog {
 
   #begin(partition: number): Batch {
     const predictions: NewPrediction[] = [];
-    const done = Promise.resolve().then(() => {
+    const done = Promise.resolve(this.#options.room?.()).then(() => {
       this.#batches[partition] = null;
       return this.#send(partition, predictions);
     });
@@ -79,8 +74,7 @@ export class PredictionLog {
 
   async #send(partition: number, predictions: readonly NewPrediction[]): Promise<void> {
     const { log, clock, appended } = this.#options;
-    const servedAt = Math.max(clock(), this.#last[partition]);
-    this.#last[partition] = servedAt;
+    const servedAt = clock();
     const appends: Promise<void>[] = [];
     for (let from = 0; from < predictions.length; from += APPENDED_AT_ONCE) {
       const logged = predictions.slice(from, from + APPENDED_AT_ONCE).map((one) => loggedOf(one, servedAt));
@@ -93,11 +87,9 @@ export class PredictionLog {
 }
 
 /** Refuses an id or instant that the log cannot keep as it is. Error: PREDICTION_VALUE. */
-export function mustBeLoggable(model: string, id: string, at: number | undefined): void {
+export function mustBeLoggable(model: string, id: string): void {
   if (typeof id !== 'string' || id === '' || !id.isWellFormed())
     throw fail('PREDICTION_VALUE', { model, part: 'id', value: String(id) });
-  if (at !== undefined && !Number.isSafeInteger(at))
-    throw fail('PREDICTION_VALUE', { model, part: 'instant', value: at });
 }
 
 function loggedOf({ id, at, version, score, ages, missing, lane }: NewPrediction, servedAt: number): LoggedPrediction {

@@ -1,4 +1,5 @@
 import { fail } from '../../base/errors/fail.ts';
+import { type FedNumbers, fedNumbers, type ModelRows, newRows, rowsBetween } from '../../model/model-rows.ts';
 import type { ModelVersion } from '../../ports/model-registry.ts';
 import type { Scorer } from '../../registry/scorer.ts';
 import type { Value } from '../../schema/column.ts';
@@ -20,10 +21,10 @@ export interface ScoreQueueOptions {
   readonly limits?: QueueLimits | undefined;
 }
 
-/** Scores of a call, and the rows that the model was fed for them, one after the other. */
+/** Scores of a call, and what the model was fed for them. */
 export interface Scored {
-  readonly scores: Float32Array;
-  readonly rows: Float32Array;
+  readonly scores: Float64Array;
+  readonly fed: (row: number) => FedNumbers;
 }
 
 interface Call extends Waiting {
@@ -47,7 +48,6 @@ export class ScoreQueue {
   readonly version: ModelVersion;
   readonly #loaded: Scorer;
   readonly #toRow: FeatureRow;
-  readonly #width: number;
   readonly #rowsARun: number;
   readonly #limits: QueueLimits;
   readonly #calls: FairQueue<Call>;
@@ -62,7 +62,6 @@ export class ScoreQueue {
     this.version = version;
     this.#loaded = loaded;
     this.#toRow = toRow;
-    this.#width = version.signature.features.length;
     this.#rowsARun = rowsARun;
     this.#limits = limits;
     this.#calls = new FairQueue(
@@ -73,10 +72,11 @@ export class ScoreQueue {
 
   /**
    * Scores vectors. A call that expires or whose caller leaves before its run leaves the queue at once, and never runs; one whose run ends
-   * too late fails too. Errors: MODEL_BUSY, MODEL_DEADLINE, MODEL_LEFT, MODEL_SCORE, MODEL_FILE.
+   * too late fails too. Errors: MODEL_BUSY, MODEL_CELL, MODEL_DEADLINE, MODEL_LEFT, MODEL_SCORE, MODEL_FILE.
    */
   score(vectors: readonly (readonly Value[])[], caller: ScoreCaller = {}): Promise<Scored> {
-    if (vectors.length === 0) return Promise.resolve({ scores: new Float32Array(0), rows: new Float32Array(0) });
+    if (vectors.length === 0)
+      return Promise.resolve({ scores: new Float64Array(0), fed: () => ({ types: null, numbers: [] }) });
     this.#mustHaveRoom(caller.tenant ?? '');
     if (caller.signal?.aborted === true) throw fail('MODEL_LEFT', { model: this.version.model });
     const scores = new Promise<Scored>((resolve, reject) => {
@@ -160,51 +160,62 @@ export class ScoreQueue {
   }
 
   async #run(waiting: readonly Call[]): Promise<void> {
-    const calls = this.#inTime(waiting);
+    const { calls, rows } = this.#written(this.#inTime(waiting));
     if (calls.length === 0) return;
     try {
-      const rows = new Float32Array(rowsOf(calls) * this.#width);
-      let at = 0;
-      for (const { vectors } of calls) {
-        for (const vector of vectors) {
-          this.#toRow(vector, rows, at);
-          at += this.#width;
-        }
-      }
-      this.#settle(calls, await this.#scored(rows, calls));
+      this.#settle(calls, rows, await this.#scores(rows, calls));
     } catch (error) {
       for (const call of calls) if (call.settle()) call.reject(error);
     }
   }
 
+  /** The rows of calls. A call with a row that does not fit the model fails alone. */
+  #written(waiting: readonly Call[]): { readonly calls: readonly Call[]; readonly rows: ModelRows } {
+    const { inputs } = this.#loaded;
+    const all = newRows(inputs, rowsOf(waiting));
+    let at = 0;
+    const calls = waiting.filter((call) => {
+      try {
+        call.vectors.forEach((vector, i) => {
+          this.#toRow(vector, all, at + i);
+        });
+        at += call.rows;
+        return true;
+      } catch (error) {
+        if (call.settle()) call.reject(error);
+        return false;
+      }
+    });
+    return { calls, rows: at === all.rows ? all : rowsBetween(inputs, all, 0, at) };
+  }
+
   /** Scores rows, in pieces that others can go between. A piece that nobody waits for does not run. */
-  async #scored(rows: Float32Array<ArrayBuffer>, calls: readonly Call[]): Promise<Scored> {
+  async #scores(rows: ModelRows, calls: readonly Call[]): Promise<Float64Array> {
     const most = this.#rowsARun;
-    const count = rowsOf(calls);
-    if (count <= most) return { scores: await this.#loaded.run(rows, count), rows };
-    const scores = new Float32Array(count);
+    const count = rows.rows;
+    if (count <= most) return this.#loaded.run(rows);
+    const scores = new Float64Array(count);
     for (let from = 0; from < count; from += most) {
       const to = Math.min(count, from + most);
       if (isWaitedFor(calls, from, to))
-        scores.set(await this.#loaded.run(rows.slice(from * this.#width, to * this.#width), to - from), from);
+        scores.set(await this.#loaded.run(rowsBetween(this.#loaded.inputs, rows, from, to)), from);
     }
-    return { scores, rows };
+    return scores;
   }
 
   /** Gives each call its scores; one that got a score that is no number fails alone, and so does one that waits no longer. */
-  #settle(calls: readonly Call[], { scores, rows }: Scored): void {
+  #settle(calls: readonly Call[], rows: ModelRows, scores: Float64Array): void {
     const { model, version } = this.version;
     const now = performance.now();
-    let from = 0;
+    let next = 0;
     for (const { rows: count, deadline, resolve, reject, settle } of calls) {
-      const to = from + count;
-      const own = scores.slice(from, to);
-      const fed = rows.subarray(from * this.#width, to * this.#width);
-      from = to;
+      const from = next;
+      next += count;
+      const own = scores.slice(from, next);
       if (!settle()) continue;
       const row = own.findIndex((score) => !Number.isFinite(score));
       if (deadline <= now) reject(fail('MODEL_DEADLINE', { model }));
-      else if (row < 0) resolve({ scores: own, rows: fed });
+      else if (row < 0) resolve({ scores: own, fed: (i) => fedNumbers(this.#loaded.inputs, rows, from + i) });
       else reject(fail('MODEL_SCORE', { model, version, score: own[row], row }));
     }
   }

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { answerText } from '../../base/read-answer.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import type { RolloutHook } from '../../features/define/rollout.ts';
 import type { Rollout, RolloutEvent } from '../../ports/rollout-store.ts';
@@ -59,18 +60,7 @@ async function post({ url, secret }: RolloutHook, content: unknown): Promise<str
   }
   const signal = AbortSignal.timeout(ANSWER_WITHIN_MS);
   const answer = await fetch(url, { method: 'POST', body, headers, signal, redirect: 'error' });
-  const text = await limited(answer);
+  const text = await answerText(answer.body, MOST_ANSWER_BYTES);
   if (answer.status !== 200) throw new Error(`it answered ${answer.status}`);
   return text;
-}
-
-async function limited(answer: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of answer.body ?? []) {
-    bytes += chunk.length;
-    if (bytes > MOST_ANSWER_BYTES) throw new Error(`its answer is longer than ${MOST_ANSWER_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }

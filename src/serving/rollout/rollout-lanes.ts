@@ -1,5 +1,7 @@
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
+import { reasonOf } from '../../base/reason-of.ts';
 import type { ModelData } from '../../features/define/declaration.ts';
+import type { FedNumbers } from '../../model/model-rows.ts';
 import type { Rollout, RolloutStore } from '../../ports/rollout-store.ts';
 import type { Value } from '../../schema/column.ts';
 import type { HeldVersion } from '../online/held-version.ts';
@@ -12,6 +14,7 @@ import { type Evidence, NO_EVIDENCE } from './evidence.ts';
 import { EvidenceCounter, type Outcome } from './evidence-counter.ts';
 import { type Cohort, cohortOf, isCompared, isShadowing, versionOf } from './lane.ts';
 import { LaneTurns } from './lane-turns.ts';
+import { LaneUses } from './lane-uses.ts';
 import type { ScoredCopy, ShadowCopy, TensorCopy } from './shadow-copy.ts';
 import { ShadowQueue } from './shadow-queue.ts';
 
@@ -43,7 +46,7 @@ export interface LaneScore {
   readonly score: number;
   /** Names of the version's inputs, and their values. */
   readonly features: readonly string[];
-  readonly fed: Float32Array;
+  readonly fed: () => FedNumbers;
 }
 
 /** The lane of one call that another part answers. */
@@ -66,6 +69,8 @@ interface Loaded {
   readonly champion: HeldVersion;
   readonly candidate: HeldVersion;
   readonly counter: EvidenceCounter;
+  /** Calls that have their lane: both versions stay loaded for them, whatever becomes of the rollout. */
+  readonly uses: LaneUses;
 }
 
 /** Rows of one cohort and the keys of their callers. */
@@ -84,6 +89,8 @@ export class RolloutLanes {
   readonly #shadow: ShadowQueue<ShadowCopy | TensorCopy>;
   readonly #turns: LaneTurns;
   #loaded: Loaded | null = null;
+  /** Rollouts that were left, until their last calls have their scores. */
+  readonly #leaving = new Set<Promise<unknown>>();
   #busy = 0;
   #turn: Promise<unknown> = Promise.resolve();
   /** Why the candidate of the newest rollout cannot be loaded; null: it can. */
@@ -116,7 +123,7 @@ export class RolloutLanes {
   get loadTrouble(): string | null {
     const found = this.#unloadable;
     if (found === null || this.#loaded !== null) return null;
-    return found.error instanceof Error ? found.error.message : String(found.error);
+    return reasonOf(found.error);
   }
 
   /** The evidence of this process for the rollout that it follows. */
@@ -143,7 +150,7 @@ export class RolloutLanes {
     this.#busy += 1;
     try {
       const loaded = this.#loaded;
-      if (loaded !== null) return await this.#scoreCohorts(loaded, { keys, vectors, caller });
+      if (loaded !== null) return await loaded.uses.during(() => this.#scoreCohorts(loaded, { keys, vectors, caller }));
       const { version, scores, features, fed } = await this.#options.server.score(vectors, caller);
       return vectors.map((_, i) => ({
         cohort: 'champion',
@@ -151,7 +158,7 @@ export class RolloutLanes {
         version,
         score: scores[i],
         features,
-        fed: fed(i),
+        fed: () => fed(i),
       }));
     } finally {
       this.#busy -= 1;
@@ -195,7 +202,8 @@ export class RolloutLanes {
   async close(): Promise<void> {
     await this.#turn;
     await this.#shadow.clear();
-    await this.#leave();
+    this.#leave();
+    await Promise.all(this.#leaving);
   }
 
   async #follow(): Promise<void> {
@@ -211,7 +219,7 @@ export class RolloutLanes {
       this.#loaded = { ...loaded, rollout: newest };
       await server.refresh();
       await this.#shadow.clear();
-      await this.#leave();
+      this.#leave();
       return;
     }
     if (loaded?.rollout.id === newest.id) {
@@ -219,7 +227,7 @@ export class RolloutLanes {
       this.#loaded = { ...loaded, rollout: newest };
       return;
     }
-    await this.#leave();
+    this.#leave();
     this.#loaded = await this.#load(newest);
   }
 
@@ -232,7 +240,7 @@ export class RolloutLanes {
       const counter = new EvidenceCounter({ task: model.task, range: rollout.plan.guardrails.range });
       counter.slowMs = rollout.slowMs;
       this.#unloadable = null;
-      return { rollout, champion, candidate, counter };
+      return { rollout, champion, candidate, counter, uses: new LaneUses() };
     } catch (error) {
       await champion?.release();
       if (this.#unloadable?.rollout !== rollout.id) onFault(error);
@@ -241,11 +249,18 @@ export class RolloutLanes {
     }
   }
 
-  async #leave(): Promise<void> {
+  /** Lets both versions go after the last call that has its lane. Nobody waits for these calls but `close`. */
+  #leave(): void {
     const before = this.#loaded;
     this.#loaded = null;
-    await before?.champion.release();
-    await before?.candidate.release();
+    if (before === null) return;
+    const left = before.uses
+      .ended()
+      .then(() => before.champion.release())
+      .then(() => before.candidate.release())
+      .catch(this.#options.onFault)
+      .finally(() => this.#leaving.delete(left));
+    this.#leaving.add(left);
   }
 
   async #scoreCohorts(loaded: Loaded, { keys, vectors, caller }: CohortCalls): Promise<readonly LaneScore[]> {
@@ -337,7 +352,7 @@ export class RolloutLanes {
     const { candidate, counter, rollout } = loaded;
     const from = this.#options.monotonic();
     try {
-      const { scores } = await candidate.score(copies.map(({ vector }) => vector));
+      const { scores } = await loaded.uses.during(() => candidate.score(copies.map(({ vector }) => vector)));
       counter.call('shadow', 'scored', { rows: copies.length, latencyMs: this.#options.monotonic() - from });
       copies.forEach((copy, i) => {
         counter.score('shadow', scores[i], copy.group);
@@ -355,7 +370,7 @@ export class RolloutLanes {
 }
 
 function scored(
-  { scores, rows }: Scored,
+  { scores, fed }: Scored,
   { version }: HeldVersion,
   rollout: Rollout,
   cohort: Cohort,
@@ -367,7 +382,7 @@ function scored(
     version: version.version,
     score,
     features,
-    fed: rows.subarray(i * features.length, (i + 1) * features.length),
+    fed: () => fed(i),
   }));
 }
 

@@ -1,5 +1,6 @@
 import type { RolloutPlan } from '../../features/define/rollout.ts';
 import type { Loss } from '../../features/define/rollout-loss.ts';
+import type { LabelCounts } from '../../registry/label-maturity.ts';
 import { brierScoreOf } from '../../stats/brier-score.ts';
 import type { GroupSums } from '../../stats/grouped-mean.ts';
 import { logLossOf } from '../../stats/log-loss.ts';
@@ -13,6 +14,8 @@ const RELATIVE_MARGIN = 0.05;
 /** Losses of one cohort's predictions that have their labels. */
 export interface CohortOutcomes {
   readonly predictions: number;
+  /** The states of their labels; left out where they are not known. */
+  readonly labels?: LabelCounts;
   readonly loss: Moments;
   /** Size and sum of the losses by group of callers; left out where callers are unknown. */
   readonly groups?: GroupSums;
@@ -58,7 +61,15 @@ export function successReading(
 ): SuccessReading {
   const [a, b] = [baseline.loss, canary.loss];
   const coverage = Math.min(shareOf(canary), shareOf(baseline));
-  const base = { coverage, canaryLabels: b.n, baselineLabels: a.n, canary: b.mean, baseline: a.mean };
+  const base = {
+    coverage,
+    canaryLabels: b.n,
+    baselineLabels: a.n,
+    ...waitingOf('canary', canary),
+    ...waitingOf('baseline', baseline),
+    canary: b.mean,
+    baseline: a.mean,
+  };
   const fewest = Math.min(a.n, b.n);
   if (fewest < MEANS_FROM) {
     const says = `${fewest} labels of a cohort, ${Math.max(MEANS_FROM, success.labels)} needed`;
@@ -91,6 +102,11 @@ export function successReading(
   if (margin === null) return { outcome: 'passes', says: `${interval}; without a margin`, numbers };
   const says = `${interval}; margin ${shown(margin)}`;
   return { outcome: high < margin ? 'passes' : 'inconclusive', says, numbers };
+}
+
+/** The labels that a reading does not rest on yet, and the ones that no event said. */
+function waitingOf(name: 'canary' | 'baseline', { labels }: CohortOutcomes): Readonly<Record<string, number>> {
+  return labels === undefined ? {} : { [`${name}Pending`]: labels.pending, [`${name}Assumed`]: labels.assumed };
 }
 
 function shareOf({ predictions, loss }: CohortOutcomes): number {

@@ -6,6 +6,19 @@ export interface PythonStatus {
   readonly python: readonly PythonWorker[];
 }
 
+const APART: Readonly<Record<PythonWorker['isolation'], string>> = {
+  namespaces: 'isolated by namespaces',
+  user: 'isolated as another user',
+  none: 'NOT isolated from the server',
+  unknown: 'not loaded yet',
+};
+
+const NETWORKS: Readonly<Record<PythonWorker['network'], string>> = {
+  own: ', without a network',
+  server: ', with the network of the server',
+  unknown: '',
+};
+
 const labels = ['model', 'version', 'job'];
 
 function labelsOf({ model, version, job }: PythonWorker): Readonly<Record<string, string>> {
@@ -56,14 +69,15 @@ export const pythonPart: PartKind<Pick<PythonRuntime, 'workers'>, PythonStatus> 
     },
   ],
   health: (runtime) =>
-    runtime
-      .workers()
-      .filter(({ state }) => state === 'waiting')
-      .map((one) => `version ${one.version} of model ${one.model} has no worker${forJob(one)}: ${one.reason}`),
+    runtime.workers().flatMap((one) => {
+      const of = `version ${one.version} of model ${one.model}`;
+      if (one.state === 'waiting') return [`${of} has no worker${forJob(one)}: ${one.reason}`];
+      return one.isolation === 'none' ? [`the worker of ${of}${forJob(one)} can read the files of the server`] : [];
+    }),
   status: (runtime) => ({ python: runtime.workers() }),
   lines: ({ python }) =>
     python.map(
-      ({ model, version, job, state, restarts }) =>
-        `Python worker of ${model} version ${version}${forJob({ job })}: ${state}${restarts === 0 ? '' : `, started again ${restarts} times`}`,
+      ({ model, version, job, state, isolation, network, restarts }) =>
+        `Python worker of ${model} version ${version}${forJob({ job })}: ${state}, ${APART[isolation]}${NETWORKS[network]}${restarts === 0 ? '' : `, started again ${restarts} times`}`,
     ),
 };

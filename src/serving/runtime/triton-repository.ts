@@ -4,12 +4,8 @@ import { join } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import { compareText } from '../../base/text-order.ts';
-import {
-  type ExternalTensor,
-  externalTensors,
-  OnnxFileFault,
-  withTensorsInside,
-} from '../../schema/onnx-external-data.ts';
+import { type ExternalTensor, externalTensors, withTensorsInside } from '../../schema/onnx-external-data.ts';
+import { OnnxFileFault } from '../../schema/onnx-fields.ts';
 import type { Tensor } from '../../schema/tensor.ts';
 import { decodeTensor } from '../oip/tensor-bytes.ts';
 import { plainOf } from './config-fields.ts';

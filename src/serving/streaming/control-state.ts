@@ -1,13 +1,19 @@
+import { moved, type PlanState, withPlan } from './plan-phase.ts';
 import type { Canary, Interval, StreamVersion } from './version-map.ts';
 
 /** Where the new version begins. */
 export type CutOver =
   /** At the offsets, or where they are left out at the end of each partition when the plan is committed. */
   | { readonly kind: 'at-offset'; readonly offsets: readonly number[] | null }
-  /** At the first record with this event time or a later one, epoch ms. */
-  | { readonly kind: 'at-event-time'; readonly at: number }
+  /**
+   * At the first record with this event time or a later one, epoch ms. A partition begins at its end once it has had no record for
+   * `idleMs`, and the clock is as much past the time.
+   */
+  | { readonly kind: 'at-event-time'; readonly at: number; readonly idleMs?: number | undefined }
   /** At the next record that nobody has begun. */
   | { readonly kind: 'immediate' }
+  /** Takes every cut-over that no partition has reached out of the version map, and begins nothing. */
+  | { readonly kind: 'cancel' }
   /** As immediate, for the keys of some buckets alone. */
   | {
       readonly kind: 'canary-keys';
@@ -28,6 +34,16 @@ export type ControlRecord =
       readonly cutOver: CutOver;
       /** The champion when it was made: a stream follows the alias when it moves, and never back to its earlier version. */
       readonly champion: number | null;
+      /** The open plan that it ends by taking its place; left out: it counts only where none is open. */
+      readonly replaces?: number | undefined;
+    }
+  /** A partition is past the offset that the plan names: the plan ends without a trace. */
+  | {
+      readonly kind: 'passed';
+      readonly plan: number;
+      readonly partition: number;
+      readonly epoch: number;
+      readonly at: number;
     }
   /** The owner has the new version ready, and scores no offset from `ceiling` on until the plan has ended. */
   | {
@@ -56,11 +72,13 @@ export interface OpenPlan {
 export interface ControlState {
   /** By partition: 0 before the first claim. */
   readonly epochs: readonly number[];
-  /** The version map: intervals by partition, only ever added to. */
+  /** The version map: intervals by partition. Those that a partition has reached stay as they are. */
   readonly intervals: readonly (readonly Interval[])[];
   readonly open: OpenPlan | null;
   /** The number of the newest plan. */
   readonly lastPlan: number;
+  /** The newest plans, in order. */
+  readonly plans: readonly PlanState[];
   readonly shadow: StreamVersion | null;
   /** The champion when the newest plan was made, or the job began. */
   readonly champion: number | null;
@@ -74,6 +92,7 @@ export function firstControl(partitions: number, { version, digest }: StreamVers
     intervals: Array.from({ length: partitions }, () => [first]),
     open: null,
     lastPlan: 0,
+    plans: [],
     shadow: null,
     champion: version,
   };
@@ -86,19 +105,17 @@ export function applyControl(state: ControlState, record: ControlRecord): Contro
       if (record.epoch <= state.epochs[record.partition]) return state;
       return { ...state, epochs: replaced(state.epochs, record.partition, record.epoch) };
     case 'plan':
-      if (state.open !== null || record.plan !== state.lastPlan + 1) return state;
-      return {
-        ...state,
-        open: { plan: record.plan, to: record.to, cutOver: record.cutOver, acks: state.epochs.map(() => null) },
-        lastPlan: record.plan,
-        champion: record.champion,
-      };
+      return planned(state, record);
+    case 'passed':
+      if (state.open?.plan !== record.plan || record.epoch !== state.epochs[record.partition]) return state;
+      return { ...state, open: null, plans: moved(state.plans, record.plan, 'refused') };
     case 'ack':
       return acked(state, record);
     case 'commit':
       return committed(state, record);
     case 'abort':
-      return state.open?.plan === record.plan ? { ...state, open: null } : state;
+      if (state.open?.plan !== record.plan) return state;
+      return { ...state, open: null, plans: moved(state.plans, record.plan, 'aborted') };
     case 'shadow':
       return { ...state, shadow: record.version };
     default:
@@ -117,25 +134,69 @@ function acked(
   return { ...state, open: { ...open, acks: replaced(open.acks, partition, { epoch, ceiling: greatest }) } };
 }
 
+function planned(state: ControlState, record: Extract<ControlRecord, { kind: 'plan' }>): ControlState {
+  const { open, lastPlan, epochs } = state;
+  const { plan, to, cutOver, champion, replaces } = record;
+  if (plan !== lastPlan + 1) return state;
+  if (open !== null && replaces !== open.plan) return state;
+  const before = open === null ? state.plans : moved(state.plans, open.plan, 'superseded');
+  return {
+    ...state,
+    open: { plan, to, cutOver, acks: epochs.map(() => null) },
+    lastPlan: plan,
+    plans: withPlan(before, plan, to.version),
+    champion,
+  };
+}
+
 function committed(state: ControlState, { plan, barriers }: Extract<ControlRecord, { kind: 'commit' }>): ControlState {
   const { open } = state;
   if (open === null || open.plan !== plan || !mayCommit(state, barriers)) return state;
-  const intervals = state.intervals.map((known, partition) => [
-    ...known,
-    intervalOf(open, barriers[partition], known[known.length - 1]),
-  ]);
-  return { ...state, intervals, open: null };
+  const intervals =
+    open.cutOver.kind === 'cancel'
+      ? withoutUnreached(state.intervals, barriers)
+      : state.intervals.map((known, partition) => begun(known, barriers[partition], open));
+  const kept = new Set(intervals.flat().map((interval) => interval.plan));
+  const gone = open.cutOver.kind === 'cancel' ? 'cancelled' : 'superseded';
+  let plans = moved(state.plans, plan, 'committed');
+  for (const each of state.plans)
+    if (each.phase === 'committed' && isInMap(state, each.plan) && !kept.has(each.plan))
+      plans = moved(plans, each.plan, gone);
+  return { ...state, intervals, plans, open: null };
+}
+
+function isInMap({ intervals }: ControlState, plan: number): boolean {
+  return intervals.some((one) => one.some((interval) => interval.plan === plan));
+}
+
+/** Nobody has begun an offset from the barrier on: what was to begin after it never does. */
+function begun(known: readonly Interval[], barrier: number, open: OpenPlan): readonly Interval[] {
+  const kept = known.filter(({ from }) => from <= barrier);
+  return [...kept, intervalOf(open, barrier, kept[kept.length - 1])];
+}
+
+/**
+ * The map without the newest plans that no partition has reached: a plan that one has reached stays in all, and so do those
+ * before it. A partition has not reached an interval that begins at its barrier or later.
+ */
+function withoutUnreached(
+  intervals: ControlState['intervals'],
+  barriers: readonly number[],
+): readonly (readonly Interval[])[] {
+  const reached = intervals.flatMap((known, partition) =>
+    known.filter(({ from }) => from < barriers[partition]).map(({ plan }) => plan),
+  );
+  const newest = Math.max(0, ...reached);
+  return intervals.map((known) => known.filter(({ plan }) => plan <= newest));
 }
 
 /** Whether the owner of each partition has acknowledged the open plan, and no barrier is below what it may have begun. */
-export function mayCommit({ open, epochs, intervals }: ControlState, barriers: readonly number[]): boolean {
+export function mayCommit({ open, epochs }: ControlState, barriers: readonly number[]): boolean {
   if (open === null || barriers.length !== epochs.length) return false;
   return epochs.every((epoch, partition) => {
     const ack = open.acks[partition];
-    const newest = intervals[partition][intervals[partition].length - 1];
     if (ack === null || ack.epoch !== epoch) return false;
-    if (barriers[partition] < ack.ceiling) return false;
-    return barriers[partition] >= newest.from;
+    return barriers[partition] >= ack.ceiling;
   });
 }
 

@@ -1,5 +1,8 @@
 import { coalesced } from '../../base/coalesced.ts';
 import { fail } from '../../base/errors/fail.ts';
+import { reasonOf } from '../../base/reason-of.ts';
+import type { UnrecordedVector } from '../../featurestore/online/served-vector.ts';
+import type { RecordVerdict } from '../../ports/record-verdicts.ts';
 import { CHAMPION } from '../../registry/champion.ts';
 import type { ControlLog } from './control-log.ts';
 import type { ControlState } from './control-state.ts';
@@ -8,8 +11,10 @@ import { HeldVersions } from './held-versions.ts';
 import { LoadedVersions } from './loaded-versions.ts';
 import { openControl } from './open-lanes.ts';
 import { PlanRoller, type StreamPlan } from './plan-roller.ts';
+import { noRecords, type RecordCounts } from './record-counts.ts';
 import { rescore } from './rescore.ts';
 import { scoreOutputs } from './score-outputs.ts';
+import { useOf } from './score-records.ts';
 import type { StreamJobOptions } from './stream-job.ts';
 import type { StreamOutput } from './stream-record.ts';
 import { StreamRollout } from './stream-rollout.ts';
@@ -21,7 +26,7 @@ export interface EngineStreamOptions extends Omit<StreamJobOptions, 'lanes' | 'a
 }
 
 /** An answer to one record. */
-export type EngineAnswer = Pick<StreamOutput, 'score' | 'error' | 'version' | 'digest' | 'plan'>;
+export type EngineAnswer = Pick<StreamOutput, 'score' | 'error' | 'first' | 'version' | 'digest' | 'plan'>;
 
 /** Records that are scored again at a time. */
 const BATCH = 512;
@@ -47,8 +52,7 @@ export class EngineStream {
   /** By partition, the offset after the greatest one that was answered here. */
   readonly #answered: number[];
   #turn: Promise<unknown> = Promise.resolve();
-  #scored = 0;
-  #rejected = 0;
+  readonly #counts = noRecords();
   #held = 0;
   #trouble: string | null = null;
 
@@ -71,8 +75,8 @@ export class EngineStream {
     return new EngineStream(options, await openControl(options));
   }
 
-  get counts(): { readonly scored: number; readonly rejected: number } {
-    return { scored: this.#scored, rejected: this.#rejected };
+  get counts(): RecordCounts {
+    return this.#counts;
   }
 
   /** Answers that wait for a plan to end. */
@@ -107,7 +111,7 @@ export class EngineStream {
         await this.#work();
         this.#trouble = null;
       } catch (error) {
-        const trouble = error instanceof Error ? error.message : String(error);
+        const trouble = reasonOf(error);
         if (trouble !== this.#trouble) this.#options.onFault(error);
         this.#trouble = trouble;
       }
@@ -125,7 +129,18 @@ export class EngineStream {
       );
     return this.#inTurn(async () => {
       await this.#refresh();
-      await this.#roller.roll(plan);
+      await this.#lookAtInput();
+      await this.#roller.roll(plan, this.#ends);
+      await this.#work();
+    });
+  }
+
+  /** As that of a stream that is scored here; where its offsets are in the input, an engine may have reached it. */
+  cancel(): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#refresh();
+      await this.#lookAtInput();
+      await this.#roller.cancel(this.#ends);
       await this.#work();
     });
   }
@@ -150,6 +165,11 @@ export class EngineStream {
   /** Error: STREAM_ENGINE. */
   shadow(): Promise<void> {
     return Promise.reject(fail('STREAM_ENGINE', { stream: this.data.name }));
+  }
+
+  /** Error: STREAM_ELSEWHERE. */
+  outputs(): Promise<never> {
+    return Promise.reject(fail('STREAM_ELSEWHERE', { stream: this.data.name }));
   }
 
   /** As that of a stream that is scored here. */
@@ -183,29 +203,44 @@ export class EngineStream {
         found: partition + 1,
         known: epochs.length,
       });
+    const verdict = await this.#verdictOn(partition, offset);
     const ts = at ?? clock();
     const record = { id: `${partition}/${offset}`, ts, ingestTs: ts, payload: NO_PAYLOAD };
-    const [output] = await scoreOutputs(
+    const { outputs, used, outcomes } = await scoreOutputs(
       {
         partition,
         from: offset,
         records: [record],
+        verdicts: [verdict],
         intervals: intervals[partition],
         forced: null,
         epoch: 0,
         lane: 'live',
       },
-      { ...this.#options, requestOf: () => request, model: this.data.model, versions: this.#versions },
+      {
+        ...this.#options,
+        stream: this.data.name,
+        requestOf: () => request,
+        model: this.data.model,
+        versions: this.#versions,
+      },
     );
-    this.#answered[partition] = Math.max(this.#answered[partition], offset + 1);
-    if (output.error === null) this.#scored += 1;
-    else this.#rejected += 1;
-    const { score, error, version, digest, plan } = output;
-    return { score, error, version, digest, plan };
+    const [output] = outputs;
+    this.#recordUse(partition, offset, used[0]);
+    this.#counts[outcomes[0]] += 1;
+    const { score, error, first, version, digest, plan } = output;
+    return { score, error, ...(first === undefined ? {} : { first }), version, digest, plan };
   }
 
   close(): Promise<void> {
     return this.#inTurn(() => this.#versions.close());
+  }
+
+  /** An engine that resumes asks for records again: their vectors are recorded already. */
+  #recordUse(partition: number, offset: number, used: UnrecordedVector | null): void {
+    const isAgain = offset < this.#answered[partition];
+    this.#answered[partition] = Math.max(this.#answered[partition], offset + 1);
+    if (used !== null && !isAgain) this.#options.recordUse(useOf(this.data.name, partition, offset), used);
   }
 
   /** The control state by which a record is answered, as of after its arrival. */
@@ -219,10 +254,29 @@ export class EngineStream {
         if (!isHeld(state, partition, offset)) return state;
         await this.#options.pause();
       }
-      throw fail('STREAM_HELD', { stream: this.data.name, partition, offset });
+      throw this.#heldBack(partition, offset, 'a plan is open');
     } finally {
       this.#held -= 1;
     }
+  }
+
+  /** The verdict on a record, which the engine may have read before the judge here. */
+  async #verdictOn(partition: number, offset: number): Promise<RecordVerdict> {
+    this.#held += 1;
+    try {
+      for (let look = 0; look < MOST_LOOKS; look += 1) {
+        const [verdict] = await this.#options.verdicts.of(partition, offset, 1);
+        if (verdict !== undefined) return verdict;
+        await this.#options.pause();
+      }
+      throw this.#heldBack(partition, offset, 'the event is not judged here yet');
+    } finally {
+      this.#held -= 1;
+    }
+  }
+
+  #heldBack(partition: number, offset: number, reason: string): Error {
+    return fail('STREAM_HELD', { stream: this.data.name, partition, offset, reason });
   }
 
   async #work(): Promise<void> {

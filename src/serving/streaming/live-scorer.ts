@@ -1,19 +1,20 @@
 import type { Clock } from '../../base/time.ts';
-import type { EventLog } from '../../ports/event-log.ts';
 import type { ControlLog } from './control-log.ts';
 import { mayScoreTo } from './member-step.ts';
 import { isFenced, type OwnedPartition, type OwnedPartitions } from './owned-partitions.ts';
-import { type ScoreOutputsOptions, scoreOutputs } from './score-outputs.ts';
+import { type JudgedInput, readJudged } from './read-judged.ts';
+import { noRecords, type RecordCounts } from './record-counts.ts';
+import { type ScoredOutputs, type ScoreOutputsOptions, scoreOutputs } from './score-outputs.ts';
+import { type RecordUse, useOf } from './score-records.ts';
 import { encodeLaneState, laneRecord, type StreamOutput } from './stream-record.ts';
 import type { StreamRollout } from './stream-rollout.ts';
 import { type Interval, intervalAt, type StreamVersion } from './version-map.ts';
 
-export interface LiveScorerOptions extends ScoreOutputsOptions {
-  readonly log: EventLog;
-  readonly inputTopic: string;
+export interface LiveScorerOptions extends ScoreOutputsOptions, JudgedInput {
   readonly control: ControlLog;
   readonly owned: OwnedPartitions;
   readonly rollout: StreamRollout;
+  readonly recordUse: RecordUse;
   /** Records of one commit. */
   readonly batch: number;
   readonly clock: Clock;
@@ -27,16 +28,15 @@ const MOST_BATCHES = 16;
 /** Scores every record of the owned partitions once, and commits each batch of outputs with its next offset. */
 export class LiveScorer {
   readonly #options: LiveScorerOptions;
-  #scored = 0;
-  #rejected = 0;
+  readonly #counts = noRecords();
 
   constructor(options: LiveScorerOptions) {
     this.#options = options;
   }
 
-  /** Records scored and rejected since the start. */
-  get counts(): { readonly scored: number; readonly rejected: number } {
-    return { scored: this.#scored, rejected: this.#rejected };
+  /** Records by outcome since the start. */
+  get counts(): RecordCounts {
+    return this.#counts;
   }
 
   /** Scores what has come, each partition for itself. Throws the first failure, after all partitions had their turn. */
@@ -59,7 +59,7 @@ export class LiveScorer {
   }
 
   async #scorePartition(owned: OwnedPartition, end: number): Promise<void> {
-    const { log, inputTopic, batch, versions, control } = this.#options;
+    const { batch, versions, control } = this.#options;
     for (let turn = 0; turn < MOST_BATCHES; turn += 1) {
       const { state } = control;
       if (state === null || owned.next >= end) return;
@@ -68,12 +68,21 @@ export class LiveScorer {
       await this.load(intervals, from);
       const to = mayScoreTo(state, owned, Math.min(end, from + batch), (version) => versions.has(version));
       if (to <= from) return;
-      const { records } = await log.read(inputTopic, partition, from, to - from);
-      const asked = { partition, from, records, intervals, forced: null, epoch, lane: 'live' };
-      const outputs = await scoreOutputs(asked, this.#options);
+      const range = await readJudged(this.#options, partition, from, to - from);
+      if (range.records.length === 0) return;
+      const { records } = range;
+      const asked = { ...range, intervals, forced: null, epoch, lane: 'live' };
+      const { outputs, used, outcomes } = await scoreOutputs(asked, this.#options);
       await this.#commit(owned, outputs, intervals);
+      for (const outcome of outcomes) this.#counts[outcome] += 1;
+      this.#recordUses(partition, from, used);
       this.#options.rollout.count({ records, outputs, intervals });
     }
+  }
+
+  #recordUses(partition: number, from: number, used: ScoredOutputs['used']): void {
+    const { stream, recordUse } = this.#options;
+    for (const [i, one] of used.entries()) if (one !== null) recordUse(useOf(stream, partition, from + i), one);
   }
 
   async #commit(
@@ -92,10 +101,6 @@ export class LiveScorer {
       throw error;
     }
     owned.next = next;
-    for (const { error } of outputs) {
-      if (error === null) this.#scored += 1;
-      else this.#rejected += 1;
-    }
   }
 }
 

@@ -2,6 +2,7 @@ import { fail } from '../../base/errors/fail.ts';
 import type { ModelData } from '../../features/define/declaration.ts';
 import type { ModelRegistry, ModelVersion, VersionRecord } from '../../ports/model-registry.ts';
 import type { Scorer } from '../../registry/scorer.ts';
+import { loadableRecord } from '../../registry/version-seal.ts';
 import { loadForeignScorer } from '../models/foreign-scorer.ts';
 import { openPatiently, patientScorer } from '../models/patient-scorer.ts';
 import { loadTrained, scoringDigest, type VersionTools } from '../models/scored-version.ts';
@@ -45,7 +46,10 @@ export class LoadedVersions {
     const record = await this.#record(number, digest);
     const opened = await this.#opened(record);
     try {
-      const loaded = { ...opened, toRow: featureRow(this.#options.model.service, opened.version) };
+      const loaded = {
+        ...opened,
+        toRow: featureRow(this.#options.model.service, opened.version, opened.scorer.inputs),
+      };
       this.#loaded.set(number, loaded);
       return loaded;
     } catch (error) {
@@ -54,11 +58,10 @@ export class LoadedVersions {
     }
   }
 
-  /** Processes of one stream may have registries of their own, by mistake. Errors: REGISTRY_VERSION, STREAM_DIGEST. */
+  /** Processes of one stream may have registries of their own, by mistake. Errors: REGISTRY_VERSION, REGISTRY_SEAL, STREAM_DIGEST. */
   async #record(version: number, wanted: string): Promise<VersionRecord> {
     const { stream, model, registry } = this.#options;
-    const record = await registry.versionRecord(model.name, version);
-    if (record === null) throw fail('REGISTRY_VERSION', { model: model.name, version });
+    const record = await loadableRecord(registry, model.name, version);
     const found = await scoringDigest(record, this.#options);
     if (found !== wanted) throw fail('STREAM_DIGEST', { stream, model: model.name, version, found, wanted });
     return record;

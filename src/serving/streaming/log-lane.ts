@@ -13,14 +13,12 @@ export class LogLane implements StreamLane {
   readonly #topic: string;
   /** By partition: the next offset of the input; null: no output yet. */
   readonly #next: (number | null)[];
-  readonly #lastAt: number[];
   readonly #ends: number[];
 
-  private constructor(log: EventLog, topic: string, next: (number | null)[], lastAt: number[], ends: number[]) {
+  private constructor(log: EventLog, topic: string, next: (number | null)[], ends: number[]) {
     this.#log = log;
     this.#topic = topic;
     this.#next = next;
-    this.#lastAt = lastAt;
     this.#ends = ends;
   }
 
@@ -37,7 +35,6 @@ export class LogLane implements StreamLane {
       log,
       topic,
       next,
-      ends.map(({ lastIngestTs }) => lastIngestTs),
       ends.map(({ end }) => end),
     );
   }
@@ -68,11 +65,8 @@ export class LogLane implements StreamLane {
   /** Appends the outputs of the next offsets, all or none. Errors: those of the log. */
   async #commit(partition: number, { records, next }: LaneCommit): Promise<void> {
     if (records.length === 0) return;
-    const appended = records.map(({ headers: _, ...record }) => {
-      return { ...record, ingestTs: Math.max(record.ingestTs, this.#lastAt[partition]) };
-    });
+    const appended = records.map(({ headers: _, ...record }) => record);
     const at = await this.#log.append(this.#topic, partition, appended);
-    this.#lastAt[partition] = appended[appended.length - 1].ingestTs;
     this.#next[partition] = next;
     this.#ends[partition] = at + appended.length;
   }

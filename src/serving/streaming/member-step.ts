@@ -51,19 +51,33 @@ export interface Seen {
   readonly end: number;
   /** The first offset from `next` on with an event time of at least `at`; null: none is there yet. */
   readonly firstAt: (at: number) => number | null;
+  /** Whether the partition has had no record for `idleMs`, and the clock is as much past an event time. */
+  readonly isIdle: (at: number, idleMs: number) => boolean;
 }
 
+/** Time without a record after which a partition waits for no event time, ms. */
+export const IDLE_MS = 60_000;
+
 /**
- * The ceiling with which an owner acknowledges the open plan; null: not yet. Everything that it has begun is below it.
+ * The ceiling with which an owner acknowledges the open plan; null: not yet; `passed`: it is past the offset that the plan names.
+ * Everything that it has begun is below the ceiling.
  */
-export function ceilingOf(cutOver: CutOver, { partition, next }: Owned, { end, firstAt }: Seen): number | null {
+export function ceilingOf(
+  cutOver: CutOver,
+  { partition, next }: Owned,
+  { end, firstAt, isIdle }: Seen,
+): number | 'passed' | null {
   switch (cutOver.kind) {
-    case 'at-offset':
-      return Math.max(next, cutOver.offsets?.[partition] ?? end);
+    case 'at-offset': {
+      const named = cutOver.offsets?.[partition];
+      if (named === undefined) return Math.max(next, end);
+      return named < next ? 'passed' : named;
+    }
     case 'at-event-time':
-      return firstAt(cutOver.at);
+      return firstAt(cutOver.at) ?? (isIdle(cutOver.at, cutOver.idleMs ?? IDLE_MS) ? Math.max(next, end) : null);
     case 'immediate':
     case 'canary-keys':
+    case 'cancel':
       return next;
     default:
       return cutOver satisfies never;
@@ -71,14 +85,13 @@ export function ceilingOf(cutOver: CutOver, { partition, next }: Owned, { end, f
 }
 
 /** The barriers that commit the open plan; null: an ack is missing. */
-export function barriersOf({ open, epochs, intervals }: ControlState): readonly number[] | null {
+export function barriersOf({ open, epochs }: ControlState): readonly number[] | null {
   if (open === null) return null;
   const barriers: number[] = [];
   for (const [partition, epoch] of epochs.entries()) {
     const ack = open.acks[partition];
     if (ack === null || ack.epoch !== epoch) return null;
-    const known = intervals[partition];
-    barriers.push(Math.max(ack.ceiling, known[known.length - 1].from));
+    barriers.push(ack.ceiling);
   }
   return barriers;
 }

@@ -128,13 +128,14 @@ export class OwnedPartitions {
     return this.#options.control.state?.epochs[partition] === epoch;
   }
 
-  /** The map that the last commit was made by must be the begin of this one: the control log may be another than it was. */
+  /** The part of its map that the last commit had reached must be in this one: the control log may be another than it was. */
   #checkMap(partition: number, left: LanePosition | null): void {
     const { control, stream } = this.#options;
     if (left === null || left.state.length === 0) return;
-    const known = control.state?.intervals[partition] ?? [];
-    const before = decodeLaneState(stream, left.state).intervals;
-    if (!before.every((interval, i) => isSame(interval, known[i])))
+    const isReached = ({ from }: Interval) => from < left.next;
+    const known = (control.state?.intervals[partition] ?? []).filter(isReached);
+    const before = decodeLaneState(stream, left.state).intervals.filter(isReached);
+    if (before.length !== known.length || !before.every((interval, i) => isSame(interval, known[i])))
       throw fail('STREAM_RECORD', {
         topic: stream,
         reason: `the outputs of partition ${partition} were made by another version map than that of the control log`,

@@ -5,6 +5,7 @@ import type { EventLog } from '../../ports/event-log.ts';
 import type { ModelRegistry } from '../../ports/model-registry.ts';
 import type { Rollout } from '../../ports/rollout-store.ts';
 import { CHAMPION } from '../../registry/champion.ts';
+import { loadableRecord } from '../../registry/version-seal.ts';
 import type { ForeignTools } from '../models/open-foreign.ts';
 import { scoringDigest } from '../models/scored-version.ts';
 import { bucketsOf, isCompared } from '../rollout/lane.ts';
@@ -19,13 +20,15 @@ import type { OwnedPartition } from './owned-partitions.ts';
 type Acknowledged = Pick<OwnedPartition, 'partition' | 'epoch' | 'next' | 'hold' | 'end'>;
 
 import type { StreamRollout } from './stream-rollout.ts';
-import type { StreamVersion } from './version-map.ts';
+import { intervalAt, type StreamVersion } from './version-map.ts';
 
 /** A roll to another version. */
 export interface StreamPlan {
   readonly version: number;
   /** At the end of each partition where it is left out. */
-  readonly cutOver?: CutOver;
+  readonly cutOver?: Exclude<CutOver, { readonly kind: 'cancel' }>;
+  /** Whether it takes the place of an open plan. */
+  readonly replace?: boolean | undefined;
 }
 
 export interface PlanRollerOptions extends ForeignTools {
@@ -61,13 +64,34 @@ export class PlanRoller {
   }
 
   /** Errors: STREAM_PLAN, STREAM_CUT_OVER, REGISTRY_VERSION, MODEL_NONE. */
-  async roll({ version, cutOver = { kind: 'at-offset', offsets: null } }: StreamPlan): Promise<void> {
-    this.#check(cutOver);
+  async roll(
+    { version, cutOver = { kind: 'at-offset', offsets: null }, replace = false }: StreamPlan,
+    nexts: readonly (number | null)[],
+  ): Promise<void> {
+    this.#check(cutOver, nexts);
     const { registry, data } = this.#options;
     const champion = await registry.alias(data.model.name, CHAMPION);
-    const planned = await this.#plan(await this.versionOf(version), cutOver, champion);
+    const planned = await this.#plan(await this.versionOf(version), cutOver, champion, replace);
     // Another process planned at the same time, and its record came first.
     if (!planned) throw this.#busy(version);
+  }
+
+  /** Plans to take out what no partition has reached, in the place of an open plan. Error: STREAM_CUT_OVER where there is nothing. */
+  async cancel(nexts: readonly (number | null)[]): Promise<void> {
+    const { control, data } = this.#options;
+    const { state } = control;
+    if (state === null) throw fail('MODEL_NONE', { model: data.model.name });
+    const { open, intervals, champion } = state;
+    const waits = intervals.some((known, partition) =>
+      known.some(({ from }) => from >= (nexts[partition] ?? 0) && from > 0),
+    );
+    if (open === null && !waits)
+      throw fail('STREAM_CUT_OVER', {
+        stream: data.name,
+        reason: 'every cut-over has been reached; roll to another version',
+      });
+    const { version, digest } = intervalAt(intervals[0], nexts[0] ?? 0);
+    if (!(await this.#plan({ version, digest }, { kind: 'cancel' }, champion, true))) throw this.#busy(version);
   }
 
   /** Ends an open plan without a trace. */
@@ -121,7 +145,9 @@ export class PlanRoller {
       await this.abort();
       return onFault(failure.error);
     }
-    for (const one of owned) if (open.acks[one.partition]?.epoch !== one.epoch) await this.#acknowledge(one, open);
+    for (const one of owned)
+      if (open.acks[one.partition]?.epoch !== one.epoch && control.state?.open?.plan === open.plan)
+        await this.#acknowledge(one, open);
     const barriers = control.state === null ? null : barriersOf(control.state);
     if (barriers !== null) await control.append({ kind: 'commit', plan: open.plan, barriers }, clock());
     const after = control.state;
@@ -143,23 +169,23 @@ export class PlanRoller {
     return outcome === null && !versions.has(version.version) ? 'later' : outcome;
   }
 
-  /** A version to roll to, held from here on. Errors: REGISTRY_VERSION, PYTHON_FLAVOR, PYTHON_OFF. */
+  /** A version to roll to, held from here on. Errors: REGISTRY_VERSION, REGISTRY_SEAL, PYTHON_FLAVOR, PYTHON_OFF. */
   async versionOf(version: number): Promise<StreamVersion> {
     const { registry, data } = this.#options;
-    const record = await registry.versionRecord(data.model.name, version);
-    if (record === null) throw fail('REGISTRY_VERSION', { model: data.model.name, version });
+    const record = await loadableRecord(registry, data.model.name, version);
     const digest = await scoringDigest(record, this.#options);
     await this.#options.held.hold(version);
     return { version, digest };
   }
 
   /** Whether the plan counts. */
-  #plan(to: StreamVersion, cutOver: CutOver, champion: number | null): Promise<boolean> {
+  #plan(to: StreamVersion, cutOver: CutOver, champion: number | null, replace = false): Promise<boolean> {
     const { control, data, clock } = this.#options;
     const { state } = control;
     if (state === null) throw fail('MODEL_NONE', { model: data.model.name });
-    if (state.open !== null) throw this.#busy(state.open.to.version);
-    return control.append({ kind: 'plan', plan: state.lastPlan + 1, to, cutOver, champion }, clock());
+    if (state.open !== null && !replace) throw this.#busy(state.open.to.version);
+    const replaces = state.open === null ? {} : { replaces: state.open.plan };
+    return control.append({ kind: 'plan', plan: state.lastPlan + 1, to, cutOver, champion, ...replaces }, clock());
   }
 
   #busy(version: number): Error {
@@ -172,13 +198,33 @@ export class PlanRoller {
     // An ack that is in doubt is sent again as it was: its promise holds.
     const ceiling = owned.hold?.plan === plan ? owned.hold.ceiling : await this.#ceilingOf(owned, cutOver);
     if (ceiling === null) return;
+    const now = this.#options.clock();
+    if (ceiling === 'passed') {
+      await this.#options.control.append({ kind: 'passed', plan, partition, epoch, at: owned.next }, now);
+      return;
+    }
     // The promise holds from before anybody can count on it.
     owned.hold = { plan, ceiling };
-    await this.#options.control.append({ kind: 'ack', plan, partition, epoch, ceiling }, this.#options.clock());
+    await this.#options.control.append({ kind: 'ack', plan, partition, epoch, ceiling }, now);
   }
 
-  async #ceilingOf(owned: Acknowledged, cutOver: CutOver): Promise<number | null> {
-    return ceilingOf(cutOver, owned, { end: owned.end, firstAt: await this.#firstAt(owned, cutOver) });
+  async #ceilingOf(owned: Acknowledged, cutOver: CutOver): Promise<number | 'passed' | null> {
+    if (cutOver.kind !== 'at-event-time')
+      return ceilingOf(cutOver, owned, { end: owned.end, firstAt: () => null, isIdle: () => false });
+    const firstAt = await this.#firstAt(owned, cutOver);
+    const quietMs = await this.#quietMs(owned);
+    const isIdle = (at: number, idleMs: number) => quietMs >= idleMs && this.#options.clock() - at >= idleMs;
+    return ceilingOf(cutOver, owned, { end: owned.end, firstAt, isIdle });
+  }
+
+  /** For how long a partition has had no record; 0: it has some that were not looked at. */
+  async #quietMs({ partition, next, end }: Acknowledged): Promise<number> {
+    const { log, inputTopic, clock } = this.#options;
+    const now = (await log.ends(inputTopic))[partition];
+    if (now === undefined || now.end !== end || next < end) return 0;
+    if (now.end === now.begin) return Number.POSITIVE_INFINITY;
+    const { records } = await log.read(inputTopic, partition, end - 1, 1);
+    return clock() - (records[0]?.ingestTs ?? clock());
   }
 
   /** Looks for the first record of an event time among those that have come. */
@@ -196,7 +242,7 @@ export class PlanRoller {
     return () => null;
   }
 
-  #check(cutOver: CutOver): void {
+  #check(cutOver: CutOver, nexts: readonly (number | null)[]): void {
     const { partitions, data } = this.#options;
     const stream = data.name;
     if (cutOver.kind === 'at-offset' && cutOver.offsets !== null && cutOver.offsets.length !== partitions)
@@ -207,6 +253,17 @@ export class PlanRoller {
     // The control log is read back by its schema: what the schema refuses would keep the stream from opening again.
     if (cutOver.kind === 'at-offset' && cutOver.offsets?.every((offset) => isWhole(offset)) === false)
       throw fail('STREAM_CUT_OVER', { stream, reason: 'offsets are whole numbers from 0 on' });
+    for (const [partition, offset] of (cutOver.kind === 'at-offset' && cutOver.offsets !== null
+      ? cutOver.offsets
+      : []
+    ).entries())
+      if (offset < (nexts[partition] ?? 0))
+        throw fail('STREAM_CUT_OVER', {
+          stream,
+          reason: `partition ${partition} is at offset ${nexts[partition] ?? 0}, past ${offset}`,
+        });
+    if (cutOver.kind === 'at-event-time' && !isWhole(cutOver.idleMs ?? 0))
+      throw fail('STREAM_CUT_OVER', { stream, reason: 'the idle time is a whole number of milliseconds' });
     if (cutOver.kind === 'at-event-time' && !Number.isFinite(cutOver.at))
       throw fail('STREAM_CUT_OVER', { stream, reason: 'the event time is a number of milliseconds' });
     if (cutOver.kind === 'canary-keys' && !(isWhole(cutOver.buckets) && cutOver.buckets <= 10_000))

@@ -6,6 +6,7 @@ import { topicOf } from '../../featurestore/ingest/gateway.ts';
 import type { RowsOf } from '../../featurestore/ingest/source-rows.ts';
 import { openPart } from '../../observe/part-kind.ts';
 import type { Part } from '../../ports/part.ts';
+import type { RecordVerdicts } from '../../ports/record-verdicts.ts';
 import { EngineStream } from './engine-stream.ts';
 import { releaseUndeclared } from './held-versions.ts';
 import { streamTopics } from './open-lanes.ts';
@@ -18,7 +19,16 @@ import { streamsPart } from './streams-part.ts';
 export interface ProjectStreamsOptions
   extends Omit<
     StreamJobOptions,
-    'data' | 'inputTopic' | 'requestOf' | 'read' | 'readPast' | 'appliedTo' | 'partitions' | 'patience'
+    | 'data'
+    | 'inputTopic'
+    | 'requestOf'
+    | 'look'
+    | 'recordUse'
+    | 'readPast'
+    | 'verdicts'
+    | 'appliedTo'
+    | 'partitions'
+    | 'patience'
   > {
   readonly streams: readonly StreamInferenceData[];
   /** Names of the project's models: streams over them that are no longer declared hold nothing. */
@@ -30,10 +40,13 @@ const NOTHING_TRIMMED: readonly number[] = new Array<number>(4_096).fill(0);
 
 /** The reads of an open feature store that streams need. */
 export interface StreamReads {
-  readonly read: StreamJobOptions['read'];
+  readonly look: StreamJobOptions['look'];
+  readonly recordUse: StreamJobOptions['recordUse'];
   /** By offset, the vectors of a stream's events as of their event times, from the history. */
   readonly readPast: (data: StreamInferenceData, ...range: Parameters<ReadPast>) => ReturnType<ReadPast>;
   readonly rowsOf: RowsOf;
+  /** The verdicts on the records of a source, for one stream. */
+  readonly verdictsOf: (source: EventSourceData) => RecordVerdicts;
   /** By partition, the offsets below which this process has judged the events of a source; null: all that are in the log. */
   readonly appliedTo: (source: EventSourceData) => readonly number[] | null;
 }
@@ -51,6 +64,7 @@ const LOOK_MS = 25;
 export class ProjectStreams {
   readonly #options: ProjectStreamsOptions;
   readonly #jobs = new Map<string, RunningStream>();
+  readonly #verdicts = new Map<string, RecordVerdicts>();
 
   constructor(options: ProjectStreamsOptions) {
     this.#options = options;
@@ -67,7 +81,7 @@ export class ProjectStreams {
   }
 
   /** Opens every stream. Errors: STREAM_RECORD, those of the log. */
-  async open({ read, readPast, rowsOf, appliedTo }: StreamReads): Promise<void> {
+  async open({ readPast, rowsOf, verdictsOf, appliedTo, ...reads }: StreamReads): Promise<void> {
     const { registry, streams, models = [] } = this.#options;
     const names = streams.map(({ name }) => name);
     await releaseUndeclared(registry, names, models);
@@ -79,7 +93,10 @@ export class ProjectStreams {
       const requestOf = (payload: Uint8Array) => toRequest(decode(payload));
       const patience = () => sleep(LOAD_WAIT_MS, undefined, { ref: false });
       const past: ReadPast = (...range) => readPast(data, ...range);
-      const job = { ...this.#options, data, inputTopic, partitions, requestOf, read, readPast: past, patience };
+      const verdicts = verdictsOf(data.from);
+      this.#verdicts.set(data.name, verdicts);
+      const input = { inputTopic, partitions, requestOf, verdicts };
+      const job = { ...this.#options, ...reads, ...input, data, readPast: past, patience };
       this.#jobs.set(
         data.name,
         data.scoredBy === 'engine'
@@ -106,25 +123,34 @@ export class ProjectStreams {
     });
   }
 
-  /** The topics of streams, to be trimmed with the log. */
-  topics(): readonly LoggedTopic[] {
+  /** The topics of streams, to be trimmed with the log; `held` are outputs that others read. */
+  topics(held: readonly LoggedTopic[] = []): readonly LoggedTopic[] {
     return this.#options.streams.flatMap((data) => {
       const topics = streamTopics(data);
       const kinds = data.scoredBy === 'engine' ? (['control'] as const) : (['live', 'shadow', 'control'] as const);
       return kinds.map(
         (kind): LoggedTopic => ({
           topic: topics[kind],
-          keepFrom: () => this.#jobs.get(data.name)?.keepFrom[kind] ?? NOTHING_TRIMMED,
+          keepFrom: async () => {
+            const own = this.#jobs.get(data.name)?.keepFrom[kind] ?? NOTHING_TRIMMED;
+            const others = await held.find(({ topic }) => topic === topics[kind])?.keepFrom();
+            return others === undefined
+              ? own
+              : own.map((offset, partition) => Math.min(offset, others[partition] ?? 0));
+          },
         }),
       );
     });
   }
 
-  /** The inputs of streams: the log keeps the records without an output. */
+  /** The inputs of streams: the log keeps the records without an output, and those that it takes to judge them. */
   readers(): readonly LoggedTopic[] {
     return this.#options.streams.map(({ name, from }) => ({
       topic: topicOf(from),
-      keepFrom: () => this.#jobs.get(name)?.unscoredFrom ?? NOTHING_TRIMMED,
+      keepFrom: () => {
+        const unscored = this.#jobs.get(name)?.unscoredFrom;
+        return (unscored && this.#verdicts.get(name)?.neededFrom(unscored)) ?? NOTHING_TRIMMED;
+      },
     }));
   }
 

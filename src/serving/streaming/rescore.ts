@@ -1,6 +1,6 @@
 import { fail } from '../../base/errors/fail.ts';
-import type { EventLog } from '../../ports/event-log.ts';
 import type { ControlState } from './control-state.ts';
+import { type JudgedInput, readJudged } from './read-judged.ts';
 import { type ScoreOutputsOptions, scoreOutputs } from './score-outputs.ts';
 import type { StreamOutput } from './stream-record.ts';
 import type { StreamVersion } from './version-map.ts';
@@ -14,10 +14,7 @@ export interface RangeToScore {
   readonly forced: StreamVersion | null;
 }
 
-export interface RescoreOptions extends ScoreOutputsOptions {
-  readonly stream: string;
-  readonly log: EventLog;
-  readonly inputTopic: string;
+export interface RescoreOptions extends ScoreOutputsOptions, JudgedInput {
   /** Records that are scored at a time. */
   readonly batch: number;
 }
@@ -32,12 +29,13 @@ export async function rescore(
   if (state === null || begin === undefined || end === null || from < begin || to > end || !(from < to))
     throw fail('STREAM_RANGE', { stream: options.stream, partition, from, to });
   const epoch = state.epochs[partition];
-  const asked = { partition, intervals: state.intervals[partition], forced, epoch, lane: `reprocess:${from}-${to}` };
+  const asked = { intervals: state.intervals[partition], forced, epoch, lane: `reprocess:${from}-${to}` };
   const outputs: Omit<StreamOutput, 'scoredAt'>[] = [];
   for (let at = from; at < to; ) {
-    const { records } = await options.log.read(options.inputTopic, partition, at, Math.min(options.batch, to - at));
-    outputs.push(...(await scoreOutputs({ ...asked, from: at, records }, options)));
-    at += records.length;
+    const range = await readJudged(options, partition, at, Math.min(options.batch, to - at));
+    if (range.records.length === 0) throw fail('STREAM_RANGE', { stream: options.stream, partition, from: at, to });
+    outputs.push(...(await scoreOutputs({ ...asked, ...range }, options)).outputs);
+    at += range.records.length;
   }
   return outputs;
 }

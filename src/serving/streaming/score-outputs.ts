@@ -1,9 +1,16 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { ModelData } from '../../features/define/declaration.ts';
+import type { UnrecordedVector } from '../../featurestore/online/served-vector.ts';
 import type { LogRecord } from '../../ports/event-log.ts';
 import { callerOf } from './caller-of.ts';
 import type { LoadedVersions } from './loaded-versions.ts';
-import { keyOfRequest, type RecordRange, type ScoreRecordsOptions, scoreRecords } from './score-records.ts';
+import {
+  keyOfRequest,
+  type RecordOutcome,
+  type RecordRange,
+  type ScoreRecordsOptions,
+  scoreRecords,
+} from './score-records.ts';
 import type { StreamOutput } from './stream-record.ts';
 import { type Canary, type Interval, intervalAt, type StreamVersion, versionAt } from './version-map.ts';
 
@@ -21,18 +28,26 @@ export interface ScoreOutputsOptions extends ScoreRecordsOptions {
   readonly versions: LoadedVersions;
 }
 
+/** Outputs that nobody has stored yet, each with the vector that was scored: a stored output's is recorded, and no other. */
+export interface ScoredOutputs {
+  readonly outputs: readonly Omit<StreamOutput, 'scoredAt'>[];
+  /** By output; null: nothing was scored. */
+  readonly used: readonly (UnrecordedVector | null)[];
+  readonly outcomes: readonly RecordOutcome[];
+}
+
 /** Scores records, each by its version, which is loaded where it is not yet. Errors: MODEL_*, ARTIFACT_*, STREAM_DIGEST, those of stores. */
 export async function scoreOutputs(
-  { partition, from, records, intervals, forced, epoch, lane }: RecordsToScore,
+  { partition, from, records, verdicts, intervals, forced, epoch, lane }: RecordsToScore,
   options: ScoreOutputsOptions,
-): Promise<readonly Omit<StreamOutput, 'scoredAt'>[]> {
+): Promise<ScoredOutputs> {
   const { model, versions } = options;
   const chosen = records.map(
     (record, i) => forced ?? versionAt(intervals, from + i, (canary) => keyOf(record, canary, options)),
   );
   for (const one of new Map(chosen.map((each) => [each.version, each])).values()) await versions.load(one);
   const scores = await scoreRecords(
-    { partition, from, records },
+    { partition, from, records, verdicts },
     (place) => {
       const { version } = chosen[place];
       const loaded = versions.get(version);
@@ -42,11 +57,13 @@ export async function scoreOutputs(
     options,
   );
   const service = `${model.service.name}@${model.service.version}`;
-  return records.map(({ id, ts }, i) => ({
+  const outputs = records.map(({ id, ts }, i) => ({
     id,
     at: ts,
     offset: from + i,
-    ...scores[i],
+    score: scores[i].score,
+    error: scores[i].error,
+    ...(scores[i].first === null ? {} : { first: scores[i].first }),
     model: model.name,
     ...chosen[i],
     plan: intervalAt(intervals, from + i).plan,
@@ -54,6 +71,7 @@ export async function scoreOutputs(
     epoch,
     lane,
   }));
+  return { outputs, used: scores.map(({ used }) => used), outcomes: scores.map(({ outcome }) => outcome) };
 }
 
 /** A record that cannot be read has the key of none; for a rollout it has no caller. */

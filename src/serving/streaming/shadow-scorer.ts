@@ -1,14 +1,13 @@
+import { reasonOf } from '../../base/reason-of.ts';
 import type { Clock } from '../../base/time.ts';
-import type { EventLog } from '../../ports/event-log.ts';
 import type { ControlState } from './control-state.ts';
 import { isFenced, type OwnedPartition, type OwnedPartitions } from './owned-partitions.ts';
+import { type JudgedInput, readJudged } from './read-judged.ts';
 import { type ScoreOutputsOptions, scoreOutputs } from './score-outputs.ts';
 import { encodeLaneState, laneRecord } from './stream-record.ts';
 import type { StreamVersion } from './version-map.ts';
 
-export interface ShadowScorerOptions extends ScoreOutputsOptions {
-  readonly log: EventLog;
-  readonly inputTopic: string;
+export interface ShadowScorerOptions extends ScoreOutputsOptions, JudgedInput {
   readonly owned: OwnedPartitions;
   readonly batch: number;
   readonly clock: Clock;
@@ -53,7 +52,7 @@ export class ShadowScorer {
     { intervals }: ControlState,
     begin: number,
   ): Promise<void> {
-    const { log, inputTopic, batch, clock } = this.#options;
+    const { batch, clock } = this.#options;
     const held = await this.#options.owned.shadowOf(owned);
     if (held === null) return;
     const { partition, epoch } = owned;
@@ -61,11 +60,12 @@ export class ShadowScorer {
       // A new shadow begins near the live lane. One that was away skips what the log no longer has.
       const from = Math.max(begin, held.next ?? owned.next - batch);
       if (from >= owned.next) return;
-      const { records } = await log.read(inputTopic, partition, from, Math.min(batch, owned.next - from));
-      const asked = { partition, from, records, intervals: intervals[partition], forced: shadow, epoch };
-      const outputs = await scoreOutputs({ ...asked, lane: `shadow:${shadow.version}` }, this.#options);
+      const range = await readJudged(this.#options, partition, from, Math.min(batch, owned.next - from));
+      if (range.records.length === 0) return;
+      const asked = { ...range, intervals: intervals[partition], forced: shadow, epoch };
+      const { outputs } = await scoreOutputs({ ...asked, lane: `shadow:${shadow.version}` }, this.#options);
       const scoredAt = clock();
-      const next = from + records.length;
+      const next = from + range.records.length;
       const state = encodeLaneState({ epoch, intervals: intervals[partition] });
       await held.fenced.commit({ records: outputs.map((output) => laneRecord({ ...output, scoredAt })), next, state });
       held.next = next;
@@ -77,7 +77,7 @@ export class ShadowScorer {
       this.#trouble = null;
       return;
     }
-    const trouble = failure instanceof Error ? failure.message : String(failure);
+    const trouble = reasonOf(failure);
     if (trouble !== this.#trouble) this.#options.onFault(failure);
     this.#trouble = trouble;
   }

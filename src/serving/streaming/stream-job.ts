@@ -1,7 +1,9 @@
 import { fail } from '../../base/errors/fail.ts';
+import { reasonOf } from '../../base/reason-of.ts';
 import type { Clock } from '../../base/time.ts';
 import type { StreamInferenceData } from '../../features/define/declaration.ts';
 import type { EventLog } from '../../ports/event-log.ts';
+import type { RecordVerdicts } from '../../ports/record-verdicts.ts';
 import type { RolloutStore } from '../../ports/rollout-store.ts';
 import type { StreamLanes } from '../../ports/stream-lanes.ts';
 import { CHAMPION } from '../../registry/champion.ts';
@@ -9,11 +11,13 @@ import type { Value } from '../../schema/column.ts';
 import { HeldVersions } from './held-versions.ts';
 import { LiveScorer, neededFrom } from './live-scorer.ts';
 import { LoadedVersions, type LoadedVersionsOptions } from './loaded-versions.ts';
-import { type OpenLanes, openLanes } from './open-lanes.ts';
+import { type OpenLanes, openLanes, streamTopics } from './open-lanes.ts';
 import { OwnedPartitions } from './owned-partitions.ts';
 import { PlanRoller, type StreamPlan } from './plan-roller.ts';
+import { type OutputPage, type OutputsAsked, readOutputs } from './read-outputs.ts';
+import type { RecordCounts } from './record-counts.ts';
 import { rescore } from './rescore.ts';
-import type { ReadPast, ReadVector } from './score-records.ts';
+import type { LookUp, ReadPast, RecordUse } from './score-records.ts';
 import { ShadowScorer } from './shadow-scorer.ts';
 import type { StreamOutput } from './stream-record.ts';
 import { StreamRollout } from './stream-rollout.ts';
@@ -28,8 +32,11 @@ export interface StreamJobOptions extends Omit<LoadedVersionsOptions, 'model' | 
   readonly inputTopic: string;
   readonly partitions: number;
   readonly requestOf: (payload: Uint8Array) => Readonly<Record<string, Value>>;
-  readonly read: ReadVector;
+  readonly look: LookUp;
+  /** Takes the vector of each stored output of the live lane. */
+  readonly recordUse: RecordUse;
   readonly readPast: ReadPast;
+  readonly verdicts: RecordVerdicts;
   /** By partition, the offsets below which this process has the features of the events; null: all that are in the log. */
   readonly appliedTo: () => readonly number[] | null;
   readonly clock: Clock;
@@ -86,7 +93,14 @@ export class StreamJob {
     this.#rollout = rollout;
     this.#roller = new PlanRoller({ ...options, rollout, control, versions: this.#versions, held: this.#held });
     this.#owned = new OwnedPartitions({ ...lanes, stream: data.name, partitions, member: String(process.pid), clock });
-    const scoring = { ...options, model: data.model, versions: this.#versions, owned: this.#owned, batch: this.#batch };
+    const scoring = {
+      ...options,
+      stream: data.name,
+      model: data.model,
+      versions: this.#versions,
+      owned: this.#owned,
+      batch: this.#batch,
+    };
     this.#live = new LiveScorer({ ...scoring, rollout, control });
     this.#shadow = new ShadowScorer(scoring);
   }
@@ -100,8 +114,8 @@ export class StreamJob {
     return job;
   }
 
-  /** Records scored and rejected since the start. */
-  get counts(): { readonly scored: number; readonly rejected: number } {
+  /** Records by outcome since the start. */
+  get counts(): RecordCounts {
     return this.#live.counts;
   }
 
@@ -150,7 +164,7 @@ export class StreamJob {
         await this.#work();
         this.#trouble = null;
       } catch (error) {
-        const trouble = error instanceof Error ? error.message : String(error);
+        const trouble = reasonOf(error);
         if (trouble !== this.#trouble) this.#options.onFault(error);
         this.#trouble = trouble;
       }
@@ -159,7 +173,15 @@ export class StreamJob {
 
   /** Plans a roll. Errors: STREAM_PLAN, STREAM_CUT_OVER, REGISTRY_VERSION, MODEL_NONE. */
   roll(plan: StreamPlan): Promise<void> {
-    return this.#inFreshTurn(() => this.#roller.roll(plan));
+    return this.#inFreshTurn(() => this.#roller.roll(plan, this.#places()));
+  }
+
+  /**
+   * Takes every cut-over that no partition has reached out of the version map, and an open plan with them; it is made by the next turn,
+   * as a plan. Errors: STREAM_CUT_OVER, MODEL_NONE.
+   */
+  cancel(): Promise<void> {
+    return this.#inFreshTurn(() => this.#roller.cancel(this.#places()));
   }
 
   /** Does a turn, after which no plan is open. Errors: STREAM_UNACKED, those of a turn. */
@@ -205,6 +227,14 @@ export class StreamJob {
     });
   }
 
+  /** The outputs of the live lane. Errors: STREAM_CURSOR, STREAM_ELSEWHERE where brokers keep them, LOG_TRIMMED. */
+  outputs(asked: OutputsAsked): Promise<OutputPage> {
+    const { lanes, log } = this.#options;
+    const { name } = this.data;
+    if (lanes !== null) return Promise.reject(fail('STREAM_ELSEWHERE', { stream: name }));
+    return readOutputs(log, { stream: name, topic: streamTopics(this.data).live }, asked);
+  }
+
   close(): Promise<void> {
     return this.#inTurn(async () => {
       await this.#rollout.observe();
@@ -244,6 +274,10 @@ export class StreamJob {
     await this.#versions.load(version);
     await control.begin(version, clock());
     return true;
+  }
+
+  #places(): readonly (number | null)[] {
+    return this.#begins.map((_, partition) => this.#nextOf(partition));
   }
 
   /** The next offset of a partition, whoever owns it; null: it is not known. */

@@ -9,11 +9,11 @@ import type { Interval } from './version-map.ts';
  * Records of streaming inference, as UTF-8 JSON:
  *
  * ```
- * output  = {"format":1,"offset":7,"score":0.25 / null,"error":null / "…","model":"late","version":3,"digest":"…","plan":2,"service":"flights@1","epoch":4,"lane":"live"}
+ * output  = {"format":1,"offset":7,"score":0.25 / null,"error":null / "…","first":3,"model":"late","version":3,"digest":"…","plan":2,"service":"flights@1","epoch":4,"lane":"live"}
  * control = {"format":1,"kind":"plan",…}
  * state   = {"format":1,"epoch":4,"intervals":[{"from":0,"version":3,"digest":"…","plan":0,"canary":null}]}
  * ```
- * The state of a lane's partition is the version map that its last commit was made by. An output's log id is the id of the event that it scores, its event time that of the event, its ingest time the time of scoring.
+ * `first` is there where a record is the event of an earlier offset again. The state of a lane's partition is the version map that its last commit was made by. An output's log id is the id of the event that it scores, its event time that of the event, its ingest time the time of scoring.
  */
 const STREAM_FORMAT = 1;
 
@@ -25,10 +25,12 @@ export interface StreamOutput {
   readonly scoredAt: number;
   /** Of the input, in the same partition. */
   readonly offset: number;
-  /** null: the record was rejected. */
+  /** null: the record was not scored. */
   readonly score: number | null;
-  /** Why it was rejected; null: it was scored. */
+  /** Why it has no score; null: it was scored. */
   readonly error: string | null;
+  /** Of a record that is an event again: the offset whose output is that of the event. */
+  readonly first?: number;
   readonly model: string;
   readonly version: number;
   readonly digest: string;
@@ -49,6 +51,7 @@ const outputSchema = z.strictObject({
   offset: whole,
   score: z.number().nullable(),
   error: z.string().nullable(),
+  first: whole.exactOptional(),
   model: z.string(),
   version: whole,
   digest: z.string(),
@@ -63,7 +66,8 @@ const format = z.literal(STREAM_FORMAT);
 
 const cutOver = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('at-offset'), offsets: z.array(whole).nullable() }),
-  z.strictObject({ kind: z.literal('at-event-time'), at: z.number() }),
+  z.strictObject({ kind: z.literal('at-event-time'), at: z.number(), idleMs: z.number().exactOptional() }),
+  z.strictObject({ kind: z.literal('cancel') }),
   z.strictObject({ kind: z.literal('immediate') }),
   z.strictObject({
     kind: z.literal('canary-keys'),
@@ -76,7 +80,16 @@ const cutOver = z.discriminatedUnion('kind', [
 const controlSchema = z.discriminatedUnion('kind', [
   z.strictObject({ format, kind: z.literal('first'), version }),
   z.strictObject({ format, kind: z.literal('claim'), partition: whole, epoch: whole, member: z.string() }),
-  z.strictObject({ format, kind: z.literal('plan'), plan: whole, to: version, cutOver, champion: whole.nullable() }),
+  z.strictObject({
+    format,
+    kind: z.literal('plan'),
+    plan: whole,
+    to: version,
+    cutOver,
+    champion: whole.nullable(),
+    replaces: whole.exactOptional(),
+  }),
+  z.strictObject({ format, kind: z.literal('passed'), plan: whole, partition: whole, epoch: whole, at: whole }),
   z.strictObject({ format, kind: z.literal('ack'), plan: whole, partition: whole, epoch: whole, ceiling: whole }),
   z.strictObject({ format, kind: z.literal('commit'), plan: whole, barriers: z.array(whole) }),
   z.strictObject({ format, kind: z.literal('abort'), plan: whole }),

@@ -1,5 +1,6 @@
 import type { ControlState } from './control-state.ts';
-import type { Interval } from './version-map.ts';
+import type { PlanState } from './plan-phase.ts';
+import { type Interval, intervalAt } from './version-map.ts';
 
 /** How a stream stands. */
 export interface StreamStatus {
@@ -19,6 +20,8 @@ export interface StreamStatus {
   /** Partitions whose owner has not acknowledged the open plan. */
   readonly unacknowledged: readonly number[];
   readonly shadow: number | null;
+  /** The newest plans, and whether every partition has reached them. */
+  readonly plans: readonly (PlanState & { readonly reached: boolean })[];
 }
 
 /** The position of a partition. */
@@ -29,7 +32,7 @@ export interface PartitionPlace {
 }
 
 export function statusOf(model: string, state: ControlState | null, places: readonly PartitionPlace[]): StreamStatus {
-  if (state === null) return { model, partitions: [], rollingTo: null, unacknowledged: [], shadow: null };
+  if (state === null) return { model, partitions: [], rollingTo: null, unacknowledged: [], shadow: null, plans: [] };
   const { open, epochs } = state;
   const isMissing = (partition: number) => open?.acks[partition]?.epoch !== epochs[partition];
   return {
@@ -43,5 +46,17 @@ export function statusOf(model: string, state: ControlState | null, places: read
     rollingTo: open?.to.version ?? null,
     unacknowledged: open === null ? [] : [...epochs.keys()].filter((partition) => isMissing(partition)),
     shadow: state.shadow?.version ?? null,
+    plans: state.plans.map((one) => ({ ...one, reached: isReached(state, one, places) })),
   };
+}
+
+/** Whether every partition scores by a plan already, or by a later one. */
+function isReached(
+  { intervals }: ControlState,
+  { plan, phase }: PlanState,
+  places: readonly PartitionPlace[],
+): boolean {
+  return (
+    phase === 'committed' && places.every(({ next }, partition) => intervalAt(intervals[partition], next).plan >= plan)
+  );
 }

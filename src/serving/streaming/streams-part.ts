@@ -1,12 +1,13 @@
-import type { PartKind } from '../../observe/part-kind.ts';
+import { type PartKind, samplesBy } from '../../observe/part-kind.ts';
 import type { Sample } from '../../ports/part.ts';
+import type { RecordCounts } from './record-counts.ts';
 import type { StreamStatus } from './stream-status.ts';
 
 /** An open stream, as its part reads it. */
 export interface MeasuredStream {
   readonly data: { readonly name: string };
   readonly status: StreamStatus;
-  readonly counts: { readonly scored: number; readonly rejected: number };
+  readonly counts: RecordCounts;
   degraded(): readonly string[];
 }
 
@@ -24,12 +25,9 @@ export const streamsPart: PartKind<() => readonly MeasuredStream[], StreamsStatu
       type: 'counter',
       unit: 'records',
       labels: ['stream', 'outcome'],
-      help: 'Records that streams have scored or rejected since the start; outcome: scored, rejected.',
+      help: 'Records of streams since the start; outcome: scored, rejected, or by the verdict of the source duplicate, late, future.',
       read: (streams) =>
-        streams().flatMap(({ data: { name }, counts }): readonly Sample[] => [
-          [{ stream: name, outcome: 'scored' }, counts.scored],
-          [{ stream: name, outcome: 'rejected' }, counts.rejected],
-        ]),
+        streams().flatMap(({ data: { name }, counts }) => samplesBy({ stream: name }, 'outcome', counts)),
     },
     {
       name: 'headrace_stream_waiting',

@@ -1,4 +1,6 @@
 import { fail } from '../../base/errors/fail.ts';
+import { answerText } from '../../base/read-answer.ts';
+import { reasonOf } from '../../base/reason-of.ts';
 import { type FunctionModel, functionModel, type Results } from '../../features/define/function-model.ts';
 import { parseJsonExact } from '../../schema/json-exact.ts';
 import type { Tensor, TensorSpec } from '../../schema/tensor.ts';
@@ -34,7 +36,10 @@ export function oipUpstream<const Inputs extends readonly TensorSpec[], const Ou
       const asked = JSON.stringify(outputs.map((output) => ({ name: output.name })));
       const body = `{"inputs":[${tensors.map(inputText).join(',')}],"outputs":${asked}}`;
       const answer = await callUpstream(name, options, { path, body });
-      return resultsOf(name, outputs, await answer.text()) as Results<Outputs>;
+      const text = await answerText(answer.body).catch((error: unknown) => {
+        throw fail('MODEL_RUN', { model: name, reason: `the upstream does not answer: ${reasonOf(error)}` }, error);
+      });
+      return resultsOf(name, outputs, text) as Results<Outputs>;
     },
   });
 }

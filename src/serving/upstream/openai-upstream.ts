@@ -30,7 +30,7 @@ export function openAiUpstream(options: OpenAiUpstreamOptions): StreamingModel<t
       const content = new TextDecoder().decode(data[0]);
       const body = { ...parameters, model, messages: [{ role: 'user', content }], stream: true };
       const answer = await callUpstream(name, options, { path: PATH, body: JSON.stringify(body), signal });
-      for await (const event of eventsOf(answer)) {
+      for await (const event of eventsOf(name, answer)) {
         if (event === '[DONE]') return;
         const piece = pieceOf(name, event);
         if (piece !== '') yield { text_output: { shape: [1], data: [new TextEncoder().encode(piece)] } };
@@ -39,8 +39,11 @@ export function openAiUpstream(options: OpenAiUpstreamOptions): StreamingModel<t
   });
 }
 
+/** Longest line of a stream, characters. */
+const LONGEST_LINE = 2 ** 20;
+
 /** The data of each event of a stream: lines `data: …`, an empty line after each. */
-async function* eventsOf({ body }: Response): AsyncGenerator<string> {
+async function* eventsOf(model: string, { body }: Response): AsyncGenerator<string> {
   if (body === null) return;
   let rest = '';
   const decoder = new TextDecoder();
@@ -48,6 +51,8 @@ async function* eventsOf({ body }: Response): AsyncGenerator<string> {
     rest += decoder.decode(chunk, { stream: true });
     const lines = rest.split('\n');
     rest = lines.pop() ?? '';
+    if (rest.length > LONGEST_LINE)
+      throw fail('MODEL_RUN', { model, reason: `the upstream sent a line of more than ${LONGEST_LINE} characters` });
     for (const line of lines) if (line.startsWith('data:')) yield line.slice('data:'.length).trim();
   }
 }

@@ -1,4 +1,5 @@
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
+import { answerStart, answerText } from '../../base/read-answer.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import { trimEndOf } from '../../base/trim-end.ts';
 
@@ -51,7 +52,7 @@ export async function callUpstream(
       signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
     });
     if (answer.ok) return answer;
-    const text = (await answer.text()).slice(0, LONGEST_REASON);
+    const text = await answerStart(answer.body, LONGEST_REASON);
     const reason = `the upstream answered ${answer.status}: ${text}`;
     if (answer.status === 429 || answer.status === 503) throw fail('OIP_UNAVAILABLE', { reason, afterS: 1 });
     throw fail('MODEL_RUN', { model, reason });
@@ -65,7 +66,7 @@ export async function callUpstream(
 export async function upstreamJson(model: string, options: UpstreamOptions, path: string): Promise<unknown> {
   const answer = await callUpstream(model, options, { path });
   try {
-    return await answer.json();
+    return JSON.parse(await answerText(answer.body));
   } catch (error) {
     throw fail('MODEL_RUN', { model, reason: `the upstream answered no JSON: ${reasonOf(error)}` }, error);
   }

@@ -1,4 +1,5 @@
 import { fail } from '../../base/errors/fail.ts';
+import { answerText } from '../../base/read-answer.ts';
 import { functionModel } from '../../features/define/function-model.ts';
 import type { LoadedModel } from '../../ports/model-runtime.ts';
 import type { UpstreamFlavor } from '../../registry/upstream-flavor.ts';
@@ -83,9 +84,9 @@ function openChat({ model: name, flavor, prompt }: UpstreamVersion, server: Upst
 /** Calls at once for the rows of one run. */
 const ROWS_AT_ONCE = 16;
 
-/** A feature was a float32: more digits would be noise. */
+/** The shortest text of the double: 12.09 of a decimal. */
 function numberText(value: number): string {
-  return Number.isNaN(value) ? 'unknown' : String(Number(value.toPrecision(7)));
+  return Number.isNaN(value) ? 'unknown' : String(value);
 }
 
 interface ChatCall {
@@ -99,7 +100,11 @@ interface ChatCall {
 async function scoreOf({ name, model, server, content }: ChatCall): Promise<number> {
   const body = JSON.stringify({ model, messages: [{ role: 'user', content }], temperature: 0, stream: false });
   const answer = await callUpstream(name, server, { path: '/v1/chat/completions', body });
-  const told: unknown = Object(await answer.json().catch(() => null)).choices?.[0]?.message?.content;
+  const told: unknown = Object(
+    await answerText(answer.body)
+      .then(JSON.parse)
+      .catch(() => null),
+  ).choices?.[0]?.message?.content;
   const text = typeof told === 'string' ? told.trim() : '';
   if (/^[-+]?\d{1,20}(\.\d{1,20})?$/.test(text)) return Number(text);
   throw fail('MODEL_RUN', { model: name, reason: `the upstream answered no number: ${text.slice(0, 80)}` });

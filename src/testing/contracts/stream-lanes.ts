@@ -1,4 +1,5 @@
 import type { MaybePromise } from '../../base/maybe-promise.ts';
+import type { SourceTopic, TopicPlaces, TopicRecord } from '../../ports/source-topic.ts';
 import type { FencedPartition, LaneCommit, LaneRecord, StreamLane } from '../../ports/stream-lanes.ts';
 import { type Contract, mustEqual, mustFail } from './contract.ts';
 
@@ -10,6 +11,8 @@ export interface StreamLanesSubject {
   read(partition: number): MaybePromise<readonly string[]>;
   /** The next offsets that others see; 0: there is none. */
   nexts(): MaybePromise<readonly number[]>;
+  /** Joins the followers of one name. */
+  follow(): MaybePromise<SourceTopic>;
   close(): MaybePromise<unknown>;
 }
 
@@ -85,7 +88,52 @@ export const streamLanesContracts: readonly Contract<StreamLanesSubject>[] = [
       await closeAll([first, second, one, other]);
     },
   },
+  {
+    rule: 6,
+    name: 'a follower gets the outputs of commits as they were written, and the next one those that were not committed',
+    needs: [],
+    run: async (subject) => {
+      const lane = await subject.open();
+      const held = await lane.fence(0);
+      await held.commit(commitOf(2, ['a', 'b'], ''));
+      const first = await subject.follow();
+      const { places } = await followed(first, ['a', 'b']);
+      await first.commit(places);
+      await held.commit(commitOf(4, ['c', 'd'], ''));
+      await followed(first, ['c', 'd']);
+      await first.close();
+      const second = await subject.follow();
+      const { records } = await followed(second, ['c', 'd']);
+      const [{ logged }] = records;
+      const [written] = commitOf(4, ['c'], '').records;
+      const payload = Buffer.from(logged?.payload ?? []).toString();
+      mustEqual([logged?.ts, logged?.ingestTs, payload], [0, written.ingestTs, 'output c'], 'an output');
+      await second.close();
+      await closeAll([held, lane]);
+    },
+  },
 ];
+
+/** Longer than a group needs to divide partitions, ms. */
+const LONGEST_MS = 30_000;
+const WAIT_MS = 100;
+
+/** Reads until this number of outputs has come; they must be the named ones. */
+async function followed(topic: SourceTopic, ids: readonly string[]) {
+  const records: TopicRecord[] = [];
+  let places: TopicPlaces = { life: 0, offsets: new Map() };
+  for (const end = performance.now() + LONGEST_MS; records.length < ids.length && performance.now() < end; ) {
+    const batch = await topic.read(WAIT_MS);
+    records.push(...batch.records);
+    if (batch.next.offsets.size > 0) places = batch.next;
+  }
+  mustEqual(
+    records.map(({ logged }) => logged?.id),
+    ids,
+    'outputs',
+  );
+  return { records, places };
+}
 
 function commitOf(next: number, ids: readonly string[], state: string): LaneCommit {
   const records = ids.map((id, i): LaneRecord => {

@@ -49,6 +49,68 @@ async function withVersions(subject: RegistrySubject, count: number): Promise<Mo
 /** Rules of versions of any origin, gates, artefact names and webhooks. */
 export const versionContracts: readonly Contract<RegistrySubject>[] = [
   {
+    rule: 16,
+    name: 'a model with an alias is neither renamed nor deleted, and how its version scores does not change',
+    needs: [],
+    run: async (subject) => {
+      const registry = await withVersions(subject, 2);
+      const features = { key: 'headrace.features', value: 'a' };
+      await registry.tagVersion('m', 1, features, 2);
+      await registry.moveAlias('m', 'champion', { expected: null, to: 1, at: 2 });
+      await mustFail('REGISTRY_SEALED', () => registry.renameModel('m', 'n', 3), 'another model would answer');
+      await mustFail('REGISTRY_SEALED', () => registry.deleteModel('m'), 'an alias points at it');
+      await mustFail('REGISTRY_SEALED', () => registry.tagVersion('m', 1, { ...features, value: 'b' }, 3), 'a tag');
+      await mustFail('REGISTRY_SEALED', () => registry.untagVersion('m', 1, features.key, 3), 'no tag');
+      await registry.tagVersion('m', 1, { key: 'team', value: 'a' }, 3);
+      await registry.tagVersion('m', 2, features, 3);
+      mustEqual(
+        (await registry.versionRecord('m', 1))?.tags.find(({ key }) => key === features.key),
+        features,
+        'the tag',
+      );
+      await registry.moveAlias('m', 'champion', { expected: 1, to: null, at: 4 });
+      await registry.tagVersion('m', 1, { ...features, value: 'b' }, 5);
+      await registry.hold({ holder: 'rollout/1', model: 'm', version: 1 });
+      await mustFail('REGISTRY_SEALED', () => registry.tagVersion('m', 1, features, 6), 'a rollout scores with it');
+      await mustFail('REGISTRY_SEALED', () => registry.renameModel('m', 'n', 6), 'a hold is by name');
+      await registry.release('rollout/1');
+      await registry.setGate({ model: 'm', alias: 'champion', name: 'g', kind: 'check', people: [], validMs: null });
+      await registry.addVerdict('m', 1, { gate: 'g', passed: true, who: 'ci', at: 7, note: '' });
+      await mustFail('REGISTRY_SEALED', () => registry.tagVersion('m', 1, features, 8), 'a verdict was given for it');
+      await registry.renameModel('m', 'n', 5);
+      await registry.deleteModel('n');
+      await registry.close();
+    },
+  },
+  {
+    rule: 17,
+    name: 'a move keeps the seal of the version that it sets the alias to',
+    needs: [],
+    run: async (subject) => {
+      const registry = await withVersions(subject, 2);
+      const sealsOf = async (version: number) => (await registry.versionRecord('m', version))?.seals;
+      mustEqual(await sealsOf(1), [], 'no alias');
+      await registry.moveAlias('m', 'champion', { expected: null, to: 1, at: 2 });
+      const [{ alias, seal } = { alias: '', seal: '' }] = (await sealsOf(1)) ?? [];
+      mustEqual([alias, seal.length], ['champion', 64], 'the seal of the alias');
+      await registry.moveAlias('m', 'other', { expected: null, to: 1, at: 3 });
+      mustEqual(
+        (await sealsOf(1))?.map((one) => one.seal),
+        [seal, seal],
+        'the same version has the same seal',
+      );
+      await registry.moveAlias('m', 'champion', { expected: 1, to: 2, at: 4 });
+      mustEqual(
+        (await sealsOf(1))?.map((one) => one.alias),
+        ['other'],
+        'the alias that is left',
+      );
+      const [moved] = (await sealsOf(2)) ?? [];
+      mustEqual(moved?.seal === seal, false, 'another version has another seal');
+      await registry.close();
+    },
+  },
+  {
     rule: 1,
     name: 'the number of a deleted version is never used again, and one that an alias or a hold needs is not deleted',
     needs: [],

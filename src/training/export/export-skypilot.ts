@@ -1,3 +1,4 @@
+import { STOPPED_EXIT } from '../../base/errors/exit-codes.ts';
 import { controllerWords, type Exported, type ExportJob, policyWarnings, shellLine } from './export-job.ts';
 import { type Yaml, yamlText } from './yaml-text.ts';
 
@@ -24,7 +25,7 @@ export function skypilotTask(job: ExportJob, placement?: string): string {
       memory: `${memoryGib}+`,
       ...(maxHourlyUsd === undefined ? {} : { max_hourly_cost: maxHourlyUsd }),
       ...spotOf(job, placement),
-      job_recovery: { strategy: 'EAGER_NEXT_REGION', max_restarts_on_errors: 0 },
+      job_recovery: { strategy: 'EAGER_NEXT_REGION', max_restarts_on_errors: 0, recover_on_exit_codes: [STOPPED_EXIT] },
     },
     ...(bucket === undefined ? {} : { file_mounts: { [directory]: { source: bucket, mode: 'MOUNT_CACHED' } } }),
     setup: 'npm install -g headrace',

@@ -1,5 +1,5 @@
 import type { ModelData } from '../../features/define/declaration.ts';
-import { modelInputs } from '../../registry/model-inputs.ts';
+import { modelInputs } from '../../model/model-inputs.ts';
 
 /** Format of job.json and result.json. */
 export const JOB_FORMAT = 1;

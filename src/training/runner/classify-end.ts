@@ -1,3 +1,4 @@
+import { STOPPED_EXIT } from '../../base/errors/exit-codes.ts';
 import type { GangState } from '../../ports/training-backend.ts';
 import { classifyExit, type ExitClass, type OwnAction, type RankExit } from './exit-class.ts';
 import { failedRank } from './run-outcome.ts';
@@ -8,6 +9,8 @@ export interface EndFacts {
   readonly own: OwnAction | null;
   /** Whether the instances were taken. */
   readonly isTaken: boolean;
+  /** Whether a rank is a controller, which is stopped and resumes. */
+  readonly ranksResume: boolean;
   readonly step: number;
   readonly targetSteps: number | null;
 }
@@ -16,11 +19,12 @@ export interface EndFacts {
 export function classifyEnd(
   state: GangState,
   tails: readonly (readonly string[])[],
-  { own, isTaken, step, targetSteps }: EndFacts,
+  { own, isTaken, ranksResume, step, targetSteps }: EndFacts,
 ): { readonly found: ExitClass; readonly tail: readonly string[]; readonly exit: RankExit | null } {
+  const isStopped = ranksResume && state.ranks.some((rank) => rank.state === 'ended' && rank.code === STOPPED_EXIT);
   const found = classifyExit({
     ownAction: own,
-    infrastructure: state.preempted || isTaken || state.ranks.some((rank) => rank.state === 'lost'),
+    infrastructure: state.preempted || isTaken || isStopped || state.ranks.some((rank) => rank.state === 'lost'),
     oomKills: state.oomKills,
     ranks: state.ranks.map((rank, index) => ({
       ...(rank.state === 'ended' ? rank : { code: null, signal: null }),

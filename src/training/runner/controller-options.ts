@@ -12,6 +12,8 @@ export interface ControllerOptions {
   readonly backend: TrainingBackend;
   /** Ends the run as cancelled; its newest checkpoint stays. */
   readonly signal?: AbortSignal;
+  /** Each rank is a controller too, which resumes by itself: its exit after a stop is a preemption. */
+  readonly ranksResume?: boolean;
   /** Takes each entry of the journal: states, checkpoints, ends of attempts. */
   readonly onEntry?: (entry: JournalEntry) => void;
   /** Chooses instances, and says when they are taken; without it the run has one placement, at the price of its specification. */

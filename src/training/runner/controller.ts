@@ -302,6 +302,7 @@ class Controller {
     const { found, tail, exit } = classifyEnd(state, tails, {
       own,
       isTaken: this.#placement.isTaken,
+      ranksResume: this.#options.ranksResume === true,
       step: this.#progress.end(),
       targetSteps: spec.targetSteps,
     });

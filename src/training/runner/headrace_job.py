@@ -15,6 +15,7 @@ Outside of a run, heartbeats and checkpoints do nothing, so that the same progra
 """
 import hashlib
 import json
+import math
 import os
 import random
 import shutil
@@ -22,6 +23,10 @@ import signal
 import sys
 import threading
 import time
+
+# Libraries that the program loads after this one do not report to their vendors, unless it says otherwise.
+for _name, _value in (("ORT_DISABLE_TELEMETRY", "1"), ("MLFLOW_DISABLE_TELEMETRY", "true"), ("DO_NOT_TRACK", "1")):
+    os.environ.setdefault(_name, _value)
 
 FORMAT = 2
 CHECKPOINT_FORMAT = 1
@@ -84,12 +89,12 @@ class Run:
             self._beat(step, samples, loss)
 
     def _beat(self, step, samples, loss):
-        self.step, self.samples = step, samples
+        self.step, self.samples = step, samples = int(step), int(samples)
         if not self.active:
             return
         self._loss = loss if loss is not None else self._loss
         loss = self._loss
-        number = None if loss is None or loss != loss or loss in (float("inf"), float("-inf")) else float(loss)
+        number = None if loss is None or not math.isfinite(loss) else float(loss)
         beat = {
             "format": FORMAT,
             "attempt": self.attempt,
@@ -141,6 +146,7 @@ class Run:
         if not self.active:
             return
         self.wait()
+        step, samples = int(step), int(samples)
         final = os.path.join(self.checkpoints, "step-%09d" % step)
         if os.path.exists(final):
             return
@@ -183,7 +189,7 @@ class Run:
             "step": step,
             "samples": samples,
             "worldSize": self.world_size,
-            "reshards": reshards,
+            "reshards": bool(reshards),
             "files": files,
         }
         _replace(os.path.join(folder, "manifest.json"), manifest)
@@ -389,11 +395,31 @@ def _digest(path):
 def _replace(path, value, durable=True):
     part = "%s.%d.%d.new" % (path, os.getpid(), threading.get_ident())
     with open(part, "w") as file:
-        json.dump(value, file)
+        json.dump(_plain(value), file, allow_nan=False)
         if durable:
             file.flush()
             os.fsync(file.fileno())
     os.rename(part, path)
+
+
+def _plain(value):
+    """A value as strict JSON takes it: a number that is not finite is null, one of numpy or torch is a plain one."""
+    if value is None or isinstance(value, (str, bool)):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    for name in ("item", "tolist"):
+        try:
+            return _plain(getattr(value, name)())
+        except (AttributeError, TypeError, ValueError, RuntimeError):
+            pass
+    return str(value)
 
 
 def _read(path):

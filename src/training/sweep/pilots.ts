@@ -133,7 +133,8 @@ async function runPilots(options: AblationOptions, budgets: readonly number[]): 
         if (losses.get(to)?.has(pilot) === true) continue;
         const trial = { run: `${name}-pilot-${pilot}`, folder: join(home, String(pilot)), sweep, trial: pilot, to };
         const end = await runTrial({ ...trial, parameters: parameters[pilot] ?? {}, open, signal, spec: run });
-        if (end === null) throw fail('JOB_CANCELLED', { job: 'pilots of the sweep' });
+        if (end === null)
+          throw fail('SWEEP_STOPPED', { jobs: journal.entries.filter(({ event }) => event === 'loss').length });
         const loss = Number.isFinite(end.loss) ? end.loss : null;
         journal.append({ attempt: 0, event: 'loss', data: { pilot, budget: to, loss } });
         note(pilot, to, loss);

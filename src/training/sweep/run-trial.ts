@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs';
+import { type ErrorCode, isHeadraceError } from '../../base/errors/fail.ts';
 import type { TrainingBackend } from '../../ports/training-backend.ts';
 import { superviseRun } from '../runner/controller.ts';
 import { readHeartbeat } from '../runner/heartbeat.ts';
@@ -34,12 +35,16 @@ export interface TrialEnd {
   readonly metrics: Readonly<Record<string, number>>;
 }
 
-/** Trains a trial up to a budget, from its newest checkpoint; null: it was cancelled. Error: RUN_SPEC. */
+/** Faults of the files of one trial, which say nothing about the others. */
+const OWN_FAULTS: readonly ErrorCode[] = ['RUN_RESULT', 'RUN_JOURNAL', 'CHECKPOINT_WORLD_SIZE', 'CHECKPOINT_NEWER'];
+
+/** Trains a trial up to a budget, from its newest checkpoint; null: it was cancelled. A file of the trial that cannot be read fails the trial alone. Error: RUN_SPEC. */
 export async function runTrial(trial: TrialRun): Promise<TrialEnd | null> {
   const { run, folder, sweep, to, parameters, open, signal, spec } = trial;
   mkdirSync(folder, { recursive: true });
   const backend = open(folder);
   const before = performance.now();
+  const passed = () => (performance.now() - before) / 1000;
   try {
     const outcome = await superviseRun({
       run,
@@ -62,8 +67,10 @@ export async function runTrial(trial: TrialRun): Promise<TrialEnd | null> {
       signal,
     });
     if (outcome.state === 'cancelled') return null;
-    const seconds = (performance.now() - before) / 1000;
-    return { ...lossOf(outcome, folder), seconds, metrics: metricsOf(outcome) };
+    return { ...lossOf(outcome, folder), seconds: passed(), metrics: metricsOf(outcome) };
+  } catch (error) {
+    if (!isHeadraceError(error) || !OWN_FAULTS.includes(error.code)) throw error;
+    return { loss: Number.NaN, failure: error.code, seconds: passed(), metrics: {} };
   } finally {
     await backend.close();
   }

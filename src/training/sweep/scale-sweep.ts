@@ -10,7 +10,7 @@ export interface ScaledLoss {
 
 /**
  * Trains a sweep of one parameter, a size, in full at each of its values, and fits a power law to the losses. Errors: SWEEP_FILE, those of
- * the sweep; JOB_CANCELLED.
+ * the sweep; SWEEP_STOPPED.
  */
 export async function scaleSweep(options: SweepOptions): Promise<ScaledLoss> {
   const { sweep } = options;
@@ -23,7 +23,7 @@ export async function scaleSweep(options: SweepOptions): Promise<ScaledLoss> {
   if (new Set(values.values).size < LEAST_SIZES) throw wrong(`${name} needs ${LEAST_SIZES} sizes`);
   const full = { ...sweep, search: 'grid' as const, scheduler: { kind: 'full' as const } };
   const outcome = await runSweep({ ...options, sweep: full });
-  if (outcome.state === 'cancelled') throw fail('JOB_CANCELLED', { job: 'scaling' });
+  if (outcome.state === 'cancelled') throw fail('SWEEP_STOPPED', { jobs: outcome.results.length });
   const points = outcome.results
     .flatMap(({ loss, parameters }) => (loss === null ? [] : [{ size: Number(parameters[name]), value: loss }]))
     .sort((a, b) => a.size - b.size);

@@ -13,8 +13,8 @@ runBatchWorker(async () => {
   const tools = await batchTools(sitePlace(directory));
   const files: ScoreFiles = {
     ...tools.files,
-    open: async (table) => {
-      const opened = await tools.files.open(table);
+    open: async (table, inputs) => {
+      const opened = await tools.files.open(table, inputs);
       return {
         read: (from, to) => opened.read(from, to),
         close: () => opened.close(),

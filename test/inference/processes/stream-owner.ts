@@ -21,16 +21,17 @@ const stream = headrace.stream('scored');
 await headrace.tick();
 let sent = stream.status.partitions.reduce((sum, { next }) => sum + next, 0) * 1_000 + Number(seed) * 10_000_000;
 let version = Math.max(...stream.status.partitions.map(({ intervals }) => intervals.at(-1)?.version ?? 1));
+let before: ReturnType<typeof event>[] = [];
 console.log('open');
 for (let step = 0; !isEnding; step += 1) {
   const now = Date.now();
-  await headrace.ingest(
-    asked,
-    Array.from({ length: 1 + (step % 7) }, () => {
-      sent += 1;
-      return event(sent, now);
-    }),
-  );
+  const fresh = Array.from({ length: 1 + (step % 7) }, () => {
+    sent += 1;
+    return event(sent, now);
+  });
+  // Some of the last step are sent again, also over a roll.
+  await headrace.ingest(asked, [...before.slice(0, 2), ...fresh]);
+  before = fresh;
   if (step % 3 === 0 && stream.status.rollingTo === null) {
     version = (version % VERSIONS) + 1;
     const cutOvers = [

@@ -14,9 +14,9 @@ import { streamTopics } from '../../../src/serving/streaming/open-lanes.ts';
 import { requestOfRow } from '../../../src/serving/streaming/request-of.ts';
 import { encodeControl } from '../../../src/serving/streaming/stream-record.ts';
 import { asked, registerSmall, small } from '../../models/small-project.ts';
-import { until } from '../../until.ts';
 import { event } from '../stream-site.ts';
-import { INPUT, readRequest, SharedMemoryLog, START } from './shared-site.ts';
+import { INPUT, lookAtRequest, SharedMemoryLog, START } from './shared-site.ts';
+import { verdictsIn } from './verdicts.ts';
 
 const scored = streamInference('scored', { model: small, from: asked, to: 'scores', scoredBy: 'engine' });
 const { encode, decode } = rowCodec(asked.columns);
@@ -24,10 +24,13 @@ const { encode, decode } = rowCodec(asked.columns);
 /** Processes that answer for one stream, over a log in memory. */
 export class EngineSite {
   readonly log = new SharedMemoryLog();
+  /** Ids of the vectors that were recorded. */
+  readonly used: string[] = [];
   readonly #partitions: number;
   #registry: ModelRegistry | null = null;
   #artifacts = new FileArtifactStore(join(tmpdir(), 'none'));
   #looks = 0;
+  readonly #atLook = new Map<number, () => unknown>();
   #sent = 0;
 
   constructor(partitions: number) {
@@ -62,9 +65,10 @@ export class EngineSite {
       runtime: onnxRuntime,
       python: null,
       requestOf: (payload) => toRequest(decode(payload)),
-      read: (service, request, at) => {
+      recordUse: (id) => this.used.push(id),
+      look: (service, request, at) => {
         if (JSON.stringify(request).includes('poison')) throw fail('MODEL_TENSOR', { reason: 'it is poison' });
-        return readRequest(service, request, at);
+        return lookAtRequest(service, request, at);
       },
       clock: () => START,
       // It waits for as long as a load takes.
@@ -73,9 +77,11 @@ export class EngineSite {
         throw error;
       },
       readPast: () => Promise.resolve(new Map()),
+      verdicts: verdictsIn(this.log, INPUT, asked, () => ({ encode: (row) => encode(row), decode })),
       pause: async () => {
         this.#looks += 1;
         await new Promise((resolve) => setImmediate(resolve));
+        await this.#atLook.get(this.#looks)?.();
       },
     });
     onTestFinished(() => stream.close());
@@ -94,6 +100,11 @@ export class EngineSite {
       return { id, ts: at, ingestTs: at, payload: encode([id, at, name, number, gaps, category]) };
     });
     this.log.append(INPUT, partition, records);
+  }
+
+  /** Sends the record of an offset again. */
+  appendAgain(partition: number, offset: number): void {
+    this.log.append(INPUT, partition, this.log.read(INPUT, partition, offset, 1).records);
   }
 
   nameAt(offset: number): string {
@@ -121,9 +132,14 @@ export class EngineSite {
     this.log.append(control, 0, records);
   }
 
-  /** Waits until held answers have looked this often. */
-  async looked(times: number): Promise<void> {
-    const end = this.#looks + times;
-    await until(() => this.#looks >= end);
+  /** Does something after so many more looks of a held answer, which waits until it is done. */
+  afterLooks<Done>(times: number, act: () => Done | Promise<Done>): Promise<Done> {
+    return new Promise((resolve) => {
+      this.#atLook.set(this.#looks + times, () => {
+        const done = Promise.resolve(act());
+        resolve(done);
+        return done;
+      });
+    });
   }
 }

@@ -14,6 +14,7 @@ test('an answer is by the version of its offset, whenever and however often it i
   expect(first).toMatchObject({ version: 1, error: null, plan: 0 });
   await stream.roll({ version: 2 });
   site.append(0, 10);
+  site.append(1, 1);
   expect(
     stream.status.partitions.map(({ intervals }) => intervals.map(({ from, version }) => [from, version])),
   ).toEqual([
@@ -36,6 +37,8 @@ test('an answer is by the version of its offset, whenever and however often it i
   for (const offset of [0, 9, 10, 19])
     expect(await other.answer(site.request(0, offset))).toEqual(await stream.answer(site.request(0, offset)));
   expect(stream.counts.scored).toBeGreaterThan(5);
+  // Offset 3 was asked again: its vector is recorded once by the process that answered.
+  expect(site.used.filter((id) => id === 'scored/0/3')).toHaveLength(1);
 });
 
 test('while a plan is open, records at or above its barriers are held; those below are answered', async () => {
@@ -49,9 +52,10 @@ test('while a plan is open, records at or above its barriers are held; those bel
   expect(below.version).toBe(1);
   site.append(0, 5);
   const held = stream.answer(site.request(0, 12));
-  await site.looked(3);
-  expect(stream.held).toBe(1);
-  await stream.commit();
+  await site.afterLooks(3, async () => {
+    expect(stream.held).toBe(1);
+    await stream.commit();
+  });
   expect((await held).version).toBe(2);
   expect(stream.held).toBe(0);
 });
@@ -62,6 +66,7 @@ test('keys of a canary are those of its buckets, and an abort leaves no trace', 
   await site.champion(1);
   await stream.tick();
   await stream.roll({ version: 3, cutOver: { kind: 'canary-keys', buckets: 5_000, salt: 's' } });
+  site.append(0, 14);
   const versions = new Set<number>();
   for (let offset = 0; offset < 14; offset += 1) {
     const { version } = await stream.answer(site.request(0, offset));
@@ -84,6 +89,7 @@ test('a record that cannot be scored has its error, and what is no request is re
   const stream = await site.open();
   await site.champion(1);
   await stream.tick();
+  site.append(0, 1);
   const poison = JSON.stringify({
     partition: 0,
     offset: 0,
@@ -94,7 +100,7 @@ test('a record that cannot be scored has its error, and what is no request is re
     error: expect.stringContaining('MODEL_TENSOR'),
     version: 1,
   });
-  expect(stream.counts).toEqual({ scored: 0, rejected: 1 });
+  expect(stream.counts).toMatchObject({ scored: 0, rejected: 1 });
   for (const text of [
     '',
     '{}',
@@ -104,6 +110,29 @@ test('a record that cannot be scored has its error, and what is no request is re
   ])
     await expect(stream.answer(text)).rejects.toMatchObject({ code: 'MODEL_TENSOR' });
   await expect(stream.answer(site.request(5, 0))).rejects.toMatchObject({ code: 'STREAM_PARTITIONS' });
+});
+
+test('an event again has no score, and names the first over a roll between the two; one that is not judged yet waits', async () => {
+  const site = await new EngineSite(1).make();
+  const stream = await site.open();
+  await site.champion(1);
+  await stream.tick();
+  site.append(0, 3);
+  const scores = [];
+  for (let offset = 0; offset < 3; offset += 1) scores.push(await stream.answer(site.request(0, offset)));
+  await stream.roll({ version: 2 });
+  const again = stream.answer(site.request(0, 3));
+  await site.afterLooks(2, () => site.appendAgain(0, 1));
+  expect(await again).toMatchObject({
+    score: null,
+    first: 1,
+    version: 2,
+    error: expect.stringMatching(/^STREAM_REPEAT/),
+  });
+  expect(scores.every(({ score, first }) => score !== null && first === undefined)).toBe(true);
+  // A process that has just started knows it too.
+  expect(await (await site.open()).answer(site.request(0, 3))).toEqual(await again);
+  expect(stream.counts).toMatchObject({ scored: 3, duplicate: 1 });
 });
 
 test('a champion that moves is followed at the ends of the input', async () => {

@@ -12,10 +12,16 @@ const end = { kind: 'at-offset', offsets: null } as const;
 const now = { kind: 'immediate' } as const;
 const keys = { kind: 'canary-keys', buckets: 5_000, salt: 's' } as const;
 
+const far = { kind: 'at-offset', offsets: [9] } as const;
+const near = { kind: 'at-offset', offsets: [1] } as const;
+const cancel = { kind: 'cancel' } as const;
+
 /** Sizes that are looked at whole, and their states. Members, and partitions, that differ in their numbers alone are the same. */
 const whole: readonly (readonly [name: string, states: number, bounds: Omit<Bounds, 'most'>])[] = [
   ['1 member, 1 partition, 2 plans', 0, { members: 1, partitions: 1, plans: [now, end], records: 2, claims: 1 }],
   ['1 member, 1 partition, a canary', 0, { members: 1, partitions: 1, plans: [keys, end], records: 2, claims: 1 }],
+  ['1 member, 1 partition, one far away', 0, { members: 1, partitions: 1, plans: [far, now], records: 2, claims: 2 }],
+  ['1 member, 1 partition, a cancel', 0, { members: 1, partitions: 1, plans: [near, cancel], records: 2, claims: 2 }],
   ['1 member, 3 partitions, 2 plans', 3_118, { members: 1, partitions: 3, plans: [now, end], records: 1, claims: 1 }],
   ['2 members, 2 partitions, 1 plan', 1_855, { members: 2, partitions: 2, plans: [now], records: 1, claims: 1 }],
   ['2 members, 1 partition, 2 plans', 17_040, { members: 2, partitions: 1, plans: [now, end], records: 1, claims: 2 }],

@@ -16,6 +16,7 @@ import { ProjectStreams } from '../../../src/serving/streaming/project-streams.t
 
 import { asked, registerSmall, service, small } from '../../models/small-project.ts';
 import { event } from '../stream-site.ts';
+import { acceptAll } from './verdicts.ts';
 
 const START = Date.UTC(2026, 0, 1);
 const INPUT = 'asked@1';
@@ -63,13 +64,15 @@ function trimBefore(log: MemoryEventLog, i: number): void {
 }
 
 /** Answers with the request and a count of 1. */
-const read = (_: unknown, request: unknown) => {
+const recordUse = () => undefined;
+const look = (_: unknown, request: unknown) => {
   const given = request as Readonly<Record<string, Value>>;
   const values = service.features.map(({ name }) => given[name] ?? 1);
   const vector = { service, at: START, values, missing: [], stale: [], degraded: false, counts: [], texts: [] };
-  return { ...vector, ages: { streaming: null, batch: null } };
+  return { request: [], tookMs: 0, vector: { ...vector, ages: { streaming: null, batch: null } } };
 };
 const appliedTo = () => null;
+const verdictsOf = () => acceptAll;
 const rowsOf = () => ({ encode: (row: readonly Value[]) => encode(row), decode });
 
 const readPast = () => Promise.resolve(new Map<number, never>());
@@ -79,7 +82,7 @@ test('a champion that comes after the log was trimmed scores what the log still 
   const { registry, streams, faults } = await site(log);
   log.openTopic(INPUT, 1);
   await streams.makeTopics(1);
-  await streams.open({ read, rowsOf, appliedTo, readPast });
+  await streams.open({ look, recordUse, rowsOf, verdictsOf, appliedTo, readPast });
   const stream = streams.named('scored');
   append(log, 0, 3_000);
   await stream.tick();
@@ -90,7 +93,7 @@ test('a champion that comes after the log was trimmed scores what the log still 
   await stream.tick();
   expect(faults).toEqual([]);
   expect(stream.status.partitions).toMatchObject([{ next: 3_000, waiting: 0 }]);
-  expect(stream.counts).toEqual({ scored: 3_000 - begin, rejected: 0 });
+  expect(stream.counts).toMatchObject({ scored: 3_000 - begin, rejected: 0 });
 });
 
 test('a shadow that was away until the log was trimmed goes on with what the log still has', async () => {
@@ -99,7 +102,7 @@ test('a shadow that was away until the log was trimmed goes on with what the log
   await registry.moveAlias('small', 'champion', { expected: null, to: 1, at: 0 });
   log.openTopic(INPUT, 1);
   await streams.makeTopics(1);
-  await streams.open({ read, rowsOf, appliedTo, readPast });
+  await streams.open({ look, recordUse, rowsOf, verdictsOf, appliedTo, readPast });
   const stream = streams.named('scored');
   await expect(stream.shadow(2)).rejects.toMatchObject({ code: 'MODEL_NONE' });
   await stream.tick();
@@ -125,11 +128,11 @@ test('the log keeps the records that a stream could not score yet', async () => 
   log.openTopic(INPUT, 1);
   await streams.makeTopics(1);
   const state = { isAway: false };
-  const readOrFail: typeof read = (...asked) => {
+  const lookOrFail: typeof look = (...asked) => {
     if (state.isAway) throw new Error('the store is away');
-    return read(...asked);
+    return look(...asked);
   };
-  await streams.open({ read: readOrFail, rowsOf, appliedTo, readPast });
+  await streams.open({ look: lookOrFail, recordUse, rowsOf, verdictsOf, appliedTo, readPast });
   const stream = streams.named('scored');
   append(log, 0, 10);
   await stream.tick();
@@ -151,7 +154,7 @@ test('the log keeps the records that a stream could not score yet', async () => 
   state.isAway = false;
   await stream.tick();
   expect(faults).toMatchObject([{ message: 'the store is away' }]);
-  expect(stream.counts).toEqual({ scored: 3_000, rejected: 0 });
+  expect(stream.counts).toMatchObject({ scored: 3_000, rejected: 0 });
   await retention.retain();
   expect(log.ends(INPUT)[0].begin).toBeGreaterThan(0);
 });

@@ -17,7 +17,10 @@ export const mutations: readonly Mutation[] = [
     rule: 'a claim has a greater epoch than all before',
     edits: [[CONTROL, 'if (record.epoch <= state.epochs[record.partition]) return state;', '']],
   },
-  { rule: 'one plan is open at a time', edits: [[CONTROL, 'state.open !== null || ', '']] },
+  {
+    rule: 'one plan is open at a time: another one names the plan whose place it takes',
+    edits: [[CONTROL, 'if (open !== null && replaces !== open.plan) return state;', '']],
+  },
   {
     rule: 'an ack is of the newest epoch',
     edits: [
@@ -33,12 +36,7 @@ export const mutations: readonly Mutation[] = [
       [
         MEMBER,
         'if (ack === null || ack.epoch !== epoch) return null;',
-        'if (ack === null) { barriers.push(known0(intervals, partition)); continue; }',
-      ],
-      [
-        MEMBER,
-        '/** The barriers that',
-        'const known0 = (intervals: ControlState["intervals"], partition: number) => intervals[partition][intervals[partition].length - 1].from;\n/** The barriers that',
+        'if (ack === null) { barriers.push(0); continue; }',
       ],
     ],
   },
@@ -49,8 +47,8 @@ export const mutations: readonly Mutation[] = [
   {
     rule: 'a barrier is not below a ceiling',
     edits: [
-      [CONTROL, 'if (barriers[partition] < ack.ceiling) return false;', ''],
-      [MEMBER, 'Math.max(ack.ceiling, known[known.length - 1].from)', 'known[known.length - 1].from'],
+      [CONTROL, 'return barriers[partition] >= ack.ceiling;', 'return true;'],
+      [MEMBER, 'barriers.push(ack.ceiling);', 'barriers.push(Math.max(0, ack.ceiling - 1));'],
     ],
   },
   {
@@ -64,17 +62,26 @@ export const mutations: readonly Mutation[] = [
     ],
   },
   {
-    rule: 'an interval begins after the one before',
-    edits: [
-      [CONTROL, 'return barriers[partition] >= newest.from;', 'return true;'],
-      [MEMBER, 'Math.max(ack.ceiling, known[known.length - 1].from)', 'ack.ceiling'],
-    ],
+    rule: 'a commit supersedes what no partition has reached',
+    edits: [[CONTROL, 'known.filter(({ from }) => from <= barrier)', 'known.slice()']],
+  },
+  {
+    rule: 'a commit keeps what a partition has reached',
+    edits: [[CONTROL, 'known.filter(({ from }) => from <= barrier)', 'known.slice(0, 1)']],
+  },
+  {
+    rule: 'a cancel keeps what a partition has reached',
+    edits: [[CONTROL, 'known.filter(({ from }) => from < barriers[partition])', 'known.slice(0, 1)']],
+  },
+  {
+    rule: 'an idle partition begins at its end',
+    edits: [[MEMBER, 'Math.max(next, end) : null', '0 : null']],
   },
   {
     rule: 'a commit ends its plan',
-    edits: [[CONTROL, '{ ...state, intervals, open: null }', '{ ...state, intervals }']],
+    edits: [[CONTROL, '{ ...state, intervals, plans, open: null }', '{ ...state, intervals, plans }']],
   },
-  { rule: 'the map is only added to', edits: [[CONTROL, '...known,\n', '...known.slice(1),\n']] },
+  { rule: 'the map keeps its begin', edits: [[CONTROL, '[...kept, intervalOf', '[...kept.slice(1), intervalOf']] },
   {
     rule: 'an owner stops at its ceiling',
     edits: [[MEMBER, 'if (hold !== null && open?.plan === hold.plan) limit = Math.min(limit, hold.ceiling);', '']],
@@ -93,7 +100,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     rule: 'a ceiling is not below what the owner has begun',
-    edits: [[MEMBER, 'Math.max(next, cutOver.offsets?.[partition] ?? end)', 'cutOver.offsets?.[partition] ?? end']],
+    edits: [[MEMBER, "return named < next ? 'passed' : named;", 'return named;']],
   },
   {
     rule: 'an immediate ceiling is the next offset',

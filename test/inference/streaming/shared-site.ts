@@ -7,9 +7,10 @@ import { FileArtifactStore } from '../../../src/backends/embedded/artifacts/file
 import { MemoryEventLog } from '../../../src/backends/memory/event-log.ts';
 import { MemoryLanes } from '../../../src/backends/memory/stream-lanes.ts';
 import { onnxRuntime } from '../../../src/backends/onnx/onnx-runtime.ts';
+import { type Random, randomBelow } from '../../../src/base/rng.ts';
 import { openSqliteRegistry, registryFile } from '../../../src/compose/open-registry.ts';
 import { streamInference } from '../../../src/features/define/declare.ts';
-import type { EventLogCapabilities } from '../../../src/ports/event-log.ts';
+import type { EventLogCapabilities, LogRecord } from '../../../src/ports/event-log.ts';
 import type { LaneNames, StreamLane } from '../../../src/ports/stream-lanes.ts';
 import type { Value } from '../../../src/schema/column.ts';
 import { rowCodec } from '../../../src/schema/row-codec.ts';
@@ -17,6 +18,7 @@ import { streamTopics } from '../../../src/serving/streaming/open-lanes.ts';
 import { ProjectStreams } from '../../../src/serving/streaming/project-streams.ts';
 import { asked, service, small } from '../../models/small-project.ts';
 import { event, registerVersions } from '../stream-site.ts';
+import { verdictsIn } from './verdicts.ts';
 
 export const INPUT = 'asked@1';
 export const scored = streamInference('scored', { model: small, from: asked, to: 'scores' });
@@ -54,11 +56,11 @@ class SleepyLanes extends MemoryLanes {
 }
 
 /** Answers with the request and a count of 1. */
-export const readRequest = (_: unknown, request: unknown, _at?: number) => {
+export const lookAtRequest = (_: unknown, request: unknown, _at?: number) => {
   const given = request as Readonly<Record<string, Value>>;
   const values = service.features.map(({ name }) => given[name] ?? 1);
   const vector = { service, at: START, values, missing: [], stale: [], degraded: false, counts: [], texts: [] };
-  return { ...vector, ages: { streaming: null, batch: null } };
+  return { request: [], tookMs: 0, vector: { ...vector, ages: { streaming: null, batch: null } } };
 };
 
 const { encode, decode } = rowCodec(asked.columns);
@@ -68,6 +70,8 @@ export class SharedSite {
   readonly log = new SharedMemoryLog();
   readonly lanes: SleepyLanes;
   readonly faults: unknown[] = [];
+  /** Ids of the vectors that were recorded. */
+  readonly used: string[] = [];
   readonly #partitions: number;
   #directory = '';
   #sent = 0;
@@ -103,21 +107,39 @@ export class SharedSite {
     await streams.makeTopics(this.#partitions);
     const rowsOf = () => ({ encode: (row: readonly Value[]) => encode(row), decode });
     await streams.open({
-      read: readRequest,
+      look: lookAtRequest,
+      recordUse: (id) => this.used.push(id),
       readPast: () => Promise.resolve(new Map()),
       rowsOf,
+      verdictsOf: (source) => verdictsIn(this.log, INPUT, source, rowsOf),
       appliedTo: () => null,
     });
     return { streams, lanes };
   }
 
   append(partition: number, count: number): void {
-    const records = Array.from({ length: count }, () => {
-      this.#sent += 1;
-      const { id, at, name, number, gaps, category } = event(this.#sent, START + this.#sent);
-      return { id, ts: at, ingestTs: at, payload: encode([id, at, name, number, gaps, category]) };
-    });
-    this.log.append(INPUT, partition, records);
+    this.log.append(
+      INPUT,
+      partition,
+      Array.from({ length: count }, () => this.#record()),
+    );
+  }
+
+  /** New events, such as are sent again, and such as come too late, or too late at first. */
+  appendMixed(partition: number, count: number, rng: Random): void {
+    for (let i = 0; i < count; i += 1) {
+      const { records } = this.log.read(INPUT, partition, 0, 1e6);
+      const again = records.length === 0 || rng() < 0.6 ? null : records[randomBelow(rng, records.length)];
+      const record = again ?? this.#record();
+      const late = rng() < 0.1 ? asked.latenessMs + 1 : 0;
+      this.log.append(INPUT, partition, [{ ...record, ts: record.ts - late, ingestTs: this.now }]);
+    }
+  }
+
+  #record(): LogRecord {
+    this.#sent += 1;
+    const { id, at, name, number, gaps, category } = event(this.#sent, START + this.#sent);
+    return { id, ts: at, ingestTs: at, payload: encode([id, at, name, number, gaps, category]) };
   }
 
   get now(): number {

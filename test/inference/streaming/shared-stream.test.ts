@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { randomBelow, seededRandom } from '../../../src/base/rng.ts';
 import { streamTopics } from '../../../src/serving/streaming/open-lanes.ts';
+import { intervalAt } from '../../../src/serving/streaming/version-map.ts';
 import { INPUT, SharedSite, scored } from './shared-site.ts';
 
 const PARTITIONS = 3;
@@ -8,14 +9,14 @@ const RUNS = Number(process.env['HEADRACE_SHARED_RUNS'] ?? 4);
 const NAMES = ['a', 'b', 'c'];
 const stream = (opened: Awaited<ReturnType<SharedSite['open']>>) => opened.streams.named('scored');
 
-test(`in ${RUNS} random runs of moved partitions, sleeping owners and rolls, every record has one output of its version`, async () => {
+test(`in ${RUNS} random runs of moved partitions, sleeping owners and rolls, every record has one output of its version, and every id one score`, async () => {
   const first = Number(process.env['HEADRACE_SEED'] ?? 1);
   for (let seed = first; seed < first + RUNS; seed += 1) {
     const rng = seededRandom(seed);
     const site = await new SharedSite(PARTITIONS).make();
     const open = await Promise.all(NAMES.map((name) => site.open(name)));
     for (let step = 0; step < 40; step += 1) {
-      site.append(randomBelow(rng, PARTITIONS), 1 + randomBelow(rng, 5));
+      site.appendMixed(randomBelow(rng, PARTITIONS), 1 + randomBelow(rng, 5), rng);
       const one = randomBelow(rng, NAMES.length);
       if (rng() < 0.3)
         for (const [i, name] of NAMES.entries())
@@ -30,13 +31,15 @@ test(`in ${RUNS} random runs of moved partitions, sleeping owners and rolls, eve
           { kind: 'canary-keys', buckets: 5_000, salt: 's' },
           { kind: 'at-event-time', at: site.now },
           { kind: 'at-offset', offsets: null },
+          { kind: 'at-offset', offsets: [1e9, 1e9, 3] },
+          { kind: 'at-event-time', at: site.now + 1e9 },
         ] as const;
-        const plan = { version: 1 + randomBelow(rng, 4), cutOver: cutOver[randomBelow(rng, 4)] };
-        await stream(open[one])
-          .roll(plan)
-          .catch((error: unknown) => {
-            expect(error).toMatchObject({ code: expect.stringMatching(/^(STREAM_PLAN|MODEL_NONE)$/) });
-          });
+        const version = 1 + randomBelow(rng, 4);
+        const plan = { version, cutOver: cutOver[randomBelow(rng, cutOver.length)], replace: rng() < 0.5 };
+        const planned = rng() < 0.2 ? stream(open[one]).cancel() : stream(open[one]).roll(plan);
+        await planned.catch((error: unknown) => {
+          expect(error).toMatchObject({ code: expect.stringMatching(/^(STREAM_PLAN|STREAM_CUT_OVER|MODEL_NONE)$/) });
+        });
       }
       if (rng() < 0.7) await stream(open[one]).tick();
       else {
@@ -50,18 +53,23 @@ test(`in ${RUNS} random runs of moved partitions, sleeping owners and rolls, eve
         await asleep;
       }
     }
-    // One process takes everything over.
+    // One process takes everything over, and rolls, whatever was planned.
     for (const name of NAMES) site.lanes.assigned.set(name, name === 'a' ? [0, 1, 2] : []);
+    await stream(open[0]).tick();
+    await stream(open[0]).roll({ version: 2, cutOver: { kind: 'immediate' }, replace: true });
     for (let round = 0; round < 4; round += 1) {
       for (let p = 0; p < PARTITIONS; p += 1) site.append(p, 3);
       await stream(open[0]).tick();
     }
     await stream(open[0]).tick();
     expect(site.faults, `seed ${seed}`).toEqual([]);
+    const newest = stream(open[0]).status.partitions.map(({ next, intervals }) => intervalAt(intervals, next).version);
+    expect(newest, `seed ${seed}`).toEqual([2, 2, 2]);
     const { records, outputs, ...verdict } = site.judge();
     expect({ seed, ...verdict }).toMatchObject({ lost: 0, double: 0, wrong: 0 });
     expect(outputs).toBe(records);
     expect(verdict.claims).toBeGreaterThan(PARTITIONS);
+    expect(verdict.repeats).toBeGreaterThan(0);
     for (const each of open) await each.streams.part().close();
   }
 }, 300_000);

@@ -51,6 +51,7 @@ function act(world: World, rng: Random, trouble: Trouble): string | null {
       world.coordinators[c] = someView(rng, world.coordinators[c], world.states.length);
       return coordinate(world, rng, trouble, c);
     case 4:
+      world.isIdle = rng() < 0.3;
       return land(world, rng);
     default:
       return memberTurn(world, rng, trouble, m, p);
@@ -77,16 +78,22 @@ function coordinate(world: World, rng: Random, trouble: Trouble, c: number): str
   const chance = rng();
   if (chance < 0.45 && world.plans < MOST_PLANS) {
     const cutOver = someCutOver(world, rng);
-    return launch(world, rng, trouble, 0, controlFlight(world.plan(c, 2 + world.plans, cutOver)));
+    const record = world.plan(c, 2 + world.plans, cutOver, rng() < 0.4);
+    return launch(world, rng, trouble, 0, controlFlight(record));
   }
   if (chance < 0.55) return launch(world, rng, trouble, 0, controlFlight(world.abort(c)));
   return launch(world, rng, trouble, 0, controlFlight(world.commit(c)));
 }
 
 function someCutOver(world: World, rng: Random): CutOver {
-  switch (randomBelow(rng, 6)) {
+  switch (randomBelow(rng, 9)) {
     case 0:
       return { kind: 'immediate' };
+    case 6:
+      return { kind: 'cancel' };
+    case 7:
+      // A typo.
+      return { kind: 'at-offset', offsets: world.ends.map((end) => (rng() < 0.7 ? 1e9 : end + 3)) };
     case 1:
       return { kind: 'at-event-time', at: randomBelow(rng, 12) };
     case 2:
@@ -152,7 +159,8 @@ function endsWell(world: World): string | null {
     const commit = world.commit(0);
     if (commit !== null) world.append(commit);
     world.coordinators[0] = newest();
-    if (world.last.open === null && round === 0) world.append(world.plan(0, 2 + MOST_PLANS, { kind: 'immediate' }));
+    // Whatever was planned before: an absurd offset, an event time that never comes.
+    if (round === 0) world.append(world.plan(0, 2 + MOST_PLANS, { kind: 'immediate' }, true));
     world.read(0, newest());
   }
   for (const p of world.ends.keys()) {
@@ -163,5 +171,7 @@ function endsWell(world: World): string | null {
   const stuck = world.store.findIndex(({ next }, p) => next !== world.ends[p]);
   if (stuck >= 0) return `stuck: partition ${stuck} stands at ${world.store[stuck].next} of ${world.ends[stuck]}`;
   if (world.last.open !== null) return 'stuck: a plan stays open';
+  const behind = world.store.findIndex(({ outputs }) => outputs.at(-1)?.version !== 2 + MOST_PLANS);
+  if (behind >= 0) return `stuck: the last roll has not begun in partition ${behind}`;
   return violation(world);
 }

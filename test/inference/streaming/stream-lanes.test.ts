@@ -12,6 +12,7 @@ test.each(streamLanesContracts)('lanes in memory, rule $rule: $name', async ({ r
     open: () => lanes.open(names),
     read: (p) => partition(p)?.records.map(({ id }) => id) ?? [],
     nexts: () => [0, 1].map((p) => partition(p)?.position?.next ?? 0),
+    follow: () => lanes.follow('f', 'out@1'),
     close: () => lanes.close(),
   });
 });

@@ -1,17 +1,17 @@
 import { appendFileSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FileArtifactStore } from '../../../src/backends/embedded/artifacts/file-artifact-store.ts';
-import { SqlitePlaybookStore } from '../../../src/backends/embedded/playbook/sqlite-playbook-store.ts';
-import { SqliteRolloutStore } from '../../../src/backends/embedded/rollouts/sqlite-rollout-store.ts';
 import { onnxRuntime } from '../../../src/backends/onnx/onnx-runtime.ts';
 import { openSqliteRegistry } from '../../../src/compose/open-registry.ts';
 import { playbookPlan } from '../../../src/features/define/playbook.ts';
-import { Playbook } from '../../../src/monitoring/playbook/playbook.ts';
+import { Judge } from '../../../src/findings/judge.ts';
+import { Playbook } from '../../../src/playbook/playbook.ts';
 import type { IncidentPort } from '../../../src/ports/incident.ts';
 import { playbookWorld } from '../../../src/running/playbook-world.ts';
 import { RolloutControl } from '../../../src/serving/rollout/rollout-control.ts';
 import { httpHooks } from '../../../src/serving/rollout/rollout-hooks.ts';
 import { newVersion } from '../../../src/testing/contracts/model-registry.ts';
+import { playbookStore, rolloutStore } from '../../sql-stores.ts';
 import { DAY_MS, observationAt, SCRIPT_DAYS, SCRIPT_START } from '../script.ts';
 import { watchedProject } from '../watched-project.ts';
 
@@ -25,8 +25,8 @@ const plan = playbookPlan(watched);
 if (plan === null) throw new Error('no plan');
 const model = watched.name;
 const registry = openSqliteRegistry(join(directory, 'registry.sqlite'));
-const rollouts = new SqliteRolloutStore(join(directory, 'rollouts.sqlite'));
-const store = new SqlitePlaybookStore(join(directory, 'playbooks.sqlite'));
+const rollouts = rolloutStore(join(directory, 'rollouts.sqlite'));
+const store = playbookStore(join(directory, 'playbooks.sqlite'));
 const artifacts = new FileArtifactStore(join(directory, 'artifacts'));
 
 const dayFile = join(directory, 'day');
@@ -63,6 +63,7 @@ const incidents: IncidentPort = {
 };
 
 const world = playbookWorld({
+  judge: new Judge(),
   model: watched,
   registry,
   rollouts,

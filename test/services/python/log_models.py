@@ -70,6 +70,22 @@ class Dicts(mlflow.pyfunc.PythonModel):
         return {"double": model_input["a"].to_numpy() * 2, "flag": (model_input["a"] > 0).to_numpy()}
 
 
+class Exact(mlflow.pyfunc.PythonModel):
+    """Says each number that it was fed bit by bit."""
+
+    def predict(self, context, model_input, params=None):
+        doubles = [float(value).hex() for value in model_input["double"]]
+        wholes = [str(int(value)) for value in model_input["whole"]]
+        return {"doubles": np.array(doubles, dtype=object), "wholes": np.array(wholes, dtype=object)}
+
+
+edges = pd.DataFrame(
+    {
+        "double": [0.1, 16777217.0, 55968378.41, 1e-300, -1e300, 5e-324, 2.0**53, 3.4028235677973366e38],
+        "whole": [2**24 + 1, 2**53 + 1, -(2**53) - 1, 2**62 + 2**38 + 1, 2**63 - 1, -(2**63), 0, 1700000063],
+    }
+)
+keep("exact", lambda **k: pyfunc(python_model=Exact(), **k), edges, input_example=edges)
 keep("frames", lambda **k: pyfunc(python_model=Frames(), **k), some, input_example=frame[:5])
 keep("dicts", lambda **k: pyfunc(python_model=Dicts(), **k), some, input_example=frame[:5])
 

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
@@ -15,6 +15,8 @@ interface Job {
   readonly run: string;
   readonly variables: Readonly<Record<string, string>>;
   readonly spot: boolean | null;
+  /** Exit codes after which SkyPilot starts it again. */
+  readonly recoverOn: readonly number[];
   pid: number;
   status: string | null;
   recoveries: number;
@@ -37,7 +39,8 @@ function write(job: Job): void {
 function start(job: Job): void {
   const log = openSync(join(folder, `job-${job.id}.log`), 'a');
   const exit = join(folder, `job-${job.id}.exit`);
-  const script = `{ ${job.run}\n} 2>&1; echo $? > ${exit}.new; mv ${exit}.new ${exit}`;
+  // A shell that waits outlives the signal that its program gets.
+  const script = `trap : TERM; { ${job.run}\n} 2>&1; echo $? > ${exit}.new; mv ${exit}.new ${exit}`;
   const child = spawn('sh', ['-c', script], {
     env: { ...process.env, ...job.variables },
     detached: true,
@@ -64,6 +67,9 @@ function launch(): void {
     run: JSON.parse(member('run') ?? '""'),
     variables: Object.fromEntries(variables),
     spot: spot === undefined ? null : spot === 'true',
+    recoverOn: [...(/^ +recover_on_exit_codes:\n((?: +- \d+\n)*)/m.exec(text)?.[1]?.matchAll(/\d+/g) ?? [])].map(
+      Number,
+    ),
     pid: 0,
     status: plan.status ?? (plan.waits === true && spot === 'true' ? 'STARTING' : null),
     recoveries: 0,
@@ -81,7 +87,16 @@ function statusOf(job: Job): string {
   return Number(readFileSync(exit, 'utf8')) === 0 ? 'SUCCEEDED' : 'FAILED';
 }
 
+/** Starts a job again that ended with a code to recover from. */
+function recover(job: Job): void {
+  const exit = join(folder, `job-${job.id}.exit`);
+  if (!existsSync(exit) || !job.recoverOn.includes(Number(readFileSync(exit, 'utf8')))) return;
+  rmSync(exit);
+  start({ ...job, recoveries: job.recoveries + 1 });
+}
+
 function queue(): void {
+  for (const id of ids()) recover(read(id));
   const record = JSON.parse(readFileSync(new URL('sky-record.json', import.meta.url), 'utf8'));
   const records = ids().map((id) => {
     const job = read(id);

@@ -11,7 +11,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
 {{- define "headrace.image" -}}
-{{ required "image.repository is the image of your project: build it with deploy/docker/Dockerfile" .Values.image.repository }}:{{ .Values.image.tag }}
+{{ required "image.repository is the image of your project: build it with deploy/docker/Dockerfile" .Values.image.repository }}{{ if .Values.image.digest }}@{{ .Values.image.digest }}{{ else }}:{{ .Values.image.tag }}{{ end }}
 {{- end }}
 
 {{- define "headrace.security" -}}
@@ -23,15 +23,30 @@ capabilities: { drop: ["ALL"] }
 seccompProfile: { type: RuntimeDefault }
 {{- end }}
 
-{{/* The keys lie in the directory of the environment, which is a volume; the Secret is copied there at each start. */}}
+{{/* The keys lie in the directory of the environment, which is a volume. The Secret is taken at each start: a key that was revoked stays revoked. */}}
 {{- define "headrace.keys" -}}
 - name: keys
   image: {{ include "headrace.image" . }}
-  command: ["node", "-e", "require('fs').copyFileSync('/keys/keys.json', '/data/keys.json'); require('fs').chmodSync('/data/keys.json', 0o600)"]
+  imagePullPolicy: {{ .Values.image.pullPolicy }}
+  args: [keys, import, /keys/keys.json, --env={{ .Values.environment }}]
   securityContext: {{- include "headrace.security" . | nindent 4 }}
+  {{- with .Values.secretEnv }}
+  envFrom:
+    {{- range . }}
+    - secretRef: { name: {{ . }} }
+    {{- end }}
+  {{- end }}
   volumeMounts:
     - { name: keys, mountPath: /keys, readOnly: true }
     - { name: data, mountPath: /data }
+    - { name: tmp, mountPath: /tmp }
+{{- end }}
+
+{{/* No process of a pod calls the API of the cluster. */}}
+{{- define "headrace.pod" -}}
+automountServiceAccountToken: false
+enableServiceLinks: false
+securityContext: { fsGroup: 1000 }
 {{- end }}
 
 {{- define "headrace.container" -}}

@@ -108,6 +108,10 @@ class EmbeddedEventLog implements EventLog {
     return this.#partition(topic, partition).blank(which);
   }
 
+  restamp(topic: string, partition: number, stampOf: (record: LogRecord, offset: number) => number): Promise<number> {
+    return this.#partition(topic, partition).restamp(stampOf);
+  }
+
   close(): MaybePromise<void> {
     const partitions = [...this.#topics.values()].flat();
     this.#topics.clear();

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { fail, isHeadraceError } from '../../../base/errors/fail.ts';
 import type { MaybePromise } from '../../../base/maybe-promise.ts';
-import type { LogBatch, LogRecord, PartitionEnds } from '../../../ports/event-log.ts';
-import { BLANKED, type WhichRecord, writeBlanked } from './blank.ts';
+import { type LogBatch, type LogRecord, mustNotDecrease, type PartitionEnds } from '../../../ports/event-log.ts';
+import { BLANKED, blanking, type ChangeRecord, restamping, type WhichRecord, writeRewritten } from './blank.ts';
 import { bodyOf, encodeFrame, type Frame, MOST_BODY_BYTES } from './frame.ts';
 import type { LogFiles } from './log-files.ts';
 import { Segment, type SegmentEnd } from './segment.ts';
@@ -65,12 +65,8 @@ export class Partition {
   /** Hot path. Errors: LOG_ORDER, LOG_WRITE, LOG_SIZE; each leaves the partition as it was. */
   append(records: readonly LogRecord[]): MaybePromise<number> {
     const { topic, index, segmentBytes, durability } = this.#options;
-    const { end, lastIngestTs, sizeBytes } = this.#newest.at;
-    let last = lastIngestTs;
-    for (const { ingestTs } of records) {
-      if (!(ingestTs >= last)) throw fail('LOG_ORDER', { topic, partition: index, ingestTs, last });
-      last = ingestTs;
-    }
+    const { end, sizeBytes } = this.#newest.at;
+    const last = mustNotDecrease(topic, index, records);
     if (records.length === 0) return end;
     if (sizeBytes >= segmentBytes && this.#syncing === null && this.#nextSync === null) this.#roll();
     const safeBytes = durability === 'process' ? this.#newest.at.sizeBytes : this.#acknowledged.sizeBytes;
@@ -135,21 +131,41 @@ export class Partition {
    * Blanks records in all segments except the newest, which is closed first. A segment is rewritten to another file,
    * synced, then renamed over the old one between two appends. Errors: LOG_WRITE, LOG_CORRUPT.
    */
-  async blank(which: WhichRecord): Promise<number> {
-    while (this.#syncing !== null || this.#nextSync !== null) await this.settled();
-    if (!this.#newest.isEmpty) this.#roll();
-    let blanked = 0;
-    for (const segment of this.#segments.slice(0, -1)) blanked += await this.#blankSegment(segment, which);
-    return blanked;
+  blank(which: WhichRecord): Promise<number> {
+    return this.#rewrite(blanking(which));
   }
 
-  async #blankSegment(segment: Segment, which: WhichRecord): Promise<number> {
+  /** Gives records other ingest times, in the way of `blank`; the index is made again from the files. Errors: LOG_WRITE, LOG_CORRUPT. */
+  async restamp(stampOf: (record: LogRecord, offset: number) => number): Promise<number> {
+    const restamped = await this.#rewrite(restamping(stampOf));
+    if (restamped === 0) return 0;
+    await this.#idle();
+    this.close();
+    this.#open();
+    this.#acknowledged = this.#newest.at;
+    this.#tail.clear();
+    return restamped;
+  }
+
+  async #rewrite(change: ChangeRecord): Promise<number> {
+    await this.#idle();
+    if (!this.#newest.isEmpty) this.#roll();
+    let changed = 0;
+    for (const segment of this.#segments.slice(0, -1)) changed += await this.#rewriteSegment(segment, change);
+    return changed;
+  }
+
+  async #idle(): Promise<void> {
+    while (this.#syncing !== null || this.#nextSync !== null) await this.settled();
+  }
+
+  async #rewriteSegment(segment: Segment, change: ChangeRecord): Promise<number> {
     const { files, path } = this.#options;
     const beside = `${segment.path}${BLANKED}`;
     try {
-      const blanked = await writeBlanked(files, segment, beside, which);
+      const changed = await writeRewritten(files, segment, beside, change);
       const index = this.#segments.indexOf(segment);
-      if (blanked === 0 || index < 0) {
+      if (changed === 0 || index < 0) {
         files.remove(beside);
         return 0;
       }
@@ -161,7 +177,7 @@ export class Partition {
       this.#segments[index] = anew;
       this.#tail.clear();
       segment.close();
-      return blanked;
+      return changed;
     } catch (error) {
       throw isHeadraceError(error) ? error : writeFailure(segment.path, error);
     }

@@ -20,6 +20,7 @@ const READ_BYTES = 256 * 1024;
 export interface SegmentEnd {
   readonly end: number;
   readonly sizeBytes: number;
+  /** The largest ingest time of the partition up to there. */
   readonly lastIngestTs: number;
 }
 
@@ -191,7 +192,8 @@ export class Segment {
 
   #note({ offset, count, lastIngestTs }: FrameHeader, position: number, bytes: number): void {
     this.#index.note(offset, position, this.#end.lastIngestTs);
-    this.#end = { end: offset + count, sizeBytes: position + bytes, lastIngestTs };
+    const largest = Math.max(this.#end.lastIngestTs, lastIngestTs);
+    this.#end = { end: offset + count, sizeBytes: position + bytes, lastIngestTs: largest };
   }
 
   #mendIfPossible(): void {

@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { isDiskFull } from '../../../base/errors/environment-fault.ts';
 import { fail, isHeadraceError } from '../../../base/errors/fail.ts';
 import { acquireLock, type Lock } from '../lock.ts';
 import { clearScratch } from './engine.ts';
@@ -68,7 +69,6 @@ export function faultOf(path: string, { bytes }: ManifestFile): 'missing' | stri
 /** The coded error of a failed write below the store or outside it. */
 export function writeError(error: unknown, path: string): unknown {
   if (isHeadraceError(error) || !(error instanceof Error)) return error;
-  const code = 'code' in error ? error.code : '';
-  if (code === 'ENOSPC' || code === 'EDQUOT') return fail('OFFLINE_FULL', { path }, error);
+  if (isDiskFull(error)) return fail('OFFLINE_FULL', { path }, error);
   return fail('OFFLINE_WRITE', { path, reason: error.message }, error);
 }

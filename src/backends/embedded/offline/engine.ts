@@ -1,10 +1,12 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { fail, isHeadraceError } from '../../../base/errors/fail.ts';
 import { isAlive } from '../../../base/is-alive.ts';
 import type { OfflineTable, OfflineValue, RowBatch } from '../../../ports/offline-store.ts';
 import { streamChunks } from '../parquet/stream-chunks.ts';
+import { freeChunks } from './free-chunks.ts';
 import { readRows } from './read-rows.ts';
 import { quoteText } from './sql-text.ts';
 import { StagingTable } from './staging-table.ts';
@@ -16,11 +18,21 @@ export interface EngineOptions {
   readonly scratch: string;
 }
 
-/** DuckDB in memory: it has no tables of its own but what is being written. */
+/** The longest wait for the end of other work, ms: what runs may wait for this very query. */
+const MEMORY_WAIT_MS = 2_000;
+
+/**
+ * DuckDB in memory: it has no tables of its own but what is being written. All queries share its memory. Those that find no
+ * room are tried again one after the other, each once the others have ended, so that only a query that does not fit alone fails.
+ */
 export class Engine {
   readonly #options: EngineOptions;
   readonly #instance: DuckDBInstance;
   readonly #scratch: string;
+  #running = 0;
+  #ended: (() => void)[] = [];
+  /** Work that is tried again, in turn. */
+  #again: Promise<void> = Promise.resolve();
 
   private constructor(options: EngineOptions, instance: DuckDBInstance, scratch: string) {
     this.#options = options;
@@ -43,13 +55,28 @@ export class Engine {
 
   /** Runs SQL and gives its rows in batches, as they come. */
   async *stream(sql: string): AsyncGenerator<readonly (readonly OfflineValue[])[]> {
-    const connection = await this.#instance.connect();
+    let rows = this.#streamOnce(sql);
+    let first = await this.#withRoom(
+      () => rows.next(),
+      () => {
+        rows = this.#streamOnce(sql);
+      },
+    );
+    try {
+      for (; first.done !== true; first = await rows.next()) yield first.value;
+    } finally {
+      await rows.return(undefined);
+    }
+  }
+
+  async *#streamOnce(sql: string): AsyncGenerator<readonly (readonly OfflineValue[])[]> {
+    const connection = await this.#begin();
     try {
       for await (const chunk of streamChunks(connection, sql)) yield readRows(chunk);
     } catch (error) {
-      throw this.#translated(error);
+      throw await this.#failed(error);
     } finally {
-      connection.closeSync();
+      this.#end(connection);
     }
   }
 
@@ -61,8 +88,13 @@ export class Engine {
   }
 
   /** Writes the rows of SQL as a Parquet file; returns their number. `meta` goes into the file's key-value metadata. */
-  async copy(sql: string, path: string, meta: Readonly<Record<string, string>>): Promise<number> {
-    return this.#writing(path, (connection) => copyTo(connection, sql, path, meta));
+  async copy(
+    sql: string,
+    path: string,
+    meta: Readonly<Record<string, string>>,
+    rowGroup = WHOLE_ROW_GROUP,
+  ): Promise<number> {
+    return this.#withRoom(() => this.#writingOnce(path, (connection) => copyTo(connection, sql, path, meta, rowGroup)));
   }
 
   /** Writes rows that come in batches as one Parquet file; returns their number. Error: OFFLINE_VALUE. */
@@ -72,11 +104,14 @@ export class Engine {
     path: string,
     meta: Readonly<Record<string, string>>,
   ): Promise<number> {
-    return this.#writing(path, async (connection) => {
+    const staged = async (connection: DuckDBConnection) => {
       const staging = new StagingTable(connection, table);
       for await (const batch of batches) await staging.append(batch);
       return copyTo(connection, staging.close(), path, meta);
-    });
+    };
+    // Batches that come from somewhere are read once, so that this is tried once.
+    const write = () => this.#writingOnce(path, staged);
+    return Array.isArray(batches) ? this.#withRoom(write) : write();
   }
 
   close(): void {
@@ -85,21 +120,67 @@ export class Engine {
   }
 
   /** Runs work on its own connection: temporary tables end with it. */
-  async #writing(path: string, work: (connection: DuckDBConnection) => Promise<number>): Promise<number> {
-    const connection = await this.#instance.connect();
+  async #writingOnce(path: string, work: (connection: DuckDBConnection) => Promise<number>): Promise<number> {
+    const connection = await this.#begin();
     try {
       return await work(connection);
     } catch (error) {
-      throw this.#translated(error, path);
+      throw await this.#failed(error, path);
     } finally {
-      connection.closeSync();
+      this.#end(connection);
     }
+  }
+
+  async #begin(): Promise<DuckDBConnection> {
+    const connection = await this.#instance.connect();
+    this.#running += 1;
+    return connection;
+  }
+
+  #end(connection: DuckDBConnection): void {
+    connection.closeSync();
+    this.#running -= 1;
+    for (const ended of this.#ended.splice(0)) ended();
+  }
+
+  /** Runs work, and once more in its turn if it failed for want of memory. */
+  async #withRoom<T>(work: () => Promise<T>, before: () => void = () => undefined): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isHeadraceError(error) || error.code !== 'OFFLINE_MEMORY') throw error;
+    }
+    const turn = this.#again.then(async () => {
+      await this.#others();
+      before();
+      return work();
+    });
+    this.#again = turn.then(
+      () => undefined,
+      () => undefined,
+    );
+    return turn;
+  }
+
+  /** Ends when no work runs, at the latest after a while. */
+  async #others(): Promise<void> {
+    const until = performance.now() + MEMORY_WAIT_MS;
+    while (this.#running > 0 && performance.now() < until) {
+      const ended = new Promise<void>((resolve) => this.#ended.push(resolve));
+      await Promise.race([ended, setTimeout(until - performance.now())]);
+    }
+  }
+
+  async #failed(error: unknown, path = ''): Promise<unknown> {
+    const failure = this.#translated(error, path);
+    if (isHeadraceError(failure, 'OFFLINE_MEMORY')) await freeChunks();
+    return failure;
   }
 
   #translated(error: unknown, path = ''): unknown {
     if (isHeadraceError(error) || !(error instanceof Error)) return error;
     const reason = error.message.split('\n')[0];
-    if (/^Out of Memory/.test(reason))
+    if (/^Out of Memory|failed to allocate data of size/.test(reason))
       return fail('OFFLINE_MEMORY', { limit: memoryText(this.#options.memoryLimitBytes) }, error);
     if (/No space left on device|Disk quota exceeded/.test(reason))
       return fail('OFFLINE_FULL', { path: path === '' ? this.#scratch : path }, error);
@@ -110,6 +191,22 @@ export class Engine {
 }
 
 let instances = 0;
+
+/** Rows of a row group, DuckDB's default. */
+const WHOLE_ROW_GROUP = 122_880;
+/** Rows of the smallest row group: a vector of DuckDB. */
+const LEAST_ROW_GROUP = 2_048;
+/** Bytes of a row group in a file, about. Each thread that writes holds one, several times as large. */
+const ROW_GROUP_BYTES = 4 * 2 ** 20;
+
+/** Rows of a row group whose bytes fit the memory, as far as other files of these rows tell. */
+export function rowGroupOf(files: readonly { readonly rows: number; readonly bytes: number }[]): number {
+  const rows = files.reduce((sum, file) => sum + file.rows, 0);
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  const fitting =
+    Math.floor((ROW_GROUP_BYTES * Math.max(1, rows)) / Math.max(1, bytes) / LEAST_ROW_GROUP) * LEAST_ROW_GROUP;
+  return Math.min(WHOLE_ROW_GROUP, Math.max(LEAST_ROW_GROUP, fitting));
+}
 
 /** Makes the directory for scratch files, and removes those of dead processes. */
 export function clearScratch(scratch: string): void {
@@ -124,10 +221,11 @@ async function copyTo(
   sql: string,
   path: string,
   meta: Readonly<Record<string, string>>,
+  rowGroup = WHOLE_ROW_GROUP,
 ): Promise<number> {
   const pairs = Object.entries(meta).map(([name, value]) => `${name}: ${quoteText(value)}`);
   const result = await connection.run(
-    `COPY (${sql}) TO ${quoteText(path)} (FORMAT PARQUET, COMPRESSION ZSTD, KV_METADATA {${pairs.join(', ')}})`,
+    `COPY (${sql}) TO ${quoteText(path)} (FORMAT PARQUET, COMPRESSION ZSTD, ROW_GROUP_SIZE ${rowGroup}, KV_METADATA {${pairs.join(', ')}})`,
   );
   const [[rows]] = await result.getRows();
   return Number(rows);

@@ -101,7 +101,7 @@ export class FileMerges {
     // As a query does, it keeps the files that it reads.
     this.#manifest.queries += 1;
     try {
-      const written = await this.#rows.write(name, paths, (path, meta) => this.#rows.copy(sql, path, meta), place);
+      const written = await this.#rows.write(name, paths, (path, meta) => this.#rows.copy(sql, path, meta, run), place);
       const rows = run.reduce((sum, each) => sum + each.rows, 0);
       if (written.rows !== rows)
         throw fail('OFFLINE_CORRUPT', { file: run[0].path, reason: `a merge found ${written.rows} rows, not ${rows}` });

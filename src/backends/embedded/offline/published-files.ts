@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { systemCode } from '../../../base/errors/environment-fault.ts';
 import { fail, isHeadraceError } from '../../../base/errors/fail.ts';
 import { reasonOf } from '../../../base/reason-of.ts';
 import type { DamagedFile } from '../../../ports/offline-store.ts';
@@ -200,7 +201,7 @@ async function sumFault(path: string, { sum }: ManifestFile): Promise<string | n
     const found = await fileSum(path);
     return found === sum ? null : `its bytes have the sum ${found}, not ${sum}`;
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : null;
+    const code = systemCode(error);
     if (code === 'ENOENT') return 'missing';
     if (code === 'EIO') return 'the disk cannot read it';
     throw fail('OFFLINE_UNREADABLE', { file: path, reason: reasonOf(error) }, error);

@@ -1,7 +1,7 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { filePath } from './directory.ts';
-import type { Engine } from './engine.ts';
+import { type Engine, rowGroupOf } from './engine.ts';
 import { groupedByColumns, selectList } from './file-columns.ts';
 import { fileSum } from './file-sum.ts';
 import { FORMAT_VERSION, type ManifestFile, type ManifestTable } from './manifest.ts';
@@ -41,9 +41,14 @@ export class StoredRows {
   }
 
   /** Writes the rows of SQL over files whose bytes are as published, so that damage never gets a valid sum. */
-  async copy(sql: string, path: string, meta: Readonly<Record<string, string>>): Promise<number> {
+  async copy(
+    sql: string,
+    path: string,
+    meta: Readonly<Record<string, string>>,
+    files: readonly ManifestFile[] = [],
+  ): Promise<number> {
     await this.#files.checkNamed(sql, this.#manifest.now);
-    return this.#engine.copy(sql, path, meta);
+    return this.#engine.copy(sql, path, meta, rowGroupOf(files));
   }
 
   /** The rows of files under the table's columns, those of files with other columns as what they are there. */
@@ -70,6 +75,6 @@ export class StoredRows {
   /** Writes a file again without the rows for which SQL is true. */
   writeWithout(table: ManifestTable, file: ManifestFile, where: string, paths: string[]): Promise<ManifestFile> {
     const sql = `SELECT * FROM (${this.select(table, [file])}) WHERE (${where}) IS NOT TRUE`;
-    return this.write(table.name, paths, (path, meta) => this.copy(sql, path, meta));
+    return this.write(table.name, paths, (path, meta) => this.copy(sql, path, meta, [file]));
   }
 }

@@ -9,8 +9,9 @@ import type {
   SqlValue,
   WriteOptions,
 } from '../../../ports/sql-database.ts';
-import { failureOf, isBusy } from './sqlite-failure.ts';
-import { openRegistryFile } from './sqlite-file.ts';
+import { type SqliteKind, sqliteKinds } from '../sqlite-kind.ts';
+import { type FailedFile, failureOf, isBusy } from './sqlite-failure.ts';
+import { openSqliteFile } from './sqlite-file.ts';
 
 /** How long a writer waits for another, ms. */
 const BUSY_TIMEOUT_MS = 5_000;
@@ -46,14 +47,21 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+export interface SqliteDatabaseOptions {
+  /** Time to wait for the lock of another process, ms. */
+  readonly busyTimeoutMs?: number;
+  /** A registry where it is left out. */
+  readonly kind?: SqliteKind;
+}
+
 /**
- * The registry's tables in one SQLite file, which several processes may use at once. Writes that wait together share one commit. An
+ * Tables in one SQLite file, which several processes may use at once. Writes that wait together share one commit. An
  * acknowledged write survives the process and the machine's power (WAL, synchronous = FULL).
- * Errors: REGISTRY_FILE, REGISTRY_FORMAT, REGISTRY_WRITE, REGISTRY_BUSY.
+ * Errors: the four codes of its kind, such as REGISTRY_FILE, REGISTRY_FORMAT, REGISTRY_WRITE and REGISTRY_BUSY.
  */
 export class SqliteDatabase implements SqlDatabase {
   readonly dialect = sqliteDialect;
-  readonly #path: string;
+  readonly #file: FailedFile;
   readonly #busyTimeoutMs: number;
   readonly #writer: Connection;
   /** In memory there is one connection only: reads take their turn among the writes. */
@@ -61,11 +69,13 @@ export class SqliteDatabase implements SqlDatabase {
   readonly #queue: Waiting[] = [];
   #draining: Promise<void> | null = null;
 
-  constructor(path: string, schema: SqlSchema, options: { readonly busyTimeoutMs?: number } = {}) {
-    this.#path = path;
+  constructor(path: string, schema: SqlSchema, options: SqliteDatabaseOptions = {}) {
+    const { kind = sqliteKinds.registry } = options;
+    const file = { path, kind };
+    this.#file = file;
     this.#busyTimeoutMs = options.busyTimeoutMs ?? BUSY_TIMEOUT_MS;
-    this.#writer = new Connection(openRegistryFile(path, schema, this.#busyTimeoutMs), path, 'write');
-    this.#reader = path === IN_MEMORY ? null : new Connection(openReader(path), path, 'read');
+    this.#writer = new Connection(openSqliteFile(file, schema, this.#busyTimeoutMs), file, 'write');
+    this.#reader = path === IN_MEMORY ? null : new Connection(openReader(file), file, 'read');
   }
 
   read<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
@@ -102,7 +112,7 @@ export class SqliteDatabase implements SqlDatabase {
         for (const settle of done) settle();
       } catch (error) {
         this.#writer.rollBack();
-        const failure = failureOf(error, this.#path, 'write');
+        const failure = failureOf(error, this.#file, 'write');
         for (const waiting of together) waiting.reject(failure);
       }
     }
@@ -147,13 +157,13 @@ export class SqliteDatabase implements SqlDatabase {
 /** One connection with its prepared statements. */
 class Connection implements Sql {
   readonly #database: DatabaseSync;
-  readonly #path: string;
+  readonly #file: FailedFile;
   readonly #use: 'read' | 'write';
   readonly #statements = new Map<string, StatementSync>();
 
-  constructor(database: DatabaseSync, path: string, use: 'read' | 'write') {
+  constructor(database: DatabaseSync, file: FailedFile, use: 'read' | 'write') {
     this.#database = database;
-    this.#path = path;
+    this.#file = file;
     this.#use = use;
     database.exec('PRAGMA case_sensitive_like = ON');
     database.function('fold', { deterministic: true }, (text) =>
@@ -169,7 +179,7 @@ class Connection implements Sql {
     try {
       return this.#prepared(statement).all(...values) as unknown as readonly SqlRow[];
     } catch (error) {
-      throw failureOf(error, this.#path, this.#use);
+      throw failureOf(error, this.#file, this.#use);
     }
   }
 
@@ -177,7 +187,7 @@ class Connection implements Sql {
     try {
       return Number(this.#prepared(statement).run(...values).changes);
     } catch (error) {
-      throw failureOf(error, this.#path, this.#use);
+      throw failureOf(error, this.#file, this.#use);
     }
   }
 
@@ -204,11 +214,11 @@ class Connection implements Sql {
   }
 }
 
-function openReader(path: string): DatabaseSync {
+function openReader(file: FailedFile): DatabaseSync {
   try {
     // Not opened read-only: such a connection has no locks of its own where the log of changes begins.
-    return new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+    return new DatabaseSync(file.path, { timeout: BUSY_TIMEOUT_MS });
   } catch (error) {
-    throw failureOf(error, path, 'open');
+    throw failureOf(error, file, 'open');
   }
 }

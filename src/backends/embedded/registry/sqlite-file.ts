@@ -2,10 +2,7 @@ import { statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { fail } from '../../../base/errors/fail.ts';
 import type { SqlSchema } from '../../../ports/sql-database.ts';
-import { failureOf } from './sqlite-failure.ts';
-
-/** Marks the file as a registry, so that another program's database is not taken for one: "HRrg". */
-const APPLICATION = 0x48_52_72_67;
+import { type FailedFile, failureOf } from './sqlite-failure.ts';
 
 /** Files up to this size are checked page by page when they are opened; of larger ones SQLite checks the pages that it reads. */
 const CHECKED_BYTES = 64 * 2 ** 20;
@@ -14,48 +11,50 @@ const CHECKED_BYTES = 64 * 2 ** 20;
 const CACHE_KIB = 64 * 1024;
 
 /**
- * Opens the file of a registry to write it: makes its tables, or brings an earlier format up to date in one transaction. A file that
- * is something else is left unchanged. Errors: REGISTRY_FILE, REGISTRY_FORMAT, REGISTRY_BUSY, REGISTRY_WRITE.
+ * Opens a file to write it: makes its tables, or brings an earlier format up to date in one transaction. A file that
+ * is something else is left unchanged. Errors: the codes of its kind.
  */
-export function openRegistryFile(path: string, schema: SqlSchema, timeout: number): DatabaseSync {
+export function openSqliteFile(file: FailedFile, schema: SqlSchema, timeout: number): DatabaseSync {
+  const { path, kind } = file;
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(path, { timeout });
-    if (pragma(database, 'user_version') === 0) inTransaction(database, (open) => createTables(open, schema));
-    checkOwner(database, path);
+    if (pragma(database, 'user_version') === 0)
+      inTransaction(database, (open) => createTables(open, kind.application, schema));
+    checkOwner(database, file);
     if (pragma(database, 'user_version') < schema.format) inTransaction(database, (open) => upgrade(open, schema));
     const format = pragma(database, 'user_version');
-    if (format !== schema.format) throw fail('REGISTRY_FORMAT', { path, format, known: schema.format });
+    if (format !== schema.format) throw fail(kind.codes.format, { path, format, known: schema.format });
     // A transaction waits for another process in turns of the event loop, not in SQLite.
     database.exec(
       `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -${CACHE_KIB}; PRAGMA busy_timeout = 20`,
     );
-    checkPages(database, path);
+    checkPages(database, file);
     return database;
   } catch (error) {
     database?.close();
-    throw failureOf(error, path, 'open');
+    throw failureOf(error, file, 'open');
   }
 }
 
-function checkOwner(database: DatabaseSync, path: string): void {
-  if (pragma(database, 'application_id') !== APPLICATION)
-    throw fail('REGISTRY_FILE', { path, reason: 'it is the database of another program' });
+function checkOwner(database: DatabaseSync, { path, kind }: FailedFile): void {
+  if (pragma(database, 'application_id') !== kind.application)
+    throw fail(kind.codes.file, { path, reason: 'it is the database of another program' });
 }
 
-function checkPages(database: DatabaseSync, path: string): void {
+function checkPages(database: DatabaseSync, { path, kind }: FailedFile): void {
   if (path === ':memory:' || statSync(path).size > CHECKED_BYTES) return;
   const [verdict] = database.prepare('PRAGMA quick_check').all();
   if (verdict?.['quick_check'] !== 'ok')
-    throw fail('REGISTRY_FILE', { path, reason: String(verdict?.['quick_check']) });
+    throw fail(kind.codes.file, { path, reason: String(verdict?.['quick_check']) });
 }
 
 /** Two processes may try at once: who comes second finds the tables. */
-function createTables(database: DatabaseSync, schema: SqlSchema): void {
+function createTables(database: DatabaseSync, application: number, schema: SqlSchema): void {
   const [{ tables } = { tables: 1 }] = database.prepare('SELECT COUNT(*) AS tables FROM sqlite_schema').all();
   if (tables !== 0) return;
   for (const statement of schema.create('sqlite')) database.exec(statement);
-  database.exec(`PRAGMA application_id = ${APPLICATION}; PRAGMA user_version = ${schema.format};`);
+  database.exec(`PRAGMA application_id = ${application}; PRAGMA user_version = ${schema.format};`);
 }
 
 function upgrade(database: DatabaseSync, schema: SqlSchema): void {

@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import type { ScoreFormat } from '../../../ports/score-files.ts';
+import { type RowColumn, textLiteral } from '../../../files/row-file.ts';
 
 /** A name in quotes. */
 export function quotedName(name: string): string {
@@ -7,51 +7,20 @@ export function quotedName(name: string): string {
 }
 
 /** A text literal. */
-export function quotedText(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
-}
+export const quotedText = textLiteral;
 
 /** A path as DuckDB takes it: characters of patterns stand for themselves. */
 export function quotedPath(path: string): string {
   return quotedText(path.replaceAll(/[*?[]/g, '[$&]'));
 }
 
-/** A file as a relation of SQL, in the order of its rows. Cells of CSV and TSV are texts, and an empty one is null. */
-export async function fileRelation(connection: DuckDBConnection, path: string, format: ScoreFormat): Promise<string> {
-  const file = quotedPath(path);
-  switch (format) {
-    case 'parquet':
-      return `read_parquet(${file}, hive_partitioning = false)`;
-    case 'csv':
-    case 'tsv': {
-      const delimiter = format === 'csv' ? ',' : '\t';
-      return `read_csv(${file}, header = true, all_varchar = true, delim = '${delimiter}', quote = '"', escape = '"', skip = 0, allow_quoted_nulls = false, comment = '', encoding = 'utf-8')`;
-    }
-    case 'jsonl':
-      return jsonLines(connection, file);
-    default:
-      return format satisfies never;
-  }
-}
-
-/** Types that a text may look like; a field of a struct may have such a name, so a type is what ends an entry. */
-const LOOKALIKE = /\b(DATE|TIMESTAMP(_S|_MS|_NS| WITH TIME ZONE)?|TIME|UUID)\b(?=[[,)]|$)/g;
-
-/** A text stays a text, whatever it looks like. */
-async function jsonLines(connection: DuckDBConnection, file: string): Promise<string> {
-  const guess = `read_json(${file}, format = 'newline_delimited', sample_size = -1)`;
-  const types = (await columnsOf(connection, guess)).map(({ name, type }) => {
-    const kept = type.replaceAll(LOOKALIKE, 'VARCHAR');
-    return `${quotedText(name)}: ${quotedText(kept)}`;
-  });
-  return `read_json(${file}, format = 'newline_delimited', columns = {${types.join(', ')}})`;
+/** Runs SQL, and gives all rows. */
+export async function rowsOf(connection: DuckDBConnection, sql: string): Promise<readonly (readonly unknown[])[]> {
+  return (await connection.runAndReadAll(sql)).getRows();
 }
 
 /** A column of a relation; its type in DuckDB's words. */
-export interface RelationColumn {
-  readonly name: string;
-  readonly type: string;
-}
+export type RelationColumn = RowColumn;
 
 /** The columns of a relation. */
 export async function columnsOf(connection: DuckDBConnection, relation: string): Promise<readonly RelationColumn[]> {

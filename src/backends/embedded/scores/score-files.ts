@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import type { RowInputs } from '../../../model/row-inputs.ts';
 import type {
   DescribedFile,
   OpenScoreTable,
@@ -7,7 +8,9 @@ import type {
   ScoreFiles,
   ScoreTable,
 } from '../../../ports/score-files.ts';
-import { columnsOf, fileRelation, quotedPath, quotedText } from './file-relation.ts';
+import { columnsOf, quotedPath, quotedText } from './file-relation.ts';
+import { setRelation } from './file-set.ts';
+import { reshapeFile } from './reshape.ts';
 import { readFailure, writeFailure } from './score-failure.ts';
 import { DuckScoreTable } from './score-table.ts';
 import { makeDurable } from './written-file.ts';
@@ -18,15 +21,16 @@ const ROW_GROUP = 61_440;
 export const duckScoreFiles: ScoreFiles = {
   describe: (path, format) =>
     withConnection(path, async (connection): Promise<DescribedFile> => {
-      const relation = await fileRelation(connection, path, format);
+      const set = { format, files: [{ path, folders: [] }], folderColumns: [] };
+      const relation = await setRelation(connection, set, new Set());
       const columns = (await columnsOf(connection, relation)).map(({ name }) => name);
       const counted = await connection.runAndReadAll(`SELECT CAST(COUNT(*) AS DOUBLE) FROM ${relation}`);
       return { rows: Number(counted.getRows()[0]?.[0]), columns };
     }),
 
-  stage: (path, format, to) =>
-    withConnection(path, async (connection) => {
-      const relation = await fileRelation(connection, path, format);
+  stage: (input, texts, to) =>
+    withConnection(input.files[0].path, async (connection) => {
+      const relation = await setRelation(connection, input, texts);
       try {
         await connection.run(
           `COPY (FROM ${relation}) TO ${quotedText(to)} (FORMAT parquet, ROW_GROUP_SIZE ${ROW_GROUP}, USE_TMP_FILE false)`,
@@ -37,6 +41,9 @@ export const duckScoreFiles: ScoreFiles = {
         throw writeFailure(to, error) ?? error;
       }
     }),
+
+  reshape: (path, form, folder, name) =>
+    withConnection(path, (connection) => reshapeFile(connection, path, { form, folder, name })),
 
   rowNumbers: (path) =>
     withConnection(path, async (connection) => {
@@ -52,11 +59,11 @@ export const duckScoreFiles: ScoreFiles = {
     return found;
   },
 
-  open: async (table: ScoreTable): Promise<OpenScoreTable> => {
+  open: async (table: ScoreTable, inputs: RowInputs): Promise<OpenScoreTable> => {
     const instance = await DuckDBInstance.create(':memory:', OPTIONS);
     const connection = await instance.connect();
     try {
-      return await DuckScoreTable.open(table, connection, () => {
+      return await DuckScoreTable.open(table, inputs, connection, () => {
         connection.closeSync();
         instance.closeSync();
       });

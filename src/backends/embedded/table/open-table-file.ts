@@ -1,7 +1,8 @@
 import { statSync } from 'node:fs';
 import { type DuckDBConnection, type DuckDBDataChunk, DuckDBInstance } from '@duckdb/node-api';
-import { fail } from '../../../base/errors/fail.ts';
+import { fail, isHeadraceError } from '../../../base/errors/fail.ts';
 import { reasonOf } from '../../../base/reason-of.ts';
+import { DUCKDB_COMPRESSION, type Packing, packingOf, verifyPacked } from '../../../files/packed-file.ts';
 import type { ColumnValues, TableFile, TableFileColumn } from '../../../ports/table-file.ts';
 import { streamChunks } from '../parquet/stream-chunks.ts';
 
@@ -10,7 +11,10 @@ const NUMBERS =
   /^(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT|UTINYINT|USMALLINT|UINTEGER|UBIGINT|UHUGEINT|FLOAT|DOUBLE|DECIMAL)/;
 const TIMES = /^(DATE|TIMESTAMP)/;
 
-/** Opens Parquet or CSV files (the ending says which; .gz may follow .csv; a glob, or commas between) by DuckDB. Error: DRIFT_FILE. */
+/**
+ * Opens Parquet or CSV files (the ending says which; .gz may follow .csv; a glob, or commas between) by DuckDB. Packed files are read
+ * to their ends before. Errors: DRIFT_FILE, FILE_DAMAGED.
+ */
 export async function openTableFile(path: string): Promise<TableFile> {
   const instance = await DuckDBInstance.create(':memory:', {
     threads: '2',
@@ -34,7 +38,7 @@ export async function openTableFile(path: string): Promise<TableFile> {
     return tableOf({ path, relation, columns, rows: Number(counted.getRows()[0]?.[0]) }, connection, close);
   } catch (error) {
     await close();
-    throw fail('DRIFT_FILE', { path, reason: reasonOf(error) }, error);
+    throw isHeadraceError(error) ? error : fail('DRIFT_FILE', { path, reason: reasonOf(error) }, error);
   }
 }
 
@@ -51,13 +55,20 @@ async function relationOf(connection: DuckDBConnection, path: string): Promise<s
     .split(',')
     .map((one) => `'${one.replaceAll("'", "''")}'`)
     .join(', ')}]`;
-  if (/\.(csv|tsv|txt)(\.gz)?$/i.test(path)) {
-    await connection.run(
-      `CREATE TABLE held AS SELECT * FROM read_csv(${text}, header = true, sample_size = -1, union_by_name = true)`,
-    );
-    return 'held';
+  if (!/\.(csv|tsv|txt)(\.gz)?$/i.test(path)) return `read_parquet(${text}, union_by_name = true)`;
+  const packings = new Set<Packing>();
+  for (const [file] of (await connection.runAndReadAll(`SELECT file FROM GLOB(${text})`)).getRows()) {
+    const packing = await packingOf(String(file));
+    await verifyPacked(String(file), packing);
+    packings.add(packing);
   }
-  return `read_parquet(${text}, union_by_name = true)`;
+  const [packing] = packings;
+  const compression =
+    packings.size === 1 && packing !== undefined ? `, compression = ${DUCKDB_COMPRESSION[packing]}` : '';
+  await connection.run(
+    `CREATE TABLE held AS SELECT * FROM read_csv(${text}, header = true, sample_size = -1, union_by_name = true${compression})`,
+  );
+  return 'held';
 }
 
 async function columnsOf(connection: DuckDBConnection, relation: string): Promise<readonly TableFileColumn[]> {

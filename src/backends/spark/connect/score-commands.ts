@@ -3,7 +3,7 @@ import type { SparkJob } from '../job.ts';
 import { filesOf, rowsOf, viewOf, writtenTo } from './plans.ts';
 import type { Fields } from './protobuf.ts';
 import { scoredRelation } from './python-function.ts';
-import { featuresSql, fileSql, rejectedSql, rowsSql, SCORE_SLICE } from './score-sql.ts';
+import { cellsSql, fileSql, rejectedSql, rowsSql, SCORE_SLICE, scoredSql } from './score-sql.ts';
 import { columnKinds, withScores } from './spark-types.ts';
 
 /** The view of the scored rows. */
@@ -18,8 +18,8 @@ export async function scoreCommands(
   python: string,
   typed: (sql: string) => Promise<Buffer>,
 ): Promise<readonly Fields[]> {
-  const sql = featuresSql(scores, columnKinds(await typed(fileSql(scores))));
-  const outputType = withScores(await typed(sql));
+  const sql = cellsSql(scores, columnKinds(await typed(fileSql(scores))));
+  const outputType = withScores(await typed(scoredSql(scores)));
   const at = (name: string) => join(scores.path, name);
   const format = 'parquet' as const;
   return [

@@ -1,25 +1,15 @@
 import { decode, type Fields, type Message, messagesIn, textIn } from './protobuf.ts';
 
-/** A type as far as scoring looks at it: numbers of the protocol's `DataType`. */
-export type ColumnKind = 'text' | 'decimal' | 'number' | 'other' | { readonly listOf: ColumnKind };
+/** A type as far as scoring looks at it, `cell` where a model can read it: numbers of the protocol's `DataType`. */
+export type ColumnKind = 'cell' | 'other' | { readonly listOf: ColumnKind };
 
 /** Columns of a relation by their names. */
 export type ColumnKinds = ReadonlyMap<string, ColumnKind>;
 
 const STRUCT = 21;
 const LIST = 20;
-const KINDS: Readonly<Record<number, ColumnKind>> = {
-  3: 'number',
-  4: 'number',
-  5: 'number',
-  6: 'number',
-  7: 'number',
-  8: 'number',
-  // Their numbers may be too large for a float.
-  9: 'decimal',
-  10: 'decimal',
-  11: 'text',
-};
+/** Booleans, numbers, decimals and texts. */
+const CELLS: ReadonlySet<number> = new Set([3, 4, 5, 6, 7, 8, 9, 10, 11]);
 
 /** The columns of a schema. */
 export function columnKinds(schema: Buffer): ColumnKinds {
@@ -29,7 +19,7 @@ export function columnKinds(schema: Buffer): ColumnKinds {
 
 function kindOf(type: Message | undefined): ColumnKind {
   const [number = 0] = type?.keys() ?? [];
-  if (number !== LIST || type === undefined) return KINDS[number] ?? 'other';
+  if (number !== LIST || type === undefined) return CELLS.has(number) ? 'cell' : 'other';
   const [list] = messagesIn(type, LIST);
   return { listOf: kindOf(messagesIn(list, 1)[0]) };
 }

@@ -22,15 +22,17 @@ final class ScoreBatches implements MapPartitionsFunction<Row, Row> {
 
   private final Broadcast<byte[]> file;
   private final ScoreModel model;
-  private final int features;
-  private final int fault;
+  /** The place of the cells in a row, which is its last. */
+  private final int cells;
 
-  ScoreBatches(Broadcast<byte[]> file, ScoreModel model, int features, int fault) {
+  ScoreBatches(Broadcast<byte[]> file, ScoreModel model, int cells) {
     this.file = file;
     this.model = model;
-    this.features = features;
-    this.fault = fault;
+    this.cells = cells;
   }
+
+  /** A row and its numbers, as {@link ScoreCell} has them; or why a cell of it is none. */
+  private record Fed(Row row, long[] numbers, boolean[] isUnfit, String fault) {}
 
   @Override
   public Iterator<Row> call(Iterator<Row> rows) throws OrtException {
@@ -70,15 +72,35 @@ final class ScoreBatches implements MapPartitionsFunction<Row, Row> {
   }
 
   private List<Row> scored(OrtSession session, List<Row> batch) {
-    List<Row> whole = new ArrayList<>(batch.size());
-    for (Row row : batch) if (row.isNullAt(fault)) whole.add(row);
+    List<Fed> whole = new ArrayList<>(batch.size());
     List<Row> out = new ArrayList<>(batch.size());
-    for (Row row : batch) if (!row.isNullAt(fault)) out.add(rejected(row, "PREDICT_CELL", row.getString(fault)));
+    for (Row row : batch) {
+      Fed fed = fed(row);
+      if (fed.fault == null) whole.add(fed);
+      else out.add(rejected(fed, "PREDICT_CELL", fed.fault));
+    }
     score(session, whole, out);
     return out;
   }
 
-  private void score(OrtSession session, List<Row> rows, List<Row> out) {
+  private Fed fed(Row row) {
+    Row given = row.getStruct(cells);
+    String[] types = model.types();
+    long[] numbers = new long[types.length];
+    boolean[] isUnfit = new boolean[types.length];
+    String fault = null;
+    for (int i = 0; i < types.length; i++) {
+      try {
+        numbers[i] = ScoreCell.bits(given.get(i), types[i]);
+      } catch (ScoreCell.Unfit unfit) {
+        isUnfit[i] = true;
+        if (fault == null) fault = ScoreCell.fault(i, given.get(i));
+      }
+    }
+    return new Fed(row, numbers, isUnfit, fault);
+  }
+
+  private void score(OrtSession session, List<Fed> rows, List<Row> out) {
     if (rows.isEmpty()) return;
     double[] scores;
     try {
@@ -99,24 +121,28 @@ final class ScoreBatches implements MapPartitionsFunction<Row, Row> {
     }
   }
 
-  private double[] run(OrtSession session, List<Row> rows) throws OrtException {
-    int width = rows.get(0).getList(features).size();
-    float[] numbers = new float[rows.size() * width];
-    int at = 0;
-    for (Row row : rows) for (Object number : row.getList(features)) numbers[at++] = (Float) number;
+  private double[] run(OrtSession session, List<Fed> rows) throws OrtException {
+    int width = model.types().length;
+    long[] numbers = new long[rows.size() * width];
+    for (int i = 0; i < rows.size(); i++) System.arraycopy(rows.get(i).numbers, 0, numbers, i * width, width);
     return model.run(session, numbers, rows.size());
   }
 
-  private static Row rejected(Row row, String code, String reason) {
-    return with(row, null, code, reason);
+  private Row rejected(Fed fed, String code, String reason) {
+    return with(fed, null, code, reason);
   }
 
-  private static Row with(Row row, Double score, String code, String reason) {
-    Object[] cells = new Object[row.size() + 3];
-    for (int i = 0; i < row.size(); i++) cells[i] = row.get(i);
-    cells[row.size()] = score;
-    cells[row.size() + 1] = code;
-    cells[row.size() + 2] = reason;
-    return RowFactory.create(cells);
+  /** The row with its numbers in the place of its cells, and what became of it. */
+  private Row with(Fed fed, Double score, String code, String reason) {
+    Object[] values = new Object[cells + 4];
+    for (int i = 0; i < cells; i++) values[i] = fed.row.get(i);
+    Double[] shown = new Double[fed.numbers.length];
+    for (int i = 0; i < shown.length; i++)
+      shown[i] = fed.isUnfit[i] ? Double.NaN : ScoreCell.shown(fed.numbers[i], model.types()[i]);
+    values[cells] = shown;
+    values[cells + 1] = score;
+    values[cells + 2] = code;
+    values[cells + 3] = reason;
+    return RowFactory.create(values);
   }
 }

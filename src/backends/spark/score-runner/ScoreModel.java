@@ -25,11 +25,9 @@ import java.util.Set;
 final class ScoreModel implements Serializable {
   private static final long serialVersionUID = 1L;
 
-  /** Above this a float is not the whole number that it was made from. */
-  private static final float LARGEST_WHOLE = 1 << 24;
-
   private final String job;
   private transient JsonNode parsed;
+  private transient String[] types;
 
   ScoreModel(JsonNode job) {
     this.job = job.toString();
@@ -44,16 +42,31 @@ final class ScoreModel implements Serializable {
     }
   }
 
+  /** The type of each feature's number, in order. */
+  String[] types() {
+    if (types != null) return types;
+    String[] found = new String[job().get("features").size()];
+    java.util.Arrays.fill(found, "FP64");
+    for (JsonNode input : job().get("modelInputs"))
+      for (JsonNode place : input.get("places")) found[place.asInt()] = input.get("type").asText();
+    types = found;
+    return found;
+  }
+
   /** Throws, with the found and the expected score, where the model differs from its trainer. */
   void checkParity(OrtSession session) throws OrtException {
     JsonNode parity = job().get("parity");
     if (parity.isNull()) return;
     int count = parity.get("rows").size();
     int width = parity.get("rows").get(0).size();
-    float[] rows = new float[count * width];
+    long[] rows = new long[count * width];
     for (int i = 0; i < rows.length; i++) {
       JsonNode number = parity.get("rows").get(i / width).get(i % width);
-      rows[i] = number.isNull() ? Float.NaN : (float) number.asDouble();
+      try {
+        rows[i] = ScoreCell.bits(number.isNull() ? null : number.asDouble(), types()[i % width]);
+      } catch (ScoreCell.Unfit unfit) {
+        throw new IllegalStateException("a parity row does not fit the model: " + number);
+      }
     }
     double[] found = run(session, rows, count);
     double tolerance = parity.get("tolerance").asDouble();
@@ -64,8 +77,8 @@ final class ScoreModel implements Serializable {
     }
   }
 
-  /** The score of each row. */
-  double[] run(OrtSession session, float[] rows, int count) throws OrtException {
+  /** The score of each row, whose numbers are as {@link ScoreCell} has them. */
+  double[] run(OrtSession session, long[] rows, int count) throws OrtException {
     if (!job().get("isSingle").asBoolean() || count == 1) return runOnce(session, rows, count);
     int width = rows.length / count;
     double[] scores = new double[count];
@@ -74,7 +87,7 @@ final class ScoreModel implements Serializable {
     return scores;
   }
 
-  private double[] runOnce(OrtSession session, float[] rows, int count) throws OrtException {
+  private double[] runOnce(OrtSession session, long[] rows, int count) throws OrtException {
     Map<String, OnnxTensor> inputs = new HashMap<>();
     try {
       for (JsonNode input : job().get("modelInputs")) inputs.put(input.get("name").asText(), tensorOf(input, rows, count));
@@ -86,7 +99,7 @@ final class ScoreModel implements Serializable {
     }
   }
 
-  private static OnnxTensor tensorOf(JsonNode input, float[] rows, int count) throws OrtException {
+  private static OnnxTensor tensorOf(JsonNode input, long[] rows, int count) throws OrtException {
     JsonNode places = input.get("places");
     JsonNode sizes = input.get("shape");
     int width = rows.length / count;
@@ -95,7 +108,7 @@ final class ScoreModel implements Serializable {
     ByteBuffer numbers = ByteBuffer.allocateDirect(count * places.size() * bytes).order(ByteOrder.nativeOrder());
     int[] place = new int[places.size()];
     for (int i = 0; i < place.length; i++) place[i] = places.get(i).asInt();
-    for (int row = 0; row < count; row++) for (int at : place) put(numbers, type, rows[row * width + at]);
+    for (int row = 0; row < count; row++) for (int at : place) put(numbers, bytes, rows[row * width + at]);
     numbers.flip();
     long[] shape = new long[sizes.size() + 1];
     shape[0] = count;
@@ -126,25 +139,12 @@ final class ScoreModel implements Serializable {
     };
   }
 
-  private static void put(ByteBuffer numbers, String type, float value) throws OrtException {
-    if (type.equals("FP32")) {
-      numbers.putFloat(value);
-      return;
-    }
-    if (type.equals("FP64")) {
-      numbers.putDouble(value);
-      return;
-    }
-    long whole = (long) value;
-    long bits = bytesOf(type) * 8L - (type.startsWith("INT") ? 1 : 0);
-    boolean fits = bits >= 63 || (whole < (1L << bits) && whole >= (type.startsWith("INT") ? -(1L << bits) : 0));
-    if (whole != value || Math.abs(value) > LARGEST_WHOLE || !fits)
-      throw new OrtException("a feature is " + value + ": missing, no whole number of " + type + ", or above 2^24");
-    switch (bytesOf(type)) {
-      case 8 -> numbers.putLong(whole);
-      case 4 -> numbers.putInt((int) whole);
-      case 2 -> numbers.putShort((short) whole);
-      default -> numbers.put((byte) whole);
+  private static void put(ByteBuffer numbers, int bytes, long bits) {
+    switch (bytes) {
+      case 8 -> numbers.putLong(bits);
+      case 4 -> numbers.putInt((int) bits);
+      case 2 -> numbers.putShort((short) bits);
+      default -> numbers.put((byte) bits);
     }
   }
 
@@ -172,22 +172,26 @@ final class ScoreModel implements Serializable {
     return out;
   }
 
-  /** Scores are float32, as everywhere. */
   private static double[] doubles(java.nio.DoubleBuffer buffer) {
     double[] out = new double[buffer.remaining()];
-    for (int i = 0; i < out.length; i++) out[i] = (float) buffer.get(i);
+    buffer.get(out);
     return out;
   }
 
+  /** A whole number that no double is has NaN instead. */
   private static double[] longs(java.nio.LongBuffer buffer) {
     double[] out = new double[buffer.remaining()];
-    for (int i = 0; i < out.length; i++) out[i] = (float) buffer.get(i);
+    for (int i = 0; i < out.length; i++) {
+      long number = buffer.get(i);
+      boolean isExact = new java.math.BigDecimal((double) number).compareTo(java.math.BigDecimal.valueOf(number)) == 0;
+      out[i] = isExact ? number : Double.NaN;
+    }
     return out;
   }
 
   private static double[] ints(java.nio.IntBuffer buffer) {
     double[] out = new double[buffer.remaining()];
-    for (int i = 0; i < out.length; i++) out[i] = (float) buffer.get(i);
+    for (int i = 0; i < out.length; i++) out[i] = buffer.get(i);
     return out;
   }
 }

@@ -17,12 +17,12 @@ export const alertsAcknowledge: Command = {
     withAlerts(call, async ({ alerts, environment }) => {
       const no = wholeOption('incident', call.words[0], 0, 1, Number.MAX_SAFE_INTEGER);
       const by = String(call.options['by'] ?? userInfo().username);
-      const found = alerts.store.incident(no);
+      const found = await alerts.store.incident(no);
       if (found === null || found.state === 'resolved') throw fail('ALERT_INCIDENT', { no });
       await auditedCommand(environment.directory, 'alerts ack', String(no), () =>
         alerts.book.acknowledge(found.fingerprint, by),
       );
-      const changed = alerts.store.incident(no);
+      const changed = await alerts.store.incident(no);
       call.terminal.out(call.json ? JSON.stringify(changed) : `incident ${no} is acknowledged by ${by}`);
     }),
 };
@@ -56,7 +56,7 @@ export const alertsSilence: Command = {
     withAlerts(call, async ({ alerts, environment }) => {
       const { options, terminal } = call;
       const now = Date.now();
-      const { newSilence } = await import('../../../monitoring/alerts/new-silence.ts');
+      const { newSilence } = await import('../../../findings/alerts/new-silence.ts');
       if (options['end'] !== undefined) {
         const id = wholeOption('end', options['end'], 0, 1, Number.MAX_SAFE_INTEGER);
         const isEnded = await auditedCommand(environment.directory, 'alerts unsilence', String(id), () =>
@@ -113,7 +113,7 @@ export const alertsRules: Command = {
   help: {},
   run: (call) =>
     withAlerts(call, async ({ project }) => {
-      const { alertRules } = await import('../../../monitoring/alerts/alert-rules.ts');
+      const { alertRules } = await import('../../../findings/alerts/alert-rules.ts');
       const text = alertRules(project);
       call.terminal.out(call.json ? JSON.stringify({ rules: text }) : text.trimEnd());
     }),

@@ -10,8 +10,8 @@ export const alertsList: Command = {
   help: {},
   run: (call) =>
     withAlerts(call, async ({ alerts }) => {
-      const { alertsLines, alertsReport } = await import('../../../monitoring/alerts/alerts-report.ts');
-      const report = alertsReport(alerts.store, Date.now());
+      const { alertsLines, alertsReport } = await import('../../../findings/alerts/alerts-report.ts');
+      const report = await alertsReport(alerts.store, Date.now());
       if (call.json) return call.terminal.out(JSON.stringify(report));
       for (const line of alertsLines(report)) call.terminal.out(line);
     }),

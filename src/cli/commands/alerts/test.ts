@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fail } from '../../../base/errors/fail.ts';
-import type { TestedSink } from '../../../monitoring/alerts/test-alert.ts';
+import type { TestedSink } from '../../../findings/alerts/test-alert.ts';
 import { auditedCommand } from '../../audit.ts';
 import type { Command } from '../../command.ts';
 import { choiceOption, wholeOption } from '../../parse-option.ts';
@@ -41,8 +41,8 @@ export const alertsTest: Command = {
   },
   run: (call) =>
     withAlerts(call, async ({ alerts, project, environment }) => {
-      const { testAlert } = await import('../../../monitoring/alerts/test-alert.ts');
-      const { ownerOf } = await import('../../../monitoring/alerts/owner-of.ts');
+      const { testAlert } = await import('../../../findings/alerts/test-alert.ts');
+      const { ownerOf } = await import('../../../findings/owner-of.ts');
       const [name] = call.words;
       const model = project.models.find((one) => one.name === name);
       if (model === undefined)

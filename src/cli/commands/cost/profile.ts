@@ -1,10 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import type { MeasuredProfile } from '../../../cost/profile/measured-profile.ts';
-import type { Call, Command } from '../../command.ts';
+import { type Call, type Command, unfinished } from '../../command.ts';
 import { choiceOption, secondsOption, wholeOption } from '../../parse-option.ts';
 
 export const costProfile: Command = {
   name: ['cost', 'profile'],
+  stop: [unfinished('COST_PROFILE_STOPPED')],
   summary: 'measures a job as it is, without its loader, and its loader alone',
   words: '-- <command>…',
   arity: [0, 10_000],

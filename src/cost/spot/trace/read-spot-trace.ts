@@ -1,7 +1,7 @@
-import { readFile, stat } from 'node:fs/promises';
-import { gunzipSync } from 'node:zlib';
-import { fail } from '../../../base/errors/fail.ts';
+import { stat } from 'node:fs/promises';
+import { fail, isHeadraceError } from '../../../base/errors/fail.ts';
 import { reasonOf } from '../../../base/reason-of.ts';
+import { wholeFile } from '../../../files/packed-file.ts';
 import { linesOf } from '../../../gpu/readers/csv.ts';
 import { parseInterruptionFlags } from './interruption-flags.ts';
 import { parseNodeEvents, parseReconfigurations } from './node-events.ts';
@@ -11,22 +11,19 @@ import { parseStepCounts, parseVmCounts } from './timed-counts.ts';
 
 const LARGEST = 64 * 2 ** 20;
 
-/** Reads a trace file, gzip or not. Errors: COST_FILE and those of `parseSpotTrace`. */
+/** Reads a trace file, gzip or not. Errors: COST_FILE, FILE_DAMAGED and those of `parseSpotTrace`. */
 export async function readSpotTrace(path: string, options: ReadTraceOptions = {}): Promise<SpotTrace> {
   return parseSpotTrace(path, await textOf(path), options);
 }
 
-/** The text of a file of at most 64 MiB, unpacked. Errors: COST_FILE. */
+/** The text of a file of at most 64 MiB, unpacked. Errors: COST_FILE, FILE_DAMAGED. */
 async function textOf(path: string): Promise<string> {
   try {
     const found = await stat(path);
     if (!found.isFile()) throw fail('COST_FILE', { path, reason: 'it is no regular file' });
-    if (found.size > LARGEST) throw fail('COST_FILE', { path, reason: 'it is larger than 64 MiB' });
-    const bytes = await readFile(path);
-    const plain = bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes, { maxOutputLength: LARGEST }) : bytes;
-    return plain.toString('utf8');
+    return (await wholeFile(path, LARGEST)).toString('utf8');
   } catch (error) {
-    if (error instanceof Error && 'hint' in error) throw error;
+    if (isHeadraceError(error)) throw error;
     const reason = reasonOf(error).split(',')[0] ?? '';
     throw fail('COST_FILE', { path, reason }, error);
   }

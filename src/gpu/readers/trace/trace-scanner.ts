@@ -70,11 +70,11 @@ export class TraceScanner {
   }
 
   /** The trace, after the last bytes. Errors: GPU_NOT_A_TRACE. */
-  end(cutShort = false): Trace {
+  end(): Trace {
     this.#waitFor = 0;
     this.push(new Uint8Array([0x20]));
     if (this.#state === 'begin' || !this.#sawEvents) throw notATrace('it has no list of events');
-    if (cutShort || this.#state !== 'end') this.#trace.fault('truncated');
+    if (this.#state !== 'end') this.#trace.fault('truncated');
     return this.#trace.build('kineto');
   }
 

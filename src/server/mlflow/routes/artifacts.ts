@@ -2,16 +2,18 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { storeContent } from '../../../registry/store-content.ts';
 import { isVersionPath, versionEntries, versionFile } from '../../../registry/version-folder.ts';
+import { accesses } from '../accesses.ts';
 import { artifactName, writablePath } from '../artifact-name.ts';
 import { rangeOf } from '../byte-range.ts';
 import { MlflowFault } from '../fault.ts';
 import { type MlflowContext, type MlflowRoute, route, type StreamRequest, streamRoute } from '../mlflow-route.ts';
+import { lengthOf } from '../read-message.ts';
 import { sendJson } from '../send.ts';
 import { listed } from '../wire.ts';
 
 /** The proxy of artefacts: bytes by their path, streamed both ways. */
 export const artifactRoutes: readonly MlflowRoute[] = [
-  route('GET', '/mlflow-artifacts/artifacts', 'read', async (context, { message }) => {
+  route('GET', '/mlflow-artifacts/artifacts', accesses.reads, async (context, { message }) => {
     const path = artifactName(message.text('path'), { mayBeRoot: true });
     const entries = isVersionPath(path) ? await versionEntries(context, path) : await context.registry.folder(path);
     const files = entries.map(({ name, isFolder, sizeBytes }) => ({
@@ -21,13 +23,13 @@ export const artifactRoutes: readonly MlflowRoute[] = [
     }));
     return listed('files', files);
   }),
-  streamRoute('PUT', '/mlflow-artifacts/artifacts/{path+}', 'write', upload),
-  streamRoute('GET', '/mlflow-artifacts/artifacts/{path+}', 'read', download),
-  route('DELETE', '/mlflow-artifacts/artifacts/{path+}', 'write', async ({ registry }, { params: [path] }) => {
+  streamRoute('PUT', '/mlflow-artifacts/artifacts/{path+}', accesses.uploads, upload),
+  streamRoute('GET', '/mlflow-artifacts/artifacts/{path+}', accesses.reads, download),
+  route('DELETE', '/mlflow-artifacts/artifacts/{path+}', accesses.erases, async ({ registry }, { params: [path] }) => {
     await registry.unnameFiles(writablePath(path));
     return {};
   }),
-  route('GET', '/mlflow-artifacts/presigned/{path+}', 'read', async () => {
+  route('GET', '/mlflow-artifacts/presigned/{path+}', accesses.reads, async () => {
     throw new MlflowFault(
       'NOT_IMPLEMENTED',
       'Presigned downloads are not supported: read the artifact through this server',
@@ -37,7 +39,7 @@ export const artifactRoutes: readonly MlflowRoute[] = [
 
 async function upload({ registry, artifacts, clock }: MlflowContext, { params, request, response }: StreamRequest) {
   const path = writablePath(params[0]);
-  const { digest, sizeBytes } = await storeContent({ registry, artifacts }, request, clock());
+  const { digest, sizeBytes } = await storeContent({ registry, artifacts }, request, clock(), lengthOf(request));
   await registry.nameFile({ path, digest, sizeBytes }, clock());
   sendJson(response, 200, {});
 }

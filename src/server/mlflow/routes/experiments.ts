@@ -1,7 +1,9 @@
 import { filterTargets } from '../../../registry/filter/filter-target.ts';
 import { parseFilter } from '../../../registry/filter/parse-filter.ts';
 import { parseOrders } from '../../../registry/filter/parse-order.ts';
+import { accesses } from '../accesses.ts';
 import { invalid, MlflowFault } from '../fault.ts';
+import { guardTags } from '../guarded-tags.ts';
 import { atMost, LONGEST, requiredName, tagOf, tagsOf } from '../limits.ts';
 import type { Message } from '../message.ts';
 import { type JsonRoute, type MlflowContext, type MlflowRequest, route } from '../mlflow-route.ts';
@@ -10,7 +12,7 @@ import { experimentMessage, listed } from '../wire.ts';
 
 /** Routes of experiments. */
 export const experimentRoutes: readonly JsonRoute[] = [
-  route('POST', '/mlflow/experiments/create', 'write', async ({ registry, clock }, { message }) => ({
+  route('POST', '/mlflow/experiments/create', accesses.tracks, async ({ registry, clock }, { message }) => ({
     experiment_id: await registry.createExperiment({
       name: atMost('name', requiredName(message, 'name'), LONGEST.experimentName),
       artifactLocation: locationOf(message),
@@ -18,41 +20,45 @@ export const experimentRoutes: readonly JsonRoute[] = [
       at: clock(),
     }),
   })),
-  route('GET', '/mlflow/experiments/get', 'read', async ({ registry }, { message }) => {
+  route('GET', '/mlflow/experiments/get', accesses.reads, async ({ registry }, { message }) => {
     const id = message.required('experiment_id');
     const experiment = await registry.experiment(id);
     if (experiment === null) throw new MlflowFault('RESOURCE_DOES_NOT_EXIST', `No Experiment with id=${id} exists`);
     return { experiment: experimentMessage(experiment) };
   }),
-  route('GET', '/mlflow/experiments/get-by-name', 'read', async ({ registry }, { message }) => {
+  route('GET', '/mlflow/experiments/get-by-name', accesses.reads, async ({ registry }, { message }) => {
     const name = message.required('experiment_name');
     const experiment = await registry.experimentByName(name);
     if (experiment === null)
       throw new MlflowFault('RESOURCE_DOES_NOT_EXIST', `Could not find experiment with name '${name}'`);
     return { experiment: experimentMessage(experiment) };
   }),
-  route('POST', '/mlflow/experiments/search', 'read', searchExperiments),
-  route('GET', '/mlflow/experiments/search', 'read', searchExperiments),
-  route('POST', '/mlflow/experiments/update', 'write', async ({ registry, clock }, { message }) => {
+  route('POST', '/mlflow/experiments/search', accesses.reads, searchExperiments),
+  route('GET', '/mlflow/experiments/search', accesses.reads, searchExperiments),
+  route('POST', '/mlflow/experiments/update', accesses.tracks, async ({ registry, clock }, { message }) => {
     const id = message.required('experiment_id');
     const name = atMost('new_name', requiredName(message, 'new_name'), LONGEST.experimentName);
     await registry.renameExperiment(id, name, clock());
     return {};
   }),
-  route('POST', '/mlflow/experiments/delete', 'write', async ({ registry, clock }, { message }) => {
+  route('POST', '/mlflow/experiments/delete', accesses.tracks, async ({ registry, clock }, { message }) => {
     await registry.stageExperiment(message.required('experiment_id'), 'deleted', clock());
     return {};
   }),
-  route('POST', '/mlflow/experiments/restore', 'write', async ({ registry, clock }, { message }) => {
+  route('POST', '/mlflow/experiments/restore', accesses.tracks, async ({ registry, clock }, { message }) => {
     await registry.stageExperiment(message.required('experiment_id'), 'active', clock());
     return {};
   }),
-  route('POST', '/mlflow/experiments/set-experiment-tag', 'write', async ({ registry }, { message }) => {
-    await registry.setExperimentTag(message.required('experiment_id'), tagOf(message, LONGEST.experimentTag));
+  route('POST', '/mlflow/experiments/set-experiment-tag', accesses.tagsRuns, async ({ registry }, request) => {
+    const tag = tagOf(request.message, LONGEST.experimentTag);
+    guardTags([tag.key], request);
+    await registry.setExperimentTag(request.message.required('experiment_id'), tag);
     return {};
   }),
-  route('POST', '/mlflow/experiments/delete-experiment-tag', 'write', async ({ registry }, { message }) => {
-    await registry.deleteExperimentTag(message.required('experiment_id'), message.required('key'));
+  route('POST', '/mlflow/experiments/delete-experiment-tag', accesses.tagsRuns, async ({ registry }, request) => {
+    const key = request.message.required('key');
+    guardTags([key], request);
+    await registry.deleteExperimentTag(request.message.required('experiment_id'), key);
     return {};
   }),
 ];

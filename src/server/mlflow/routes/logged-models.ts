@@ -2,7 +2,9 @@ import type { QueryOrder } from '../../../ports/registry-query.ts';
 import { filterTargets } from '../../../registry/filter/filter-target.ts';
 import { parseFilter } from '../../../registry/filter/parse-filter.ts';
 import { parseOrders } from '../../../registry/filter/parse-order.ts';
+import { accesses } from '../accesses.ts';
 import { invalid, MlflowFault } from '../fault.ts';
+import { guardTags } from '../guarded-tags.ts';
 import { LONGEST, paramsOf, tagsOf } from '../limits.ts';
 import type { Message } from '../message.ts';
 import { type JsonRoute, type MlflowContext, type MlflowRequest, route } from '../mlflow-route.ts';
@@ -14,10 +16,12 @@ const FINAL = ['LOGGED_MODEL_READY', 'LOGGED_MODEL_UPLOAD_FAILED', 'LOGGED_MODEL
 
 /** Routes of logged models, which clients from 3.0 write. */
 export const loggedModelRoutes: readonly JsonRoute[] = [
-  route('POST', '/mlflow/logged-models', 'write', createModel),
-  route('POST', '/mlflow/logged-models/search', 'read', searchModels),
-  route('GET', '/mlflow/logged-models/{id}', 'read', async (context, { params: [id] }) => modelAnswer(context, id)),
-  route('PATCH', '/mlflow/logged-models/{id}', 'write', async (context, { message, params: [id] }) => {
+  route('POST', '/mlflow/logged-models', accesses.tracks, createModel),
+  route('POST', '/mlflow/logged-models/search', accesses.reads, searchModels),
+  route('GET', '/mlflow/logged-models/{id}', accesses.reads, async (context, { params: [id] }) =>
+    modelAnswer(context, id),
+  ),
+  route('PATCH', '/mlflow/logged-models/{id}', accesses.tracks, async (context, { message, params: [id] }) => {
     const status = message.word('status', FINAL);
     if (status === undefined)
       throw invalid(
@@ -26,15 +30,23 @@ export const loggedModelRoutes: readonly JsonRoute[] = [
     await context.registry.finishLoggedModel(id, status, context.clock());
     return modelAnswer(context, id);
   }),
-  route('DELETE', '/mlflow/logged-models/{id}', 'write', async ({ registry, clock }, { params: [id] }) => {
+  route('DELETE', '/mlflow/logged-models/{id}', accesses.tracks, async ({ registry, clock }, { params: [id] }) => {
     await registry.deleteLoggedModel(id, clock());
     return {};
   }),
-  route('PATCH', '/mlflow/logged-models/{id}/tags', 'write', async ({ registry, clock }, { message, params: [id] }) => {
-    await registry.tagLoggedModel(id, tagsOf(message, LONGEST.runTag), clock());
+  route('PATCH', '/mlflow/logged-models/{id}/tags', accesses.tagsRuns, async ({ registry, clock }, request) => {
+    const [id] = request.params;
+    const tags = tagsOf(request.message, LONGEST.runTag);
+    guardTags(
+      tags.map(({ key }) => key),
+      request,
+    );
+    await registry.tagLoggedModel(id, tags, clock());
     return {};
   }),
-  route('DELETE', '/mlflow/logged-models/{id}/tags/{key+}', 'write', async ({ registry }, { params: [id, key] }) => {
+  route('DELETE', '/mlflow/logged-models/{id}/tags/{key+}', accesses.tagsRuns, async ({ registry }, request) => {
+    const [id, key] = request.params;
+    guardTags([key], request);
     try {
       await registry.untagLoggedModel(id, key);
     } catch (error) {
@@ -43,14 +55,19 @@ export const loggedModelRoutes: readonly JsonRoute[] = [
     }
     return {};
   }),
-  route('POST', '/mlflow/logged-models/{id}/params', 'write', async ({ registry }, { message, params: [id] }) => {
-    await registry.paramLoggedModel(id, paramsOf(message));
-    return {};
-  }),
+  route(
+    'POST',
+    '/mlflow/logged-models/{id}/params',
+    accesses.tracks,
+    async ({ registry }, { message, params: [id] }) => {
+      await registry.paramLoggedModel(id, paramsOf(message));
+      return {};
+    },
+  ),
   route(
     'GET',
     '/mlflow/logged-models/{id}/artifacts/directories',
-    'read',
+    accesses.reads,
     async ({ registry }, { message, params: [id] }) => {
       const model = await registry.loggedModel(id);
       if (model === null) throw absent(id);

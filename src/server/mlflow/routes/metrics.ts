@@ -1,3 +1,4 @@
+import { accesses } from '../accesses.ts';
 import { wrong } from '../message.ts';
 import { type JsonRoute, route } from '../mlflow-route.ts';
 import { nextToken, pagingOf } from '../paging.ts';
@@ -9,12 +10,12 @@ const MOST_RUNS = 100;
 
 /** Routes of the histories of metrics. */
 export const metricRoutes: readonly JsonRoute[] = [
-  route('GET', '/mlflow/metrics/get-history', 'read', async ({ registry }, { message }) => {
+  route('GET', '/mlflow/metrics/get-history', accesses.reads, async ({ registry }, { message }) => {
     const paging = pagingOf(message, { usual: MOST_POINTS, most: 50_000 });
     const page = await registry.metricHistory(runId(message), message.required('metric_key'), paging);
     return { ...listed('metrics', page.rows.map(metricMessage)), ...nextToken(paging, page) };
   }),
-  route('GET', '/mlflow/metrics/get-history-bulk-interval', 'read', async ({ registry }, { message }) => {
+  route('GET', '/mlflow/metrics/get-history-bulk-interval', accesses.reads, async ({ registry }, { message }) => {
     const runs = message.texts('run_ids');
     if (runs.length === 0) message.required('run_ids');
     if (runs.length > MOST_RUNS) throw wrong('run_ids', runs.length, `at most ${MOST_RUNS} runs are read at once`);

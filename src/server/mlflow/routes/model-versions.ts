@@ -2,10 +2,13 @@ import type { ModelVersion } from '../../../ports/model-registry.ts';
 import { filterTargets } from '../../../registry/filter/filter-target.ts';
 import { parseFilter } from '../../../registry/filter/parse-filter.ts';
 import { parseOrders } from '../../../registry/filter/parse-order.ts';
+import { isProgram } from '../../../registry/foreign-version.ts';
 import { manifestDigest } from '../../../registry/manifest-digest.ts';
 import { downloadAddress } from '../../../registry/version-folder.ts';
 import { checkSource } from '../../../registry/version-source.ts';
+import { accesses } from '../accesses.ts';
 import { invalid, MlflowFault } from '../fault.ts';
+import { guardVersionTag } from '../guarded-tags.ts';
 import { atMost, LONGEST, modelName, tagsOf, versionOf } from '../limits.ts';
 import type { Message } from '../message.ts';
 import { type JsonRoute, type MlflowContext, type MlflowRequest, route } from '../mlflow-route.ts';
@@ -19,37 +22,41 @@ const ACTIVE_STAGES = ['Staging', 'Production'];
 
 /** Routes of versions of registered models. */
 export const modelVersionRoutes: readonly JsonRoute[] = [
-  route('POST', '/mlflow/model-versions/create', 'write', createVersion),
-  route('GET', '/mlflow/model-versions/get', 'read', (context, { message }) =>
+  route('POST', '/mlflow/model-versions/create', accesses.registers, createVersion),
+  route('GET', '/mlflow/model-versions/get', accesses.reads, (context, { message }) =>
     versionAnswer(context, modelName(message), versionOf(message)),
   ),
-  route('PATCH', '/mlflow/model-versions/update', 'write', async (context, { message }) => {
+  route('PATCH', '/mlflow/model-versions/update', accesses.describes, async (context, { message }) => {
     const [name, version] = [modelName(message), versionOf(message)];
     await context.registry.describeVersion(name, version, message.text('description'), context.clock());
     return versionAnswer(context, name, version);
   }),
-  route('DELETE', '/mlflow/model-versions/delete', 'promote', async ({ registry, clock }, { message }) => {
+  route('DELETE', '/mlflow/model-versions/delete', accesses.promotes, async ({ registry, clock }, { message }) => {
     await registry.deleteVersion(modelName(message), versionOf(message), clock());
     return {};
   }),
-  route('POST', '/mlflow/model-versions/transition-stage', 'promote', transitionStage),
-  route('GET', '/mlflow/model-versions/search', 'read', searchVersions),
-  route('POST', '/mlflow/model-versions/search', 'read', searchVersions),
-  route('GET', '/mlflow/model-versions/get-download-uri', 'read', async ({ registry }, { message }) => {
+  route('POST', '/mlflow/model-versions/transition-stage', accesses.promotes, transitionStage),
+  route('GET', '/mlflow/model-versions/search', accesses.reads, searchVersions),
+  route('POST', '/mlflow/model-versions/search', accesses.reads, searchVersions),
+  route('GET', '/mlflow/model-versions/get-download-uri', accesses.reads, async ({ registry }, { message }) => {
     const [name, version] = [modelName(message), versionOf(message)];
     const record = await registry.versionRecord(name, version);
     if (record === null) throw absent(name, version);
     return { artifact_uri: await downloadAddress(registry, record) };
   }),
-  route('POST', '/mlflow/model-versions/set-tag', 'write', async ({ registry, clock }, { message }) => {
+  route('POST', '/mlflow/model-versions/set-tag', accesses.tagsVersions, async ({ registry, clock }, request) => {
+    const { message } = request;
     const [name, version] = [modelName(message), versionOf(message)];
     const key = atMost('key', message.required('key'), LONGEST.key);
     const value = atMost('value', message.text('value'), LONGEST.registryTag);
+    await guardVersionTag({ registry }, request, { model: name, version, key });
     await registry.tagVersion(name, version, { key, value }, clock());
     return {};
   }),
-  route('DELETE', '/mlflow/model-versions/delete-tag', 'write', async ({ registry, clock }, { message }) => {
+  route('DELETE', '/mlflow/model-versions/delete-tag', accesses.tagsVersions, async ({ registry, clock }, request) => {
+    const { message } = request;
     const [name, version, key] = [modelName(message), versionOf(message), message.required('key')];
+    await guardVersionTag({ registry }, request, { model: name, version, key });
     await registry.untagVersion(name, version, key, clock());
     return {};
   }),
@@ -65,13 +72,15 @@ async function versionAnswer({ registry }: Pick<MlflowContext, 'registry'>, name
   return { model_version: versionMessage(record) };
 }
 
-async function createVersion({ registry, clock }: MlflowContext, { message, who }: MlflowRequest) {
+async function createVersion({ registry, artifacts, clock }: MlflowContext, { message, who, needs }: MlflowRequest) {
   const model = modelName(message);
   const given = message.required('source');
   const run = message.text('run_id') === '' ? null : await registry.run(message.text('run_id'));
   checkSource(given, run?.info.artifactUri ?? null);
   const origin = await originOf(registry, given, message.text('model_id'));
   if (origin.trained !== null) return copyTrained({ registry, clock }, origin.trained, { model, message });
+  const digest = manifestDigest(origin.files);
+  if (await isProgram({ model, version: 0, files: origin.files, digest }, artifacts)) needs('code');
   const record = await registry.createVersion({
     model,
     source: origin.source,
@@ -82,7 +91,7 @@ async function createVersion({ registry, clock }: MlflowContext, { message, who 
     description: message.text('description'),
     tags: tagsOf(message, LONGEST.registryTag),
     files: origin.files,
-    digest: manifestDigest(origin.files),
+    digest,
     at: clock(),
   });
   return { model_version: versionMessage(record) };

@@ -3,32 +3,42 @@ import type { IndexedFile } from '../../../ports/artifact-index.ts';
 import type { ArtifactStore } from '../../../ports/artifact-store.ts';
 import { storeContent } from '../../../registry/store-content.ts';
 import { partPath, uploadFolder } from '../../../registry/upload-paths.ts';
+import { requestHeld } from '../../limits/request-held.ts';
+import { accesses } from '../accesses.ts';
 import { writablePath } from '../artifact-name.ts';
 import { invalid, MlflowFault } from '../fault.ts';
 import type { Message } from '../message.ts';
 import { type MlflowContext, type MlflowRoute, route, type StreamRequest, streamRoute } from '../mlflow-route.ts';
+import { lengthOf, readMessage } from '../read-message.ts';
 import { sendJson } from '../send.ts';
 
 const MOST_PARTS = 10_000;
 
 /** Uploads of large artefacts in parts: each part is a content, and the last request joins them. */
 export const multipartRoutes: readonly MlflowRoute[] = [
-  streamRoute('POST', '/mlflow-artifacts/mpu/create/{path+}', 'write', createUpload),
-  streamRoute('PUT', '/mlflow-artifacts/mpu/part/{upload}/{number}', 'write', uploadPart),
-  route('POST', '/mlflow-artifacts/mpu/complete/{path+}', 'write', async (context, { message, params: [folder] }) => {
-    const upload = uploadOf(message);
-    const path = writablePath(targetOf(folder, message));
-    const parts = await context.registry.filesUnder(uploadFolder(upload));
-    const asked = message
-      .messages('parts')
-      .map((part) => ({ number: part.requiredWhole('part_number'), etag: part.text('etag') }));
-    checkParts(parts, asked, upload);
-    const { digest, sizeBytes } = await storeContent(context, joined(context.artifacts, parts), context.clock());
-    await context.registry.nameFile({ path, digest, sizeBytes }, context.clock());
-    await context.registry.unnameFiles(uploadFolder(upload));
-    return {};
-  }),
-  route('POST', '/mlflow-artifacts/mpu/abort/{path+}', 'write', async ({ registry }, { message }) => {
+  streamRoute('POST', '/mlflow-artifacts/mpu/create/{path+}', accesses.uploads, createUpload),
+  streamRoute('PUT', '/mlflow-artifacts/mpu/part/{upload}/{number}', accesses.uploads, uploadPart),
+  route(
+    'POST',
+    '/mlflow-artifacts/mpu/complete/{path+}',
+    accesses.uploads,
+    async (context, { message, params: [folder] }) => {
+      const upload = uploadOf(message);
+      const path = writablePath(targetOf(folder, message));
+      const parts = await context.registry.filesUnder(uploadFolder(upload));
+      const asked = message
+        .messages('parts')
+        .map((part) => ({ number: part.requiredWhole('part_number'), etag: part.text('etag') }));
+      checkParts(parts, asked, upload);
+      const whole = parts.reduce((sum, { sizeBytes: size }) => sum + size, 0);
+      const content = joined(context.artifacts, parts);
+      const { digest, sizeBytes } = await storeContent(context, content, context.clock(), whole);
+      await context.registry.nameFile({ path, digest, sizeBytes }, context.clock());
+      await context.registry.unnameFiles(uploadFolder(upload));
+      return {};
+    },
+  ),
+  route('POST', '/mlflow-artifacts/mpu/abort/{path+}', accesses.uploads, async ({ registry }, { message }) => {
     await registry.unnameFiles(uploadFolder(uploadOf(message)));
     return {};
   }),
@@ -39,8 +49,7 @@ async function createUpload(
   { randomHex }: MlflowContext,
   { params: [folder], request, response, origin }: StreamRequest,
 ) {
-  const { readMessage } = await import('../read-message.ts');
-  const message = await readMessage(request, '', new URLSearchParams());
+  const message = await readMessage(request, '', new URLSearchParams(), requestHeld(request, response));
   writablePath(targetOf(folder, message));
   const count = message.whole('num_parts') ?? 1;
   if (count < 1 || count > MOST_PARTS) throw invalid(`num_parts must be between 1 and ${MOST_PARTS}, got ${count}`);
@@ -59,7 +68,7 @@ async function uploadPart(
   { params: [upload, number], request, response }: StreamRequest,
 ) {
   if (!/^[0-9a-f]{32}$/.test(upload) || !/^[1-9]\d{0,4}$/.test(number)) throw invalid('Invalid upload or part');
-  const { digest, sizeBytes } = await storeContent({ registry, artifacts }, request, clock());
+  const { digest, sizeBytes } = await storeContent({ registry, artifacts }, request, clock(), lengthOf(request));
   await registry.nameFile({ path: partPath(upload, Number(number)), digest, sizeBytes }, clock());
   sendJson(response, 200, {}, { etag: `"${digest}"` });
 }

@@ -2,7 +2,9 @@ import type { VersionStage } from '../../../ports/model-registry.ts';
 import { filterTargets } from '../../../registry/filter/filter-target.ts';
 import { parseFilter } from '../../../registry/filter/parse-filter.ts';
 import { parseOrders } from '../../../registry/filter/parse-order.ts';
+import { accesses } from '../accesses.ts';
 import { invalid, MlflowFault } from '../fault.ts';
+import { guardTags } from '../guarded-tags.ts';
 import { aliasOf, atMost, LONGEST, modelName, tagsOf, versionOf } from '../limits.ts';
 import { type JsonRoute, type MlflowContext, type MlflowRequest, route } from '../mlflow-route.ts';
 import { nextToken, pagingOf } from '../paging.ts';
@@ -12,7 +14,7 @@ const STAGES: readonly VersionStage[] = ['None', 'Staging', 'Production', 'Archi
 
 /** Routes of registered models and their aliases. */
 export const registeredModelRoutes: readonly JsonRoute[] = [
-  route('POST', '/mlflow/registered-models/create', 'write', async ({ registry, clock }, { message }) => {
+  route('POST', '/mlflow/registered-models/create', accesses.describes, async ({ registry, clock }, { message }) => {
     const model = await registry.createModel({
       name: modelName(message),
       description: message.text('description'),
@@ -21,39 +23,44 @@ export const registeredModelRoutes: readonly JsonRoute[] = [
     });
     return { registered_model: modelMessage(model) };
   }),
-  route('GET', '/mlflow/registered-models/get', 'read', (context, { message }) =>
+  route('GET', '/mlflow/registered-models/get', accesses.reads, (context, { message }) =>
     modelAnswer(context, modelName(message)),
   ),
-  route('PATCH', '/mlflow/registered-models/update', 'write', async (context, { message }) => {
+  route('PATCH', '/mlflow/registered-models/update', accesses.describes, async (context, { message }) => {
     const name = modelName(message);
     await context.registry.describeModel(name, message.text('description'), context.clock());
     return modelAnswer(context, name);
   }),
-  route('POST', '/mlflow/registered-models/rename', 'write', async (context, { message }) => {
+  route('POST', '/mlflow/registered-models/rename', accesses.promotes, async (context, { message }) => {
     const to = modelName(message, 'new_name');
     await context.registry.renameModel(modelName(message), to, context.clock());
     return modelAnswer(context, to);
   }),
-  route('DELETE', '/mlflow/registered-models/delete', 'promote', async ({ registry }, { message }) => {
+  route('DELETE', '/mlflow/registered-models/delete', accesses.promotes, async ({ registry }, { message }) => {
     await registry.deleteModel(modelName(message));
     return {};
   }),
-  route('GET', '/mlflow/registered-models/search', 'read', searchModels),
-  route('POST', '/mlflow/registered-models/search', 'read', searchModels),
-  route('POST', '/mlflow/registered-models/get-latest-versions', 'read', latestVersions),
-  route('GET', '/mlflow/registered-models/get-latest-versions', 'read', latestVersions),
-  route('POST', '/mlflow/registered-models/set-tag', 'write', async ({ registry }, { message }) => {
+  route('GET', '/mlflow/registered-models/search', accesses.reads, searchModels),
+  route('POST', '/mlflow/registered-models/search', accesses.reads, searchModels),
+  route('POST', '/mlflow/registered-models/get-latest-versions', accesses.reads, latestVersions),
+  route('GET', '/mlflow/registered-models/get-latest-versions', accesses.reads, latestVersions),
+  route('POST', '/mlflow/registered-models/set-tag', accesses.tagsVersions, async ({ registry }, request) => {
+    const { message } = request;
     const value = atMost('value', message.text('value'), LONGEST.registryTag);
-    await registry.tagModel(modelName(message), { key: atMost('key', message.required('key'), LONGEST.key), value });
+    const key = atMost('key', message.required('key'), LONGEST.key);
+    guardTags([key], request);
+    await registry.tagModel(modelName(message), { key, value });
     return {};
   }),
-  route('DELETE', '/mlflow/registered-models/delete-tag', 'write', async ({ registry }, { message }) => {
-    await registry.untagModel(modelName(message), message.required('key'));
+  route('DELETE', '/mlflow/registered-models/delete-tag', accesses.tagsVersions, async ({ registry }, request) => {
+    const key = request.message.required('key');
+    guardTags([key], request);
+    await registry.untagModel(modelName(request.message), key);
     return {};
   }),
-  route('POST', '/mlflow/registered-models/alias', 'promote', setAlias),
-  route('DELETE', '/mlflow/registered-models/alias', 'promote', deleteAlias),
-  route('GET', '/mlflow/registered-models/alias', 'read', aliasVersion),
+  route('POST', '/mlflow/registered-models/alias', accesses.promotes, setAlias),
+  route('DELETE', '/mlflow/registered-models/alias', accesses.promotes, deleteAlias),
+  route('GET', '/mlflow/registered-models/alias', accesses.reads, aliasVersion),
 ];
 
 /** The stage that a client names, in any case. */

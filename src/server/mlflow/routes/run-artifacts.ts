@@ -1,5 +1,6 @@
 import type { ModelRegistry } from '../../../ports/model-registry.ts';
 import { artifactPath } from '../../../registry/version-source.ts';
+import { accesses } from '../accesses.ts';
 import { artifactName } from '../artifact-name.ts';
 import { MlflowFault } from '../fault.ts';
 import { type JsonRoute, route } from '../mlflow-route.ts';
@@ -8,7 +9,7 @@ import { absentRun, runId } from './runs.ts';
 
 /** Lists of artefacts by run, as old clients and the UI read them. */
 export const runArtifactRoutes: readonly JsonRoute[] = [
-  route('GET', '/mlflow/artifacts/list', 'read', async ({ registry }, { message }) => {
+  route('GET', '/mlflow/artifacts/list', accesses.reads, async ({ registry }, { message }) => {
     const id = runId(message);
     const run = await registry.run(id);
     if (run === null) throw absentRun(id);

@@ -3,7 +3,9 @@ import { filterTargets } from '../../../registry/filter/filter-target.ts';
 import { parseFilter } from '../../../registry/filter/parse-filter.ts';
 import { parseOrders } from '../../../registry/filter/parse-order.ts';
 import { runName } from '../../../registry/run-name.ts';
+import { accesses } from '../accesses.ts';
 import { invalid, MlflowFault } from '../fault.ts';
+import { guardTags } from '../guarded-tags.ts';
 import { checkKey, LONGEST, paramOf, paramsOf, tagOf, tagsOf } from '../limits.ts';
 import { type Message, wrong } from '../message.ts';
 import { type JsonRoute, type MlflowContext, type MlflowRequest, route } from '../mlflow-route.ts';
@@ -16,14 +18,14 @@ const HISTORY_TAG = 'mlflow.log-model.history';
 
 /** Routes of runs; metrics and artefacts have files of their own. */
 export const runRoutes: readonly JsonRoute[] = [
-  route('POST', '/mlflow/runs/create', 'write', createRun),
-  route('GET', '/mlflow/runs/get', 'read', async ({ registry }, { message }) => {
+  route('POST', '/mlflow/runs/create', accesses.tracks, createRun),
+  route('GET', '/mlflow/runs/get', accesses.reads, async ({ registry }, { message }) => {
     const id = runId(message);
     const run = await registry.run(id);
     if (run === null) throw absentRun(id);
     return { run: runMessage(run) };
   }),
-  route('POST', '/mlflow/runs/update', 'write', async ({ registry }, { message }) => {
+  route('POST', '/mlflow/runs/update', accesses.tracks, async ({ registry }, { message }) => {
     const info = await registry.updateRun(runId(message), {
       status: message.word('status', STATUSES),
       endedAt: message.whole('end_time'),
@@ -31,48 +33,57 @@ export const runRoutes: readonly JsonRoute[] = [
     });
     return { run_info: infoMessage(info) };
   }),
-  route('POST', '/mlflow/runs/delete', 'write', async ({ registry, clock }, { message }) => {
+  route('POST', '/mlflow/runs/delete', accesses.tracks, async ({ registry, clock }, { message }) => {
     await registry.stageRun(runId(message), 'deleted', clock());
     return {};
   }),
-  route('POST', '/mlflow/runs/restore', 'write', async ({ registry, clock }, { message }) => {
+  route('POST', '/mlflow/runs/restore', accesses.tracks, async ({ registry, clock }, { message }) => {
     await registry.stageRun(runId(message), 'active', clock());
     return {};
   }),
-  route('POST', '/mlflow/runs/log-metric', 'write', async ({ registry }, { message }) => {
+  route('POST', '/mlflow/runs/log-metric', accesses.logs, async ({ registry }, { message }) => {
     await registry.logBatch(runId(message), { metrics: [metricOf(message)], params: [], tags: [] });
     return {};
   }),
-  route('POST', '/mlflow/runs/log-parameter', 'write', async ({ registry }, { message }) => {
+  route('POST', '/mlflow/runs/log-parameter', accesses.logs, async ({ registry }, { message }) => {
     await registry.logBatch(runId(message), { metrics: [], params: [paramOf(message)], tags: [] });
     return {};
   }),
-  route('POST', '/mlflow/runs/set-tag', 'write', async ({ registry }, { message }) => {
-    await registry.logBatch(runId(message), { metrics: [], params: [], tags: [tagOf(message, LONGEST.runTag)] });
+  route('POST', '/mlflow/runs/set-tag', accesses.tagsValues, async ({ registry }, request) => {
+    const tag = tagOf(request.message, LONGEST.runTag);
+    guardTags([tag.key], request);
+    await registry.logBatch(runId(request.message), { metrics: [], params: [], tags: [tag] });
     return {};
   }),
-  route('POST', '/mlflow/runs/delete-tag', 'write', async ({ registry }, { message }) => {
-    await registry.deleteRunTag(runId(message), message.required('key'));
+  route('POST', '/mlflow/runs/delete-tag', accesses.tagsValues, async ({ registry }, request) => {
+    const key = request.message.required('key');
+    guardTags([key], request);
+    await registry.deleteRunTag(runId(request.message), key);
     return {};
   }),
-  route('POST', '/mlflow/runs/log-batch', 'write', async ({ registry }, { message }) => {
-    await registry.logBatch(runId(message), batchOf(message));
+  route('POST', '/mlflow/runs/log-batch', accesses.tagsValues, async ({ registry }, request) => {
+    const batch = batchOf(request.message);
+    guardTags(
+      batch.tags.map(({ key }) => key),
+      request,
+    );
+    await registry.logBatch(runId(request.message), batch);
     return {};
   }),
-  route('POST', '/mlflow/runs/log-model', 'write', logModel),
-  route('POST', '/mlflow/runs/log-inputs', 'write', async ({ registry }, { message }) => {
+  route('POST', '/mlflow/runs/log-model', accesses.logs, logModel),
+  route('POST', '/mlflow/runs/log-inputs', accesses.logs, async ({ registry }, { message }) => {
     const models = message.messages('models').map((model) => model.required('model_id'));
     await registry.logInputs(runId(message), message.messages('datasets').map(datasetOf), models);
     return {};
   }),
-  route('POST', '/mlflow/runs/outputs', 'write', async ({ registry }, { message }) => {
+  route('POST', '/mlflow/runs/outputs', accesses.logs, async ({ registry }, { message }) => {
     const models = message
       .messages('models')
       .map((model) => ({ modelId: model.required('model_id'), step: model.whole('step') ?? 0 }));
     await registry.logOutputs(runId(message), models);
     return {};
   }),
-  route('POST', '/mlflow/runs/search', 'read', async ({ registry }, { message }) => {
+  route('POST', '/mlflow/runs/search', accesses.reads, async ({ registry }, { message }) => {
     const paging = pagingOf(message, { usual: 1_000, most: 50_000 });
     const page = await registry.searchRuns({
       ...paging,

@@ -1,4 +1,5 @@
 import type { Webhook, WebhookEvent } from '../../../ports/webhook-store.ts';
+import { accesses } from '../accesses.ts';
 import { invalid, MlflowFault } from '../fault.ts';
 import { atMost } from '../limits.ts';
 import type { Message } from '../message.ts';
@@ -16,7 +17,7 @@ const EVENTS: Readonly<Record<string, readonly string[]>> = {
 
 /** Routes of webhooks, which clients from 3.3 manage. */
 export const webhookRoutes: readonly JsonRoute[] = [
-  route('POST', '/mlflow/webhooks', 'admin', async (context, { message }) => {
+  route('POST', '/mlflow/webhooks', accesses.administers, async (context, { message }) => {
     const now = context.clock();
     const webhook: Webhook = {
       id: context.randomHex(16),
@@ -32,17 +33,17 @@ export const webhookRoutes: readonly JsonRoute[] = [
     await context.registry.putWebhook(webhook);
     return { webhook: webhookMessage(webhook) };
   }),
-  route('GET', '/mlflow/webhooks', 'admin', async ({ registry }, { message }) => {
+  route('GET', '/mlflow/webhooks', accesses.looks, async ({ registry }, { message }) => {
     const paging = pagingOf(message, { usual: 100, most: 1_000 });
     const all = await registry.webhooks();
     const rows = all.slice(paging.offset, paging.offset + paging.limit);
     const more = all.length > paging.offset + paging.limit;
     return { ...listed('webhooks', rows.map(webhookMessage)), ...nextToken(paging, { more }) };
   }),
-  route('GET', '/mlflow/webhooks/{id}', 'admin', async (context, { params: [id] }) => ({
+  route('GET', '/mlflow/webhooks/{id}', accesses.looks, async (context, { params: [id] }) => ({
     webhook: webhookMessage(await existing(context, id)),
   })),
-  route('PATCH', '/mlflow/webhooks/{id}', 'admin', async (context, { message, params: [id] }) => {
+  route('PATCH', '/mlflow/webhooks/{id}', accesses.administers, async (context, { message, params: [id] }) => {
     const before = await existing(context, id);
     const webhook: Webhook = {
       ...before,
@@ -57,12 +58,12 @@ export const webhookRoutes: readonly JsonRoute[] = [
     await context.registry.putWebhook(webhook);
     return { webhook: webhookMessage(webhook) };
   }),
-  route('DELETE', '/mlflow/webhooks/{id}', 'admin', async (context, { params: [id] }) => {
+  route('DELETE', '/mlflow/webhooks/{id}', accesses.administers, async (context, { params: [id] }) => {
     await existing(context, id);
     await context.registry.deleteWebhook(id);
     return {};
   }),
-  route('POST', '/mlflow/webhooks/{id}/test', 'admin', async (context, { message, params: [id] }) => {
+  route('POST', '/mlflow/webhooks/{id}/test', accesses.administers, async (context, { message, params: [id] }) => {
     const webhook = await existing(context, id);
     const event = message.has('event') ? eventOf(message.message('event')) : webhook.events[0];
     const { status, text, error } = await context.testWebhook(webhook, event);

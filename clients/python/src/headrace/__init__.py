@@ -1,0 +1,10 @@
+"""Client of a Headrace server."""
+
+from . import errors
+from ._async_client import AsyncHeadrace
+from ._client import Headrace
+from ._results import Vectors
+from ._transport import VERSION as __version__
+from .errors import HeadraceError
+
+__all__ = ["AsyncHeadrace", "Headrace", "HeadraceError", "Vectors", "__version__", "errors"]

@@ -1,0 +1,205 @@
+"""The asynchronous client."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from . import _calls, _frames
+from ._bars import bar
+from ._results import Vectors
+from ._transport import MOST_ATTEMPTS, AsyncTransport, Retries
+from ._types import Alerts, Drift, Flushed, ForgetReport, IngestReport, Job, Model, Models, Promotion, Quality, Rollout
+from .errors import ClientInput
+
+
+class AsyncHeadrace:
+    """Calls a Headrace server.
+
+    ``url`` is its address, ``key`` an API key. ``timeout_s`` bounds one request. A request that changes nothing when it is sent
+    twice is sent again where the server's error allows it, at most ``attempts`` times. Other named arguments go to
+    ``httpx.AsyncClient``. Every method raises ``headrace.errors.HeadraceError``.
+
+    >>> async with AsyncHeadrace("http://127.0.0.1:8080") as headrace:
+    ...     frame = await headrace.features("shopper", keys)
+    """
+
+    def __init__(
+        self,
+        url: str = "http://127.0.0.1:8080",
+        *,
+        key: str | None = None,
+        timeout_s: float = 60.0,
+        attempts: int = MOST_ATTEMPTS,
+        **options: Any,
+    ) -> None:
+        self._transport = AsyncTransport(url.rstrip("/"), key, timeout_s, Retries(attempts), options)
+
+    async def __aenter__(self) -> AsyncHeadrace:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._transport.close()
+
+    # Features
+
+    async def vectors(self, service: str, keys: _frames.Frame, *, at: Any = None, progress: bool = False) -> Vectors:
+        """Vectors of a service for a frame of requests, one row each, a thousand a request.
+
+        ``at`` is the instant that all are of: a datetime or epoch ms. Without it each vector is of the moment of its read.
+        """
+        rows = _frames.rows_of(keys)
+        with bar(progress, "vectors", len(rows)) as shown:
+            return Vectors(await self._transport.run(_calls.vectors(service, rows, at, shown)))
+
+    async def features(self, service: str, keys: _frames.Frame, *, at: Any = None, progress: bool = False) -> Any:
+        """The frame with the features of a service at its right, in the library of the frame. See ``vectors``."""
+        found = await self.vectors(service, keys, at=at, progress=progress)
+        return _frames.join(_frames.kind_of(keys), keys, found.columns)
+
+    async def training_set(
+        self,
+        service: str,
+        spine: _frames.Frame,
+        *,
+        time: str | None = None,
+        columns: Mapping[str, str] | None = None,
+        mode: str | None = None,
+        progress: bool = False,
+    ) -> Any:
+        """A training set: the spine with the features as of each row's time, in the library of the spine.
+
+        ``time`` names the column of instants. ``columns`` says which column of the spine a column of the service's request is:
+        ``{"user": "customer_id"}``. ``mode`` is as in docs/guide/training-sets.md. Needs pyarrow, or polars for its frames.
+        """
+        kind = _frames.kind_of(spine)
+        pairs = ",".join(f"{own}={theirs}" for own, theirs in (columns or {}).items())
+        query = {"time": time, "columns": pairs or None, "mode": mode}
+        with bar(progress, "training set", len(spine)) as shown:
+            made = await self._transport.run(_calls.training_set(service, _frames.parquet_of(spine), query))
+            if shown is not None:
+                shown(len(spine), len(spine))
+        return _frames.from_parquet(kind, made)
+
+    # Events, and labels, which are events too
+
+    async def ingest(self, source: str, events: _frames.Frame, *, progress: bool = False) -> IngestReport:
+        """Sends events of a source, one row each. The report counts each row once; ``errors`` and ``dropped`` name rows by index.
+
+        Sending an event again changes nothing: it is a duplicate.
+        """
+        rows = _frames.rows_of(events)
+        with bar(progress, "events", len(rows)) as shown:
+            return await self._transport.run(_calls.ingest(source, rows, shown))
+
+    # Predictions and models
+
+    async def predict(
+        self, model: str, requests: _frames.Frame, *, id: str = "id", at: Any = None, timeout_ms: int | None = None
+    ) -> Vectors:
+        """Predictions for a frame of requests; the column ``id`` names each, and its label later names it by that.
+
+        The columns of the answer are id, version, cohort, rollout, score and missing.
+        """
+        rows = _frames.rows_of(requests)
+        ids = [row.pop(id, None) for row in rows]
+        if any(one is None for one in ids):
+            raise ClientInput("CLIENT_INPUT", f'a row has no value in "{id}"', "name the column of the ids by id=")
+        texts = [one if isinstance(one, str) else str(one) for one in ids]
+        return Vectors(await self._transport.run(_calls.predictions(model, rows, texts, at, timeout_ms)))
+
+    async def models(self) -> Models:
+        """Every model with its versions and its champion."""
+        found: Models = await self._transport.run(_calls.fetch("/v1/models"))
+        return found
+
+    async def model(self, name: str) -> Model:
+        """One model with its versions and its champion."""
+        found: Models = await self._transport.run(_calls.fetch(_calls.model_path("models", name)))
+        return found[0]
+
+    async def promote(self, model: str, version: int) -> Promotion:
+        """Makes a version the champion; the server checks it first."""
+        found: Promotion = await self._transport.run(
+            _calls.post("/v1/admin/promote", {"model": model, "version": version})
+        )
+        return found
+
+    async def quality(self, model: str, *, from_: Any = None, to: Any = None) -> Quality:
+        """Metrics of judged predictions by version and day; the last 30 days by default."""
+        query = {"from": _instant(from_), "to": _instant(to)}
+        found: Quality = await self._transport.run(_calls.fetch(_calls.model_path("quality", model), query))
+        return found
+
+    async def rollout(self, model: str) -> Rollout:
+        """The newest rollout of a model, with its numbers and events."""
+        found: Rollout = await self._transport.run(_calls.fetch(_calls.model_path("rollouts", model)))
+        return found
+
+    async def act_on_rollout(
+        self, model: str, action: str, *, version: int | None = None, reason: str | None = None
+    ) -> Rollout:
+        """start (with a version), hold, release, promote or rollback; returns the rollout after it."""
+        given = {"action": action, "version": version, "reason": reason}
+        body = {name: value for name, value in given.items() if value is not None}
+        found: Rollout = await self._transport.run(_calls.post(_calls.model_path("rollouts", model), body))
+        return found
+
+    # Drift
+
+    async def drift(self) -> Drift:
+        """The newest windows of each monitor; ``watch`` is "unwatched" where none runs."""
+        found: Drift = await self._transport.run(_calls.fetch("/v1/drift"))
+        return found
+
+    async def drift_of(self, model: str, *, from_: Any = None, to: Any = None, of: str | None = None) -> dict[str, Any]:
+        """One window of the champion: features, series, labels, slices, causes, decisions. ``of``: causes or estimate."""
+        query = {"from": _instant(from_), "to": _instant(to), "of": of}
+        found: dict[str, Any] = await self._transport.run(_calls.fetch(_calls.model_path("drift", model), query))
+        return found
+
+    async def alerts(self) -> Alerts:
+        """Open and resolved incidents, and their deliveries."""
+        found: Alerts = await self._transport.run(_calls.fetch("/v1/alerts"))
+        return found
+
+    # Jobs and operation
+
+    async def start_job(self, **job: Any) -> Job:
+        """Starts a job: ``start_job(kind="train", model="churn")``; docs/reference/http.md has its members."""
+        found: Job = await self._transport.run(_calls.post("/v1/admin/jobs", job))
+        return found
+
+    async def job(self, id: str, *, after: int | None = None) -> Job:
+        """A job, with its progress lines from number ``after`` on."""
+        found: Job = await self._transport.run(_calls.fetch(_calls.model_path("admin/jobs", id), {"after": after}))
+        return found
+
+    async def flush(self) -> Flushed:
+        """Ends when the history has everything that was accepted."""
+        found: Flushed = await self._transport.run(_calls.post("/v1/admin/flush", {}, is_safe=True))
+        return found
+
+    async def forget(self, entity: str, key: Mapping[str, Any]) -> ForgetReport:
+        """Forgets an entity in every store; the report names what was forgotten, and where nothing is touched."""
+        body = {"entity": entity, "key": {name: _frames.plain(value) for name, value in key.items()}}
+        found: ForgetReport = await self._transport.run(_calls.post("/v1/admin/forget", body))
+        return found
+
+    async def status(self) -> dict[str, Any]:
+        """The state of the project, part by part."""
+        found: dict[str, Any] = await self._transport.run(_calls.fetch("/v1/status"))
+        return found
+
+    async def slo(self) -> dict[str, Any]:
+        """Every declared budget and its measurements."""
+        found: dict[str, Any] = await self._transport.run(_calls.fetch("/v1/slo"))
+        return found
+
+
+def _instant(value: Any) -> int | None:
+    return None if value is None else _frames.instant_ms(value)
+

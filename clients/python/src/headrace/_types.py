@@ -1,0 +1,265 @@
+"""Types of the server's answers, written from its OpenAPI document by generate_types.py. Do not edit."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias, TypedDict
+
+from typing_extensions import NotRequired
+
+
+class OpenItem(TypedDict):
+    no: int
+    fingerprint: str
+    kind: str
+    severity: Literal["page", "ticket", "digest"]
+    state: Literal["open", "acknowledged", "resolved"]
+    tier: int | None
+    model: str
+    slice: str | None
+    owner: str | None
+    summary: str
+    openedAt: int
+    at: int
+
+
+class ResolvedItem(TypedDict):
+    no: int
+    fingerprint: str
+    kind: str
+    severity: Literal["page", "ticket", "digest"]
+    state: Literal["open", "acknowledged", "resolved"]
+    tier: int | None
+    model: str
+    slice: str | None
+    owner: str | None
+    summary: str
+    openedAt: int
+    at: int
+
+
+class UndeliveredItem(TypedDict):
+    incident: int
+    sink: str
+    state: str
+    error: str | None
+
+
+class Silence(TypedDict):
+    id: int
+    until: int
+    by: str
+    reason: str
+
+
+class Alerts(TypedDict):
+    open: list[OpenItem]
+    resolved: list[ResolvedItem]
+    undelivered: list[UndeliveredItem]
+    silences: list[Silence]
+
+
+class Monitor(TypedDict):
+    model: str
+    version: int
+    state: str
+    reason: str
+
+
+class FailedItem(TypedDict):
+    model: str
+    reason: str
+
+
+class Drift(TypedDict):
+    watch: Literal["watched", "stale", "unwatched"]
+    at: float | None
+    monitors: list[Monitor]
+    failed: list[FailedItem]
+
+
+class Flushed(TypedDict):
+    flushed: bool
+
+
+class Store(TypedDict):
+    store: Literal["log", "history", "online", "samples"]
+    name: str
+    before: int
+    after: int
+
+
+class TrainingSet(TypedDict):
+    model: str
+    versions: list[int]
+    path: str | None
+    rows: int | None
+
+
+class SpineSet(TypedDict):
+    path: str
+    rows: int
+
+
+class ForgetReport(TypedDict):
+    entity: str
+    stores: list[Store]
+    trainingSets: list[TrainingSet]
+    spineSets: list[SpineSet]
+    untouched: list[str]
+
+
+class DroppedItem(TypedDict):
+    index: int
+    id: str
+    reason: Literal["duplicate", "late"]
+
+
+class Error(TypedDict):
+    index: int
+    id: NotRequired[str]
+    code: str
+    message: str
+    hint: str
+    retry: Literal["never", "safe", "later"]
+
+
+class IngestReport(TypedDict):
+    accepted: int
+    duplicate: int
+    late: int
+    pending: int
+    refused: int
+    dropped: list[DroppedItem]
+    errors: list[Error]
+
+
+class Job(TypedDict):
+    id: str
+    kind: str
+    target: str
+    state: Literal["waiting", "running", "done", "failed", "cancelled"]
+    askedAt: int
+    startedAt: int | None
+    endedAt: int | None
+    lines: list[str]
+    next: int
+    result: Any
+    error: Any
+
+
+class Jobs(TypedDict):
+    jobs: list[Job]
+
+
+class Version(TypedDict):
+    version: int
+
+
+class Model(TypedDict):
+    model: str
+    versions: list[Version]
+    champion: int | None
+
+
+Models: TypeAlias = list[Model]
+
+
+class Ages(TypedDict):
+    streaming: float | None
+    batch: float | None
+
+
+class Prediction(TypedDict):
+    id: str
+    model: str
+    version: int
+    cohort: Literal["champion", "canary", "baseline"]
+    rollout: str | None
+    score: float
+    at: int
+    ages: Ages
+    missing: int
+
+
+class Promotion(TypedDict):
+    model: str
+    champion: int
+
+
+class Whole(TypedDict):
+    task: Literal["binary", "regression"]
+    predictions: int
+    labelled: int
+    assumed: int
+    pending: int
+    unlabelled: int
+    coverage: float
+
+
+class Quality1(TypedDict):
+    task: Literal["binary", "regression"]
+    predictions: int
+    labelled: int
+    assumed: int
+    pending: int
+    unlabelled: int
+    coverage: float
+
+
+class Version1(TypedDict):
+    version: int
+    quality: Quality1
+
+
+class Day(TypedDict):
+    day: int
+    quality: Quality1
+
+
+Quality = TypedDict(
+    "Quality",
+    {
+        "model": str,
+        "from": int,
+        "to": int,
+        "whole": Whole | None,
+        "versions": list[Version1],
+        "days": list[Day],
+    },
+)
+
+
+class Verdict(TypedDict):
+    action: str
+    reason: str
+
+
+class Place(TypedDict):
+    kind: Literal["online", "job", "stream"]
+    name: str
+
+
+class Event(TypedDict):
+    kind: str
+    at: int
+    by: str
+    reason: str
+
+
+class Rollout(TypedDict):
+    model: str
+    rollout: str
+    state: Literal["shadow", "canary", "held", "soaking", "completed", "rolledBack"]
+    champion: int
+    candidate: int
+    percent: float
+    revision: int
+    since: int
+    startedAt: int
+    endedAt: int | None
+    reason: str
+    verdict: Verdict
+    lanes: dict[str, Any]
+    shadow: dict[str, Any]
+    places: list[Place]
+    events: list[Event]

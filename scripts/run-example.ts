@@ -1,0 +1,38 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { root } from './run-command.ts';
+import { nodeOptionsOf, runProgram } from './run-program.ts';
+
+interface ExampleForm {
+  /** Arguments of the form that the gate runs; without any it is the full form. */
+  readonly gate: readonly string[];
+  /** The script of package.json whose options of Node.js a user runs it with. */
+  readonly script?: string;
+}
+
+/** Every example. Its full form has no arguments, and `npm run test:deep` runs it. */
+export const exampleForms: Readonly<Record<string, ExampleForm>> = {
+  'examples/first.ts': { gate: [] },
+  'examples/pipeline.ts': { gate: [] },
+  'examples/notebook/main.ts': { gate: [] },
+  // Enough days that memory or work which grows with the run shows.
+  'examples/flights/main.ts': { gate: ['--limit', '400000', '--json'], script: 'start' },
+  'examples/inference/main.ts': { gate: ['--flights', '700', '--kills', '2', '--json'] },
+  'examples/personalisation/main.ts': { gate: ['--seconds', '1', '--keys', '300', '--json'] },
+};
+
+/** Runs an example in a folder of its own, with the options of Node.js that its users have. Returns what is wrong. */
+export async function runExample(
+  path: string,
+  form: 'gate' | 'full',
+  limitMs: number | null,
+): Promise<readonly string[]> {
+  const { gate, script } = exampleForms[path] ?? { gate: [] };
+  const options = script === undefined ? [] : await nodeOptionsOf(script);
+  const cwd = await mkdtemp(`${tmpdir()}/headrace-example-`);
+  try {
+    return await runProgram(`${root}/${path}`, form === 'gate' ? gate : [], cwd, limitMs, options);
+  } finally {
+    await rm(cwd, { recursive: true, force: true });
+  }
+}

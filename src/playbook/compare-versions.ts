@@ -1,0 +1,121 @@
+import { fail } from '../base/errors/fail.ts';
+import type { Loss } from '../features/define/rollout-loss.ts';
+import { rowsOfNumbers } from '../model/row-writer.ts';
+import type { ModelVersion } from '../ports/model-registry.ts';
+import type { Scorer } from '../registry/scorer.ts';
+import { lossOf } from '../serving/rollout/success.ts';
+import { normalSf } from '../stats/distributions/normal.ts';
+import { type Moments, NO_MOMENTS, varianceOf, withValue } from '../stats/moments.ts';
+import type { GateResult } from './actions.ts';
+
+/** A slice of labelled rows, by column. */
+export interface LabelledRows {
+  readonly columns: ReadonlyMap<string, Float64Array>;
+  readonly labels: Float64Array;
+}
+
+/** A version that can score. */
+export interface LoadedVersion {
+  readonly version: ModelVersion;
+  readonly scorer: Scorer;
+}
+
+export interface GateLimits {
+  readonly tolerance: number;
+  readonly alpha: number;
+  readonly rows: number;
+  readonly oldDecides: boolean;
+}
+
+interface Slice {
+  readonly rows: number;
+  readonly champion: number;
+  readonly candidate: number;
+  readonly difference: Moments;
+}
+
+/** Rows that are scored at a time. */
+const ROWS_A_RUN = 4096;
+
+/** Losses of both versions on the same rows. */
+export async function compareOn(
+  { columns, labels }: LabelledRows,
+  champion: LoadedVersion,
+  candidate: LoadedVersion,
+  metric: Loss,
+  quantile: number | null,
+): Promise<Slice> {
+  const loss = lossOf(metric, quantile);
+  const [ours, theirs] = [
+    await scoresOf(columns, labels.length, candidate),
+    await scoresOf(columns, labels.length, champion),
+  ];
+  let [championLoss, candidateLoss] = [NO_MOMENTS, NO_MOMENTS];
+  let difference = NO_MOMENTS;
+  for (let i = 0; i < labels.length; i += 1) {
+    const [a, b] = [loss(theirs[i], labels[i]), loss(ours[i], labels[i])];
+    championLoss = withValue(championLoss, a);
+    candidateLoss = withValue(candidateLoss, b);
+    difference = withValue(difference, b - a);
+  }
+  return { rows: labels.length, champion: championLoss.mean, candidate: candidateLoss.mean, difference };
+}
+
+async function scoresOf(
+  columns: LabelledRows['columns'],
+  rows: number,
+  { version, scorer }: LoadedVersion,
+): Promise<Float64Array> {
+  const { model, version: number, signature } = version;
+  const inputs = signature.features.map((name) => columns.get(name) ?? new Float64Array(rows).fill(Number.NaN));
+  const refuse = (reason: string) => fail('MODEL_CELL', { model, version: number, reason });
+  const scores = new Float64Array(rows);
+  for (let from = 0; from < rows; from += ROWS_A_RUN) {
+    const count = Math.min(ROWS_A_RUN, rows - from);
+    const block = Array.from({ length: count }, (_, i) => inputs.map((column) => column[from + i]));
+    scores.set(await scorer.run(rowsOfNumbers(scorer.inputs, block, refuse)), from);
+  }
+  return scores;
+}
+
+/**
+ * Judges the slices: better on the newest rows by a one-sided paired z test at `alpha`, once; on the old ones not worse than
+ * `tolerance`, as a share of the champion's loss.
+ */
+export function gateResult(
+  recent: Slice,
+  old: Slice | null,
+  { tolerance, alpha, rows, oldDecides }: GateLimits,
+): GateResult {
+  const slices = { recent: numbersOf(recent), ...(old === null ? {} : { old: numbersOf(old) }) };
+  const [p, shift] = [chanceOfNoGain(recent), recent.candidate - recent.champion];
+  const says = `loss on ${recent.rows} newest rows ${shown(recent.candidate)}, champion ${shown(recent.champion)} (p ${shown(p)})`;
+  if (recent.rows < rows) return { isPassed: false, reason: `${recent.rows} newest rows, ${rows} needed`, slices };
+  if (shift >= 0 || p > alpha) return { isPassed: false, reason: `no certain gain: ${says}`, slices };
+  if (old !== null && old.rows >= rows && oldDecides && old.candidate > old.champion * (1 + tolerance)) {
+    const reason = `worse on ${old.rows} old rows: loss ${shown(old.candidate)}, champion ${shown(old.champion)}`;
+    return { isPassed: false, reason, slices };
+  }
+  return { isPassed: true, reason: says, slices };
+}
+
+function chanceOfNoGain({ difference }: Slice): number {
+  const { n, mean } = difference;
+  const error = Math.sqrt(varianceOf(difference) / Math.max(1, n));
+  if (error === 0) return mean < 0 ? 0 : 1;
+  return normalSf(-mean / error);
+}
+
+function numbersOf({ rows, champion, candidate, difference }: Slice): Readonly<Record<string, number | null>> {
+  return {
+    rows,
+    champion,
+    candidate,
+    difference: difference.mean,
+    p: difference.n === 0 ? null : chanceOfNoGain({ rows, champion, candidate, difference }),
+  };
+}
+
+function shown(value: number): string {
+  return String(Number(value.toPrecision(3)));
+}

@@ -1,0 +1,114 @@
+import { type ChildProcess, execFileSync, type SerializationType, spawn } from 'node:child_process';
+import { setPriority } from 'node:os';
+import type { Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { findProgram } from './find-program.ts';
+import { canGuard, guardedWords } from './guard.ts';
+import { shielded } from './inherited-descriptors.ts';
+import { withoutTelemetry } from './telemetry.ts';
+
+/** Niceness of a child of low priority: it waits where both want a processor. */
+const LOW = 10;
+
+/** How a child is started. It ends with this process, however this one ends. */
+export interface StartOptions {
+  /** All variables that it gets; those of this process where they are left out. */
+  readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+  /** Its descriptors from 0 on; at most six. */
+  readonly stdio: readonly ('ignore' | 'inherit' | 'pipe' | number)[];
+  /** It has a channel of messages, in this form. */
+  readonly messages?: SerializationType;
+  /** It has a process group of its own, which ends as a whole: for programs that start others. */
+  readonly group?: boolean;
+  readonly priority?: 'low';
+  /** More of the shell, before the program: limits, a priority. */
+  readonly before?: string;
+  /** It is killed after this time, ms. */
+  readonly limitMs?: number;
+}
+
+/** Starts any program; it inherits no other descriptor of this process. One that cannot start emits the error of the system. */
+export function startProgram(command: readonly string[], options: StartOptions): ChildProcess {
+  const { env = process.env, cwd, stdio, messages, group = false, before = '', priority, limitMs } = options;
+  const [program = ''] = command;
+  const channel = messages === undefined ? [] : ['ipc' as const];
+  const fd = stdio.length + channel.length;
+  // A name that the shell would not find is left to the system, which says why. Limits that the shell sets are never left out.
+  const isGuarded = before !== '' || (canGuard() && findProgram(program, env['PATH'] ?? '', cwd) !== null);
+  // The shell would add its folder to an environment that has none.
+  const shell = `${env['PWD'] === undefined ? 'unset PWD; ' : ''}${before}`;
+  const [first, ...rest] = isGuarded
+    ? guardedWords(command, fd, group ? 'group' : 'child', shell)
+    : [program, ...command.slice(1)];
+  const child = spawn(first, rest, {
+    env: withoutTelemetry(env),
+    ...(cwd === undefined ? {} : { cwd }),
+    // The system reports a program that cannot start over a descriptor, which a shield may cover.
+    stdio: isGuarded ? shielded([...stdio, ...channel, 'pipe' as const]) : [...stdio, ...channel],
+    detached: group,
+    ...(messages === undefined ? {} : { serialization: messages }),
+    ...(limitMs === undefined ? {} : { timeout: limitMs, killSignal: 'SIGKILL' as const }),
+  });
+  // Before it has threads, which have the priority of the one that makes them.
+  if (priority === 'low' && child.pid !== undefined) lower(child.pid);
+  if (isGuarded) releaseAfter(child, child.stdio[fd] as Writable | null);
+  return child;
+}
+
+/** Starts a program of Headrace, by the Node and the options of this process, with a channel of messages. */
+export function startOwn(entry: URL, args: readonly string[], options: StartOptions): ChildProcess {
+  return startProgram([process.execPath, ...ownOptions(), fileURLToPath(entry), ...args], {
+    messages: 'json',
+    ...options,
+  });
+}
+
+/** Starts a program that outlives this process: one that others find again and end, as its record says. */
+export function startSurvivor(command: readonly string[], { env = process.env, stdio }: StartOptions): ChildProcess {
+  const [program = '', ...args] = command;
+  // As above: one that cannot start is not shielded.
+  const canStart = findProgram(program, env['PATH'] ?? '') !== null;
+  return spawn(program, args, {
+    env: withoutTelemetry(env),
+    stdio: canStart ? shielded([...stdio]) : [...stdio],
+    detached: true,
+  });
+}
+
+/** Ends a child and, of one with its own process group, everything that it started. */
+export function killGroup({ pid }: Pick<ChildProcess, 'pid'>, signal: NodeJS.Signals = 'SIGKILL'): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // It has ended.
+  }
+}
+
+/** Runs a short program while this process waits; gives its output. Throws where it does not end with 0. */
+export function outputNow([program = '', ...args]: readonly string[]): string {
+  return execFileSync(program, args, { encoding: 'utf8' });
+}
+
+/** The options of this Node, without a program that was written in them. */
+function ownOptions(): readonly string[] {
+  const at = process.execArgv.findIndex((word) => /^(-e|-p|-pe|--eval|--print)$/.test(word));
+  return at === -1 ? process.execArgv : process.execArgv.toSpliced(at, 2);
+}
+
+function lower(pid: number): void {
+  try {
+    setPriority(pid, LOW);
+  } catch {
+    // It has ended.
+  }
+}
+
+/** A line ends the guard of a child that has ended; its pipe keeps this process from nothing. */
+function releaseAfter(child: ChildProcess, pipe: (Writable & { unref?(): void }) | null): void {
+  if (pipe === null) return;
+  pipe.on('error', () => undefined);
+  pipe.unref?.();
+  child.once('exit', () => pipe.end('\n', () => pipe.destroy()));
+}

@@ -1,0 +1,233 @@
+import { clockFault } from '../base/clock-fault.ts';
+import { fail } from '../base/errors/fail.ts';
+import { every } from '../base/ticking.ts';
+import type { Clock } from '../base/time.ts';
+import { type Alerts, openAlerts, writeAlertRules } from '../compose/open-alerts.ts';
+import { openMonitor } from '../compose/open-monitor.ts';
+import { openMonitorStore } from '../compose/open-registry.ts';
+import type { Environment } from '../environment/config.ts';
+import type { ProjectData } from '../features/define/declaration.ts';
+import { reportFindings } from '../findings/incidents-of-findings.ts';
+import { Judge } from '../findings/judge.ts';
+import type { MonitorState } from '../findings/monitor-state.ts';
+import { HELD_MS, KEEP_MS } from '../findings/sql-monitor-store.ts';
+import { type FindingsSink, watch } from '../findings/watch.ts';
+import type { IncidentPort } from '../ports/incident.ts';
+import type { MonitorLease, MonitorStore } from '../ports/monitor-store.ts';
+
+/** How often a process without the lease looks for it, ms. */
+const LEASE_MS = 1000;
+
+/** Time between two looks for messages that are due, ms. */
+const DELIVER_MS = 1000;
+
+/** The playbooks of a project while a process monitors it. */
+export interface RunningPlaybooks {
+  /** One step of each with the findings of an instant. A playbook that fails is reported, and the others take theirs. */
+  step(at: number): Promise<void>;
+  /** Cancels trainings under way, and ends with them. */
+  close(): Promise<void>;
+}
+
+export interface MonitorRun {
+  readonly project: ProjectData;
+  readonly environment: Environment;
+  readonly clock: Clock;
+  /** Time between two judgements, ms. */
+  readonly everyMs: number;
+  /** Whether it judges once and ends. Error then: DRIFT_MONITOR: another process has the lease. */
+  readonly once: boolean;
+  /** Resolves when the run is to end. */
+  readonly stopped: Promise<unknown>;
+  /** Receives failures; the next judgement may work. */
+  readonly report: (error: unknown) => void;
+  /** Called where another process has the lease, before this one waits for it. */
+  readonly waits: () => void;
+  readonly judged: (state: MonitorState) => void;
+  /** Opens the playbooks of the project; null: it declares none. */
+  readonly openPlaybooks: (incidents: IncidentPort, judge: Judge) => Promise<RunningPlaybooks | null>;
+}
+
+/**
+ * Watches the champions of a project: by a lease one process of all hosts judges at a time, and state, incidents and playbooks
+ * get the same findings in this order. A process that loses the lease waits for it again. Errors with `once`: DRIFT_MONITOR,
+ * DRIFT_UNJUDGED, those of the stores.
+ */
+export async function runMonitor(run: MonitorRun): Promise<void> {
+  const monitors = await openMonitorStore(run.environment);
+  const pauses = new Pauses(run.stopped);
+  try {
+    do {
+      const lease = await takeLease(run, monitors, pauses);
+      if (lease === null) return;
+      await judgeUnder(new Term(lease), run, monitors, pauses);
+    } while (!run.once && !pauses.isStopped);
+  } finally {
+    await monitors.close();
+  }
+}
+
+/** Null: the run ended before the lease was free. */
+async function takeLease(
+  { environment: { directory }, once, waits, report }: MonitorRun,
+  monitors: MonitorStore,
+  pauses: Pauses,
+) {
+  let lease = await monitors.lease();
+  if (lease === null && once) throw fail('DRIFT_MONITOR', { directory });
+  if (lease === null) waits();
+  while (lease === null && !pauses.isStopped) {
+    await pauses.wait(LEASE_MS);
+    // A database that is away answers at a later try.
+    lease = await Promise.resolve(monitors.lease()).catch((error: unknown) => {
+      report(error);
+      return null;
+    });
+  }
+  return lease;
+}
+
+/** Judges until the run ends or another process has the lease. */
+async function judgeUnder(term: Term, run: MonitorRun, monitors: MonitorStore, pauses: Pauses): Promise<void> {
+  const { project, environment, clock, report } = run;
+  const keeping = every(KEEP_MS, () => term.keep(), report);
+  // A holder that cannot judge releases the lease, also where nothing opens.
+  try {
+    const judge = new Judge();
+    const alerts = await openAlerts(project, environment, { clock, onFault: report });
+    try {
+      const playbooks = await run.openPlaybooks(alerts.book, judge);
+      try {
+        await judgeAgain(run, { judge, alerts, playbooks, monitors, term }, pauses);
+      } finally {
+        await playbooks?.close();
+      }
+    } finally {
+      await alerts.close();
+    }
+  } finally {
+    await keeping.stop();
+    await term.release().catch(report);
+  }
+}
+
+/** Judges once, or again and again while the lease is held; incidents are sent meanwhile. */
+async function judgeAgain(run: MonitorRun, opened: Opened, pauses: Pauses): Promise<void> {
+  const { project, environment, once, everyMs, report } = run;
+  const { alerts, term } = opened;
+  writeAlertRules(project, environment);
+  if (once) {
+    await judgeOnce(run, opened);
+    await alerts.deliver();
+    return;
+  }
+  const sending = every(DELIVER_MS, async () => void (await alerts.deliver()), report);
+  try {
+    while (!pauses.isStopped && term.isHeld()) {
+      // A store that is locked or damaged now may answer at the next time; the state then goes stale, which readers see.
+      await judgeOnce(run, opened).catch(report);
+      await Promise.race([pauses.wait(everyMs), term.ended]);
+    }
+  } finally {
+    await sending.stop();
+  }
+}
+
+interface Opened {
+  readonly judge: Judge;
+  readonly alerts: Alerts;
+  readonly playbooks: RunningPlaybooks | null;
+  readonly monitors: MonitorStore;
+  readonly term: Term;
+}
+
+/** One judgement, and what follows from it while the lease is held. */
+async function judgeOnce(run: MonitorRun, { judge, alerts, playbooks, monitors, term }: Opened): Promise<void> {
+  const { project, environment, clock, everyMs, judged, report } = run;
+  clock.guard?.tick();
+  const fault = clockFault(clock);
+  // Judgements are of the time that is trusted.
+  if (fault !== null) report(fault);
+  const stores = await openMonitor(project, environment);
+  const time = { at: clock(), everyMs };
+  const sinks: readonly FindingsSink[] = [
+    (state) => monitors.write(JSON.stringify(state)),
+    (state) => reportFindings(project.models, state, alerts.book),
+    judged,
+    ({ at }) => playbooks?.step(at),
+  ];
+  const whileHeld = sinks.map(
+    (sink): FindingsSink =>
+      async (state) =>
+        term.isHeld() ? sink(state) : undefined,
+  );
+  try {
+    const { failed } = await watch(judge, stores, project.models, time, whileHeld);
+    if (failed.length > 0)
+      throw fail('DRIFT_UNJUDGED', { reasons: failed.map(({ model, reason }) => `${model}: ${reason}`) });
+  } finally {
+    await stores.close();
+  }
+}
+
+/** The time for which this process has the lease. Without a kept lease it ends before another process may take it. */
+class Term {
+  readonly #lease: MonitorLease;
+  #keptAt = performance.now();
+  #isLost = false;
+  #end: () => void = () => undefined;
+  /** Resolves when the lease is lost. */
+  readonly ended = new Promise<void>((resolve) => {
+    this.#end = resolve;
+  });
+
+  constructor(lease: MonitorLease) {
+    this.#lease = lease;
+  }
+
+  isHeld(): boolean {
+    return !this.#isLost && performance.now() - this.#keptAt < HELD_MS;
+  }
+
+  /** Gives a sign of life. Errors: those of the store. */
+  async keep(): Promise<void> {
+    const at = performance.now();
+    if (this.#isLost) return;
+    try {
+      if (await this.#lease.keep()) this.#keptAt = at;
+      else this.#isLost = true;
+    } finally {
+      if (!this.isHeld()) this.#lose();
+    }
+  }
+
+  async release(): Promise<void> {
+    if (!this.#isLost) await this.#lease.release();
+  }
+
+  #lose(): void {
+    this.#isLost = true;
+    this.#end();
+  }
+}
+
+/** Pauses that end with the run. */
+class Pauses {
+  readonly #stopped: Promise<unknown>;
+  isStopped = false;
+
+  constructor(stopped: Promise<unknown>) {
+    this.#stopped = stopped.then(() => {
+      this.isStopped = true;
+    });
+  }
+
+  async wait(ms: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const over = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, ms);
+    });
+    await Promise.race([this.#stopped, over]);
+    clearTimeout(timer);
+  }
+}
