@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { open } from 'lmdb';
 import { expect, test } from 'vitest';
+import { copyOnlineStore } from '../../src/backends/embedded/online/copy-online-store.ts';
 import { openOnlineStore } from '../../src/backends/embedded/online/online-store.ts';
 import { isHeadraceError } from '../../src/base/errors/fail.ts';
 import { childEnv } from '../child-env.ts';
@@ -86,6 +87,20 @@ test('a file that is no LMDB file, or the beginning of one, is STORE_CORRUPT wit
   expect(() => openOnlineStore({ path })).toThrow(
     expect.objectContaining({ code: 'STORE_CORRUPT', hint: expect.stringContaining('the log rebuilds') }),
   );
+});
+
+test('a copy of a file that LMDB cannot open is STORE_CORRUPT, and the process lives; an empty file is no store', async () => {
+  const path = await writtenStore(3);
+  const file = join(path, 'tiles.mdb');
+  const bytes = readFileSync(file);
+  for (const damaged of [bytes.subarray(0, 5_000), bytes.subarray(0, 100), Buffer.alloc(20_000, 'x')]) {
+    writeFileSync(file, damaged);
+    await expect(copyOnlineStore(path, newRoot())).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
+  }
+  writeFileSync(file, '');
+  const to = newRoot();
+  await copyOnlineStore(path, to);
+  expect(existsSync(join(to, 'tiles.mdb'))).toBe(false);
 });
 
 test('a page that has lost its last entry, or says to be of a later transaction, is STORE_CORRUPT', async () => {

@@ -1,11 +1,16 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { open } from 'lmdb';
+import { checkFile } from './check-file.ts';
 
-/** Copies the store of a directory as of one commit while a process may write; nothing where there is no store. */
+/**
+ * Copies the store of a directory as of one commit while a process may write; nothing where there is no store.
+ * Error: STORE_CORRUPT, before the file is mapped: LMDB ends the process where it cannot open a file.
+ */
 export async function copyOnlineStore(from: string, to: string): Promise<void> {
   const file = join(from, 'tiles.mdb');
-  if (!existsSync(file)) return;
+  if (!existsSync(file) || statSync(file).size === 0) return;
+  checkFile(file, null);
   mkdirSync(to, { recursive: true });
   const database = open({ path: file, readOnly: true, noSubdir: true });
   try {
