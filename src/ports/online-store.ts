@@ -157,7 +157,8 @@ export interface OnlineStoreCapabilities {
  *     before it is finished, then all of it; writes asked for meanwhile come after it, and none is lost;
  * 11. `follow` of a store opened for reading reports the changed keys of every commit once; from then on reads return its
  *     writes, and within the same turn of the event loop nothing newer;
- * 12. `dropView` removes all tiles of one view, of every key and hop, and nothing else.
+ * 12. `dropView` removes all tiles of one view, of every key and hop, and nothing else;
+ * 13. the stored windows of a key are those of its stored tiles, or are absent.
  */
 export interface OnlineStore {
   readonly capabilities: OnlineStoreCapabilities;
@@ -165,8 +166,16 @@ export interface OnlineStore {
   readonly remote?: RemoteStore;
   readTiles(reads: readonly TileRead[]): MaybePromise<readonly TileRun[]>;
   writeTiles(commit: TileCommit): MaybePromise<TileReport>;
-  /** Begins a commit that does not keep the calling thread while it is written; one at a time. Left out: `writeTiles` has to do. */
-  openCommit?(): OpenCommit;
+  /**
+   * The stored windows of a key (`features/window/stored-windows.ts`), valid until the next call; null: not stored. Of a store with
+   * synchronous reads that stores them. Hot path.
+   */
+  readWindows?(layout: TileLayout, key: string): Uint8Array | null;
+  /**
+   * Begins a commit that does not keep the calling thread while it is written; one at a time. Left out: `writeTiles` has to do.
+   * `now`, epoch ms: windows are stored as of it, none where it is left out.
+   */
+  openCommit?(now?: number): OpenCommit;
   position(writer: string): MaybePromise<Position | null>;
   /** The writers that have a position, in no order. */
   writers(): MaybePromise<readonly string[]>;

@@ -29,6 +29,7 @@ export const onlineCalls: Readonly<
     store.writeTiles({ writer: 'w', position: { t: [1] }, tiles: [contractTile(HOP_MS, 'u', 0, 2)] }),
   // Its commits are calls that are answered later.
   openCommit: null,
+  readWindows: null,
   position: null,
   writers: null,
   writeBatch: (store) => store.writeBatch(nextGeneration(), features, [{ key: 'u', values: [1] }]),

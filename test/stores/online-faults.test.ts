@@ -8,11 +8,14 @@ import { expect, test } from 'vitest';
 import { copyOnlineStore } from '../../src/backends/embedded/online/copy-online-store.ts';
 import { openOnlineStore } from '../../src/backends/embedded/online/online-store.ts';
 import { isHeadraceError } from '../../src/base/errors/fail.ts';
+import { WindowsWriter } from '../../src/features/window/stored-windows.ts';
+import { tileOf as contractTileOf } from '../../src/testing/contracts/contract-tiles.ts';
+import { windowedLayout } from '../../src/testing/contracts/stored-windows.ts';
 import { childEnv } from '../child-env.ts';
 import { newRoot } from './new-root.ts';
 import { allTiles, HOPS, KEYS, mustAgree, numberedCommit, tileOf, tilesOf } from './numbered-tiles.ts';
 
-const FIXTURE = fileURLToPath(new URL('../fixtures/online-store-1', import.meta.url));
+const fixtureOf = (format: number) => fileURLToPath(new URL(`../fixtures/online-store-${format}`, import.meta.url));
 
 async function writtenStore(commits: number): Promise<string> {
   const path = newRoot();
@@ -40,9 +43,9 @@ async function use(path: string): Promise<string> {
   }
 }
 
-test('a store that was written by format 1 is read and goes on', async () => {
+test.each([1, 2])('a store that was written by format %d is read and goes on', async (format) => {
   const path = newRoot();
-  cpSync(join(FIXTURE, 'tiles.mdb'), join(path, 'tiles.mdb'));
+  cpSync(join(fixtureOf(format), 'tiles.mdb'), join(path, 'tiles.mdb'));
   const store = openOnlineStore({ path });
   expect(await mustAgree(store)).toBe(5);
   const features = { mean: { type: 'float', nullable: true } } as const;
@@ -51,6 +54,11 @@ test('a store that was written by format 1 is read and goes on', async () => {
     generation: { viewId: 'history@1', generation: 1, asOf: 10, visibleFrom: 20 },
     values: [0.5],
   });
+  const layout = windowedLayout();
+  const { run } = contractTileOf(layout, 60_000, 'a', 0, 3);
+  const windows = format === 1 ? null : Buffer.from(new WindowsWriter(layout).write([run], 180_000) ?? []);
+  const stored = store.readWindows?.(layout, 'a') ?? null;
+  expect(stored === null ? null : Buffer.from(stored)).toEqual(windows);
   await store.writeTiles(numberedCommit(6));
   expect(await mustAgree(store)).toBe(6);
   await store.close();
@@ -58,7 +66,7 @@ test('a store that was written by format 1 is read and goes on', async () => {
 
 test('a store of a later format is STORE_FORMAT, one without a format STORE_CORRUPT', async () => {
   for (const [format, code] of [
-    ['2', 'STORE_FORMAT'],
+    ['3', 'STORE_FORMAT'],
     [null, 'STORE_CORRUPT'],
   ] as const) {
     const path = await writtenStore(1);

@@ -7,6 +7,8 @@ import { Entries } from '../../src/backends/embedded/online/entries.ts';
 import { openOnlineStore } from '../../src/backends/embedded/online/online-store.ts';
 import { blockOf } from '../../src/backends/embedded/online/tile-block.ts';
 import type { OnlineStore } from '../../src/ports/online-store.ts';
+import { tileOf as windowedTile } from '../../src/testing/contracts/contract-tiles.ts';
+import { windowedLayout } from '../../src/testing/contracts/stored-windows.ts';
 import { childEnv } from '../child-env.ts';
 import { newRoot } from './new-root.ts';
 import { allTiles, HOPS, KEYS, spend, tileOf, tilesOf } from './numbered-tiles.ts';
@@ -75,7 +77,8 @@ async function placeOf(path: string): Promise<string | null> {
   });
   try {
     const spans = spansOfSweep(new Entries(database, file), spend.viewId);
-    return spans.length === 1 ? null : Buffer.from(spans[0].start).toString('latin1');
+    // Tiles and stored windows: the third is what lies before the place.
+    return spans.length === 2 ? null : Buffer.from(spans[0].start).toString('latin1');
   } finally {
     await database.close();
   }
@@ -187,4 +190,23 @@ test('rows of old batch generations leave in steps, with commits in between, wha
   });
   expect([...database.getKeys({ start: Buffer.of(4), end: Buffer.of(5) })]).toHaveLength(1);
   await database.close();
+});
+
+test('stored windows leave with the last tiles that a window can reach, those of other keys and views stay', async () => {
+  const store = openOnlineStore({ path: newRoot() });
+  const layout = windowedLayout();
+  const other = { ...layout, viewId: 'other@1' };
+  const ends = [1, 2, 50, 60];
+  const tiles = ends.flatMap((end) =>
+    [layout, other].map((of) => {
+      const tile = windowedTile(of, HOPS[0], `ended ${end}`, (end - 1) * HOPS[0], 1);
+      return { ...tile, all: [tile.run] };
+    }),
+  );
+  await store.writeTiles({ writer: 'w', position: { t: [1] }, tiles, freshUntil: 60 * HOPS[0] });
+  const kept = (of: typeof layout) => ends.filter((end) => store.readWindows?.(of, `ended ${end}`) != null);
+  expect([kept(layout), kept(other)]).toEqual([ends, ends]);
+  await store.dropTiles(layout, [{ hopMs: HOPS[0], endedBefore: 50 * HOPS[0] }]);
+  expect([kept(layout), kept(other)]).toEqual([[60], ends]);
+  await store.close();
 });

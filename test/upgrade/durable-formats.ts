@@ -105,9 +105,9 @@ export const durableFormats: readonly DurableFormat[] = [
   {
     name: 'online store',
     source: 'src/backends/embedded/online/online-store.ts',
-    version: 1,
+    version: 2,
     files: /^online\/tiles\.mdb$/,
-    fixtures: ['test/fixtures/online-store-1'],
+    fixtures: ['test/fixtures/online-store-1', 'test/fixtures/online-store-2'],
   },
   {
     name: 'block of tiles',

@@ -16,8 +16,8 @@ export function redisOnline(options: z.output<typeof redisOptions>, place: BackE
   return {
     kind: 'redis',
     addresses: [options.url].flat(),
-    // Its commits are calls that are answered later: nothing waits for one.
-    lacks: ['openCommit'],
+    // Its commits are calls that are answered later: nothing waits for one. Its windows come with the reads of a request.
+    lacks: ['openCommit', 'storedWindows'],
     open: (shares) => openRedisStore({ ...reached(), prefix, owner: { project, data: dataId() } }, 'write', shares),
     openReader: () => openRedisStore({ ...reached(), prefix, owner: reader }, 'read'),
     shares:

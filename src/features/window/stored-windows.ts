@@ -162,6 +162,16 @@ export class WindowsWriter {
   }
 }
 
+const heads = new ByteReader('the windows of a key');
+
+/** The latest event of a key, by its stored windows, epoch ms; null: they are of another format. */
+export function latestOfWindows(bytes: Uint8Array): number | null {
+  heads.reset(bytes);
+  if (heads.u8() !== FORMAT) return null;
+  heads.varint();
+  return heads.int();
+}
+
 /** Reads what {@link WindowsWriter} wrote, window after window. Hot path: made once per reader, not reentrant. */
 export class StoredWindows {
   /** The merged tile of the current window: number of tiles in place of its start, the key's latest event. */

@@ -18,6 +18,7 @@ import {
   type ViewKey,
 } from './key-tiles.ts';
 import { type LoadTarget, loadKeys } from './load-keys.ts';
+import { RecentKeys } from './recent-keys.ts';
 import { memoBytes, numberBytes, objectsOf } from './tile-bytes.ts';
 import { NO_CHANGE, TileChanges } from './tile-changes.ts';
 import { emptyView, loadEntry, nothingDrained, type ViewCache } from './view-cache.ts';
@@ -46,6 +47,7 @@ export class TileCache {
   untold = 0;
   readonly #store: OnlineStore;
   readonly #writer: Writer;
+  readonly #recent = new RecentKeys();
   #budget: KeyBudget<KeyTiles>;
   #evictedBefore = 0;
   #views: Map<TileLayout, ViewCache> = new Map();
@@ -119,6 +121,18 @@ export class TileCache {
     if (found === undefined) return this.#insert(view, loadEntry(this.#store, layout, view, key));
     this.#used(layout, found);
     return found;
+  }
+
+  /**
+   * The stored windows of a key that is not in memory, valid until the next read; null: read its tiles. A key that is read
+   * again soon comes into memory.
+   */
+  windowsOf(layout: TileLayout, key: string): Uint8Array | null {
+    const { readWindows } = this.#store;
+    if (readWindows === undefined) return null;
+    const view = this.#viewOf(layout);
+    if (view.keys.get(key) !== undefined || this.#recent.isAgain(view.number, key)) return null;
+    return readWindows.call(this.#store, layout, key);
   }
 
   /** Whether tiles that were returned are in memory. If not, nothing may be kept with them: no change is reported. */
@@ -326,7 +340,7 @@ export class TileCache {
   #viewOf(layout: TileLayout): ViewCache {
     let view = this.#views.get(layout);
     if (view === undefined) {
-      view = emptyView();
+      view = emptyView(this.#views.size);
       this.#views.set(layout, view);
     }
     return view;

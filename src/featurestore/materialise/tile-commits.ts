@@ -89,7 +89,7 @@ export class TileCommits {
 
   /** As `commit`, for work that has the turn. Copies the changed tiles slice by slice, if the store takes them so. */
   commitNow(): Promise<TileReport> {
-    const open = this.#options.store.openCommit?.();
+    const open = this.#options.store.openCommit?.(this.#options.freshUntil());
     if (open === undefined) return this.#commitWhole();
     return this.#commitBy(
       (tiles) => open.add(tiles),

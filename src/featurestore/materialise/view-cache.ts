@@ -10,6 +10,8 @@ import { TileChanges } from './tile-changes.ts';
 
 /** The tiles of one view in memory, and which of them are on their way from or to the store. */
 export interface ViewCache {
+  /** Its place among the views of the cache. */
+  readonly number: number;
   readonly keys: ShardedKeys<KeyTiles>;
   /** Takes a key out that leaves the memory; what was made of it holds no longer. */
   readonly left: (entry: KeyTiles) => void;
@@ -33,9 +35,10 @@ interface Drained {
   readonly reach: readonly number[];
 }
 
-export function emptyView(): ViewCache {
+export function emptyView(number: number): ViewCache {
   const keys = new ShardedKeys<KeyTiles>();
   return {
+    number,
     keys,
     left: (entry) => {
       tileChanged(entry, Number.NEGATIVE_INFINITY);

@@ -41,7 +41,10 @@ export function readGroup(
   steps: ReadSteps | null,
 ): number {
   const { told } = tiles;
-  if (told !== undefined && !counted && key !== null && takeKept(group, told, key, q)) return q;
+  if (told !== undefined && key !== null) {
+    if (takeStored(group, tiles, told, key, q, steps)) return q;
+    if (!counted && takeKept(group, told, key, q)) return q;
+  }
   findTold(group, told, key);
   const ready = readLookups(group, tiles, key, q, steps);
   if (told !== undefined && key !== null) {
@@ -49,6 +52,31 @@ export function readGroup(
     weighHeld(group, told);
   }
   return ready;
+}
+
+/** Reads a key that is not in memory from its stored windows, if they have every answer at `q`; its tiles stay where they are. */
+function takeStored(
+  { lookups }: StreamGroup,
+  tiles: TileSource,
+  told: ToldTiles,
+  key: string,
+  q: number,
+  steps: ReadSteps | null,
+): boolean {
+  if (told.windowsOf === undefined) return false;
+  for (let i = 0; i < lookups.length; i += 1) {
+    const lookup = lookups[i];
+    if (!lookup.reader.isStored || q < tiles.answersFrom(lookup.view)) return false;
+    const started = steps === null ? 0 : performance.now();
+    const windows = told.windowsOf(lookup.layout, key);
+    if (windows === null || !lookup.reader.readStored(windows, q, lookup.answers)) return false;
+    lookup.key = key;
+    lookup.held = null;
+    lookup.text = null;
+    lookup.answeredAt = q;
+    if (steps !== null) steps.lookupMs[lookup.place] += performance.now() - started;
+  }
+  return true;
 }
 
 /** Looks the key up once, for all that a read does with it. */

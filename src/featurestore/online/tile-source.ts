@@ -33,6 +33,8 @@ export interface TileSource {
 /** Tiles with their derived values; a caller that changes one calls `tileChanged`. */
 export interface ToldTiles {
   tilesOf(layout: TileLayout, key: string): ReadTiles;
+  /** The stored windows of a key, in place of tiles that are not in memory, valid until the next read; null: read its tiles. */
+  windowsOf?(layout: TileLayout, key: string): Uint8Array | null;
   /** Grows when tiles that were returned are dropped: no change is reported for them from then on. */
   epoch(): number;
   /** Of a source whose tiles may leave one by one: whether these are there. Nothing is kept with tiles that left. */
@@ -45,6 +47,7 @@ export interface ToldTiles {
 export function toldTiles(tiles: TileCache): ToldTiles {
   return {
     tilesOf: (layout, key) => tiles.tilesOf(layout, key),
+    windowsOf: (layout, key) => tiles.windowsOf(layout, key),
     epoch: () => tiles.epoch,
     has: (held) => tiles.has(held),
     weigh: (held) => tiles.weigh(held),

@@ -6,13 +6,14 @@ import type { BatchGeneration, OnlineStore, OpenCommit, TileWrite } from '../../
 import type { Columns } from '../../schema/column.ts';
 import { type Contract, mustEqual, mustFail } from './contract.ts';
 import { contractView, tileOf } from './contract-tiles.ts';
+import { mustStoreWindows } from './stored-windows.ts';
 
 /** The subject: one store, empty at first. `open` after `close` opens the same store again. */
 export interface OnlineStoreSubject {
   open(): MaybePromise<OnlineStore>;
 }
 
-export type OnlineStoreNeed = 'durable' | 'oneWriter' | 'openCommit';
+export type OnlineStoreNeed = 'durable' | 'oneWriter' | 'openCommit' | 'storedWindows';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -371,6 +372,16 @@ export const onlineStoreContracts: readonly Contract<OnlineStoreSubject, OnlineS
       const [again] = tilesFor(gone);
       await store.writeTiles({ writer: 'w', position: { t: [4] }, tiles: [again] });
       mustEqual(await held(gone), 1, 'a tile that was written afterwards');
+      await store.close();
+    },
+  },
+  {
+    rule: 13,
+    name: 'stored windows match the stored tiles: a write of all keeps them, a write of some deletes them',
+    needs: ['storedWindows'],
+    run: async (subject) => {
+      const store = await subject.open();
+      await mustStoreWindows(store, async (layout, key) => store.readWindows?.(layout, key) ?? null);
       await store.close();
     },
   },

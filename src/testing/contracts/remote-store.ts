@@ -1,11 +1,10 @@
 import type { MaybePromise } from '../../base/maybe-promise.ts';
-import { START, tileLayout } from '../../features/tile/tile-layout.ts';
-import type { TileRun } from '../../features/tile/tile-run.ts';
-import { WindowsWriter } from '../../features/window/stored-windows.ts';
-import type { OnlineStore, TileRead, TileWrite } from '../../ports/online-store.ts';
+import { START } from '../../features/tile/tile-layout.ts';
+import type { OnlineStore, TileRead } from '../../ports/online-store.ts';
 import type { RemoteStore, RequestRead } from '../../ports/remote-store.ts';
 import { type Contract, mustEqual, mustFail } from './contract.ts';
-import { contractLayout, contractTile, contractView, tileOf } from './contract-tiles.ts';
+import { contractLayout, contractTile } from './contract-tiles.ts';
+import { mustStoreWindows } from './stored-windows.ts';
 
 /** The subject: one store behind a network, empty at first, and its possible faults. */
 export interface RemoteStoreSubject {
@@ -169,56 +168,14 @@ export const remoteStoreContracts: readonly Contract<RemoteStoreSubject>[] = [
     needs: [],
     run: async (subject) => {
       const store = await subject.open();
-      const { layout } = windowed;
-      const read = async (key: string) => {
-        const windows = [{ layout, key }];
-        const answer = await remoteOf(store).read({ tiles: [], windows, batch: [] });
-        const [found] = answer.windows;
-        return found == null ? null : Buffer.from(found).toString('hex');
-      };
-      const now = 3 * HOP_MS;
-      const write = (tiles: readonly TileWrite[]) =>
-        store.writeTiles({ writer: 'w', position: { t: [2] }, tiles, freshUntil: now });
-      const expected = (tile: TileWrite) => Buffer.from(windowed.write([tile.run], now) ?? []).toString('hex');
-      const knowingAll = (tile: TileWrite): TileWrite => ({ ...tile, all: [tile.run] });
-      const tile = (n: number, start = 0) => tileOf(layout, HOP_MS, 'u', start, n);
-      mustEqual(await read('u'), null, 'of a key without tiles');
-      await write([knowingAll(tile(2))]);
-      mustEqual(await read('u'), expected(tile(2)), 'with all tiles');
-      await write([knowingAll(tile(2))]);
-      mustEqual(await read('u'), expected(tile(2)), 'with the same again');
-      await write([tile(3)]);
-      mustEqual(await read('u'), null, 'with a tile alone');
-      await write([knowingAll(tile(4))]);
-      mustEqual(await read('u'), expected(tile(4)), 'with all tiles again');
-      await write([knowingAll(tile(3))]);
-      mustEqual(await read('u'), expected(tile(4)), 'when an older one was refused');
-      await write([knowingAll(tile(1)), knowingAll(tile(1, HOP_MS))]);
-      mustEqual(await read('u'), null, 'when an older one was refused and a new one was not');
-      await write([knowingAll(tile(5))]);
-      mustEqual(await read('u'), expected(tile(5)), 'with all tiles once more');
-      await store.dropKey?.([layout], [], 'u');
-      mustEqual(await read('u'), null, 'when the key is dropped');
+      await mustStoreWindows(store, async (layout, key) => {
+        const answer = await remoteOf(store).read({ tiles: [], windows: [{ layout, key }], batch: [] });
+        return answer.windows[0] ?? null;
+      });
       await store.close();
     },
   },
 ];
-
-/** A view whose windows are stored, and their writer. */
-const windowed = (() => {
-  const view = contractView('windowed');
-  const [spent] = view.aggregates;
-  const features = [10, 60].map((hops, i) => ({
-    name: `spent_${i}`,
-    aggregate: 0,
-    windowMs: hops * HOP_MS,
-    hopMs: HOP_MS,
-    type: { type: 'int64' as const, nullable: true },
-  }));
-  const layout = tileLayout({ ...view, aggregates: spent === undefined ? [] : [spent], features, hopsMs: [HOP_MS] });
-  const writer = new WindowsWriter(layout);
-  return { layout, write: (runs: readonly TileRun[], now: number) => writer.write(runs, now) };
-})();
 
 function tilesOf(...tiles: readonly TileRead[]): RequestRead {
   return { tiles, windows: [], batch: [] };

@@ -1,18 +1,20 @@
 import { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import { START, type TileLayout } from '../../../features/tile/tile-layout.ts';
 import { NO_OBJECTS, type TileRun } from '../../../features/tile/tile-run.ts';
+import { storesWindows, WindowsWriter } from '../../../features/window/stored-windows.ts';
 import type { TileWrite } from '../../../ports/online-store.ts';
-import { blockPlace } from './store-keys.ts';
+import { blockPlace, windowsPlace } from './store-keys.ts';
 import { blockOf } from './tile-block.ts';
 
 /**
  * Tiles of a commit, copied out of the memory of their writer, by the blocks that they go into.
  *
  * ```
- * numbers = *(block)                 ; f64
+ * numbers = *(block / windows)       ; f64
  * block   = layout hopMs tiles keyBytes *(tile)
+ * windows = layout %d0 size keyBytes ; after the blocks of a key; a size of 0: they are not known
  * tile    = the numbers of the tile, as they lie in memory
- * bytes   = *(key *(object))         ; of each block: its key in the store, and its tiles' objects by the aggregates' codecs
+ * bytes   = *(key *(object) / key windows) ; the key in the store, then the tiles' objects by the aggregates' codecs
  * ```
  */
 export interface CommitChunk {
@@ -22,8 +24,14 @@ export interface CommitChunk {
 
 const BLOCK_NUMBERS = 4;
 
+/** In place of the hop of a block: the stored windows of a key. */
+const WINDOWS = 0;
+
 /** Numbers of a chunk: 256 KiB. */
 const CHUNK_NUMBERS = 32_768;
+
+/** Bytes from which on a chunk is full: 1 MiB. */
+const CHUNK_BYTES = 2 ** 20;
 
 /** Collects the tiles of a commit. Hot path: once for every tile that changed. */
 export class CommitBuffer {
@@ -34,17 +42,44 @@ export class CommitBuffer {
   readonly #indexes = new Map<TileLayout, number>();
   readonly #bytes = new ByteWriter(CHUNK_NUMBERS);
   readonly #see: (key: Uint8Array) => void;
+  readonly #now: number;
+  readonly #writers = new Map<TileLayout, WindowsWriter | null>();
   #numbers = new Float64Array(CHUNK_NUMBERS);
   #used = 0;
 
-  /** `see` is called with the key of every block. */
-  constructor(see: (key: Uint8Array) => void) {
+  /** `see` is called with the key of every block; windows are stored as of `now`, epoch ms. */
+  constructor(see: (key: Uint8Array) => void, now: number) {
     this.#see = see;
+    this.#now = now;
   }
 
   add(tiles: readonly TileWrite[]): void {
-    for (let i = 0; i < tiles.length; ) i = this.#addBlock(tiles, i);
+    for (let i = 0; i < tiles.length; ) {
+      const tile = tiles[i];
+      i = this.#addBlock(tiles, i);
+      if (i === tiles.length || tiles[i].key !== tile.key || tiles[i].layout !== tile.layout) this.#addWindows(tile);
+    }
     this.tiles += tiles.length;
+  }
+
+  /** After the tiles of a key: its windows, where all of its tiles are known. */
+  #addWindows({ layout, key, all }: TileWrite): void {
+    const writer = this.#writerOf(layout);
+    if (writer === null) return;
+    const windows = all === undefined ? null : writer.write(all, this.#now);
+    this.#room(BLOCK_NUMBERS);
+    const place = windowsPlace(layout.viewId, key);
+    this.#bytes.bytes(place);
+    if (windows !== null) this.#bytes.bytes(windows);
+    this.#head(layout, WINDOWS, windows?.length ?? 0, place.length);
+  }
+
+  #writerOf(layout: TileLayout): WindowsWriter | null {
+    const known = this.#writers.get(layout);
+    if (known !== undefined) return known;
+    const made = storesWindows(layout) ? new WindowsWriter(layout) : null;
+    this.#writers.set(layout, made);
+    return made;
   }
 
   /** All that was added. */
@@ -59,17 +94,21 @@ export class CommitBuffer {
     const block = blockOf(startOf(tiles[first]), hopMs);
     const end = endOfBlock(tiles, first, block);
     this.#room(BLOCK_NUMBERS + (end - first) * layout.numbers);
-    const numbers = this.#numbers;
     const place = blockPlace(layout.viewId, key, hopMs, block);
     this.#see(place);
     this.#bytes.bytes(place);
-    numbers[this.#used] = this.#indexOf(layout);
-    numbers[this.#used + 1] = hopMs;
-    numbers[this.#used + 2] = end - first;
-    numbers[this.#used + 3] = place.length;
-    this.#used += BLOCK_NUMBERS;
+    this.#head(layout, hopMs, end - first, place.length);
     for (let i = first; i < end; i += 1) this.#addTile(layout, tiles[i].run, tiles[i].index);
     return end;
+  }
+
+  #head(layout: TileLayout, hopMs: number, count: number, keyBytes: number): void {
+    const numbers = this.#numbers;
+    numbers[this.#used] = this.#indexOf(layout);
+    numbers[this.#used + 1] = hopMs;
+    numbers[this.#used + 2] = count;
+    numbers[this.#used + 3] = keyBytes;
+    this.#used += BLOCK_NUMBERS;
   }
 
   #addTile(layout: TileLayout, run: TileRun, index: number): void {
@@ -91,7 +130,7 @@ export class CommitBuffer {
   }
 
   #room(numbers: number): void {
-    if (this.#used + numbers <= this.#numbers.length) return;
+    if (this.#used + numbers <= this.#numbers.length && this.#bytes.length < CHUNK_BYTES) return;
     this.#cut();
     if (numbers > this.#numbers.length) this.#numbers = new Float64Array(numbers);
   }
@@ -104,23 +143,33 @@ export class CommitBuffer {
   }
 }
 
-/** Takes the tiles of one block: the key of its entry, and a run that has them and is valid until the next. */
-export type TakeBlock = (layout: TileLayout, hopMs: number, key: Uint8Array, tiles: TileRun) => void;
+/** Receives the content of a {@link CommitBuffer}. */
+export interface TakesChunk {
+  /** The tiles of one block: the key of its entry, and a run that has them and is valid until the next. */
+  block(layout: TileLayout, hopMs: number, key: Uint8Array, tiles: TileRun): void;
+  /** After the blocks of a key: the key of its windows' entry, and them; null: they are not known. */
+  windows(key: Uint8Array, windows: Uint8Array | null): void;
+}
 
 const reader = new ByteReader('a commit of tiles');
 
 /** Reads what a {@link CommitBuffer} collected, in order. Hot path. */
-export function readChunk({ numbers, bytes }: CommitChunk, layouts: readonly TileLayout[], take: TakeBlock): void {
+export function readChunk({ numbers, bytes }: CommitChunk, layouts: readonly TileLayout[], take: TakesChunk): void {
   reader.reset(bytes);
   for (let at = 0; at < numbers.length; ) {
     const layout = layouts[numbers[at]];
     const count = numbers[at + 2];
-    const end = at + BLOCK_NUMBERS + count * layout.numbers;
     const key = reader.bytes(numbers[at + 3]);
+    if (numbers[at + 1] === WINDOWS) {
+      take.windows(key, count === 0 ? null : reader.bytes(count));
+      at += BLOCK_NUMBERS;
+      continue;
+    }
+    const end = at + BLOCK_NUMBERS + count * layout.numbers;
     const objs = layout.objects === 0 ? NO_OBJECTS : new Array<unknown>(count * layout.objects);
     const run = { length: count, nums: numbers.subarray(at + BLOCK_NUMBERS, end), objs };
     if (layout.objects > 0) readObjects(layout, run);
-    take(layout, numbers[at + 1], key, run);
+    take.block(layout, numbers[at + 1], key, run);
     at = end;
   }
 }

@@ -1,8 +1,9 @@
 import type { TileLayout } from '../../../features/tile/tile-layout.ts';
 import { dropFirst, lowerBound } from '../../../features/tile/tile-run.ts';
+import { latestOfWindows } from '../../../features/window/stored-windows.ts';
 import type { TileHorizon } from '../../../ports/online-store.ts';
 import type { Entries, KeySpan } from './entries.ts';
-import { hopAndBlock, sweepKey, tilesOfView } from './store-keys.ts';
+import { hopAndBlock, isBlockKey, sweepKey, tilesOfView, windowsOfView } from './store-keys.ts';
 import { decodeBlock, encodeBlock, TILES_PER_BLOCK } from './tile-block.ts';
 
 /** The most entries that one transaction looks at: other writes wait that long, and no more than their keys are in memory. */
@@ -15,8 +16,8 @@ export interface TileSweep {
 }
 
 /**
- * Looks at the first entries of a span of a view's tiles and drops the tiles of each hop that end at or before its instant, in one
- * transaction, which also notes the place. Gives where the next step begins; null at the end of the span. Errors: STORE_WRITE,
+ * Looks at the first entries of a span of a view and drops the tiles of each hop that end at or before its instant, and the stored
+ * windows of keys that no window can reach, in one transaction, which also notes the place. Gives where the next step begins; null at the end of the span. Errors: STORE_WRITE,
  * STORE_CORRUPT.
  */
 export function sweepSome(
@@ -29,9 +30,14 @@ export function sweepSome(
   const before = new Map(
     horizons.toSorted((a, b) => a.endedBefore - b.endedBefore).map(({ hopMs, endedBefore }) => [hopMs, endedBefore]),
   );
+  const unreached = Math.min(...layout.view.hopsMs.map((hopMs) => before.get(hopMs) ?? Number.NEGATIVE_INFINITY));
   return entries.write(() => {
     const found = entries.keys(span, most);
     for (const entry of found) {
+      if (!isBlockKey(entry)) {
+        if (isUnreachable(entries, entry, unreached)) entries.remove(entry);
+        continue;
+      }
       const { hopMs, block } = hopAndBlock(entry);
       const endedBefore = before.get(hopMs);
       if (endedBefore === undefined || block * TILES_PER_BLOCK * hopMs + hopMs > endedBefore) continue;
@@ -44,19 +50,23 @@ export function sweepSome(
   });
 }
 
+/** Whether all events of a key, by its stored windows, were before an instant. */
+function isUnreachable(entries: Entries, entry: Uint8Array, before: number): boolean {
+  const windows = entries.get(entry);
+  return windows !== undefined && (latestOfWindows(windows) ?? Number.POSITIVE_INFINITY) < before;
+}
+
 /**
- * The spans that a sweep of a view walks: from the place where the last one stopped to the end, then from the beginning
- * to that place. So a process that is killed repeatedly also reaches every key.
+ * The spans that a sweep of a view walks, its tiles and its stored windows: from the place where the last one stopped once
+ * around. So a process that is killed repeatedly also reaches every key.
  */
 export function spansOfSweep(entries: Entries, viewId: string): readonly KeySpan[] {
-  const { start, end } = tilesOfView(viewId);
+  const spans = [tilesOfView(viewId), windowsOfView(viewId)];
   const place = entries.get(sweepKey(viewId));
-  if (place === undefined) return [{ start, end }];
+  if (place === undefined) return spans;
   const cutAt = Uint8Array.from(place);
-  return [
-    { start: cutAt, end },
-    { start, end: cutAt },
-  ];
+  const [first, second] = isBlockKey(cutAt) ? spans : spans.reverse();
+  return [{ start: cutAt, end: first.end }, second, { start: first.start, end: cutAt }];
 }
 
 /** The least key after another. */

@@ -51,6 +51,8 @@ import {
   tileHeadOf,
   tilesOfKey,
   tilesOfView,
+  windowsOfView,
+  windowsPlace,
   writerOf,
 } from './store-keys.ts';
 import { blockOf, TILES_PER_BLOCK } from './tile-block.ts';
@@ -65,7 +67,10 @@ export interface OnlineStoreOptions {
   readonly rowBytes?: number;
 }
 
-const FORMAT = '1';
+const FORMAT = '2';
+
+/** Without stored windows; the first commit of a key adds them. */
+const FORMER = '1';
 
 /**
  * Files of up to this many pages, 4 MiB, are checked whole before they are opened; the leaves of others before they are
@@ -146,7 +151,9 @@ function noted(filter: KeyFilter, key: Uint8Array): true {
 function checkFormat(database: RootDatabase<Uint8Array, Uint8Array>, path: string, access: 'write' | 'read'): void {
   const found = database.get(Buffer.from(FORMAT_KEY));
   if (found !== undefined) {
-    if (textOf(found) !== FORMAT) throw fail('STORE_FORMAT', { path, found: textOf(found), known: FORMAT });
+    const format = textOf(found);
+    if (format !== FORMAT && format !== FORMER) throw fail('STORE_FORMAT', { path, found: format, known: FORMAT });
+    if (format === FORMER && access === 'write') database.putSync(Buffer.from(FORMAT_KEY), Buffer.from(FORMAT));
   } else if (database.getKeysCount({ limit: 1 }) > 0) throw fail('STORE_CORRUPT', { path, reason: 'it has no format' });
   else if (access === 'write') database.putSync(Buffer.from(FORMAT_KEY), Buffer.from(FORMAT));
 }
@@ -211,8 +218,12 @@ class EmbeddedOnlineStore implements OnlineStore {
     return runs;
   }
 
+  readWindows(layout: TileLayout, key: string): Uint8Array | null {
+    return this.#entries.get(windowsPlace(layout.viewId, key)) ?? null;
+  }
+
   writeTiles({ tiles, writer, position, freshUntil }: TileCommit): MaybePromise<TileReport> {
-    const buffer = this.#buffer();
+    const buffer = this.#buffer(freshUntil);
     buffer.add(tiles);
     const chunks = buffer.finish();
     return this.#writes.write(() =>
@@ -220,8 +231,8 @@ class EmbeddedOnlineStore implements OnlineStore {
     );
   }
 
-  openCommit(): OpenCommit {
-    const buffer = this.#buffer();
+  openCommit(now?: number): OpenCommit {
+    const buffer = this.#buffer(now);
     return {
       add: (tiles) => buffer.add(tiles),
       finish: async ({ writer, position, freshUntil }) => {
@@ -235,8 +246,8 @@ class EmbeddedOnlineStore implements OnlineStore {
     };
   }
 
-  #buffer(): CommitBuffer {
-    return new CommitBuffer((key) => this.#filter?.add(key, key.length - BLOCK_PLACE_BYTES));
+  #buffer(now = Number.NEGATIVE_INFINITY): CommitBuffer {
+    return new CommitBuffer((key) => this.#filter?.add(key, key.length - BLOCK_PLACE_BYTES), now);
   }
 
   #hasReaders(): boolean {
@@ -302,6 +313,7 @@ class EmbeddedOnlineStore implements OnlineStore {
   }
 
   async dropView(viewId: string, signal?: AbortSignal): Promise<void> {
+    await this.#writes.dropSpan(windowsOfView(viewId), signal);
     await this.#writes.dropSpan(tilesOfView(viewId), signal);
     const place = sweepKey(viewId);
     if (signal?.aborted === true || this.#entries.get(place) === undefined) return;
@@ -318,6 +330,7 @@ class EmbeddedOnlineStore implements OnlineStore {
       for (const { viewId } of layouts) {
         const { start, end } = tilesOfKey(viewId, key);
         for (const entry of this.#entries.keys({ start, end })) this.#entries.remove(entry);
+        this.#entries.remove(windowsPlace(viewId, key));
         changes.note(start, start.length);
       }
       for (const viewId of batchViews) {

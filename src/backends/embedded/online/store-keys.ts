@@ -14,6 +14,7 @@ import { ByteReader, ByteWriter } from '../../../base/bytes.ts';
  * latest   = %x05
  * change   = %x06 number(sequence)
  * sweep    = %x07 text(view)             ; the key of a block: old tiles are dropped from there on
+ * windows  = %x08 text(view) text(key)   ; features/window/stored-windows.ts
  * text     = varint(bytes) UTF-8      ; a key above 1,200 bytes: varint(1201) and its SHA-256
  * ```
  */
@@ -35,6 +36,19 @@ export function tilesOfKey(view: string, key: string): { readonly start: Uint8Ar
 /** Where a view's tiles begin and end. */
 export function tilesOfView(view: string): { readonly start: Uint8Array; readonly end: Uint8Array } {
   begin(1).text(view);
+  return between();
+}
+
+/** The stored windows of a key, valid until the next key is made. Hot path. */
+export function windowsPlace(view: string, key: string): Uint8Array {
+  begin(8).text(view);
+  writeKeyText(key);
+  return writer.view();
+}
+
+/** Where the stored windows of a view begin and end. */
+export function windowsOfView(view: string): { readonly start: Uint8Array; readonly end: Uint8Array } {
+  begin(8).text(view);
   return between();
 }
 

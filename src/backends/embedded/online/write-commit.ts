@@ -3,7 +3,7 @@ import { emptyRun, type TileRun } from '../../../features/tile/tile-run.ts';
 import { upsertTile } from '../../../features/tile/upsert.ts';
 import type { TileReport } from '../../../ports/online-store.ts';
 import type { Position } from '../../../ports/position.ts';
-import { type CommitChunk, readChunk } from './commit-buffer.ts';
+import { type CommitChunk, readChunk, type TakesChunk } from './commit-buffer.ts';
 import type { Entries } from './entries.ts';
 import { sumOf } from './entry-sum.ts';
 import { Changes } from './news.ts';
@@ -28,14 +28,25 @@ export function writeCommit(
   const report = { applied: 0, duplicate: 0, stale: 0, conflict: 0 };
   const scratch = new Map(layouts.map((layout) => [layout, emptyRun(layout, TILES_PER_BLOCK)]));
   const changes = new Changes();
+  let [refused, applied] = [0, 0];
+  const take: TakesChunk = {
+    block: (layout, hopMs, key, tiles) => {
+      const run = scratch.get(layout) ?? emptyRun(layout, TILES_PER_BLOCK);
+      if (writeBlock(entries, layout, hopMs, key, tiles, run, report))
+        changes.note(key, key.length - BLOCK_PLACE_BYTES);
+    },
+    windows: (key, windows) => {
+      const wasRefused = report.stale + report.conflict > refused;
+      const wasApplied = report.applied > applied;
+      refused = report.stale + report.conflict;
+      applied = report.applied;
+      // Where a tile was refused they are of other tiles than the stored ones.
+      if (windows !== null && !wasRefused) entries.put(key, windows);
+      else if (wasApplied) entries.remove(key);
+    },
+  };
   entries.write(() => {
-    for (const chunk of chunks) {
-      readChunk(chunk, layouts, (layout, hopMs, key, tiles) => {
-        const run = scratch.get(layout) ?? emptyRun(layout, TILES_PER_BLOCK);
-        if (writeBlock(entries, layout, hopMs, key, tiles, run, report))
-          changes.note(key, key.length - BLOCK_PLACE_BYTES);
-      });
-    }
+    for (const chunk of chunks) readChunk(chunk, layouts, take);
     changes.write(entries, freshUntil);
     entries.put(positionKey(writer), Buffer.from(JSON.stringify(position)));
   });
