@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { embeddedHistory, embeddedLog, embeddedOnline } from '../backends/embedded/back-ends.ts';
+import { embeddedEngine, embeddedHistory, embeddedLog, embeddedOnline } from '../backends/embedded/back-ends.ts';
 import { hasEvents } from '../backends/embedded/log/segment-files.ts';
 import { flinkEngine } from '../backends/flink/back-end.ts';
 import { kafkaLog } from '../backends/kafka/back-end.ts';
@@ -8,51 +8,59 @@ import { sparkConnectHistory, sparkEngine, sparkHistory } from '../backends/spar
 import type { Environment } from '../environment/config.ts';
 import { environmentId, topicReaderId } from '../environment/environment-id.ts';
 import { rowBytesOf } from '../featurestore/memory/memory-part.ts';
-import type { BackEndPlace, EngineBackEnd, HistoryBackEnd, LogBackEnd, OnlineBackEnd } from '../ports/back-end.ts';
+import type {
+  BackEndPlace,
+  EngineBackEnd,
+  HistoryBackEnd,
+  HistoryFact,
+  LogBackEnd,
+  LogFact,
+  OnlineBackEnd,
+  OnlineFact,
+} from '../ports/back-end.ts';
+import { type BackEndTable, openRow } from '../ports/back-end-row.ts';
 import type { ProfileEngine } from '../ports/profile-engine.ts';
 import type { ScoreEngine } from '../ports/score-engine.ts';
 import { pemOf, secretOf } from './secrets.ts';
 
-/** A descriptor for every kind of the options `U` of an environment. */
-type Table<U extends { readonly kind: string }, B> = {
-  readonly [K in U['kind']]: (options: Extract<U, { readonly kind: K }>, place: BackEndPlace) => B;
-};
-
-const logs: Table<Environment['log'], LogBackEnd> = {
+export const logs: BackEndTable<Environment['log'], BackEndPlace, LogBackEnd, LogFact> = {
   embedded: embeddedLog,
-  kafka: (options, place) => kafkaLog(options, place, () => hasEvents(join(place.directory, 'log'))),
+  kafka: kafkaLog,
 };
 
-const onlineStores: Table<Environment['online'], OnlineBackEnd> = { embedded: embeddedOnline, redis: redisOnline };
+export const onlineStores: BackEndTable<Environment['online'], BackEndPlace, OnlineBackEnd, OnlineFact> = {
+  embedded: embeddedOnline,
+  redis: redisOnline,
+};
 
 /** null: this process computes the tiles. */
-const engines: Table<Environment['engine'], EngineBackEnd | null> = {
-  embedded: () => null,
+export const engines: BackEndTable<Environment['engine'], BackEndPlace, EngineBackEnd | null> = {
+  embedded: embeddedEngine,
   flink: flinkEngine,
   spark: sparkEngine,
 };
 
-const histories: Table<Environment['offline']['engine'], HistoryBackEnd> = {
+export const histories: BackEndTable<Environment['offline']['engine'], BackEndPlace, HistoryBackEnd, HistoryFact> = {
   embedded: embeddedHistory,
   spark: sparkHistory,
   sparkConnect: sparkConnectHistory,
 };
 
 export function logOf(environment: Environment, onFault?: (error: unknown) => void): LogBackEnd {
-  return opened(logs, environment.log, environment, onFault);
+  return openRow(logs, environment.log, placeOf(environment, onFault));
 }
 
 export function onlineOf(environment: Environment, onFault?: (error: unknown) => void): OnlineBackEnd {
-  return opened(onlineStores, environment.online, environment, onFault);
+  return openRow(onlineStores, environment.online, placeOf(environment, onFault));
 }
 
 /** The engine elsewhere that computes the tiles; null: this process does. */
 export function engineOf(environment: Environment): EngineBackEnd | null {
-  return opened(engines, environment.engine, environment);
+  return openRow(engines, environment.engine, placeOf(environment));
 }
 
 export function historyOf(environment: Environment): HistoryBackEnd {
-  return opened(histories, environment.offline.engine, environment);
+  return openRow(histories, environment.offline.engine, placeOf(environment));
 }
 
 /** The engine that scores batch jobs; or, where there is none, the kind of the engine over the history. */
@@ -67,18 +75,7 @@ export function profilesOf(environment: Environment): ProfileEngine | string {
   return profiles ?? kind;
 }
 
-function opened<U extends { readonly kind: string }, B>(
-  table: Table<U, B>,
-  options: U,
-  environment: Environment,
-  onFault: (error: unknown) => void = () => undefined,
-): B {
-  // The compiler does not see that an entry takes the options of its own kind.
-  const open = table[options.kind as U['kind']] as (options: U, place: BackEndPlace) => B;
-  return open(options, placeOf(environment, onFault));
-}
-
-function placeOf(environment: Environment, onFault: (error: unknown) => void): BackEndPlace {
+function placeOf(environment: Environment, onFault: (error: unknown) => void = () => undefined): BackEndPlace {
   const { directory, namespace, project, durability, partitions, memoryBytes } = environment;
   return {
     directory,
@@ -91,6 +88,7 @@ function placeOf(environment: Environment, onFault: (error: unknown) => void): B
     memberId: () => topicReaderId(directory),
     secretOf,
     pemOf,
+    hasEventsHere: () => hasEvents(join(directory, 'log')),
     onFault,
   };
 }

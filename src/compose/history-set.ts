@@ -4,8 +4,8 @@ import type { FeatureServiceData, ModelData, ProjectData } from '../features/def
 import type { AskedTrainingSet, TrainingSetRun } from '../featurestore/training-set/asked-training-set.ts';
 import { type JoinedSpine, joinSpine } from '../featurestore/training-set/join-spine.ts';
 import { type TrainingSetSummary, writeTrainingSet } from '../featurestore/training-set/training-set.ts';
+import { withHistory } from '../site/open-history.ts';
 import { historyOf } from './back-ends.ts';
-import { openHistory } from './compose.ts';
 
 export interface HistorySetOptions extends TrainingSetRun {
   readonly project: Pick<ProjectData, 'models' | 'services'>;
@@ -21,8 +21,7 @@ export async function writeHistorySet(
   asked: AskedTrainingSet,
   { project, environment, onComputeError, onLine, signal }: HistorySetOptions,
 ): Promise<TrainingSetSummary | JoinedSpine> {
-  const offline = await openHistory(environment);
-  try {
+  return withHistory(environment, async (offline) => {
     const shared = {
       offline,
       engine: historyOf(environment).engine,
@@ -31,17 +30,14 @@ export async function writeHistorySet(
       ...(onLine === undefined ? {} : { onProgress: onLine }),
       ...(signal === undefined ? {} : { signal }),
     };
-    if (asked.kind === 'spine')
-      return await joinSpine(
-        { ...shared, service: serviceOf(project, asked.service), spine: asked.spine, now: Date.now() },
-        asked.path,
-      );
+    if (asked.kind === 'spine') {
+      const service = serviceOf(project, asked.service);
+      return joinSpine({ ...shared, service, spine: asked.spine, now: Date.now() }, asked.path);
+    }
     const { between, now, exclude = [] } = asked;
     const model = modelOf(project, asked.model);
-    return await writeTrainingSet({ ...shared, model, between, now, exclude }, asked.path);
-  } finally {
-    await offline.close();
-  }
+    return writeTrainingSet({ ...shared, model, between, now, exclude }, asked.path);
+  });
 }
 
 function modelOf({ models }: HistorySetOptions['project'], name: string): ModelData {

@@ -1,6 +1,6 @@
-import { existsSync, mkdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { openSink, secretsOf } from '../backends/alert-sinks/open-sink.ts';
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { secretsOf } from '../backends/alert-sinks/back-ends.ts';
 import { parseDuration } from '../base/time.ts';
 import type { Environment } from '../environment/config.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
@@ -11,8 +11,11 @@ import { cleanIncident, cleanText } from '../findings/alerts/clean-incident.ts';
 import { deliverAlerts, type NamedSink } from '../findings/alerts/deliver-alerts.ts';
 import { type IncidentBook, incidentBook } from '../findings/alerts/incident-book.ts';
 import type { AlertStore, Destination } from '../ports/alert-store.ts';
+import { openRow, rowOf } from '../ports/back-end-row.ts';
 import type { Incident } from '../ports/incident.ts';
-import { openAlertStore } from './open-registry.ts';
+import { alertSinks } from '../site/back-ends/alert-sinks.ts';
+import { registryOf } from '../site/back-ends/registries.ts';
+import type { Site } from '../site/site.ts';
 import { secretOf } from './secrets.ts';
 
 /** Incidents of an environment, and the sinks that receive them. */
@@ -25,28 +28,22 @@ export interface Alerts {
   destinationsOf(incident: Incident): readonly Destination[];
   /** Sends all that is due; returns the number of accepted messages. */
   deliver(): Promise<number>;
+  /** Ends the sending. The site closes the store. */
   close(): Promise<void>;
-}
-
-export interface AlertsOptions {
-  readonly clock: () => number;
-  /** Receives failures of deliveries that are given up. */
-  readonly onFault: (error: unknown) => void;
 }
 
 /** Resolved incidents are kept for this long, ms. */
 const KEPT_MS = 400 * 86_400_000;
 
-/** Opens the incidents of an environment; nothing is sent yet. Errors: ALERT_*, REGISTRY_*. */
-export async function openAlerts(
-  project: ProjectData,
-  environment: Environment,
-  options: AlertsOptions,
-): Promise<Alerts> {
-  const { clock, onFault } = options;
-  const { alerts, directory, namespace } = environment;
-  mkdirSync(directory, { recursive: true });
-  const store = await openAlertStore(environment);
+/**
+ * Opens the incidents of a site; nothing is sent yet. Its `onFault` receives failures of deliveries that are given up. Errors: ALERT_*,
+ * REGISTRY_*.
+ */
+export async function openAlerts(site: Site, clock: () => number = site.clock): Promise<Alerts> {
+  const { project, environment, onFault } = site;
+  const { alerts, namespace } = environment;
+  site.makeDirectory();
+  const store = await site.alerts();
   const sinks = sinksOf(environment);
   const routes = routesOf(environment);
   const secrets = secretValues(environment);
@@ -84,7 +81,6 @@ export async function openAlerts(
       stopping.abort();
       await running?.catch(() => undefined);
       await store.prune(clock() - KEPT_MS);
-      await store.close();
     },
   };
 }
@@ -97,25 +93,23 @@ export function writeAlertRules(project: ProjectData, { alerts }: Environment): 
   return alerts.rules;
 }
 
-/** The incidents of an environment to read them; null: there never was one. Errors: ALERT_FILE, ALERT_FORMAT, REGISTRY_*. */
-export async function readAlerts(environment: Environment): Promise<AlertStore | null> {
-  const { directory, registry } = environment;
-  const isThere = registry.kind !== 'embedded' || existsSync(join(directory, 'alerts.sqlite'));
-  return isThere ? openAlertStore(environment) : null;
+/** Whether an environment can have incidents; the file of one that never had any is not made by a reader. */
+export function hasAlerts(environment: Environment): boolean {
+  return registryOf(environment).mayHave('alerts');
 }
 
 function sinksOf({ alerts }: Environment): readonly NamedSink[] {
   return Object.entries(alerts.sinks).map(([name, options]) => ({
     name,
-    open: () => openSink(options, name, secretOf),
+    open: () => openRow(alertSinks, options, { name, secretOf }),
     limit: { messages: options.rate.messages, perMs: parseDuration(options.rate.per, `alerts.sinks.${name}.rate`) },
   }));
 }
 
 function routesOf({ alerts }: Environment): readonly AlertRoute[] {
-  const sinks = Object.entries(alerts.sinks).map(([name, { kind }]) => ({
+  const sinks = Object.entries(alerts.sinks).map(([name, options]) => ({
     name,
-    digests: kind === 'webhook' || kind === 'slack' || kind === 'smtp',
+    digests: rowOf(alertSinks, options).facts.includes('digests'),
   }));
   if (alerts.routes === undefined) return defaultRoutes(sinks);
   return alerts.routes.map(({ digest, to, tiers, models, slices, severities, kinds, owners }) => ({

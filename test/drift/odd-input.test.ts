@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openMonitor } from '../../src/compose/open-monitor.ts';
 import { openTableFile } from '../../src/compose/table-files.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import { resolveMonitor } from '../../src/features/define/monitor.ts';
@@ -21,6 +20,7 @@ import {
 import type { Headrace } from '../../src/running/headrace.ts';
 import { came } from '../models/small-project.ts';
 import { WatchedRun, watchedProject } from '../playbook/watched-project.ts';
+import { openMonitor } from './open-monitor.ts';
 
 const HOUR_MS = 3_600_000;
 const START = Date.UTC(2026, 0, 5);

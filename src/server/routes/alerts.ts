@@ -41,8 +41,7 @@ const answer = (define: Define) => ({ 200: json(define('Alerts', report)) });
 const ERRORS = ['ALERT_FILE', 'ALERT_FORMAT', 'ALERT_BUSY'] as const;
 
 async function withStore<T>(headrace: Headrace, work: (alerts: Alerts) => Promise<T>): Promise<T> {
-  const { project, environment, onFault } = insideOf(headrace);
-  const alerts = await openAlerts(project, environment, { clock: Date.now, onFault });
+  const alerts = await openAlerts(insideOf(headrace).site, Date.now);
   try {
     return await work(alerts);
   } finally {
