@@ -1,5 +1,3 @@
-import { scoresOf } from '../compose/back-ends.ts';
-import { writeHistorySet } from '../compose/history-set.ts';
 import type { Environment } from '../environment/config.ts';
 import type { ModelData, ProjectData } from '../features/define/declaration.ts';
 import { historyState } from '../featurestore/training-set/history-state.ts';
@@ -7,6 +5,8 @@ import { batchContext } from '../running/batch-context.ts';
 import type { SpineJoin } from '../serving/batch/input-table.ts';
 import type { ShadowSummary } from '../serving/batch/shadow-job.ts';
 import { type BatchOptions, type BatchSummary, startBatch } from '../serving/batch/start-batch.ts';
+import { scoresOf } from '../site/back-ends/environment-back-ends.ts';
+import { writeHistorySet } from '../site/history-set.ts';
 import { withSite } from '../site/site.ts';
 
 /** The output of a job, and the comparison with its challenger; null: there was none. */

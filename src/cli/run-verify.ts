@@ -4,8 +4,10 @@ import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { fail, isHeadraceError } from '../base/errors/fail.ts';
 import type { MaybePromise } from '../base/maybe-promise.ts';
 import { reasonOf as messageOf } from '../base/reason-of.ts';
-import { engineOf, historyOf, logOf, onlineOf } from '../compose/back-ends.ts';
-import { withScratch } from '../compose/scratch.ts';
+import type { Environment } from '../environment/config.ts';
+import { engineOf, historyOf, logOf, onlineOf } from '../site/back-ends/environment-back-ends.ts';
+import { withHistory } from '../site/open-history.ts';
+import { withScratch } from '../site/scratch.ts';
 import {
   historySubject,
   logSubject,
@@ -13,9 +15,7 @@ import {
   onlineSubject,
   sharesSubject,
   tileTopicsSubject,
-} from '../compose/subjects.ts';
-import type { Environment } from '../environment/config.ts';
-import { withHistory } from '../site/open-history.ts';
+} from '../site/subjects.ts';
 import type { Contract } from '../testing/contracts/contract.ts';
 import { eventLogContracts } from '../testing/contracts/event-log.ts';
 import { historyEngineContracts } from '../testing/contracts/history-engine.ts';

@@ -8,7 +8,7 @@ export async function withHistory<T>(
   call: Call,
   work: (project: ProjectData, history: OfflineStore, scratch: string) => Promise<T>,
 ): Promise<T> {
-  const { historyScratch } = await import('../compose/compose.ts');
+  const { historyScratch } = await import('../site/history-files.ts');
   const { withHistory: withPublished } = await import('../site/open-history.ts');
   const { project, environment } = await loadConfig(call);
   return withPublished(environment, (history) => work(project, history, historyScratch(environment)));

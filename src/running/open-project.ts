@@ -1,8 +1,6 @@
 import { resolve } from 'node:path';
 import { closingWithin } from '../base/closing.ts';
 import type { Clock } from '../base/time.ts';
-import { historyScratch } from '../compose/compose.ts';
-import { sourceTopics } from '../compose/source-topics.ts';
 import { checkRequiredModels, type Environment, tilesApart } from '../environment/config.ts';
 import { beyondLeastQueue, waitingShares } from '../environment/memory-shares.ts';
 import { checkDeclaration, placeDeclaration } from '../environment/place-declaration.ts';
@@ -39,9 +37,11 @@ import { pythonPart } from '../serving/runtime/python-part.ts';
 import { StreamOutputs } from '../serving/streaming/outputs/stream-outputs.ts';
 import { ProjectStreams } from '../serving/streaming/project-streams.ts';
 import { openScoreSink } from '../site/back-ends/score-sinks.ts';
+import { historyScratch } from '../site/history-files.ts';
 import { monitoringParts } from '../site/monitoring-parts.ts';
 import { runtimes } from '../site/runtimes.ts';
 import { Site, type SiteStores } from '../site/site.ts';
+import { sourceTopics } from '../site/source-topics.ts';
 import { openClockPart } from './clock-part.ts';
 import { Forgetting } from './forgetting.ts';
 import { openHeapPart } from './heap-part.ts';
@@ -158,7 +158,6 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
   });
   const { partitions, sampleRate, requiredModels } = environment;
   const sampled = new SampleRoom(waitingShares(environment.memoryBytes).historyBytes);
-  const later: { features?: FeatureStore; open?: OpenProject } = {};
   const playbooks = new ProjectPlaybooks({
     project,
     directory: environment.directory,
@@ -180,7 +179,7 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     onFault,
     required: requiredModels,
     waitingBytes: waitingShares(environment.memoryBytes).predictionBytes,
-    publishDeliveries: async () => later.features?.publishDeliveries(),
+    publishDeliveries: () => features.publishDeliveries(),
     listenerOf: (model) => labels.listenerOf(model),
     answersOf: (model) => playbooks.answersOf(model),
   });
@@ -193,13 +192,9 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
   });
   await streams.makeTopics(partitions);
   const outputs = new StreamOutputs({ ...stores, project, openSink: openScoreSink, clock, onFault });
-  const scorer = viewScorer(environment.directory, () => {
-    if (later.open === undefined) throw new Error('a scored view ran before its project was open');
-    return later.open;
-  });
+  const scorer = viewScorer(environment.directory, () => open);
   const profiles = await ProjectProfiles.open({ ...place, stores, mayLog: (rows) => disk.mayLog(rows) });
   const features = await openFeatures(place, opened, { models, labels, streams, outputs, profiles, scorer, sampled });
-  later.features = features;
   await models.start();
   const appends = new AppendOutcome();
   const { pipelines: declared = [] } = project;
@@ -262,7 +257,7 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
   const forgetting = new Forgetting({ ...stores, ...stores.training, rowsOf, directory, project, features }, flush);
   // A forgetting that a dead process began is finished before anything is served.
   for (const { entity, key } of begunForgettings(directory)) await forgetting.forget(entity, key);
-  later.open = {
+  const open: OpenProject = {
     ...place,
     site,
     stores,
@@ -281,7 +276,7 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     rowsOf,
     parts,
   };
-  return later.open;
+  return open;
 }
 
 function openFeatures(

@@ -1,5 +1,4 @@
 import type { Clock } from '../base/time.ts';
-import { openServedProfiles, refreshBins, waysToWriter } from '../compose/open-profiles.ts';
 import type { Environment } from '../environment/config.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
 import type { LoggedTopic } from '../featurestore/feature-store-options.ts';
@@ -14,6 +13,7 @@ import { openPart } from '../observe/part-kind.ts';
 import type { Part } from '../ports/part.ts';
 import type { VectorProfiles } from '../ports/vector-profiles.ts';
 import { Background } from '../schedule/background.ts';
+import { openServedProfiles, refreshBins, waysToWriter } from '../site/open-profiles.ts';
 import type { SiteStores } from '../site/site.ts';
 
 export interface ProjectProfilesOptions {

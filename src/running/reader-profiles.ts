@@ -1,4 +1,3 @@
-import { openServedProfiles, refreshBins } from '../compose/open-profiles.ts';
 import { HandingOver } from '../monitoring/served/handing-over.ts';
 import { profilesPart } from '../monitoring/served/profiles-part.ts';
 import type { ServedProfiles } from '../monitoring/served/served-profiles.ts';
@@ -7,6 +6,7 @@ import type { HandOver } from '../ports/hand-over.ts';
 import type { Part } from '../ports/part.ts';
 import type { VectorProfiles } from '../ports/vector-profiles.ts';
 import { Background } from '../schedule/background.ts';
+import { openServedProfiles, refreshBins } from '../site/open-profiles.ts';
 import type { Site } from '../site/site.ts';
 
 export interface ReaderProfilesOptions {

@@ -1,7 +1,6 @@
 import type { MaybePromise } from '../base/maybe-promise.ts';
 import type { Clock } from '../base/time.ts';
 import type { OpenSpan, Tracer } from '../base/tracer.ts';
-import { waysToWriter } from '../compose/open-profiles.ts';
 import { type Environment, resolveEnvironment } from '../environment/config.ts';
 import { environmentClock } from '../environment/environment-clock.ts';
 import { waitingShares } from '../environment/memory-shares.ts';
@@ -21,6 +20,7 @@ import { openModelHost } from '../serving/models/open-host.ts';
 import { mustNotBeLogged } from '../serving/models/tensor-hooks.ts';
 import { inferencePart } from '../serving/runtime/inference-part.ts';
 import type { ModelHost } from '../serving/runtime/model-host.ts';
+import { waysToWriter } from '../site/open-profiles.ts';
 import { runtimes } from '../site/runtimes.ts';
 import { Site } from '../site/site.ts';
 import { openClockPart } from './clock-part.ts';

@@ -1,7 +1,6 @@
 import { clockFault } from '../base/clock-fault.ts';
 import { fail } from '../base/errors/fail.ts';
 import { every } from '../base/ticking.ts';
-import { type Alerts, openAlerts, writeAlertRules } from '../compose/open-alerts.ts';
 import { reportFindings } from '../findings/incidents-of-findings.ts';
 import { Judge } from '../findings/judge.ts';
 import type { MonitorState } from '../findings/monitor-state.ts';
@@ -10,6 +9,7 @@ import { type FindingsSink, watch } from '../findings/watch.ts';
 import type { IncidentPort } from '../ports/incident.ts';
 import type { MonitorLease, MonitorStore } from '../ports/monitor-store.ts';
 import { judgeStores } from '../site/judge-stores.ts';
+import { type Alerts, openAlerts, writeAlertRules } from '../site/open-alerts.ts';
 import type { Site } from '../site/site.ts';
 
 /** How often a process without the lease looks for it, ms. */

@@ -50,7 +50,7 @@ export class EnvironmentStores {
 
   /** Files of models and runs. Errors: ARTIFACT_CLIENT, CONFIG_SECRET. */
   readonly artifacts = this.#store('artefacts', { handles: ['stage'] }, async () =>
-    (await import('../compose/open-artifacts.ts')).openArtifacts(this.environment),
+    (await import('./open-artifacts.ts')).openArtifacts(this.environment),
   );
 
   /** The event log. One process has that of a directory. Errors: LOG_*. */
@@ -68,7 +68,7 @@ export class EnvironmentStores {
   /** The topics that another engine writes its tiles to; null: this process makes the tiles. */
   readonly topics = this.#store('tile topics', { leave: ['knownEnds'] }, async () => {
     if ((await backEnds()).engineOf(this.environment) === null) return null;
-    return (await import('../compose/tile-topics.ts')).openTileTopics(this.project, this.environment);
+    return (await import('./tile-topics.ts')).openTileTopics(this.project, this.environment);
   });
 
   /**
@@ -80,7 +80,7 @@ export class EnvironmentStores {
     { leave: ['readTiles', 'readBatch', 'follow', 'check', 'memory', 'hasReaders'], handles: ['openCommit'] },
     async () => {
       const online = (await backEnds()).onlineOf(this.environment);
-      const { shareNames } = await import('../compose/tile-topics.ts');
+      const { shareNames } = await import('./tile-topics.ts');
       return online.open(online.shares === null ? null : shareNames(this.project, this.environment));
     },
   );
@@ -105,28 +105,28 @@ export class EnvironmentStores {
 
   /** Models, their versions and aliases. Errors: REGISTRY_*, CONFIG_SECRET. */
   readonly registry = this.#store('model registry', {}, async () =>
-    (await import('../compose/open-registry.ts')).openRegistry(this.environment),
+    (await import('./open-registry.ts')).openRegistry(this.environment),
   );
 
   /** The journals of playbooks; null: no model declares one. Errors: PLAYBOOK_*, REGISTRY_*. */
   readonly playbooks = this.#store('playbooks', {}, async () => {
     const isDeclared = this.project.models.some(({ playbook }) => Object.keys(playbook).length > 0);
-    return isDeclared ? (await import('../compose/open-registry.ts')).openPlaybooks(this.environment) : null;
+    return isDeclared ? (await import('./open-registry.ts')).openPlaybooks(this.environment) : null;
   });
 
   /** Rollouts: all servers that share them answer the same cohorts. Errors: ROLLOUT_*, REGISTRY_*. */
   readonly rollouts = this.#store('rollouts', {}, async () =>
-    (await import('../compose/open-registry.ts')).openRollouts(this.environment),
+    (await import('./open-registry.ts')).openRollouts(this.environment),
   );
 
   /** The lease and the newest judgement of the monitor. Errors: REGISTRY_*. */
   readonly monitors = this.#store('state of the monitor', { leave: ['lease'] }, async () =>
-    (await import('../compose/open-registry.ts')).openMonitorStore(this.environment),
+    (await import('./open-registry.ts')).openMonitorStore(this.environment),
   );
 
   /** Incidents, their deliveries and silences. Errors: ALERT_*, REGISTRY_*. */
   readonly alerts = this.#store('incidents', {}, async () =>
-    (await import('../compose/open-registry.ts')).openAlertStore(this.environment),
+    (await import('./open-registry.ts')).openAlertStore(this.environment),
   );
 
   /** Where ids wait that memory has no room for. */
@@ -137,7 +137,7 @@ export class EnvironmentStores {
 
   /** Runs versions that are Python programs; null: the environment runs none. */
   readonly python = this.#store('workers of Python models', UNWATCHED, async () =>
-    (await import('../compose/open-python.ts')).openPython(this.environment, await this.artifacts()),
+    (await import('./open-python.ts')).openPython(this.environment, await this.artifacts()),
   );
 
   /** Runs model files on the calling thread. */
@@ -168,6 +168,11 @@ export class EnvironmentStores {
     return this.#once.close(closing);
   }
 
+  /** Opens something else that ends with the site, in its turn. */
+  keep<T>(name: string, open: () => T | Promise<T>): Promise<T> {
+    return this.#once.opener(`the ${name}`, open)();
+  }
+
   #store<T extends object | null>(name: string, watch: WatchOptions | null, open: () => Promise<T>): Opener<T> {
     return this.#once.opener(`the ${name}`, async () => {
       const store = await open();
@@ -181,7 +186,7 @@ export class EnvironmentStores {
 }
 
 function backEnds() {
-  return import('../compose/back-ends.ts');
+  return import('./back-ends/environment-back-ends.ts');
 }
 
 function noProject({ project }: Environment): ProjectData {

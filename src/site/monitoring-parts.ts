@@ -1,10 +1,10 @@
 import { reasonOf } from '../base/reason-of.ts';
-import { hasAlerts } from '../compose/open-alerts.ts';
 import { type AlertsSeen, alertsPart, NO_ALERTS } from '../findings/alerts/alerts-part.ts';
 import { type MonitorState, parseState } from '../findings/monitor-state.ts';
 import { monitorsPart } from '../findings/monitors-part.ts';
 import { openPart } from '../observe/part-kind.ts';
 import type { Part } from '../ports/part.ts';
+import { hasAlerts } from './open-alerts.ts';
 import type { Site } from './site.ts';
 
 /** Opens the parts of monitors and alerts. They read again at each tick what the monitor of the environment wrote, wherever it runs. */

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { trainerProgram } from '../compose/open-playbooks.ts';
 import type { Environment } from '../environment/config.ts';
 import type { OpenTrainingRun } from '../ports/training-backend.ts';
 import { trainingRuns } from './back-ends/training-systems.ts';
+import { trainerProgram } from './open-playbooks.ts';
 
 /** How trainings of an environment run. */
 export interface TrainingTools {

@@ -1,10 +1,10 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Alerts, openAlerts } from '../../src/compose/open-alerts.ts';
 import { type EnvironmentOptions, resolveEnvironment } from '../../src/environment/config.ts';
 import { defineProject } from '../../src/features/define/declare.ts';
 import { fingerprintOf, type Incident } from '../../src/ports/incident.ts';
+import { type Alerts, openAlerts } from '../../src/site/open-alerts.ts';
 import { Site } from '../../src/site/site.ts';
 import { asked, came, service } from '../models/small-project.ts';
 

@@ -1,6 +1,7 @@
 // Opens, resolves and delivers incidents without end, until it is killed. Each line is the last incident whose opening returned.
-import { openAlerts } from '../../src/compose/open-alerts.ts';
+
 import { resolveEnvironment } from '../../src/environment/config.ts';
+import { openAlerts } from '../../src/site/open-alerts.ts';
 import { Site } from '../../src/site/site.ts';
 import { incident, project } from './desk.ts';
 

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { randomNormal, seededRandom } from '../../src/base/rng.ts';
-import { openMonitorStore } from '../../src/compose/open-registry.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import { defineProject, model } from '../../src/features/define/declare.ts';
 import type { PredictionFact } from '../../src/features/define/monitor.ts';
@@ -17,6 +16,7 @@ import { decodeReference, encodeReference } from '../../src/monitoring/monitor/r
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { runMonitor } from '../../src/running/run-monitor.ts';
 import { readDrift } from '../../src/server/routes/drift.ts';
+import { openMonitorStore } from '../../src/site/open-registry.ts';
 import { Site } from '../../src/site/site.ts';
 import { asked, came, service } from '../models/small-project.ts';
 import { openMonitor } from './open-monitor.ts';

@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openTableFile } from '../../src/compose/table-files.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import { resolveMonitor } from '../../src/features/define/monitor.ts';
 import {
@@ -18,6 +17,7 @@ import {
   type Reference,
 } from '../../src/monitoring/monitor/reference.ts';
 import type { Headrace } from '../../src/running/headrace.ts';
+import { openTableFile } from '../../src/site/table-files.ts';
 import { came } from '../models/small-project.ts';
 import { WatchedRun, watchedProject } from '../playbook/watched-project.ts';
 import { openMonitor } from './open-monitor.ts';

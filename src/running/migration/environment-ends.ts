@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
-import { logOf, onlineOf } from '../../compose/back-ends.ts';
-import { holdEnvironment } from '../../compose/migration-parts.ts';
 import type { Environment } from '../../environment/config.ts';
+import { logOf, onlineOf } from '../../site/back-ends/environment-back-ends.ts';
+import { holdEnvironment } from '../../site/migration-parts.ts';
 import { closeProject } from '../close-project.ts';
 import { flushParts, type OpenProject, openProject } from '../open-project.ts';
 import type { MigrationOptions } from './migration-options.ts';

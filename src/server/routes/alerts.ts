@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
 import { parseDuration } from '../../base/time.ts';
-import { type Alerts, openAlerts } from '../../compose/open-alerts.ts';
 import { alertsReport } from '../../findings/alerts/alerts-report.ts';
 import { newSilence } from '../../findings/alerts/new-silence.ts';
 import type { Headrace } from '../../running/headrace.ts';
 import { insideOf } from '../../running/inside.ts';
+import { type Alerts, openAlerts } from '../../site/open-alerts.ts';
 import { whoOf } from '../acting.ts';
 import { parsedBody } from '../body.ts';
 import { type Define, json, jsonAnswer, type RouteAnswer, type WriteRoute } from '../route.ts';

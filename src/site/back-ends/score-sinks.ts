@@ -1,10 +1,10 @@
 import { webhookScores } from '../../backends/alert-sinks/score-webhook.ts';
 import { fileScores } from '../../backends/embedded/scores/back-end.ts';
-import { secretOf } from '../../compose/secrets.ts';
 import type { SinkSpec } from '../../features/define/score-sink.ts';
 import { type BackEndTable, openRow } from '../../ports/back-end-row.ts';
 import type { ScoreSink } from '../../ports/score-sink.ts';
 import type { ScoreSinkFact, ScoreSinkPlace } from '../../ports/score-sink-back-end.ts';
+import { secretOf } from '../secrets.ts';
 
 export const scoreSinks: BackEndTable<SinkSpec, ScoreSinkPlace, ScoreSink, ScoreSinkFact> = {
   webhook: webhookScores,

@@ -1,9 +1,9 @@
 import { onnxFiles } from '../../backends/onnx/back-end.ts';
 import { pythonPrograms } from '../../backends/python/back-end.ts';
-import { engines, histories, logs, onlineStores } from '../../compose/back-ends.ts';
 import type { BackEndRow } from '../../ports/back-end-row.ts';
 import { alertSinks } from './alert-sinks.ts';
 import { artifactStores } from './artifact-stores.ts';
+import { engines, histories, logs, onlineStores } from './environment-back-ends.ts';
 import { registries } from './registries.ts';
 import { scoreSinks } from './score-sinks.ts';
 import { trainingRows } from './training-systems.ts';

@@ -11,7 +11,7 @@ import {
 import type { EngineBackEnd, EngineLog } from '../ports/back-end.ts';
 import type { ShareNames } from '../ports/tile-shares.ts';
 import type { TileTopics } from '../ports/tile-topics.ts';
-import { engineOf, logOf } from './back-ends.ts';
+import { engineOf, logOf } from './back-ends/environment-back-ends.ts';
 
 /** The engine of an environment, and its log. Error: TILES_ENGINE, unless an engine elsewhere can read the log. */
 export function onEngine(environment: Environment): { readonly engine: EngineBackEnd; readonly log: EngineLog } {

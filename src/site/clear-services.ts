@@ -1,5 +1,5 @@
 import type { Environment } from '../environment/config.ts';
-import { engineOf, logOf, onlineOf } from './back-ends.ts';
+import { engineOf, logOf, onlineOf } from './back-ends/environment-back-ends.ts';
 
 /**
  * Removes the data of an environment from its services, by the start of names: jobs, then their output. Each name is a

@@ -15,7 +15,7 @@ import type { RolloutStore } from '../ports/rollout-store.ts';
 import { registrySchema } from '../registry/sql/schema.ts';
 import { sqlRegistry } from '../registry/sql/sql-registry.ts';
 import { rolloutSchema, SqlRolloutStore } from '../serving/rollout/sql-rollout-store.ts';
-import { registryOf } from '../site/back-ends/registries.ts';
+import { registryOf } from './back-ends/registries.ts';
 
 /** Connections of a store that is asked seldom. */
 const FEW = { connections: 2 } as const;

@@ -13,10 +13,10 @@ import { type IncidentBook, incidentBook } from '../findings/alerts/incident-boo
 import type { AlertStore, Destination } from '../ports/alert-store.ts';
 import { openRow, rowOf } from '../ports/back-end-row.ts';
 import type { Incident } from '../ports/incident.ts';
-import { alertSinks } from '../site/back-ends/alert-sinks.ts';
-import { registryOf } from '../site/back-ends/registries.ts';
-import type { Site } from '../site/site.ts';
+import { alertSinks } from './back-ends/alert-sinks.ts';
+import { registryOf } from './back-ends/registries.ts';
 import { secretOf } from './secrets.ts';
+import type { Site } from './site.ts';
 
 /** Incidents of an environment, and the sinks that receive them. */
 export interface Alerts {

@@ -1,7 +1,7 @@
 import type { Environment } from '../environment/config.ts';
 import type { ArtifactStore } from '../ports/artifact-store.ts';
 import { rowOf } from '../ports/back-end-row.ts';
-import { artifactStores } from '../site/back-ends/artifact-stores.ts';
+import { artifactStores } from './back-ends/artifact-stores.ts';
 import { BoundedArtifacts, roomOf } from './bounded-artifacts.ts';
 import { secretOf } from './secrets.ts';
 

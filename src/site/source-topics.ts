@@ -10,7 +10,7 @@ import { topicOf } from '../featurestore/ingest/gateway.ts';
 import { jsonRecords } from '../featurestore/ingest/topic-record.ts';
 import type { RecordFormat } from '../ports/record-format.ts';
 import type { SourceTopic } from '../ports/source-topic.ts';
-import { logOf } from './back-ends.ts';
+import { logOf } from './back-ends/environment-back-ends.ts';
 import { pemOf, secretOf } from './secrets.ts';
 
 /** A declared source and the topic that its events come from. */

@@ -20,7 +20,7 @@ import { sourceRows } from '../featurestore/ingest/source-rows.ts';
 import { parquetRelation } from '../featurestore/parquet-relation.ts';
 import type { BroughtTable, ReadTable } from '../ports/history-engine.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
-import { historyOf, logOf, onlineOf } from './back-ends.ts';
+import { historyOf, logOf, onlineOf } from './back-ends/environment-back-ends.ts';
 import { declaredJob, withTileJobs } from './tile-jobs.ts';
 import { onEngine, openTileTopics } from './tile-topics.ts';
 

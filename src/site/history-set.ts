@@ -4,8 +4,8 @@ import type { FeatureServiceData, ModelData, ProjectData } from '../features/def
 import type { AskedTrainingSet, TrainingSetRun } from '../featurestore/training-set/asked-training-set.ts';
 import { type JoinedSpine, joinSpine } from '../featurestore/training-set/join-spine.ts';
 import { type TrainingSetSummary, writeTrainingSet } from '../featurestore/training-set/training-set.ts';
-import { withHistory } from '../site/open-history.ts';
-import { historyOf } from './back-ends.ts';
+import { historyOf } from './back-ends/environment-back-ends.ts';
+import { withHistory } from './open-history.ts';
 
 export interface HistorySetOptions extends TrainingSetRun {
   readonly project: Pick<ProjectData, 'models' | 'services'>;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { acquireLock, type Lock } from '../backends/embedded/lock.ts';
 import { fail } from '../base/errors/fail.ts';
 import type { Environment } from '../environment/config.ts';
-import { engineOf, logOf, onlineOf } from './back-ends.ts';
+import { engineOf, logOf, onlineOf } from './back-ends/environment-back-ends.ts';
 import { databaseFiles } from './databases.ts';
 
 /** Stores of which one process holds the lock. */

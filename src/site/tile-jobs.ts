@@ -13,7 +13,7 @@ import type { EngineJob, JavaSettings } from '../ports/back-end.ts';
 import type { EventLog } from '../ports/event-log.ts';
 import type { Position } from '../ports/position.ts';
 import type { JobSurroundings, TileJobs } from '../ports/tile-jobs.ts';
-import { logOf } from './back-ends.ts';
+import { Site } from './site.ts';
 import { jobNames, onEngine, openTileTopics, tileSources } from './tile-topics.ts';
 
 /** A job, and the name under which it reads the event log. */
@@ -53,9 +53,10 @@ export async function withTileJobs<T>(
   mkdirSync(directory, { recursive: true });
   const lock = access === 'change' ? acquireLock(join(directory, 'tile-jobs.lock')) : undefined;
   if (lock === null) throw fail('TILES_LOCKED', { directory });
-  let opened: EventLog | null = null;
+  const site = new Site({ project, environment });
   const log = async () => {
-    opened ??= await openLogOf(sources, environment, await logOf(environment).open());
+    const opened = await site.log();
+    for (const source of sources) await opened.openTopic(topicOf(source), environment.partitions);
     return opened;
   };
   const surroundings: JobSurroundings = {
@@ -72,7 +73,7 @@ export async function withTileJobs<T>(
   try {
     return await work(declared.control(surroundings, client));
   } finally {
-    await (opened as EventLog | null)?.close();
+    await site.close();
     lock?.release();
   }
 }
@@ -100,20 +101,6 @@ async function compareWithEvents(
     });
   } finally {
     await topics.close();
-  }
-}
-
-async function openLogOf(
-  sources: readonly EventSourceData[],
-  { partitions }: Environment,
-  log: EventLog,
-): Promise<EventLog> {
-  try {
-    for (const source of sources) await log.openTopic(topicOf(source), partitions);
-    return log;
-  } catch (error) {
-    await log.close();
-    throw error;
   }
 }
 

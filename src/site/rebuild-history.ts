@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { openOfflineStore } from '../backends/embedded/offline/offline-store.ts';
 import { fail } from '../base/errors/fail.ts';
 import type { Environment } from '../environment/config.ts';
 import { placeDeclaration } from '../environment/place-declaration.ts';
@@ -9,7 +8,7 @@ import { topicOf } from '../featurestore/ingest/gateway.ts';
 import { sourceRows } from '../featurestore/ingest/source-rows.ts';
 import { type RebuildReport, rebuildHistory } from '../operating/rebuild/rebuild-history.ts';
 import { predictionTopic } from '../serving/online/prediction-record.ts';
-import { openLog } from './compose.ts';
+import { withSite } from './site.ts';
 
 /**
  * Rebuilds damaged files of an environment's history from its event log; no other process may have it open. Errors: OFFLINE_ABSENT,
@@ -23,24 +22,12 @@ export async function rebuildEnvironmentHistory(
   const { directory, partitions } = environment;
   const path = join(directory, 'offline');
   if (!existsSync(path)) throw fail('OFFLINE_ABSENT', { path });
-  const log = await openLog(environment, onFault);
-  try {
-    const offline = await openOfflineStore({
-      path,
-      access: 'write',
-      clock: Date.now,
-      memoryLimitBytes: environment.offline.memory,
-    });
-    try {
-      const { schemas } = placeDeclaration(project, directory);
-      for (const source of project.sources) await log.openTopic(topicOf(source), partitions);
-      const { manyWriters, rows } = log.capabilities;
-      for (const model of project.models) await log.openTopic(predictionTopic(model), manyWriters ? partitions : 1);
-      return await rebuildHistory({ project, log, offline, rowsOf: sourceRows(schemas, rows) });
-    } finally {
-      await offline.close();
-    }
-  } finally {
-    await log.close();
-  }
+  return withSite({ project, environment, onFault }, async (site) => {
+    const { log, offline } = await site.open('log', 'offline');
+    const { schemas } = placeDeclaration(project, directory);
+    for (const source of project.sources) await log.openTopic(topicOf(source), partitions);
+    const { manyWriters, rows } = log.capabilities;
+    for (const model of project.models) await log.openTopic(predictionTopic(model), manyWriters ? partitions : 1);
+    return rebuildHistory({ project, log, offline, rowsOf: sourceRows(schemas, rows) });
+  });
 }

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { acquireLock, type Lock } from '../backends/embedded/lock.ts';
+import { acquireLock } from '../backends/embedded/lock.ts';
 import { fail } from '../base/errors/fail.ts';
 import type { Environment } from '../environment/config.ts';
 import { topicReaderId } from '../environment/environment-id.ts';
@@ -8,7 +8,8 @@ import type { ProjectData } from '../features/define/declaration.ts';
 import { topicOf } from '../featurestore/ingest/gateway.ts';
 import { TileWriter } from '../featurestore/materialise/tile-writer.ts';
 import { checkNotMoved } from '../operating/migrate/migration-files.ts';
-import { logOf, onlineOf } from './back-ends.ts';
+import { logOf, onlineOf } from './back-ends/environment-back-ends.ts';
+import { Site } from './site.ts';
 import { jobNames, openTileTopics, shareNames, tileSources } from './tile-topics.ts';
 
 /** The reports of a process that writes tiles. */
@@ -38,49 +39,32 @@ export async function openTileWriter(
   const sources = tileSources(project);
   checkNotMoved(directory);
   mkdirSync(directory, { recursive: true });
-  const opened: (() => unknown)[] = [];
-  const keep = <T>(part: T, close: (part: T) => unknown): T => {
-    opened.push(() => close(part));
-    return part;
-  };
-  const close = async () => {
-    for (const end of opened.splice(0).reverse()) await end();
-  };
+  const site = new Site({ project, environment, onFault });
   try {
-    const { slot } = keep(freeSlot(directory), ({ lock }) => lock.release());
-    const log = keep(await declaredLog.open(), (part) => part.close());
+    const { slot } = await site.keep('slot of the writer', () => freeSlot(directory));
+    const log = await site.log();
     for (const source of sources) await log.openTopic(topicOf(source), partitions);
-    const topics = keep(await openTileTopics(project, environment), (part) => part.close());
-    const shares = keep(await shared.open(shareNames(project, environment)), (part) => part.close());
+    const topics = await site.keep('tile topics', () => openTileTopics(project, environment));
+    const shares = await site.keep('shares', () => shared.open(shareNames(project, environment)));
     const [topic = ''] = Object.keys((await topics.ends()).ends);
     const group = `${prefix}${jobNames(project, environment).engine}.writers`;
     // The next life of a dead one has its name, and need not wait until the brokers have given it up.
     const member = `${topicReaderId(directory)}-${slot}`;
     const members = await shareGroup(group, member, topic);
     const told = onShares === undefined ? {} : { onShares: (has: readonly number[]) => onShares(has, partitions) };
-    const writer = new TileWriter({
-      topics,
-      shares,
-      group: members,
-      log,
-      sources,
-      partitions,
-      clock: Date.now,
-      onFault,
-      ...told,
-    });
-    keep(writer, (part) => part.close());
-    return { writer, close };
+    const options = { topics, shares, group: members, log, sources, partitions, clock: Date.now, onFault, ...told };
+    const writer = await site.keep('writer', () => new TileWriter(options));
+    return { writer, close: () => site.close() };
   } catch (error) {
-    await close();
+    await site.close().catch(onFault);
     throw error;
   }
 }
 
 /** The first number that no living writer of a directory has. */
-function freeSlot(directory: string): { readonly slot: number; readonly lock: Lock } {
+function freeSlot(directory: string): { readonly slot: number; close(): void } {
   for (let slot = 1; ; slot += 1) {
     const lock = acquireLock(join(directory, `tile-writer-${slot}.lock`));
-    if (lock !== null) return { slot, lock };
+    if (lock !== null) return { slot, close: () => lock.release() };
   }
 }

@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import type { ArtifactStore } from '../ports/artifact-store.ts';
 import type { OpenedTools } from '../serving/batch/start-batch.ts';
 import type { WorkerProgram } from '../serving/batch/worker-process.ts';
-import { runtimes } from '../site/runtimes.ts';
 import type { BatchPlace } from './batch-worker-tools.ts';
 import { openPython } from './open-python.ts';
+import { runtimes } from './runtimes.ts';
 
 /** Opens what looks at versions that other programs logged; a file that crashes the library ends a child process alone. */
 export async function openVersionTools(place: BatchPlace, artifacts: ArtifactStore): Promise<OpenedTools> {

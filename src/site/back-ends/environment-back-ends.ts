@@ -1,13 +1,13 @@
 import { join } from 'node:path';
-import { embeddedEngine, embeddedHistory, embeddedLog, embeddedOnline } from '../backends/embedded/back-ends.ts';
-import { hasEvents } from '../backends/embedded/log/segment-files.ts';
-import { flinkEngine } from '../backends/flink/back-end.ts';
-import { kafkaLog } from '../backends/kafka/back-end.ts';
-import { redisOnline } from '../backends/redis/back-end.ts';
-import { sparkConnectHistory, sparkEngine, sparkHistory } from '../backends/spark/back-ends.ts';
-import type { Environment } from '../environment/config.ts';
-import { environmentId, topicReaderId } from '../environment/environment-id.ts';
-import { rowBytesOf } from '../featurestore/memory/memory-part.ts';
+import { embeddedEngine, embeddedHistory, embeddedLog, embeddedOnline } from '../../backends/embedded/back-ends.ts';
+import { hasEvents } from '../../backends/embedded/log/segment-files.ts';
+import { flinkEngine } from '../../backends/flink/back-end.ts';
+import { kafkaLog } from '../../backends/kafka/back-end.ts';
+import { redisOnline } from '../../backends/redis/back-end.ts';
+import { sparkConnectHistory, sparkEngine, sparkHistory } from '../../backends/spark/back-ends.ts';
+import type { Environment } from '../../environment/config.ts';
+import { environmentId, topicReaderId } from '../../environment/environment-id.ts';
+import { rowBytesOf } from '../../featurestore/memory/memory-part.ts';
 import type {
   BackEndPlace,
   EngineBackEnd,
@@ -17,11 +17,11 @@ import type {
   LogFact,
   OnlineBackEnd,
   OnlineFact,
-} from '../ports/back-end.ts';
-import { type BackEndTable, openRow } from '../ports/back-end-row.ts';
-import type { ProfileEngine } from '../ports/profile-engine.ts';
-import type { ScoreEngine } from '../ports/score-engine.ts';
-import { pemOf, secretOf } from './secrets.ts';
+} from '../../ports/back-end.ts';
+import { type BackEndTable, openRow } from '../../ports/back-end-row.ts';
+import type { ProfileEngine } from '../../ports/profile-engine.ts';
+import type { ScoreEngine } from '../../ports/score-engine.ts';
+import { pemOf, secretOf } from '../secrets.ts';
 
 export const logs: BackEndTable<Environment['log'], BackEndPlace, LogBackEnd, LogFact> = {
   embedded: embeddedLog,
