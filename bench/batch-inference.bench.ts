@@ -6,7 +6,6 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { FileArtifactStore } from '../src/backends/embedded/artifacts/file-artifact-store.ts';
 import { duckScoreFiles } from '../src/backends/embedded/scores/score-files.ts';
 import { onnxRuntime } from '../src/backends/onnx/onnx-runtime.ts';
-import { openSqliteRegistry, registryFile } from '../src/compose/open-registry.ts';
 import {
   count,
   entity,
@@ -23,6 +22,7 @@ import { type ModelRows, newRows, rowsBetween } from '../src/model/model-rows.ts
 import { loadScorer, type Scorer } from '../src/registry/scorer.ts';
 import { batchContext } from '../src/running/batch-context.ts';
 import { startBatch } from '../src/serving/batch/start-batch.ts';
+import { openSqliteRegistry, registryFile } from '../src/site/open-registry.ts';
 import { newVersion } from '../src/testing/contracts/model-registry.ts';
 import { printFigure } from './figure.ts';
 

@@ -3,9 +3,9 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { openTableFile } from '../src/compose/table-files.ts';
 import { compareTables } from '../src/monitoring/detect/compare-tables.ts';
 import { profileTableFile } from '../src/monitoring/profile/profile-table.ts';
+import { openTableFile } from '../src/site/table-files.ts';
 import { printFigure } from './figure.ts';
 
 /**

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { openTableFile } from '../src/compose/table-files.ts';
 import { compareTables } from '../src/monitoring/detect/compare-tables.ts';
+import { openTableFile } from '../src/site/table-files.ts';
 import { printFigure } from './figure.ts';
 
 /**

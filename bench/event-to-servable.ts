@@ -10,8 +10,8 @@ import {
 } from 'headrace';
 import { zipf } from '../examples/personalisation/zipf.ts';
 import { seededRandom } from '../src/base/rng.ts';
-import { withTileJobs } from '../src/compose/tile-jobs.ts';
 import { resolveEnvironment } from '../src/environment/config.ts';
+import { withTileJobs } from '../src/site/tile-jobs.ts';
 import { quantile } from './measure.ts';
 import { purchases, spend } from './shop.ts';
 

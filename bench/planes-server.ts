@@ -1,8 +1,8 @@
 import { openHeadrace, startServer } from 'headrace';
 import { FileArtifactStore } from '../src/backends/embedded/artifacts/file-artifact-store.ts';
-import { openSqliteRegistry } from '../src/compose/open-registry.ts';
 import { openMlflowContext } from '../src/server/mlflow/mlflow-context.ts';
 import { startRegistryServer } from '../src/server/mlflow/registry-server.ts';
+import { openSqliteRegistry } from '../src/site/open-registry.ts';
 import { shop } from './shop.ts';
 
 /**

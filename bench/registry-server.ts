@@ -2,9 +2,9 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { FileArtifactStore } from '../src/backends/embedded/artifacts/file-artifact-store.ts';
-import { openPostgresRegistry, openSqliteRegistry, registryFile } from '../src/compose/open-registry.ts';
 import { openMlflowContext } from '../src/server/mlflow/mlflow-context.ts';
 import { startRegistryServer } from '../src/server/mlflow/registry-server.ts';
+import { openPostgresRegistry, openSqliteRegistry, registryFile } from '../src/site/open-registry.ts';
 
 /** The registry's server in its own process, with runs written into its tables; on PostgreSQL if it gets the URL of a database. */
 const [directory = '', port = '0', runs = '0', url = ''] = process.argv.slice(2);

@@ -2,8 +2,8 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { runCommand } from '../scripts/run-command.ts';
 import { torch } from '../scripts/services/torch.ts';
-import { localTraining } from '../src/compose/training-backends.ts';
 import { checkpointInterval } from '../src/cost/spot/interval/checkpoint-interval.ts';
+import { localTraining } from '../src/site/back-ends/training-systems.ts';
 import { superviseRun } from '../src/training/runner/controller.ts';
 import { parseRunSpec } from '../src/training/runner/run-spec.ts';
 import { printFigure } from './figure.ts';
@@ -54,7 +54,7 @@ async function supervised(options: { readonly every?: number; readonly kill?: nu
   const times = join(folder, `${runs}.json`);
   mkdirSync(own);
   const set = Object.entries({ ...variables, RUN_TIMES: times }).map((entry) => entry.join('='));
-  const backend = localTraining(own, helper);
+  const backend = localTraining(own);
   const spec = parseRunSpec({ command: ['env', ...set, '/usr/bin/python3', program], targetSteps: STEPS, options });
   const { state, tail } = await superviseRun({ run: 'bench', folder: own, spec, backend });
   await backend.close();

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { localTraining } from '../src/compose/training-backends.ts';
+import { localTraining } from '../src/site/back-ends/training-systems.ts';
 import { rankCorrelation } from '../src/stats/rank-correlation.ts';
 import { runSweep, type SweepOutcome } from '../src/training/sweep/run-sweep.ts';
 import { parseSweep } from '../src/training/sweep/sweep-file.ts';
@@ -78,7 +78,7 @@ function sweep(name: string, file: unknown): Promise<SweepOutcome> {
     name,
     folder: home,
     sweep: parseSweep(file),
-    open: (trial) => localTraining(trial, ''),
+    open: (trial) => localTraining(trial),
     run: { pollMs: 50 },
   });
 }

@@ -3,8 +3,8 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { zipf } from '../examples/personalisation/zipf.ts';
 import { seededRandom } from '../src/base/rng.ts';
-import { trainingRuns } from '../src/compose/training-backends.ts';
 import { resolveEnvironment } from '../src/environment/config.ts';
+import { trainingRuns } from '../src/site/back-ends/training-systems.ts';
 import { frameOf, jobCommand, writeEmbeddedJob } from '../test/training/embedded-program.ts';
 import { scratchDirectory } from './shop.ts';
 
@@ -26,7 +26,7 @@ export async function trainers(rows: number): Promise<(training: Training) => Pr
   const command = jobCommand(await writeEmbeddedJob(folder, frameOf(1, rows), job));
   let round = 0;
   return async (training) => {
-    const open = trainingRuns(resolveEnvironment('bench', { training }, 'bench'), '');
+    const open = trainingRuns(resolveEnvironment('bench', { training }, 'bench'));
     round += 1;
     const runs = Array.from({ length: availableParallelism() }, async (_, core) => {
       const own = join(folder, `${round}-${core}`);

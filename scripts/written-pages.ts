@@ -1,3 +1,4 @@
+import { backEndsPage } from './back-ends-page.ts';
 import { cliPage } from './cli-page.ts';
 import { alertRules, dashboard } from './deploy-files.ts';
 import { errorsPage } from './errors-page.ts';
@@ -7,6 +8,7 @@ import { accessTables, routeTable, scopeTable, withTable, withTables } from './r
 /** The pages and deployment files that are written from code, by their path from the root. */
 export function writtenPages(): Readonly<Record<string, string>> {
   return {
+    'src/backends/README.md': backEndsPage(),
     'docs/reference/errors.md': errorsPage(),
     'docs/reference/cli.md': cliPage(),
     'docs/reference/metrics.md': metricsPage(),

@@ -41,7 +41,7 @@ const grounds = ['environment', 'files', 'observe', 'schedule', 'process'];
 
 /**
  * The directions of imports: base, then schema and stats, then features, then model, then ports, then files, environment, observe and schedule,
- * then process, then the products, then compose, then running, then server and cli. Every rule has a seeded violation in
+ * then process, then the products, then site, then running, then server and cli. Every rule has a seeded violation in
  * test/ground/seeded/imports, which the check must catch.
  */
 export const importRules: readonly IForbiddenRuleType[] = [
@@ -138,10 +138,10 @@ export const importRules: readonly IForbiddenRuleType[] = [
     to: { path: '^src/', pathNot: [folders([...pure, 'files', 'process']), '^src/backends/$1/'] },
   },
   {
-    name: 'compose',
-    comment: 'Only compose chooses back ends; configuration checks their options.',
+    name: 'site',
+    comment: 'Only site chooses back ends; configuration checks their options.',
     severity: 'error',
-    from: { path: '^src/', pathNot: ['^src/compose/', '^src/backends/'] },
+    from: { path: '^src/', pathNot: ['^src/site/', '^src/backends/'] },
     to: { path: '^src/backends/', pathNot: backEndOptions },
   },
   {

@@ -1,16 +1,13 @@
-import { scoresOf } from '../compose/back-ends.ts';
-import { openHistory } from '../compose/compose.ts';
-import { writeHistorySet } from '../compose/history-set.ts';
-import { openArtifacts } from '../compose/open-artifacts.ts';
-import { openRegistry, openRollouts } from '../compose/open-registry.ts';
 import type { Environment } from '../environment/config.ts';
 import type { ModelData, ProjectData } from '../features/define/declaration.ts';
 import { historyState } from '../featurestore/training-set/history-state.ts';
-import type { RolloutStore } from '../ports/rollout-store.ts';
 import { batchContext } from '../running/batch-context.ts';
 import type { SpineJoin } from '../serving/batch/input-table.ts';
 import type { ShadowSummary } from '../serving/batch/shadow-job.ts';
 import { type BatchOptions, type BatchSummary, startBatch } from '../serving/batch/start-batch.ts';
+import { scoresOf } from '../site/back-ends/environment-back-ends.ts';
+import { writeHistorySet } from '../site/history-set.ts';
+import { withSite } from '../site/site.ts';
 
 /** The output of a job, and the comparison with its challenger; null: there was none. */
 export interface BatchAnswer extends BatchSummary {
@@ -27,31 +24,23 @@ export interface BesideOptions {
 }
 
 /** Runs a batch job while another process has the environment open: registry, artefacts and published history are read. */
-export async function startBeside(
+export function startBeside(
   { project, environment, model, flush, onLine }: BesideOptions,
   options: BatchOptions,
 ): Promise<BatchAnswer> {
   const onComputeError = (error: unknown) => onLine(`headrace: ${String(error)}`);
-  const joins: SpineJoin = {
-    position: async (service) => {
-      await flush();
-      const history = await openHistory(environment);
-      try {
-        return historyState(service, history);
-      } finally {
-        await history.close();
-      }
-    },
-    join: async (service, spine, mode, path) => {
-      const asked = { kind: 'spine', service: service.name, spine, mode, path } as const;
-      await writeHistorySet(asked, { project, environment, onComputeError });
-    },
-  };
-  const artifacts = await openArtifacts(environment);
-  const registry = await openRegistry(environment);
-  let rollouts: RolloutStore | null = null;
-  try {
-    rollouts = await openRollouts(environment);
+  return withSite({ project, environment }, async (site) => {
+    const joins: SpineJoin = {
+      position: async (service) => {
+        await flush();
+        return site.withHistory(async (history) => historyState(service, history));
+      },
+      join: async (service, spine, mode, path) => {
+        const asked = { kind: 'spine', service: service.name, spine, mode, path } as const;
+        await writeHistorySet(asked, { project, environment, onComputeError });
+      },
+    };
+    const { artifacts, registry, rollouts } = await site.open('artifacts', 'registry', 'rollouts');
     // The server judges.
     const own = { store: rollouts, judge: async () => undefined };
     const { id, result, shadow } = await startBatch(
@@ -61,8 +50,5 @@ export async function startBeside(
     );
     onLine(`headrace: job ${id}`);
     return { ...(await result), shadow: await shadow };
-  } finally {
-    await rollouts?.close();
-    await registry.close();
-  }
+  });
 }

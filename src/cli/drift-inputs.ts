@@ -22,7 +22,7 @@ export async function openDriftInput(path: string): Promise<DriftInput> {
     return { kind: 'profile', path, profile: decodeProfile(bytes) };
   }
   if (path.endsWith('.bin')) return { kind: 'profile', path, profile: decodeWhylogsProfile(readBytes(path)) };
-  const { openTableFile } = await import('../compose/table-files.ts');
+  const { openTableFile } = await import('../site/table-files.ts');
   return { kind: 'table', path, table: await openTableFile(path) };
 }
 
@@ -35,7 +35,7 @@ export async function profileOf(input: DriftInput, like: Profile | null): Promis
 
 /** The profile of Parquet files by the engine of the environment. Errors: DRIFT_ENGINE, DRIFT_OPTION, SPARK_*. */
 export async function profileByEngineOf(call: Call, path: string, like: Profile | null): Promise<Profile> {
-  const { profilesOf } = await import('../compose/back-ends.ts');
+  const { profilesOf } = await import('../site/back-ends/environment-back-ends.ts');
   const { profileByEngine } = await import('../monitoring/profile/engine-profile.ts');
   if (!/\.parquet$|\*/.test(path))
     throw fail('DRIFT_OPTION', { option: 'engine', value: path, reason: 'an engine profiles Parquet files' });

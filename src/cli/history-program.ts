@@ -1,5 +1,5 @@
-import { HistoryProcesses } from '../compose/history-process.ts';
 import type { TrainingSetProgram } from '../featurestore/training-set/asked-training-set.ts';
+import { HistoryProcesses } from '../site/history-process.ts';
 import type { Call } from './command.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { runHistoryWorker } from '../compose/history-worker-main.ts';
+import { runHistoryWorker } from '../site/history-worker-main.ts';
 import { loadConfig } from './load-config.ts';
 
 // The process that writes a training set of the configuration that its arguments name.

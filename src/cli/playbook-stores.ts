@@ -1,10 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { Clock } from '../base/time.ts';
-import { openPlaybookStores, type PlaybookStores } from '../compose/open-monitor.ts';
-import type { Environment } from '../environment/config.ts';
 import { environmentClock } from '../environment/environment-clock.ts';
-import type { ModelData, ProjectData } from '../features/define/declaration.ts';
+import type { ModelData } from '../features/define/declaration.ts';
 import { Judge } from '../findings/judge.ts';
 import { rolloutOutcomes } from '../monitoring/labels/rollout-outcomes.ts';
 import { journalIncidents } from '../playbook/journal-incidents.ts';
@@ -15,6 +13,7 @@ import { TrainingRuns } from '../running/training-runs.ts';
 import { loadForScores } from '../serving/models/load-for-scores.ts';
 import { RolloutControl } from '../serving/rollout/rollout-control.ts';
 import { httpHooks } from '../serving/rollout/rollout-hooks.ts';
+import type { Site, SiteStores } from '../site/site.ts';
 import type { Call } from './command.ts';
 import { historyProgram } from './history-program.ts';
 
@@ -24,23 +23,35 @@ export interface OpenPlaybooks {
   readonly worldOf: WorldOf;
   /** Cancels what is under way: the next process does it. */
   stop(): void;
-  close(): Promise<void>;
 }
 
+const STORES = [
+  'artifacts',
+  'python',
+  'playbooks',
+  'registry',
+  'rollouts',
+  'runtime',
+  'upstreams',
+  'training',
+] as const;
+
 /**
- * Opens the playbooks of a call's environment. They read published history, train in further processes, and change registry, rollouts
+ * Opens the playbooks of a site. They read published history, train in further processes, and change registry, rollouts
  * and journals, which any process may. Errors: those of the stores.
  */
 export async function openPlaybooksOf(
   call: Pick<Call, 'options'>,
-  { project, environment }: { readonly project: ProjectData; readonly environment: Environment },
+  site: Site,
   onFault: (error: unknown) => void,
   { incidents, judge }: { readonly incidents: IncidentPort; readonly judge: Judge } = {
     incidents: journalIncidents,
     judge: new Judge(),
   },
 ): Promise<OpenPlaybooks> {
-  const stores = await openPlaybookStores(environment);
+  site.makeDirectory();
+  const stores = { ...(await site.open(...STORES)), withHistory: site.withHistory };
+  const { project, environment } = site;
   const { directory } = environment;
   const clock = environmentClock(directory, { keeps: false });
   const playbooks = new ProjectPlaybooks({ project, directory, store: stores.playbooks, clock, onFault });
@@ -78,13 +89,21 @@ export async function openPlaybooksOf(
       judge,
     };
   };
-  return { playbooks, worldOf, stop: () => stopping.abort(), close: () => stores.close() };
+  return { playbooks, worldOf, stop: () => stopping.abort() };
 }
 
 /** Starts rollouts and ends them; processes that serve follow, judge and promote. */
 function controlOf(
   model: ModelData,
-  { registry, rollouts, artifacts, runtime, python, upstreams, withHistory }: PlaybookStores,
+  {
+    registry,
+    rollouts,
+    artifacts,
+    runtime,
+    python,
+    upstreams,
+    withHistory,
+  }: SiteStores<(typeof STORES)[number]> & Pick<Site, 'withHistory'>,
   clock: Clock,
 ): RolloutControl {
   return new RolloutControl({

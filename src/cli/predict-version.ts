@@ -1,14 +1,14 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fail } from '../base/errors/fail.ts';
-import { openArtifacts } from '../compose/open-artifacts.ts';
-import { openRegistry, registryFile } from '../compose/open-registry.ts';
 import { type Environment, resolveEnvironment } from '../environment/config.ts';
 import type { ModelRegistry } from '../ports/model-registry.ts';
 import type { VersionAddress } from '../registry/version-address.ts';
 import { batchContext } from '../running/batch-context.ts';
 import type { SpineJoin } from '../serving/batch/input-table.ts';
 import { type BatchOptions, startBatch } from '../serving/batch/start-batch.ts';
+import { registryOf } from '../site/back-ends/registries.ts';
+import { withSite } from '../site/site.ts';
 import type { BatchAnswer } from './batch-beside.ts';
 import type { Call } from './command.ts';
 import { configPath, loadConfig } from './load-config.ts';
@@ -23,9 +23,8 @@ const DIRECTORY = '.headrace';
 export async function predictVersion(call: Call, address: VersionAddress, options: BatchOptions): Promise<BatchAnswer> {
   if (options.spine !== undefined) throw noService();
   const environment = await environmentOf(call);
-  const artifacts = await openArtifacts(environment);
-  const registry = await openRegistry(environment);
-  try {
+  return withSite({ environment }, async (site) => {
+    const { artifacts, registry } = await site.open('artifacts', 'registry');
     const version = await numberOf(registry, address);
     const context = batchContext(environment, { registry, artifacts, joins: NO_JOINS });
     const { id, result } = await startBatch(
@@ -35,9 +34,7 @@ export async function predictVersion(call: Call, address: VersionAddress, option
     );
     call.terminal.err(`headrace: job ${id}`);
     return { ...(await result), shadow: null };
-  } finally {
-    await registry.close();
-  }
+  });
 }
 
 /** The environment that a call names: by the folder of its registry, by the configuration, or the one in the usual folder. */
@@ -49,8 +46,9 @@ async function environmentOf(call: Call): Promise<Environment> {
     return environment;
   }
   const directory = resolve(String(registry ?? DIRECTORY));
-  if (!existsSync(registryFile(directory))) throw fail('PREDICT_REGISTRY', { path: directory });
-  return resolveEnvironment('local', { directory }, 'predict');
+  const environment = resolveEnvironment('local', { directory }, 'predict');
+  if (!registryOf(environment).mayHave('registry')) throw fail('PREDICT_REGISTRY', { path: directory });
+  return environment;
 }
 
 async function numberOf(registry: ModelRegistry, { model, version, alias }: VersionAddress): Promise<number> {

@@ -34,7 +34,7 @@ export async function runDev(call: Call): Promise<void> {
 }
 
 async function reset(call: Call): Promise<void> {
-  const { resetData } = await import('../compose/reset-data.ts');
+  const { resetData } = await import('../site/reset-data.ts');
   const { environment } = await loadConfig(call);
   resetData(environment);
   call.terminal.err(`headrace: the data in ${environment.directory} is removed`);

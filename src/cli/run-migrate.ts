@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fail } from '../base/errors/fail.ts';
 import { reasonOf } from '../base/reason-of.ts';
-import { engineOf } from '../compose/back-ends.ts';
 import type { Environment } from '../environment/config.ts';
 import { environmentClock } from '../environment/environment-clock.ts';
 import { readJournal } from '../operating/migrate/migration-files.ts';
 import type { Compared } from '../running/migration/compare-environments.ts';
 import { type CutOver, Migration } from '../running/migration/migration.ts';
 import type { CopiedSource } from '../running/migration/migration-options.ts';
+import { engineOf } from '../site/back-ends/environment-back-ends.ts';
 import { auditedCommand } from './audit.ts';
 import type { Call } from './command.ts';
 import { loadConfig } from './load-config.ts';

@@ -1,6 +1,5 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseRunSpec, type RunSpec } from '../training/runner/run-spec.ts';
 import type { Call } from './command.ts';
 import { numberOption, pairsOption, wholeOption } from './parse-option.ts';
@@ -47,11 +46,6 @@ export function folderOf({ options }: Call): string {
   const folder = resolve(String(options['directory'] ?? 'run'));
   mkdirSync(folder, { recursive: true });
   return folder;
-}
-
-/** The folder of headrace_job.py. */
-export function helperFolder(): string {
-  return fileURLToPath(new URL('../training/runner', import.meta.url));
 }
 
 /** The command with files of the current folder as full paths: the program runs in the folder of the run. */

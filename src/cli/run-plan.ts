@@ -1,11 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { reasonOf } from '../base/reason-of.ts';
 import { formatDuration } from '../base/time.ts';
-import { engineOf } from '../compose/back-ends.ts';
-import { checkBatchViews } from '../compose/compose.ts';
-import { openArtifacts } from '../compose/open-artifacts.ts';
-import { openRegistry, registryFile } from '../compose/open-registry.ts';
-import { type DeclaredJob, declaredJob } from '../compose/tile-jobs.ts';
 import { checkRequiredModels, type Environment } from '../environment/config.ts';
 import { declarationFile } from '../environment/place-declaration.ts';
 import type { Change } from '../features/change/change.ts';
@@ -15,6 +10,11 @@ import { planText } from '../features/change/plan-text.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
 import { ruleCosts, ruleCostText } from '../monitoring/monitor/rule-costs.ts';
 import { type AffectedVersion, affectedVersions } from '../registry/affected-versions.ts';
+import { engineOf } from '../site/back-ends/environment-back-ends.ts';
+import { registryOf } from '../site/back-ends/registries.ts';
+import { checkBatchViews } from '../site/file-reader.ts';
+import { withSite } from '../site/site.ts';
+import { type DeclaredJob, declaredJob } from '../site/tile-jobs.ts';
 import type { Call } from './command.ts';
 import { loadConfig } from './load-config.ts';
 
@@ -57,17 +57,12 @@ async function servedVersions(
   changes: readonly Change[],
 ): Promise<{ readonly breaks: readonly AffectedVersion[] | null; readonly lines: readonly string[] }> {
   // A plan makes no file.
-  if (environment.registry.kind === 'embedded' && !existsSync(registryFile(environment.directory)))
-    return { breaks: [], lines: [] };
+  if (!registryOf(environment).mayHave('registry')) return { breaks: [], lines: [] };
   try {
-    const registry = await openRegistry(environment);
-    try {
-      const artifacts = await openArtifacts(environment);
-      const breaks = await affectedVersions({ project, changes }, { registry, artifacts });
+    return await withSite({ project, environment }, async (site) => {
+      const breaks = await affectedVersions({ project, changes }, await site.open('registry', 'artifacts'));
       return { breaks, lines: breaks.map(brokenText) };
-    } finally {
-      await registry.close();
-    }
+    });
   } catch (error) {
     return { breaks: null, lines: [`served versions are not checked: ${reasonOf(error)}`] };
   }

@@ -1,12 +1,11 @@
 import { isHeadraceError } from '../base/errors/fail.ts';
 import { reasonOf } from '../base/reason-of.ts';
-import type { Environment } from '../environment/config.ts';
-import type { ProjectData } from '../features/define/declaration.ts';
 import { playbookPlan } from '../features/define/playbook.ts';
 import { FOUND_KINDS } from '../findings/incident-kinds.ts';
 import type { Judge } from '../findings/judge.ts';
 import type { IncidentPort } from '../ports/incident.ts';
 import type { RunningPlaybooks } from '../running/run-monitor.ts';
+import type { Site } from '../site/site.ts';
 import type { Call } from './command.ts';
 import { openPlaybooksOf } from './playbook-stores.ts';
 
@@ -33,23 +32,23 @@ function ownIncidents(incidents: IncidentPort): IncidentPort {
   };
 }
 
-/** Opens the playbooks of a project, to be run after each judgement. */
+/** Opens the playbooks of a project, to be run after each judgement; null: it declares none. */
 export async function runPlaybooks(
   call: Pick<Call, 'options'>,
-  place: { readonly project: ProjectData; readonly environment: Environment },
+  site: Site,
   { report, wait, incidents, judge }: RunPlaybooksOptions,
-): Promise<RunningPlaybooks> {
+): Promise<RunningPlaybooks | null> {
+  const declared = site.project.models.filter((model) => playbookPlan(model) !== null);
+  if (declared.length === 0) return null;
   const onFault = (error: unknown) => {
     report(`headrace: ${reasonOf(error)}`);
     if (isHeadraceError(error)) report(`  ${error.hint}`);
   };
-  const { playbooks, worldOf, stop, close } = await openPlaybooksOf(call, place, onFault, {
+  const { playbooks, worldOf, stop } = await openPlaybooksOf(call, site, onFault, {
     incidents: ownIncidents(incidents),
     judge,
   });
-  const running = place.project.models
-    .filter((model) => playbookPlan(model) !== null)
-    .map(({ name }) => playbooks.named(name, worldOf));
+  const running = declared.map(({ name }) => playbooks.named(name, worldOf));
   return {
     step: async (at) => {
       for (const playbook of running) await playbook.step({ at, wait }).catch(onFault);
@@ -57,7 +56,6 @@ export async function runPlaybooks(
     close: async () => {
       stop();
       for (const playbook of running) await playbook.settled();
-      await close();
     },
   };
 }

@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { settlesWithin } from '../base/closing.ts';
 import { reasonOf } from '../base/reason-of.ts';
 import { every } from '../base/ticking.ts';
@@ -19,8 +18,7 @@ const MLFLOW_VERSION = '3.17.2';
 
 /** Serves the registry of an environment until the call is asked to stop. Errors: REGISTRY_*, ARTIFACT_CLIENT, AUTH_*, SERVER_ADDRESS. */
 export async function runRegistry(call: Call, listen: ListenOptions, started: (url: string) => void): Promise<void> {
-  const { openRegistry } = await import('../compose/open-registry.ts');
-  const { openArtifacts } = await import('../compose/open-artifacts.ts');
+  const { Site } = await import('../site/site.ts');
   const { openMlflowContext } = await import('../server/mlflow/mlflow-context.ts');
   const { startRegistryServer } = await import('../server/mlflow/registry-server.ts');
   const { promotionCheck } = await import('../registry/promotion-check.ts');
@@ -30,10 +28,10 @@ export async function runRegistry(call: Call, listen: ListenOptions, started: (u
   // Next to a server it ends with it.
   if (process.connected) endWithParent();
   const ending = endingOf(call);
-  mkdirSync(directory, { recursive: true });
-  const registry = await openRegistry(environment);
+  const site = new Site({ project, environment, onFault });
   try {
-    const artifacts = await openArtifacts(environment);
+    site.makeDirectory();
+    const { registry, artifacts } = await site.open('registry', 'artifacts');
     const context = openMlflowContext({
       registry,
       artifacts,
@@ -49,7 +47,7 @@ export async function runRegistry(call: Call, listen: ListenOptions, started: (u
     await ending.stopped;
     await settlesWithin(Promise.all([server.close(), delivering.stop()]), ending.answersMs);
   } finally {
-    await settlesWithin(registry.close(), ending.restMs());
+    await settlesWithin(site.close(), ending.restMs());
     endSoon();
   }
 }

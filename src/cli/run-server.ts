@@ -157,7 +157,7 @@ export async function openCommands(
   report: (error: unknown) => void,
   group?: Group,
 ): Promise<Commands> {
-  const { clearHistoryScratch } = await import('../compose/compose.ts');
+  const { clearHistoryScratch } = await import('../site/history-files.ts');
   const { JobBoard } = await import('../server/jobs/job-board.ts');
   insideOf(headrace).training.writeSetsBy(historyProgram(call, () => clearHistoryScratch(headrace)));
   const jobs = new JobBoard();

@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { fail } from '../base/errors/fail.ts';
-import { lockRun, submittedTraining } from '../compose/training-backends.ts';
 import type { TrainingBackend } from '../ports/training-backend.ts';
+import { lockRun, submittedTraining } from '../site/back-ends/training-systems.ts';
 import type { ExportJob } from '../training/export/export-job.ts';
 import { policyWarnings } from '../training/export/export-job.ts';
 import { superviseRun } from '../training/runner/controller.ts';
@@ -14,7 +14,6 @@ import { TriedSpot } from '../training/runner/tried-spot.ts';
 import type { Call } from './command.ts';
 import { numberOption, secondsOption } from './parse-option.ts';
 import { lineOf, printOutcome } from './run-lines.ts';
-import { helperFolder } from './run-options.ts';
 import { policyOption } from './spot-options.ts';
 
 /** Between two looks at a managed job, s: each is two commands of `sky`. */
@@ -36,7 +35,7 @@ const RETRY_SECONDS = 1_800;
 export async function runSkypilot(call: Call, job: ExportJob): Promise<void> {
   const folder = resolve(String(call.options['directory'] ?? job.name));
   mkdirSync(folder, { recursive: true });
-  const backend = submittedTraining('skypilot', job, helperFolder(), folder);
+  const backend = submittedTraining('skypilot', job, folder);
   const lock = lockRun(folder);
   try {
     if (call.options['cancel'] === true) await cancelSubmitted(backend, folder, call);

@@ -2,8 +2,8 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { STOPPED_EXIT } from '../base/errors/exit-codes.ts';
 import { fail, isHeadraceError } from '../base/errors/fail.ts';
-import { lockRun, submittedTraining, type TrainingSystem } from '../compose/training-backends.ts';
 import type { TrainingBackend } from '../ports/training-backend.ts';
+import { canTrain, lockRun, submittedTraining, type TrainingSystem } from '../site/back-ends/training-systems.ts';
 import { controllerWords, type ExportJob, parseExportJob } from '../training/export/export-job.ts';
 import { superviseRun } from '../training/runner/controller.ts';
 import { type Followed, followGang } from '../training/runner/follow-gang.ts';
@@ -11,7 +11,7 @@ import { parseRunSpec } from '../training/runner/run-spec.ts';
 import type { Call } from './command.ts';
 import { ownProgram } from './own-program.ts';
 import { lineOf, printOutcome } from './run-lines.ts';
-import { helperFolder, programWords } from './run-options.ts';
+import { programWords } from './run-options.ts';
 
 /** Between two looks at a system that answers over a network, ms. */
 const POLL_MS = 2_000;
@@ -23,10 +23,13 @@ const POLL_MS = 2_000;
 export async function runSubmitted(call: Call, system: TrainingSystem): Promise<void> {
   const path = String(call.words[0]);
   const parsed = parseExportJob(readJson(path));
-  if (system === 'skypilot') return (await import('./run-skypilot.ts')).runSkypilot(call, parsed);
+  if (canTrain(system, 'moves')) return (await import('./run-skypilot.ts')).runSkypilot(call, parsed);
   const [program = '', ...args] = parsed.command;
-  const job: ExportJob = { ...parsed, command: system === 'slurm' ? programWords([program, ...args]) : parsed.command };
-  const backend = submittedTraining(system, job, helperFolder(), job.directory);
+  const job: ExportJob = {
+    ...parsed,
+    command: canTrain(system, 'sharedFiles') ? programWords([program, ...args]) : parsed.command,
+  };
+  const backend = submittedTraining(system, job, job.directory);
   try {
     if (call.options['cancel'] === true) await cancelNewest(backend, job, call);
     else if (job.nodes > 1) await runGang(backend, job, call);
@@ -39,7 +42,7 @@ export async function runSubmitted(call: Call, system: TrainingSystem): Promise<
 /** The controller is the gang's one rank. */
 async function runInside(backend: TrainingBackend, job: ExportJob, call: Call, system: TrainingSystem): Promise<void> {
   // Where the machines see the files of this one, its own program is theirs.
-  const isShared = system === 'slurm';
+  const isShared = canTrain(system, 'sharedFiles');
   const [headrace = '', ...words] = controllerWords(job);
   if (isShared) mkdirSync(job.directory, { recursive: true });
   const newest = await newestGang(backend, job.name);

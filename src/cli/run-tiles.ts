@@ -1,7 +1,7 @@
 import { reasonOf } from '../base/reason-of.ts';
-import { withTileJobs } from '../compose/tile-jobs.ts';
-import { openTileWriter } from '../compose/tile-writing.ts';
 import { type JobStatus, originText } from '../ports/tile-jobs.ts';
+import { withTileJobs } from '../site/tile-jobs.ts';
+import { openTileWriter } from '../site/tile-writing.ts';
 import type { Call } from './command.ts';
 import { loadConfig } from './load-config.ts';
 

@@ -1,11 +1,11 @@
 import { basename, resolve } from 'node:path';
-import { localTraining, lockRun } from '../compose/training-backends.ts';
+import { localTraining, lockRun } from '../site/back-ends/training-systems.ts';
 import { superviseRun } from '../training/runner/controller.ts';
 import { readDrill } from '../training/runner/drill.ts';
 import type { Call } from './command.ts';
 import { numberOption } from './parse-option.ts';
 import { lineOf, printOutcome } from './run-lines.ts';
-import { folderOf, helperFolder, specOf } from './run-options.ts';
+import { folderOf, specOf } from './run-options.ts';
 import { type RecordedRun, recordedRun } from './spot-options.ts';
 
 /** Runs a program by a controller of this process. Ctrl-C cancels the run; the same call resumes it. Errors: RUN_*. */
@@ -16,7 +16,7 @@ export async function runTraining(call: Call): Promise<void> {
   if (drill !== undefined) readDrill(resolve(String(drill), 'drill'), spec);
   const recorded = await recordedRun(call, spec);
   const lock = lockRun(folder);
-  const backend = localTraining(folder, helperFolder());
+  const backend = localTraining(folder);
   const stopped = new AbortController();
   call.terminal.stopped.then(() => stopped.abort());
   try {

@@ -4,9 +4,10 @@ import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { fail, isHeadraceError } from '../base/errors/fail.ts';
 import type { MaybePromise } from '../base/maybe-promise.ts';
 import { reasonOf as messageOf } from '../base/reason-of.ts';
-import { engineOf, historyOf, logOf, onlineOf } from '../compose/back-ends.ts';
-import { openHistory } from '../compose/compose.ts';
-import { withScratch } from '../compose/scratch.ts';
+import type { Environment } from '../environment/config.ts';
+import { engineOf, historyOf, logOf, onlineOf } from '../site/back-ends/environment-back-ends.ts';
+import { withHistory } from '../site/open-history.ts';
+import { withScratch } from '../site/scratch.ts';
 import {
   historySubject,
   logSubject,
@@ -14,8 +15,7 @@ import {
   onlineSubject,
   sharesSubject,
   tileTopicsSubject,
-} from '../compose/subjects.ts';
-import type { Environment } from '../environment/config.ts';
+} from '../site/subjects.ts';
 import type { Contract } from '../testing/contracts/contract.ts';
 import { eventLogContracts } from '../testing/contracts/event-log.ts';
 import { historyEngineContracts } from '../testing/contracts/history-engine.ts';
@@ -76,15 +76,12 @@ export async function runVerify(call: Call): Promise<void> {
 /** Compares every file of the history with its sum. Error: OFFLINE_CORRUPT. */
 async function checkHistory(environment: Environment): Promise<string> {
   if (!existsSync(join(environment.directory, 'offline'))) return 'there is no history yet';
-  const history = await openHistory(environment);
-  try {
+  return withHistory(environment, async (history) => {
     const [damaged] = await history.check();
     if (damaged !== undefined) throw fail('OFFLINE_CORRUPT', { file: damaged.file, reason: damaged.reason });
     const files = history.tables().reduce((sum, table) => sum + table.files.length, 0);
     return `all ${files} files of the history match their checksums`;
-  } finally {
-    await history.close();
-  }
+  });
 }
 
 async function runAll(

@@ -1,11 +1,11 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { fail } from '../base/errors/fail.ts';
-import { localTraining, lockRun } from '../compose/training-backends.ts';
+import { localTraining, lockRun } from '../site/back-ends/training-systems.ts';
 import type { SweepOptions } from '../training/sweep/run-sweep.ts';
 import { parseSweep } from '../training/sweep/sweep-file.ts';
 import type { Call } from './command.ts';
-import { helperFolder, programWords } from './run-options.ts';
+import { programWords } from './run-options.ts';
 
 /** Reads the sweep of a call and runs the work on it, alone in its folder. Errors: SWEEP_FILE, RUN_LOCKED, those of the work. */
 export async function sweepCall(
@@ -23,7 +23,7 @@ export async function sweepCall(
       name: basename(folder),
       folder,
       sweep: { ...sweep, command: programWords(sweep.command) },
-      open: (trial) => localTraining(trial, helperFolder()),
+      open: (trial) => localTraining(trial),
       signal: stopped.signal,
       onResult: ({ trial, to, loss, failure }) =>
         terminal.err(`trial ${trial} at ${to}: ${failure === null ? `loss ${loss}` : `ended, ${failure}`}`),

@@ -8,12 +8,8 @@ export async function withHistory<T>(
   call: Call,
   work: (project: ProjectData, history: OfflineStore, scratch: string) => Promise<T>,
 ): Promise<T> {
-  const { historyScratch, openHistory } = await import('../compose/compose.ts');
+  const { historyScratch } = await import('../site/history-files.ts');
+  const { withHistory: withPublished } = await import('../site/open-history.ts');
   const { project, environment } = await loadConfig(call);
-  const history = await openHistory(environment);
-  try {
-    return await work(project, history, historyScratch(environment));
-  } finally {
-    await history.close();
-  }
+  return withPublished(environment, (history) => work(project, history, historyScratch(environment)));
 }

@@ -39,26 +39,22 @@ function spanOf({ options }: Pick<Call, 'options'>, now: number): { readonly fro
 
 /** Opens the published history and the champion of the model that a call names. Errors: MODEL_UNKNOWN, DRIFT_CHAMPION, DRIFT_OPTION. */
 export async function withWatched(call: Call, work: (opened: WatchedCall) => Promise<void>): Promise<void> {
-  const { openMonitor } = await import('../compose/open-monitor.ts');
+  const { withSite } = await import('../site/site.ts');
+  const { watchedChampions } = await import('../monitoring/monitor/watched-version.ts');
+  const { rolloutEvents } = await import('../serving/rollout/rollout-events.ts');
   const { project, environment } = await loadConfig(call);
   const [name] = call.words;
   if (!project.models.some((model) => model.name === name))
     throw fail('MODEL_UNKNOWN', { model: name, known: project.models.map((model) => model.name) });
   const now = environmentClock(environment.directory, { keeps: false })();
   const span = spanOf(call, now);
-  const stores = await openMonitor(project, environment);
-  try {
-    const watched = (await stores.watched()).find(({ model }) => model.name === name);
+  await withSite({ project, environment }, async (site) => {
+    const stores = await site.open('registry', 'artifacts');
+    const watched = (await watchedChampions(stores, project.models)).find(({ model }) => model.name === name);
     if (watched === undefined) throw fail('DRIFT_CHAMPION', { model: name });
-    const [moves, rollouts] = [await stores.moves(name), await stores.rollouts(name)];
-    const journal = await stores.journal(watched.model);
-    const history = await stores.history();
-    try {
-      await work({ now, watched, history, span, moves, rollouts, journal });
-    } finally {
-      await history.close();
-    }
-  } finally {
-    await stores.close();
-  }
+    const moves = await stores.registry.moves(name);
+    const rollouts = await rolloutEvents(await site.rollouts(), name);
+    const journal = (await (await site.playbooks())?.entries(name)) ?? [];
+    await work({ now, watched, history: await site.published(), span, moves, rollouts, journal });
+  });
 }

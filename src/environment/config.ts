@@ -1,9 +1,16 @@
 import { z } from 'zod';
-import { embeddedLogOptions, embeddedOptions } from '../backends/embedded/options.ts';
+import {
+  directoryOptions,
+  embeddedLogOptions,
+  embeddedOptions,
+  embeddedRegistryOptions,
+} from '../backends/embedded/options.ts';
 import { flinkOptions } from '../backends/flink/options.ts';
 import { kafkaLogOptions, kafkaTopicFields } from '../backends/kafka/options.ts';
+import { postgresOptions } from '../backends/postgres/options.ts';
 import { type PythonOptions, pythonOptions, resolvedPython } from '../backends/python/options.ts';
 import { redisOptions } from '../backends/redis/options.ts';
+import { s3Options } from '../backends/s3/options.ts';
 import { schemaRegistryOptions } from '../backends/schema-registry/options.ts';
 import { sparkConnectOptions, sparkEngineOptions, sparkHistoryOptions } from '../backends/spark/options.ts';
 import { fail } from '../base/errors/fail.ts';
@@ -13,7 +20,6 @@ import type { FunctionModel, StreamingModel } from '../features/define/function-
 import { duration, LEAST_MEMORY, size } from '../ports/options.ts';
 import { alertsSchema } from './alert-config.ts';
 import { LEAST_HISTORY, memoryShares } from './memory-shares.ts';
-import { artifactsSchema, registrySchema } from './registry-config.ts';
 
 /** Where the newest tiles are. */
 const onlineSchema = z.discriminatedUnion('kind', [embeddedOptions, redisOptions]);
@@ -31,6 +37,12 @@ const engineSchema = z.discriminatedUnion('kind', [embeddedOptions, flinkOptions
 
 /** The engine over the history: tiles in a backfill of a stream view, features of training sets. */
 const historySchema = z.discriminatedUnion('kind', [embeddedOptions, sparkHistoryOptions, sparkConnectOptions]);
+
+/** Where experiments, runs, models and versions are. */
+const registrySchema = z.discriminatedUnion('kind', [embeddedRegistryOptions, postgresOptions]);
+
+/** Where the files of models and runs are. */
+const artifactsSchema = z.discriminatedUnion('kind', [directoryOptions, s3Options]);
 
 function isFunctionModel(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;

@@ -21,6 +21,15 @@ export interface Pem {
   readonly servername?: string;
 }
 
+/** `engines`: an engine elsewhere reads it. `lanes`: streams are divided among processes. */
+export type LogFact = 'engines' | 'lanes';
+
+/** `shared`: hosts read the same store. `writers`: many processes may write its tiles. */
+export type OnlineFact = 'shared' | 'writers';
+
+/** `scores`: it scores batch jobs. `profiles`: it profiles files. */
+export type HistoryFact = 'scores' | 'profiles';
+
 /** An environment as its back ends see it. */
 export interface BackEndPlace {
   /** Of the environment's data. */
@@ -39,10 +48,12 @@ export interface BackEndPlace {
   readonly secretOf: (named: { readonly env: string }, option: string) => string;
   /** Error: CONFIG_TLS. */
   readonly pemOf: (files: TlsFiles) => Pem;
+  /** Whether an embedded log of the directory has events. */
+  readonly hasEventsHere: () => boolean;
   readonly onFault: (error: unknown) => void;
 }
 
-/** A back end of one port, with the options of an environment. Its descriptor is in its folder; compose has a table of them. */
+/** A back end of one port, with the options of an environment. Its row (`back-end-row.ts`) is in its folder; site has a table of them. */
 export interface BackEnd {
   readonly kind: string;
   /** Servers that have the data; empty: they are in the directory. */

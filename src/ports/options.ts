@@ -43,3 +43,11 @@ export const logBounds = {
   age: duration.default('7d'),
   bytes: size(1_000_000).prefault('20GB'),
 } as const;
+
+/** Fields of a registry wherever its tables are. */
+export const registryFields = {
+  /** The port of MLflow's clients: with it `headrace serve` and `dev` start `headrace registry` too. */
+  port: z.int().min(1).max(65_535).optional(),
+  /** Beginnings of the addresses that webhooks may have; none without it. */
+  webhooks: z.array(z.url({ protocol: /^https?$/ })).default([]),
+} as const;

@@ -1,10 +1,11 @@
-import { scoresOf } from '../compose/back-ends.ts';
-import { batchOutgoing, batchProgram, batchScratch, openVersionTools } from '../compose/batch-tools.ts';
-import { type BatchPlace, batchFiles } from '../compose/batch-worker-tools.ts';
-import { openRemoteFiles, runtimes } from '../compose/compose.ts';
 import { historyState } from '../featurestore/training-set/history-state.ts';
 import type { SpineJoin } from '../serving/batch/input-table.ts';
 import type { BatchContext } from '../serving/batch/start-batch.ts';
+import { scoresOf } from '../site/back-ends/environment-back-ends.ts';
+import { batchOutgoing, batchProgram, batchScratch, openVersionTools } from '../site/batch-tools.ts';
+import { type BatchPlace, batchFiles } from '../site/batch-worker-tools.ts';
+import { openRemoteFiles } from '../site/file-reader.ts';
+import { runtimes } from '../site/runtimes.ts';
 import type { OpenProject } from './open-project.ts';
 import { flushParts } from './open-project.ts';
 

@@ -1,6 +1,5 @@
 import { type Closing, closingWithin } from '../base/closing.ts';
 import { fail } from '../base/errors/fail.ts';
-import { closeStores } from '../compose/compose.ts';
 import type { OpenProject } from './open-project.ts';
 
 export interface CloseOptions {
@@ -13,7 +12,7 @@ export interface CloseOptions {
  * CLOSE_LATE and left to the end of the process. Error: CLOSE_UNFINISHED.
  */
 export async function closeProject(
-  { topics, parts, stores, onFault }: OpenProject,
+  { topics, parts, site, onFault }: OpenProject,
   { withinMs = Number.POSITIVE_INFINITY }: CloseOptions,
 ): Promise<void> {
   const closing = closingWithin(withinMs);
@@ -23,7 +22,7 @@ export async function closeProject(
   // In reverse order: a part may use those before it. The log closes after everything that reads it.
   for (const part of parts.toReversed()) await closing.end(part.name, () => part.close());
   const left = parts.flatMap((part) => part.left());
-  await closeStores(stores, closing);
+  await site.close(closing);
   const { failure, late } = closing;
   if (left.length > 0 && (failure !== null || late.length > 0)) throw unfinished(closing, left, withinMs);
   if (failure !== null) throw failure;

@@ -1,8 +1,8 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { batchOutgoing, batchScores, batchScratch } from '../compose/batch-tools.ts';
 import { type ForgetOptions, type ForgetReport, forget } from '../operating/forget.ts';
 import { forgetSamples } from '../playbook/audit-samples.ts';
+import { batchOutgoing, batchScores, batchScratch } from '../site/batch-tools.ts';
 
 /** Takes entities out of every store, one at a time. */
 export class Forgetting {

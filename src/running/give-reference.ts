@@ -1,6 +1,5 @@
 import { fail } from '../base/errors/fail.ts';
 import type { Clock } from '../base/time.ts';
-import { openTableFile } from '../compose/table-files.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
 import { ROW_AT } from '../featurestore/training-set/training-set.ts';
 import { buildReference, encodeReference } from '../monitoring/monitor/reference.ts';
@@ -9,6 +8,7 @@ import type { ModelRegistry } from '../ports/model-registry.ts';
 import { LINEAGE_TAGS } from '../registry/lineage.ts';
 import { mustRecord } from '../registry/must-record.ts';
 import { oneChunk, storeContent } from '../registry/store-content.ts';
+import { openTableFile } from '../site/table-files.ts';
 import { fileDigest } from '../training/job/file-digest.ts';
 
 /** A version, and the file of rows that it learnt from. */

@@ -2,8 +2,6 @@ import { fail } from '../base/errors/fail.ts';
 import type { MaybePromise } from '../base/maybe-promise.ts';
 import type { Clock } from '../base/time.ts';
 import type { OpenSpan } from '../base/tracer.ts';
-import { clearHistoryScratch } from '../compose/compose.ts';
-import { declaredSets } from '../compose/history-process.ts';
 import { type EnvironmentOptions, resolveEnvironment } from '../environment/config.ts';
 import { environmentClock } from '../environment/environment-clock.ts';
 import type {
@@ -32,6 +30,8 @@ import type { ForgetReport } from '../operating/forget.ts';
 import { checkMigration } from '../operating/migrate/migration-files.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
 import { readSpan } from '../schema/instant.ts';
+import { clearHistoryScratch } from '../site/history-files.ts';
+import { declaredSets } from '../site/history-process.ts';
 import { type CloseOptions, closeProject } from './close-project.ts';
 import { insideOf, keepInside } from './inside.ts';
 import { flushParts, type OpenProject, openProject, type ProjectPlace } from './open-project.ts';

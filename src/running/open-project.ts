@@ -1,10 +1,6 @@
 import { resolve } from 'node:path';
 import { closingWithin } from '../base/closing.ts';
 import type { Clock } from '../base/time.ts';
-import { closeStores, historyScratch, openStores, runtimes, type Stores } from '../compose/compose.ts';
-import { monitoringParts } from '../compose/monitoring-parts.ts';
-import { openScoreSink } from '../compose/open-score-sink.ts';
-import { sourceTopics } from '../compose/source-topics.ts';
 import { checkRequiredModels, type Environment, tilesApart } from '../environment/config.ts';
 import { beyondLeastQueue, waitingShares } from '../environment/memory-shares.ts';
 import { checkDeclaration, placeDeclaration } from '../environment/place-declaration.ts';
@@ -26,7 +22,6 @@ import { SampleRoom } from '../featurestore/skew/sampled-rows.ts';
 import { ProjectLabels } from '../monitoring/labels/project-labels.ts';
 import { openPart } from '../observe/part-kind.ts';
 import type { QueueReport } from '../observe/queue-report.ts';
-import { StoreFaults } from '../observe/store-faults.ts';
 import { storesPart } from '../observe/stores-part.ts';
 import { begunForgettings } from '../operating/forget-record.ts';
 import { freeBytes } from '../operating/free-bytes.ts';
@@ -41,6 +36,12 @@ import type { ModelHost } from '../serving/runtime/model-host.ts';
 import { pythonPart } from '../serving/runtime/python-part.ts';
 import { StreamOutputs } from '../serving/streaming/outputs/stream-outputs.ts';
 import { ProjectStreams } from '../serving/streaming/project-streams.ts';
+import { openScoreSink } from '../site/back-ends/score-sinks.ts';
+import { historyScratch } from '../site/history-files.ts';
+import { monitoringParts } from '../site/monitoring-parts.ts';
+import { runtimes } from '../site/runtimes.ts';
+import { Site, type SiteStores } from '../site/site.ts';
+import { sourceTopics } from '../site/source-topics.ts';
 import { openClockPart } from './clock-part.ts';
 import { Forgetting } from './forgetting.ts';
 import { openHeapPart } from './heap-part.ts';
@@ -62,9 +63,35 @@ export interface ProjectPlace {
   readonly onFault: (error: unknown) => void;
 }
 
+/** Everything that a running project opens, in this order. */
+const STORES = [
+  'artifacts',
+  'log',
+  'lanes',
+  'topics',
+  'online',
+  'offline',
+  'engine',
+  'registry',
+  'playbooks',
+  'rollouts',
+  'monitors',
+  'waitingIds',
+  'runtime',
+  'python',
+  'upstreams',
+  'training',
+  'traces',
+  'audit',
+] as const;
+
+type ProjectStores = SiteStores<(typeof STORES)[number]>;
+
 /** The open parts of a running project. */
 export interface OpenProject extends ProjectPlace {
-  readonly stores: Stores;
+  /** The environment, with everything that is open of it. */
+  readonly site: Site;
+  readonly stores: ProjectStores;
   readonly features: FeatureStore;
   readonly models: ProjectModels;
   readonly host: ModelHost;
@@ -87,33 +114,36 @@ const CLOSE_FAILED_MS = 10_000;
 
 /** Opens stores, feature store, models and labels in their order. Errors: DECLARATION_*, those of the stores. */
 export async function openProject(place: ProjectPlace): Promise<OpenProject> {
-  const { project, environment, onFault } = place;
+  const { project, environment } = place;
   checkRequiredModels(project, environment);
   checkDeclaration(project, environment.directory);
   const disk = diskBudget(place);
   const onPublished = (table: string, bytes: number) => disk.published(table, bytes);
-  const stores = await openStores(project, environment, onFault, onPublished, new StoreFaults(place.clock));
+  const site = new Site({ ...place, onPublished });
   try {
+    site.makeDirectory();
+    const stores = await site.open(...STORES);
     // Only now: a process that may not write here must not replace the declaration of the one that does.
     const { schemas } = placeDeclaration(project, environment.directory);
-    return await openIn(place, { stores, disk, schemas });
+    return await openIn(place, { site, stores, disk, schemas });
   } catch (error) {
     // The first failure is the one to report.
-    await closeStores(stores, closingWithin(CLOSE_FAILED_MS));
+    await site.close(closingWithin(CLOSE_FAILED_MS));
     throw error;
   }
 }
 
 /** Opened before the products. */
 interface Opened {
-  readonly stores: Stores;
+  readonly site: Site;
+  readonly stores: ProjectStores;
   readonly disk: DiskBudget;
   readonly schemas: SchemaTexts;
 }
 
 async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject> {
   const { project, environment, clock, onFault } = place;
-  const { stores, disk, schemas } = opened;
+  const { site, stores, disk, schemas } = opened;
   const { offline, log } = stores;
   const taken = sourceTopics(project, environment);
   const deliveriesTo = (source: EventSourceData) => publishedDeliveries(offline, source);
@@ -128,7 +158,6 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
   });
   const { partitions, sampleRate, requiredModels } = environment;
   const sampled = new SampleRoom(waitingShares(environment.memoryBytes).historyBytes);
-  const later: { features?: FeatureStore; open?: OpenProject } = {};
   const playbooks = new ProjectPlaybooks({
     project,
     directory: environment.directory,
@@ -150,7 +179,7 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     onFault,
     required: requiredModels,
     waitingBytes: waitingShares(environment.memoryBytes).predictionBytes,
-    publishDeliveries: async () => later.features?.publishDeliveries(),
+    publishDeliveries: () => features.publishDeliveries(),
     listenerOf: (model) => labels.listenerOf(model),
     answersOf: (model) => playbooks.answersOf(model),
   });
@@ -163,13 +192,9 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
   });
   await streams.makeTopics(partitions);
   const outputs = new StreamOutputs({ ...stores, project, openSink: openScoreSink, clock, onFault });
-  const scorer = viewScorer(environment.directory, () => {
-    if (later.open === undefined) throw new Error('a scored view ran before its project was open');
-    return later.open;
-  });
+  const scorer = viewScorer(environment.directory, () => open);
   const profiles = await ProjectProfiles.open({ ...place, stores, mayLog: (rows) => disk.mayLog(rows) });
   const features = await openFeatures(place, opened, { models, labels, streams, outputs, profiles, scorer, sampled });
-  later.features = features;
   await models.start();
   const appends = new AppendOutcome();
   const { pipelines: declared = [] } = project;
@@ -201,7 +226,7 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     profiles.part(),
     ...featureStoreParts({ features, disk, topics: () => topics.reports() }),
     openHeapPart(environment.heapBytes),
-    openPart(storesPart, stores.faults),
+    openPart(storesPart, site.faults),
     openClockPart({ clock, ingested: () => features.facts.ingested() }),
     openPart(trainingSetsPart, () => training.sets),
     openPart(logPart, { untaken, freeBytes: () => freeBytes(environment.directory) }),
@@ -210,7 +235,7 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     openPart(inferencePart, host, { tick: () => host.tick(), close: () => host.close() }),
     playbooks.part(),
     labels.part(),
-    ...(await monitoringParts(project, environment, stores.monitors, clock(), stores.faults)),
+    ...(await monitoringParts(site, clock())),
     streams.part(),
     outputs.part(),
   ];
@@ -229,11 +254,12 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     rowsOf,
     feed: async (...fed) => (await appends.noted(() => features.feed(...fed), loggedIn)).late,
   });
-  const forgetting = new Forgetting({ ...stores, rowsOf, directory, project, features }, flush);
+  const forgetting = new Forgetting({ ...stores, ...stores.training, rowsOf, directory, project, features }, flush);
   // A forgetting that a dead process began is finished before anything is served.
   for (const { entity, key } of begunForgettings(directory)) await forgetting.forget(entity, key);
-  later.open = {
+  const open: OpenProject = {
     ...place,
+    site,
     stores,
     features,
     models,
@@ -250,7 +276,7 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     rowsOf,
     parts,
   };
-  return later.open;
+  return open;
 }
 
 function openFeatures(

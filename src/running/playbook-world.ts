@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { isHeadraceError } from '../base/errors/fail.ts';
 import { sha256Hex } from '../base/hash/sha256.ts';
 import type { Clock } from '../base/time.ts';
-import { readNumbers } from '../compose/table-files.ts';
 import type { ModelData } from '../features/define/declaration.ts';
 import { lossesOf } from '../features/define/rollout-loss.ts';
 import { replaceFile } from '../files/replace-file.ts';
@@ -32,6 +31,7 @@ import { loadForScores } from '../serving/models/load-for-scores.ts';
 import { predictionTable } from '../serving/online/prediction-table.ts';
 import type { Decision } from '../serving/rollout/rollout-control.ts';
 import type { UpstreamServers } from '../serving/upstream/upstream-version.ts';
+import { readNumbers } from '../site/table-files.ts';
 import { adoptLogged, loggedWith } from '../training/train-logged.ts';
 import type { OrderedTraining } from './training-runs.ts';
 

@@ -1,6 +1,4 @@
 import type { Clock } from '../base/time.ts';
-import type { Stores } from '../compose/compose.ts';
-import { openServedProfiles, refreshBins, waysToWriter } from '../compose/open-profiles.ts';
 import type { Environment } from '../environment/config.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
 import type { LoggedTopic } from '../featurestore/feature-store-options.ts';
@@ -15,13 +13,15 @@ import { openPart } from '../observe/part-kind.ts';
 import type { Part } from '../ports/part.ts';
 import type { VectorProfiles } from '../ports/vector-profiles.ts';
 import { Background } from '../schedule/background.ts';
+import { openServedProfiles, refreshBins, waysToWriter } from '../site/open-profiles.ts';
+import type { SiteStores } from '../site/site.ts';
 
 export interface ProjectProfilesOptions {
   readonly project: ProjectData;
   readonly environment: Environment;
   /** Whether this many rows may be logged; without room their counts wait in memory. */
   readonly mayLog: (rows: number) => boolean;
-  readonly stores: Pick<Stores, 'log' | 'offline' | 'online' | 'registry' | 'artifacts'>;
+  readonly stores: SiteStores<'log' | 'offline' | 'online' | 'registry' | 'artifacts'>;
   readonly clock: Clock;
   /** Whether the same calls give the same profiles: rows leave, and other bins come, with a flush alone. */
   readonly repeatable?: boolean;

@@ -1,9 +1,3 @@
-import type { Clock } from '../base/time.ts';
-import { openArtifacts } from '../compose/open-artifacts.ts';
-import { openServedProfiles, refreshBins } from '../compose/open-profiles.ts';
-import { openRegistry } from '../compose/open-registry.ts';
-import type { Environment } from '../environment/config.ts';
-import type { ProjectData } from '../features/define/declaration.ts';
 import { HandingOver } from '../monitoring/served/handing-over.ts';
 import { profilesPart } from '../monitoring/served/profiles-part.ts';
 import type { ServedProfiles } from '../monitoring/served/served-profiles.ts';
@@ -12,14 +6,13 @@ import type { HandOver } from '../ports/hand-over.ts';
 import type { Part } from '../ports/part.ts';
 import type { VectorProfiles } from '../ports/vector-profiles.ts';
 import { Background } from '../schedule/background.ts';
+import { openServedProfiles, refreshBins } from '../site/open-profiles.ts';
+import type { Site } from '../site/site.ts';
 
 export interface ReaderProfilesOptions {
-  readonly project: ProjectData;
-  readonly environment: Environment;
+  readonly site: Site;
   /** The way to the process that writes; null: this process's caller collects the rows. */
   readonly way: HandOver | null;
-  readonly clock: Clock;
-  readonly onFault: (error: unknown) => void;
 }
 
 /** Time between two looks for other bins, ms. */
@@ -39,8 +32,10 @@ export class ReaderProfiles {
 
   constructor(options: ReaderProfilesOptions) {
     this.#options = options;
-    const { way, clock, project, environment } = options;
-    this.#served = openServedProfiles(project, environment, { ...options, held: () => this.#handing?.counts() ?? [] });
+    const { way, site } = options;
+    const { project, environment, clock, onFault } = site;
+    const held = () => this.#handing?.counts() ?? [];
+    this.#served = openServedProfiles(project, environment, { clock, onFault, held });
     this.#handing =
       way === null || this.#served === null ? null : new HandingOver({ way, clock, process: this.#served.process });
   }
@@ -71,7 +66,7 @@ export class ReaderProfiles {
   }
 
   async close(): Promise<void> {
-    const { onFault } = this.#options;
+    const { onFault } = this.#options.site;
     await this.#work.settled().catch(onFault);
     await this.#hands.settled().catch(onFault);
     await this.#handAll(true).catch(onFault);
@@ -79,7 +74,7 @@ export class ReaderProfiles {
   }
 
   #tick(): void {
-    const { onFault } = this.#options;
+    const { onFault } = this.#options.site;
     if (this.#served === null) return;
     this.#hands.start(() => this.#handAll(false).catch(onFault));
     if (performance.now() - this.#refreshedAt < REFRESH_AFTER_MS) return;
@@ -101,13 +96,8 @@ export class ReaderProfiles {
   }
 
   async #refresh(): Promise<void> {
-    const { project, environment } = this.#options;
-    if (this.#served === null || project.models.length === 0) return;
-    const registry = await openRegistry(environment);
-    try {
-      await refreshBins(this.#served, project, { registry, artifacts: await openArtifacts(environment) }, this.#bins);
-    } finally {
-      await registry.close();
-    }
+    const { site } = this.#options;
+    if (this.#served === null || site.project.models.length === 0) return;
+    await refreshBins(this.#served, site.project, await site.open('registry', 'artifacts'), this.#bins);
   }
 }

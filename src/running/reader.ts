@@ -1,8 +1,6 @@
 import type { MaybePromise } from '../base/maybe-promise.ts';
 import type { Clock } from '../base/time.ts';
-import type { OpenSpan } from '../base/tracer.ts';
-import { openReadStores, type ReadStores, runtimes } from '../compose/compose.ts';
-import { waysToWriter } from '../compose/open-profiles.ts';
+import type { OpenSpan, Tracer } from '../base/tracer.ts';
 import { type Environment, resolveEnvironment } from '../environment/config.ts';
 import { environmentClock } from '../environment/environment-clock.ts';
 import { waitingShares } from '../environment/memory-shares.ts';
@@ -22,6 +20,9 @@ import { openModelHost } from '../serving/models/open-host.ts';
 import { mustNotBeLogged } from '../serving/models/tensor-hooks.ts';
 import { inferencePart } from '../serving/runtime/inference-part.ts';
 import type { ModelHost } from '../serving/runtime/model-host.ts';
+import { waysToWriter } from '../site/open-profiles.ts';
+import { runtimes } from '../site/runtimes.ts';
+import { Site } from '../site/site.ts';
 import { openClockPart } from './clock-part.ts';
 import type { OpenOptions } from './headrace.ts';
 import { openHeapPart } from './heap-part.ts';
@@ -43,7 +44,9 @@ export async function openReader(options: OpenOptions): Promise<Reader> {
 interface OpenReader {
   readonly project: ProjectData;
   readonly environment: Environment;
-  readonly stores: ReadStores;
+  readonly site: Site;
+  /** null: nothing is traced. */
+  readonly tracer: Tracer | null;
   readonly features: FeatureReader;
   readonly predictions: WorkerPredictions | null;
   readonly profiles: ReaderProfiles;
@@ -67,13 +70,13 @@ export interface ReaderPlace {
  * machine from the embedded store, elsewhere from Redis. They answer as of the writer's last commit, and say how old that is.
  */
 export class Reader extends Running<Status> {
-  readonly #stores: ReadStores;
+  readonly #site: Site;
   readonly #features: FeatureReader;
   readonly #profiles: ReaderProfiles;
   /** Predictions of a process of a group; null: it has no way to the log. */
   readonly predicting: WorkerPredictions | null;
 
-  private constructor({ stores, features, profiles, predictions, ...place }: OpenReader) {
+  private constructor({ site, features, profiles, predictions, ...place }: OpenReader) {
     const { host } = place;
     const { measures } = features;
     const queues = () => predictions?.queues() ?? [];
@@ -88,8 +91,8 @@ export class Reader extends Running<Status> {
       openPart(inferencePart, host, { tick: () => host.tick() }),
       profiles.part(),
     ];
-    super({ ...place, parts, measures, tracer: stores.traces?.tracer ?? null });
-    this.#stores = stores;
+    super({ ...place, parts, measures });
+    this.#site = site;
     this.#features = features;
     this.predicting = predictions;
     this.#profiles = profiles;
@@ -116,11 +119,13 @@ export class Reader extends Running<Status> {
     { names = `${process.pid.toString(36)}-`, worker, collectsProfiles = false }: ReaderPlace,
   ): Promise<Reader> {
     checkDeclaration(project, environment.directory);
-    const stores = await openReadStores(environment, onFault);
-    const { online, traces } = stores;
-    const way = collectsProfiles ? null : waysToWriter(online, environment)[0];
-    const profiles = new ReaderProfiles({ project, environment, way, clock, onFault });
+    const site = new Site({ project, environment, clock, onFault });
+    let profiles: ReaderProfiles | null = null;
     try {
+      const { onlineReader: online, traces } = await site.open('onlineReader', 'traces');
+      const tracer = traces?.tracer ?? null;
+      const way = collectsProfiles ? null : waysToWriter(online, environment)[0];
+      profiles = new ReaderProfiles({ site, way });
       const { memoryBytes, sampleRate } = environment;
       const sampled = new SampleRoom(waitingShares(memoryBytes).historyBytes);
       const onComputeError = (_: unknown, error: unknown) => onFault(error);
@@ -133,23 +138,19 @@ export class Reader extends Running<Status> {
         profiles: profiles.vectors,
         clock,
         names,
-        tracer: traces?.tracer ?? null,
+        tracer,
         onComputeError,
         onFault,
       });
-      const tracer = traces?.tracer ?? null;
       const predictions =
         worker === undefined
           ? null
           : await WorkerPredictions.open({
-              project,
-              environment,
+              site,
               features,
               sampled,
               place: worker,
               tracer,
-              clock,
-              onFault,
             });
       const host = await openModelHost({
         environment,
@@ -161,11 +162,10 @@ export class Reader extends Running<Status> {
         clock,
         onFault,
       });
-      return new Reader({ project, environment, stores, features, profiles, predictions, host, clock, onFault });
+      return new Reader({ project, environment, site, tracer, features, profiles, predictions, host, clock, onFault });
     } catch (error) {
-      await profiles.close();
-      await online.close();
-      await traces?.close();
+      await profiles?.close();
+      await site.close().catch(onFault);
       throw error;
     }
   }
@@ -214,7 +214,6 @@ export class Reader extends Running<Status> {
     await this.#profiles.close();
     await this.models.close();
     await this.predicting?.close();
-    await this.#stores.online.close();
-    await this.#stores.traces?.close();
+    await this.#site.close();
   }
 }

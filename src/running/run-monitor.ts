@@ -1,12 +1,6 @@
 import { clockFault } from '../base/clock-fault.ts';
 import { fail } from '../base/errors/fail.ts';
 import { every } from '../base/ticking.ts';
-import type { Clock } from '../base/time.ts';
-import { type Alerts, openAlerts, writeAlertRules } from '../compose/open-alerts.ts';
-import { openMonitor } from '../compose/open-monitor.ts';
-import { openMonitorStore } from '../compose/open-registry.ts';
-import type { Environment } from '../environment/config.ts';
-import type { ProjectData } from '../features/define/declaration.ts';
 import { reportFindings } from '../findings/incidents-of-findings.ts';
 import { Judge } from '../findings/judge.ts';
 import type { MonitorState } from '../findings/monitor-state.ts';
@@ -14,6 +8,9 @@ import { HELD_MS, KEEP_MS } from '../findings/sql-monitor-store.ts';
 import { type FindingsSink, watch } from '../findings/watch.ts';
 import type { IncidentPort } from '../ports/incident.ts';
 import type { MonitorLease, MonitorStore } from '../ports/monitor-store.ts';
+import { judgeStores } from '../site/judge-stores.ts';
+import { type Alerts, openAlerts, writeAlertRules } from '../site/open-alerts.ts';
+import type { Site } from '../site/site.ts';
 
 /** How often a process without the lease looks for it, ms. */
 const LEASE_MS = 1000;
@@ -30,9 +27,7 @@ export interface RunningPlaybooks {
 }
 
 export interface MonitorRun {
-  readonly project: ProjectData;
-  readonly environment: Environment;
-  readonly clock: Clock;
+  readonly site: Site;
   /** Time between two judgements, ms. */
   readonly everyMs: number;
   /** Whether it judges once and ends. Error then: DRIFT_MONITOR: another process has the lease. */
@@ -45,7 +40,7 @@ export interface MonitorRun {
   readonly waits: () => void;
   readonly judged: (state: MonitorState) => void;
   /** Opens the playbooks of the project; null: it declares none. */
-  readonly openPlaybooks: (incidents: IncidentPort, judge: Judge) => Promise<RunningPlaybooks | null>;
+  readonly openPlaybooks: (site: Site, incidents: IncidentPort, judge: Judge) => Promise<RunningPlaybooks | null>;
 }
 
 /**
@@ -54,27 +49,23 @@ export interface MonitorRun {
  * DRIFT_UNJUDGED, those of the stores.
  */
 export async function runMonitor(run: MonitorRun): Promise<void> {
-  const monitors = await openMonitorStore(run.environment);
+  const monitors = await run.site.monitors();
   const pauses = new Pauses(run.stopped);
-  try {
-    do {
-      const lease = await takeLease(run, monitors, pauses);
-      if (lease === null) return;
-      await judgeUnder(new Term(lease), run, monitors, pauses);
-    } while (!run.once && !pauses.isStopped);
-  } finally {
-    await monitors.close();
-  }
+  do {
+    const lease = await takeLease(run, monitors, pauses);
+    if (lease === null) return;
+    await judgeUnder(new Term(lease), run, monitors, pauses);
+  } while (!run.once && !pauses.isStopped);
 }
 
 /** Null: the run ended before the lease was free. */
 async function takeLease(
-  { environment: { directory }, once, waits, report }: MonitorRun,
+  { site: { environment }, once, waits, report }: MonitorRun,
   monitors: MonitorStore,
   pauses: Pauses,
 ) {
   let lease = await monitors.lease();
-  if (lease === null && once) throw fail('DRIFT_MONITOR', { directory });
+  if (lease === null && once) throw fail('DRIFT_MONITOR', { directory: environment.directory });
   if (lease === null) waits();
   while (lease === null && !pauses.isStopped) {
     await pauses.wait(LEASE_MS);
@@ -89,14 +80,14 @@ async function takeLease(
 
 /** Judges until the run ends or another process has the lease. */
 async function judgeUnder(term: Term, run: MonitorRun, monitors: MonitorStore, pauses: Pauses): Promise<void> {
-  const { project, environment, clock, report } = run;
+  const { site, report } = run;
   const keeping = every(KEEP_MS, () => term.keep(), report);
   // A holder that cannot judge releases the lease, also where nothing opens.
   try {
     const judge = new Judge();
-    const alerts = await openAlerts(project, environment, { clock, onFault: report });
+    const alerts = await openAlerts(site);
     try {
-      const playbooks = await run.openPlaybooks(alerts.book, judge);
+      const playbooks = await run.openPlaybooks(site, alerts.book, judge);
       try {
         await judgeAgain(run, { judge, alerts, playbooks, monitors, term }, pauses);
       } finally {
@@ -113,9 +104,9 @@ async function judgeUnder(term: Term, run: MonitorRun, monitors: MonitorStore, p
 
 /** Judges once, or again and again while the lease is held; incidents are sent meanwhile. */
 async function judgeAgain(run: MonitorRun, opened: Opened, pauses: Pauses): Promise<void> {
-  const { project, environment, once, everyMs, report } = run;
+  const { site, once, everyMs, report } = run;
   const { alerts, term } = opened;
-  writeAlertRules(project, environment);
+  writeAlertRules(site.project, site.environment);
   if (once) {
     await judgeOnce(run, opened);
     await alerts.deliver();
@@ -143,12 +134,13 @@ interface Opened {
 
 /** One judgement, and what follows from it while the lease is held. */
 async function judgeOnce(run: MonitorRun, { judge, alerts, playbooks, monitors, term }: Opened): Promise<void> {
-  const { project, environment, clock, everyMs, judged, report } = run;
+  const { site, everyMs, judged, report } = run;
+  const { project, clock } = site;
   clock.guard?.tick();
   const fault = clockFault(clock);
   // Judgements are of the time that is trusted.
   if (fault !== null) report(fault);
-  const stores = await openMonitor(project, environment);
+  const stores = await judgeStores(site);
   const time = { at: clock(), everyMs };
   const sinks: readonly FindingsSink[] = [
     (state) => monitors.write(JSON.stringify(state)),
@@ -161,13 +153,9 @@ async function judgeOnce(run: MonitorRun, { judge, alerts, playbooks, monitors, 
       async (state) =>
         term.isHeld() ? sink(state) : undefined,
   );
-  try {
-    const { failed } = await watch(judge, stores, project.models, time, whileHeld);
-    if (failed.length > 0)
-      throw fail('DRIFT_UNJUDGED', { reasons: failed.map(({ model, reason }) => `${model}: ${reason}`) });
-  } finally {
-    await stores.close();
-  }
+  const { failed } = await watch(judge, stores, project.models, time, whileHeld);
+  if (failed.length > 0)
+    throw fail('DRIFT_UNJUDGED', { reasons: failed.map(({ model, reason }) => `${model}: ${reason}`) });
 }
 
 /** The time for which this process has the lease. Without a kept lease it ends before another process may take it. */

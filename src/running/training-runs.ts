@@ -2,7 +2,6 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fail } from '../base/errors/fail.ts';
 import type { Clock } from '../base/time.ts';
-import type { Stores } from '../compose/compose.ts';
 import type { Environment } from '../environment/config.ts';
 import { declarationHash } from '../features/change/declaration-hash.ts';
 import type { FeatureServiceData, ModelData, ProjectData } from '../features/define/declaration.ts';
@@ -14,6 +13,7 @@ import type { SpineOptions } from '../featurestore/training-set/spine.ts';
 import type { TrainingSetSummary } from '../featurestore/training-set/training-set.ts';
 import { trainingSpan } from '../featurestore/training-set/training-span.ts';
 import type { ModelVersion } from '../ports/model-registry.ts';
+import type { SiteStores } from '../site/site.ts';
 import { forgetTraining, type KeptTraining, keepTraining, keptTraining } from '../training/kept-training.ts';
 import { trainModel } from '../training/train-model.ts';
 import { referenceOf } from './reference-of-set.ts';
@@ -62,7 +62,7 @@ const TRAINING_TIMEOUT_MS = 3_600_000;
 
 export interface TrainingRunsOptions {
   readonly project: ProjectData;
-  readonly stores: Pick<Stores, 'registry' | 'artifacts' | 'runtime' | 'trainer' | 'runs' | 'openRun' | 'tracking'>;
+  readonly stores: SiteStores<'registry' | 'artifacts' | 'runtime' | 'training'>;
   readonly limits: Environment['training'];
   /** Null in a process that does not write the environment: another one writes its sets. */
   readonly features: FeatureStore | null;
@@ -108,7 +108,7 @@ export class TrainingRuns {
 
   /** A path for a training set that is requested over HTTP: `name` in a folder of the environment. */
   setPath(name: string): string {
-    const directory = resolve(this.#options.stores.runs, '../training-sets');
+    const directory = resolve(this.#options.stores.training.runs, '../training-sets');
     mkdirSync(directory, { recursive: true });
     return resolve(directory, name);
   }
@@ -174,10 +174,10 @@ export class TrainingRuns {
   async train(model: ModelData, options: TrainOptions | OrderedTraining): Promise<ModelVersion> {
     const { stores, clock, project } = this.#options;
     const declaration = declarationHash(project);
-    const kept = options.resume === true ? keptTraining(stores.runs, model.name, declaration) : null;
+    const kept = options.resume === true ? keptTraining(stores.training.runs, model.name, declaration) : null;
     const order = 'decision' in options ? `-${options.decision}-${process.pid}` : '';
     const name = `${model.name}-${clock().toString(36)}${order}`;
-    const directory = kept?.directory ?? resolve(stores.runs, name);
+    const directory = kept?.directory ?? resolve(stores.training.runs, name);
     try {
       // Before the work, not after it.
       await stores.runtime.ready();
@@ -225,7 +225,8 @@ export class TrainingRuns {
     { directory, declaration, trainingSet }: Omit<KeptTraining, 'model'>,
   ): Promise<ModelVersion> {
     const { stores, clock, limits } = this.#options;
-    const { registry, artifacts, runtime, trainer, openRun, tracking } = stores;
+    const { registry, artifacts, runtime, training } = stores;
+    const { trainer, openRun, tracking } = training;
     const { checkpointSeconds, restarts, budget = null, pricePerHour } = limits;
     const { onLine, signal, budget: own } = options;
     return trainModel({

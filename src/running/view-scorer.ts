@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
-import { batchScores } from '../compose/batch-tools.ts';
 import type { ViewScorer } from '../featurestore/batch/scored-view.ts';
 import { progressText, spacedProgress } from '../serving/batch/batch-progress.ts';
 import { startBatch } from '../serving/batch/start-batch.ts';
+import { batchScores } from '../site/batch-tools.ts';
 import { openBatchContext } from './batch-context.ts';
 import type { OpenProject } from './open-project.ts';
 

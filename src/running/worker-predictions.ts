@@ -1,15 +1,10 @@
-import type { Clock } from '../base/time.ts';
 import type { Tracer } from '../base/tracer.ts';
-import { runtimes } from '../compose/compose.ts';
-import { closeWorkerStores, openWorkerStores, type WorkerStores } from '../compose/worker-stores.ts';
-import type { Environment } from '../environment/config.ts';
 import type { FeatureServiceData, ModelData, PipelineData, ProjectData } from '../features/define/declaration.ts';
 import type { FeatureReader } from '../featurestore/feature-reader.ts';
 import { AppendOutcome } from '../featurestore/ingest/append-outcome.ts';
 import type { SampleRoom } from '../featurestore/skew/sampled-rows.ts';
 import { openPart } from '../observe/part-kind.ts';
 import type { QueueReport } from '../observe/queue-report.ts';
-import { StoreFaults } from '../observe/store-faults.ts';
 import { storesPart } from '../observe/stores-part.ts';
 import type { TableAppend } from '../ports/offline-store.ts';
 import type { Part } from '../ports/part.ts';
@@ -26,6 +21,8 @@ import { openPipelines, type PipelinePrediction, type Pipelines } from '../servi
 import type { Prediction } from '../serving/online/prediction.ts';
 import type { PredictionSink } from '../serving/online/prediction-sink.ts';
 import { pythonPart } from '../serving/runtime/python-part.ts';
+import { runtimes } from '../site/runtimes.ts';
+import type { Site, SiteStores } from '../site/site.ts';
 import { ProjectPlaybooks } from './project-playbooks.ts';
 
 /** The way of a process to the log of another one, and how many processes share the bounds of the queues. */
@@ -35,18 +32,19 @@ export interface WorkerPlace {
 }
 
 export interface WorkerPredictionsOptions {
-  readonly project: ProjectData;
-  readonly environment: Environment;
+  /** Of the process, which closes it. */
+  readonly site: Site;
   readonly features: FeatureReader;
   readonly sampled: SampleRoom;
   readonly place: WorkerPlace;
   readonly tracer: Tracer | null;
-  readonly clock: Clock;
-  readonly onFault: (error: unknown) => void;
 }
 
+/** Next to the process that writes the environment. */
+const STORES = ['artifacts', 'registry', 'rollouts', 'playbooks', 'runtime', 'python', 'upstreams'] as const;
+
 interface Opened {
-  readonly stores: WorkerStores;
+  readonly stores: SiteStores<(typeof STORES)[number]>;
   readonly models: WorkerModels;
   readonly playbooks: ProjectPlaybooks;
 }
@@ -61,16 +59,17 @@ export class WorkerPredictions {
   readonly #appends = new AppendOutcome();
 
   private constructor(options: WorkerPredictionsOptions, open: Opened) {
-    this.project = options.project;
+    this.project = options.site.project;
     this.#options = options;
     this.#open = open;
-    this.#pipelines = openPipelines(options.project.pipelines ?? [], (model) => this.#using(model));
+    this.#pipelines = openPipelines(this.project.pipelines ?? [], (model) => this.#using(model));
   }
 
   /** Opens the registry next to the writer's, and loads the champions. Errors: those of the stores. */
   static async open(options: WorkerPredictionsOptions): Promise<WorkerPredictions> {
-    const { project, environment, place, sampled, clock, onFault } = options;
-    const stores = await openWorkerStores(project, environment, new StoreFaults(clock));
+    const { site, place, sampled } = options;
+    const { project, environment, clock, onFault } = site;
+    const stores = await site.open(...STORES);
     const { directory, sampleRate, requiredModels } = environment;
     const playbooks = new ProjectPlaybooks({ project, directory, store: stores.playbooks, clock, onFault });
     await playbooks.follow();
@@ -179,7 +178,7 @@ export class WorkerPredictions {
     const { stores, models, playbooks } = this.#open;
     return [
       ...models.parts(),
-      openPart(storesPart, stores.faults),
+      openPart(storesPart, this.#options.site.faults),
       openPart(pythonPart, { workers: () => stores.python?.workers() ?? [] }),
       ...(stores.playbooks === null ? [] : [playbooks.part()]),
     ];
@@ -187,6 +186,5 @@ export class WorkerPredictions {
 
   async close(): Promise<void> {
     await this.#open.models.close();
-    await closeWorkerStores(this.#open.stores);
   }
 }

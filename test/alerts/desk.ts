@@ -1,10 +1,11 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Alerts, openAlerts } from '../../src/compose/open-alerts.ts';
 import { type EnvironmentOptions, resolveEnvironment } from '../../src/environment/config.ts';
 import { defineProject } from '../../src/features/define/declare.ts';
 import { fingerprintOf, type Incident } from '../../src/ports/incident.ts';
+import { type Alerts, openAlerts } from '../../src/site/open-alerts.ts';
+import { Site } from '../../src/site/site.ts';
 import { asked, came, service } from '../models/small-project.ts';
 
 export const project = defineProject('shop', { asked, came, service });
@@ -32,10 +33,9 @@ export async function openDesk(
 ): Promise<Desk> {
   const faults: unknown[] = [];
   const environment = resolveEnvironment('local', { directory, alerts: options }, project.name);
-  const alerts = await openAlerts(project, environment, {
-    clock: () => desk.now,
-    onFault: (error) => faults.push(error),
-  });
+  const onFault = (error: unknown) => faults.push(error);
+  const site = new Site({ project, environment, clock: () => desk.now, onFault });
+  const alerts = await openAlerts(site);
   const desk: Desk = {
     directory,
     alerts,
@@ -46,7 +46,7 @@ export async function openDesk(
       return alerts.deliver();
     },
     again: async () => {
-      await alerts.store.close();
+      await site.close();
       return openDesk(options, directory, desk.now);
     },
     drain: async () => {

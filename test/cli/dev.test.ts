@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runDev } from '../../src/cli/run-dev.ts';
-import { databases } from '../../src/compose/databases.ts';
+import { databases } from '../../src/site/databases.ts';
 import { until } from '../until.ts';
 import { linkHeadrace, runCli, startCli } from './run-cli.ts';
 

@@ -5,10 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isAlive } from '../../src/base/is-alive.ts';
 import { historyProgram } from '../../src/cli/history-program.ts';
-import { clearHistoryScratch } from '../../src/compose/compose.ts';
 import type { AskedTrainingSet } from '../../src/featurestore/training-set/asked-training-set.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { insideOf } from '../../src/running/inside.ts';
+import { clearHistoryScratch } from '../../src/site/history-files.ts';
 import { until } from '../until.ts';
 import { slowProject } from './beside/project.ts';
 

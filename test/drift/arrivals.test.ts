@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { MemoryIncidents } from '../../src/backends/memory/incidents.ts';
 import { seededRandom } from '../../src/base/rng.ts';
-import { openMonitor } from '../../src/compose/open-monitor.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import { defineProject, model } from '../../src/features/define/declare.ts';
 import { playbookPlan } from '../../src/features/define/playbook.ts';
@@ -16,6 +15,7 @@ import { seenMonitors } from '../../src/playbook/seen-monitors.ts';
 import { NO_STATE, type Stopped } from '../../src/playbook/state.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';
 import { asked, came, service } from '../models/small-project.ts';
+import { openMonitor } from './open-monitor.ts';
 
 const HOUR_MS = 3_600_000;
 const WINDOW_MS = 6 * HOUR_MS;

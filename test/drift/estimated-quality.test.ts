@@ -5,7 +5,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { randomNormal, seededRandom } from '../../src/base/rng.ts';
 import { driftEstimate } from '../../src/cli/commands/drift-estimate.ts';
 import { parseCall } from '../../src/cli/parse-call.ts';
-import { openMonitor } from '../../src/compose/open-monitor.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import { defineProject, eventSource, float, model, text, time } from '../../src/features/define/declare.ts';
 import type { TaskEstimateReport } from '../../src/monitoring/estimate/estimate-task-files.ts';
@@ -13,6 +12,7 @@ import { judgeMonitor, type MonitorWindow, monitorsOf } from '../../src/monitori
 import { newMonitorMemory } from '../../src/monitoring/monitor/monitor-memory.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { asked, service } from '../models/small-project.ts';
+import { openMonitor } from './open-monitor.ts';
 
 const HOUR_MS = 3_600_000;
 const START = Date.UTC(2026, 0, 1);

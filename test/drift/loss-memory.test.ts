@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openMonitor } from '../../src/compose/open-monitor.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import { judgeModel } from '../../src/monitoring/monitor/judge-windows.ts';
 import { type MonitorMemory, newMonitorMemory } from '../../src/monitoring/monitor/monitor-memory.ts';
 import type { OfflineStore } from '../../src/ports/offline-store.ts';
 import { WatchedRun, watchedProject } from '../playbook/watched-project.ts';
+import { openMonitor } from './open-monitor.ts';
 
 const HOUR_MS = 3_600_000;
 const directory = mkdtempSync(join(tmpdir(), 'headrace-loss-memory-'));

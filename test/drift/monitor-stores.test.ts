@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { openMonitor, openPlaybookStores } from '../../src/compose/open-monitor.ts';
-import { resolveEnvironment } from '../../src/environment/config.ts';
+import { type Environment, resolveEnvironment } from '../../src/environment/config.ts';
+import { judgeStores } from '../../src/site/judge-stores.ts';
+import { type Site, withSite } from '../../src/site/site.ts';
 import { watchedProject } from '../playbook/watched-project.ts';
 import { newRoot } from '../stores/new-root.ts';
 
@@ -10,14 +11,15 @@ const { project } = watchedProject({ mode: 'dryRun' });
 const AWAY = 'postgres://nobody@127.0.0.1:1/none';
 
 test.each([
-  ['monitors', (environment: Parameters<typeof openMonitor>[1]) => openMonitor(project, environment)],
-  ['playbooks', openPlaybookStores],
+  ['monitors', judgeStores],
+  ['playbooks', (site: Site) => site.open('playbooks', 'registry', 'rollouts')],
 ])('%s of a registry that is away fail, and do not judge an empty one', async (_, open) => {
   const directory = newRoot();
-  const environment = resolveEnvironment(
+  const environment: Environment = resolveEnvironment(
     'shared',
     { directory, registry: { kind: 'postgres', url: AWAY } },
     project.name,
   );
-  await expect(open(environment)).rejects.toMatchObject({ code: 'REGISTRY_AWAY' });
+  const opening = withSite({ project, environment }, async (site) => open(site));
+  await expect(opening).rejects.toMatchObject({ code: 'REGISTRY_AWAY' });
 });

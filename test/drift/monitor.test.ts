@@ -3,8 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { randomNormal, seededRandom } from '../../src/base/rng.ts';
-import { openMonitor } from '../../src/compose/open-monitor.ts';
-import { openMonitorStore } from '../../src/compose/open-registry.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import { defineProject, model } from '../../src/features/define/declare.ts';
 import type { PredictionFact } from '../../src/features/define/monitor.ts';
@@ -18,7 +16,10 @@ import { decodeReference, encodeReference } from '../../src/monitoring/monitor/r
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { runMonitor } from '../../src/running/run-monitor.ts';
 import { readDrift } from '../../src/server/routes/drift.ts';
+import { openMonitorStore } from '../../src/site/open-registry.ts';
+import { Site } from '../../src/site/site.ts';
 import { asked, came, service } from '../models/small-project.ts';
+import { openMonitor } from './open-monitor.ts';
 
 const HOUR_MS = 3_600_000;
 const START = Date.UTC(2026, 0, 1);
@@ -312,10 +313,9 @@ describe('champions are watched from published history', () => {
   });
 
   test('a monitor that cannot open what it needs releases its lease', async () => {
+    const site = new Site({ project, environment });
     const run = runMonitor({
-      project,
-      environment,
-      clock: Date.now,
+      site,
       everyMs: 1_000,
       once: false,
       stopped: new Promise(() => undefined),
@@ -325,6 +325,7 @@ describe('champions are watched from published history', () => {
       openPlaybooks: () => Promise.reject(new Error('no playbooks')),
     });
     await expect(run).rejects.toThrow('no playbooks');
+    await site.close();
     const monitors = await openMonitorStore(environment);
     const lease = await monitors.lease();
     expect(lease).not.toBeNull();

@@ -2,8 +2,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openMonitor } from '../../src/compose/open-monitor.ts';
-import { openTableFile } from '../../src/compose/table-files.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import { resolveMonitor } from '../../src/features/define/monitor.ts';
 import {
@@ -19,8 +17,10 @@ import {
   type Reference,
 } from '../../src/monitoring/monitor/reference.ts';
 import type { Headrace } from '../../src/running/headrace.ts';
+import { openTableFile } from '../../src/site/table-files.ts';
 import { came } from '../models/small-project.ts';
 import { WatchedRun, watchedProject } from '../playbook/watched-project.ts';
+import { openMonitor } from './open-monitor.ts';
 
 const HOUR_MS = 3_600_000;
 const START = Date.UTC(2026, 0, 5);

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openTableFile } from '../../src/compose/table-files.ts';
 import { type FileReplay, replayFile } from '../../src/running/file-replay/replay-file.ts';
 import { type ReplayColumns, readReplayRows } from '../../src/running/file-replay/replay-rows.ts';
+import { openTableFile } from '../../src/site/table-files.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'headrace-replay-hostile-'));
 const MINUTE_MS = 60_000;

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { randomNormal, seededRandom } from '../../src/base/rng.ts';
-import { openTableFile } from '../../src/compose/table-files.ts';
 import { parseInjection } from '../../src/running/file-replay/injection.ts';
 import { type FileReplay, type ReplayFileOptions, replayFile } from '../../src/running/file-replay/replay-file.ts';
 import { readReplayRows } from '../../src/running/file-replay/replay-rows.ts';
+import { openTableFile } from '../../src/site/table-files.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'headrace-file-replay-'));
 const START = Date.UTC(2026, 0, 1);

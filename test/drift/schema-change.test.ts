@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { openMonitor } from '../../src/compose/open-monitor.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import {
   bool,
@@ -21,6 +20,7 @@ import {
 } from '../../src/features/define/declare.ts';
 import { judgeMonitor, type MonitorWindow, monitorsOf, type Span } from '../../src/monitoring/monitor/judge-windows.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';
+import { openMonitor } from './open-monitor.ts';
 
 /** Requests by version of the service. */
 const ROWS = { 1: 400, 2: 300 };

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
-import { openTableFile } from '../../src/compose/table-files.ts';
 import { compareTables } from '../../src/monitoring/detect/compare-tables.ts';
 import { matchSeason, type Season } from '../../src/monitoring/detect/season.ts';
+import { openTableFile } from '../../src/site/table-files.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

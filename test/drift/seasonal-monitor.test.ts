@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { randomNormal, seededRandom } from '../../src/base/rng.ts';
-import { openMonitor } from '../../src/compose/open-monitor.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import { defineProject, model } from '../../src/features/define/declare.ts';
 import { judgeMonitor, type MonitorWindow, monitorsOf } from '../../src/monitoring/monitor/judge-windows.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';
 import { asked, came, service } from '../models/small-project.ts';
+import { openMonitor } from './open-monitor.ts';
 
 const HOUR_MS = 3_600_000;
 const START = Date.UTC(2026, 0, 5);

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, expect, test } from 'vitest';
 import { type Random, randomNormal, seededRandom } from '../../src/base/rng.ts';
-import { openTableFile } from '../../src/compose/table-files.ts';
 import { compareTables } from '../../src/monitoring/detect/compare-tables.ts';
 import { compareVectors, type VectorSide } from '../../src/monitoring/detect/compare-vectors.ts';
 import { judgeFeatures } from '../../src/monitoring/detect/judge-features.ts';
 import { decodeReference, encodeReference } from '../../src/monitoring/monitor/reference.ts';
 import { createProfile } from '../../src/monitoring/profile/profile.ts';
+import { openTableFile } from '../../src/site/table-files.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'headrace-vectors-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

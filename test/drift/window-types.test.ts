@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { seededRandom } from '../../src/base/rng.ts';
-import { openMonitor } from '../../src/compose/open-monitor.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import {
   bool,
@@ -26,6 +25,7 @@ import {
 import { resolveMonitor } from '../../src/features/define/monitor.ts';
 import { compareWindow, monitorsOf, windowOf } from '../../src/monitoring/monitor/judge-windows.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';
+import { openMonitor } from './open-monitor.ts';
 
 const HOUR_MS = 3_600_000;
 const START = Date.UTC(2026, 0, 1);

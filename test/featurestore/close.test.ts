@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { openHistory } from '../../src/compose/compose.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import { rawTable } from '../../src/features/plan/raw-table.ts';
 import { servedTable } from '../../src/features/plan/served-table.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';
+import { openHistory } from '../../src/site/open-history.ts';
 import { project, purchases } from '../server/shop.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'headrace-close-'));
@@ -26,7 +26,7 @@ test('a project that is closed has in its history what was ingested, and the vec
   const shopper = headrace.service('shopper');
   for (let i = 0; i < 5; i += 1) await headrace.vector(shopper, { user: 'ann', price: 1 });
   await headrace.close();
-  const history = await openHistory(resolveEnvironment('local', environment, project.name));
+  const history = await openHistory(resolveEnvironment('local', environment, project.name), 'read');
   const counted: number[] = [];
   for (const table of [rawTable(purchases), servedTable(shopper)])
     for await (const [row] of history.query(`SELECT count(*) FROM ${history.relation(table)} AS t`))

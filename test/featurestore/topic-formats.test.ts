@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import avsc from 'avsc';
 import { expect, onTestFinished, test } from 'vitest';
 import { MemoryTopic } from '../../src/backends/memory/source-topic.ts';
-import { sourceTopics } from '../../src/compose/source-topics.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import {
   count,
@@ -23,6 +22,7 @@ import {
 import { TopicIntake } from '../../src/featurestore/ingest/topic-intake.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';
 import { insideOf } from '../../src/running/inside.ts';
+import { sourceTopics } from '../../src/site/source-topics.ts';
 import { framed, type KeptSchema, localRegistry } from '../kafka/local-registry.ts';
 import { until } from '../until.ts';
 

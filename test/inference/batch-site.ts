@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
-import { batchProgram } from '../../src/compose/batch-tools.ts';
-import type { BatchPlace } from '../../src/compose/batch-worker-tools.ts';
-import { openSqliteRegistry, registryFile } from '../../src/compose/open-registry.ts';
 import { batchContext } from '../../src/running/batch-context.ts';
 import { readBatchManifest } from '../../src/serving/batch/batch-folder.ts';
 import type { BatchContext } from '../../src/serving/batch/start-batch.ts';
 import type { WorkerProgram } from '../../src/serving/batch/worker-process.ts';
+import { batchProgram } from '../../src/site/batch-tools.ts';
+import type { BatchPlace } from '../../src/site/batch-worker-tools.ts';
+import { openSqliteRegistry, registryFile } from '../../src/site/open-registry.ts';
 import { childEnv } from '../child-env.ts';
 import { registerSmall } from '../models/small-project.ts';
 

@@ -3,8 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
-import { checkBatchViews } from '../../src/compose/compose.ts';
-import { openSqliteRegistry, registryFile } from '../../src/compose/open-registry.ts';
 import {
   batchInference,
   batchView,
@@ -21,6 +19,8 @@ import {
   time,
 } from '../../src/features/define/declare.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
+import { checkBatchViews } from '../../src/site/file-reader.ts';
+import { openSqliteRegistry, registryFile } from '../../src/site/open-registry.ts';
 import { registerModel } from '../models/small-project.ts';
 import { until } from '../until.ts';
 import { sql as query } from './batch-site.ts';

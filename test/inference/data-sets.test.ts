@@ -2,9 +2,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, s
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
-import { openSqliteRegistry, registryFile } from '../../src/compose/open-registry.ts';
 import type { DataSetOptions } from '../../src/serving/batch/data-set.ts';
 import { type BatchContext, type BatchOptions, startBatch } from '../../src/serving/batch/start-batch.ts';
+import { openSqliteRegistry, registryFile } from '../../src/site/open-registry.ts';
 import { small } from '../models/small-project.ts';
 import { batchSite, inputRows, siteContext, sql, writeInput } from './batch-site.ts';
 import { classifierFile } from './classifier-file.ts';

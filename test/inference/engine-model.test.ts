@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
-import { openVersionTools } from '../../src/compose/batch-tools.ts';
-import { openSqliteRegistry, registryFile } from '../../src/compose/open-registry.ts';
 import type { ModelRegistry } from '../../src/ports/model-registry.ts';
 import { engineModel } from '../../src/serving/batch/engine-model.ts';
 import { resolveVersion, type ScoredVersion } from '../../src/serving/models/scored-version.ts';
+import { openVersionTools } from '../../src/site/batch-tools.ts';
+import { openSqliteRegistry, registryFile } from '../../src/site/open-registry.ts';
 import { batchSite, sitePlace } from './batch-site.ts';
 import { logModel } from './logged-onnx.ts';
 

@@ -1,6 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openMonitor } from '../../src/compose/open-monitor.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import {
   count,
@@ -16,6 +15,7 @@ import {
   text,
 } from '../../src/features/define/declare.ts';
 import { rawTable } from '../../src/features/plan/raw-table.ts';
+import { openMonitor } from '../drift/open-monitor.ts';
 import { asked, came, small } from '../models/small-project.ts';
 
 /** A project whose stream `scored` has its scores in a view, and in sinks. */

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { judgeRecords } from '../../examples/inference/judge.ts';
-import { openMonitor } from '../../src/compose/open-monitor.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import { rawTable } from '../../src/features/plan/raw-table.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
+import { openMonitor } from '../drift/open-monitor.ts';
 import { asked } from '../models/small-project.ts';
 import { event, foundTopics, PARTITIONS, project, registerVersions, VERSIONS } from './stream-site.ts';
 

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readTopic } from '../../examples/inference/read-topic.ts';
 import { randomNormal, seededRandom } from '../../src/base/rng.ts';
-import { openMonitor } from '../../src/compose/open-monitor.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import {
   batchView,
@@ -28,6 +27,7 @@ import {
 import { servedTable } from '../../src/features/plan/served-table.ts';
 import { judgeMonitor, monitorsOf } from '../../src/monitoring/monitor/judge-windows.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
+import { openMonitor } from '../drift/open-monitor.ts';
 import { until } from '../until.ts';
 
 const MINUTE_MS = 60_000;

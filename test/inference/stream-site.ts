@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { type FoundTopics, judgeRecords, type Verdict } from '../../examples/inference/judge.ts';
 import { readTopic } from '../../examples/inference/read-topic.ts';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
-import { openSqliteRegistry, registryFile } from '../../src/compose/open-registry.ts';
 import { defineProject, streamInference } from '../../src/features/define/declare.ts';
+import { openSqliteRegistry, registryFile } from '../../src/site/open-registry.ts';
 import { asked, came, registerSmall, small } from '../models/small-project.ts';
 
 /** A stream that scores every event of `asked`. */

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { withoutSecrets, withSecrets } from '../../src/backends/flink/secrets.ts';
 import { javaClient } from '../../src/backends/kafka/java-client.ts';
-import { declaredJob } from '../../src/compose/tile-jobs.ts';
 import { type EnvironmentOptions, resolveEnvironment } from '../../src/environment/config.ts';
+import { declaredJob } from '../../src/site/tile-jobs.ts';
 import { project } from '../loop/shop.ts';
 
 const cluster = { brokers: ['a:1', 'b:2'], timeoutMs: 1_000 };

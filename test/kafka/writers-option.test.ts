@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { withTileJobs } from '../../src/compose/tile-jobs.ts';
-import { openTileWriter } from '../../src/compose/tile-writing.ts';
 import { type EnvironmentOptions, resolveEnvironment, tilesApart } from '../../src/environment/config.ts';
 import { defineProject } from '../../src/features/define/declare.ts';
+import { withTileJobs } from '../../src/site/tile-jobs.ts';
+import { openTileWriter } from '../../src/site/tile-writing.ts';
 
 const log = { kind: 'kafka' as const, brokers: ['127.0.0.1:1'] };
 const engine = { kind: 'flink', gateway: 'http://127.0.0.1:1', cluster: 'http://127.0.0.1:2' } as const;

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
-import { openSqliteRegistry } from '../../src/compose/open-registry.ts';
 import type { EnvironmentOptions } from '../../src/environment/config.ts';
 import { defineProject } from '../../src/features/define/declare.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';
+import { openSqliteRegistry } from '../../src/site/open-registry.ts';
 import { asked, came, registerSmall, service, small } from '../models/small-project.ts';
 
 /** A model whose process is killed while it predicts. */

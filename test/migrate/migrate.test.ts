@@ -6,7 +6,6 @@ import fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
 import { openOnlineStore } from '../../src/backends/embedded/online/online-store.ts';
-import { openSqliteRegistry } from '../../src/compose/open-registry.ts';
 import { tileLayout } from '../../src/features/tile/tile-layout.ts';
 import { createKey, readKeys } from '../../src/operating/api-keys.ts';
 import { audited } from '../../src/operating/audit-log.ts';
@@ -15,6 +14,7 @@ import { untilNoneBehind } from '../../src/operating/migrate/until-none-behind.t
 import type { ModelRegistry } from '../../src/ports/model-registry.ts';
 import { Migration } from '../../src/running/migration/migration.ts';
 import { openReader } from '../../src/running/reader.ts';
+import { openSqliteRegistry } from '../../src/site/open-registry.ts';
 import { newVersion } from '../../src/testing/contracts/model-registry.ts';
 import { runCli } from '../cli/run-cli.ts';
 import { byUser } from '../loop/shop.ts';

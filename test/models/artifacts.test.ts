@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
 import { MemoryArtifactStore } from '../../src/backends/memory/artifact-store.ts';
-import { openS3Artifacts } from '../../src/compose/open-artifacts.ts';
+import { S3ArtifactStore } from '../../src/backends/s3/s3-artifact-store.ts';
 import { type ArtifactSubject, artifactStoreContracts } from '../../src/testing/contracts/artifact-store.ts';
 import { turns } from '../until.ts';
 import { programPath, start } from './processes/run-process.ts';
@@ -129,7 +129,7 @@ test('a bucket whose last page has an empty token is listed once', async () => {
   const where = { endpoint: `http://127.0.0.1:${port}`, region: 'r', bucket: 'b', prefix: '', spool: directory() };
   const found: string[] = [];
   try {
-    for await (const one of (await openS3Artifacts({ ...where, ...keys })).digests()) found.push(one);
+    for await (const one of (await S3ArtifactStore.open({ ...where, ...keys })).digests()) found.push(one);
   } finally {
     bucket.closeAllConnections();
     bucket.close();

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
 import { seededRandom } from '../../src/base/rng.ts';
-import { openSqliteRegistry } from '../../src/compose/open-registry.ts';
 import { bool, defineProject, eventSource, float, model, text, time } from '../../src/features/define/declare.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
+import { openSqliteRegistry } from '../../src/site/open-registry.ts';
 import { asked, registerModel, service } from './small-project.ts';
 
 const MINUTE_MS = 60_000;

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, expectTypeOf, test } from 'vitest';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
 import { seededRandom } from '../../src/base/rng.ts';
-import { openSqliteRegistry } from '../../src/compose/open-registry.ts';
 import {
   bool,
   defineProject,
@@ -19,6 +18,7 @@ import {
 import type { BinaryQuality, RegressionQuality } from '../../src/monitoring/labels/quality.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { type RunningServer, startServer } from '../../src/server/http-server.ts';
+import { openSqliteRegistry } from '../../src/site/open-registry.ts';
 import { asked, registerModel, service } from './small-project.ts';
 
 const HOUR_MS = 3_600_000;

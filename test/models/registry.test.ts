@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
-import { openMemoryRegistry, openSqliteRegistry } from '../../src/compose/open-registry.ts';
 import { loadableRecord } from '../../src/registry/version-seal.ts';
+import { openMemoryRegistry, openSqliteRegistry } from '../../src/site/open-registry.ts';
 import {
   modelRegistryContracts,
   newVersion,
@@ -75,7 +75,7 @@ describe('the registry in a SQLite file', () => {
   test('what was acknowledged is there after a kill, each change with its delivery', async () => {
     const path = join(directory(), 'registry.db');
     const script = `
-      import { openSqliteRegistry } from ${JSON.stringify(programPath('../../../src/compose/open-registry.ts'))};
+      import { openSqliteRegistry } from ${JSON.stringify(programPath('../../../src/site/open-registry.ts'))};
       import { newVersion } from ${JSON.stringify(programPath('../../../src/testing/contracts/model-registry.ts'))};
       import { webhookFor } from ${JSON.stringify(programPath('../../../src/testing/contracts/version-registry.ts'))};
       const registry = openSqliteRegistry(${JSON.stringify(path)});
@@ -242,7 +242,7 @@ describe('the registry in a SQLite file', () => {
     // The superuser may write anything: take another user's place.
     const script = `
       if (process.getuid() === 0) process.setuid(65534);
-      const { openSqliteRegistry } = await import(${JSON.stringify(programPath('../../../src/compose/open-registry.ts'))});
+      const { openSqliteRegistry } = await import(${JSON.stringify(programPath('../../../src/site/open-registry.ts'))});
       const codes = ['registry.db', 'new.db'].map((name) => {
         try { openSqliteRegistry(${JSON.stringify(path)} + '/' + name); return 'opened'; } catch (error) { return error.code; }
       });

@@ -7,7 +7,6 @@ import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-ar
 import { readNumbers } from '../../src/backends/embedded/parquet/read-numbers.ts';
 import { onnxRuntime } from '../../src/backends/onnx/onnx-runtime.ts';
 import { createClient } from '../../src/client/index.ts';
-import { openSqliteRegistry } from '../../src/compose/open-registry.ts';
 import type { ModelData } from '../../src/features/define/declaration.ts';
 import { fedTable } from '../../src/featurestore/skew/fed-log.ts';
 import { MODEL_ENCODING } from '../../src/model/model-value.ts';
@@ -19,6 +18,7 @@ import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { insideOf } from '../../src/running/inside.ts';
 import { VALUE_TYPES } from '../../src/schema/column.ts';
 import { type RunningServer, startServer } from '../../src/server/http-server.ts';
+import { openSqliteRegistry } from '../../src/site/open-registry.ts';
 import { asks, everyColumn, facts, fitted, outcomes, picked, project, samples, service, stored } from './every-type.ts';
 import { fedRows } from './fed-rows.ts';
 import { NOTHING } from './nothing.ts';

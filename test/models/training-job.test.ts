@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type HeadraceError, isHeadraceError } from '../../src/base/errors/fail.ts';
-import { trainingRuns } from '../../src/compose/training-backends.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
+import { trainingRuns } from '../../src/site/back-ends/training-systems.ts';
 import { type JobLimits, type RunJobOptions, runTrainingJob } from '../../src/training/job/run-job.ts';
 import { JOB_FORMAT } from '../../src/training/job/training-job.ts';
 import { hasEnded } from '../has-ended.ts';
@@ -49,7 +49,7 @@ const limits: JobLimits = {
   pricePerHour: 0,
 };
 
-const openLocal = trainingRuns(resolveEnvironment('test', {}, 'jobs'), '');
+const openLocal = trainingRuns(resolveEnvironment('test', {}, 'jobs'));
 
 async function failureOf(job: RunJobOptions): Promise<HeadraceError> {
   try {

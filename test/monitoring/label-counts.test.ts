@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
 import { seededRandom } from '../../src/base/rng.ts';
-import { openSqliteRegistry } from '../../src/compose/open-registry.ts';
 import type { ModelData } from '../../src/features/define/declaration.ts';
 import { bool, defineProject, eventSource, model, text, time } from '../../src/features/define/declare.ts';
 import { rolloutPlan } from '../../src/features/define/rollout.ts';
@@ -20,6 +19,7 @@ import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { insideOf } from '../../src/running/inside.ts';
 import { type RunningServer, startServer } from '../../src/server/http-server.ts';
 import { predictionTable } from '../../src/serving/online/prediction-table.ts';
+import { openSqliteRegistry } from '../../src/site/open-registry.ts';
 import { asked, registerModel, service } from '../models/small-project.ts';
 
 const MINUTE_MS = 60_000;

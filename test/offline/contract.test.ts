@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, test } from 'vitest';
-import { offlineSubject } from '../../src/compose/subjects.ts';
+import { offlineSubject } from '../../src/site/subjects.ts';
 import { offlineStoreContracts } from '../../src/testing/contracts/offline-store.ts';
 
 const roots: string[] = [];

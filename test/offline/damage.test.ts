@@ -7,7 +7,6 @@ import fc from 'fast-check';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { copyOfflineStore } from '../../src/backends/embedded/offline/copy-offline-store.ts';
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
-import { backUpEnvironment, repairHistory } from '../../src/compose/compose.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import {
   count,
@@ -22,6 +21,8 @@ import {
 } from '../../src/features/define/declare.ts';
 import type { OfflineStore, OfflineTable, OfflineValue, RowBatch } from '../../src/ports/offline-store.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';
+import { backUpEnvironment } from '../../src/site/back-up.ts';
+import { repairHistory } from '../../src/site/history-files.ts';
 
 const RUNS = Number(process.env['HEADRACE_DAMAGE_RUNS'] ?? 300);
 

@@ -8,7 +8,6 @@ import { openEmptyHistory } from '../../src/backends/embedded/offline/empty-hist
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
 import { readNumbers } from '../../src/backends/embedded/parquet/read-numbers.ts';
 import { streamChunks } from '../../src/backends/embedded/parquet/stream-chunks.ts';
-import { openHistory } from '../../src/compose/compose.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import {
   approxDistinct,
@@ -40,6 +39,7 @@ import { readBatch } from '../../src/featurestore/batch/read-batch.ts';
 import type { OfflineStore, OfflineValue } from '../../src/ports/offline-store.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';
 import { insideOf } from '../../src/running/inside.ts';
+import { openHistory } from '../../src/site/open-history.ts';
 
 /** Rows of a chunk, and more chunks than DuckDB makes before it gives the first: an error within those comes at once. */
 const CHUNK = 2_048;
@@ -204,7 +204,7 @@ test('the memory of the history is that of the configuration, for the process th
   ] as const) {
     const options = { directory: directory(), offline: { memory } };
     const headrace = await openHeadrace({ project: defineProject('site', { service }), environment: options });
-    const history = await openHistory(resolveEnvironment('local', options, 'site'));
+    const history = await openHistory(resolveEnvironment('local', options, 'site'), 'read');
     for (const store of [insideOf(headrace).stores.offline, history])
       expect(await outcomeOf(() => count(store.query(list)))).toBe(wanted);
     await history.close();

@@ -12,10 +12,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { restore as restoreCommand } from '../../src/cli/commands/restore.ts';
-import { backUpEnvironment } from '../../src/compose/compose.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import { restore } from '../../src/operating/restore.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';
+import { backUpEnvironment } from '../../src/site/back-up.ts';
 import { checkLoop, killIngester } from '../loop/kill-loop.ts';
 import { project, purchases, service } from '../loop/shop.ts';
 

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import { storeKeys } from '../../src/backends/redis/store-keys.ts';
-import { backUpEnvironment } from '../../src/compose/compose.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import { ENVIRONMENT_FILE, environmentId } from '../../src/environment/environment-id.ts';
 import { defineProject } from '../../src/features/define/declare.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';
+import { backUpEnvironment } from '../../src/site/back-up.ts';
 import { purchases, service, project as shop } from '../loop/shop.ts';
 
 function newDirectory(): string {

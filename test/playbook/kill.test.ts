@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import { seededRandom } from '../../src/base/rng.ts';
-import { openSqliteRegistry } from '../../src/compose/open-registry.ts';
+import { openSqliteRegistry } from '../../src/site/open-registry.ts';
 import { playbookStore, rolloutStore } from '../sql-stores.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'headrace-playbook-kill-'));

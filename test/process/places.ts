@@ -14,12 +14,12 @@ import { askedBy } from '../../src/cli/measure-modes.ts';
 import { startMonitor } from '../../src/cli/monitor-child.ts';
 import { startRegistryChild } from '../../src/cli/registry-child.ts';
 import { runDev } from '../../src/cli/run-dev.ts';
-import { HistoryProcesses, type ToHistoryWorker } from '../../src/compose/history-process.ts';
 import { commitOf } from '../../src/cost/catalog/import-prices.ts';
 import { refreshPrices } from '../../src/cost/catalog/refresh-prices.ts';
 import { runMeasured } from '../../src/cost/profile/run-measured.ts';
 import { watchDmon } from '../../src/gpu/watch.ts';
 import { WorkerProcess as BatchWorker } from '../../src/serving/batch/worker-process.ts';
+import { HistoryProcesses, type ToHistoryWorker } from '../../src/site/history-process.ts';
 
 /** A place in src that starts children: how a test makes it start one, or why the test leaves it out. */
 export type Place = { readonly start: (place: Started) => unknown } | { readonly leftOut: string };
@@ -65,7 +65,7 @@ const asleep = (sleeper: string) => `#!/bin/sh\nexec '${sleeper}'\n`;
 
 /** The places by file of src. Those that start a program of Headrace get the sleeper in place of Node. */
 export const places: Readonly<Record<string, Place>> = {
-  'compose/history-process.ts': {
+  'site/history-process.ts': {
     start: ({ folder }) => {
       const message = { asked: { path: join(folder, 'set.parquet') } } as ToHistoryWorker;
       return new HistoryProcesses(entry, [], () => undefined).run(message, {});

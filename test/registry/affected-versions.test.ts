@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { MemoryArtifactStore } from '../../src/backends/memory/artifact-store.ts';
-import { openMemoryRegistry } from '../../src/compose/open-registry.ts';
 import { declarationDocument } from '../../src/features/change/declaration-document.ts';
 import { planChanges } from '../../src/features/change/plan-changes.ts';
 import {
@@ -17,6 +16,7 @@ import {
   text,
 } from '../../src/features/define/declare.ts';
 import { affectedVersions } from '../../src/registry/affected-versions.ts';
+import { openMemoryRegistry } from '../../src/site/open-registry.ts';
 import { newVersion } from '../../src/testing/contracts/model-registry.ts';
 import { asked, came } from '../models/small-project.ts';
 

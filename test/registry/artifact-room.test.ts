@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
-import { BoundedArtifacts } from '../../src/compose/bounded-artifacts.ts';
-import { openArtifacts } from '../../src/compose/open-artifacts.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import { ArtifactRoom, type RoomShare } from '../../src/featurestore/disk/artifact-room.ts';
 import { bytesElsewhere } from '../../src/featurestore/disk/bytes-elsewhere.ts';
 import { oneChunk, storeContent } from '../../src/registry/store-content.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';
+import { BoundedArtifacts } from '../../src/site/bounded-artifacts.ts';
+import { openArtifacts } from '../../src/site/open-artifacts.ts';
 import { project, purchases } from '../loop/shop.ts';
 import { registrySite } from './registry-site.ts';
 

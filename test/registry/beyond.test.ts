@@ -4,11 +4,11 @@ import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import { MemoryArtifactStore } from '../../src/backends/memory/artifact-store.ts';
-import { openMemoryRegistry } from '../../src/compose/open-registry.ts';
 import { collectGarbage } from '../../src/registry/collect-garbage.ts';
 import { copyVersion } from '../../src/registry/copy-version.ts';
 import { lineageOf } from '../../src/registry/lineage.ts';
 import { oneChunk, storeContent } from '../../src/registry/store-content.ts';
+import { openMemoryRegistry } from '../../src/site/open-registry.ts';
 import { newVersion } from '../../src/testing/contracts/model-registry.ts';
 import { call, registrySite } from './registry-site.ts';
 

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { isHeadraceError } from '../../src/base/errors/fail.ts';
-import { openMemoryRegistry } from '../../src/compose/open-registry.ts';
 import type { QueryClause } from '../../src/ports/registry-query.ts';
 import { filterTargets } from '../../src/registry/filter/filter-target.ts';
 import { parseFilter } from '../../src/registry/filter/parse-filter.ts';
 import { parseOrders } from '../../src/registry/filter/parse-order.ts';
+import { openMemoryRegistry } from '../../src/site/open-registry.ts';
 
 /** Filters in npm test; `HEADRACE_FUZZ=1000000` by hand. */
 const FILTERS = Number(process.env['HEADRACE_FUZZ'] ?? 20_000);

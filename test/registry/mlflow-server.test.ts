@@ -227,7 +227,7 @@ describe('bad input', () => {
   });
 
   test('a registry that is held by another process is 503 with Retry-After, and one that is damaged never a shorter answer', async () => {
-    const { openSqliteRegistry } = await import('../../src/compose/open-registry.ts');
+    const { openSqliteRegistry } = await import('../../src/site/open-registry.ts');
     const { mkdtempSync } = await import('node:fs');
     const { DatabaseSync } = await import('node:sqlite');
     const path = `${mkdtempSync('/tmp/headrace-held-')}/registry.sqlite`;

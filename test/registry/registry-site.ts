@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
-import { openMemoryRegistry, openSqliteRegistry } from '../../src/compose/open-registry.ts';
 import type { ArtifactStore } from '../../src/ports/artifact-store.ts';
 import type { ModelRegistry } from '../../src/ports/model-registry.ts';
 import { type MlflowContextOptions, openMlflowContext } from '../../src/server/mlflow/mlflow-context.ts';
 import { startRegistryServer } from '../../src/server/mlflow/registry-server.ts';
+import { openMemoryRegistry, openSqliteRegistry } from '../../src/site/open-registry.ts';
 
 /** A served registry with its stores. */
 export interface RegistrySite {

@@ -7,7 +7,6 @@ import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
 import { SqliteDatabase } from '../../src/backends/embedded/registry/sqlite-database.ts';
-import { registryFile } from '../../src/compose/open-registry.ts';
 import type { ArtifactStore } from '../../src/ports/artifact-store.ts';
 import type { ModelRegistry } from '../../src/ports/model-registry.ts';
 import type { Sql, SqlDatabase, SqlValue } from '../../src/ports/sql-database.ts';
@@ -15,6 +14,7 @@ import { filterTargets } from '../../src/registry/filter/filter-target.ts';
 import { parseFilter } from '../../src/registry/filter/parse-filter.ts';
 import { registrySchema } from '../../src/registry/sql/schema.ts';
 import { sqlRegistry } from '../../src/registry/sql/sql-registry.ts';
+import { registryFile } from '../../src/site/open-registry.ts';
 import { untilStill } from '../until.ts';
 import { registrySite } from './registry-site.ts';
 

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openSqliteRegistry, registryFile } from '../../src/compose/open-registry.ts';
 import type { ModelRegistry } from '../../src/ports/model-registry.ts';
 import type { QueryClause } from '../../src/ports/registry-query.ts';
+import { openSqliteRegistry, registryFile } from '../../src/site/open-registry.ts';
 
 /** Enough that clauses are not rare: the index of a metric leads the search. */
 const RUNS = 4_000;

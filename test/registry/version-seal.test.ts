@@ -5,7 +5,6 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { MemoryArtifactStore } from '../../src/backends/memory/artifact-store.ts';
 import { onnxRuntime } from '../../src/backends/onnx/onnx-runtime.ts';
-import { openMemoryRegistry } from '../../src/compose/open-registry.ts';
 import type { VersionRecord } from '../../src/ports/model-registry.ts';
 import { copyVersion } from '../../src/registry/copy-version.ts';
 import { versionEntries } from '../../src/registry/version-folder.ts';
@@ -17,6 +16,7 @@ import { RegistrySource } from '../../src/serving/models/registry-source.ts';
 import { loadScored, resolveVersion, scoringDigest } from '../../src/serving/models/scored-version.ts';
 import { ModelServer } from '../../src/serving/online/model-server.ts';
 import { LoadedVersions } from '../../src/serving/streaming/loaded-versions.ts';
+import { openMemoryRegistry } from '../../src/site/open-registry.ts';
 import { logModel } from '../inference/logged-onnx.ts';
 import { registerSmall, small } from '../models/small-project.ts';
 import { call, type RegistrySite, registrySite } from './registry-site.ts';
@@ -187,5 +187,5 @@ test('a rewritten file is no loader: those who read records without their seal a
     .filter((path) => readFileSync(join(root, path), 'utf8').includes('.versionRecord('))
     .sort();
   // Neither loads a version: one reads where its reference profile is, the other whether it exists.
-  expect(readers).toEqual(['src/compose/open-profiles.ts', 'src/serving/rollout/rollout-control.ts']);
+  expect(readers).toEqual(['src/site/open-profiles.ts', 'src/serving/rollout/rollout-control.ts']);
 });

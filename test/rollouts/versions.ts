@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
 import { onnxRuntime } from '../../src/backends/onnx/onnx-runtime.ts';
-import { openSqliteRegistry } from '../../src/compose/open-registry.ts';
 import type { ModelRegistry } from '../../src/ports/model-registry.ts';
 import { loadScorer } from '../../src/registry/scorer.ts';
+import { openSqliteRegistry } from '../../src/site/open-registry.ts';
 import { newVersion } from '../../src/testing/contracts/model-registry.ts';
 import { OnnxGraph } from '../../src/training/onnx-export/onnx-graph.ts';
 import { fedRows } from '../models/fed-rows.ts';

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { randomNormal, seededRandom } from '../../src/base/rng.ts';
-import { openServedProfiles } from '../../src/compose/open-profiles.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import { forEachRegister } from '../../src/features/aggregate/registers.ts';
 import {
@@ -32,6 +31,7 @@ import { WindowMerge } from '../../src/monitoring/served/read-window.ts';
 import { ServedProfiles } from '../../src/monitoring/served/served-profiles.ts';
 import type { LostCounts, UnsentCounts } from '../../src/monitoring/served/unsent-counts.ts';
 import type { Value } from '../../src/schema/column.ts';
+import { openServedProfiles } from '../../src/site/open-profiles.ts';
 import { byName } from '../models/small-project.ts';
 
 const START = Date.UTC(2026, 0, 1);

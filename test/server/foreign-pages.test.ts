@@ -7,7 +7,6 @@ import { text } from 'node:stream/consumers';
 import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openMemoryRegistry } from '../../src/compose/open-registry.ts';
 import { createKey } from '../../src/operating/api-keys.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { grpcMethods } from '../../src/server/grpc/grpc-methods.ts';
@@ -17,6 +16,7 @@ import { type RunningServer, startReadServer, startServer } from '../../src/serv
 import { allMlflowRoutes } from '../../src/server/mlflow/all-mlflow-routes.ts';
 import { foreignPage } from '../../src/server/page-rule.ts';
 import { allRoutes } from '../../src/server/routes/all-routes.ts';
+import { openMemoryRegistry } from '../../src/site/open-registry.ts';
 import { registrySite } from '../registry/registry-site.ts';
 import { project } from './shop.ts';
 

@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
-import { openSqliteRegistry } from '../../src/compose/open-registry.ts';
 import { functionModel } from '../../src/features/define/function-model.ts';
 import { createKey } from '../../src/operating/api-keys.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';
@@ -11,6 +10,7 @@ import { startServer } from '../../src/server/http-server.ts';
 import { heldBytes } from '../../src/server/limits/held-bytes.ts';
 import { openMlflowContext } from '../../src/server/mlflow/mlflow-context.ts';
 import { startRegistryServer } from '../../src/server/mlflow/registry-server.ts';
+import { openSqliteRegistry } from '../../src/site/open-registry.ts';
 import { project } from './shop.ts';
 
 /** What the process has cost so far: processor time of all its threads, and the most memory that it ever had. */

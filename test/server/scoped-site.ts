@@ -2,12 +2,12 @@ import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
-import { openSqliteRegistry } from '../../src/compose/open-registry.ts';
 import { createKey } from '../../src/operating/api-keys.ts';
 import { AUDIT_FILE } from '../../src/operating/audit-log.ts';
 import { SCOPES, type Scope } from '../../src/operating/scopes.ts';
 import { openMlflowContext } from '../../src/server/mlflow/mlflow-context.ts';
 import { startRegistryServer } from '../../src/server/mlflow/registry-server.ts';
+import { openSqliteRegistry } from '../../src/site/open-registry.ts';
 
 /** A server that needs keys, as its options say it. */
 export const beyond = { host: '0.0.0.0', port: 0, tlsAtProxy: true } as const;

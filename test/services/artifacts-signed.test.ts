@@ -1,6 +1,6 @@
 // @module-tag deep
 import { describe, expect, test } from 'vitest';
-import { openS3Artifacts } from '../../src/compose/open-artifacts.ts';
+import { S3ArtifactStore } from '../../src/backends/s3/s3-artifact-store.ts';
 import { addressOf } from './addresses.ts';
 import { artifactTests, clientOf, freshBucket } from './s3-artifacts.ts';
 
@@ -14,9 +14,9 @@ describe.skipIf(isMissing)('artefacts on a server of S3 that checks signatures',
 
   test('a wrong secret reads, writes, lists and erases nothing', async () => {
     const options = await freshBucket(site);
-    const store = await openS3Artifacts(options);
+    const store = await S3ArtifactStore.open(options);
     const digest = await store.put(new TextEncoder().encode('a model'));
-    const thief = await openS3Artifacts({ ...options, secretAccessKey: 'wrong' });
+    const thief = await S3ArtifactStore.open({ ...options, secretAccessKey: 'wrong' });
     const denied = { message: expect.stringContaining('403') };
     await expect(thief.get(digest)).rejects.toMatchObject({ code: 'ARTIFACT_READ', ...denied });
     await expect(thief.size(digest)).rejects.toMatchObject({ code: 'ARTIFACT_READ', ...denied });
@@ -32,6 +32,6 @@ describe.skipIf(isMissing)('artefacts on a server of S3 that checks signatures',
     const object = `${endpoint}/${options.bucket}/models/ab/${digest}`;
     const headers = { 'x-amz-content-sha256': digest };
     expect((await clientOf(site).fetch(object, { method: 'PUT', body: 'other', headers })).status).toBe(400);
-    expect(await (await openS3Artifacts(options)).size(digest)).toBe(null);
+    expect(await (await S3ArtifactStore.open(options)).size(digest)).toBe(null);
   });
 });

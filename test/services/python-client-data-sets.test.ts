@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { runCommand } from '../../scripts/run-command.ts';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
-import { openSqliteRegistry, registryFile } from '../../src/compose/open-registry.ts';
+import { openSqliteRegistry, registryFile } from '../../src/site/open-registry.ts';
 import { lastJson, runCli } from '../cli/run-cli.ts';
 import { batchSite } from '../inference/batch-site.ts';
 import { classifierFile } from '../inference/classifier-file.ts';

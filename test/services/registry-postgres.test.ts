@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { createInterface } from 'node:readline';
 import { Client } from 'pg';
 import { describe, expect, test } from 'vitest';
-import { openPostgresRegistry } from '../../src/compose/open-registry.ts';
+import { openPostgresRegistry } from '../../src/site/open-registry.ts';
 import { modelRegistryContracts, newVersion } from '../../src/testing/contracts/model-registry.ts';
 import { trackingContracts } from '../../src/testing/contracts/tracking-store.ts';
 import { versionContracts, webhookFor } from '../../src/testing/contracts/version-registry.ts';
@@ -50,7 +50,7 @@ test('processes that are killed while they register lose nothing acknowledged, s
   await first.putWebhook(webhookFor('w', { entity: 'model_version', action: 'created' }));
   await first.close();
   const script = `
-    import { openPostgresRegistry } from ${JSON.stringify(new URL('../../src/compose/open-registry.ts', import.meta.url).href)};
+    import { openPostgresRegistry } from ${JSON.stringify(new URL('../../src/site/open-registry.ts', import.meta.url).href)};
     import { newVersion } from ${JSON.stringify(new URL('../../src/testing/contracts/model-registry.ts', import.meta.url).href)};
     const registry = await openPostgresRegistry(${JSON.stringify(options)});
     for (;;) console.log((await registry.register(newVersion('m'))).version);`;

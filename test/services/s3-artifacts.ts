@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AwsClient } from 'aws4fetch';
 import { expect, test } from 'vitest';
-import { openS3Artifacts } from '../../src/compose/open-artifacts.ts';
+import { S3ArtifactStore } from '../../src/backends/s3/s3-artifact-store.ts';
 import { artifactStoreContracts } from '../../src/testing/contracts/artifact-store.ts';
 
 /** A server of S3, and an account that may do all. */
@@ -31,17 +31,17 @@ export async function freshBucket(site: S3Site) {
 export function artifactTests(site: S3Site): void {
   test.each(artifactStoreContracts)('rule $rule: $name', async ({ run }) => {
     const options = await freshBucket(site);
-    await run({ open: () => openS3Artifacts(options) });
+    await run({ open: () => S3ArtifactStore.open(options) });
   });
 
   test('an object with other bytes is ARTIFACT_DAMAGED, a store that is away ARTIFACT_READ', async () => {
     const options = await freshBucket(site);
-    const store = await openS3Artifacts(options);
+    const store = await S3ArtifactStore.open(options);
     const digest = await store.put(new TextEncoder().encode('a model'));
     const object = `${site.endpoint}/${options.bucket}/models/${digest.slice(0, 2)}/${digest}`;
     expect((await clientOf(site).fetch(object, { method: 'PUT', body: 'other' })).status).toBe(200);
     await expect(store.get(digest)).rejects.toMatchObject({ code: 'ARTIFACT_DAMAGED' });
-    const away = await openS3Artifacts({ ...options, endpoint: 'http://127.0.0.1:1' });
+    const away = await S3ArtifactStore.open({ ...options, endpoint: 'http://127.0.0.1:1' });
     await expect(away.get(digest)).rejects.toMatchObject({ code: 'ARTIFACT_READ' });
   });
 }

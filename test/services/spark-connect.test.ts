@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { historyFolder } from '../../src/backends/spark/folders.ts';
-import { historyOf } from '../../src/compose/back-ends.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import type { Computation } from '../../src/ports/history-engine.ts';
+import { historyOf } from '../../src/site/back-ends/environment-back-ends.ts';
 import { engineBy } from './spark-site.ts';
 
 const ending: (() => unknown)[] = [];

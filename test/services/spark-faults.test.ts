@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { historyFolder } from '../../src/backends/spark/folders.ts';
-import { historyOf } from '../../src/compose/back-ends.ts';
 import { type EnvironmentOptions, resolveEnvironment } from '../../src/environment/config.ts';
 import type { Computation, HistorySession } from '../../src/ports/history-engine.ts';
+import { historyOf } from '../../src/site/back-ends/environment-back-ends.ts';
 import { addressOf } from './addresses.ts';
 import { engineBy, ways } from './spark-site.ts';
 

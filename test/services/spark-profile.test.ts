@@ -5,8 +5,6 @@ import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { SHORT_LIVED } from '../../scripts/services/server.ts';
-import { profilesOf } from '../../src/compose/back-ends.ts';
-import { openTableFile } from '../../src/compose/table-files.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import { forEachRegister } from '../../src/features/aggregate/registers.ts';
 import { createColumnSketch } from '../../src/monitoring/profile/column-sketch.ts';
@@ -16,6 +14,8 @@ import { kllRankError } from '../../src/monitoring/profile/kll-sketch.ts';
 import { createProfile, type Profile } from '../../src/monitoring/profile/profile.ts';
 import { decodeProfile, encodeProfile } from '../../src/monitoring/profile/profile-bytes.ts';
 import { profileTableFile } from '../../src/monitoring/profile/profile-table.ts';
+import { profilesOf } from '../../src/site/back-ends/environment-back-ends.ts';
+import { openTableFile } from '../../src/site/table-files.ts';
 import { addressOf } from './addresses.ts';
 
 const [home = ''] = addressOf('SPARK_HOME');

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { SHORT_LIVED } from '../../scripts/services/server.ts';
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
 import { historyFolder } from '../../src/backends/spark/folders.ts';
-import { historyOf } from '../../src/compose/back-ends.ts';
 import { type EnvironmentOptions, resolveEnvironment } from '../../src/environment/config.ts';
 import type { EventSourceData, StreamViewData } from '../../src/features/define/declaration.ts';
 import { Admission } from '../../src/features/engine/admission.ts';
@@ -14,6 +13,7 @@ import { allTiles } from '../../src/featurestore/backfill/backfill.ts';
 import type { HistoryEngine, HistorySession } from '../../src/ports/history-engine.ts';
 import type { OfflineStore, OfflineValue } from '../../src/ports/offline-store.ts';
 import type { TileWrite } from '../../src/ports/online-store.ts';
+import { historyOf } from '../../src/site/back-ends/environment-back-ends.ts';
 import type { LoggedDelivery } from '../sql/duckdb.ts';
 import { addressOf } from './addresses.ts';
 

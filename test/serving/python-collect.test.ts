@@ -17,8 +17,8 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { collectEnvironments } from '../../src/backends/python/collect-environments.ts';
 import { EnvironmentUses } from '../../src/backends/python/environment-uses.ts';
 import { clearFolders } from '../../src/backends/python/model-folder.ts';
-import { openMemoryRegistry } from '../../src/compose/open-registry.ts';
 import { neededVersions } from '../../src/registry/needed-versions.ts';
+import { openMemoryRegistry } from '../../src/site/open-registry.ts';
 import { until } from '../until.ts';
 import { draws } from './draws.ts';
 

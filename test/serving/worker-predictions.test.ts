@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { compareText } from '../../src/base/text-order.ts';
 import { readVectors } from '../../src/client/read-vectors.ts';
-import { runtimes } from '../../src/compose/compose.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import { functionModel } from '../../src/features/define/function-model.ts';
 import { insideOf } from '../../src/running/inside.ts';
 import { VECTOR_BINARY_TYPE } from '../../src/schema/vector-format.ts';
 import { openModelHost } from '../../src/serving/models/open-host.ts';
 import { predictionTable } from '../../src/serving/online/prediction-table.ts';
+import { runtimes } from '../../src/site/runtimes.ts';
 import { asked } from '../models/small-project.ts';
 import { inferByGrpc } from '../rollouts/infer-ways.ts';
 import { halfAtOnce, soldProject } from '../rollouts/sold-project.ts';

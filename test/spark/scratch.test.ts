@@ -5,8 +5,8 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { tileJobsFolder } from '../../src/backends/spark/folders.ts';
-import { withScratch } from '../../src/compose/scratch.ts';
 import { type Environment, resolveEnvironment } from '../../src/environment/config.ts';
+import { withScratch } from '../../src/site/scratch.ts';
 
 /** A process that ends when it is asked to as a driver is, and says of itself what one says. */
 function drive(directory: string) {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openSqliteRegistry } from '../../src/compose/open-registry.ts';
+import { openSqliteRegistry } from '../../src/site/open-registry.ts';
 import { ablate } from '../../src/training/sweep/pilots.ts';
 import { SweepRecord } from '../../src/training/sweep/record-sweep.ts';
 import { runSweep, type SweepOptions } from '../../src/training/sweep/run-sweep.ts';

@@ -330,5 +330,5 @@ export const otherNumbers: readonly string[] = [
   'src/backends/python/onnx-files.ts',
   // Over the wire, to receivers of alerts.
   'src/backends/alert-sinks/webhook.ts',
-  'src/compose/open-score-sink.ts',
+  'src/backends/alert-sinks/score-webhook.ts',
 ];

@@ -2,13 +2,13 @@ import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type DeployedJob, writeJobs } from '../../src/backends/flink/jobs-file.ts';
-import { backUpEnvironment } from '../../src/compose/compose.ts';
 import { type EnvironmentOptions, resolveEnvironment } from '../../src/environment/config.ts';
 import { environmentId } from '../../src/environment/environment-id.ts';
 import { createKey } from '../../src/operating/api-keys.ts';
 import { audited } from '../../src/operating/audit-log.ts';
 import { keepRecord } from '../../src/operating/forget-record.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';
+import { backUpEnvironment } from '../../src/site/back-up.ts';
 import {
   early,
   earlyPurchase,

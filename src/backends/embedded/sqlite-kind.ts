@@ -35,3 +35,10 @@ export const sqliteKinds = {
     codes: { file: 'ALERT_FILE', format: 'ALERT_FORMAT', write: 'ALERT_WRITE', busy: 'ALERT_BUSY' },
   },
 } as const satisfies Readonly<Record<string, SqliteKind>>;
+
+/** The kind of the file `<name>.sqlite`. */
+export function sqliteKindOf(name: string): SqliteKind {
+  const kind = Object.entries(sqliteKinds).find(([of]) => of === name)?.[1];
+  if (kind === undefined) throw new TypeError(`no kind of SQLite file is named ${name}`);
+  return kind;
+}

@@ -4,8 +4,9 @@ import type { z } from 'zod';
 import { parseDuration } from '../../base/time.ts';
 import { STREAM_GENERATION } from '../../features/engine/stream-engine.ts';
 import type { BackEndPlace, EngineBackEnd } from '../../ports/back-end.ts';
+import type { BackEndRow } from '../../ports/back-end-row.ts';
 import { FlinkCluster, isAlive, isBegun } from './cluster.ts';
-import type { flinkOptions } from './options.ts';
+import { flinkOptions } from './options.ts';
 import { tileJob, tileJobTexts } from './tile-job.ts';
 import { FlinkTileJobs } from './tile-jobs.ts';
 
@@ -14,8 +15,16 @@ const TIMEOUT_MS = 120_000;
 const CLEAR_TIMEOUT_MS = 30_000;
 const POLL_MS = 100;
 
-/** Tiles of stream views by jobs of Flink. */
-export function flinkEngine(options: z.output<typeof flinkOptions>, place: BackEndPlace): EngineBackEnd {
+export const flinkEngine: BackEndRow<z.output<typeof flinkOptions>, BackEndPlace, EngineBackEnd> = {
+  kind: 'flink',
+  folder: 'flink',
+  is: 'jobs of Flink SQL compute the tiles',
+  options: flinkOptions,
+  facts: [],
+  open: engineOn,
+};
+
+function engineOn(options: z.output<typeof flinkOptions>, place: BackEndPlace): EngineBackEnd {
   const { gateway, cluster: url, checkpoint } = options;
   const { directory, namespace } = place;
   return {

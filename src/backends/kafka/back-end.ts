@@ -2,12 +2,13 @@ import { join } from 'node:path';
 import type { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
 import { parseDuration } from '../../base/time.ts';
-import type { BackEndPlace, LogBackEnd } from '../../ports/back-end.ts';
+import type { BackEndPlace, LogBackEnd, LogFact } from '../../ports/back-end.ts';
+import type { BackEndRow } from '../../ports/back-end-row.ts';
 import type { KafkaAddress } from './client.ts';
 import { dropTopics } from './drop-topics.ts';
 import { openKafkaLog } from './event-log.ts';
 import { javaClient } from './java-client.ts';
-import type { kafkaLogOptions } from './options.ts';
+import { kafkaLogOptions } from './options.ts';
 import { FORMAT } from './record.ts';
 import { openShareGroup } from './share-group.ts';
 import { openKafkaLanes } from './stream-lanes.ts';
@@ -33,8 +34,16 @@ export function kafkaAddress(
   };
 }
 
-/** The event log in topics of Kafka. */
-export function kafkaLog(options: KafkaOptions, place: BackEndPlace, hasEventsHere: () => boolean): LogBackEnd {
+export const kafkaLog: BackEndRow<KafkaOptions, BackEndPlace, LogBackEnd, LogFact> = {
+  kind: 'kafka',
+  folder: 'kafka',
+  is: 'topics of Kafka',
+  options: kafkaLogOptions,
+  facts: ['engines', 'lanes'],
+  open: logOn,
+};
+
+function logOn(options: KafkaOptions, place: BackEndPlace): LogBackEnd {
   const { directory, namespace } = place;
   const { brokers, replicas } = options;
   const prefix = `${namespace}.`;
@@ -46,7 +55,7 @@ export function kafkaLog(options: KafkaOptions, place: BackEndPlace, hasEventsHe
     lacks: ['oneWriter', 'blank'],
     open: () => {
       // The stores of the directory know events by their places in that log: in another they would name other events.
-      if (hasEventsHere()) throw fail('LOG_ELSEWHERE', { directory: join(directory) });
+      if (place.hasEventsHere()) throw fail('LOG_ELSEWHERE', { directory: join(directory) });
       return open();
     },
     openSmall: open,

@@ -1,15 +1,24 @@
 import type { z } from 'zod';
 import { parseDuration } from '../../base/time.ts';
-import type { BackEndPlace, OnlineBackEnd } from '../../ports/back-end.ts';
+import type { BackEndPlace, OnlineBackEnd, OnlineFact } from '../../ports/back-end.ts';
+import type { BackEndRow } from '../../ports/back-end-row.ts';
 import { dropKeys } from './drop-keys.ts';
 import { redisFailures } from './failures.ts';
 import { openRedisStore } from './online-store.ts';
-import type { redisOptions } from './options.ts';
+import { redisOptions } from './options.ts';
 import type { RedisOptions } from './redis-options.ts';
 import { openRedisShares } from './tile-shares.ts';
 
-/** The online store in a Redis or Valkey, one server or a cluster. */
-export function redisOnline(options: z.output<typeof redisOptions>, place: BackEndPlace): OnlineBackEnd {
+export const redisOnline: BackEndRow<z.output<typeof redisOptions>, BackEndPlace, OnlineBackEnd, OnlineFact> = {
+  kind: 'redis',
+  folder: 'redis',
+  is: 'a Redis or Valkey, one server or a cluster',
+  options: redisOptions,
+  facts: ['shared', 'writers'],
+  open: onlineOn,
+};
+
+function onlineOn(options: z.output<typeof redisOptions>, place: BackEndPlace): OnlineBackEnd {
   const { namespace: prefix, project, dataId } = place;
   const reached = () => reachedBy(options, place);
   const reader = { project, data: null };

@@ -1,10 +1,11 @@
 import type { z } from 'zod';
 import { parseDuration } from '../../base/time.ts';
 import { STREAM_GENERATION } from '../../features/engine/stream-engine.ts';
-import type { BackEndPlace, EngineBackEnd, HistoryBackEnd } from '../../ports/back-end.ts';
+import type { BackEndPlace, EngineBackEnd, HistoryBackEnd, HistoryFact } from '../../ports/back-end.ts';
+import type { BackEndRow } from '../../ports/back-end-row.ts';
 import { historyFolder, tileJobsFolder } from './folders.ts';
 import { sparkHistoryEngine } from './history-engine.ts';
-import type { sparkConnectOptions, sparkEngineOptions, sparkHistoryOptions } from './options.ts';
+import { sparkConnectOptions, sparkEngineOptions, sparkHistoryOptions } from './options.ts';
 import { sparkProfileEngine } from './profile-engine.ts';
 import { connectScoreEngine, sparkScoreEngine } from './score-engine.ts';
 import { sparkTileJob, sparkTileJobTexts } from './tile-job.ts';
@@ -13,8 +14,16 @@ import { endDrivers, killDrivers, SparkTileJobs } from './tile-jobs.ts';
 /** The port of Connect servers without an option. */
 const CONNECT_PORT = 15_002;
 
-/** Tiles of stream views by streaming queries of Spark. */
-export function sparkEngine(options: z.output<typeof sparkEngineOptions>, place: BackEndPlace): EngineBackEnd {
+export const sparkEngine: BackEndRow<z.output<typeof sparkEngineOptions>, BackEndPlace, EngineBackEnd> = {
+  kind: 'spark',
+  folder: 'spark',
+  is: 'streaming queries of Spark compute the tiles',
+  options: sparkEngineOptions,
+  facts: [],
+  open: engineOn,
+};
+
+function engineOn(options: z.output<typeof sparkEngineOptions>, place: BackEndPlace): EngineBackEnd {
   const { jars, mode, checkpoint } = options;
   const folder = tileJobsFolder(place.directory);
   return {
@@ -59,8 +68,21 @@ export function sparkEngine(options: z.output<typeof sparkEngineOptions>, place:
   };
 }
 
-/** Computes over the history in an application of ours. */
-export function sparkHistory(
+export const sparkHistory: BackEndRow<
+  z.output<typeof sparkHistoryOptions>,
+  BackEndPlace,
+  HistoryBackEnd,
+  HistoryFact
+> = {
+  kind: 'spark',
+  folder: 'spark',
+  is: 'an application of Spark over the files of the history',
+  options: sparkHistoryOptions,
+  facts: ['scores', 'profiles'],
+  open: applicationHistory,
+};
+
+function applicationHistory(
   options: z.output<typeof sparkHistoryOptions>,
   { directory }: BackEndPlace,
 ): HistoryBackEnd {
@@ -74,8 +96,22 @@ export function sparkHistory(
   };
 }
 
-/** Computes over the history on a Connect server. Errors: CONFIG_SECRET, CONFIG_TLS. */
-export function sparkConnectHistory(
+export const sparkConnectHistory: BackEndRow<
+  z.output<typeof sparkConnectOptions>,
+  BackEndPlace,
+  HistoryBackEnd,
+  HistoryFact
+> = {
+  kind: 'sparkConnect',
+  folder: 'spark',
+  is: 'a Spark Connect server over the files of the history',
+  options: sparkConnectOptions,
+  facts: ['scores'],
+  open: connectHistory,
+};
+
+/** Errors: CONFIG_SECRET, CONFIG_TLS. */
+function connectHistory(
   { url, token, tls, conf, scorePython }: z.output<typeof sparkConnectOptions>,
   { directory, secretOf, pemOf }: BackEndPlace,
 ): HistoryBackEnd {

@@ -10,7 +10,7 @@ export const backup: Command = {
   options: {},
   help: {},
   async run(call) {
-    const { backUpEnvironment } = await import('../../compose/compose.ts');
+    const { backUpEnvironment } = await import('../../site/back-up.ts');
     const { environment } = await loadConfig(call);
     const [folder] = call.words;
     const { files } = await auditedCommand(environment.directory, 'backup', folder, () =>

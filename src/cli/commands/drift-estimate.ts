@@ -71,7 +71,7 @@ async function withFiles(
   [first, second]: readonly (string | undefined)[],
   work: (reference: TableFile, current: TableFile) => Promise<void>,
 ): Promise<void> {
-  const { openTableFile } = await import('../../compose/table-files.ts');
+  const { openTableFile } = await import('../../site/table-files.ts');
   const reference = await openTableFile(first ?? '');
   try {
     const current = await openTableFile(second ?? '');

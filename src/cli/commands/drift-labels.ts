@@ -26,7 +26,7 @@ export const driftLabels: Command = {
       const value = call.options[option];
       return typeof value === 'string' ? value : otherwise;
     };
-    const { openTableFile } = await import('../../compose/table-files.ts');
+    const { openTableFile } = await import('../../site/table-files.ts');
     const { labelReport } = await import('../../monitoring/estimate/label-files.ts');
     const table = await openTableFile(call.words[0]);
     try {

@@ -56,7 +56,7 @@ export const driftReplay: Command = {
     progress: 'show each window that is over',
   },
   run: async (call) => {
-    const { openTableFile } = await import('../../compose/table-files.ts');
+    const { openTableFile } = await import('../../site/table-files.ts');
     const { replayFile } = await import('../../running/file-replay/replay-file.ts');
     const options = await optionsOf(call);
     const { path: directory, remove } = temporaryFolder('headrace-replay-');

@@ -21,7 +21,7 @@ export const driftSlices: Command = {
     ignore: 'columns to leave out, with commas between',
   },
   async run(call) {
-    const { openTableFile } = await import('../../compose/table-files.ts');
+    const { openTableFile } = await import('../../site/table-files.ts');
     const { findSlices } = await import('../../monitoring/detect/find-slices.ts');
     const table = await openTableFile(call.words[0]);
     try {

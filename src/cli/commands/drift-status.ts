@@ -16,18 +16,16 @@ export const driftStatus: Command = {
   options: { at: { type: 'string' } },
   help: { at: 'instant whose newest windows are judged (now)' },
   async run(call) {
-    const { openMonitor } = await import('../../compose/open-monitor.ts');
+    const { withSite } = await import('../../site/site.ts');
+    const { judgeStores } = await import('../../site/judge-stores.ts');
     const { Judge } = await import('../../findings/judge.ts');
     const { project, environment } = await loadConfig(call);
-    const stores = await openMonitor(project, environment);
-    try {
+    await withSite({ project, environment }, async (site) => {
       const at = instantOption('at', call.options['at']) ?? Date.now();
-      const state = await new Judge().champions(stores, project.models, { at, everyMs: 0 });
+      const state = await new Judge().champions(await judgeStores(site), project.models, { at, everyMs: 0 });
       const { ruleCosts, ruleCostText } = await import('../../monitoring/monitor/rule-costs.ts');
       write(call, state, project.models, (model) => ruleCosts([model]).map(ruleCostText));
-    } finally {
-      await stores.close();
-    }
+    });
   },
 };
 

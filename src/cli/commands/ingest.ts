@@ -80,7 +80,7 @@ async function ingestThere(call: Call, progress: Progress, server: ServerLink): 
       command: 'ingest',
       reason: `--bootstrap writes the past, and the server ${server.name} has the environment open: stop it first`,
     });
-  const { openFileReader } = await import('../../compose/compose.ts');
+  const { openFileReader } = await import('../../site/file-reader.ts');
   const { project, environment } = await loadConfig(call);
   const [name] = call.words;
   const source = project.sources.find((one) => one.name === name);
@@ -111,7 +111,7 @@ async function ingestTo(
   const [name, ...named] = call.words;
   const files = await localPaths(named, {
     folder: join(target.directory, 'ingest', 'copies'),
-    open: async () => (await import('../../compose/compose.ts')).openRemoteFiles(),
+    open: async () => (await import('../../site/file-reader.ts')).openRemoteFiles(),
     onCopy: ({ url, sizeBytes }) => call.terminal.err(`headrace: copies ${url}, ${sizeBytes} bytes`),
   });
   const stopped = new AbortController();

@@ -2,6 +2,7 @@ import { once as eventOnce } from 'node:events';
 import { reasonOf } from '../../base/reason-of.ts';
 import { environmentClock } from '../../environment/environment-clock.ts';
 import type { MonitorState } from '../../findings/monitor-state.ts';
+import type { MonitorRun } from '../../running/run-monitor.ts';
 import { type Call, type Command, served } from '../command.ts';
 import { loadConfig } from '../load-config.ts';
 import { wholeOption } from '../parse-option.ts';
@@ -21,26 +22,25 @@ export const monitor: Command = {
     const everyMs = 1000 * wholeOption('every', call.options['every'], 60, 1, 86_400);
     const once = call.options['once'] === true;
     const { runMonitor } = await import('../../running/run-monitor.ts');
-    const { hasPlaybook } = await import('../../compose/open-playbooks.ts');
     const { runPlaybooks } = await import('../run-playbooks.ts');
+    const { withSite } = await import('../../site/site.ts');
     const place = await loadConfig(call);
-    await runMonitor({
-      ...place,
-      clock: environmentClock(place.environment.directory, { keeps: false }),
+    const clock = environmentClock(place.environment.directory, { keeps: false });
+    const report = (error: unknown) => call.terminal.err(`headrace: ${reasonOf(error)}`);
+    const run: Omit<MonitorRun, 'site'> = {
       everyMs,
       once,
       // A child ends with the process that started it. Without a repetition there is nothing to end.
       stopped: once
         ? new Promise(() => undefined)
         : Promise.race([call.terminal.stopped, eventOnce(process, 'disconnect')]),
-      report: (error) => call.terminal.err(`headrace: ${reasonOf(error)}`),
+      report,
       waits: () => call.terminal.err('headrace: another process monitors; this one takes over when it ends'),
       judged: (state) => call.terminal.out(judgedLine(call, state)),
-      openPlaybooks: async (incidents, judge) =>
-        hasPlaybook(place.project)
-          ? runPlaybooks(call, place, { report: (line) => call.terminal.err(line), wait: once, incidents, judge })
-          : null,
-    });
+      openPlaybooks: (site, incidents, judge) =>
+        runPlaybooks(call, site, { report: (line) => call.terminal.err(line), wait: once, incidents, judge }),
+    };
+    await withSite({ ...place, clock, onFault: report }, (site) => runMonitor({ ...run, site }));
   },
 };
 

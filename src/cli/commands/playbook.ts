@@ -159,13 +159,10 @@ async function remoteOr<T>(
 
 async function withPlaybooks<T>(call: Call, work: (open: OpenPlaybooks) => Promise<T>): Promise<T> {
   const { openPlaybooksOf } = await import('../playbook-stores.ts');
+  const { withSite } = await import('../../site/site.ts');
   const place = await loadConfig(call);
-  const open = await openPlaybooksOf(call, place, (error) => call.terminal.err(`headrace: ${String(error)}`));
-  try {
-    return await work(open);
-  } finally {
-    await open.close();
-  }
+  const onFault = (error: unknown) => call.terminal.err(`headrace: ${String(error)}`);
+  return withSite({ ...place, onFault }, async (site) => work(await openPlaybooksOf(call, site, onFault)));
 }
 
 function pathOf(model: string): string {

@@ -18,25 +18,19 @@ export const registryPrepare: Command = {
   options: {},
   help: {},
   run: (call) =>
-    withRegistry(call, async ({ environment, registry, artifacts }) => {
-      const { openPython } = await import('../../compose/open-python.ts');
+    withRegistry(call, async ({ environment, site, registry, artifacts }) => {
       const { openForeign, prepareForeign } = await import('../../serving/models/open-foreign.ts');
       const [model = '', word = ''] = call.words;
       const version = /^\d+$/.test(word) ? versionWord(word) : await registry.alias(model, word);
       if (version === null) throw fail('REGISTRY_ABSENT', { kind: 'version', name: `${model} ${word}` });
       const record = await loadableRecord(registry, model, version);
-      const python = await openPython(environment, artifacts);
-      try {
-        const tools = { artifacts, python, upstreams: environment.models.upstreams };
-        if (record.trained === null) await prepareForeign(record, tools);
-        const opened = record.trained === null ? await openForeign(record, tools) : null;
-        const served = opened?.kind === 'process' ? opened.platform : 'onnx';
-        if (opened?.kind === 'process') await opened.loaded.close();
-        if (call.json) return call.terminal.out(JSON.stringify({ model, version: record.version, served }));
-        const how = WAYS[served] ?? `by ${served}`;
-        call.terminal.out(`${model} version ${record.version} can be served ${how}`);
-      } finally {
-        await python?.close();
-      }
+      const tools = { artifacts, python: await site.python(), upstreams: environment.models.upstreams };
+      if (record.trained === null) await prepareForeign(record, tools);
+      const opened = record.trained === null ? await openForeign(record, tools) : null;
+      const served = opened?.kind === 'process' ? opened.platform : 'onnx';
+      if (opened?.kind === 'process') await opened.loaded.close();
+      if (call.json) return call.terminal.out(JSON.stringify({ model, version: record.version, served }));
+      const how = WAYS[served] ?? `by ${served}`;
+      call.terminal.out(`${model} version ${record.version} can be served ${how}`);
     }),
 };

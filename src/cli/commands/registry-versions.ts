@@ -96,14 +96,7 @@ export const registryCollect: Command = {
 
 /** Removes environments of Python models that no served version needs; null: the environment serves no such models. */
 async function collectEnvironments(open: OpenRegistry, before: number): Promise<CollectedPython | null> {
-  if (open.environment.models.python === null) return null;
-  const { openPython } = await import('../../compose/open-python.ts');
   const { collectPython } = await import('../../serving/models/collect-python.ts');
-  const python = await openPython(open.environment, open.artifacts);
-  if (python === null) return null;
-  try {
-    return await collectPython(open, python, before);
-  } finally {
-    await python.close();
-  }
+  const python = await open.site.python();
+  return python === null ? null : collectPython(open, python, before);
 }

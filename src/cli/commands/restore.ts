@@ -31,7 +31,7 @@ export const restore: Command = {
 
 /** Restores damaged files of the history from a backup. Error: OFFLINE_CORRUPT for the first that is not in it. */
 async function repair(call: Call, folder: string): Promise<void> {
-  const { repairHistory } = await import('../../compose/compose.ts');
+  const { repairHistory } = await import('../../site/history-files.ts');
   const { environment } = await loadConfig(call);
   const { directory } = environment;
   const { damaged, repaired } = await auditedCommand(directory, 'repair', folder, () =>
@@ -43,7 +43,7 @@ async function repair(call: Call, folder: string): Promise<void> {
 
 /** Rebuilds damaged files of the history from the event log. Error: OFFLINE_UNREBUILT for the first that cannot be rebuilt. */
 async function rebuild(call: Call): Promise<void> {
-  const { rebuildEnvironmentHistory } = await import('../../compose/rebuild-history.ts');
+  const { rebuildEnvironmentHistory } = await import('../../site/rebuild-history.ts');
   const { backupsWith } = await import('../../operating/backups-of.ts');
   const { project, environment } = await loadConfig(call);
   const { directory } = environment;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Command } from '../command.ts';
 import { wholeOption } from '../parse-option.ts';
-import { folderOf, helperFolder, runOptionHelp, runOptions, specOf } from '../run-options.ts';
+import { folderOf, runOptionHelp, runOptions, specOf } from '../run-options.ts';
 
 const { drill: _drill, progress: _progress, ...drillOptions } = runOptions;
 const { drill: _help, ...drillHelp } = runOptionHelp;
@@ -15,7 +15,7 @@ export const trainDrill: Command = {
   help: { ...drillHelp, steps: 'steps of each of its five runs (100)' },
   async run(call) {
     const { drill } = await import('../../training/runner/drill.ts');
-    const { localTraining, lockRun } = await import('../../compose/training-backends.ts');
+    const { localTraining, lockRun } = await import('../../site/back-ends/training-systems.ts');
     const { fail } = await import('../../base/errors/fail.ts');
     const spec = specOf(call);
     const folder = folderOf(call);
@@ -25,7 +25,7 @@ export const trainDrill: Command = {
         folder: join(folder, 'drill'),
         spec: { ...spec, checkpointSeconds: spec.checkpointSeconds ?? 0.2 },
         steps: wholeOption('steps', call.options['steps'], 100, 4, Number.MAX_SAFE_INTEGER),
-        open: (run) => localTraining(run, helperFolder()),
+        open: (run) => localTraining(run),
         onLine: call.terminal.err,
       });
       call.terminal.out(call.json ? JSON.stringify(result) : drillText(result));

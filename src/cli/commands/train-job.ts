@@ -8,7 +8,7 @@ export const trainJob: Command = {
   options: {},
   help: {},
   async run({ words, terminal }) {
-    const { trainJobFile } = await import('../../compose/train-job-file.ts');
+    const { trainJobFile } = await import('../../site/train-job-file.ts');
     await trainJobFile(String(words[0]), terminal.err);
   },
 };

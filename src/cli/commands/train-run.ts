@@ -30,7 +30,7 @@ export const trainRun: Command = {
   async run(call) {
     const { on } = call.options;
     if (on === undefined) return runTraining(call);
-    const { trainingSystems } = await import('../../compose/training-backends.ts');
+    const { trainingSystems } = await import('../../site/back-ends/training-systems.ts');
     const { runSubmitted } = await import('../run-submitted.ts');
     const system = choiceOption('on', on, trainingSystems);
     if (system !== undefined) await runSubmitted(call, system);

@@ -76,7 +76,7 @@ async function writeBeside(call: Call, server: ServerLink, path: string, mode: R
   const of = targetOf(project, call.words[0]);
   const asked = askedOf(call, of, path, mode);
   await server.ask('POST', '/v1/admin/flush', {});
-  const { writeHistorySet } = await import('../../compose/history-set.ts');
+  const { writeHistorySet } = await import('../../site/history-set.ts');
   const run = runOf(call);
   return writeHistorySet(asked, { project, environment, ...run, onComputeError: (error) => run.onLine(String(error)) });
 }

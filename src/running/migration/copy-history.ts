@@ -1,12 +1,12 @@
 import { fail } from '../../base/errors/fail.ts';
-import { engineOf } from '../../compose/back-ends.ts';
-import { withTileJobs } from '../../compose/tile-jobs.ts';
 import type { EventSourceData } from '../../features/define/declaration.ts';
 import { topicOf } from '../../featurestore/ingest/gateway.ts';
 import { copyDeliveries, firstOffsets, publishedUpTo } from '../../operating/migrate/copy-deliveries.ts';
 import type { CopyPlace } from '../../operating/migrate/migration-files.ts';
 import { untilNoneBehind } from '../../operating/migrate/until-none-behind.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
+import { engineOf } from '../../site/back-ends/environment-back-ends.ts';
+import { withTileJobs } from '../../site/tile-jobs.ts';
 import { closeProject } from '../close-project.ts';
 import { flushParts, type OpenProject } from '../open-project.ts';
 import { openEnd } from './environment-ends.ts';

@@ -1,11 +1,9 @@
-import { closingWithin } from '../../base/closing.ts';
-import { closeStores, openStores } from '../../compose/compose.ts';
-import { copyModels } from '../../compose/migration-parts.ts';
 import type { Environment } from '../../environment/config.ts';
 import { serveKept } from '../../featurestore/batch/serve-kept.ts';
-import { StoreFaults } from '../../observe/store-faults.ts';
 import { type CopiedTable, copyTables } from '../../operating/migrate/copy-tables.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
+import { copyModels } from '../../site/migration-parts.ts';
+import { withSite } from '../../site/site.ts';
 import type { MigrationOptions } from './migration-options.ts';
 
 interface StateCopy {
@@ -19,17 +17,14 @@ interface StateCopy {
 /** Copies tables, batch views and models, which do not follow from events. No other process may have `to` open. */
 export async function copyState({ options, history, from, to }: StateCopy): Promise<readonly CopiedTable[]> {
   const { project, onFault } = options;
-  const stores = await openStores(project, to, onFault, () => undefined, new StoreFaults(Date.now));
-  const closing = closingWithin(Number.POSITIVE_INFINITY);
-  let tables: readonly CopiedTable[];
-  try {
-    tables = await copyTables(history, stores.offline);
-    for (const view of project.views)
-      if (view.kind === 'batchView') await serveKept(view, stores.online, stores.offline);
-  } finally {
-    await closeStores(stores, closing);
-  }
-  if (closing.failure !== null) throw closing.failure;
+  const tables = await withSite({ project, environment: to, onFault }, async (site) => {
+    site.makeDirectory();
+    // The log too: no other process may have it.
+    const { online, offline } = await site.open('log', 'online', 'offline');
+    const copied = await copyTables(history, offline);
+    for (const view of project.views) if (view.kind === 'batchView') await serveKept(view, online, offline);
+    return copied;
+  });
   await copyModels(from, to);
   return tables;
 }

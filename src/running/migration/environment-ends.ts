@@ -1,10 +1,8 @@
 import { resolve } from 'node:path';
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
-import { logOf, onlineOf } from '../../compose/back-ends.ts';
-import { openHistory } from '../../compose/compose.ts';
-import { holdEnvironment } from '../../compose/migration-parts.ts';
 import type { Environment } from '../../environment/config.ts';
-import type { OfflineStore } from '../../ports/offline-store.ts';
+import { logOf, onlineOf } from '../../site/back-ends/environment-back-ends.ts';
+import { holdEnvironment } from '../../site/migration-parts.ts';
 import { closeProject } from '../close-project.ts';
 import { flushParts, type OpenProject, openProject } from '../open-project.ts';
 import type { MigrationOptions } from './migration-options.ts';
@@ -39,19 +37,6 @@ export async function publishEnd(
     await flushParts(opened.parts);
   } finally {
     await closeProject(opened, {});
-  }
-}
-
-/** Runs work on the history of an environment, and closes it. */
-export async function withHistory<T>(
-  environment: Environment,
-  work: (history: OfflineStore) => Promise<T>,
-): Promise<T> {
-  const history = await openHistory(environment);
-  try {
-    return await work(history);
-  } finally {
-    await history.close();
   }
 }
 

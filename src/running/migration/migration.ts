@@ -1,14 +1,15 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
-import { clearMigrated, holdEnvironment, lockMigration } from '../../compose/migration-parts.ts';
 import type { CopiedTable } from '../../operating/migrate/copy-tables.ts';
 import { forgottenSince } from '../../operating/migrate/forgotten-since.ts';
 import { type Journal, removeMoved } from '../../operating/migrate/migration-files.ts';
+import { clearMigrated, holdEnvironment, lockMigration } from '../../site/migration-parts.ts';
+import { withHistory } from '../../site/open-history.ts';
 import { type Compared, compareAll, compareDuringEvents } from './compare-environments.ts';
 import { copyHistory } from './copy-history.ts';
 import { copyState } from './copy-state.ts';
-import { isIdle, publishEnd, sharedPlace, withHistory } from './environment-ends.ts';
+import { isIdle, publishEnd, sharedPlace } from './environment-ends.ts';
 import type { CopiedSource, MigrationOptions } from './migration-options.ts';
 import { MigrationRecord } from './migration-record.ts';
 import { returnHistory } from './return-history.ts';

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
 import { parseDuration } from '../../base/time.ts';
-import { type Alerts, openAlerts } from '../../compose/open-alerts.ts';
 import { alertsReport } from '../../findings/alerts/alerts-report.ts';
 import { newSilence } from '../../findings/alerts/new-silence.ts';
 import type { Headrace } from '../../running/headrace.ts';
 import { insideOf } from '../../running/inside.ts';
+import { type Alerts, openAlerts } from '../../site/open-alerts.ts';
 import { whoOf } from '../acting.ts';
 import { parsedBody } from '../body.ts';
 import { type Define, json, jsonAnswer, type RouteAnswer, type WriteRoute } from '../route.ts';
@@ -41,8 +41,7 @@ const answer = (define: Define) => ({ 200: json(define('Alerts', report)) });
 const ERRORS = ['ALERT_FILE', 'ALERT_FORMAT', 'ALERT_BUSY'] as const;
 
 async function withStore<T>(headrace: Headrace, work: (alerts: Alerts) => Promise<T>): Promise<T> {
-  const { project, environment, onFault } = insideOf(headrace);
-  const alerts = await openAlerts(project, environment, { clock: Date.now, onFault });
+  const alerts = await openAlerts(insideOf(headrace).site, Date.now);
   try {
     return await work(alerts);
   } finally {

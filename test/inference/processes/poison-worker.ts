@@ -1,6 +1,6 @@
-import { batchTools } from '../../../src/compose/batch-worker-tools.ts';
 import type { LoadedModel } from '../../../src/ports/model-runtime.ts';
 import { runBatchWorker } from '../../../src/serving/batch/batch-worker-main.ts';
+import { batchTools } from '../../../src/site/batch-worker-tools.ts';
 import { sitePlace } from '../batch-site.ts';
 
 // A worker whose model has rows that it cannot bear, by the value of `number`, its first input.

@@ -1,8 +1,8 @@
 import { appendFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { batchTools } from '../../../src/compose/batch-worker-tools.ts';
 import type { ScoreFiles } from '../../../src/ports/score-files.ts';
 import { runBatchWorker } from '../../../src/serving/batch/batch-worker-main.ts';
+import { batchTools } from '../../../src/site/batch-worker-tools.ts';
 import { until } from '../../until.ts';
 import { sitePlace } from '../batch-site.ts';
 

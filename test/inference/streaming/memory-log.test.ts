@@ -5,7 +5,6 @@ import { expect, onTestFinished, test } from 'vitest';
 import { FileArtifactStore } from '../../../src/backends/embedded/artifacts/file-artifact-store.ts';
 import { MemoryEventLog } from '../../../src/backends/memory/event-log.ts';
 import { onnxRuntime } from '../../../src/backends/onnx/onnx-runtime.ts';
-import { openSqliteRegistry, registryFile } from '../../../src/compose/open-registry.ts';
 import { streamInference } from '../../../src/features/define/declare.ts';
 import { LogRetention } from '../../../src/featurestore/log-retention.ts';
 import type { OfflineStore } from '../../../src/ports/offline-store.ts';
@@ -13,6 +12,7 @@ import type { Value } from '../../../src/schema/column.ts';
 import { rowCodec } from '../../../src/schema/row-codec.ts';
 import { streamTopics } from '../../../src/serving/streaming/open-lanes.ts';
 import { ProjectStreams } from '../../../src/serving/streaming/project-streams.ts';
+import { openSqliteRegistry, registryFile } from '../../../src/site/open-registry.ts';
 
 import { asked, registerSmall, service, small } from '../../models/small-project.ts';
 import { event } from '../stream-site.ts';

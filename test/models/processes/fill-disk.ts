@@ -1,6 +1,6 @@
 import { FileArtifactStore } from '../../../src/backends/embedded/artifacts/file-artifact-store.ts';
 import { HeadraceError } from '../../../src/base/errors/fail.ts';
-import { openSqliteRegistry } from '../../../src/compose/open-registry.ts';
+import { openSqliteRegistry } from '../../../src/site/open-registry.ts';
 import { newVersion } from '../../../src/testing/contracts/model-registry.ts';
 
 /** Writes until files may grow no more; prints the code of the failure and what was acknowledged before, as one JSON line. */

@@ -1,5 +1,5 @@
 import { isHeadraceError } from '../../../src/base/errors/fail.ts';
-import { openSqliteRegistry } from '../../../src/compose/open-registry.ts';
+import { openSqliteRegistry } from '../../../src/site/open-registry.ts';
 import { newVersion } from '../../../src/testing/contracts/model-registry.ts';
 
 /** Registers and moves the alias by compare-and-swap as fast as it can; prints what it won, as one JSON line. */

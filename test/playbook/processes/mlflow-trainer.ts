@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { trainJobFile } from '../../../src/compose/train-job-file.ts';
+import { trainJobFile } from '../../../src/site/train-job-file.ts';
 import { artifactUrl, asked, tagsOf } from './mlflow-rest.ts';
 
 // A training program that logs its version as MLflow's client does, by its REST routes: run, files, version. It trains by the

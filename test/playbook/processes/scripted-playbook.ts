@@ -2,7 +2,6 @@ import { appendFileSync, existsSync, readFileSync, renameSync, writeFileSync } f
 import { join } from 'node:path';
 import { FileArtifactStore } from '../../../src/backends/embedded/artifacts/file-artifact-store.ts';
 import { onnxRuntime } from '../../../src/backends/onnx/onnx-runtime.ts';
-import { openSqliteRegistry } from '../../../src/compose/open-registry.ts';
 import { playbookPlan } from '../../../src/features/define/playbook.ts';
 import { Judge } from '../../../src/findings/judge.ts';
 import { Playbook } from '../../../src/playbook/playbook.ts';
@@ -10,6 +9,7 @@ import type { IncidentPort } from '../../../src/ports/incident.ts';
 import { playbookWorld } from '../../../src/running/playbook-world.ts';
 import { RolloutControl } from '../../../src/serving/rollout/rollout-control.ts';
 import { httpHooks } from '../../../src/serving/rollout/rollout-hooks.ts';
+import { openSqliteRegistry } from '../../../src/site/open-registry.ts';
 import { newVersion } from '../../../src/testing/contracts/model-registry.ts';
 import { playbookStore, rolloutStore } from '../../sql-stores.ts';
 import { DAY_MS, observationAt, SCRIPT_DAYS, SCRIPT_START } from '../script.ts';
