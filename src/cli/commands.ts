@@ -32,7 +32,7 @@ import { driftWindows } from './commands/drift-windows.ts';
 import { featuresGet } from './commands/features-get.ts';
 import { featuresReport } from './commands/features-report.ts';
 import { forget } from './commands/forget.ts';
-import { gpu } from './commands/gpu.ts';
+import { gpuCommands } from './commands/gpu.ts';
 import { ingest } from './commands/ingest.ts';
 import { init } from './commands/init.ts';
 import { keysCreate, keysGrant, keysImport, keysList, keysRevoke } from './commands/keys.ts';
@@ -183,7 +183,7 @@ export const commands: readonly Command[] = [
   tilesStop,
   tilesLogs,
   tilesWrite,
-  gpu,
+  ...gpuCommands,
   costProfile,
   costPlan,
   costVerify,

@@ -15,7 +15,7 @@ import { TrainingRuns } from '../running/training-runs.ts';
 import { loadForScores } from '../serving/models/load-for-scores.ts';
 import { RolloutControl } from '../serving/rollout/rollout-control.ts';
 import { httpHooks } from '../serving/rollout/rollout-hooks.ts';
-import type { Call } from './command.ts';
+import type { CommonOptions } from './command.ts';
 import { historyProgram } from './history-program.ts';
 
 /** The playbooks of an environment in a process that does not write it. */
@@ -32,7 +32,7 @@ export interface OpenPlaybooks {
  * and journals, which any process may. Errors: those of the stores.
  */
 export async function openPlaybooksOf(
-  call: Pick<Call, 'options'>,
+  call: CommonOptions,
   { project, environment }: { readonly project: ProjectData; readonly environment: Environment },
   onFault: (error: unknown) => void,
   { incidents, judge }: { readonly incidents: IncidentPort; readonly judge: Judge } = {

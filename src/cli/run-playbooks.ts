@@ -7,7 +7,7 @@ import { FOUND_KINDS } from '../findings/incident-kinds.ts';
 import type { Judge } from '../findings/judge.ts';
 import type { IncidentPort } from '../ports/incident.ts';
 import type { RunningPlaybooks } from '../running/run-monitor.ts';
-import type { Call } from './command.ts';
+import type { CommonOptions } from './command.ts';
 import { openPlaybooksOf } from './playbook-stores.ts';
 
 export interface RunPlaybooksOptions {
@@ -35,7 +35,7 @@ function ownIncidents(incidents: IncidentPort): IncidentPort {
 
 /** Opens the playbooks of a project, to be run after each judgement. */
 export async function runPlaybooks(
-  call: Pick<Call, 'options'>,
+  call: CommonOptions,
   place: { readonly project: ProjectData; readonly environment: Environment },
   { report, wait, incidents, judge }: RunPlaybooksOptions,
 ): Promise<RunningPlaybooks> {

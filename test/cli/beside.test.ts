@@ -13,6 +13,7 @@ import { models } from '../../src/cli/commands/models.ts';
 import { train } from '../../src/cli/commands/train.ts';
 import { trainingSet } from '../../src/cli/commands/training-set.ts';
 import { controlPath } from '../../src/cli/control-socket.ts';
+import { parseCall } from '../../src/cli/parse-call.ts';
 import type { JobReport } from '../../src/server/jobs/job-board.ts';
 import { until } from '../until.ts';
 import { ended, lastJson, startCli } from './run-cli.ts';
@@ -67,7 +68,8 @@ async function run(command: Command, words: readonly string[], options: Record<s
     interactive: false,
     stopped: new Promise<void>(() => undefined),
   };
-  await command.run({ words, options: { config: CONFIG, ...options }, json: true, terminal });
+  const named = Object.entries(options).map(([name, value]) => (value === true ? `--${name}` : `--${name}=${value}`));
+  await command.run(parseCall(command, [...words, '--config', CONFIG, '--json', ...named], terminal));
   return { answer: JSON.parse(out.at(-1) ?? '') as Record<string, unknown>, err };
 }
 

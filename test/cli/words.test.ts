@@ -5,10 +5,10 @@ import type { Terminal } from '../../src/cli/command.ts';
 import { commands } from '../../src/cli/commands.ts';
 import { completionScript } from '../../src/cli/completion-script.ts';
 import { slipsBetween } from '../../src/cli/nearest.ts';
-import { commonOptions, findCommand, parseCall } from '../../src/cli/parse-call.ts';
+import { findCommand, optionsOf as optionsOfCommand, parseCall } from '../../src/cli/parse-call.ts';
 
 const terminal: Terminal = { out: () => {}, err: () => {}, interactive: false, stopped: Promise.resolve() };
-const optionsOf = (command: (typeof commands)[number]) => Object.keys({ ...command.options, ...commonOptions });
+const optionsOf = (command: (typeof commands)[number]) => Object.keys(optionsOfCommand(command));
 
 function messageOf(work: () => unknown): string {
   try {
@@ -43,7 +43,7 @@ describe('did you mean', () => {
   });
 
   test('every option with a slip in any letter is answered with the option', () => {
-    for (const command of commands.filter(({ readsArguments }) => readsArguments !== true))
+    for (const command of commands)
       for (const option of optionsOf(command))
         for (const slip of slips(option).filter((word) => !optionsOf(command).includes(word)))
           expect(
@@ -102,7 +102,7 @@ describe('completion', () => {
     const count = commands.length;
     for (const [i, command] of commands.entries()) {
       expect(rest[i]).toContain(command.name.at(-1));
-      const options = command.readsArguments === true ? ['help'] : optionsOf(command);
+      const options = optionsOf(command);
       for (const at of [count + i, 2 * count + i]) expect(rest[at]).toEqual(options.map((name) => `--${name}`));
     }
   });
@@ -116,7 +116,7 @@ describe('completion', () => {
   test('fish has a line for every option of every command', () => {
     const lines = new Set(completionScript('fish', commands).split('\n'));
     for (const command of commands)
-      for (const option of command.readsArguments === true ? ['help'] : optionsOf(command))
+      for (const option of optionsOf(command))
         expect(lines).toContain(`complete -c headrace -n '__headrace_words ${command.name.join(' ')}' -l ${option}`);
   });
 

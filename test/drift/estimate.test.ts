@@ -345,6 +345,6 @@ test('bad labels, scores and options are errors by code', async () => {
   expect(await codeOf(write('none.csv', ['0.1,', '0.2,0']), good)).toBe('DRIFT_LABEL');
   expect(await codeOf(good, write('high.csv', ['1.1,0', '0.2,0']))).toBe('DRIFT_LABEL');
   expect(await codeOf(good, good, '--score', 'nothing')).toBe('DRIFT_COLUMN');
-  expect(await codeOf(good, good, '--threshold', '7')).toBe('DRIFT_OPTION');
+  expect(await codeOf(good, good, '--threshold', '7')).toBe('CLI_VALUE');
   expect(await codeOf(good, good)).toBeNull();
 });

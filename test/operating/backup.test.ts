@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { restore as restoreCommand } from '../../src/cli/commands/restore.ts';
+import { parseCall } from '../../src/cli/parse-call.ts';
 import { backUpEnvironment } from '../../src/compose/compose.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import { restore } from '../../src/operating/restore.ts';
@@ -76,7 +77,7 @@ export default { project, environments: { local: { directory: ${JSON.stringify(d
   );
   const run = (folder: string) => {
     const terminal = { out: () => undefined, err: () => undefined, interactive: false, stopped: Promise.resolve() };
-    return restoreCommand.run({ words: [folder], options: { config }, json: false, terminal });
+    return restoreCommand.run(parseCall(restoreCommand, [folder, '--config', config], terminal));
   };
   await expect(run(join(root, 'nothing'))).rejects.toMatchObject({ code: 'BACKUP_DAMAGED' });
   await run(backup);

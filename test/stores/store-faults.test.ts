@@ -8,6 +8,7 @@ import { catalogue } from '../../src/base/errors/catalogue.ts';
 import { environmentFault } from '../../src/base/errors/environment-fault.ts';
 import { fail } from '../../src/base/errors/fail.ts';
 import { status as statusCommand } from '../../src/cli/commands/status.ts';
+import { parseCall } from '../../src/cli/parse-call.ts';
 import { closeStores, openStores, type Stores } from '../../src/compose/compose.ts';
 import { storeWatches } from '../../src/compose/watch-stores.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
@@ -383,6 +384,6 @@ async function printed(server: string): Promise<string> {
     interactive: false,
     stopped: new Promise<void>(() => undefined),
   };
-  await statusCommand.run({ words: [server], options: {}, json: false, terminal });
+  await statusCommand.run(parseCall(statusCommand, [server], terminal));
   return out;
 }

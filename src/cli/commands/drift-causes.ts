@@ -1,14 +1,13 @@
-import type { Command } from '../command.ts';
-import { spanHelp, spanOptions, withWatched } from '../with-watched.ts';
+import { command } from '../command.ts';
+import { spanOptions, withWatched } from '../with-watched.ts';
 
-export const driftCauses: Command = {
+export const driftCauses = command({
   name: ['drift', 'causes'],
   summary:
     'weighs what changed in a span of a model: each feature in the change of the loss, and what happened upstream',
   words: '<model>',
   arity: [1, 1],
   options: spanOptions,
-  help: spanHelp,
   async run(call) {
     const { causesOf } = await import('../../monitoring/cause/causes.ts');
     const { causeLines } = await import('../../monitoring/cause/cause-text.ts');
@@ -18,4 +17,4 @@ export const driftCauses: Command = {
       else for (const line of causeLines(report)) call.terminal.out(line);
     });
   },
-};
+});

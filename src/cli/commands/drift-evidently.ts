@@ -1,15 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { fail } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
-import type { Command } from '../command.ts';
+import { command } from '../command.ts';
 
-export const driftEvidently: Command = {
+export const driftEvidently = command({
   name: ['drift', 'evidently'],
   summary: 'reads the drift of columns from a JSON report of Evidently 0.7',
   words: '<report.json>',
   arity: [1, 1],
-  options: {},
-  help: {},
   async run(call) {
     const { readEvidentlyReport } = await import('../../monitoring/interop/evidently-report.ts');
     const [path] = call.words;
@@ -22,7 +20,7 @@ export const driftEvidently: Command = {
       );
     }
   },
-};
+});
 
 function textOf(path: string): string {
   try {

@@ -2,20 +2,23 @@ import { writeFileSync } from 'node:fs';
 import { fail } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import type { Profile } from '../../monitoring/profile/profile.ts';
-import type { Call, Command } from '../command.ts';
+import { type Call, command } from '../command.ts';
 import { closeInputs, type DriftInput, openDriftInput, profileByEngineOf, profileOf } from '../drift-inputs.ts';
+import { flag, option } from '../option.ts';
+import { column, file, list } from '../option-kinds.ts';
 
-export const driftProfile: Command = {
+const options = {
+  like: option(file, 'a profile whose bins are counted over'),
+  engine: flag('profile Parquet files by the engine of the environment (offline.engine)'),
+  ignore: option(list(column), 'columns to leave out, with commas between: by the engine alone'),
+};
+
+export const driftProfile = command({
   name: ['drift', 'profile'],
   summary: 'profiles a file in one scan: counts, moments, quantiles, frequent values; profiles merge and compare',
   words: '<file> <output.profile>',
   arity: [2, 2],
-  options: { like: { type: 'string' }, engine: { type: 'boolean' }, ignore: { type: 'string' } },
-  help: {
-    like: 'a profile whose bins are counted over',
-    engine: 'profile Parquet files by the engine of the environment (offline.engine)',
-    ignore: 'columns to leave out, with commas between: by the engine alone',
-  },
+  options,
   async run(call) {
     const inputs: DriftInput[] = [];
     const [path, output] = call.words;
@@ -28,8 +31,8 @@ export const driftProfile: Command = {
           value: path,
           reason: 'a profile of whylogs is compared as it is',
         });
-      const like = call.options['like'];
-      const bins = typeof like === 'string' ? await openDriftInput(like) : null;
+      const { like } = call.options;
+      const bins = like === undefined ? null : await openDriftInput(like);
       if (bins !== null) inputs.push(bins);
       const profile = await profiled(call, path, bins?.kind === 'profile' ? bins.profile : null, inputs);
       const { encodeProfile } = await import('../../monitoring/profile/profile-bytes.ts');
@@ -44,15 +47,20 @@ export const driftProfile: Command = {
       await closeInputs(inputs);
     }
   },
-};
+});
 
-async function profiled(call: Call, path: string, like: Profile | null, inputs: DriftInput[]): Promise<Profile> {
-  if (call.options['engine'] === true) return profileByEngineOf(call, path, like);
-  const ignore = call.options['ignore'];
-  if (typeof ignore === 'string')
+async function profiled(
+  call: Call<typeof options>,
+  path: string,
+  like: Profile | null,
+  inputs: DriftInput[],
+): Promise<Profile> {
+  const { engine, ignore } = call.options;
+  if (engine) return profileByEngineOf(call, path, like, ignore);
+  if (ignore !== undefined)
     throw fail('DRIFT_OPTION', {
       option: 'ignore',
-      value: ignore,
+      value: ignore.join(','),
       reason: 'every column is profiled without --engine',
     });
   const input = await openDriftInput(path);

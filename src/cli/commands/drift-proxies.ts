@@ -1,14 +1,13 @@
-import type { Command } from '../command.ts';
-import { spanHelp, spanOptions, withWatched } from '../with-watched.ts';
+import { command } from '../command.ts';
+import { spanOptions, withWatched } from '../with-watched.ts';
 
-export const driftProxies: Command = {
+export const driftProxies = command({
   name: ['drift', 'proxies'],
   summary:
     'measures the declared proxies of a model against its label, with the estimate of a window before its labels',
   words: '<model>',
   arity: [1, 1],
   options: spanOptions,
-  help: spanHelp,
   async run(call) {
     const { estimateWindow } = await import('../../monitoring/estimate/window-estimate.ts');
     const { estimateLines } = await import('../../monitoring/estimate/estimate-text.ts');
@@ -18,4 +17,4 @@ export const driftProxies: Command = {
       else for (const line of estimateLines(found)) call.terminal.out(line);
     });
   },
-};
+});

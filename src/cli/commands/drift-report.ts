@@ -1,13 +1,14 @@
-import type { Command } from '../command.ts';
-import { spanHelp, spanOptions, withWatched } from '../with-watched.ts';
+import { command } from '../command.ts';
+import { option } from '../option.ts';
+import { file } from '../option-kinds.ts';
+import { spanOptions, withWatched } from '../with-watched.ts';
 
-export const driftReport: Command = {
+export const driftReport = command({
   name: ['drift', 'report'],
   summary: 'reports one window of a champion: features, series, labels, slices, causes and decisions',
   words: '<model>',
   arity: [1, 1],
-  options: { ...spanOptions, html: { type: 'string' } },
-  help: { ...spanHelp, html: 'also write one HTML file to this path' },
+  options: { ...spanOptions, html: option(file, 'also write one HTML file to this path') },
   async run(call) {
     const { windowReport } = await import('../../monitoring/report/window-report.ts');
     const { windowJson } = await import('../../monitoring/report/window-json.ts');
@@ -15,8 +16,8 @@ export const driftReport: Command = {
     const { writeText } = await import('../write-comparison.ts');
     await withWatched(call, async (opened) => {
       const report = await windowReport(opened);
-      const path = call.options['html'];
-      if (typeof path === 'string') {
+      const path = call.options.html;
+      if (path !== undefined) {
         const { windowHtml } = await import('../../monitoring/report/window-html.ts');
         writeText(path, windowHtml(report));
       }
@@ -24,4 +25,4 @@ export const driftReport: Command = {
       else for (const line of windowLines(report)) call.terminal.out(line);
     });
   },
-};
+});

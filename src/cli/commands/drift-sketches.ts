@@ -3,17 +3,15 @@ import { join } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import type { Profile } from '../../monitoring/profile/profile.ts';
-import type { Command } from '../command.ts';
+import { command } from '../command.ts';
 import { closeInputs, openDriftInput, profileOf } from '../drift-inputs.ts';
 
-export const driftSketches: Command = {
+export const driftSketches = command({
   name: ['drift', 'sketches'],
   summary:
     'writes the sketches of a profile or a table as files of Apache DataSketches: .kll, .hll and .fi of each column',
   words: '<file> <folder>',
   arity: [2, 2],
-  options: {},
-  help: {},
   async run(call) {
     const [path, folder] = call.words;
     const input = await openDriftInput(path);
@@ -32,7 +30,7 @@ export const driftSketches: Command = {
       await closeInputs([input]);
     }
   },
-};
+});
 
 async function sketchesOf(profile: Profile): Promise<ReadonlyMap<string, Uint8Array>> {
   const { encodeKll } = await import('../../monitoring/profile/kll-bytes.ts');

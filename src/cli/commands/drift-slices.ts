@@ -1,32 +1,32 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { FoundSlices } from '../../monitoring/detect/find-slices.ts';
 import type { ColumnValues, TableFile } from '../../ports/table-file.ts';
-import type { Call, Command } from '../command.ts';
+import { type Call, command } from '../command.ts';
+import { option } from '../option.ts';
+import { column, list } from '../option-kinds.ts';
 
-export const driftSlices: Command = {
+const options = {
+  score: option(column, 'column of scores', 'score'),
+  label: option(column, 'column of labels; rows without one are left out', 'label'),
+  loss: option(column, 'a column of losses in place of scores and labels'),
+  ignore: option(list(column), 'columns to leave out, with commas between', []),
+};
+
+type Asked = Call<typeof options>;
+
+export const driftSlices = command({
   name: ['drift', 'slices'],
   summary: 'finds the slices of one feature or two whose loss is highest, corrected for every slice that was looked at',
   words: '<file>',
   arity: [1, 1],
-  options: {
-    score: { type: 'string' },
-    label: { type: 'string' },
-    loss: { type: 'string' },
-    ignore: { type: 'string' },
-  },
-  help: {
-    score: 'column of scores (score)',
-    label: 'column of labels; rows without one are left out (label)',
-    loss: 'a column of losses in place of scores and labels',
-    ignore: 'columns to leave out, with commas between',
-  },
+  options,
   async run(call) {
     const { openTableFile } = await import('../../compose/table-files.ts');
     const { findSlices } = await import('../../monitoring/detect/find-slices.ts');
     const table = await openTableFile(call.words[0]);
     try {
       const { losses, used } = await lossesOf(call, table);
-      const ignore = new Set([...used, ...textOption(call, 'ignore', '').split(',')]);
+      const ignore = new Set([...used, ...call.options.ignore]);
       const kept = Uint32Array.from([...losses.keys()].filter((i) => Number.isFinite(losses[i])));
       const columns = new Map<string, ColumnValues>();
       for (const { name } of table.columns)
@@ -42,18 +42,14 @@ export const driftSlices: Command = {
       await table.close();
     }
   },
-};
-
-function textOption({ options }: Call, name: string, otherwise: string): string {
-  const value = options[name];
-  return typeof value === 'string' ? value : otherwise;
-}
+});
 
 /** Squared for labels that are 0 and 1, absolute for others; NaN without a label. Errors: DRIFT_COLUMN, DRIFT_LABEL. */
-async function lossesOf(call: Call, table: TableFile): Promise<{ losses: Float64Array; used: readonly string[] }> {
-  const loss = textOption(call, 'loss', '');
-  if (loss !== '') return { losses: await numbersOf(table, loss), used: [loss] };
-  const [score, label] = [textOption(call, 'score', 'score'), textOption(call, 'label', 'label')];
+async function lossesOf(
+  { options: { loss, score, label } }: Asked,
+  table: TableFile,
+): Promise<{ losses: Float64Array; used: readonly string[] }> {
+  if (loss !== undefined) return { losses: await numbersOf(table, loss), used: [loss] };
   const [scores, labels] = [await numbersOf(table, score), await numbersOf(table, label)];
   const isBinary = labels.every((value) => Number.isNaN(value) || value === 0 || value === 1);
   const losses = scores.map((value, i) => (isBinary ? (value - labels[i]) ** 2 : Math.abs(value - labels[i])));

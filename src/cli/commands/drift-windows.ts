@@ -1,17 +1,16 @@
 import { fail } from '../../base/errors/fail.ts';
 import { monitorName } from '../../features/define/monitor.ts';
-import type { Command } from '../command.ts';
-import { spanHelp, spanOptions, withWatched } from '../with-watched.ts';
+import { command } from '../command.ts';
+import { spanOptions, withWatched } from '../with-watched.ts';
 
 const MOST_WINDOWS = 1000;
 
-export const driftWindows: Command = {
+export const driftWindows = command({
   name: ['drift', 'windows'],
   summary: 'judges every window of a span by each monitor of a model',
   words: '<model>',
   arity: [1, 1],
   options: spanOptions,
-  help: spanHelp,
   async run(call) {
     const { judgeMonitor, monitorsOf } = await import('../../monitoring/monitor/judge-windows.ts');
     const { ruleCosts, ruleCostText } = await import('../../monitoring/monitor/rule-costs.ts');
@@ -44,4 +43,4 @@ export const driftWindows: Command = {
           );
     });
   },
-};
+});

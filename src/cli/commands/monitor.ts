@@ -2,24 +2,23 @@ import { once as eventOnce } from 'node:events';
 import { reasonOf } from '../../base/reason-of.ts';
 import { environmentClock } from '../../environment/environment-clock.ts';
 import type { MonitorState } from '../../findings/monitor-state.ts';
-import { type Call, type Command, served } from '../command.ts';
+import { type Call, command, served } from '../command.ts';
 import { loadConfig } from '../load-config.ts';
-import { wholeOption } from '../parse-option.ts';
+import { flag, option } from '../option.ts';
+import { whole } from '../option-kinds.ts';
 
-export const monitor: Command = {
+export const monitor = command({
   name: ['monitor'],
   stop: [served('without --once')],
   summary: 'watches champions in a separate process, one at a time by a lease; GET /v1/drift shows its findings',
   words: '',
   arity: [0, 0],
-  options: { every: { type: 'string' }, once: { type: 'boolean' } },
-  help: {
-    every: 'seconds between two judgements (60)',
-    once: 'judge once and end; an error if another process has the lease',
+  options: {
+    every: option(whole(1, 86_400), 'seconds between two judgements', 60),
+    once: flag('judge once and end; an error if another process has the lease'),
   },
   async run(call) {
-    const everyMs = 1000 * wholeOption('every', call.options['every'], 60, 1, 86_400);
-    const once = call.options['once'] === true;
+    const { every, once } = call.options;
     const { runMonitor } = await import('../../running/run-monitor.ts');
     const { hasPlaybook } = await import('../../compose/open-playbooks.ts');
     const { runPlaybooks } = await import('../run-playbooks.ts');
@@ -27,7 +26,7 @@ export const monitor: Command = {
     await runMonitor({
       ...place,
       clock: environmentClock(place.environment.directory, { keeps: false }),
-      everyMs,
+      everyMs: 1000 * every,
       once,
       // A child ends with the process that started it. Without a repetition there is nothing to end.
       stopped: once
@@ -42,7 +41,7 @@ export const monitor: Command = {
           : null,
     });
   },
-};
+});
 
 function judgedLine({ json }: Call, { monitors, failed }: MonitorState): string {
   const alarms = monitors.filter(({ state }) => state === 'drift' || state === 'fault').length;

@@ -1,7 +1,8 @@
 import { fail } from '../../base/errors/fail.ts';
 import { loadableRecord } from '../../registry/version-seal.ts';
-import type { Command } from '../command.ts';
-import { versionWord } from '../version-word.ts';
+import { command } from '../command.ts';
+import { parseValue } from '../option.ts';
+import { version } from '../option-kinds.ts';
 import { withRegistry } from '../with-registry.ts';
 
 const WAYS: Readonly<Record<string, string>> = {
@@ -10,21 +11,19 @@ const WAYS: Readonly<Record<string, string>> = {
   upstream: 'by another server',
 };
 
-export const registryPrepare: Command = {
+export const registryPrepare = command({
   name: ['registry', 'prepare'],
   summary: 'makes the environment of a version that is a Python program, and loads it once',
   words: '<model> <version or alias>',
   arity: [2, 2],
-  options: {},
-  help: {},
   run: (call) =>
     withRegistry(call, async ({ environment, registry, artifacts }) => {
       const { openPython } = await import('../../compose/open-python.ts');
       const { openForeign, prepareForeign } = await import('../../serving/models/open-foreign.ts');
       const [model = '', word = ''] = call.words;
-      const version = /^\d+$/.test(word) ? versionWord(word) : await registry.alias(model, word);
-      if (version === null) throw fail('REGISTRY_ABSENT', { kind: 'version', name: `${model} ${word}` });
-      const record = await loadableRecord(registry, model, version);
+      const number = /^\d+$/.test(word) ? parseValue('version', version, word) : await registry.alias(model, word);
+      if (number === null) throw fail('REGISTRY_ABSENT', { kind: 'version', name: `${model} ${word}` });
+      const record = await loadableRecord(registry, model, number);
       const python = await openPython(environment, artifacts);
       try {
         const tools = { artifacts, python, upstreams: environment.models.upstreams };
@@ -39,4 +38,4 @@ export const registryPrepare: Command = {
         await python?.close();
       }
     }),
-};
+});

@@ -1,23 +1,21 @@
-import { parseDuration } from '../../base/time.ts';
+import { DAY_MS } from '../../base/time.ts';
 import { auditedCommand } from '../audit.ts';
-import type { Command } from '../command.ts';
+import { command } from '../command.ts';
+import { option } from '../option.ts';
+import { duration } from '../option-kinds.ts';
 import { withRegistry } from '../with-registry.ts';
 
-/** Without --older, ms: 30 days. */
-const OLDER = '30d';
-
-export const registryPurge: Command = {
+export const registryPurge = command({
   name: ['registry', 'purge'],
   summary: 'removes deleted runs and experiments for good, then the artefacts that nothing needs',
   words: '',
   arity: [0, 0],
-  options: { older: { type: 'string' } },
-  help: { older: 'how long ago they were deleted (30d)' },
+  options: { older: option(duration, 'how long ago they were deleted', 30 * DAY_MS) },
   run: (call) =>
     withRegistry(call, async (open) => {
       const { purge } = await import('../../registry/purge.ts');
       const { collectGarbage } = await import('../../registry/collect-garbage.ts');
-      const older = parseDuration(String(call.options['older'] ?? OLDER), '--older');
+      const { older } = call.options;
       const now = Date.now();
       const { purged, collected } = await auditedCommand(
         open.environment.directory,
@@ -33,4 +31,4 @@ export const registryPurge: Command = {
         `${purged.runs} runs and ${purged.experiments} experiments removed, ${collected.erased} artefacts erased`,
       );
     }),
-};
+});

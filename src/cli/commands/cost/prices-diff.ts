@@ -1,12 +1,10 @@
-import type { Command } from '../../command.ts';
+import { command } from '../../command.ts';
 
-export const costPricesDiff: Command = {
+export const costPricesDiff = command({
   name: ['cost', 'prices', 'diff'],
   summary: 'compares two imports, folders or files of prices',
   words: '<old> <new>',
   arity: [2, 2],
-  options: {},
-  help: {},
   async run({ words: [before = '', after = ''], json, terminal }) {
     const { diffPrices } = await import('../../../cost/catalog/diff-prices.ts');
     const { diffText } = await import('../../../cost/catalog/catalog-text.ts');
@@ -14,7 +12,7 @@ export const costPricesDiff: Command = {
     const diff = diffPrices(old, now);
     terminal.out(json ? JSON.stringify(diff) : diffText(diff));
   },
-};
+});
 
 /** The offers of an import, or of prices that were not imported. */
 async function offersAt(path: string) {

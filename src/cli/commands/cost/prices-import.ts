@@ -1,18 +1,23 @@
-import type { Command } from '../../command.ts';
-import { instantOption } from '../../parse-option.ts';
+import { command } from '../../command.ts';
+import { option } from '../../option.ts';
+import { folder, instant } from '../../option-kinds.ts';
 
 /** Where commands of costs keep prices, unless a call says otherwise. */
 export const PRICE_STORE = '.headrace/prices';
 
-export const costPricesImport: Command = {
+export const storeOption = { store: option(folder, 'folder of imported prices', PRICE_STORE) };
+
+export const costPricesImport = command({
   name: ['cost', 'prices', 'import'],
   summary: 'imports prices from a catalogue of SkyPilot, or from a file of your own',
   words: '<folder or file>',
   arity: [1, 1],
-  options: { store: { type: 'string' }, 'as-of': { type: 'string' } },
-  help: {
-    store: `folder of imported prices (${PRICE_STORE})`,
-    'as-of': 'when the prices were true: a UTC date; otherwise the commit of the checkout, or the newest file',
+  options: {
+    ...storeOption,
+    'as-of': option(
+      instant,
+      'when the prices were true: a UTC date; otherwise the commit of the checkout, or the newest file',
+    ),
   },
   async run({ words: [path = ''], options, json, terminal }) {
     const { importPrices } = await import('../../../cost/catalog/import-prices.ts');
@@ -20,9 +25,9 @@ export const costPricesImport: Command = {
     const nowMs = Date.now();
     const { path: written, prices } = await importPrices({
       path,
-      store: String(options['store'] ?? PRICE_STORE),
+      store: options.store,
       nowMs,
-      asOfMs: instantOption('as-of', options['as-of']),
+      asOfMs: options['as-of'],
     });
     const { offers, ...facts } = prices;
     terminal.out(
@@ -31,4 +36,4 @@ export const costPricesImport: Command = {
         : `${written}\n${importText(prices, nowMs)}`,
     );
   },
-};
+});

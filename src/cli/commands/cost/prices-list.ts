@@ -1,22 +1,21 @@
-import type { Command } from '../../command.ts';
-import { PRICE_STORE } from './prices-import.ts';
+import { command } from '../../command.ts';
+import { storeOption } from './prices-import.ts';
 
-export const costPricesList: Command = {
+export const costPricesList = command({
   name: ['cost', 'prices', 'list'],
   summary: 'prints the newest imported prices, and spot discounts over all imports',
   words: '[<accelerator>]',
   arity: [0, 1],
-  options: { store: { type: 'string' } },
-  help: { store: `folder of imported prices (${PRICE_STORE})` },
+  options: storeOption,
   async run({ words: [accelerator], options, json, terminal }) {
     const { newestPrices, storedPrices } = await import('../../../cost/catalog/price-store.ts');
     const { importText, offersText } = await import('../../../cost/catalog/catalog-text.ts');
     const { spotHistory } = await import('../../../cost/catalog/spot-history.ts');
-    const store = String(options['store'] ?? PRICE_STORE);
+    const { store } = options;
     const newest = await newestPrices(store);
     const history = spotHistory(await storedPrices(store));
     const offers = newest.offers.filter((one) => accelerator === undefined || one.accelerator === accelerator);
     if (json) terminal.out(JSON.stringify({ ...newest, offers, spotHistory: history }));
     else terminal.out([importText(newest, Date.now()), offersText(offers)].join('\n'));
   },
-};
+});

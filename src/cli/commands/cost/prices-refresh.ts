@@ -1,13 +1,12 @@
-import type { Command } from '../../command.ts';
-import { PRICE_STORE } from './prices-import.ts';
+import { command } from '../../command.ts';
+import { storeOption } from './prices-import.ts';
 
-export const costPricesRefresh: Command = {
+export const costPricesRefresh = command({
   name: ['cost', 'prices', 'refresh'],
   summary: 'runs the command that the configuration names for new prices, and imports its result',
   words: '',
   arity: [0, 0],
-  options: { store: { type: 'string' } },
-  help: { store: `folder of imported prices (${PRICE_STORE})` },
+  options: storeOption,
   async run(call) {
     const { fail } = await import('../../../base/errors/fail.ts');
     const { loadConfig } = await import('../../load-config.ts');
@@ -16,7 +15,7 @@ export const costPricesRefresh: Command = {
     if (refresh === undefined) throw fail('COST_REFRESH', { reason: 'the environment has no prices.refresh' });
     const { refreshPrices } = await import('../../../cost/catalog/refresh-prices.ts');
     const { importText } = await import('../../../cost/catalog/catalog-text.ts');
-    const store = String(call.options['store'] ?? PRICE_STORE);
+    const { store } = call.options;
     const nowMs = Date.now();
     const { path, prices } = await refreshPrices({ ...refresh, store, nowMs });
     const { offers, ...facts } = prices;
@@ -24,4 +23,4 @@ export const costPricesRefresh: Command = {
       call.json ? JSON.stringify({ ...facts, path, offers: offers.length }) : `${path}\n${importText(prices, nowMs)}`,
     );
   },
-};
+});
