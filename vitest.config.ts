@@ -22,7 +22,7 @@ export default defineConfig({
       { extends: true, test: { name: 'shared', include: shared, isolate: false } },
       {
         extends: true,
-        test: { name: 'own', include: ['test/**/*.test.ts'], exclude: ['test/services/**', ...shared] },
+        test: { name: 'own', include: ['test/**/*.test.ts'], exclude: ['test/services/**', 'test/ground/seeded/**', ...shared] },
       },
     ],
   },

@@ -2,24 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { runGpuCommand } from '../../src/cli/gpu-command.ts';
 import { writeCaptures } from './captures.ts';
+import { runGpu } from './run-gpu.ts';
 
 /** What a call prints, in a folder with the captures of the guide. */
 async function output(folder: string, args: readonly string[]): Promise<string> {
-  let text = '';
-  const io = {
-    out: (part: string) => {
-      text += part;
-    },
-    err: () => {},
-    clock: () => 0,
-    stopped: new Promise<void>(() => {}),
-  };
-  await runGpuCommand(
-    args.map((word) => (/\.(json|txt|csv|psv)$/.test(word) ? join(folder, word) : word)),
-    io,
-  );
+  const text = await runGpu(args.map((word) => (/\.(json|txt|csv|psv)$/.test(word) ? join(folder, word) : word)));
   return text.replaceAll(`${folder}/`, '').trimEnd();
 }
 

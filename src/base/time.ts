@@ -46,13 +46,19 @@ const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: DAY_MS } as const
 /** A duration as text: a positive whole number and its unit. */
 export type DurationText = `${bigint}${keyof typeof UNIT_MS}`;
 
-/** Milliseconds of a duration text; `where` says in an error whose it is. Error: WINDOW_TEXT. */
-export function parseDuration(text: string, where: string): number {
+/** Milliseconds of a duration text; null: the text is none. */
+export function durationMs(text: string): number | null {
   const match = /^([1-9]\d{0,14})(ms|s|m|h|d)$/.exec(text);
-  if (match === null) throw fail('WINDOW_TEXT', { where, text });
+  if (match === null) return null;
   const [, count, unit] = match;
   const ms = Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS];
-  if (!Number.isSafeInteger(ms)) throw fail('WINDOW_TEXT', { where, text });
+  return Number.isSafeInteger(ms) ? ms : null;
+}
+
+/** Milliseconds of a duration text; `where` says in an error whose it is. Error: WINDOW_TEXT. */
+export function parseDuration(text: string, where: string): number {
+  const ms = durationMs(text);
+  if (ms === null) throw fail('WINDOW_TEXT', { where, text });
   return ms;
 }
 

@@ -1,7 +1,19 @@
-import type { ParseArgsConfig } from 'node:util';
 import type { ErrorCode } from '../base/errors/fail.ts';
+import { flag, type Options, option, type Values } from './option.ts';
+import { file, name } from './option-kinds.ts';
 
-type OptionSpecs = NonNullable<ParseArgsConfig['options']>;
+/** Options that every command takes. */
+export const commonOptions = {
+  json: flag('print one JSON object on the last line'),
+  config: option(file, 'path of the configuration (headrace.config.ts)'),
+  env: option(name('the name of an environment'), 'name of the environment (local)'),
+  help: flag('print this page'),
+};
+
+/** The configuration and environment that a call names. */
+export interface CommonOptions {
+  readonly options: { readonly config?: string | undefined; readonly env?: string | undefined };
+}
 
 /** Where a command writes: results to `out`, text for people to `err`. */
 export interface Terminal {
@@ -17,11 +29,9 @@ export interface Terminal {
 }
 
 /** The words and options of a call. `json` asks for one JSON object on the last line. */
-export interface Call {
+export interface Call<O extends Options = Record<never, never>> {
   readonly words: readonly string[];
-  readonly options: Readonly<Record<string, string | boolean | undefined>>;
-  /** Every value of the options that may be repeated. */
-  readonly lists?: Readonly<Record<string, readonly string[]>>;
+  readonly options: Values<O & typeof commonOptions>;
   readonly json: boolean;
   readonly terminal: Terminal;
 }
@@ -35,25 +45,25 @@ export interface StopEnd {
 }
 
 /** One command of the command line; one file each in `commands/`. */
-export interface Command {
+export interface Command<O extends Options = Options> {
   /** The words that name it: `['features', 'get']`. */
   readonly name: readonly string[];
-  /** Other words for the same: by the engine that it is about. */
-  readonly also?: readonly string[];
   /** One line for the list of commands. */
   readonly summary: string;
   /** The words after the name, for the usage line: `<service> <key>=<value>…`. */
   readonly words: string;
   /** Least and most words. */
   readonly arity: readonly [number, number];
-  readonly options: OptionSpecs;
-  /** The help of each option, by name. */
-  readonly help: Readonly<Record<string, string>>;
+  /** Its own options; left out: none. */
+  readonly options?: O;
   /** Its ends after Ctrl-C or SIGTERM. Without them it may not read `terminal.stopped`, and the signal ends it at once. */
   readonly stop?: readonly StopEnd[];
-  /** It reads its arguments itself: they come as `words`, as they were written. */
-  readonly readsArguments?: true;
-  run(call: Call): Promise<void>;
+  run(call: Call<O>): Promise<void>;
+}
+
+/** A command, the types of whose values follow from its options. */
+export function command<const O extends Options = Record<never, never>>(form: Command<O>): Command<O> {
+  return form;
 }
 
 /** The end of a command that runs until it is stopped. */

@@ -1,5 +1,6 @@
+import { aliasesOf } from './aliases.ts';
 import type { Command } from './command.ts';
-import { commonOptions } from './parse-call.ts';
+import { optionsOf } from './parse-call.ts';
 
 /** Shells that completion is written for. */
 export const shells = ['bash', 'zsh', 'fish'] as const;
@@ -16,10 +17,10 @@ export function completionScript(shell: (typeof shells)[number], commands: reado
   if (shell === 'fish') return fishScript(commands);
   const longestFirst = commands.toSorted((a, b) => b.name.length - a.name.length);
   const calls = longestFirst.flatMap((command) =>
-    namesOf(command).map((name) => line(`${name.join(' ')} *`, choicesOf(command), optionsOf(command))),
+    namesOf(command).map((name) => line(`${name.join(' ')} *`, choicesOf(command), optionNames(command))),
   );
   const begun = begunNames(commands).map(({ begin, next, command }) =>
-    line(`${begin} `, [...next, ...(command ? choicesOf(command) : [])], command ? optionsOf(command) : []),
+    line(`${begin} `, [...next, ...(command ? choicesOf(command) : [])], command ? optionNames(command) : []),
   );
   return `${shell === 'zsh' ? ZSH : ''}_headrace() {
   local current="\${COMP_WORDS[COMP_CWORD]}" call="" words="" options="" i
@@ -38,8 +39,8 @@ function line(pattern: string, words: readonly string[], options: readonly strin
   return `    ${quoted}) words="${words.join(' ')}" options="${options.join(' ')}" ;;`;
 }
 
-function namesOf({ name, also }: Command): readonly (readonly string[])[] {
-  return also === undefined ? [name] : [name, also];
+function namesOf({ name }: Command): readonly (readonly string[])[] {
+  return [name, ...aliasesOf(name).map((alias) => alias.split(' '))];
 }
 
 function firstWords(commands: readonly Command[]): readonly string[] {
@@ -66,9 +67,8 @@ function choicesOf({ words }: Command): readonly string[] {
   return /^[a-z-]+(?:\|[a-z-]+)+/.exec(words)?.[0].split('|') ?? [];
 }
 
-function optionsOf({ options, readsArguments }: Command): readonly string[] {
-  if (readsArguments === true) return ['--help'];
-  return Object.keys({ ...options, ...commonOptions }).map((name) => `--${name}`);
+function optionNames(command: Command): readonly string[] {
+  return Object.keys(optionsOf(command)).map((name) => `--${name}`);
 }
 
 /** As above for fish, which completes files by itself. Each line holds where a command's words have just been written. */
@@ -99,6 +99,6 @@ function fishLines(name: string, command: Command): readonly string[] {
   const asked = `complete -c headrace -n '__headrace_words ${name}'`;
   return [
     ...(choices.length === 0 ? [] : [`complete -c headrace -n '__headrace_next ${name}' -f -a '${choices.join(' ')}'`]),
-    ...optionsOf(command).map((option) => `${asked} -l ${option.slice(2)}`),
+    ...optionNames(command).map((option) => `${asked} -l ${option.slice(2)}`),
   ];
 }

@@ -34,17 +34,21 @@ export async function profileOf(input: DriftInput, like: Profile | null): Promis
 }
 
 /** The profile of Parquet files by the engine of the environment. Errors: DRIFT_ENGINE, DRIFT_OPTION, SPARK_*. */
-export async function profileByEngineOf(call: Call, path: string, like: Profile | null): Promise<Profile> {
+export async function profileByEngineOf(
+  call: Call,
+  path: string,
+  like: Profile | null,
+  ignore: readonly string[] = [],
+): Promise<Profile> {
   const { profilesOf } = await import('../site/back-ends/environment-back-ends.ts');
   const { profileByEngine } = await import('../monitoring/profile/engine-profile.ts');
   if (!/\.parquet$|\*/.test(path))
     throw fail('DRIFT_OPTION', { option: 'engine', value: path, reason: 'an engine profiles Parquet files' });
   const engine = profilesOf((await loadConfig(call)).environment);
   if (typeof engine === 'string') throw fail('DRIFT_ENGINE', { kind: engine });
-  const ignored = call.options['ignore'];
   return profileByEngine(engine, {
     files: path.split(',').map((file) => resolve(file)),
-    ignore: typeof ignored === 'string' ? ignored.split(',') : [],
+    ignore,
     like,
     onProgress: (text) => call.terminal.err(text),
   });

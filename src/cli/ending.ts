@@ -1,10 +1,13 @@
 import { settlesWithin } from '../base/closing.ts';
 import { fail } from '../base/errors/fail.ts';
 import type { Call } from './command.ts';
-import { wholeOption } from './parse-option.ts';
+import { option } from './option.ts';
+import { whole } from './option-kinds.ts';
 
-/** Default of `--close-within`: seconds within which a serving process ends after a signal. */
-const CLOSE_WITHIN_S = 40;
+/** The option of a process that serves. */
+export const endingOptions = {
+  'close-within': option(whole(1, 3_600), 'seconds within which a server that is asked to stop ends', 40),
+};
 
 /** Requests under way have this share of the time, and at most this many ms; the stores have the rest. */
 const ANSWERS_SHARE = 0.6;
@@ -31,8 +34,8 @@ export interface Ending {
 }
 
 /** `asked` resolves when another process asks this one to stop; without it signals do. */
-export function endingOf(call: Call, asked: Promise<void> | null = null): Ending {
-  const withinMs = wholeOption('close-within', call.options['close-within'], CLOSE_WITHIN_S, 1, 3_600) * 1_000;
+export function endingOf(call: Call<typeof endingOptions>, asked: Promise<void> | null = null): Ending {
+  const withinMs = call.options['close-within'] * 1_000;
   let deadline: number | null = null;
   let stopped: Promise<void> | null = null;
   return {

@@ -1,9 +1,11 @@
 import { parseArgs } from 'node:util';
 import { runHistoryWorker } from '../site/history-worker-main.ts';
+import { commonOptions } from './command.ts';
 import { loadConfig } from './load-config.ts';
+import { parseValues } from './option.ts';
 
 // The process that writes a training set of the configuration that its arguments name.
 runHistoryWorker(() => {
   const { values } = parseArgs({ options: { config: { type: 'string' }, env: { type: 'string' } } });
-  return loadConfig({ options: { ...values } });
+  return loadConfig({ options: parseValues(commonOptions, values) });
 });

@@ -5,20 +5,25 @@ import { fail } from '../base/errors/fail.ts';
 import { reasonOf } from '../base/reason-of.ts';
 import type { Config, Environment } from '../environment/config.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
-import type { Call } from './command.ts';
+import type { CommonOptions } from './command.ts';
 
 const DEFAULT_FILE = 'headrace.config.ts';
 const DEFAULT_ENVIRONMENT = 'local';
 
 /** The file of the configuration that a call names. */
-export function configPath({ options }: Pick<Call, 'options'>): string {
-  return resolve(String(options['config'] ?? DEFAULT_FILE));
+export function configPath({ options }: CommonOptions): string {
+  return resolve(options.config ?? DEFAULT_FILE);
+}
+
+/** The words that name the configuration and environment of a call to another process. */
+export function placeWords({ options: { config, env } }: CommonOptions): readonly string[] {
+  return [...(config === undefined ? [] : [`--config=${config}`]), ...(env === undefined ? [] : [`--env=${env}`])];
 }
 
 /** Loads the configuration that a call names and the environment in it, or another of it. Errors: CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_OPTION. */
 export async function loadConfig(
-  { options }: Pick<Call, 'options'>,
-  name = String(options['env'] ?? DEFAULT_ENVIRONMENT),
+  { options }: CommonOptions,
+  name = options.env ?? DEFAULT_ENVIRONMENT,
 ): Promise<{ project: ProjectData; environment: Environment }> {
   const path = configPath({ options });
   const config = await importConfig(path);

@@ -3,10 +3,9 @@ import { printable } from '../base/printable.ts';
 import { reasonOf } from '../base/reason-of.ts';
 import { ownVersion } from '../environment/own-version.ts';
 import type { Command, Terminal } from './command.ts';
-import { gpu } from './commands/gpu.ts';
 import { npmEnded } from './npm-launcher.ts';
 import { paint } from './paint.ts';
-import { findCommand, helpPage, parseCall } from './parse-call.ts';
+import { asksHelp, findCommand, groupOf, helpPage, parseCall } from './parse-call.ts';
 
 /** As a shell sees a program that SIGPIPE ended: its work may not be done. */
 const CLOSED_PIPE = 141;
@@ -23,7 +22,13 @@ if (exitCode !== 0) process.exitCode = exitCode;
 /** Runs one call of the command line; returns the exit code. */
 async function main(args: readonly string[], io: Terminal): Promise<number> {
   // A diagnosis takes half a second: it does not wait for the other commands.
-  const commands = args[0] === 'gpu' ? [gpu] : (await import('./commands.ts')).commands;
+  const commands =
+    args[0] === 'gpu' ? (await import('./commands/gpu.ts')).gpuCommands : (await import('./commands.ts')).commands;
+  const group = groupOf(commands, args);
+  if (group.length > 0) {
+    io.out(overview(group));
+    return 0;
+  }
   if (args.length === 0 || args[0] === '--help' || args[0] === '-h' || args[0] === 'help') {
     io.out(overview(commands));
     return 0;
@@ -34,9 +39,8 @@ async function main(args: readonly string[], io: Terminal): Promise<number> {
   }
   try {
     const { command, rest } = findCommand(commands, args);
-    const call = parseCall(command, rest, command.stop === undefined ? endedAtOnce(command, io) : io);
-    if (call.options.help === true) io.out(helpPage(command));
-    else await command.run(call);
+    if (asksHelp(command, rest)) io.out(helpPage(command));
+    else await command.run(parseCall(command, rest, command.stop === undefined ? endedAtOnce(command, io) : io));
     return 0;
   } catch (error) {
     return report(error, args.includes('--json'), io);

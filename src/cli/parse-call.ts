@@ -1,33 +1,37 @@
-import { parseArgs } from 'node:util';
+import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { fail } from '../base/errors/fail.ts';
 import { reasonOf } from '../base/reason-of.ts';
-import type { Call, Command, Terminal } from './command.ts';
+import { aliasesOf, withoutAlias } from './aliases.ts';
+import { type Call, type Command, commonOptions, type Terminal } from './command.ts';
 import { nearest } from './nearest.ts';
+import { helpOf, type Options, parseValues } from './option.ts';
 
-/** Options that every command takes. */
-export const commonOptions = {
-  json: { type: 'boolean' },
-  help: { type: 'boolean', short: 'h' },
-  config: { type: 'string' },
-  env: { type: 'string' },
-} as const;
+/** The options of a command: its own, then those of all. */
+export function optionsOf<O extends Options>({ options }: Pick<Command<O>, 'options'>): O & typeof commonOptions {
+  // Left out where a command has none.
+  return { ...(options as O), ...commonOptions };
+}
 
 /** The command that the arguments name, and what is left of them. Errors: CLI_COMMAND. */
 export function findCommand(
   commands: readonly Command[],
   args: readonly string[],
 ): { command: Command; rest: readonly string[] } {
-  const isCalled = (words: readonly string[]) => words.every((word, index) => args[index] === word);
+  const words = withoutAlias(args);
   const [found] = commands
-    .flatMap((command) =>
-      [command.name, ...(command.also === undefined ? [] : [command.also])].map((words) => ({ command, words })),
-    )
-    .filter(({ words }) => isCalled(words))
-    .sort((a, b) => b.words.length - a.words.length);
+    .filter(({ name }) => name.every((word, i) => words[i] === word))
+    .toSorted((a, b) => b.name.length - a.name.length);
   if (found === undefined) {
     throw unknownCommand(commands, args);
   }
-  return { command: found.command, rest: args.slice(found.words.length) };
+  return { command: found, rest: words.slice(found.name.length) };
+}
+
+/** The commands of a group whose first words are the whole call, or a call for help; none: the call is another. */
+export function groupOf(commands: readonly Command[], args: readonly string[]): readonly Command[] {
+  const words = ['--help', '-h', 'help'].includes(args.at(-1) ?? '') ? args.slice(0, -1) : args;
+  if (words.length === 0 || commands.some(({ name }) => name.join(' ') === words.join(' '))) return [];
+  return commands.filter(({ name }) => words.every((word, i) => name[i] === word));
 }
 
 /** Names the commands that may be meant; all of them where none is alike. */
@@ -42,19 +46,25 @@ function unknownCommand(commands: readonly Command[], args: readonly string[]): 
   return fail('CLI_COMMAND', { command, known: found === undefined ? known : nearest(found, known) });
 }
 
-/** Parses the arguments of a command. Errors: CLI_OPTION, CLI_TEXT, CLI_WORDS. */
-export function parseCall(command: Command, args: readonly string[], terminal: Terminal): Call {
+/** Whether the arguments of a command ask for its page. Error: CLI_OPTION. */
+export function asksHelp(command: Command, args: readonly string[]): boolean {
+  return parsed(command, args).values['help'] === true;
+}
+
+/** Parses the arguments of a command. Errors: CLI_OPTION, CLI_TEXT, CLI_VALUE, CLI_WORDS, INSTANT_*. */
+export function parseCall<O extends Options>(
+  command: Command<O>,
+  args: readonly string[],
+  terminal: Terminal,
+): Call<O> {
   // Node puts U+FFFD in the place of bytes that are not UTF-8: two keys could become one.
   const word = args.find((one) => one.includes('\ufffd'));
   if (word !== undefined) throw fail('CLI_TEXT', { word });
-  if (command.readsArguments === true)
-    return { words: args, options: {}, lists: {}, json: args.includes('--json'), terminal };
-  const { values, lists, positionals } = parsed(command, args);
+  const { values, positionals } = parsed(command, args);
   const [least, most] = command.arity;
-  if (values.help !== true && (positionals.length < least || positionals.length > most)) {
-    throw fail('CLI_WORDS', { usage: usageLine(command) });
-  }
-  return { words: positionals, options: values, lists, json: values.json === true, terminal };
+  if (positionals.length < least || positionals.length > most) throw fail('CLI_WORDS', { usage: usageLine(command) });
+  const options = parseValues(optionsOf(command), values);
+  return { words: positionals, options, json: values['json'] === true, terminal };
 }
 
 /** `headrace features get <service> …`. */
@@ -64,36 +74,24 @@ function usageLine(command: Command): string {
 
 /** The help page of one command. */
 export function helpPage(command: Command): string {
-  const lines = Object.entries({ ...command.help, ...commonHelp }).map(([name, text]) => {
-    const spec = { ...command.options, ...commonOptions }[name];
-    return `  --${name}${spec?.type === 'string' ? ' <value>' : ''}`.padEnd(26) + text;
-  });
-  const also = command.also === undefined ? [] : [`also:  headrace ${command.also.join(' ')}`];
+  const rows = Object.entries(optionsOf(command)).map(([name, one]) => ({
+    left: `  --${name}${one.kind === null ? '' : ` ${one.kind.shown}`}`,
+    right: helpOf(one),
+  }));
+  const width = 2 + Math.max(...rows.map(({ left }) => left.length));
+  const lines = rows.map(({ left, right }) => left.padEnd(width) + right);
+  const also = aliasesOf(command.name).map((alias) => `also:  headrace ${alias}`);
   return [command.summary, '', `usage: ${usageLine(command)}`, ...also, '', ...lines].join('\n');
 }
 
-const commonHelp = {
-  json: 'print one JSON object on the last line',
-  config: 'path of the configuration (headrace.config.ts)',
-  env: 'name of the environment (local)',
-  help: 'print this page',
-};
-
 function parsed(command: Command, args: readonly string[]) {
+  const forms = Object.entries(optionsOf(command)).map(([name, { kind, isRepeated }]) => [
+    name,
+    { type: kind === null ? 'boolean' : 'string', multiple: isRepeated, ...(name === 'help' ? { short: 'h' } : {}) },
+  ]);
   try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      options: { ...command.options, ...commonOptions },
-      allowPositionals: true,
-      strict: true,
-    });
-    const single: Record<string, string | boolean | undefined> = {};
-    const lists: Record<string, readonly string[]> = {};
-    for (const [name, value] of Object.entries(values)) {
-      single[name] = Array.isArray(value) ? value.at(-1)?.toString() : value;
-      if (Array.isArray(value)) lists[name] = value.map(String);
-    }
-    return { values: single, lists, positionals };
+    const options: NonNullable<ParseArgsConfig['options']> = Object.fromEntries(forms);
+    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {
     const reason = reasonOf(error).split('. ')[0] ?? '';
     throw fail(
@@ -107,6 +105,6 @@ function parsed(command: Command, args: readonly string[]) {
 /** `; did you mean --promote?` where an unknown option is like a known one. */
 function meantOption(command: Command, reason: string): string {
   const word = reason.startsWith('Unknown option') ? reason.split("'")[1]?.replace(/^--?/, '') : undefined;
-  const meant = word === undefined ? [] : nearest(word, Object.keys({ ...command.options, ...commonOptions }));
+  const meant = word === undefined ? [] : nearest(word, Object.keys(optionsOf(command)));
   return meant.length === 0 ? '' : `; did you mean ${meant.map((name) => `--${name}`).join(' or ')}?`;
 }

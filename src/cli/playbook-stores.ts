@@ -14,7 +14,7 @@ import { loadForScores } from '../serving/models/load-for-scores.ts';
 import { RolloutControl } from '../serving/rollout/rollout-control.ts';
 import { httpHooks } from '../serving/rollout/rollout-hooks.ts';
 import type { Site, SiteStores } from '../site/site.ts';
-import type { Call } from './command.ts';
+import type { CommonOptions } from './command.ts';
 import { historyProgram } from './history-program.ts';
 
 /** The playbooks of an environment in a process that does not write it. */
@@ -41,7 +41,7 @@ const STORES = [
  * and journals, which any process may. Errors: those of the stores.
  */
 export async function openPlaybooksOf(
-  call: Pick<Call, 'options'>,
+  call: CommonOptions,
   site: Site,
   onFault: (error: unknown) => void,
   { incidents, judge }: { readonly incidents: IncidentPort; readonly judge: Judge } = {

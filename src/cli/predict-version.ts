@@ -12,6 +12,7 @@ import { withSite } from '../site/site.ts';
 import type { BatchAnswer } from './batch-beside.ts';
 import type { Call } from './command.ts';
 import { configPath, loadConfig } from './load-config.ts';
+import type { Option } from './option.ts';
 
 /** The folder of an environment without a configuration. */
 const DIRECTORY = '.headrace';
@@ -20,7 +21,13 @@ const DIRECTORY = '.headrace';
  * Scores files by a version of the registry, which no project has to declare: its own signature says what it reads. Another process may
  * have the registry open. Errors: PREDICT_REGISTRY, REGISTRY_ALIAS, REGISTRY_VERSION, those of batch jobs.
  */
-export async function predictVersion(call: Call, address: VersionAddress, options: BatchOptions): Promise<BatchAnswer> {
+type Asked = Call<{ readonly registry: Option<string | undefined> }>;
+
+export async function predictVersion(
+  call: Asked,
+  address: VersionAddress,
+  options: BatchOptions,
+): Promise<BatchAnswer> {
   if (options.spine !== undefined) throw noService();
   const environment = await environmentOf(call);
   return withSite({ environment }, async (site) => {
@@ -38,14 +45,14 @@ export async function predictVersion(call: Call, address: VersionAddress, option
 }
 
 /** The environment that a call names: by the folder of its registry, by the configuration, or the one in the usual folder. */
-async function environmentOf(call: Call): Promise<Environment> {
+async function environmentOf(call: Asked): Promise<Environment> {
   const { registry, config } = call.options;
   if (registry === undefined && (config !== undefined || existsSync(configPath(call)))) {
     const { environment } = await loadConfig(call);
     mkdirSync(environment.directory, { recursive: true });
     return environment;
   }
-  const directory = resolve(String(registry ?? DIRECTORY));
+  const directory = resolve(registry ?? DIRECTORY);
   const environment = resolveEnvironment('local', { directory }, 'predict');
   if (!registryOf(environment).mayHave('registry')) throw fail('PREDICT_REGISTRY', { path: directory });
   return environment;

@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { Call } from './command.ts';
+import type { Options } from './option.ts';
 import { paint } from './paint.ts';
 
 /** How far a command is. */
@@ -30,10 +31,10 @@ const CLEAR = '\r\u001b[2K';
  * Works, and shows how far it is in the last line of a terminal, below whatever is printed to stderr meanwhile. Without a terminal, and with
  * `--json`, nothing is shown.
  */
-export async function withProgress<T>(
-  call: Call,
+export async function withProgress<O extends Options, T>(
+  call: Call<O>,
   label: string,
-  work: (call: Call, progress: Progress) => Promise<T>,
+  work: (call: Call<O>, progress: Progress) => Promise<T>,
   stream: NodeJS.WriteStream = process.stderr,
 ): Promise<T> {
   if (stream.isTTY !== true || call.json) return work(call, { shown: false, at: () => {} });
@@ -67,7 +68,10 @@ export async function withProgress<T>(
 }
 
 /** The call with another way to print. `stopped` stays unread until it is read. */
-function printingBy(call: Call, print: (write: (text: string) => void) => (text: string) => void): Call {
+function printingBy<O extends Options>(
+  call: Call<O>,
+  print: (write: (text: string) => void) => (text: string) => void,
+): Call<O> {
   const { terminal } = call;
   return {
     ...call,

@@ -31,6 +31,6 @@ export async function startRegistryChild(call: Call): Promise<RegistryChild> {
 }
 
 function wordsOf(call: Call): readonly string[] {
-  const env = call.options['env'];
-  return ['registry', '--config', configPath(call), ...(typeof env === 'string' ? ['--env', env] : [])];
+  const { env } = call.options;
+  return ['registry', '--config', configPath(call), ...(env === undefined ? [] : ['--env', env])];
 }

@@ -4,19 +4,21 @@ import { dirname, resolve } from 'node:path';
 import { startOwn } from '../process/start-child.ts';
 import type { Call } from './command.ts';
 import { configPath, loadConfig } from './load-config.ts';
-import { hostsOf, portOf, runServer } from './run-server.ts';
+import type { devOptions } from './loaded-options.ts';
+import { runServer } from './run-server.ts';
 import { type WatchedFiles, watchFiles } from './watch-files.ts';
 
 /** Set in the process that serves: its port, which stays that of the first start. */
 const PORT_VARIABLE = 'HEADRACE_DEV_PORT';
 
+type DevCall = Call<typeof devOptions>;
+
 /** Serves in a separate process, and starts it again when a file of the project changes. Errors: DEV_RESET, DEV_RUNNING. */
-export async function runDev(call: Call): Promise<void> {
+export async function runDev(call: DevCall): Promise<void> {
   const again = process.env[PORT_VARIABLE];
   if (again !== undefined && process.send !== undefined) return serveOnce(call, again);
-  let port = String(portOf(call));
-  hostsOf(call);
-  if (call.options['reset'] === true) await reset(call);
+  let port = String(call.options.port);
+  if (call.options.reset) await reset(call);
   const files = watchFiles(dirname(configPath(call)));
   const ofData = dataFolder(call, files);
   try {
@@ -33,7 +35,7 @@ export async function runDev(call: Call): Promise<void> {
   }
 }
 
-async function reset(call: Call): Promise<void> {
+async function reset(call: DevCall): Promise<void> {
   const { resetData } = await import('../site/reset-data.ts');
   const { environment } = await loadConfig(call);
   resetData(environment);
@@ -41,7 +43,12 @@ async function reset(call: Call): Promise<void> {
 }
 
 /** Starts a new process for each change, until the call is asked to stop. */
-async function reload(call: Call, files: WatchedFiles, first: ChildProcess, start: () => ChildProcess): Promise<void> {
+async function reload(
+  call: DevCall,
+  files: WatchedFiles,
+  first: ChildProcess,
+  start: () => ChildProcess,
+): Promise<void> {
   const stopped = call.terminal.stopped.then(() => null);
   let child = first;
   for (;;) {
@@ -113,12 +120,12 @@ function startChild(port: string, ofData: (directory: string) => void): ChildPro
 }
 
 /** The process that serves: ends with the one that started it. */
-async function serveOnce(call: Call, port: string): Promise<void> {
+async function serveOnce(call: DevCall, port: string): Promise<void> {
   const gone = new Promise<void>((resolve) => process.once('disconnect', resolve));
   const { terminal } = call;
-  const own: Call = {
+  const own: DevCall = {
     ...call,
-    options: { ...call.options, port },
+    options: { ...call.options, port: Number(port) },
     terminal: {
       out: terminal.out,
       err: terminal.err,
@@ -131,7 +138,7 @@ async function serveOnce(call: Call, port: string): Promise<void> {
   try {
     const { environment } = await loadConfig(call);
     process.send?.({ directory: resolve(environment.directory) } satisfies FromChild);
-    await runServer(own, { host: '127.0.0.1', hosts: hostsOf(call) }, ({ url }, services) => {
+    await runServer(own, { host: '127.0.0.1', hosts: call.options['host-name'] ?? [] }, ({ url }, services) => {
       process.send?.({ port: new URL(url).port } satisfies FromChild);
       sayStarted(call, url, services);
     });

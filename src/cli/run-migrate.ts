@@ -10,13 +10,16 @@ import type { CopiedSource } from '../running/migration/migration-options.ts';
 import { engineOf } from '../site/back-ends/environment-back-ends.ts';
 import { auditedCommand } from './audit.ts';
 import type { Call } from './command.ts';
-import { loadConfig } from './load-config.ts';
+import { loadConfig, placeWords } from './load-config.ts';
+import type { migrateCopyOptions, migrateOptions } from './loaded-options.ts';
+
+type MigrateCall = Call<typeof migrateOptions>;
 
 /** Time that a copy waits for more deliveries, ms. */
 const LOOK_EVERY_MS = 5_000;
 
 /** Copies what the old environment has published, and compares; with `--watch`, again and again until it is stopped. */
-export async function runMigrateCopy(call: Call): Promise<void> {
+export async function runMigrateCopy(call: Call<typeof migrateCopyOptions>): Promise<void> {
   const { terminal, options, json } = call;
   await withMigration(call, 'migrate copy', async (migration, { from, to }) => {
     const stopping = new AbortController();
@@ -32,10 +35,10 @@ export async function runMigrateCopy(call: Call): Promise<void> {
         if (json) terminal.out(JSON.stringify({ sources, compared }));
         else for (const line of copyText(sources, compared, from)) terminal.out(line);
       }
-      if (options['watch'] !== true) break;
+      if (!options.watch) break;
       await sleep(LOOK_EVERY_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
     }
-    if (stopping.signal.aborted && options['watch'] !== true) throw fail('MIGRATE_STOPPED', { from: from.directory });
+    if (stopping.signal.aborted && !options.watch) throw fail('MIGRATE_STOPPED', { from: from.directory });
     if (json) return;
     for (const path of migration.leftBehind()) terminal.out(`not moved: ${path}`);
     terminal.out(`next: stop the process that writes ${from.directory}, then ${nextCall(call, 'cut-over')}`);
@@ -44,7 +47,7 @@ export async function runMigrateCopy(call: Call): Promise<void> {
 }
 
 /** Moves what is left, compares all, and marks the old directory as left. */
-export async function runMigrateCutOver(call: Call): Promise<void> {
+export async function runMigrateCutOver(call: MigrateCall): Promise<void> {
   const { terminal, json } = call;
   await withMigration(call, 'migrate cut-over', async (migration, { from, to }) => {
     const done = await migration.cutOver();
@@ -54,14 +57,14 @@ export async function runMigrateCutOver(call: Call): Promise<void> {
     for (const path of migration.leftBehind()) terminal.out(`not moved: ${path}`);
     terminal.out(`the project moved from ${from.directory} to ${to.directory}; the old directory no longer opens`);
     if (engineOf(to) !== null)
-      terminal.out(`keep its job running: headrace tiles deploy --watch --env ${String(call.options['to'])}`);
-    terminal.out(`next: headrace serve --env ${String(call.options['to'])}`);
+      terminal.out(`keep its job running: headrace tiles deploy --watch --env ${call.options.to}`);
+    terminal.out(`next: headrace serve --env ${call.options.to}`);
     terminal.out(`to go back: stop it, then ${nextCall(call, 'roll-back')}; no event is lost`);
   });
 }
 
 /** Takes the migration back. */
-export async function runMigrateRollBack(call: Call): Promise<void> {
+export async function runMigrateRollBack(call: MigrateCall): Promise<void> {
   const { terminal, json } = call;
   await withMigration(call, 'migrate roll-back', async (migration, { from, to }) => {
     const { sources } = await migration.rollBack();
@@ -74,7 +77,7 @@ export async function runMigrateRollBack(call: Call): Promise<void> {
 }
 
 /** Tells where a migration stands. */
-export async function runMigrateStatus(call: Call): Promise<void> {
+export async function runMigrateStatus(call: MigrateCall): Promise<void> {
   const { terminal, json } = call;
   const { to } = await environmentsOf(call);
   const journal = readJournal(to.directory);
@@ -112,23 +115,18 @@ function cutOverText({ sources, tables, compared }: CutOver, from: Environment):
   ];
 }
 
-function nextCall({ options }: Call, step: string): string {
-  const named = ['config', 'env'].flatMap((name) =>
-    options[name] === undefined ? [] : [`--${name} ${options[name]}`],
-  );
-  return ['headrace migrate', step, ...named, `--to ${String(options['to'])}`].join(' ');
+function nextCall({ options }: MigrateCall, step: string): string {
+  return ['headrace migrate', step, ...placeWords({ options }), `--to ${options.to}`].join(' ');
 }
 
-async function environmentsOf(call: Call) {
-  const name = call.options['to'];
-  if (name === undefined) throw fail('CLI_VALUE', { option: 'to', value: '', wanted: 'the name of an environment' });
+async function environmentsOf(call: MigrateCall) {
   const { project, environment: from } = await loadConfig(call);
-  const { environment: to } = await loadConfig(call, String(name));
+  const { environment: to } = await loadConfig(call, call.options.to);
   return { project, from, to };
 }
 
 async function withMigration(
-  call: Call,
+  call: MigrateCall,
   what: string,
   work: (migration: Migration, environments: { from: Environment; to: Environment }) => Promise<void>,
 ): Promise<void> {

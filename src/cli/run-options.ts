@@ -1,51 +1,57 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { defined } from '../base/defined.ts';
 import { parseRunSpec, type RunSpec } from '../training/runner/run-spec.ts';
 import type { Call } from './command.ts';
-import { numberOption, pairsOption, wholeOption } from './parse-option.ts';
+import { flag, option } from './option.ts';
+import { choice, folder, number, pairs, whole } from './option-kinds.ts';
+import { spotOptions } from './spot-options.ts';
+
+const system = choice(['slurm', 'kubernetes', 'skypilot', 'ray']);
 
 /** Options of `train run` and `train drill`. */
 export const runOptions = {
-  directory: { type: 'string' },
-  ranks: { type: 'string' },
-  steps: { type: 'string' },
-  'checkpoint-every': { type: 'string' },
-  keep: { type: 'string' },
-  grace: { type: 'string' },
-  'hang-after': { type: 'string' },
-  'start-within': { type: 'string' },
-  restarts: { type: 'string' },
-  retries: { type: 'string' },
-  budget: { type: 'string' },
-  'price-per-hour': { type: 'string' },
-  set: { type: 'string' },
-  drill: { type: 'string' },
-  progress: { type: 'string' },
-} as const;
-
-export const runOptionHelp = {
-  directory: 'folder of the run: journal, checkpoints, logs (./run)',
-  ranks: 'processes that run together, all or none (1)',
-  steps: 'last step; an exit before it is a failure',
-  'checkpoint-every': 'seconds between checkpoints (the program decides)',
-  keep: 'checkpoints that stay (3)',
-  grace: 'seconds from SIGTERM to SIGKILL (30)',
-  'start-within': 'seconds until the first step of an attempt: set-up, and loading of a checkpoint (1800)',
-  'hang-after': 'seconds without a step that count as a hang (60, or 5 steps)',
-  restarts: 'restarts after hangs and unexplained kills (3)',
-  retries: 'restarts after errors of the program (0)',
-  budget: 'the most that the run may cost; it ends before',
-  'price-per-hour': 'price of an hour of all ranks together',
-  drill: 'folder of a resume drill, without which the run is refused',
-  progress: 'seconds between lines that say the step; 0: a line at each look (none)',
-  set: 'options of the program: every=10,rate=0.1',
+  directory: option(folder, 'folder of the run: journal, checkpoints, logs (./run)'),
+  ranks: option(whole(1, 4096), 'processes that run together, all or none', 1),
+  steps: option(whole(1), 'last step; an exit before it is a failure'),
+  'checkpoint-every': option(number(0), 'seconds between checkpoints (the program decides)'),
+  keep: option(whole(2), 'checkpoints that stay', 3),
+  grace: option(number(0), 'seconds from SIGTERM to SIGKILL (30)'),
+  'start-within': option(
+    number(0),
+    'seconds until the first step of an attempt: set-up, and loading of a checkpoint (1800)',
+  ),
+  'hang-after': option(number(0), 'seconds without a step that count as a hang (60, or 5 steps)'),
+  restarts: option(whole(0), 'restarts after hangs and unexplained kills', 3),
+  retries: option(whole(0), 'restarts after errors of the program', 0),
+  budget: option(number(0), 'the most that the run may cost; it ends before'),
+  'price-per-hour': option(number(0), 'price of an hour of all ranks together'),
+  drill: option(folder, 'folder of a resume drill, without which the run is refused'),
+  progress: option(number(0), 'seconds between lines that say the step; 0: a line at each look (none)'),
+  set: option(pairs, 'options of the program: every=10,rate=0.1', {}),
 };
 
+/** Options of `train run`. */
+export const trainRunOptions = {
+  ...runOptions,
+  ...spotOptions,
+  on: option(system, 'submits the job of a file there, and follows it (this machine)'),
+  cancel: flag('with --on: ends the job that runs there'),
+  poll: option(number(0), 'with --on skypilot: seconds between two looks at the job', 15),
+};
+
+/** A call of `train run`. */
+export type RunCall = Call<typeof trainRunOptions>;
+
+/** The options that runs and drills share. */
+export type SharedCall = Call<Omit<typeof runOptions, 'drill' | 'progress'>>;
+
 /** The folder of a run. */
-export function folderOf({ options }: Call): string {
-  const folder = resolve(String(options['directory'] ?? 'run'));
-  mkdirSync(folder, { recursive: true });
-  return folder;
+export function folderOf({ options }: SharedCall): string {
+  const path = resolve(options.directory ?? 'run');
+  mkdirSync(path, { recursive: true });
+  return path;
 }
 
 /** The command with files of the current folder as full paths: the program runs in the folder of the run. */
@@ -54,33 +60,26 @@ export function programWords([program, ...args]: readonly [string, ...string[]])
   return [full(program), ...args.map(full)];
 }
 
-/** Errors: RUN_SPEC, CLI_VALUE. */
-export function specOf({ words, options }: Call): RunSpec {
+/** Error: RUN_SPEC. */
+export function specOf({ words, options: asked }: SharedCall): RunSpec {
   const [program = '', ...args] = words;
-  const seconds = (name: string) => numberOption(name, options[name], 0);
-  const most = Number.MAX_SAFE_INTEGER;
-  const checkpointSeconds = seconds('checkpoint-every');
-  const graceSeconds = seconds('grace');
-  const hangSeconds = seconds('hang-after');
-  const startSeconds = seconds('start-within');
-  const budget = seconds('budget');
-  const price = seconds('price-per-hour');
+  const ms = (seconds: number | undefined) => (seconds === undefined ? undefined : Math.round(seconds * 1000));
   return parseRunSpec({
     command: programWords([program, ...args]),
-    ranks: wholeOption('ranks', options['ranks'], 1, 1, 4096),
-    targetSteps: options['steps'] === undefined ? null : wholeOption('steps', options['steps'], 1, 1, most),
-    keep: wholeOption('keep', options['keep'], 3, 2, most),
-    killRestarts: wholeOption('restarts', options['restarts'], 3, 0, most),
-    errorRestarts: wholeOption('retries', options['retries'], 0, 0, most),
-    ...(checkpointSeconds === undefined ? {} : { checkpointSeconds }),
-    ...(graceSeconds === undefined ? {} : { graceMs: Math.round(graceSeconds * 1000) }),
-    ...(hangSeconds === undefined ? {} : { hangMs: Math.round(hangSeconds * 1000) }),
-    ...(startSeconds === undefined ? {} : { startMs: Math.round(startSeconds * 1000) }),
-    ...(budget === undefined ? {} : { budget }),
-    ...(price === undefined ? {} : { pricePerHour: price }),
-    options: Object.fromEntries(
-      Object.entries(pairsOption('set', options['set'])).map(([name, value]) => [name, scalar(value)]),
-    ),
+    ranks: asked.ranks,
+    targetSteps: asked.steps ?? null,
+    keep: asked.keep,
+    killRestarts: asked.restarts,
+    errorRestarts: asked.retries,
+    ...defined({
+      checkpointSeconds: asked['checkpoint-every'],
+      graceMs: ms(asked.grace),
+      hangMs: ms(asked['hang-after']),
+      startMs: ms(asked['start-within']),
+      budget: asked.budget,
+      pricePerHour: asked['price-per-hour'],
+    }),
+    options: Object.fromEntries(Object.entries(asked.set).map(([name, value]) => [name, scalar(value)])),
   });
 }
 

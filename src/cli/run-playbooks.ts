@@ -6,7 +6,7 @@ import type { Judge } from '../findings/judge.ts';
 import type { IncidentPort } from '../ports/incident.ts';
 import type { RunningPlaybooks } from '../running/run-monitor.ts';
 import type { Site } from '../site/site.ts';
-import type { Call } from './command.ts';
+import type { CommonOptions } from './command.ts';
 import { openPlaybooksOf } from './playbook-stores.ts';
 
 export interface RunPlaybooksOptions {
@@ -34,7 +34,7 @@ function ownIncidents(incidents: IncidentPort): IncidentPort {
 
 /** Opens the playbooks of a project, to be run after each judgement; null: it declares none. */
 export async function runPlaybooks(
-  call: Pick<Call, 'options'>,
+  call: CommonOptions,
   site: Site,
   { report, wait, incidents, judge }: RunPlaybooksOptions,
 ): Promise<RunningPlaybooks | null> {

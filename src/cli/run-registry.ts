@@ -4,9 +4,9 @@ import { every } from '../base/ticking.ts';
 import { endWithParent } from '../process/end-with-parent.ts';
 import type { ListenOptions } from '../server/listen-options.ts';
 import type { Call } from './command.ts';
-import { endingOf, endSoon } from './ending.ts';
+import { endingOf, type endingOptions, endSoon } from './ending.ts';
 import { loadConfig } from './load-config.ts';
-import { wholeOption } from './parse-option.ts';
+import type { Option } from './option.ts';
 
 const PORT = 5_000;
 
@@ -17,7 +17,11 @@ const DELIVER_MS = 1_000;
 const MLFLOW_VERSION = '3.17.2';
 
 /** Serves the registry of an environment until the call is asked to stop. Errors: REGISTRY_*, ARTIFACT_CLIENT, AUTH_*, SERVER_ADDRESS. */
-export async function runRegistry(call: Call, listen: ListenOptions, started: (url: string) => void): Promise<void> {
+export async function runRegistry(
+  call: Call<{ readonly port: Option<number | undefined> } & typeof endingOptions>,
+  listen: ListenOptions,
+  started: (url: string) => void,
+): Promise<void> {
   const { Site } = await import('../site/site.ts');
   const { openMlflowContext } = await import('../server/mlflow/mlflow-context.ts');
   const { startRegistryServer } = await import('../server/mlflow/registry-server.ts');
@@ -40,7 +44,7 @@ export async function runRegistry(call: Call, listen: ListenOptions, started: (u
       checkPromotion: promotionCheck(project, { registry, artifacts }),
       onFault,
     });
-    const port = wholeOption('port', call.options['port'], environment.registry.port ?? PORT, 0, 65_535);
+    const port = call.options.port ?? environment.registry.port ?? PORT;
     const server = await startRegistryServer(context, { ...listen, port, directory, version: MLFLOW_VERSION, onFault });
     started(server.url);
     const delivering = every(DELIVER_MS, () => context.deliver(), onFault);

@@ -1,5 +1,4 @@
 import { settlesWithin } from '../base/closing.ts';
-import { fail } from '../base/errors/fail.ts';
 import { reasonOf } from '../base/reason-of.ts';
 import { every } from '../base/ticking.ts';
 import { environmentClock } from '../environment/environment-clock.ts';
@@ -14,11 +13,13 @@ import type { ServedProject } from '../server/served-project.ts';
 import type { Group } from '../server/workers/group.ts';
 import type { Call } from './command.ts';
 import { openControl } from './control-socket.ts';
-import { endingOf, endSoon, unlessStopped } from './ending.ts';
+import { endingOf, endingOptions, endSoon, unlessStopped } from './ending.ts';
 import { historyProgram } from './history-program.ts';
+import { namedOptions, port } from './listen-options-of.ts';
 import { loadConfig } from './load-config.ts';
 import { startMonitor } from './monitor-child.ts';
-import { sizeOption, wholeOption } from './parse-option.ts';
+import { option } from './option.ts';
+import { size } from './option-kinds.ts';
 import { startRegistryChild } from './registry-child.ts';
 import { serveHeadrace } from './with-headrace.ts';
 
@@ -30,33 +31,27 @@ const SHARE_MS = 100;
 /** How often a process looks whether another one changed a rollout, ms: a roll back reaches every caller within a second. */
 export const FOLLOW_MS = 250;
 
-const BODY_LIMIT = 4 * 2 ** 20;
-const SPINE_LIMIT = 256 * 2 ** 20;
-
 export const serverOptions = {
-  port: { type: 'string' },
-  'body-limit': { type: 'string' },
-  'spine-limit': { type: 'string' },
-  'host-name': { type: 'string' },
-  'close-within': { type: 'string' },
-  'grpc-port': { type: 'string' },
-} as const;
-
-export const serverHelp = {
-  port: 'port to listen on (8080); 0 for a free one',
-  'body-limit': 'largest body taken (4MiB)',
-  'spine-limit': 'largest spine of a training set taken (256MiB)',
-  'host-name': 'names that clients use for the server, a,b,…; on this machine localhost is one already',
-  'grpc-port': 'port of the Open Inference Protocol over gRPC; 0 for a free one; without it there is none',
-  'close-within': 'seconds within which a server that is asked to stop ends (40)',
+  port: option(port, 'port to listen on; 0 for a free one', 8080),
+  'body-limit': option(size(1_024, 2 ** 30), 'largest body taken', 4 * 2 ** 20),
+  'spine-limit': option(size(1_024, 2 ** 40), 'largest spine of a training set taken', 256 * 2 ** 20),
+  ...namedOptions,
+  ...endingOptions,
+  'grpc-port': option(
+    port,
+    'port of the Open Inference Protocol over gRPC; 0 for a free one; without it there is none',
+  ),
 };
+
+/** A call of a command that serves. */
+export type ServeCall = Call<typeof serverOptions>;
 
 /**
  * Serves a project until the call is asked to stop; does what is due once a second. Stops cleanly: nothing is lost, and what is not
  * committed in time is named. Errors: CLOSE_*.
  */
 export async function runServer(
-  call: Call,
+  call: ServeCall,
   listen: ListenOptions,
   started: (server: RunningServer, services: readonly string[]) => void,
 ): Promise<void> {
@@ -68,7 +63,7 @@ export async function runServer(
     const registry = await startRegistryChild(call);
     const server = await startServer(headrace, {
       ...listen,
-      port: portOf(call),
+      port: call.options.port,
       ...limitsOf(call),
       jobs: commands.jobs,
       closeWithinMs: ending.answersMs,
@@ -93,7 +88,7 @@ export async function runServer(
 
 /** Serves what another process writes, until the call is asked to stop. */
 export async function runReadServer(
-  call: Call,
+  call: ServeCall,
   listen: ListenOptions,
   started: (server: RunningServer) => void,
 ): Promise<void> {
@@ -108,7 +103,7 @@ export async function runReadServer(
     const reader = await unlessStopped(opening, ending, { close: (opened) => opened.close(), report });
     if (reader === null) return;
     try {
-      const options = { ...listen, port: portOf(call), ...limitsOf(call), closeWithinMs: ending.answersMs };
+      const options = { ...listen, port: call.options.port, ...limitsOf(call), closeWithinMs: ending.answersMs };
       const server = await startReadServer(reader, options);
       started(server);
       const grpc = await startGrpcIfAsked(call, reader, listen);
@@ -123,20 +118,18 @@ export async function runReadServer(
   }
 }
 
-/** Serves gRPC where the call asks for it. Errors: SERVER_GRPC, SERVER_ADDRESS, CLI_VALUE. */
-async function startGrpcIfAsked(call: Call, served: ServedProject, listen: ListenOptions): Promise<RunningGrpc | null> {
-  const port = grpcPortOf(call);
-  if (port === null) return null;
+/** Serves gRPC where the call asks for it. Errors: SERVER_GRPC, SERVER_ADDRESS. */
+async function startGrpcIfAsked(
+  call: ServeCall,
+  served: ServedProject,
+  listen: ListenOptions,
+): Promise<RunningGrpc | null> {
+  const asked = call.options['grpc-port'];
+  if (asked === undefined) return null;
   const { startGrpc } = await import('../server/grpc/grpc-server.ts');
-  const grpc = await startGrpc(served, { ...listen, port });
+  const grpc = await startGrpc(served, { ...listen, port: asked });
   call.terminal.out(`gRPC on ${grpc.address}`);
   return grpc;
-}
-
-/** The port of gRPC; null: the call does not ask for it. Error: CLI_VALUE. */
-export function grpcPortOf({ options }: Call): number | null {
-  const port = options['grpc-port'];
-  return port === undefined ? null : wholeOption('grpc-port', port, 0, 0, 65_535);
 }
 
 export function grpcLine(host: string, port: number): string {
@@ -152,7 +145,7 @@ export interface Commands {
 
 /** Has training sets written by processes of their own, and answers the commands of this user: of a group, for all of it. */
 export async function openCommands(
-  call: Call,
+  call: ServeCall,
   headrace: Headrace,
   report: (error: unknown) => void,
   group?: Group,
@@ -183,27 +176,7 @@ function reportTo({ terminal }: Call): (error: unknown) => void {
   return (error) => terminal.err(`headrace: ${reasonOf(error)}`);
 }
 
-export function portOf({ options }: Call): number {
-  return wholeOption('port', options['port'], 8080, 0, 65_535);
-}
-
-/** The largest bodies that a server takes, bytes. Error: CLI_VALUE. */
-export function limitsOf({ options }: Call): { readonly bodyLimit: number; readonly spineLimit: number } {
-  return {
-    bodyLimit: sizeOption('body-limit', options['body-limit'], BODY_LIMIT, 1_024, 2 ** 30),
-    spineLimit: sizeOption('spine-limit', options['spine-limit'], SPINE_LIMIT, 1_024, 2 ** 40),
-  };
-}
-
-/** Names that clients use for the server. Error: CLI_VALUE. */
-export function hostsOf({ options }: Call): readonly string[] {
-  const value = options['host-name'];
-  if (value === undefined) return [];
-  const names = String(value).split(',');
-  if (names.every((name) => /^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(name))) return names;
-  throw fail('CLI_VALUE', {
-    option: 'host-name',
-    value: String(value),
-    wanted: 'host names without a port, a,b,…',
-  });
+/** The largest bodies that a server takes, bytes. */
+export function limitsOf({ options }: ServeCall): { readonly bodyLimit: number; readonly spineLimit: number } {
+  return { bodyLimit: options['body-limit'], spineLimit: options['spine-limit'] };
 }

@@ -11,13 +11,8 @@ import type { Placer } from '../training/runner/placer.ts';
 import { runFiles } from '../training/runner/run-files.ts';
 import { parseRunSpec } from '../training/runner/run-spec.ts';
 import { TriedSpot } from '../training/runner/tried-spot.ts';
-import type { Call } from './command.ts';
-import { numberOption, secondsOption } from './parse-option.ts';
 import { lineOf, printOutcome } from './run-lines.ts';
-import { policyOption } from './spot-options.ts';
-
-/** Between two looks at a managed job, s: each is two commands of `sky`. */
-const POLL_SECONDS = 15;
+import { type RunCall } from './run-options.ts';
 
 /** A job that holds instances hangs after this time without a step, s: its worker may be gone, and SkyPilot not know it. */
 const HANG_SECONDS = 600;
@@ -32,13 +27,13 @@ const RETRY_SECONDS = 1_800;
  * Runs a job as managed jobs of SkyPilot: the controller of this process submits, follows, moves and restarts them, by the journal in
  * `--directory`. The controller inside resumes from the bucket. Errors: EXPORT_JOB, RUN_*.
  */
-export async function runSkypilot(call: Call, job: ExportJob): Promise<void> {
-  const folder = resolve(String(call.options['directory'] ?? job.name));
+export async function runSkypilot(call: RunCall, job: ExportJob): Promise<void> {
+  const folder = resolve(call.options.directory ?? job.name);
   mkdirSync(folder, { recursive: true });
   const backend = submittedTraining('skypilot', job, folder);
   const lock = lockRun(folder);
   try {
-    if (call.options['cancel'] === true) await cancelSubmitted(backend, folder, call);
+    if (call.options.cancel) await cancelSubmitted(backend, folder, call);
     else await supervise(call, job, { backend, folder });
   } finally {
     lock.release();
@@ -47,7 +42,7 @@ export async function runSkypilot(call: Call, job: ExportJob): Promise<void> {
 }
 
 async function supervise(
-  call: Call,
+  call: RunCall,
   job: ExportJob,
   { backend, folder }: { readonly backend: TrainingBackend; readonly folder: string },
 ): Promise<void> {
@@ -71,38 +66,37 @@ async function supervise(
   printOutcome(call, outcome, basename(folder));
 }
 
-function specOf(call: Call, job: ExportJob) {
-  const seconds = (name: string, usual: number) =>
-    Math.round(1000 * (numberOption(name, call.options[name], 0) ?? usual));
+function specOf({ options: asked }: RunCall, job: ExportJob) {
+  const ms = (seconds: number) => Math.round(1000 * seconds);
   return parseRunSpec({
     command: ['headrace'],
     targetSteps: job.steps,
     graceMs: job.graceSeconds * 1000,
-    hangMs: seconds('hang-after', HANG_SECONDS),
-    pollMs: Math.max(1, seconds('poll', POLL_SECONDS)),
-    killRestarts: numberOption('restarts', call.options['restarts'], 0) ?? 3,
+    hangMs: ms(asked['hang-after'] ?? HANG_SECONDS),
+    pollMs: Math.max(1, ms(asked.poll)),
+    killRestarts: asked.restarts,
     ...(job.budget === undefined ? {} : { budget: job.budget }),
     ...(job.pricePerHour === undefined ? {} : { pricePerHour: job.pricePerHour }),
   });
 }
 
 /** The policy that moves the job between spot and on demand, where its deadline needs one; null: SkyPilot chooses. */
-function placerOf({ options }: Call, { spot, deadlineHours }: ExportJob): Placer | null {
-  const work = secondsOption('work', options['work']);
+function placerOf({ options: asked }: RunCall, { spot, deadlineHours }: ExportJob): Placer | null {
+  const { work, policy, changeover } = asked;
   if (!spot || deadlineHours === undefined || work === undefined) return null;
-  const price = (name: string) => {
-    const value = numberOption(name, options[name], 0);
+  const price = (name: 'spot-price' | 'on-demand-price') => {
+    const value = asked[name];
     if (value === undefined) throw fail('RUN_SPEC', { member: name, reason: 'a policy for a deadline needs it' });
     return value;
   };
   const [spotPrice, onDemandPrice] = [price('spot-price'), price('on-demand-price')];
   return new TriedSpot({
-    policy: policyOption(options['policy']),
+    policy,
     job: {
-      workS: Math.round(work),
+      workS: work,
       deadlineS: Math.round(deadlineHours * 3600),
       gapS: GAP_SECONDS,
-      changeoverS: Math.round(secondsOption('changeover', options['changeover']) ?? 1080),
+      changeoverS: changeover,
       priceRatio: onDemandPrice / spotPrice,
     },
     spotPrice,
@@ -113,7 +107,7 @@ function placerOf({ options }: Call, { spot, deadlineHours }: ExportJob): Placer
 }
 
 /** Ends the newest attempt of the journal. */
-async function cancelSubmitted(backend: TrainingBackend, folder: string, call: Call): Promise<void> {
+async function cancelSubmitted(backend: TrainingBackend, folder: string, call: RunCall): Promise<void> {
   const gang = readJournal(runFiles(folder).journal).findLast(({ event }) => event === 'submitted')?.data['gang'];
   if (typeof gang !== 'string') throw fail('RUN_GANG', { gang: folder });
   await backend.cancel(gang);

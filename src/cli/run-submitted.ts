@@ -8,10 +8,9 @@ import { controllerWords, type ExportJob, parseExportJob } from '../training/exp
 import { superviseRun } from '../training/runner/controller.ts';
 import { type Followed, followGang } from '../training/runner/follow-gang.ts';
 import { parseRunSpec } from '../training/runner/run-spec.ts';
-import type { Call } from './command.ts';
 import { ownProgram } from './own-program.ts';
 import { lineOf, printOutcome } from './run-lines.ts';
-import { programWords } from './run-options.ts';
+import { programWords, type RunCall } from './run-options.ts';
 
 /** Between two looks at a system that answers over a network, ms. */
 const POLL_MS = 2_000;
@@ -20,7 +19,7 @@ const POLL_MS = 2_000;
  * Runs a job of a file on another system. On one machine the controller is the program inside, and the system restarts it; this
  * process follows state, journal and cost. A gang over several machines is controlled from here. Errors: EXPORT_JOB, RUN_*.
  */
-export async function runSubmitted(call: Call, system: TrainingSystem): Promise<void> {
+export async function runSubmitted(call: RunCall, system: TrainingSystem): Promise<void> {
   const path = String(call.words[0]);
   const parsed = parseExportJob(readJson(path));
   if (canTrain(system, 'moves')) return (await import('./run-skypilot.ts')).runSkypilot(call, parsed);
@@ -31,7 +30,7 @@ export async function runSubmitted(call: Call, system: TrainingSystem): Promise<
   };
   const backend = submittedTraining(system, job, job.directory);
   try {
-    if (call.options['cancel'] === true) await cancelNewest(backend, job, call);
+    if (call.options.cancel) await cancelNewest(backend, job, call);
     else if (job.nodes > 1) await runGang(backend, job, call);
     else await runInside(backend, job, call, system);
   } finally {
@@ -40,7 +39,12 @@ export async function runSubmitted(call: Call, system: TrainingSystem): Promise<
 }
 
 /** The controller is the gang's one rank. */
-async function runInside(backend: TrainingBackend, job: ExportJob, call: Call, system: TrainingSystem): Promise<void> {
+async function runInside(
+  backend: TrainingBackend,
+  job: ExportJob,
+  call: RunCall,
+  system: TrainingSystem,
+): Promise<void> {
   // Where the machines see the files of this one, its own program is theirs.
   const isShared = canTrain(system, 'sharedFiles');
   const [headrace = '', ...words] = controllerWords(job);
@@ -71,7 +75,7 @@ async function runInside(backend: TrainingBackend, job: ExportJob, call: Call, s
   await report(backend, id, followed, call);
 }
 
-async function report(backend: TrainingBackend, id: string, { state, ledger }: Followed, call: Call): Promise<void> {
+async function report(backend: TrainingBackend, id: string, { state, ledger }: Followed, call: RunCall): Promise<void> {
   if (state === null) throw fail('RUN_FOLLOWED', { run: id });
   const [rank] = state.ranks;
   const completed = rank?.state === 'ended' && rank.code === 0;
@@ -87,7 +91,7 @@ async function report(backend: TrainingBackend, id: string, { state, ledger }: F
 }
 
 /** The ranks are the gang; the controller of this process restarts them. */
-async function runGang(backend: TrainingBackend, job: ExportJob, call: Call): Promise<void> {
+async function runGang(backend: TrainingBackend, job: ExportJob, call: RunCall): Promise<void> {
   const folder = resolve(job.directory);
   mkdirSync(folder, { recursive: true });
   const [program = '', ...args] = job.command;
@@ -121,7 +125,7 @@ async function runGang(backend: TrainingBackend, job: ExportJob, call: Call): Pr
   }
 }
 
-async function cancelNewest(backend: TrainingBackend, job: ExportJob, call: Call): Promise<void> {
+async function cancelNewest(backend: TrainingBackend, job: ExportJob, call: RunCall): Promise<void> {
   const newest = await newestGang(backend, job.name);
   if (!newest.isRunning) throw fail('RUN_GANG', { gang: job.name });
   await backend.cancel(newest.id);

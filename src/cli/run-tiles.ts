@@ -4,15 +4,16 @@ import { withTileJobs } from '../site/tile-jobs.ts';
 import { openTileWriter } from '../site/tile-writing.ts';
 import type { Call } from './command.ts';
 import { loadConfig } from './load-config.ts';
+import type { deployOptions, stopOptions } from './loaded-options.ts';
 
 /** Deploys the declared job; with `--watch`, looks after it until the call is asked to stop. Errors: TILES_*, FLINK_*, SPARK_*. */
-export async function runDeploy(call: Call): Promise<void> {
+export async function runDeploy(call: Call<typeof deployOptions>): Promise<void> {
   const { terminal, options, json } = call;
   const { project, environment } = await loadConfig(call);
   await withTileJobs(project, environment, 'change', async (jobs) => {
-    const deployed = await jobs.deploy({ fresh: options['fresh'] === true });
+    const deployed = await jobs.deploy({ fresh: options.fresh });
     terminal.out(json ? JSON.stringify(deployed) : `job ${deployed.jobId} is running, ${originText(deployed)}`);
-    if (options['watch'] === true) await jobs.watch(terminal.stopped, (line) => terminal.err(`headrace: ${line}`));
+    if (options.watch) await jobs.watch(terminal.stopped, (line) => terminal.err(`headrace: ${line}`));
   });
 }
 
@@ -33,11 +34,11 @@ export async function runUpgrade(call: Call): Promise<void> {
 }
 
 /** Ends the declared job, or those of earlier declarations, such that the next deploy resumes. Errors: TILES_*, FLINK_*, SPARK_*. */
-export async function runStop(call: Call): Promise<void> {
+export async function runStop(call: Call<typeof stopOptions>): Promise<void> {
   const { terminal, options, json } = call;
   const { project, environment } = await loadConfig(call);
   await withTileJobs(project, environment, 'change', async (jobs) => {
-    const stopped = await jobs.stop({ others: options['others'] === true });
+    const stopped = await jobs.stop({ others: options.others });
     if (json) return terminal.out(JSON.stringify(stopped));
     if (stopped.length === 0) terminal.out('no such job is running');
     for (const { jobId, checkpoint } of stopped)

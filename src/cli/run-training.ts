@@ -2,18 +2,16 @@ import { basename, resolve } from 'node:path';
 import { localTraining, lockRun } from '../site/back-ends/training-systems.ts';
 import { superviseRun } from '../training/runner/controller.ts';
 import { readDrill } from '../training/runner/drill.ts';
-import type { Call } from './command.ts';
-import { numberOption } from './parse-option.ts';
 import { lineOf, printOutcome } from './run-lines.ts';
-import { folderOf, specOf } from './run-options.ts';
+import { folderOf, type RunCall, specOf } from './run-options.ts';
 import { type RecordedRun, recordedRun } from './spot-options.ts';
 
 /** Runs a program by a controller of this process. Ctrl-C cancels the run; the same call resumes it. Errors: RUN_*. */
-export async function runTraining(call: Call): Promise<void> {
+export async function runTraining(call: RunCall): Promise<void> {
   const spec = specOf(call);
   const folder = folderOf(call);
-  const drill = call.options['drill'];
-  if (drill !== undefined) readDrill(resolve(String(drill), 'drill'), spec);
+  const { drill, progress } = call.options;
+  if (drill !== undefined) readDrill(resolve(drill, 'drill'), spec);
   const recorded = await recordedRun(call, spec);
   const lock = lockRun(folder);
   const backend = localTraining(folder);
@@ -34,7 +32,7 @@ export async function runTraining(call: Call): Promise<void> {
         if (line !== null) call.terminal.err(line);
       },
     });
-    if (call.options['progress'] !== undefined) call.terminal.err(progressLine(outcome.step));
+    if (progress !== undefined) call.terminal.err(progressLine(outcome.step));
     const predicted = recorded === null ? {} : { predicted: recorded.predicted };
     if (recorded !== null && !call.json) call.terminal.out(predictedText(recorded.predicted, outcome.ledger.cost));
     printOutcome(call, { ...outcome, ...predicted }, run);
@@ -50,8 +48,9 @@ function progressLine(step: number): string {
 }
 
 /** Says the step at intervals, also where it stands still. */
-function progressLines({ options, terminal }: Call): { readonly onPoll?: (step: number) => void } {
-  const seconds = numberOption('progress', options['progress'], 0);
+function progressLines({ options: { progress: seconds }, terminal }: RunCall): {
+  readonly onPoll?: (step: number) => void;
+} {
   if (seconds === undefined) return {};
   let last = Number.NEGATIVE_INFINITY;
   return {

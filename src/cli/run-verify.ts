@@ -55,7 +55,7 @@ interface Outcome {
 export async function runVerify(call: Call): Promise<void> {
   const { terminal, json, options } = call;
   const { environment } = await loadConfig(call);
-  const name = String(options['env'] ?? 'local');
+  const name = options.env ?? 'local';
   terminal.err(`headrace: ${await checkHistory(environment)}`);
   const rules = rulesOf(environment);
   const report = await withScratch(

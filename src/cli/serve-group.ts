@@ -10,10 +10,9 @@ import { fail } from '../base/errors/fail.ts';
 import { reasonOf } from '../base/reason-of.ts';
 import { temporaryFolder } from '../process/temporary-folder.ts';
 import type { Member } from '../server/workers/group.ts';
-import type { Call } from './command.ts';
 import { endingOf, endSoon } from './ending.ts';
 import { startRegistryChild } from './registry-child.ts';
-import { grpcLine, grpcPortOf, portOf } from './run-server.ts';
+import { grpcLine, type ServeCall } from './run-server.ts';
 import { ServedRelay } from './served-relay.ts';
 import {
   type FromWorker,
@@ -37,15 +36,15 @@ const KILL_AFTER_MS = 10_000;
  * is started again. Ends when the call is asked to stop, the readers first, so that what they hand on is taken.
  */
 export async function serveGroup(
-  call: Call,
+  call: ServeCall,
   host: string,
   readers: number,
   readOnly: boolean,
   started: (url: string) => void,
 ): Promise<void> {
-  const port = await freePort(host, portOf(call));
-  const asked = grpcPortOf(call);
-  const grpcPort = asked === null ? null : await freePort(host, asked);
+  const port = await freePort(host, call.options.port);
+  const asked = call.options['grpc-port'];
+  const grpcPort = asked === undefined ? null : await freePort(host, asked);
   // Only this user may enter: messages over the sockets are trusted.
   const { path: folder, remove } = temporaryFolder('headrace-');
   const names = [...(readOnly ? [] : ['writer']), ...Array.from({ length: readers }, (_, i) => `reader-${i + 1}`)];
@@ -75,7 +74,7 @@ export async function serveGroup(
 type Shared = Pick<WorkerPart, 'port' | 'grpcPort' | 'writer' | 'predictions'>;
 
 class Supervised {
-  readonly #call: Call;
+  readonly #call: ServeCall;
   readonly #members: readonly Member[];
   readonly #shared: Shared;
   readonly #running = new Map<string, Worker>();
@@ -85,7 +84,7 @@ class Supervised {
   readonly #quick = new Map<string, number>();
   #stopping = false;
 
-  constructor(call: Call, members: readonly Member[], shared: Shared) {
+  constructor(call: ServeCall, members: readonly Member[], shared: Shared) {
     this.#shared = shared;
     this.#call = call;
     this.#members = members;

@@ -13,10 +13,9 @@ import type { RunningGrpc } from '../server/grpc/grpc-server.ts';
 import type { ListenOptions } from '../server/listen-options.ts';
 import type { PredictionLink } from '../server/workers/prediction-link.ts';
 import type { PredictionServer } from '../server/workers/prediction-server.ts';
-import type { Call } from './command.ts';
 import { type Ending, endingOf, endSoon, unlessStopped } from './ending.ts';
 import { loadConfig } from './load-config.ts';
-import { FOLLOW_MS, limitsOf, openCommands } from './run-server.ts';
+import { FOLLOW_MS, limitsOf, openCommands, type ServeCall } from './run-server.ts';
 import { serveHeadrace } from './with-headrace.ts';
 import { type Channel, MOST_ROWS, openChannel } from './worker-channel.ts';
 import type { FromWorker, WorkerPart } from './worker-part.ts';
@@ -27,7 +26,7 @@ const TICK_MS = 1_000;
 const SHARE_MS = 100;
 
 /** One process of a group: the one that writes, or one of those that read. */
-export async function runWorker(call: Call, listen: ListenOptions, part: WorkerPart): Promise<void> {
+export async function runWorker(call: ServeCall, listen: ListenOptions, part: WorkerPart): Promise<void> {
   // Before anything is opened, so that no message is lost.
   const channel = openChannel();
   const ending = endingOf(call, channel.stopped);
@@ -42,7 +41,7 @@ export async function runWorker(call: Call, listen: ListenOptions, part: WorkerP
 
 /** Takes the forwarded requests of readers, and commits often enough for them. */
 async function runWriter(
-  call: Call,
+  call: ServeCall,
   listen: ListenOptions,
   part: WorkerPart,
   channel: Channel,
@@ -95,7 +94,7 @@ async function takePredictions(headrace: Headrace, { predictions }: WorkerPart):
 
 /** Answers reads from the store and predictions by its own models, and forwards everything else to the writer. */
 async function runReader(
-  call: Call,
+  call: ServeCall,
   listen: ListenOptions,
   part: WorkerPart,
   channel: Channel,

@@ -4,9 +4,11 @@ import { describedError, fail, isHeadraceError } from '../base/errors/fail.ts';
 import { answerText } from '../base/read-answer.ts';
 import { reasonOf } from '../base/reason-of.ts';
 import { urlOf } from './ask-server.ts';
-import type { Call } from './command.ts';
+import type { CommonOptions } from './command.ts';
 import { answersAt, controlPath } from './control-socket.ts';
 import { loadConfig } from './load-config.ts';
+import { option } from './option.ts';
+import { name } from './option-kinds.ts';
 
 /** A flush or a change of champions takes a while; a server that is silent for this long is given up, ms. */
 const ANSWER_WITHIN_MS = 600_000;
@@ -22,16 +24,19 @@ export interface ServerLink {
 }
 
 /** The option of commands that work through a server on another machine. */
-export const serverOption = { server: { type: 'string' } } as const;
-
-export const serverOptionHelp = {
-  server: 'address of the server to work through; without it the one that has the environment open here, if any',
+export const serverOption = {
+  server: option(
+    name('the address of a server'),
+    'address of the server to work through; without it the one that has the environment open here, if any',
+  ),
 };
 
+type AskedServer = { readonly options: CommonOptions['options'] & { readonly server?: string | undefined } };
+
 /** The server that a call works through: the one that it names, or the one that has its environment open; null: there is none. Error: CLI_VALUE. */
-export async function serverOf(call: Pick<Call, 'options'>): Promise<ServerLink | null> {
+export async function serverOf(call: AskedServer): Promise<ServerLink | null> {
   const { server } = call.options;
-  if (typeof server === 'string') return linkTo(urlOf(server, '/'), null);
+  if (server !== undefined) return linkTo(urlOf(server, '/'), null);
   const { environment } = await loadConfig(call);
   const socketPath = controlPath(environment.directory);
   if (socketPath === null || !(await answersAt(socketPath))) return null;
@@ -39,11 +44,11 @@ export async function serverOf(call: Pick<Call, 'options'>): Promise<ServerLink 
 }
 
 /** The server that has the environment of the configuration open; null: there is none, or no configuration. */
-export async function openServer(call: Pick<Call, 'options'>): Promise<ServerLink | null> {
+export async function openServer(call: AskedServer): Promise<ServerLink | null> {
   try {
     return await serverOf(call);
   } catch (error) {
-    if (isHeadraceError(error, 'CONFIG_FILE') && call.options['config'] === undefined) return null;
+    if (isHeadraceError(error, 'CONFIG_FILE') && call.options.config === undefined) return null;
     throw error;
   }
 }

@@ -1,40 +1,35 @@
 import { fail } from '../base/errors/fail.ts';
 import { policies } from '../cost/spot/policies/policies.ts';
-import type { Policy } from '../cost/spot/policy.ts';
+import { uniformProgress } from '../cost/spot/policies/uniform-progress.ts';
 import { runWindow } from '../cost/spot/run-window.ts';
-import { readSpotTrace } from '../cost/spot/trace/read-spot-trace.ts';
-import { RecordedInstances, type RecordedOptions } from '../training/runner/recorded-instances.ts';
+import type { RecordedInstances, RecordedOptions } from '../training/runner/recorded-instances.ts';
 import type { RunSpec } from '../training/runner/run-spec.ts';
-import type { Call } from './command.ts';
-import { choiceOption, numberOption, secondsOption, wholeOption } from './parse-option.ts';
+import { option, parseValue } from './option.ts';
+import { choice, file, named, number, seconds, whole } from './option-kinds.ts';
+import type { RunCall } from './run-options.ts';
+
+/** How a recording of spot instances is read. */
+export const traceOptions = {
+  polarity: option(choice(['available', 'unavailable']), 'meaning of 1 in a file of zeros and ones'),
+  'time-unit': option(choice(['ms', 's', 'h']), 'unit of the first column of a file of times and counts'),
+};
+
+/** Policies that a run can follow. */
+const followed = policies.filter(({ needsFuture }) => !needsFuture);
 
 /** Options of a run on recorded instances. */
 export const spotOptions = {
-  'spot-trace': { type: 'string' },
-  polarity: { type: 'string' },
-  work: { type: 'string' },
-  deadline: { type: 'string' },
-  changeover: { type: 'string' },
-  policy: { type: 'string' },
-  'spot-price': { type: 'string' },
-  'on-demand-price': { type: 'string' },
-  'start-tick': { type: 'string' },
-  speed: { type: 'string' },
-  notice: { type: 'string' },
-} as const;
-
-export const spotOptionHelp = {
-  'spot-trace': 'a recording of spot instances, which the run is placed on in fast time; needs --drill',
-  polarity: 'meaning of 1 in a file of zeros and ones: available or unavailable',
-  work: 'time of work of all steps, by the clock of the recording: 8h',
-  deadline: 'time from the start to the deadline: 12h',
-  changeover: 'time without progress after each start (18m)',
-  policy: 'greedy, uniform_progress, hybrid, spot_only or on_demand (uniform_progress)',
-  'spot-price': 'price of a node and an hour on spot',
-  'on-demand-price': 'price of a node and an hour on demand',
-  'start-tick': 'tick of the recording at which the run begins (0)',
-  speed: 'seconds of the recording in a second here (600)',
-  notice: 'time from a notice to the loss of an instance (0s: none)',
+  'spot-trace': option(file, 'a recording of spot instances, which the run is placed on in fast time; needs --drill'),
+  polarity: traceOptions.polarity,
+  work: option(seconds, 'running time of all steps, by the clock of the recording: 8h'),
+  deadline: option(seconds, 'time from the start to the deadline: 12h'),
+  changeover: option(seconds, 'time without progress after each start', 1080),
+  policy: option(named(followed), 'how the run is placed', uniformProgress),
+  'spot-price': option(number(0), 'price of a node and an hour on spot'),
+  'on-demand-price': option(number(0), 'price of a node and an hour on demand'),
+  'start-tick': option(whole(0), 'tick of the recording at which the run begins', 0),
+  speed: option(number(0.001), 'seconds of the recording in a second here', 600),
+  notice: option(seconds, 'time from a notice to the loss of an instance; 0s: none', 0),
 };
 
 export interface RecordedRun {
@@ -44,8 +39,8 @@ export interface RecordedRun {
 }
 
 /** The recorded instances that a call names; null: none. Errors: CLI_VALUE, RUN_SPEC, COST_TRACE_*. */
-export async function recordedRun({ options }: Call, spec: RunSpec): Promise<RecordedRun | null> {
-  const path = options['spot-trace'];
+export async function recordedRun({ options: asked }: RunCall, spec: RunSpec): Promise<RecordedRun | null> {
+  const path = asked['spot-trace'];
   if (path === undefined) return null;
   const needed = (name: string, value: number | undefined) => {
     if (value === undefined) throw fail('RUN_SPEC', { member: name, reason: 'a run on recorded instances needs it' });
@@ -53,41 +48,33 @@ export async function recordedRun({ options }: Call, spec: RunSpec): Promise<Rec
   };
   if (spec.targetSteps === null)
     throw fail('RUN_SPEC', { member: 'steps', reason: 'a policy counts what is left of them' });
-  if (options['drill'] === undefined)
+  if (asked.drill === undefined)
     throw fail('RUN_SPEC', { member: 'drill', reason: 'a program that was not seen to resume gets no spot instances' });
-  const trace = await readSpotTrace(String(path), {
-    polarity: choiceOption('polarity', options['polarity'], ['available', 'unavailable']),
-  });
-  const spotPrice = needed('spot-price', numberOption('spot-price', options['spot-price'], 0));
-  const onDemandPrice = needed('on-demand-price', numberOption('on-demand-price', options['on-demand-price'], 0));
-  const policy = policyOption(options['policy']);
+  const { readSpotTrace } = await import('../cost/spot/trace/read-spot-trace.ts');
+  const { RecordedInstances } = await import('../training/runner/recorded-instances.ts');
+  const trace = await readSpotTrace(path, { polarity: asked.polarity });
+  const startTick = asked['start-tick'];
+  const last = whole(0, trace.counts.length - 1);
+  const spotPrice = needed('spot-price', asked['spot-price']);
+  const onDemandPrice = needed('on-demand-price', asked['on-demand-price']);
   const recorded: RecordedOptions = {
     trace,
-    startTick: wholeOption('start-tick', options['start-tick'], 0, 0, trace.counts.length - 1),
+    startTick: parseValue('start-tick', last, String(startTick)),
     nodes: spec.ranks,
     job: {
-      workS: Math.round(needed('work', secondsOption('work', options['work']))),
-      deadlineS: Math.round(needed('deadline', secondsOption('deadline', options['deadline']))),
+      workS: needed('work', asked.work),
+      deadlineS: needed('deadline', asked.deadline),
       gapS: trace.gapS,
-      changeoverS: Math.round(secondsOption('changeover', options['changeover']) ?? 1080),
+      changeoverS: asked.changeover,
       priceRatio: onDemandPrice / spotPrice,
     },
-    policy,
+    policy: asked.policy,
     spotPrice,
     onDemandPrice,
-    speed: numberOption('speed', options['speed'], 0.001) ?? 600,
-    noticeS: secondsOption('notice', options['notice']) ?? 0,
+    speed: asked.speed,
+    noticeS: asked.notice,
   };
   return { placer: new RecordedInstances(recorded), predicted: predict(recorded) };
-}
-
-/** A policy that a runner can follow. Errors: CLI_VALUE, RUN_SPEC. */
-export function policyOption(value: string | boolean | undefined): Policy {
-  const names = policies.filter(({ needsFuture }) => !needsFuture).map(({ name }) => name);
-  const name = choiceOption('policy', value, names) ?? 'uniform_progress';
-  const policy = policies.find((one) => one.name === name);
-  if (policy === undefined) throw fail('RUN_SPEC', { member: 'policy', reason: 'there is none of this name' });
-  return policy;
 }
 
 function predict({ trace, startTick, nodes, job, policy, spotPrice, onDemandPrice }: RecordedOptions) {

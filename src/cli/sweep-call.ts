@@ -5,15 +5,16 @@ import { localTraining, lockRun } from '../site/back-ends/training-systems.ts';
 import type { SweepOptions } from '../training/sweep/run-sweep.ts';
 import { parseSweep } from '../training/sweep/sweep-file.ts';
 import type { Call } from './command.ts';
+import type { Option } from './option.ts';
 import { programWords } from './run-options.ts';
 
 /** Reads the sweep of a call and runs the work on it, alone in its folder. Errors: SWEEP_FILE, RUN_LOCKED, those of the work. */
 export async function sweepCall(
-  { words, options, terminal }: Call,
+  { words, options, terminal }: Call<{ readonly directory: Option<string> }>,
   work: (options: SweepOptions & { readonly signal: AbortSignal }) => Promise<void>,
 ): Promise<void> {
   const sweep = parseSweep(readJson(String(words[0])));
-  const folder = resolve(String(options['directory'] ?? 'sweep'));
+  const folder = resolve(options.directory);
   mkdirSync(folder, { recursive: true });
   const lock = lockRun(folder);
   const stopped = new AbortController();

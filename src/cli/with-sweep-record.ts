@@ -5,16 +5,17 @@ import { basename } from 'node:path';
 import { readJob } from '../training/job/parse-job.ts';
 import type { SweepOptions } from '../training/sweep/run-sweep.ts';
 import type { Call } from './command.ts';
+import type { Option } from './option.ts';
 import { withRegistry } from './with-registry.ts';
 
 /** Runs a sweep with the record that the call names, in the registry of its environment; with null where it names none. */
 export async function withSweepRecord<T>(
-  call: Call,
+  call: Call<{ readonly experiment: Option<string | undefined> }>,
   { name, sweep }: SweepOptions,
   work: (recorder: NonNullable<SweepOptions['recorder']> | null) => Promise<T>,
 ): Promise<T> {
-  const experiment = call.options['experiment'];
-  if (typeof experiment !== 'string') return work(null);
+  const { experiment } = call.options;
+  if (experiment === undefined) return work(null);
   const { SweepRecord } = await import('../training/sweep/record-sweep.ts');
   return withRegistry(call, ({ registry }) => {
     const shared = { registry, experiment, name, sweep, user: userInfo().username, clock: Date.now };

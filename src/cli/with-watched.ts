@@ -7,10 +7,16 @@ import type { PlaybookEntry } from '../ports/playbook-store.ts';
 import type { RolloutEvent } from '../ports/rollout-store.ts';
 import type { Call } from './command.ts';
 import { loadConfig } from './load-config.ts';
-import { instantOption } from './parse-option.ts';
+import { option } from './option.ts';
+import { instant } from './option-kinds.ts';
 
-export const spanOptions = { from: { type: 'string' }, to: { type: 'string' } } as const;
-export const spanHelp = { from: 'first instant (a day before to)', to: 'end, exclusive (now)' };
+export const spanOptions = {
+  from: option(instant, 'first instant (a day before to)'),
+  to: option(instant, 'end, exclusive (now)'),
+};
+
+/** A call that names a span. */
+export type SpanCall = Call<typeof spanOptions>;
 
 /** A watched model and the stores that its reports read. */
 export interface WatchedCall {
@@ -28,17 +34,16 @@ export interface WatchedCall {
 
 const DAY_MS = 86_400_000;
 
-/** The span that a call names: the last day without one. Errors: CLI_VALUE, DRIFT_OPTION. */
-function spanOf({ options }: Pick<Call, 'options'>, now: number): { readonly from: number; readonly to: number } {
-  const to = instantOption('to', options['to']) ?? now;
-  const from = instantOption('from', options['from']) ?? to - DAY_MS;
+/** The span that a call names: the last day without one. Error: DRIFT_OPTION. */
+function spanOf({ options }: SpanCall, now: number): { readonly from: number; readonly to: number } {
+  const { to = now, from = to - DAY_MS } = options;
   if (!(from < to))
     throw fail('DRIFT_OPTION', { option: 'from', value: new Date(from).toISOString(), reason: 'it is not before to' });
   return { from, to };
 }
 
 /** Opens the published history and the champion of the model that a call names. Errors: MODEL_UNKNOWN, DRIFT_CHAMPION, DRIFT_OPTION. */
-export async function withWatched(call: Call, work: (opened: WatchedCall) => Promise<void>): Promise<void> {
+export async function withWatched(call: SpanCall, work: (opened: WatchedCall) => Promise<void>): Promise<void> {
   const { withSite } = await import('../site/site.ts');
   const { watchedChampions } = await import('../monitoring/monitor/watched-version.ts');
   const { rolloutEvents } = await import('../serving/rollout/rollout-events.ts');

@@ -3,18 +3,21 @@ import { fail } from '../base/errors/fail.ts';
 import { reasonOf } from '../base/reason-of.ts';
 import type { Comparison } from '../monitoring/detect/comparison.ts';
 import type { Call } from './command.ts';
+import type { Option } from './option.ts';
 
 /** Prints a comparison as text or JSON, and writes its page and its snapshot where `--html` and `--evidently` name paths. */
-export async function writeComparison(call: Call, comparison: Comparison): Promise<void> {
-  const path = call.options['html'];
-  if (typeof path === 'string') {
+export async function writeComparison(
+  call: Call<{ readonly html: Option<string | undefined>; readonly evidently: Option<string | undefined> }>,
+  comparison: Comparison,
+): Promise<void> {
+  const { html, evidently } = call.options;
+  if (html !== undefined) {
     const { comparisonHtml } = await import('../monitoring/report/comparison-html.ts');
-    writeText(path, comparisonHtml(comparison));
+    writeText(html, comparisonHtml(comparison));
   }
-  const snapshot = call.options['evidently'];
-  if (typeof snapshot === 'string') {
+  if (evidently !== undefined) {
     const { evidentlySnapshot } = await import('../monitoring/interop/evidently-report.ts');
-    writeText(snapshot, evidentlySnapshot(comparison, Date.now()));
+    writeText(evidently, evidentlySnapshot(comparison, Date.now()));
   }
   if (call.json) {
     const { comparisonJson } = await import('../monitoring/report/comparison-json.ts');

@@ -13,6 +13,7 @@ import { models } from '../../src/cli/commands/models.ts';
 import { train } from '../../src/cli/commands/train.ts';
 import { trainingSet } from '../../src/cli/commands/training-set.ts';
 import { controlPath } from '../../src/cli/control-socket.ts';
+import { parseCall } from '../../src/cli/parse-call.ts';
 import type { JobReport } from '../../src/server/jobs/job-board.ts';
 import { until } from '../until.ts';
 import { ended, lastJson, startCli } from './run-cli.ts';
@@ -67,7 +68,8 @@ async function run(command: Command, words: readonly string[], options: Record<s
     interactive: false,
     stopped: new Promise<void>(() => undefined),
   };
-  await command.run({ words, options: { config: CONFIG, ...options }, json: true, terminal });
+  const named = Object.entries(options).map(([name, value]) => (value === true ? `--${name}` : `--${name}=${value}`));
+  await command.run(parseCall(command, [...words, '--config', CONFIG, '--json', ...named], terminal));
   return { answer: JSON.parse(out.at(-1) ?? '') as Record<string, unknown>, err };
 }
 
@@ -120,12 +122,12 @@ const calls: readonly (readonly [string, () => Promise<unknown>])[] = [
 ];
 const beside = new Map<string, unknown>();
 
-test.each(calls)('%s works beside a running server, which goes on', async (name, call) => {
+test.each(calls)('%s works next to a running server, which continues', async (name, call) => {
   beside.set(name, await call());
   expect(await post('/v1/features/shopper', { request: { user: 'u1', price: 1 } })).toMatchObject({ complete: true });
 });
 
-test('a version that was trained and promoted beside the server answers predictions, at once', async () => {
+test('a version that was trained and promoted next to the server answers predictions, at once', async () => {
   expect(await post('/v1/predictions/risk', { id: 'p', request: { user: 'u1', price: 2 } })).toMatchObject({
     version: 1,
   });

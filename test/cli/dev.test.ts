@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { dev } from '../../src/cli/commands/dev.ts';
+import { parseCall } from '../../src/cli/parse-call.ts';
 import { runDev } from '../../src/cli/run-dev.ts';
 import { databases } from '../../src/site/databases.ts';
 import { until } from '../until.ts';
@@ -47,7 +49,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** As an editor that writes beside, and renames. */
+/** As an editor that writes next to, and renames. */
 function write(text: string): void {
   writeFileSync(join(folder, '.headrace.config.ts.swp'), text);
   renameSync(join(folder, '.headrace.config.ts.swp'), join(folder, 'headrace.config.ts'));
@@ -176,7 +178,7 @@ test('a process that has ended leaves nothing in the one that started it', async
   const terminal = { out: () => {}, err: () => {}, interactive: false, stopped: new Promise<void>(() => {}) };
   try {
     process.argv = [...argv.slice(0, 2), 'dev', '--config', config];
-    await runDev({ words: [], options: { config, port: '0' }, json: true, terminal });
+    await runDev(parseCall(dev, ['--config', config, '--port', '0', '--json'], terminal));
     expect(process.exitCode).toBeGreaterThan(0);
   } finally {
     process.argv = argv;

@@ -6,11 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Call, Command } from '../../src/cli/command.ts';
+import type { Command } from '../../src/cli/command.ts';
 import { slo } from '../../src/cli/commands/slo.ts';
 import { mustBeOurs, status } from '../../src/cli/commands/status.ts';
 import { openControl } from '../../src/cli/control-socket.ts';
 import { loadConfig } from '../../src/cli/load-config.ts';
+import { parseCall } from '../../src/cli/parse-call.ts';
 import { parseStatus } from '../../src/cli/parse-status.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { startServer } from '../../src/server/http-server.ts';
@@ -30,10 +31,10 @@ afterAll(async () => {
 
 /** What the command prints, asked of a server. */
 async function printed(server: string, json: boolean): Promise<string> {
-  return printedBy(status, { words: [server], options: {}, json });
+  return printedBy(status, [server, ...(json ? ['--json'] : [])]);
 }
 
-async function printedBy(command: Command, call: Omit<Call, 'terminal'>): Promise<string> {
+async function printedBy(command: Command, args: readonly string[]): Promise<string> {
   let out = '';
   const terminal = {
     out: (text: string) => {
@@ -43,7 +44,7 @@ async function printedBy(command: Command, call: Omit<Call, 'terminal'>): Promis
     interactive: false,
     stopped: new Promise<void>(() => undefined),
   };
-  await command.run({ ...call, terminal });
+  await command.run(parseCall(command, args, terminal));
   return out;
 }
 
@@ -109,9 +110,9 @@ test('where no server is named, status and slo find the one that has the environ
   );
   const control = await openControl(headrace, { bodyLimit: 20_000 }, (error) => expect(error).toBeUndefined());
   expect(control).not.toBeNull();
-  const call = { words: [], options: { config }, json: false };
-  expect(await printedBy(status, call)).toMatch(/^shop: ready/);
-  expect(await printedBy(slo, call)).toContain('shop');
+  const args = ['--config', config];
+  expect(await printedBy(status, args)).toMatch(/^shop: ready/);
+  expect(await printedBy(slo, args)).toContain('shop');
   await control?.close();
 });
 

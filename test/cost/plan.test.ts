@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import { isHeadraceError } from '../../src/base/errors/fail.ts';
 import { seededRandom } from '../../src/base/rng.ts';
+import type { Command } from '../../src/cli/command.ts';
 import { costPlan } from '../../src/cli/commands/cost/plan.ts';
 import { costVerify } from '../../src/cli/commands/cost/verify.ts';
 import { parseCall } from '../../src/cli/parse-call.ts';
@@ -62,7 +63,7 @@ const trace = file('gang_v100.json', {
   data: Array.from({ length: 3000 }, (_, tick) => (tick % 60 < 48 ? 4 : 0)),
 });
 
-async function call(command: typeof costPlan, ...args: readonly string[]): Promise<string> {
+async function call(command: Command, ...args: readonly string[]): Promise<string> {
   let text = '';
   const out = (part: string) => {
     text += `${part}\n`;

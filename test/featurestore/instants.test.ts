@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { instantOption } from '../../src/cli/parse-option.ts';
+import { parseValue } from '../../src/cli/option.ts';
+import { instant } from '../../src/cli/option-kinds.ts';
 import {
   count,
   defineProject,
@@ -105,7 +106,7 @@ const ASKED: Readonly<Record<string, Door>> = {
   'at of a vector as text': (found) => headrace.vectorText(visitor, { user: 'ann' }, asNumber(found)),
   'at of a read': (found) => headrace.read(visitor, { user: 'ann' }, asNumber(found)),
   'at of a route': (found) => answer(body(found)),
-  '--at of a command': (found) => instantOption('at', cell(found)),
+  '--at of a command': (found) => parseValue('at', instant, cell(found)),
   'from of a training': (found) => trainingSpan(small, { from: asNumber(found) }, NOW),
   'to of a training': (found) => trainingSpan(small, { to: asNumber(found) }, NOW),
   'from of a backfill': (found) => headrace.backfill(view, { from: asNumber(found), to: null }),

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { SECRET, writeExport } from '../../scripts/gpu/fuzz-nsys.ts';
+import { runGpu } from '../../scripts/gpu/run-gpu.ts';
 import { isHeadraceError } from '../../src/base/errors/fail.ts';
 import { seededRandom } from '../../src/base/rng.ts';
-import { runGpuCommand } from '../../src/cli/gpu-command.ts';
 import { compareTraces } from '../../src/gpu/compare.ts';
 import { causes } from '../../src/gpu/finding.ts';
 import { scopes } from '../../src/gpu/scopes/scope.ts';
@@ -35,15 +35,7 @@ function capture(fault: FaultKind, name: string, ranks = 1): readonly string[] {
   });
 }
 
-async function call(...args: readonly string[]): Promise<string> {
-  let text = '';
-  const out = (part: string) => {
-    text += part;
-  };
-  const code = await runGpuCommand(args, { out, err: out, clock: () => 0, stopped: new Promise(() => {}) });
-  expect(code).toBe(0);
-  return text;
-}
+const call = (...args: readonly string[]) => runGpu(args);
 
 test('diagnose prints the first cause, its bound, its fix and what would disprove it', async () => {
   const text = await call('diagnose', ...capture('data-pipeline', 'loader'));
@@ -139,7 +131,7 @@ test('names of kernels and files cannot break out of the page or the table', asy
   expect(markdown).not.toContain('<script>');
 });
 
-test('files that cannot be read are named beside those that can; one alone is an error', async () => {
+test('files that cannot be read are named next to those that can; one alone is an error', async () => {
   const novel = join(folder, 'novel.txt');
   writeFileSync(novel, 'Call me Ishmael.');
   expect(await call('diagnose', novel, ...capture('none', 'fine'))).toContain('not read: ');
@@ -152,7 +144,10 @@ test('files that cannot be read are named beside those that can; one alone is an
     ['compare', 'a'],
     ['watch', '--every', '0'],
   ])
-    await expect(call(...args)).rejects.toMatchObject({ code: expect.stringMatching(/^GPU_/) });
+    await expect((async () => call(...args))()).rejects.toMatchObject({
+      code: expect.stringMatching(/^CLI_/),
+      exit: 2,
+    });
 });
 
 test('the verdict on a kernel that a finding names is evidence there, not a second gain', async () => {
@@ -213,7 +208,7 @@ test('watch scrapes a DCGM exporter', async () => {
   expect(text).toMatch(/^35\.0 % = 50 % non-idle × 70\.0 % busy/);
 });
 
-test('hardware without a name is told apart by its SMs and memory', async () => {
+test('hardware without a name is distinguished by its SMs and memory', async () => {
   const [path = ''] = capture('none', 'named');
   const other = join(folder, 'other.json');
   const text = readFileSync(path, 'utf8').replace('NVIDIA A100-SXM4-80GB', '');

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, afterEach, expect, test, vi } from 'vitest';
+import { runGpu } from '../../scripts/gpu/run-gpu.ts';
 import { seededRandom } from '../../src/base/rng.ts';
-import { runGpuCommand } from '../../src/cli/gpu-command.ts';
 import { fileKindOf } from '../../src/gpu/readers/format.ts';
 import { parsePrometheus } from '../../src/gpu/readers/prometheus.ts';
 import { parseSacct } from '../../src/gpu/readers/sacct.ts';
@@ -17,14 +17,7 @@ const folder = mkdtempSync(join(tmpdir(), 'headrace-gpu-new-user-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 afterEach(() => vi.unstubAllEnvs());
 
-async function call(...args: readonly string[]): Promise<string> {
-  let text = '';
-  const out = (part: string) => {
-    text += part;
-  };
-  expect(await runGpuCommand(args, { out, err: out, clock: () => 0, stopped: new Promise(() => {}) })).toBe(0);
-  return text;
-}
+const call = (...args: readonly string[]) => runGpu(args);
 
 function write(name: string, text: string): string {
   const path = join(folder, name);
@@ -68,7 +61,7 @@ test('--scope with --json is one object with the numbers of the text', async () 
     expect(told.traces[0].numbers).toHaveLength(lines.length - 1);
     expect(told.traces[0].numbers[0].name).toBe(lines[1]?.trim().split(':')[0]);
   }
-  await expect(call('diagnose', '--scope', 'x', '--json', path)).rejects.toMatchObject({ code: 'GPU_CALL' });
+  await expect(call('diagnose', '--scope', 'x', '--json', path)).rejects.toMatchObject({ code: 'CLI_VALUE' });
 });
 
 test('every command of gpu has help, and needs no file for it', async () => {
@@ -96,7 +89,7 @@ test('compare names the cause that went, its ceiling and the gain, and the cause
   }
 });
 
-test('a machine without nvidia-smi is told so, and what to do', async () => {
+test('a machine without nvidia-smi learns it, and what to do', async () => {
   vi.stubEnv('PATH', join(folder, 'no-programs'));
   await expect(call('watch')).rejects.toMatchObject({
     code: 'GPU_NO_NVIDIA_SMI',

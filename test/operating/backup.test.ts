@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { restore as restoreCommand } from '../../src/cli/commands/restore.ts';
+import { parseCall } from '../../src/cli/parse-call.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import { restore } from '../../src/operating/restore.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';
@@ -76,7 +77,7 @@ export default { project, environments: { local: { directory: ${JSON.stringify(d
   );
   const run = (folder: string) => {
     const terminal = { out: () => undefined, err: () => undefined, interactive: false, stopped: Promise.resolve() };
-    return restoreCommand.run({ words: [folder], options: { config }, json: false, terminal });
+    return restoreCommand.run(parseCall(restoreCommand, [folder, '--config', config], terminal));
   };
   await expect(run(join(root, 'nothing'))).rejects.toMatchObject({ code: 'BACKUP_DAMAGED' });
   await run(backup);
@@ -120,7 +121,7 @@ test('a backup that has changed, or was not finished, is refused, and nothing is
   }
 });
 
-test('neither a backup nor a restore touches a folder that has something, and a later format is told apart', async () => {
+test('neither a backup nor a restore touches a folder that has something, and a later format is distinguished', async () => {
   const { root, backup } = await smallBackup();
   const environment = environmentOf(join(root, 'data'));
   await expect(backUpEnvironment(environment, backup, 0)).rejects.toMatchObject({ code: 'BACKUP_FOLDER' });

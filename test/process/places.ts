@@ -9,9 +9,10 @@ import { runSky } from '../../src/backends/skypilot/sky-command.ts';
 import { SlurmTrainingBackend } from '../../src/backends/slurm/training-backend.ts';
 import { findInstallation, historyRunner } from '../../src/backends/spark/installation.ts';
 import { SparkApplication } from '../../src/backends/spark/session.ts';
-import type { Call } from '../../src/cli/command.ts';
+import { dev } from '../../src/cli/commands/dev.ts';
 import { askedBy } from '../../src/cli/measure-modes.ts';
 import { startMonitor } from '../../src/cli/monitor-child.ts';
+import { parseCall } from '../../src/cli/parse-call.ts';
 import { startRegistryChild } from '../../src/cli/registry-child.ts';
 import { runDev } from '../../src/cli/run-dev.ts';
 import { commitOf } from '../../src/cost/catalog/import-prices.ts';
@@ -36,12 +37,13 @@ const never = new Promise<never>(() => undefined);
 const entry = new URL('./places.ts', import.meta.url);
 const env = { PATH: process.env['PATH'] ?? '' };
 
-const call = ({ folder }: Started): Call => ({
-  words: [],
-  options: { config: join(folder, 'headrace.config.ts'), port: '0' },
-  json: false,
-  terminal: { out: () => undefined, err: () => undefined, interactive: false, stopped: never },
-});
+const call = ({ folder }: Started) =>
+  parseCall(dev, ['--config', join(folder, 'headrace.config.ts'), '--port', '0'], {
+    out: () => undefined,
+    err: () => undefined,
+    interactive: false,
+    stopped: never,
+  });
 
 /** A Spark whose starter, and a JDK whose compiler, are other programs. */
 function spark(

@@ -43,7 +43,7 @@ async function use(path: string): Promise<string> {
   }
 }
 
-test.each([1, 2])('a store that was written by format %d is read and goes on', async (format) => {
+test.each([1, 2])('a store that was written by format %d is read and continues', async (format) => {
   const path = newRoot();
   cpSync(join(fixtureOf(format), 'tiles.mdb'), join(path, 'tiles.mdb'));
   const store = openOnlineStore({ path });

@@ -72,11 +72,4 @@ export const gpuErrors = rows({
     status: 400,
     exit: 2,
   },
-  GPU_CALL: {
-    message: 'cannot parse the arguments of headrace gpu: {reason}',
-    hint: 'run headrace gpu --help',
-    retry: 'never',
-    status: 400,
-    exit: 2,
-  },
 });

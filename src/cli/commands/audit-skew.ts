@@ -1,19 +1,22 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { SkewReport } from '../../featurestore/skew/audit.ts';
-import type { Command } from '../command.ts';
-import { instantOption } from '../parse-option.ts';
+import { command } from '../command.ts';
+import { option } from '../option.ts';
+import { instant } from '../option-kinds.ts';
 import { withHistory } from '../with-history.ts';
 
 const DAY_MS = 86_400_000;
 
-export const auditSkew: Command = {
+export const auditSkew = command({
   name: ['audit', 'skew'],
   summary:
     'recomputes logged vectors from the history; fails on a logic mismatch, or if more values differ than declared',
   words: '<service>',
   arity: [1, 1],
-  options: { from: { type: 'string' }, to: { type: 'string' } },
-  help: { from: 'first instant of served vectors (a day before to)', to: 'end, exclusive (now)' },
+  options: {
+    from: option(instant, 'first instant of served vectors (a day before to)'),
+    to: option(instant, 'end, exclusive (now)'),
+  },
   async run(call) {
     const { auditSkew: reportOf } = await import('../../featurestore/skew/audit.ts');
     const { checkSkew, mismatchShare } = await import('../../featurestore/skew/skew-schedule.ts');
@@ -22,15 +25,14 @@ export const auditSkew: Command = {
       const service = services.find((one) => one.name === name);
       if (service === undefined)
         throw fail('SERVICE_UNKNOWN', { service: name, known: services.map((one) => one.name) });
-      const to = instantOption('to', call.options['to']) ?? Date.now();
-      const from = instantOption('from', call.options['from']) ?? to - DAY_MS;
+      const { to = Date.now(), from = to - DAY_MS } = call.options;
       const onComputeError = (_: unknown, error: unknown) => call.terminal.err(`headrace: ${String(error)}`);
       const report = await reportOf({ service, models, offline, from, to, scratch, onComputeError });
       call.terminal.out(call.json ? JSON.stringify(report) : reportText(report, mismatchShare(report)));
       checkSkew(report, service.skew?.atMost ?? 1);
     });
   },
-};
+});
 
 function reportText(report: SkewReport, differing: number): string {
   const { service, logged, vectors, compared, missing, features, mismatches, models } = report;

@@ -1,14 +1,12 @@
 import { auditedCommand } from '../audit.ts';
-import type { Command } from '../command.ts';
+import { command } from '../command.ts';
 import { loadConfig } from '../load-config.ts';
 
-export const backup: Command = {
+export const backup = command({
   name: ['backup'],
   summary: 'copies the data of an environment, also while a server is writing',
   words: '<folder>',
   arity: [1, 1],
-  options: {},
-  help: {},
   async run(call) {
     const { backUpEnvironment } = await import('../../site/back-up.ts');
     const { environment } = await loadConfig(call);
@@ -20,4 +18,4 @@ export const backup: Command = {
     if (call.json) return call.terminal.out(JSON.stringify({ folder, files: files.length, bytes }));
     call.terminal.out(`${folder}: ${files.length} files, ${bytes} bytes`);
   },
-};
+});

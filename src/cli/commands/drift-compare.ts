@@ -1,41 +1,45 @@
+import { readFileSync } from 'node:fs';
 import { fail } from '../../base/errors/fail.ts';
+import { reasonOf } from '../../base/reason-of.ts';
 import type { Comparison } from '../../monitoring/detect/comparison.ts';
-import { SEASONS, type Season } from '../../monitoring/detect/season.ts';
-import type { Call, Command } from '../command.ts';
+import { parseDriftRule, ruleText } from '../../monitoring/detect/drift-rule.ts';
+import { SEASONS } from '../../monitoring/detect/season.ts';
+import { type Call, command } from '../command.ts';
 import { closeInputs, type DriftInput, openDriftInput, profileByEngineOf, profileOf } from '../drift-inputs.ts';
-import { wholeOption } from '../parse-option.ts';
+import { flag, option } from '../option.ts';
+import { choice, column, file, list, read, whole } from '../option-kinds.ts';
 import { writeComparison } from '../write-comparison.ts';
 
-export const driftCompare: Command = {
+const options = {
+  rule: option(
+    read('default, psi>0.2 or ks<0.05, with numbers of your own', parseDriftRule, ruleText),
+    'default, psi>0.2 or ks<0.05, with numbers of your own',
+    { kind: 'default' },
+  ),
+  slice: option(column, 'a column whose values are also compared one by one'),
+  time: option(column, 'a column that orders the reference in time; not compared'),
+  season: option(
+    choice(SEASONS),
+    'compare with reference rows of the same hours of the week or day (auto; needs time)',
+  ),
+  ignore: option(list(column), 'columns to leave out, with commas between'),
+  'windows-per-day': option(whole(1, 86_400), 'windows a day that the cost of the rules is computed for', 1),
+  html: option(file, 'also write an HTML file to this path'),
+  evidently: option(file, 'also write a snapshot that Evidently 0.7 opens to this path'),
+  engine: flag('profile Parquet files by the engine of the environment (offline.engine), and compare the profiles'),
+};
+
+type Asked = Call<typeof options>;
+
+export const driftCompare = command({
   name: ['drift', 'compare'],
   summary:
     'compares two files: faults of the data, then features that drifted, by effect, evidence and the usual spread',
-  words: '<reference> <current>',
-  arity: [2, 2],
-  options: {
-    rule: { type: 'string' },
-    slice: { type: 'string' },
-    time: { type: 'string' },
-    season: { type: 'string' },
-    ignore: { type: 'string' },
-    'windows-per-day': { type: 'string' },
-    html: { type: 'string' },
-    evidently: { type: 'string' },
-    engine: { type: 'boolean' },
-  },
-  help: {
-    rule: 'default, psi>0.2 or ks<0.05, with numbers of your own (default)',
-    slice: 'a column whose values are also compared one by one',
-    time: 'a column that orders the reference in time; not compared',
-    season:
-      'compare with reference rows of the same hours of the week or day: auto, none, day, week (auto; needs time)',
-    ignore: 'columns to leave out, with commas between',
-    'windows-per-day': 'windows a day that the cost of the rules is computed for (1)',
-    html: 'also write an HTML file to this path',
-    evidently: 'also write a snapshot that Evidently 0.7 opens to this path',
-    engine: 'profile Parquet files by the engine of the environment (offline.engine), and compare the profiles',
-  },
+  words: '<reference> <current> | <report of Evidently.json>',
+  arity: [1, 2],
+  options,
   async run(call) {
+    if (call.words.length === 1) return readReport(call);
     const inputs: DriftInput[] = [];
     try {
       for (const word of call.words) inputs.push(await inputOf(call, word));
@@ -45,47 +49,38 @@ export const driftCompare: Command = {
       await closeInputs(inputs);
     }
   },
-};
-
-/** Error: DRIFT_OPTION. */
-function seasonOf(value: string | null, time: string | null): Season {
-  const refuse = (reason: string) => fail('DRIFT_OPTION', { option: 'season', value: value ?? '', reason });
-  const found = SEASONS.find((one) => one === (value ?? 'auto'));
-  if (found === undefined) throw refuse(`known are ${SEASONS.join(', ')}`);
-  if (value !== null && time === null) throw refuse('without "--time" no hour is known');
-  return found;
-}
+});
 
 /** A file by its own engine: a table becomes its profile where the environment's engine is asked for. */
-async function inputOf(call: Call, path: string): Promise<DriftInput> {
+async function inputOf(call: Asked, path: string): Promise<DriftInput> {
   const isTable = !path.endsWith('.profile') && !path.endsWith('.bin');
-  if (call.options['engine'] !== true || !isTable) return openDriftInput(path);
-  return { kind: 'profile', path, profile: await profileByEngineOf(call, path, null) };
+  if (!call.options.engine || !isTable) return openDriftInput(path);
+  return { kind: 'profile', path, profile: await profileByEngineOf(call, path, null, call.options.ignore) };
 }
 
-async function compared(call: Call, reference: DriftInput, current: DriftInput): Promise<Comparison> {
-  const { parseDriftRule } = await import('../../monitoring/detect/drift-rule.ts');
-  const text = (option: string) => {
-    const value = call.options[option];
-    return typeof value === 'string' ? value : null;
-  };
-  const rule = parseDriftRule(text('rule') ?? 'default');
-  const windowsPerDay = wholeOption('windows-per-day', call.options['windows-per-day'], 1, 1, 86_400);
+/** Errors: DRIFT_OPTION, those of the files. */
+async function compared({ options: asked }: Asked, reference: DriftInput, current: DriftInput): Promise<Comparison> {
+  const { rule, slice = null, time = null, season, ignore = [], 'windows-per-day': windowsPerDay } = asked;
   if (reference.kind === 'table' && current.kind === 'table') {
     const { compareTables } = await import('../../monitoring/detect/compare-tables.ts');
-    const ignore = (text('ignore') ?? '').split(',').filter((name) => name !== '');
+    if (season !== undefined && time === null)
+      throw fail('DRIFT_OPTION', { option: 'season', value: season, reason: 'without "--time" no hour is known' });
     return compareTables(reference.table, current.table, {
       rule,
       windowsPerDay,
-      slice: text('slice'),
-      time: text('time'),
-      season: seasonOf(text('season'), text('time')),
+      slice,
+      time,
+      season: season ?? 'auto',
       ignore,
     });
   }
-  for (const option of ['slice', 'time', 'season', 'ignore'])
-    if (text(option) !== null)
-      throw fail('DRIFT_OPTION', { option, value: text(option) ?? '', reason: 'a profile has no rows to choose from' });
+  for (const name of ['slice', 'time', 'season', 'ignore'] as const)
+    if (asked[name] !== undefined)
+      throw fail('DRIFT_OPTION', {
+        option: name,
+        value: String(asked[name]),
+        reason: 'a profile has no rows to choose from',
+      });
   const { compareProfiles } = await import('../../monitoring/detect/compare-profiles.ts');
   const [a, b] = [await profileOf(reference, null), await profileOf(current, null)];
   return compareProfiles(
@@ -93,4 +88,26 @@ async function compared(call: Call, reference: DriftInput, current: DriftInput):
     { name: current.path, rows: b.rows, profile: b },
     { rule, windowsPerDay },
   );
+}
+
+/** The drift of columns that a JSON report of Evidently 0.7 has. Errors: CLI_FILE, those of the report. */
+async function readReport(call: Call): Promise<void> {
+  const { readEvidentlyReport } = await import('../../monitoring/interop/evidently-report.ts');
+  const [path] = call.words;
+  const columns = readEvidentlyReport(textOf(path));
+  if (call.json) return call.terminal.out(JSON.stringify(columns));
+  for (const { column, method, threshold, value, drifted } of columns) {
+    const state = drifted === null ? 'unknown' : drifted ? 'drift' : 'ok';
+    call.terminal.out(
+      `${column.padEnd(24)} ${state.padEnd(8)} ${value?.toPrecision(4) ?? '–'} (${method}, threshold ${threshold ?? '–'})`,
+    );
+  }
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw fail('CLI_FILE', { path, reason: reasonOf(error) }, error);
+  }
 }

@@ -2,70 +2,63 @@ import { fail } from '../../base/errors/fail.ts';
 import type { EstimateReport } from '../../monitoring/estimate/estimate-files.ts';
 import type { TaskEstimateReport } from '../../monitoring/estimate/estimate-task-files.ts';
 import type { TableFile } from '../../ports/table-file.ts';
-import type { Call, Command } from '../command.ts';
-import { wholeOption } from '../parse-option.ts';
+import { type Call, command } from '../command.ts';
+import { labelOptions, reportLabels } from '../drift-labels.ts';
+import { reportSlices, sliceOptions } from '../drift-slices.ts';
+import { option } from '../option.ts';
+import { choice, column, list, number, whole } from '../option-kinds.ts';
 
-export const driftEstimate: Command = {
+const TASKS = ['binary', 'regression', 'multiclass'] as const;
+
+export const driftEstimate = command({
   name: ['drift', 'estimate'],
-  summary: 'estimates metrics of a model without labels, from a labelled reference, or says that it cannot',
-  words: '<reference> <current>',
-  arity: [2, 2],
+  summary:
+    'estimates metrics without labels from a labelled reference; or shows the slices with the highest loss, or how late labels come',
+  words: '<reference> <current> | <file>',
+  arity: [1, 2],
   options: {
-    task: { type: 'string' },
-    score: { type: 'string' },
-    label: { type: 'string' },
-    prediction: { type: 'string' },
-    threshold: { type: 'string' },
-    chunk: { type: 'string' },
-  },
-  help: {
-    task: 'binary, regression or multiclass (binary)',
-    score:
-      'column of scores: from 0 to 1, or the numbers of a regression; of several classes a column each, by commas (score)',
-    label: 'column of labels: 0 or 1, a number, or the number or column of a class; the reference must have it (label)',
-    prediction: 'column of predictions 0 or 1 (the score against the threshold)',
-    threshold: 'scores from here on are predicted 1 (0.5)',
-    chunk: 'rows of a window, and of the chunks of the reference (5000)',
+    of: option(choice(['metrics', 'slices', 'labels']), 'question about the files', 'metrics'),
+    task: option(choice(TASKS), 'task of the model', 'binary'),
+    score: option(
+      list(column),
+      'column of scores: from 0 to 1, or the numbers of a regression; of several classes a column each, by commas',
+      ['score'],
+    ),
+    label: option(
+      column,
+      'column of labels: 0 or 1, a number, or the number or column of a class; the reference must have it',
+      'label',
+    ),
+    prediction: option(column, 'column of predictions 0 or 1 (the score against the threshold)'),
+    threshold: option(number(0, 1), 'scores from here on are predicted 1', 0.5),
+    chunk: option(whole(100, 10_000_000), 'rows of a window, and of the chunks of the reference', 5000),
+    ...sliceOptions,
+    ...labelOptions,
   },
   async run(call) {
-    const text = (option: string, otherwise: string) => {
-      const value = call.options[option];
-      return typeof value === 'string' ? value : otherwise;
-    };
-    const threshold = Number(text('threshold', '0.5'));
-    if (!(threshold >= 0 && threshold <= 1))
-      throw fail('DRIFT_OPTION', {
-        option: 'threshold',
-        value: text('threshold', ''),
-        reason: 'it is no number from 0 to 1',
+    const { of } = call.options;
+    if ((of === 'metrics') !== (call.words.length === 2))
+      throw fail('CLI_OPTION', {
+        command: 'drift estimate',
+        reason: 'metrics need a reference and a current file, and other questions one file',
       });
-    const task = TASKS.find((one) => one === text('task', 'binary'));
-    if (task === undefined)
-      throw fail('DRIFT_OPTION', {
-        option: 'task',
-        value: text('task', ''),
-        reason: `it is not one of ${TASKS.join(', ')}`,
-      });
-    const common = {
-      label: text('label', 'label'),
-      chunkRows: wholeOption('chunk', call.options['chunk'], 5000, 100, 10_000_000),
-      seed: 42,
-    };
+    if (of === 'slices') return reportSlices(call);
+    if (of === 'labels') return reportLabels(call);
+    const { task, score, label, prediction = null, threshold, chunk } = call.options;
+    const common = { label, chunkRows: chunk, seed: 42 };
     await withFiles(call.words, async (reference, current) => {
       if (task !== 'binary') {
         const { estimateTaskFiles } = await import('../../monitoring/estimate/estimate-task-files.ts');
-        const scores = task === 'regression' ? [text('score', 'score')] : text('score', 'score').split(',');
-        return writeTask(call, await estimateTaskFiles(reference, current, { ...common, task, scores }));
+        return writeTask(call, await estimateTaskFiles(reference, current, { ...common, task, scores: score }));
       }
       const { estimateFiles } = await import('../../monitoring/estimate/estimate-files.ts');
-      const prediction = typeof call.options['prediction'] === 'string' ? call.options['prediction'] : null;
-      const score = text('score', 'score');
-      write(call, await estimateFiles(reference, current, { ...common, score, prediction, threshold }));
+      write(
+        call,
+        await estimateFiles(reference, current, { ...common, score: score.join(','), prediction, threshold }),
+      );
     });
   },
-};
-
-const TASKS = ['binary', 'regression', 'multiclass'] as const;
+});
 
 async function withFiles(
   [first, second]: readonly (string | undefined)[],

@@ -3,31 +3,31 @@ import { monitorName } from '../../features/define/monitor.ts';
 import type { MonitorState } from '../../findings/monitor-state.ts';
 import type { MonitorStatus } from '../../monitoring/monitor/judge-windows.ts';
 import { arrivalLines } from '../arrival-lines.ts';
-import type { Call, Command } from '../command.ts';
+import { type Call, command } from '../command.ts';
 import { loadConfig } from '../load-config.ts';
-import { instantOption } from '../parse-option.ts';
+import { option } from '../option.ts';
+import { instant } from '../option-kinds.ts';
 
-export const driftStatus: Command = {
+export const driftStatus = command({
   name: ['drift', 'status'],
   summary:
     'judges the newest windows of every champion: faults, drift of features and scores, rise of the realised loss',
   words: '',
   arity: [0, 0],
-  options: { at: { type: 'string' } },
-  help: { at: 'instant whose newest windows are judged (now)' },
+  options: { at: option(instant, 'instant whose newest windows are judged (now)') },
   async run(call) {
     const { withSite } = await import('../../site/site.ts');
     const { judgeStores } = await import('../../site/judge-stores.ts');
     const { Judge } = await import('../../findings/judge.ts');
     const { project, environment } = await loadConfig(call);
     await withSite({ project, environment }, async (site) => {
-      const at = instantOption('at', call.options['at']) ?? Date.now();
+      const { at = Date.now() } = call.options;
       const state = await new Judge().champions(await judgeStores(site), project.models, { at, everyMs: 0 });
       const { ruleCosts, ruleCostText } = await import('../../monitoring/monitor/rule-costs.ts');
       write(call, state, project.models, (model) => ruleCosts([model]).map(ruleCostText));
     });
   },
-};
+});
 
 function write(
   { json, terminal }: Call,

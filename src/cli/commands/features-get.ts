@@ -1,26 +1,26 @@
 import { fail } from '../../base/errors/fail.ts';
 import { columnWords } from '../column-words.ts';
-import type { Call, Command } from '../command.ts';
+import { type Call, command } from '../command.ts';
 import { loadConfig } from '../load-config.ts';
-import { instantOption } from '../parse-option.ts';
-import { type ServerLink, serverOf, serverOption, serverOptionHelp } from '../server-link.ts';
+import { option } from '../option.ts';
+import { instant } from '../option-kinds.ts';
+import { type ServerLink, serverOf, serverOption } from '../server-link.ts';
 import { withHeadrace } from '../with-headrace.ts';
 
-export const featuresGet: Command = {
+export const featuresGet = command({
   name: ['features', 'get'],
   summary: 'prints one feature vector',
   words: '<service> <column>=<value>…',
   arity: [1, 100],
-  options: { at: { type: 'string' }, ...serverOption },
-  help: { at: 'instant that it is as of (now): epoch ms or a UTC date', ...serverOptionHelp },
+  options: { at: option(instant, 'instant that it is as of (now): epoch ms or a UTC date'), ...serverOption },
   async run(call) {
     const [name, ...pairs] = call.words;
-    const at = instantOption('at', call.options['at']);
+    const { at } = call.options;
     const server = await serverOf(call);
     const text = await (server === null ? vectorHere : vectorThere(server))(call, name, pairs, at);
     call.terminal.out(call.json ? text : JSON.stringify(JSON.parse(text), null, 2));
   },
-};
+});
 
 type Read = (call: Call, name: string, pairs: readonly string[], at: number | undefined) => Promise<string>;
 

@@ -2,16 +2,14 @@ import { createHash } from 'node:crypto';
 import type { ForgetReport } from '../../operating/forget.ts';
 import { auditedCommand } from '../audit.ts';
 import { columnWords } from '../column-words.ts';
-import type { Command } from '../command.ts';
+import { command } from '../command.ts';
 import { withHeadrace } from '../with-headrace.ts';
 
-export const forget: Command = {
+export const forget = command({
   name: ['forget'],
   summary: 'deletes an entity from log, history and online store, and verifies it',
   words: '<entity> <column>=<value>…',
   arity: [2, 100],
-  options: {},
-  help: {},
   async run(call) {
     await withHeadrace(call, async (headrace) => {
       const [entity, ...pairs] = call.words;
@@ -21,7 +19,7 @@ export const forget: Command = {
       call.terminal.out(call.json ? JSON.stringify(report) : reportText(report));
     });
   },
-};
+});
 
 function reportText({ entity, stores, trainingSets, spineSets, untouched }: ForgetReport): string {
   return [

@@ -10,12 +10,13 @@ import {
 import { localPaths } from '../../featurestore/ingest/remote-paths.ts';
 import type { SpineFormat } from '../../featurestore/training-set/spine-file.ts';
 import { insideOf } from '../../running/inside.ts';
-import { type Call, type Command, unfinished } from '../command.ts';
+import { type Call, command, unfinished } from '../command.ts';
 import { ingestThrough } from '../ingest-through.ts';
 import { loadConfig } from '../load-config.ts';
-import { choiceOption, pairsOption } from '../parse-option.ts';
+import { flag, option } from '../option.ts';
+import { choice, pairs } from '../option-kinds.ts';
 import { type Progress, withProgress } from '../progress.ts';
-import { type ServerLink, serverOf, serverOption, serverOptionHelp } from '../server-link.ts';
+import { type ServerLink, serverOf, serverOption } from '../server-link.ts';
 import { withHeadrace } from '../with-headrace.ts';
 
 const FORMATS = ['parquet', 'csv', 'tsv', 'jsonl'] as const satisfies readonly SpineFormat[];
@@ -26,31 +27,34 @@ const FLUSH_EVERY = 200_000;
 /** Rows between two progress lines. */
 const TOLD_EVERY = 100_000;
 
-export const ingest: Command = {
+const options = {
+  columns: option(pairs, 'columns with another name in the files: column=name,…', {}),
+  format: option(choice(FORMATS), 'form of the files (by their names)'),
+  bootstrap: flag('ingest the past: sorts events by time, and treats each as if it arrived at its event time'),
+  ...serverOption,
+};
+
+type Asked = Call<typeof options>;
+
+export const ingest = command({
   name: ['ingest'],
   stop: [unfinished('INGEST_STOPPED')],
   summary:
     'ingests files of events, also from S3: Parquet, CSV or TSV with a header, JSON lines; resumes an earlier call that was interrupted',
   words: '<source> <file>…',
   arity: [2, 1_000],
-  options: { columns: { type: 'string' }, format: { type: 'string' }, bootstrap: { type: 'boolean' }, ...serverOption },
-  help: {
-    columns: 'columns with another name in the files: column=name,…',
-    format: 'parquet, csv, tsv or jsonl (by the names of the files)',
-    bootstrap: 'ingest the past: sorts events by time, and treats each as if it arrived at its event time',
-    ...serverOptionHelp,
-  },
+  options,
   run: (call) => withProgress(call, `ingest ${call.words[0]}`, runIngest),
-};
+});
 
-async function runIngest(call: Call, progress: Progress): Promise<void> {
+async function runIngest(call: Asked, progress: Progress): Promise<void> {
   const server = await serverOf(call);
   if (server === null) await ingestHere(call, progress);
   else await ingestThere(call, progress, server);
 }
 
 /** Opens the project here. */
-async function ingestHere(call: Call, progress: Progress): Promise<void> {
+async function ingestHere(call: Asked, progress: Progress): Promise<void> {
   await withHeadrace(call, async (headrace) => {
     const source = headrace.source(call.words[0]);
     let waiting = 0;
@@ -59,7 +63,9 @@ async function ingestHere(call: Call, progress: Progress): Promise<void> {
       offline: insideOf(headrace).stores.offline,
       directory: headrace.directory,
       take: async (events) => {
-        const taken = await (isBootstrap(call) ? headrace.bootstrap(source, events) : headrace.ingest(source, events));
+        const taken = await (call.options.bootstrap
+          ? headrace.bootstrap(source, events)
+          : headrace.ingest(source, events));
         // Events that wait for the history are in memory until then.
         waiting += events.length;
         if (waiting >= FLUSH_EVERY) {
@@ -74,8 +80,8 @@ async function ingestHere(call: Call, progress: Progress): Promise<void> {
 }
 
 /** Reads the files here and sends their events to the server that has the environment open. */
-async function ingestThere(call: Call, progress: Progress, server: ServerLink): Promise<void> {
-  if (isBootstrap(call))
+async function ingestThere(call: Asked, progress: Progress, server: ServerLink): Promise<void> {
+  if (call.options.bootstrap)
     throw fail('CLI_OPTION', {
       command: 'ingest',
       reason: `--bootstrap writes the past, and the server ${server.name} has the environment open: stop it first`,
@@ -98,13 +104,9 @@ async function ingestThere(call: Call, progress: Progress, server: ServerLink): 
   }
 }
 
-function isBootstrap({ options }: Call): boolean {
-  return options['bootstrap'] === true;
-}
-
 /** Ingests the files of a call, with its progress and report. */
 async function ingestTo(
-  call: Call,
+  call: Asked,
   progress: Progress,
   target: Pick<IngestFilesOptions, 'source' | 'offline' | 'directory' | 'take'>,
 ): Promise<void> {
@@ -124,9 +126,9 @@ async function ingestTo(
     signal: stopped.signal,
     files: {
       paths: files.paths,
-      byTime: isBootstrap(call),
-      columns: pairsOption('columns', call.options['columns']),
-      format: choiceOption('format', call.options['format'], FORMATS) ?? null,
+      byTime: call.options.bootstrap,
+      columns: call.options.columns,
+      format: call.options.format ?? null,
     },
     take: (events) => {
       heed();

@@ -1,12 +1,10 @@
-import type { Command } from '../command.ts';
+import { command } from '../command.ts';
 
-export const init: Command = {
+export const init = command({
   name: ['init'],
   summary: 'a new project that runs: declaration, test, training program and sample data',
   words: '[<folder>]',
   arity: [0, 1],
-  options: {},
-  help: {},
   async run(call) {
     const { mkdirSync, writeFileSync } = await import('node:fs');
     const { dirname, join, relative, resolve } = await import('node:path');
@@ -25,4 +23,4 @@ export const init: Command = {
       ['next, as README.md says:', ...enter, '  npm install', '  npm test', '  npx headrace dev'].join('\n'),
     );
   },
-};
+});

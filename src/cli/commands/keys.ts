@@ -1,24 +1,26 @@
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { fail } from '../../base/errors/fail.ts';
-import { SCOPES, type Scope } from '../../operating/scopes.ts';
+import { SCOPES } from '../../operating/scopes.ts';
 import { auditedCommand } from '../audit.ts';
-import type { Command } from '../command.ts';
+import { command } from '../command.ts';
 import { loadConfig } from '../load-config.ts';
+import { needed, option } from '../option.ts';
+import { choice, list } from '../option-kinds.ts';
 
-export const keysCreate: Command = {
+const scopes = list(choice(SCOPES), 1);
+
+export const keysCreate = command({
   name: ['keys', 'create'],
   summary: 'creates an API key and prints it once',
   words: '<name>',
   arity: [1, 1],
-  options: { scopes: { type: 'string' } },
-  help: { scopes: `its scopes, separated by commas (read): ${SCOPES.join(', ')}` },
+  options: { scopes: option(scopes, `its scopes, separated by commas: ${SCOPES.join(', ')}`, ['read']) },
   async run(call) {
     const { createKey } = await import('../../operating/api-keys.ts');
     const { environment } = await loadConfig(call);
     const { directory } = environment;
     const [name] = call.words;
-    const scopes = scopesOf(String(call.options['scopes'] ?? 'read'));
+    const { scopes } = call.options;
     mkdirSync(directory, { recursive: true });
     const { key, text } = await auditedCommand(directory, 'keys create', `${name} (${scopes.join(', ')})`, () =>
       createKey(directory, { name, scopes, now: Date.now() }),
@@ -27,15 +29,13 @@ export const keysCreate: Command = {
     call.terminal.err(`key ${key.id} of ${name} has the scopes ${scopes.join(', ')}; it is not shown again`);
     call.terminal.out(text);
   },
-};
+});
 
-export const keysList: Command = {
+export const keysList = command({
   name: ['keys', 'list'],
   summary: 'lists the API keys of an environment, without their secrets',
   words: '',
   arity: [0, 0],
-  options: {},
-  help: {},
   async run(call) {
     const { readKeys } = await import('../../operating/api-keys.ts');
     const { environment } = await loadConfig(call);
@@ -47,36 +47,33 @@ export const keysList: Command = {
       call.terminal.out(`${id} ${name}: ${scopes.join(', ')}; created ${new Date(createdAt).toISOString()}, ${state}`);
     }
   },
-};
+});
 
-export const keysGrant: Command = {
+export const keysGrant = command({
   name: ['keys', 'grant'],
   summary: 'adds scopes to an API key, whose text stays valid',
   words: '<id>',
   arity: [1, 1],
-  options: { scopes: { type: 'string' } },
-  help: { scopes: 'the scopes to add, separated by commas' },
+  options: { scopes: needed(scopes, 'the scopes to add, separated by commas') },
   async run(call) {
     const { grantScopes } = await import('../../operating/api-keys.ts');
     const { environment } = await loadConfig(call);
     const { directory } = environment;
     const [id] = call.words;
-    const scopes = scopesOf(String(call.options['scopes'] ?? ''));
+    const { scopes } = call.options;
     const key = await auditedCommand(directory, 'keys grant', `${id} (${scopes.join(', ')})`, () =>
       grantScopes(directory, id, scopes),
     );
     if (call.json) return call.terminal.out(JSON.stringify({ id, scopes: key.scopes }));
     call.terminal.out(`${id} ${key.name}: ${key.scopes.join(', ')}`);
   },
-};
+});
 
-export const keysRevoke: Command = {
+export const keysRevoke = command({
   name: ['keys', 'revoke'],
   summary: 'revokes an API key; a running server rejects it within a second',
   words: '<id>',
   arity: [1, 1],
-  options: {},
-  help: {},
   async run(call) {
     const { revokeKey } = await import('../../operating/api-keys.ts');
     const { environment } = await loadConfig(call);
@@ -85,15 +82,13 @@ export const keysRevoke: Command = {
     const key = await auditedCommand(directory, 'keys revoke', id, () => revokeKey(directory, id, Date.now()));
     call.terminal.out(call.json ? JSON.stringify({ id, revokedAt: key.revokedAt }) : `${id} ${key.name}: revoked`);
   },
-};
+});
 
-export const keysImport: Command = {
+export const keysImport = command({
   name: ['keys', 'import'],
   summary: 'takes the API keys of a keys.json; revoked keys stay revoked, and those that it lacks are revoked',
   words: '<keys.json>',
   arity: [1, 1],
-  options: {},
-  help: {},
   async run(call) {
     const { importKeys } = await import('../../operating/api-keys.ts');
     const { environment } = await loadConfig(call);
@@ -105,13 +100,4 @@ export const keysImport: Command = {
     const counts = { valid, revoked: keys.length - valid };
     call.terminal.out(call.json ? JSON.stringify(counts) : `${valid} keys are valid, ${counts.revoked} are revoked`);
   },
-};
-
-function scopesOf(text: string): readonly Scope[] {
-  return text.split(',').map((scope) => {
-    const known = SCOPES.find((one) => one === scope.trim());
-    if (known === undefined)
-      throw fail('CLI_VALUE', { option: 'scopes', value: text, wanted: `a list of ${SCOPES.join(', ')}` });
-    return known;
-  });
-}
+});

@@ -1,23 +1,25 @@
 import type { ClockRepair, TopicAhead } from '../../operating/repair-clock.ts';
 import { auditedCommand } from '../audit.ts';
-import type { Command } from '../command.ts';
+import { command } from '../command.ts';
 import { loadConfig } from '../load-config.ts';
+import { flag } from '../option.ts';
 import { withHeadrace } from '../with-headrace.ts';
 
-export const logRepairClock: Command = {
+export const logRepairClock = command({
   name: ['log', 'repair-clock'],
   summary: 'repairs a log that was written while the clock was ahead',
   words: '',
   arity: [0, 0],
-  options: { 'dry-run': { type: 'boolean' }, accept: { type: 'boolean' } },
-  help: {
-    'dry-run': 'print what would change, and change nothing',
-    accept: 'the present time of the system is right: processes of the environment follow it; the log stays as it is',
+  options: {
+    'dry-run': flag('print what would change, and change nothing'),
+    accept: flag(
+      'the present time of the system is right: processes of the environment follow it; the log stays as it is',
+    ),
   },
   async run(call) {
     const { terminal, options, json } = call;
     const { environment } = await loadConfig(call);
-    if (options['accept'] === true) {
+    if (options.accept) {
       const { acceptClock } = await import('../../environment/environment-clock.ts');
       const { wall } = await auditedCommand(environment.directory, 'log repair-clock', 'accept', async () =>
         acceptClock(environment.directory),
@@ -29,7 +31,7 @@ export const logRepairClock: Command = {
     }
     await withHeadrace(call, async (headrace) => {
       const { clockAheadOf, repairClockOf } = await import('../../running/repair-clock.ts');
-      if (options['dry-run'] === true) {
+      if (options['dry-run']) {
         const topics = await clockAheadOf(headrace);
         return terminal.out(json ? JSON.stringify({ topics }) : foundText(topics));
       }
@@ -37,7 +39,7 @@ export const logRepairClock: Command = {
       terminal.out(json ? JSON.stringify(report) : `${foundText(report.topics)}${repairText(report)}`);
     });
   },
-};
+});
 
 function foundText(topics: readonly TopicAhead[]): string {
   if (topics.length === 0) return 'no ingest time of the log is ahead';

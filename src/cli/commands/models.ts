@@ -1,21 +1,21 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { ModelVersion } from '../../ports/model-registry.ts';
 import { auditedCommand } from '../audit.ts';
-import type { Call, Command } from '../command.ts';
-import { wholeOption } from '../parse-option.ts';
-import { type ServerLink, serverOf, serverOption, serverOptionHelp } from '../server-link.ts';
+import { type Call, command } from '../command.ts';
+import { option } from '../option.ts';
+import { version } from '../option-kinds.ts';
+import { type ServerLink, serverOf, serverOption } from '../server-link.ts';
 import { withHeadrace } from '../with-headrace.ts';
 
-export const models: Command = {
+export const models = command({
   name: ['models'],
   summary: 'lists the versions of declared models; --promote moves the champion',
   words: '[<model>]',
   arity: [0, 1],
-  options: { promote: { type: 'string' }, ...serverOption },
-  help: { promote: 'version of the named model to make champion', ...serverOptionHelp },
+  options: { promote: option(version, 'version of the named model to make champion'), ...serverOption },
   async run(call) {
-    const promoted = wholeOption('promote', call.options['promote'], 0, 1, Number.MAX_SAFE_INTEGER);
-    if (promoted > 0 && call.words.length === 0)
+    const { promote: promoted = null } = call.options;
+    if (promoted !== null && call.words.length === 0)
       throw fail('CLI_OPTION', { command: 'models', reason: '--promote needs the name of a model' });
     const server = await serverOf(call);
     const all = server === null ? await versionsHere(call, promoted) : await versionsThere(call, promoted, server);
@@ -30,7 +30,7 @@ export const models: Command = {
       }
     }
   },
-};
+});
 
 interface Versions {
   readonly model: string;
@@ -38,11 +38,11 @@ interface Versions {
   readonly champion: number | null;
 }
 
-function versionsHere(call: Call, promoted: number): Promise<readonly Versions[]> {
+function versionsHere(call: Call, promoted: number | null): Promise<readonly Versions[]> {
   return withHeadrace(call, async (headrace) => {
     const named = call.words.length === 0 ? headrace.project.models : [headrace.model(call.words[0])];
     for (const model of named)
-      if (promoted > 0)
+      if (promoted !== null)
         await auditedCommand(headrace.directory, 'promote', `${model.name} ${promoted}`, () =>
           headrace.promote(model, promoted),
         );
@@ -50,9 +50,13 @@ function versionsHere(call: Call, promoted: number): Promise<readonly Versions[]
   });
 }
 
-async function versionsThere({ words }: Call, promoted: number, server: ServerLink): Promise<readonly Versions[]> {
+async function versionsThere(
+  { words }: Call,
+  promoted: number | null,
+  server: ServerLink,
+): Promise<readonly Versions[]> {
   const [model] = words;
-  if (promoted > 0) await server.ask('POST', '/v1/admin/promote', { model, version: promoted });
+  if (promoted !== null) await server.ask('POST', '/v1/admin/promote', { model, version: promoted });
   const path = model === undefined ? '/v1/models' : `/v1/models/${encodeURIComponent(model)}`;
   return JSON.parse(await server.ask('GET', path)) as readonly Versions[];
 }

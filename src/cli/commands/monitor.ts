@@ -3,24 +3,23 @@ import { reasonOf } from '../../base/reason-of.ts';
 import { environmentClock } from '../../environment/environment-clock.ts';
 import type { MonitorState } from '../../findings/monitor-state.ts';
 import type { MonitorRun } from '../../running/run-monitor.ts';
-import { type Call, type Command, served } from '../command.ts';
+import { type Call, command, served } from '../command.ts';
 import { loadConfig } from '../load-config.ts';
-import { wholeOption } from '../parse-option.ts';
+import { flag, option } from '../option.ts';
+import { whole } from '../option-kinds.ts';
 
-export const monitor: Command = {
+export const monitor = command({
   name: ['monitor'],
   stop: [served('without --once')],
   summary: 'watches champions in a separate process, one at a time by a lease; GET /v1/drift shows its findings',
   words: '',
   arity: [0, 0],
-  options: { every: { type: 'string' }, once: { type: 'boolean' } },
-  help: {
-    every: 'seconds between two judgements (60)',
-    once: 'judge once and end; an error if another process has the lease',
+  options: {
+    every: option(whole(1, 86_400), 'seconds between two judgements', 60),
+    once: flag('judge once and end; an error if another process has the lease'),
   },
   async run(call) {
-    const everyMs = 1000 * wholeOption('every', call.options['every'], 60, 1, 86_400);
-    const once = call.options['once'] === true;
+    const { every, once } = call.options;
     const { runMonitor } = await import('../../running/run-monitor.ts');
     const { runPlaybooks } = await import('../run-playbooks.ts');
     const { withSite } = await import('../../site/site.ts');
@@ -28,7 +27,7 @@ export const monitor: Command = {
     const clock = environmentClock(place.environment.directory, { keeps: false });
     const report = (error: unknown) => call.terminal.err(`headrace: ${reasonOf(error)}`);
     const run: Omit<MonitorRun, 'site'> = {
-      everyMs,
+      everyMs: 1000 * every,
       once,
       // A child ends with the process that started it. Without a repetition there is nothing to end.
       stopped: once
@@ -42,7 +41,7 @@ export const monitor: Command = {
     };
     await withSite({ ...place, clock, onFault: report }, (site) => runMonitor({ ...run, site }));
   },
-};
+});
 
 function judgedLine({ json }: Call, { monitors, failed }: MonitorState): string {
   const alarms = monitors.filter(({ state }) => state === 'drift' || state === 'fault').length;

@@ -3,33 +3,31 @@ import type { PlaybookReport } from '../../playbook/playbook-report.ts';
 import type { Replay } from '../../playbook/replay.ts';
 import type { PlaybookEntry } from '../../ports/playbook-store.ts';
 import { auditedCommand } from '../audit.ts';
-import type { Call, Command } from '../command.ts';
+import { type Call, command } from '../command.ts';
 import { loadConfig } from '../load-config.ts';
-import { wholeOption } from '../parse-option.ts';
+import { flag, option } from '../option.ts';
+import { text, whole } from '../option-kinds.ts';
 import type { OpenPlaybooks } from '../playbook-stores.ts';
-import { serverOf, serverOption, serverOptionHelp } from '../server-link.ts';
+import { serverOf, serverOption } from '../server-link.ts';
 
-const reasonOption = { reason: { type: 'string' } } as const;
-const reasonHelp = { reason: 'why, for the journal' };
+const changeOptions = { reason: option(text, 'why, for the journal'), ...serverOption };
 const common = { words: '<model>', arity: [1, 1] } as const;
 
-export const playbookStatus: Command = {
+export const playbookStatus = command({
   ...common,
   name: ['playbook', 'status'],
   summary: 'shows the state of a playbook, its question to a person and its open incidents',
   options: serverOption,
-  help: serverOptionHelp,
   run: (call) => show(call, ''),
-};
+});
 
-export const playbookLog: Command = {
+export const playbookLog = command({
   ...common,
   name: ['playbook', 'log'],
   summary: 'shows every decision of a playbook: when, why, and with which outcome',
-  options: { after: { type: 'string' }, ...serverOption },
-  help: { after: 'entries of the journal to leave out (0)', ...serverOptionHelp },
+  options: { after: option(whole(0), 'entries of the journal to leave out', 0), ...serverOption },
   run: async (call) => {
-    const after = wholeOption('after', call.options['after'], 0, 0, Number.MAX_SAFE_INTEGER);
+    const { after } = call.options;
     const entries = await remoteOr<readonly PlaybookEntry[]>(
       call,
       `?after=${after}`,
@@ -40,44 +38,40 @@ export const playbookLog: Command = {
     const { logLines } = await import('../../monitoring/cause/decision-text.ts');
     for (const line of logLines(entries)) call.terminal.out(line);
   },
-};
+});
 
-export const playbookApprove: Command = {
+export const playbookApprove = command({
   ...common,
   name: ['playbook', 'approve'],
   summary: 'approves the step that waits for a person; --deny gives the other answer',
-  options: { deny: { type: 'boolean' }, ...reasonOption, ...serverOption },
-  help: { deny: 'deny it', ...reasonHelp, ...serverOptionHelp },
-  run: (call) => change(call, call.options['deny'] === true ? 'deny' : 'approve'),
-};
+  options: { deny: flag('deny it'), ...changeOptions },
+  run: (call) => change(call, call.options.deny ? 'deny' : 'approve'),
+});
 
-export const playbookAccept: Command = {
+export const playbookAccept = command({
   name: ['playbook', 'accept'],
   summary: 'says that a fault of these features is none, until another version is champion',
   words: '<model> <feature>…',
   arity: [2, Number.POSITIVE_INFINITY],
-  options: { ...reasonOption, ...serverOption },
-  help: { ...reasonHelp, ...serverOptionHelp },
+  options: changeOptions,
   run: (call) => change(call, 'accept', call.words.slice(1)),
-};
+});
 
-export const playbookFreeze: Command = {
+export const playbookFreeze = command({
   ...common,
   name: ['playbook', 'freeze'],
   summary: 'keeps a playbook from training, rolling out and promoting; --thaw ends it',
-  options: { thaw: { type: 'boolean' }, ...reasonOption, ...serverOption },
-  help: { thaw: 'let it act again', ...reasonHelp, ...serverOptionHelp },
-  run: (call) => change(call, call.options['thaw'] === true ? 'thaw' : 'freeze'),
-};
+  options: { thaw: flag('let it act again'), ...changeOptions },
+  run: (call) => change(call, call.options.thaw ? 'thaw' : 'freeze'),
+});
 
-export const playbookReplay: Command = {
+export const playbookReplay = command({
   ...common,
   name: ['playbook', 'replay'],
   summary: 'decides again from the journal of a playbook; an error if a decision differs',
-  options: { history: { type: 'boolean' }, ...serverOption },
-  help: { history: 'judge the monitors again from the history as well', ...serverOptionHelp },
+  options: { history: flag('judge the monitors again from the history as well'), ...serverOption },
   run: async (call) => {
-    const history = call.options['history'] === true;
+    const { history } = call.options;
     const [model] = call.words;
     const found = await remoteOr<Replay>(
       call,
@@ -93,22 +87,23 @@ export const playbookReplay: Command = {
     const { length: count } = found.different;
     if (count > 0) throw fail('PLAYBOOK_DIFFERS', { count, model });
   },
-};
+});
 
 type Action = 'approve' | 'deny' | 'freeze' | 'thaw' | 'accept';
 
-async function change(call: Call, action: Action, features: readonly string[] = []): Promise<void> {
+async function change(
+  call: Call<typeof changeOptions>,
+  action: Action,
+  features: readonly string[] = [],
+): Promise<void> {
   const [model] = call.words;
   const { reason, server } = call.options;
-  const said = {
-    by: 'the command line',
-    reason: typeof reason === 'string' ? reason : `${action} by the command line`,
-  };
-  if (typeof server === 'string') {
+  const said = { by: 'the command line', reason: reason ?? `${action} by the command line` };
+  if (server !== undefined) {
     const link = await serverOf(call);
     const body = {
       action,
-      ...(typeof reason === 'string' ? { reason } : {}),
+      ...(reason === undefined ? {} : { reason }),
       ...(features.length > 0 ? { features } : {}),
     };
     return write(call, JSON.parse((await link?.ask('POST', pathOf(model), body)) ?? '{}') as PlaybookReport);
@@ -125,7 +120,7 @@ async function change(call: Call, action: Action, features: readonly string[] = 
   return show(call, '');
 }
 
-async function show(call: Call, query: string): Promise<void> {
+async function show(call: Call<typeof serverOption>, query: string): Promise<void> {
   const [model] = call.words;
   const { playbookReport } = await import('../../playbook/playbook-report.ts');
   const report = await remoteOr<PlaybookReport>(
@@ -146,12 +141,12 @@ async function write({ json, terminal }: Call, report: PlaybookReport): Promise<
 
 /** The answer of the server that a call names; without one, of the journal here: it is open to any process. */
 async function remoteOr<T>(
-  call: Call,
+  call: Call<typeof serverOption>,
   query: string,
   read: (answer: Readonly<Record<string, unknown>>) => T,
   here: (open: OpenPlaybooks) => Promise<T>,
 ): Promise<T> {
-  if (typeof call.options['server'] !== 'string') return withPlaybooks(call, here);
+  if (call.options.server === undefined) return withPlaybooks(call, here);
   const link = await serverOf(call);
   const text = (await link?.ask('GET', `${pathOf(call.words[0])}${query}`)) ?? '{}';
   return read(JSON.parse(text) as Readonly<Record<string, unknown>>);

@@ -1,7 +1,8 @@
 import { fail } from '../../base/errors/fail.ts';
 import { loadableRecord } from '../../registry/version-seal.ts';
-import type { Command } from '../command.ts';
-import { versionWord } from '../version-word.ts';
+import { command } from '../command.ts';
+import { parseValue } from '../option.ts';
+import { version } from '../option-kinds.ts';
 import { withRegistry } from '../with-registry.ts';
 
 const WAYS: Readonly<Record<string, string>> = {
@@ -10,20 +11,18 @@ const WAYS: Readonly<Record<string, string>> = {
   upstream: 'by another server',
 };
 
-export const registryPrepare: Command = {
+export const registryPrepare = command({
   name: ['registry', 'prepare'],
   summary: 'makes the environment of a version that is a Python program, and loads it once',
   words: '<model> <version or alias>',
   arity: [2, 2],
-  options: {},
-  help: {},
   run: (call) =>
     withRegistry(call, async ({ environment, site, registry, artifacts }) => {
       const { openForeign, prepareForeign } = await import('../../serving/models/open-foreign.ts');
       const [model = '', word = ''] = call.words;
-      const version = /^\d+$/.test(word) ? versionWord(word) : await registry.alias(model, word);
-      if (version === null) throw fail('REGISTRY_ABSENT', { kind: 'version', name: `${model} ${word}` });
-      const record = await loadableRecord(registry, model, version);
+      const number = /^\d+$/.test(word) ? parseValue('version', version, word) : await registry.alias(model, word);
+      if (number === null) throw fail('REGISTRY_ABSENT', { kind: 'version', name: `${model} ${word}` });
+      const record = await loadableRecord(registry, model, number);
       const tools = { artifacts, python: await site.python(), upstreams: environment.models.upstreams };
       if (record.trained === null) await prepareForeign(record, tools);
       const opened = record.trained === null ? await openForeign(record, tools) : null;
@@ -33,4 +32,4 @@ export const registryPrepare: Command = {
       const how = WAYS[served] ?? `by ${served}`;
       call.terminal.out(`${model} version ${record.version} can be served ${how}`);
     }),
-};
+});

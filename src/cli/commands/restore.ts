@@ -1,21 +1,23 @@
 import { fail } from '../../base/errors/fail.ts';
 import { auditedCommand } from '../audit.ts';
-import type { Call, Command } from '../command.ts';
+import { type Call, command } from '../command.ts';
 import { loadConfig } from '../load-config.ts';
+import { flag } from '../option.ts';
 
-export const restore: Command = {
+export const restore = command({
   name: ['restore'],
   summary:
     'checks a backup and restores it into an empty environment; or rebuilds or restores damaged files of the history',
   words: '[<folder>]',
   arity: [0, 1],
-  options: { damaged: { type: 'boolean' } },
-  help: {
-    damaged: 'only the damaged files of the history: from the backup, or rebuilt from the event log without a folder',
+  options: {
+    damaged: flag(
+      'only the damaged files of the history: from the backup, or rebuilt from the event log without a folder',
+    ),
   },
   async run(call) {
     const [folder] = call.words;
-    if (call.options['damaged'] === true) return folder === undefined ? rebuild(call) : repair(call, folder);
+    if (call.options.damaged) return folder === undefined ? rebuild(call) : repair(call, folder);
     if (folder === undefined)
       throw fail('CLI_OPTION', { command: 'restore', reason: 'it needs a folder or --damaged' });
     const { restore: restoreBackup } = await import('../../operating/restore.ts');
@@ -27,7 +29,7 @@ export const restore: Command = {
     if (call.json) return call.terminal.out(JSON.stringify({ folder, directory, files: files.length, madeAt }));
     call.terminal.out(`${directory}: ${files.length} files of ${new Date(madeAt).toISOString()}, checksums verified`);
   },
-};
+});
 
 /** Restores damaged files of the history from a backup. Error: OFFLINE_CORRUPT for the first that is not in it. */
 async function repair(call: Call, folder: string): Promise<void> {

@@ -3,33 +3,31 @@ import type { Headrace } from '../../running/headrace.ts';
 import type { Decision } from '../../serving/rollout/rollout-control.ts';
 import type { RolloutReport } from '../../serving/rollout/rollout-report.ts';
 import { auditedCommand } from '../audit.ts';
-import type { Call, Command } from '../command.ts';
-import { wholeOption } from '../parse-option.ts';
-import { serverOf, serverOption, serverOptionHelp } from '../server-link.ts';
+import { type Call, command } from '../command.ts';
+import { flag, option, parseValue } from '../option.ts';
+import { text, version } from '../option-kinds.ts';
+import { serverOf, serverOption } from '../server-link.ts';
 import { withHeadrace } from '../with-headrace.ts';
 
 type Action = 'start' | 'hold' | 'release' | 'promote' | 'rollback';
 
-const reasonOption = { reason: { type: 'string' } } as const;
-const reasonHelp = { reason: 'why, for the record of the rollout' };
+const changeOptions = { reason: option(text, 'why, for the record of the rollout'), ...serverOption };
 
-export const rolloutStart: Command = {
+export const rolloutStart = command({
   name: ['rollout', 'start'],
   summary: 'starts the rollout of a version as the model declares it',
   words: '<model> <version>',
   arity: [2, 2],
-  options: { ...reasonOption, ...serverOption },
-  help: { ...reasonHelp, ...serverOptionHelp },
-  run: (call) => change(call, 'start', wholeOption('version', call.words[1], 0, 1, Number.MAX_SAFE_INTEGER)),
-};
+  options: changeOptions,
+  run: (call) => change(call, 'start', parseValue('version', version, call.words[1])),
+});
 
-export const rolloutStatus: Command = {
+export const rolloutStatus = command({
   name: ['rollout', 'status'],
   summary: 'shows the newest rollout of a model with its numbers and events',
   words: '<model>',
   arity: [1, 1],
   options: serverOption,
-  help: serverOptionHelp,
   run: async (call) => {
     const server = await serverOf(call);
     const report =
@@ -38,62 +36,59 @@ export const rolloutStatus: Command = {
         : (JSON.parse(await server.ask('GET', pathOf(call.words[0]))) as RolloutReport);
     await show(call, report);
   },
-};
+});
 
-export const rolloutPromote: Command = {
+export const rolloutPromote = command({
   name: ['rollout', 'promote'],
   summary: 'makes the version of a rollout the champion now',
   words: '<model>',
   arity: [1, 1],
-  options: { ...reasonOption, ...serverOption },
-  help: { ...reasonHelp, ...serverOptionHelp },
+  options: changeOptions,
   run: (call) => change(call, 'promote'),
-};
+});
 
-export const rolloutHold: Command = {
+export const rolloutHold = command({
   name: ['rollout', 'hold'],
   summary: 'holds a rollout where it is; --release resumes it',
   words: '<model>',
   arity: [1, 1],
-  options: { release: { type: 'boolean' }, ...reasonOption, ...serverOption },
-  help: { release: 'let a held rollout go on', ...reasonHelp, ...serverOptionHelp },
-  run: (call) => change(call, call.options['release'] === true ? 'release' : 'hold'),
-};
+  options: { release: flag('resume a held rollout'), ...changeOptions },
+  run: (call) => change(call, call.options.release ? 'release' : 'hold'),
+});
 
-export const rolloutRollback: Command = {
+export const rolloutRollback = command({
   name: ['rollout', 'rollback'],
   summary: 'ends a rollout with the champion that it began with',
   words: '<model>',
   arity: [1, 1],
-  options: { ...reasonOption, ...serverOption },
-  help: { ...reasonHelp, ...serverOptionHelp },
+  options: changeOptions,
   run: (call) => change(call, 'rollback'),
-};
+});
 
-async function change(call: Call, action: Action, version?: number): Promise<void> {
+async function change(call: Call<typeof changeOptions>, action: Action, started?: number): Promise<void> {
   const [model] = call.words;
   const { reason } = call.options;
-  const said = typeof reason === 'string' ? { reason } : {};
+  const said = reason === undefined ? {} : { reason };
   const server = await serverOf(call);
   if (server !== null) {
-    const body = { action, ...said, ...(version === undefined ? {} : { version }) };
+    const body = { action, ...said, ...(started === undefined ? {} : { version: started }) };
     return show(call, JSON.parse(await server.ask('POST', pathOf(model), body)) as RolloutReport);
   }
   const report = await withHeadrace(call, async (headrace) => {
     const { name } = headrace.model(model);
-    const target = version === undefined ? name : `${name} ${version}`;
+    const target = started === undefined ? name : `${name} ${started}`;
     const decision = { by: 'the command line', reason: `${action} by the command line`, ...said };
     await auditedCommand(headrace.directory, `rollout ${action}`, target, () =>
-      work(headrace, name, action, decision, version),
+      work(headrace, name, action, decision, started),
     );
     return reportHere(headrace, name);
   });
   return show(call, report);
 }
 
-function work(headrace: Headrace, model: string, action: Action, decision: Decision, version = 0): Promise<unknown> {
+function work(headrace: Headrace, model: string, action: Action, decision: Decision, started = 0): Promise<unknown> {
   const control = headrace.rollout({ name: model });
-  if (action === 'start') return control.start(version, decision);
+  if (action === 'start') return control.start(started, decision);
   return control[action === 'rollback' ? 'rollBack' : action](decision);
 }
 

@@ -1,36 +1,32 @@
-import { fail } from '../../base/errors/fail.ts';
-import { parseDuration } from '../../base/time.ts';
 import type { ModeAdvice, ModeFacts } from '../../serving/advise/mode-advice.ts';
 import { askers, labelUses } from '../../serving/advise/mode-advice.ts';
-import type { Call, Command } from '../command.ts';
+import { type Call, command } from '../command.ts';
 import type { MeasuredModes } from '../measure-modes.ts';
-import { choiceOption, numberOption } from '../parse-option.ts';
+import { needed, option } from '../option.ts';
+import { choice, duration, number } from '../option-kinds.ts';
 import { withHeadrace } from '../with-headrace.ts';
 
-export const serveAdvise: Command = {
+const options = {
+  asks: needed(
+    choice(askers),
+    'who asks: a caller, an event of a topic, or nobody, as all questions are known beforehand',
+  ),
+  latency: needed(duration, 'longest time from the question to its answer: 50ms, 5m, 1d'),
+  freshness: option(duration, 'how old features may be when they are scored', 60_000),
+  'per-day': option(number(1), 'predictions a day', 1_000_000),
+  labels: option(choice(labelUses), 'use of labels', 'quality'),
+  'core-hour': option(number(0), 'price of one core for an hour, USD; without it only processor time is printed'),
+};
+
+export const serveAdvise = command({
   name: ['serve', 'advise'],
   summary: 'chooses between online, streaming and batch inference, with reasons and the cost measured on this machine',
   words: '<model>',
   arity: [1, 1],
-  options: {
-    asks: { type: 'string' },
-    latency: { type: 'string' },
-    freshness: { type: 'string' },
-    'per-day': { type: 'string' },
-    labels: { type: 'string' },
-    'core-hour': { type: 'string' },
-  },
-  help: {
-    asks: 'the asker: caller, event (of a topic) or known (all questions are known beforehand)',
-    latency: 'longest time from the question to its answer: 50ms, 5m, 1d',
-    freshness: 'how old features may be when they are scored (1m)',
-    'per-day': 'predictions a day (1000000)',
-    labels: 'use of labels: none, quality or canary (quality)',
-    'core-hour': 'price of one core for an hour, USD; without it only processor time is printed',
-  },
+  options,
   async run(call) {
     const facts = factsOf(call);
-    const price = numberOption('core-hour', call.options['core-hour'], 0) ?? null;
+    const { 'core-hour': price = null } = call.options;
     const { adviseMode } = await import('../../serving/advise/mode-advice.ts');
     const { costsOf, measureModes } = await import('../measure-modes.ts');
     await withHeadrace(call, async (headrace) => {
@@ -45,20 +41,11 @@ export const serveAdvise: Command = {
       call.terminal.out(call.json ? JSON.stringify(found) : textOf(advice, measured, price, unmeasured, facts));
     });
   },
-};
+});
 
-function factsOf({ options }: Call): ModeFacts {
-  const asks = choiceOption('asks', options['asks'], askers);
-  const { latency } = options;
-  if (asks === undefined || typeof latency !== 'string')
-    throw fail('CLI_OPTION', { command: 'serve advise', reason: '--asks and --latency are needed' });
-  return {
-    asks,
-    latencyMs: parseDuration(latency, 'the option --latency'),
-    freshnessMs: parseDuration(String(options['freshness'] ?? '1m'), 'the option --freshness'),
-    perDay: numberOption('per-day', options['per-day'], 1) ?? 1_000_000,
-    labels: choiceOption('labels', options['labels'], labelUses) ?? 'quality',
-  };
+function factsOf({ options: asked }: Call<typeof options>): ModeFacts {
+  const { asks, latency: latencyMs, freshness: freshnessMs, 'per-day': perDay, labels } = asked;
+  return { asks, latencyMs, freshnessMs, perDay, labels };
 }
 
 function textOf(

@@ -1,15 +1,13 @@
 import type { SloReport } from '../../observe/slo-report.ts';
 import { askEach, LOCAL_SERVER } from '../ask-server.ts';
-import type { Command } from '../command.ts';
+import { command } from '../command.ts';
 import { openServer } from '../server-link.ts';
 
-export const slo: Command = {
+export const slo = command({
   name: ['slo'],
   summary: 'compares each declared budget with the measurements of running servers',
   words: `[<server>…]`,
   arity: [0, 100],
-  options: {},
-  help: {},
   async run(call) {
     const { words, json, terminal } = call;
     const { figuresOf, mergeReports, parseReport } = await import('../../observe/slo-report.ts');
@@ -26,7 +24,7 @@ export const slo: Command = {
     const processes = 1 + others.length;
     terminal.out(json ? JSON.stringify(figures(report, processes, figuresOf)) : sloText(report, processes));
   },
-};
+});
 
 function figures(
   { project, series }: SloReport,

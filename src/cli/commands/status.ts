@@ -1,18 +1,16 @@
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
 import type { Status } from '../../observe/status.ts';
 import { askServer, LOCAL_SERVER } from '../ask-server.ts';
-import type { Call, Command } from '../command.ts';
+import { type CommonOptions, command } from '../command.ts';
 import { loadConfig } from '../load-config.ts';
 import { parseStatus } from '../parse-status.ts';
 import { openServer } from '../server-link.ts';
 
-export const status: Command = {
+export const status = command({
   name: ['status'],
   summary: 'shows the state of a running server: ingest, serving, and deviations from the declaration',
   words: '[<server>]',
   arity: [0, 1],
-  options: {},
-  help: {},
   async run(call) {
     const { words, json, terminal } = call;
     const open = words[0] === undefined ? await openServer(call) : null;
@@ -24,15 +22,15 @@ export const status: Command = {
     const { partKinds } = await import('../../running/parts.ts');
     terminal.out([...headLines(found), ...partKinds.flatMap((kind) => kind.lines(found))].join('\n'));
   },
-};
+});
 
 /** If no server is named and there is a configuration, the status of the usual address must be of its project. Error: SERVER_PROJECT. */
 export async function mustBeOurs(
-  call: Pick<Call, 'options'>,
+  call: CommonOptions,
   { project: found, namespace }: Pick<Status, 'project' | 'namespace'>,
 ): Promise<void> {
   const config = await loadConfig(call).catch((error: unknown) => {
-    if (isHeadraceError(error, 'CONFIG_FILE') && call.options['config'] === undefined) return null;
+    if (isHeadraceError(error, 'CONFIG_FILE') && call.options.config === undefined) return null;
     throw error;
   });
   if (config === null) return;

@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fail, type HeadraceError, isHeadraceError } from '../../base/errors/fail.ts';
-import { parseDuration } from '../../base/time.ts';
 import type { Headrace } from '../../running/headrace.ts';
 import type { StreamPlan } from '../../serving/streaming/plan-roller.ts';
 import type { OutputPage } from '../../serving/streaming/read-outputs.ts';
 import type { StreamStatus } from '../../serving/streaming/stream-status.ts';
 import { auditedCommand } from '../audit.ts';
-import { type Call, type Command, served } from '../command.ts';
-import { instantOption, wholeOption } from '../parse-option.ts';
-import { serverOf, serverOption, serverOptionHelp } from '../server-link.ts';
+import { type Call, command, served } from '../command.ts';
+import { flag, option, parseValue } from '../option.ts';
+import { duration, instant, list, or, text, version, whole } from '../option-kinds.ts';
+import { serverOf, serverOption } from '../server-link.ts';
 import { withHeadrace } from '../with-headrace.ts';
 
 type Stream = ReturnType<Headrace['stream']>;
@@ -20,15 +20,13 @@ interface Change {
 }
 
 const BUCKETS = 10_000;
-const MOST = Number.MAX_SAFE_INTEGER;
 
-export const streamStatus: Command = {
+export const streamStatus = command({
   name: ['stream', 'status'],
   summary: 'shows positions, version map and open plan of a stream',
   words: '<stream>',
   arity: [1, 1],
   options: serverOption,
-  help: serverOptionHelp,
   run: async (call) => {
     const [name] = call.words;
     const server = await serverOf(call);
@@ -38,131 +36,124 @@ export const streamStatus: Command = {
         : (JSON.parse(await server.ask('GET', pathOf('streams', name))) as StreamStatus);
     show(call, name, status);
   },
+});
+
+const rollOptions = {
+  offsets: option(list(whole(0), 1), 'first offset of the version in each partition: 120,98,131'),
+  at: option(instant, 'begin at the first record of this event time or later: epoch ms or a UTC date'),
+  idle: option(duration, 'with --at: a partition without a record for this long does not wait for one (1m)'),
+  replace: flag('take the place of an open plan'),
+  immediate: flag('begin at the next record that nobody has begun'),
+  buckets: option(whole(0, BUCKETS), 'as --immediate, for the keys of this number of 10,000 buckets only'),
+  salt: option(text, 'of the buckets; a greater share of one salt only adds keys (the name of the stream)'),
+  ...serverOption,
 };
 
-export const streamRoll: Command = {
+export const streamRoll = command({
   name: ['stream', 'roll'],
   summary: 'plans the cut-over of a stream to a version; without an option it begins at the end of each partition',
   words: '<stream> <version>',
   arity: [2, 2],
-  options: {
-    offsets: { type: 'string' },
-    at: { type: 'string' },
-    idle: { type: 'string' },
-    replace: { type: 'boolean' },
-    immediate: { type: 'boolean' },
-    buckets: { type: 'string' },
-    salt: { type: 'string' },
-    ...serverOption,
-  },
-  help: {
-    offsets: 'first offset of the version in each partition: 120,98,131',
-    at: 'begin at the first record of this event time or later: epoch ms or a UTC date',
-    idle: 'with --at: a partition without a record for this long does not wait for one (1m)',
-    replace: 'take the place of an open plan',
-    immediate: 'begin at the next record that nobody has begun',
-    buckets: 'as --immediate, for the keys of this number of 10,000 buckets only',
-    salt: 'of the buckets; a greater share of one salt only adds keys; default: the name of the stream',
-    ...serverOptionHelp,
-  },
+  options: rollOptions,
   run: (call) => {
-    const version = wholeOption('version', call.words[1], 0, 1, MOST);
     const cutOver = cutOverOf(call);
-    const replace = call.options['replace'] === true;
-    const plan = { version, ...(cutOver === undefined ? {} : { cutOver }), ...(replace ? { replace } : {}) };
+    const { replace } = call.options;
+    const plan = {
+      version: parseValue('version', version, call.words[1]),
+      ...(cutOver === undefined ? {} : { cutOver }),
+      ...(replace ? { replace } : {}),
+    };
     return change(call, { body: { action: 'roll', ...plan }, here: (stream) => stream.roll(plan) });
   },
-};
+});
 
-export const streamCommit: Command = {
+export const streamCommit = command({
   name: ['stream', 'commit'],
   summary: 'commits the open plan of a stream now, or names the partitions that it waits for',
   words: '<stream>',
   arity: [1, 1],
   options: serverOption,
-  help: serverOptionHelp,
   run: (call) => change(call, { body: { action: 'commit' }, here: (stream) => stream.commit() }),
-};
+});
 
-export const streamAbort: Command = {
+export const streamAbort = command({
   name: ['stream', 'abort'],
   summary: 'ends the open plan of a stream without a trace',
   words: '<stream>',
   arity: [1, 1],
   options: serverOption,
-  help: serverOptionHelp,
   run: (call) => change(call, { body: { action: 'abort' }, here: (stream) => stream.abort() }),
-};
+});
 
-export const streamCancel: Command = {
+export const streamCancel = command({
   name: ['stream', 'cancel'],
   summary: 'takes cut-overs that no partition of a stream has reached out of its version map, and ends an open plan',
   words: '<stream>',
   arity: [1, 1],
   options: serverOption,
-  help: serverOptionHelp,
   run: (call) => change(call, { body: { action: 'cancel' }, here: (stream) => stream.cancel() }),
-};
+});
 
-export const streamShadow: Command = {
+export const streamShadow = command({
   name: ['stream', 'shadow'],
   summary: 'scores the records of a stream by another version too, into its own lane; none ends it',
   words: '<stream> <version>|none',
   arity: [2, 2],
   options: serverOption,
-  help: serverOptionHelp,
   run: (call) => {
-    const [, word] = call.words;
-    const version = word === 'none' ? null : wholeOption('version', word, 0, 1, MOST);
-    return change(call, { body: { action: 'shadow', version }, here: (stream) => stream.shadow(version) });
+    const word = parseValue('version', or('none', version), call.words[1]);
+    const shadow = word === 'none' ? null : word;
+    return change(call, { body: { action: 'shadow', version: shadow }, here: (stream) => stream.shadow(shadow) });
   },
-};
+});
 
-export const streamReprocess: Command = {
+export const streamReprocess = command({
   name: ['stream', 'reprocess'],
   summary: 'scores offsets of a partition again, a JSON line each; the outputs of the stream stay as they are',
   words: '<stream> <partition> <from> <to>',
   arity: [4, 4],
-  options: { version: { type: 'string' }, ...serverOption },
-  help: { version: 'the one version for all; without it the version map decides', ...serverOptionHelp },
+  options: {
+    version: option(version, 'the one version for all; without it the version map decides'),
+    ...serverOption,
+  },
   run: async (call) => {
     const [name, ...numbers] = call.words;
-    const [partition, from, to] = numbers.map((word) => wholeOption('offset', word, 0, 0, MOST));
-    const version = wholeOption('version', call.options['version'], 0, 1, MOST) || undefined;
-    const range = { partition, from, to, ...(version === undefined ? {} : { version }) };
+    const [partition, from, to] = numbers.map((word) => parseValue('offset', whole(0), word));
+    const { version: asked } = call.options;
+    const range = { partition, from, to, ...(asked === undefined ? {} : { version: asked }) };
     const server = await serverOf(call);
     const outputs: readonly unknown[] =
       server === null
         ? await withHeadrace(call, (headrace) =>
-            headrace.stream(name).reprocess(partition, { from, to, version: version ?? null }),
+            headrace.stream(name).reprocess(partition, { from, to, version: asked ?? null }),
           )
         : JSON.parse(await server.ask('POST', pathOf('stream-scores', name), range)).outputs;
     for (const output of outputs) call.terminal.out(JSON.stringify(output));
   },
-};
+});
 
 /** Outputs of one read, and the pause before a look for new ones, ms. */
 const PAGE = 1_000;
 const LOOK_MS = 500;
 
-export const streamRead: Command = {
+const readOptions = {
+  cursor: option(text, 'the cursor of an earlier read; without it the oldest outputs that are kept'),
+  follow: flag('waits for new outputs until Ctrl-C, and for the server where it restarts'),
+  ...serverOption,
+};
+
+export const streamRead = command({
   name: ['stream', 'read'],
   summary: 'prints the outputs of a stream, a JSON line each, and then the cursor of the next read',
   words: '<stream>',
   arity: [1, 1],
   stop: [served('with --follow')],
-  options: { cursor: { type: 'string' }, follow: { type: 'boolean' }, ...serverOption },
-  help: {
-    cursor: 'the cursor of an earlier read; without it the oldest outputs that are kept',
-    follow: 'waits for new outputs until Ctrl-C, and for the server where it restarts',
-    ...serverOptionHelp,
-  },
+  options: readOptions,
   run: async (call) => {
     const [name] = call.words;
-    const { cursor } = call.options;
-    const from = typeof cursor === 'string' ? cursor : null;
+    const { cursor: from = null, follow } = call.options;
     const server = await serverOf(call);
-    if (server === null && call.options['follow'] === true)
+    if (server === null && follow)
       throw fail('CLI_VALUE', { option: 'follow', value: 'true', wanted: 'a server that has the environment open' });
     if (server === null)
       return withHeadrace(call, (headrace) =>
@@ -174,12 +165,15 @@ export const streamRead: Command = {
       return JSON.parse(await server.ask('GET', `${path}?limit=${PAGE}${query}`)) as OutputPage;
     });
   },
-};
+});
 
 type ReadPage = (cursor: string | null) => Promise<OutputPage>;
 
-async function printOutputs({ options, terminal }: Call, from: string | null, read: ReadPage): Promise<void> {
-  const follows = options['follow'] === true;
+async function printOutputs(
+  { options: { follow: follows }, terminal }: Call<typeof readOptions>,
+  from: string | null,
+  read: ReadPage,
+): Promise<void> {
   let isStopped = false;
   if (follows)
     terminal.stopped.then(() => {
@@ -228,27 +222,20 @@ function mayPass(error: unknown): error is HeadraceError {
 }
 
 /** undefined: none is named. Error: CLI_VALUE. */
-function cutOverOf({ words: [name], options }: Call): StreamPlan['cutOver'] {
-  const { offsets, at, idle, immediate, buckets, salt } = options;
-  const named = [offsets, at, immediate, buckets].filter((one) => one !== undefined);
+function cutOverOf({ words: [name], options }: Call<typeof rollOptions>): StreamPlan['cutOver'] {
+  const { offsets, at, idle: idleMs, immediate, buckets, salt = name } = options;
+  const named = [offsets, at, immediate || undefined, buckets].filter((one) => one !== undefined);
   if (named.length > 1)
     throw fail('CLI_VALUE', { option: 'roll', value: String(named[1]), wanted: 'one of the cut-overs' });
-  if (idle !== undefined && at === undefined)
-    throw fail('CLI_VALUE', { option: 'idle', value: String(idle), wanted: 'the option --at next to it' });
-  if (offsets !== undefined) return { kind: 'at-offset', offsets: offsetsOf(String(offsets)) };
-  const instant = instantOption('at', at);
-  const idleMs = typeof idle === 'string' ? parseDuration(idle, '--idle') : undefined;
-  if (instant !== undefined) return { kind: 'at-event-time', at: instant, ...(idleMs === undefined ? {} : { idleMs }) };
-  if (buckets === undefined) return immediate === true ? { kind: 'immediate' } : undefined;
-  const share = wholeOption('buckets', buckets, 0, 0, BUCKETS);
-  return { kind: 'canary-keys', buckets: share, salt: typeof salt === 'string' ? salt : name };
+  if (idleMs !== undefined && at === undefined)
+    throw fail('CLI_VALUE', { option: 'idle', value: duration.write(idleMs), wanted: 'the option --at next to it' });
+  if (offsets !== undefined) return { kind: 'at-offset', offsets };
+  if (at !== undefined) return { kind: 'at-event-time', at, ...(idleMs === undefined ? {} : { idleMs }) };
+  if (buckets === undefined) return immediate ? { kind: 'immediate' } : undefined;
+  return { kind: 'canary-keys', buckets, salt };
 }
 
-function offsetsOf(text: string): readonly number[] {
-  return text.split(',').map((part) => wholeOption('offsets', part === '' ? 'nothing' : part, 0, 0, MOST));
-}
-
-async function change(call: Call, { body, here }: Change): Promise<void> {
+async function change(call: Call<typeof serverOption>, { body, here }: Change): Promise<void> {
   const [name] = call.words;
   const server = await serverOf(call);
   if (server !== null)

@@ -1,39 +1,41 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { SweepOptions, SweepOutcome } from '../../training/sweep/run-sweep.ts';
 import type { SweepFile } from '../../training/sweep/sweep-file.ts';
-import { type Call, type Command, unfinished } from '../command.ts';
-import { numberOption, wholeOption } from '../parse-option.ts';
+import { type Call, command, unfinished } from '../command.ts';
+import { option } from '../option.ts';
+import { folder, name, number, whole } from '../option-kinds.ts';
 import { sweepCall } from '../sweep-call.ts';
 import { withSweepRecord } from '../with-sweep-record.ts';
 
 type Sweeping = SweepOptions & { readonly signal: AbortSignal };
 
-export const sweepRun: Command = {
+const options = {
+  directory: option(folder, 'folder of the sweep: its journal and trials; the same folder resumes it', 'sweep'),
+  experiment: option(
+    name('the name of an experiment'),
+    'experiment of the registry that gets a run for the sweep and for each trial',
+  ),
+  'full-steps': option(
+    whole(1),
+    'steps of the full run that follows: pilots first choose the first rung and check the cost',
+  ),
+  share: option(number(0), 'with --full-steps: the most of the full run that the sweep may cost', 0.07),
+  pilots: option(whole(3, 1000), 'with --full-steps: pilot trials', 3),
+};
+
+export const sweepRun = command({
   name: ['sweep', 'run'],
   summary: 'searches parameters with short trials that stop, pause and resume',
   words: '<sweep.json>',
   arity: [1, 1],
   stop: [unfinished('SWEEP_STOPPED')],
-  options: {
-    directory: { type: 'string' },
-    experiment: { type: 'string' },
-    'full-steps': { type: 'string' },
-    share: { type: 'string' },
-    pilots: { type: 'string' },
-  },
-  help: {
-    directory: 'folder of the sweep: its journal and trials (./sweep); the same folder resumes it',
-    experiment: 'experiment of the registry that gets a run for the sweep and for each trial',
-    'full-steps': 'steps of the full run that follows: pilots first choose the first rung and check the cost',
-    share: 'with --full-steps: the most of the full run that the sweep may cost (0.07)',
-    pilots: 'with --full-steps: pilot trials (3)',
-  },
+  options,
   run: (call) =>
-    sweepCall(call, async (options) => {
-      const sweep = await gated(call, options);
+    sweepCall(call, async (sweeping) => {
+      const sweep = await gated(call, sweeping);
       const { runSweep } = await import('../../training/sweep/run-sweep.ts');
-      const outcome = await withSweepRecord(call, options, (recorder) =>
-        runSweep({ ...options, sweep, ...(recorder === null ? {} : { recorder }) }),
+      const outcome = await withSweepRecord(call, sweeping, (recorder) =>
+        runSweep({ ...sweeping, sweep, ...(recorder === null ? {} : { recorder }) }),
       );
       const { best, results, state } = outcome;
       if (call.json) call.terminal.out(JSON.stringify(outcome));
@@ -42,7 +44,7 @@ export const sweepRun: Command = {
       if (best !== null) return;
       throw fail('SWEEP_FAILED', { failures: [...new Set(results.map(({ failure }) => failure ?? 'no result'))] });
     }),
-};
+});
 
 function print({ terminal }: Call, { best, results, trained, inFull, state }: SweepOutcome): void {
   const share = inFull === 0 ? '' : `, ${((100 * trained) / inFull).toFixed(1)} % of all trials in full`;
@@ -51,15 +53,16 @@ function print({ terminal }: Call, { best, results, trained, inFull, state }: Sw
 }
 
 /** The sweep behind its gate; as it was written without one. Error: SWEEP_ABLATION. */
-async function gated({ options, terminal }: Call, sweeping: Sweeping): Promise<SweepFile> {
-  if (options['full-steps'] === undefined) return sweeping.sweep;
+async function gated({ options: asked, terminal }: Call<typeof options>, sweeping: Sweeping): Promise<SweepFile> {
+  const { 'full-steps': fullSteps, share, pilots } = asked;
+  if (fullSteps === undefined) return sweeping.sweep;
   const { ablate } = await import('../../training/sweep/pilots.ts');
   const { onResult: _, ...rest } = sweeping;
   const gate = await ablate({
     ...rest,
-    fullSteps: wholeOption('full-steps', options['full-steps'], 1, 1, Number.MAX_SAFE_INTEGER),
-    share: numberOption('share', options['share'], 0) ?? 0.07,
-    pilots: wholeOption('pilots', options['pilots'], 3, 3, 1000),
+    fullSteps,
+    share,
+    pilots,
     onLine: terminal.err,
   });
   for (const { budget, correlation } of gate.correlations)

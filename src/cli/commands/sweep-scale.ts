@@ -1,23 +1,22 @@
-import { type Command, unfinished } from '../command.ts';
-import { numberOption } from '../parse-option.ts';
+import { command, unfinished } from '../command.ts';
+import { needed, option } from '../option.ts';
+import { folder, number } from '../option-kinds.ts';
 import { sweepCall } from '../sweep-call.ts';
 
-export const sweepScale: Command = {
+export const sweepScale = command({
   name: ['sweep', 'scale'],
   summary: 'trains at four or more small sizes, and extrapolates the loss by a power law with its band',
   words: '<sweep.json>',
   arity: [1, 1],
   stop: [unfinished('SWEEP_STOPPED')],
-  options: { directory: { type: 'string' }, to: { type: 'string' } },
-  help: {
-    directory: 'folder of the runs (./sweep); the same folder resumes them',
-    to: 'size that the loss is extrapolated to',
+  options: {
+    directory: option(folder, 'folder of the runs; the same folder resumes them', 'sweep'),
+    to: needed(number(0), 'size that the loss is extrapolated to'),
   },
   async run(call) {
     const { fail } = await import('../../base/errors/fail.ts');
     const { scaleSweep } = await import('../../training/sweep/scale-sweep.ts');
-    const to = numberOption('to', call.options['to'], 0);
-    if (to === undefined) throw fail('CLI_OPTION', { command: 'sweep scale', reason: 'name the size: --to' });
+    const { to } = call.options;
     await sweepCall(call, async (options) => {
       const { points, fit } = await scaleSweep(options);
       const at = fit.fits ? fit.at(to) : null;
@@ -34,4 +33,4 @@ export const sweepScale: Command = {
       );
     });
   },
-};
+});

@@ -1,63 +1,54 @@
-import { type Command, served } from '../command.ts';
+import { command, served } from '../command.ts';
+import { deployOptions, stopOptions } from '../loaded-options.ts';
 
-const none = { words: '', arity: [0, 0], options: {}, help: {} } as const;
+const none = { words: '', arity: [0, 0] } as const;
 
-export const tilesDeploy: Command = {
+export const tilesDeploy = command({
   ...none,
   name: ['tiles', 'deploy'],
-  also: ['flink', 'deploy'],
   stop: [served('with --watch')],
   summary: 'deploys the tile job, or resumes it from its last checkpoint',
-  options: { fresh: { type: 'boolean' }, watch: { type: 'boolean' } },
-  help: {
-    fresh: 'start at the beginning of the log, not at the newest checkpoint or savepoint',
-    watch: 'keep running: record its checkpoints, and resubmit it if the cluster loses it',
-  },
+  options: deployOptions,
   run: (call) => withRunner(({ runDeploy }) => runDeploy(call)),
-};
+});
 
-export const tilesStatus: Command = {
+export const tilesStatus = command({
   ...none,
   name: ['tiles', 'status'],
-  also: ['flink', 'status'],
   summary: 'shows the state of every deployed tile job',
   run: (call) => withRunner(({ runStatus }) => runStatus(call)),
-};
+});
 
-export const tilesUpgrade: Command = {
+export const tilesUpgrade = command({
   ...none,
   name: ['tiles', 'upgrade'],
-  also: ['flink', 'upgrade'],
   summary:
     'starts the job of a changed declaration next to the old one, lets it catch up, and compares its tiles with the events',
   run: (call) => withRunner(({ runUpgrade }) => runUpgrade(call)),
-};
+});
 
-export const tilesStop: Command = {
+export const tilesStop = command({
   ...none,
   name: ['tiles', 'stop'],
-  also: ['flink', 'stop'],
   summary: 'stops the job and keeps its state, from which the next deploy resumes',
-  options: { others: { type: 'boolean' } },
-  help: { others: 'stop the jobs of earlier declarations instead' },
+  options: stopOptions,
   run: (call) => withRunner(({ runStop }) => runStop(call)),
-};
+});
 
-export const tilesLogs: Command = {
+export const tilesLogs = command({
   ...none,
   name: ['tiles', 'logs'],
-  also: ['flink', 'logs'],
   summary: 'lists the failures of the jobs, oldest first',
   run: (call) => withRunner(({ runLogs }) => runLogs(call)),
-};
+});
 
-export const tilesWrite: Command = {
+export const tilesWrite = command({
   ...none,
   name: ['tiles', 'write'],
   stop: [served()],
   summary: "writes the tiles of the job to Redis; run one or more with online.writers: 'many'",
   run: (call) => withRunner(({ runWrite }) => runWrite(call)),
-};
+});
 
 /** Loaded on use: help does not need it. */
 async function withRunner(run: (runner: typeof import('../run-tiles.ts')) => Promise<void>): Promise<void> {

@@ -1,18 +1,17 @@
 import { join } from 'node:path';
-import type { Command } from '../command.ts';
-import { wholeOption } from '../parse-option.ts';
-import { folderOf, runOptionHelp, runOptions, specOf } from '../run-options.ts';
+import { command } from '../command.ts';
+import { option } from '../option.ts';
+import { whole } from '../option-kinds.ts';
+import { folderOf, runOptions, specOf } from '../run-options.ts';
 
 const { drill: _drill, progress: _progress, ...drillOptions } = runOptions;
-const { drill: _help, ...drillHelp } = runOptionHelp;
 
-export const trainDrill: Command = {
+export const trainDrill = command({
   name: ['train', 'drill'],
   summary: 'proves that a program resumes after kills, and measures checkpoint and restart',
   words: '-- <program> …',
   arity: [1, Number.POSITIVE_INFINITY],
-  options: drillOptions,
-  help: { ...drillHelp, steps: 'steps of each of its five runs (100)' },
+  options: { ...drillOptions, steps: option(whole(4), 'steps of each of its five runs', 100) },
   async run(call) {
     const { drill } = await import('../../training/runner/drill.ts');
     const { localTraining, lockRun } = await import('../../site/back-ends/training-systems.ts');
@@ -24,7 +23,7 @@ export const trainDrill: Command = {
       const result = await drill({
         folder: join(folder, 'drill'),
         spec: { ...spec, checkpointSeconds: spec.checkpointSeconds ?? 0.2 },
-        steps: wholeOption('steps', call.options['steps'], 100, 4, Number.MAX_SAFE_INTEGER),
+        steps: call.options.steps,
         open: (run) => localTraining(run),
         onLine: call.terminal.err,
       });
@@ -34,7 +33,7 @@ export const trainDrill: Command = {
       lock.release();
     }
   },
-};
+});
 
 function drillText(result: {
   passed: boolean;

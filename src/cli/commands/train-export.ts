@@ -1,15 +1,20 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fail } from '../../base/errors/fail.ts';
-import type { Command } from '../command.ts';
-import { choiceOption } from '../parse-option.ts';
+import { command } from '../command.ts';
+import { needed, option } from '../option.ts';
+import { choice, file } from '../option-kinds.ts';
 
-export const trainExport: Command = {
+const SYSTEMS = ['slurm', 'kubernetes', 'skypilot', 'ray'] as const;
+
+export const trainExport = command({
   name: ['train', 'export'],
   summary: 'writes a job for Slurm, Kubernetes, SkyPilot or Ray, with the controller inside',
   words: '<job.json>',
   arity: [1, 1],
-  options: { to: { type: 'string' }, out: { type: 'string' } },
-  help: { to: 'slurm, kubernetes, skypilot or ray', out: 'path of the file (the name of the job, here); - prints it' },
+  options: {
+    to: needed(choice(SYSTEMS), 'system of the job'),
+    out: option(file, 'path of the file (the name of the job, here); - prints it'),
+  },
   async run({ words, options, json, terminal }) {
     const { parseExportJob } = await import('../../training/export/export-job.ts');
     const targets = {
@@ -18,16 +23,14 @@ export const trainExport: Command = {
       skypilot: (await import('../../training/export/export-skypilot.ts')).exportSkypilot,
       ray: (await import('../../training/export/export-ray.ts')).exportRay,
     };
-    const names = ['slurm', 'kubernetes', 'skypilot', 'ray'] as const;
-    const to = choiceOption('to', options['to'] ?? '', names) ?? 'slurm';
-    const { file, text, submit, warnings } = targets[to](parseExportJob(readJson(String(words[0]))));
-    const path = String(options['out'] ?? file);
+    const { file: suggested, text, submit, warnings } = targets[options.to](parseExportJob(readJson(String(words[0]))));
+    const path = options.out ?? suggested;
     for (const warning of warnings) terminal.err(`warning: ${warning}`);
     if (path !== '-') writeFileSync(path, text);
     if (json) terminal.out(JSON.stringify({ file: path, text, submit, warnings }));
     else terminal.out(path === '-' ? text : `${path}: ${submit}`);
   },
-};
+});
 
 function readJson(path: string): unknown {
   try {

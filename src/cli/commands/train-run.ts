@@ -1,10 +1,8 @@
-import { type Command, unfinished } from '../command.ts';
-import { choiceOption } from '../parse-option.ts';
-import { runOptionHelp, runOptions } from '../run-options.ts';
+import { command, unfinished } from '../command.ts';
+import { trainRunOptions } from '../run-options.ts';
 import { runTraining } from '../run-training.ts';
-import { spotOptionHelp, spotOptions } from '../spot-options.ts';
 
-export const trainRun: Command = {
+export const trainRun = command({
   name: ['train', 'run'],
   stop: [
     unfinished('RUN_STOPPED'),
@@ -13,26 +11,12 @@ export const trainRun: Command = {
   summary: 'runs a training program through kills and preemptions, from checkpoint to checkpoint',
   words: '<job.json> | -- <program> …',
   arity: [1, Number.POSITIVE_INFINITY],
-  options: {
-    ...runOptions,
-    ...spotOptions,
-    on: { type: 'string' },
-    cancel: { type: 'boolean' },
-    poll: { type: 'string' },
-  },
-  help: {
-    ...runOptionHelp,
-    ...spotOptionHelp,
-    on: 'slurm, kubernetes, skypilot or ray: submits the job of a file there, and follows it (this machine)',
-    cancel: 'with --on: ends the job that runs there',
-    poll: 'with --on skypilot: seconds between two looks at the job (15)',
-  },
+  options: trainRunOptions,
   async run(call) {
     const { on } = call.options;
     if (on === undefined) return runTraining(call);
     const { trainingSystems } = await import('../../site/back-ends/training-systems.ts');
     const { runSubmitted } = await import('../run-submitted.ts');
-    const system = choiceOption('on', on, trainingSystems);
-    if (system !== undefined) await runSubmitted(call, system);
+    await runSubmitted(call, on);
   },
-};
+});

@@ -1,35 +1,31 @@
 import type { ModelVersion } from '../../ports/model-registry.ts';
-import { type Call, type Command, unfinished } from '../command.ts';
+import { type Call, command, unfinished } from '../command.ts';
 import { followJob } from '../follow-job.ts';
-import { instantOption, numberOption } from '../parse-option.ts';
+import { flag, option } from '../option.ts';
+import { instant, number } from '../option-kinds.ts';
 import { withProgress } from '../progress.ts';
-import { type ServerLink, serverOf, serverOption, serverOptionHelp } from '../server-link.ts';
+import { type ServerLink, serverOf, serverOption } from '../server-link.ts';
 import { withHeadrace } from '../with-headrace.ts';
 
-export const train: Command = {
+const options = {
+  from: option(instant, 'first instant of the rows: epoch ms or a UTC date'),
+  to: option(instant, 'end of the rows, exclusive (now minus the label’s within, when labels are complete)'),
+  'as-known': flag('only with events that had arrived at each instant'),
+  promote: flag('make the version champion'),
+  resume: flag('resume the newest training of the model that was killed, from its newest checkpoint'),
+  budget: option(number(0), 'the most that the training may cost, at training.pricePerHour (training.budget)'),
+  ...serverOption,
+};
+
+type Asked = Call<typeof options>;
+
+export const train = command({
   name: ['train'],
   stop: [unfinished('JOB_CANCELLED')],
   summary: 'builds a training set, trains a model in a separate process, registers the version',
   words: '<model>',
   arity: [1, 1],
-  options: {
-    from: { type: 'string' },
-    to: { type: 'string' },
-    'as-known': { type: 'boolean' },
-    promote: { type: 'boolean' },
-    resume: { type: 'boolean' },
-    budget: { type: 'string' },
-    ...serverOption,
-  },
-  help: {
-    from: 'first instant of the rows: epoch ms or a UTC date',
-    to: 'end of the rows, exclusive (now minus the label’s within, when labels are complete)',
-    'as-known': 'only with events that had arrived at each instant',
-    promote: 'make the version champion',
-    budget: 'the most that the training may cost, at training.pricePerHour (training.budget)',
-    resume: 'resume the newest training of the model that was killed, from its newest checkpoint',
-    ...serverOptionHelp,
-  },
+  options,
   run: (asked) =>
     withProgress(asked, `train ${asked.words[0]}`, async (call) => {
       const server = await serverOf(call);
@@ -40,24 +36,21 @@ export const train: Command = {
         `${version.model} version ${version.version}: ${version.lineage.trainingSet.rows} rows, ${metrics.join(', ')}`,
       );
     }),
-};
+});
 
 /** The span and mode of the rows that a call names. */
-function rowsOf({ options }: Call) {
-  const from = instantOption('from', options['from']);
-  const to = instantOption('to', options['to']);
-  const budget = numberOption('budget', options['budget'], 0);
+function rowsOf({ options: { from, to, budget, resume, 'as-known': asKnown } }: Asked) {
   return {
     ...(from === undefined ? {} : { from }),
     ...(to === undefined ? {} : { to }),
-    mode: options['as-known'] === true ? ('as-known' as const) : ('corrected' as const),
-    resume: options['resume'] === true,
+    mode: asKnown ? ('as-known' as const) : ('corrected' as const),
+    resume,
     ...(budget === undefined ? {} : { budget }),
   };
 }
 
 /** Opens the project here. Asked to stop, it ends at once and registers nothing. */
-function trainHere(call: Call): Promise<ModelVersion> {
+function trainHere(call: Asked): Promise<ModelVersion> {
   const stopped = new AbortController();
   call.terminal.stopped.then(() => stopped.abort());
   return withHeadrace(call, async (headrace) => {
@@ -67,16 +60,15 @@ function trainHere(call: Call): Promise<ModelVersion> {
       signal: stopped.signal,
       onLine: (line) => call.terminal.err(line),
     });
-    if (call.options['promote'] === true) await headrace.promote(model, version.version);
+    if (call.options.promote) await headrace.promote(model, version.version);
     return version;
   });
 }
 
 /** As a job of the server that has the environment open. */
-async function trainThere(call: Call, server: ServerLink): Promise<ModelVersion> {
+async function trainThere(call: Asked, server: ServerLink): Promise<ModelVersion> {
   const [model] = call.words;
   const version = (await followJob(call, server, { kind: 'train', model, ...rowsOf(call) })) as ModelVersion;
-  if (call.options['promote'] === true)
-    await server.ask('POST', '/v1/admin/promote', { model, version: version.version });
+  if (call.options.promote) await server.ask('POST', '/v1/admin/promote', { model, version: version.version });
   return version;
 }

@@ -7,45 +7,47 @@ import type { JoinedSpine } from '../../featurestore/training-set/join-spine.ts'
 import type { SpineFormat } from '../../featurestore/training-set/spine-file.ts';
 import type { TrainingSetSummary } from '../../featurestore/training-set/training-set.ts';
 import { trainingSpan } from '../../featurestore/training-set/training-span.ts';
-import { type Call, type Command, unfinished } from '../command.ts';
+import { type Call, command, unfinished } from '../command.ts';
 import { loadConfig } from '../load-config.ts';
-import { choiceOption, instantOption, pairsOption } from '../parse-option.ts';
+import { option } from '../option.ts';
+import { choice, column, file, instant, pairs } from '../option-kinds.ts';
 import { withProgress } from '../progress.ts';
 import { type ServerLink, serverOf } from '../server-link.ts';
 import { withHeadrace } from '../with-headrace.ts';
 
 const FORMATS = ['parquet', 'csv', 'tsv', 'jsonl'] as const satisfies readonly SpineFormat[];
 
-export const trainingSet: Command = {
+const options = {
+  spine: option(file, 'file of the rows: Parquet, CSV or TSV with a header, JSON lines (the model’s own rows)'),
+  out: option(file, 'the Parquet file to write', 'training-set.parquet'),
+  mode: option(
+    choice(['corrected', 'as-known']),
+    'all accepted events, or as-known: only events that had arrived at each instant',
+    'corrected',
+  ),
+  time: option(column, 'column of the instant in the spine (_at)'),
+  columns: option(pairs, 'columns with another name in the spine: request=column,…', {}),
+  format: option(choice(FORMATS), 'form of the spine (by its name)'),
+  from: option(instant, 'first instant of a model’s own rows: epoch ms or a UTC date'),
+  to: option(
+    instant,
+    'end of a model’s own rows, exclusive (now minus the label’s within and its source’s lateness, when labels are complete)',
+  ),
+};
+
+type Asked = Call<typeof options>;
+
+export const trainingSet = command({
   name: ['training-set'],
   stop: [unfinished('JOB_CANCELLED')],
   summary: 'writes point-in-time features as Parquet, for the rows of a model or of your own file',
   words: '<model or service>',
   arity: [1, 1],
-  options: {
-    spine: { type: 'string' },
-    out: { type: 'string' },
-    mode: { type: 'string' },
-    time: { type: 'string' },
-    columns: { type: 'string' },
-    format: { type: 'string' },
-    from: { type: 'string' },
-    to: { type: 'string' },
-  },
-  help: {
-    spine: 'file of the rows: Parquet, CSV or TSV with a header, JSON lines (the model’s own rows)',
-    out: 'the Parquet file to write (training-set.parquet)',
-    mode: 'corrected: all accepted events; as-known: only events that had arrived at each instant (corrected)',
-    time: 'column of the instant in the spine (_at)',
-    columns: 'columns with another name in the spine: request=column,…',
-    format: 'parquet, csv, tsv or jsonl (by the name of the spine)',
-    from: 'first instant of a model’s own rows: epoch ms or a UTC date',
-    to: 'end of a model’s own rows, exclusive (now minus the label’s within and its source’s lateness, when labels are complete)',
-  },
+  options,
   run: (asked) =>
     withProgress(asked, `training set of ${asked.words[0]}`, async (call) => {
-      const path = resolve(String(call.options['out'] ?? 'training-set.parquet'));
-      const mode = choiceOption('mode', call.options['mode'], ['corrected', 'as-known']) ?? 'corrected';
+      const path = resolve(call.options.out);
+      const { mode } = call.options;
       const server = await serverOf(call);
       const written = await (server === null ? writeHere(call, path, mode) : writeBeside(call, server, path, mode));
       const { rows, ...rest } = written;
@@ -55,23 +57,24 @@ export const trainingSet: Command = {
           : `${rest.assumed} labels of them assumed, ${rest.unlabelled} skipped without a label (${rest.pending} of them pending)`;
       call.terminal.out(call.json ? JSON.stringify({ ...written, mode }) : `${path}: ${rows} rows, ${left}`);
     }),
-};
+});
 
 type Written = TrainingSetSummary | JoinedSpine;
 
 /** Opens the project here. */
-function writeHere(call: Call, path: string, mode: ReadMode): Promise<Written> {
+function writeHere(call: Asked, path: string, mode: ReadMode): Promise<Written> {
   return withHeadrace(call, async (headrace) => {
     const of = targetOf(headrace.project, call.words[0]);
     const run = runOf(call);
-    return call.options['spine'] === undefined
-      ? headrace.writeTrainingSet(modelOf(of), path, { ...spanOptions(call), mode, ...run })
-      : headrace.writeTrainingSet(of, path, { spine: spineOptions(call), mode, ...run });
+    const spine = spineOf(call);
+    return spine === null
+      ? headrace.writeTrainingSet(modelOf(of), path, { ...spanOf(call), mode, ...run })
+      : headrace.writeTrainingSet(of, path, { spine, mode, ...run });
   });
 }
 
 /** In this process, from the history that the server that has the environment open has published: all that it has taken until now. */
-async function writeBeside(call: Call, server: ServerLink, path: string, mode: ReadMode): Promise<Written> {
+async function writeBeside(call: Asked, server: ServerLink, path: string, mode: ReadMode): Promise<Written> {
   const { project, environment } = await loadConfig(call);
   const of = targetOf(project, call.words[0]);
   const asked = askedOf(call, of, path, mode);
@@ -88,14 +91,15 @@ function runOf({ terminal }: Call) {
   return { onLine: (text: string) => terminal.err(`headrace: ${text}`), signal: stopped.signal };
 }
 
-function askedOf(call: Call, of: ModelData | FeatureServiceData, path: string, mode: ReadMode): AskedTrainingSet {
-  if (call.options['spine'] !== undefined) {
+function askedOf(call: Asked, of: ModelData | FeatureServiceData, path: string, mode: ReadMode): AskedTrainingSet {
+  const spine = spineOf(call);
+  if (spine !== null) {
     const service = of.kind === 'model' ? of.service : of;
-    return { kind: 'spine', service: service.name, spine: spineOptions(call), path, mode };
+    return { kind: 'spine', service: service.name, spine, path, mode };
   }
   const now = Date.now();
   const model = modelOf(of);
-  return { kind: 'model', model: model.name, between: trainingSpan(model, spanOptions(call), now), now, path, mode };
+  return { kind: 'model', model: model.name, between: trainingSpan(model, spanOf(call), now), now, path, mode };
 }
 
 function targetOf({ models, services }: ProjectData, name: string): ModelData | FeatureServiceData {
@@ -109,18 +113,17 @@ function modelOf(of: ModelData | FeatureServiceData): ModelData {
   throw fail('SPINE_NONE', { target: of.name });
 }
 
-function spanOptions({ options }: Call): { readonly from?: number; readonly to?: number } {
-  const from = instantOption('from', options['from']);
-  const to = instantOption('to', options['to']);
+function spanOf({ options: { from, to } }: Asked): { readonly from?: number; readonly to?: number } {
   return { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
 }
 
-function spineOptions({ options }: Call) {
-  const format = choiceOption('format', options['format'], FORMATS);
+/** null: the rows are those of the model. */
+function spineOf({ options: { spine, columns, format, time } }: Asked) {
+  if (spine === undefined) return null;
   return {
-    path: resolve(String(options['spine'])),
-    columns: pairsOption('columns', options['columns']),
+    path: resolve(spine),
+    columns,
     ...(format === undefined ? {} : { format }),
-    ...(options['time'] === undefined ? {} : { time: String(options['time']) }),
+    ...(time === undefined ? {} : { time }),
   };
 }

@@ -1,14 +1,12 @@
-import { type Command, unfinished } from '../command.ts';
+import { command, unfinished } from '../command.ts';
 
-export const verify: Command = {
+export const verify = command({
   name: ['verify'],
   stop: [unfinished('VERIFY_STOPPED')],
   summary:
     'tests the stores and engines of an environment against the rules that Headrace needs, next to existing data',
   words: '',
   arity: [0, 0],
-  options: {},
-  help: {},
   // Loaded on use: help does not need it.
   run: async (call) => (await import('../run-verify.ts')).runVerify(call),
-};
+});

@@ -1,13 +1,11 @@
-import type { Command } from '../../command.ts';
+import { command } from '../../command.ts';
 import { withAlerts } from '../../with-alerts.ts';
 
-export const alertsList: Command = {
+export const alertsList = command({
   name: ['alerts', 'list'],
   summary: 'lists open and resolved incidents, messages that no sink accepted, and silences',
   words: '',
   arity: [0, 0],
-  options: {},
-  help: {},
   run: (call) =>
     withAlerts(call, async ({ alerts }) => {
       const { alertsLines, alertsReport } = await import('../../../findings/alerts/alerts-report.ts');
@@ -15,4 +13,4 @@ export const alertsList: Command = {
       if (call.json) return call.terminal.out(JSON.stringify(report));
       for (const line of alertsLines(report)) call.terminal.out(line);
     }),
-};
+});

@@ -3,8 +3,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { fail } from '../../../base/errors/fail.ts';
 import type { TestedSink } from '../../../findings/alerts/test-alert.ts';
 import { auditedCommand } from '../../audit.ts';
-import type { Command } from '../../command.ts';
-import { choiceOption, wholeOption } from '../../parse-option.ts';
+import { command } from '../../command.ts';
+import { option } from '../../option.ts';
+import { choice, name, whole } from '../../option-kinds.ts';
 import { withAlerts } from '../../with-alerts.ts';
 
 const ATTEMPTS = 3;
@@ -21,42 +22,29 @@ const KINDS = [
   'monitor',
 ] as const;
 
-export const alertsTest: Command = {
+export const alertsTest = command({
   name: ['alerts', 'test'],
   summary:
     'sends a test on the very path of a real alert: routes, silences, limits and sinks; an error if a sink fails',
   words: '<model>',
   arity: [1, 1],
   options: {
-    kind: { type: 'string' },
-    severity: { type: 'string' },
-    tier: { type: 'string' },
-    slice: { type: 'string' },
-  },
-  help: {
-    kind: 'kind of the incident (conceptDrift)',
-    severity: 'page, ticket or digest (page)',
-    tier: 'tier of the incident, 0 to 4 (3)',
-    slice: 'slice of the incident, column=value (the whole model)',
+    kind: option(choice(KINDS), 'kind of the incident', 'conceptDrift'),
+    severity: option(choice(['page', 'ticket', 'digest']), 'severity of the incident', 'page'),
+    tier: option(whole(0, 4), 'tier of the incident, 0 to 4', 3),
+    slice: option(name('a slice'), 'slice of the incident, column=value (the whole model)'),
   },
   run: (call) =>
     withAlerts(call, async ({ alerts, project, environment }) => {
       const { testAlert } = await import('../../../findings/alerts/test-alert.ts');
       const { ownerOf } = await import('../../../findings/owner-of.ts');
-      const [name] = call.words;
-      const model = project.models.find((one) => one.name === name);
+      const [named] = call.words;
+      const model = project.models.find((one) => one.name === named);
       if (model === undefined)
-        throw fail('MODEL_UNKNOWN', { model: name, known: project.models.map((one) => one.name) });
-      const { options } = call;
-      const of = {
-        model: name,
-        kind: choiceOption('kind', options['kind'], KINDS) ?? 'conceptDrift',
-        severity: choiceOption('severity', options['severity'], ['page', 'ticket', 'digest']) ?? 'page',
-        tier: wholeOption('tier', options['tier'], 3, 0, 4),
-        slice: options['slice'] === undefined ? null : String(options['slice']),
-        owner: ownerOf(model),
-      };
-      const tested = await auditedCommand(environment.directory, 'alerts test', name, () =>
+        throw fail('MODEL_UNKNOWN', { model: named, known: project.models.map((one) => one.name) });
+      const { kind, severity, tier, slice = null } = call.options;
+      const of = { model: named, kind, severity, tier, slice, owner: ownerOf(model) };
+      const tested = await auditedCommand(environment.directory, 'alerts test', named, () =>
         testAlert(
           {
             book: alerts.book,
@@ -73,7 +61,7 @@ export const alertsTest: Command = {
       if (failed.length > 0)
         throw fail('ALERT_TEST', { reason: failed.map(({ sink, reason }) => `${sink}: ${reason}`).join('; ') });
     }),
-};
+});
 
 function lineOf({ sink, outcome, reason }: TestedSink): string {
   return `${sink}: ${outcome}${reason === null ? '' : `, ${reason}`}`;

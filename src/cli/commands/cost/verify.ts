@@ -1,20 +1,21 @@
 import { readFile } from 'node:fs/promises';
-import type { Command } from '../../command.ts';
+import { command } from '../../command.ts';
+import { option } from '../../option.ts';
+import { file } from '../../option-kinds.ts';
 
 const CALIBRATION = '.headrace/cost-calibration.jsonl';
 
-export const costVerify: Command = {
+export const costVerify = command({
   name: ['cost', 'verify'],
   summary: 'puts the measured result of a job next to the ranges of its plan, and keeps it',
   words: '<plan.json> <result.json>',
   arity: [2, 2],
-  options: { calibration: { type: 'string' } },
-  help: { calibration: `file of all verifications (${CALIBRATION})` },
+  options: { calibration: option(file, 'file of all verifications', CALIBRATION) },
   async run({ words: [plan = '', result = ''], options, json, terminal }) {
     const { verifyPlan } = await import('../../../cost/verify/verify-plan.ts');
     const { addToCalibration } = await import('../../../cost/verify/calibration.ts');
     const verification = verifyPlan(await jsonAt(plan), await jsonAt(result), Date.now());
-    const coverage = await addToCalibration(String(options['calibration'] ?? CALIBRATION), verification);
+    const coverage = await addToCalibration(options.calibration, verification);
     if (json) {
       terminal.out(JSON.stringify({ ...verification, coverage }));
       return;
@@ -33,7 +34,7 @@ export const costVerify: Command = {
     ];
     terminal.out(lines.join('\n'));
   },
-};
+});
 
 async function jsonAt(path: string): Promise<unknown> {
   const { fail } = await import('../../../base/errors/fail.ts');
