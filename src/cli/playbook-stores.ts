@@ -12,9 +12,9 @@ import type { IncidentPort } from '../ports/incident.ts';
 import { mustRecord } from '../registry/must-record.ts';
 import { ProjectPlaybooks, type WorldOf } from '../running/project-playbooks.ts';
 import { TrainingRuns } from '../running/training-runs.ts';
-import { loadForScores } from '../serving/models/load-for-scores.ts';
 import { RolloutControl } from '../serving/rollout/rollout-control.ts';
 import { httpHooks } from '../serving/rollout/rollout-hooks.ts';
+import { loadForScores } from '../versions/load/load-for-scores.ts';
 import type { Call } from './command.ts';
 import { historyProgram } from './history-program.ts';
 

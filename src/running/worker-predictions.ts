@@ -25,7 +25,7 @@ import {
 import { openPipelines, type PipelinePrediction, type Pipelines } from '../serving/online/predict-pipeline.ts';
 import type { Prediction } from '../serving/online/prediction.ts';
 import type { PredictionSink } from '../serving/online/prediction-sink.ts';
-import { pythonPart } from '../serving/runtime/python-part.ts';
+import { pythonPart } from '../versions/python-part.ts';
 import { ProjectPlaybooks } from './project-playbooks.ts';
 
 /** The way of a process to the log of another one, and how many processes share the bounds of the queues. */

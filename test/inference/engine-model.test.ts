@@ -6,7 +6,7 @@ import { openVersionTools } from '../../src/compose/batch-tools.ts';
 import { openSqliteRegistry, registryFile } from '../../src/compose/open-registry.ts';
 import type { ModelRegistry } from '../../src/ports/model-registry.ts';
 import { engineModel } from '../../src/serving/batch/engine-model.ts';
-import { resolveVersion, type ScoredVersion } from '../../src/serving/models/scored-version.ts';
+import { resolveVersion, type ScoredVersion } from '../../src/versions/load/scored-version.ts';
 import { batchSite, sitePlace } from './batch-site.ts';
 import { logModel } from './logged-onnx.ts';
 

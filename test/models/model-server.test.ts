@@ -13,8 +13,8 @@ import type { Value } from '../../src/schema/column.ts';
 import { featureRow } from '../../src/serving/online/feature-row.ts';
 import { ModelServer } from '../../src/serving/online/model-server.ts';
 import { modelsPart } from '../../src/serving/online/models-part.ts';
-import { SHORT_RUN_MS } from '../../src/serving/runtime/served-version.ts';
 import { newVersion } from '../../src/testing/contracts/model-registry.ts';
+import { SHORT_RUN_MS } from '../../src/versions/cache/served-version.ts';
 import { turns, until } from '../until.ts';
 import { everyType, registerSmall, small, smallServer } from './small-project.ts';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Tensor } from '../../src/schema/tensor.ts';
-import { InferQueue } from '../../src/serving/runtime/infer-queue.ts';
-import { ModelStatistics } from '../../src/serving/runtime/model-statistics.ts';
+import { InferQueue } from '../../src/versions/queue/infer-queue.ts';
+import { ModelStatistics } from '../../src/versions/queue/model-statistics.ts';
 
 const one: Tensor = { name: 'x', type: 'FP32', shape: [1, 1], data: new Float32Array(1) };
 

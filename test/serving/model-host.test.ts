@@ -7,12 +7,12 @@ import { onnxThreads } from '../../src/backends/onnx/onnx-threads.ts';
 import { tryOutOnnx } from '../../src/backends/onnx/try-out.ts';
 import type { LoadedModel, ModelRuntime } from '../../src/ports/model-runtime.ts';
 import type { Tensor } from '../../src/schema/tensor.ts';
-import type { InferCaller, InferRequest } from '../../src/serving/oip/infer-request.ts';
+import { ModelHost, type ModelHostOptions } from '../../src/serving/oip/model-host.ts';
 import type { InferLane } from '../../src/serving/rollout/infer-lanes.ts';
-import { ModelHost, type ModelHostOptions } from '../../src/serving/runtime/model-host.ts';
-import type { ModelSource, SourceModel } from '../../src/serving/runtime/model-source.ts';
-import { TritonRepository } from '../../src/serving/runtime/triton-repository.ts';
 import { modelRuntimeContracts } from '../../src/testing/contracts/model-runtime.ts';
+import type { InferCaller, InferRequest } from '../../src/versions/request/infer-request.ts';
+import type { ModelSource, SourceModel } from '../../src/versions/source/model-source.ts';
+import { TritonRepository } from '../../src/versions/source/triton-repository.ts';
 import { nextMillisecond, until } from '../until.ts';
 import { addSubFile, identityFile, onnxFile } from './onnx-files.ts';
 

@@ -20,7 +20,7 @@ export const registryPrepare: Command = {
   run: (call) =>
     withRegistry(call, async ({ environment, registry, artifacts }) => {
       const { openPython } = await import('../../compose/open-python.ts');
-      const { openForeign, prepareForeign } = await import('../../serving/models/open-foreign.ts');
+      const { openForeign, prepareForeign } = await import('../../versions/source/open-foreign.ts');
       const [model = '', word = ''] = call.words;
       const version = /^\d+$/.test(word) ? versionWord(word) : await registry.alias(model, word);
       if (version === null) throw fail('REGISTRY_ABSENT', { kind: 'version', name: `${model} ${word}` });

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
 import type { TensorSpec } from '../../schema/tensor.ts';
-import { parametersJson } from '../../serving/oip/model-parameters.ts';
 import { jsonOf } from '../../serving/oip/parse-infer.ts';
-import { refuse, unavailable } from '../../serving/oip/refuse.ts';
-import { configJson } from '../../serving/runtime/config-json.ts';
-import type { ServedVersion } from '../../serving/runtime/served-version.ts';
-import { statisticsJson } from '../../serving/runtime/statistics-json.ts';
+import { statisticsJson } from '../../serving/oip/statistics-json.ts';
+import type { ServedVersion } from '../../versions/cache/served-version.ts';
+import { configJson } from '../../versions/config/config-json.ts';
+import { parametersJson } from '../../versions/request/model-parameters.ts';
+import { refuse, unavailable } from '../../versions/request/refuse.ts';
 import { hotInfer } from '../lean/hot-infer.ts';
 import { extensionsOf } from '../oip/extensions.ts';
 import { bodyOf, inferRoute, LARGEST_INFER } from '../oip/infer-route.ts';

@@ -1,14 +1,14 @@
 import type { Environment } from '../../environment/config.ts';
-import type { InferReply, InferRequest } from '../oip/infer-request.ts';
+import type { Runtimes } from '../../versions/load/load-version.ts';
+import type { QueueLimits } from '../../versions/queue/infer-queue.ts';
+import type { InferReply, InferRequest } from '../../versions/request/infer-request.ts';
+import { FunctionSource } from '../../versions/source/function-source.ts';
+import type { ModelSource } from '../../versions/source/model-source.ts';
+import { RegistrySource, type RegistrySourceOptions } from '../../versions/source/registry-source.ts';
+import { TritonRepository } from '../../versions/source/triton-repository.ts';
+import { ModelHost } from '../oip/model-host.ts';
 import { SharedMemory } from '../oip/shared-memory.ts';
 import type { InferLane } from '../rollout/infer-lanes.ts';
-import type { QueueLimits } from '../runtime/infer-queue.ts';
-import type { Runtimes } from '../runtime/load-version.ts';
-import { ModelHost } from '../runtime/model-host.ts';
-import type { ModelSource } from '../runtime/model-source.ts';
-import { TritonRepository } from '../runtime/triton-repository.ts';
-import { FunctionSource } from './function-source.ts';
-import { RegistrySource, type RegistrySourceOptions } from './registry-source.ts';
 
 export interface OpenHostOptions {
   readonly environment: Pick<Environment, 'models'>;

@@ -12,6 +12,9 @@ import type { OfflineStore } from '../../ports/offline-store.ts';
 import type { PythonRuntime } from '../../ports/python-runtime.ts';
 import type { Rollout, RolloutStore } from '../../ports/rollout-store.ts';
 import type { Value } from '../../schema/column.ts';
+import { loadForeignScorer } from '../../versions/load/foreign-scorer.ts';
+import type { QueueLimits } from '../../versions/queue/infer-queue.ts';
+import type { UpstreamServers } from '../../versions/upstream/upstream-version.ts';
 import { ModelServer } from '../online/model-server.ts';
 import { shadowLane, type TakePredictions } from '../online/prediction.ts';
 import { PredictionHistory } from '../online/prediction-history.ts';
@@ -20,9 +23,6 @@ import { ModelRollouts } from '../rollout/model-rollouts.ts';
 import { type Confirmation, httpHooks, type RolloutHooks } from '../rollout/rollout-hooks.ts';
 import type { ScoredCopy } from '../rollout/shadow-copy.ts';
 import type { Outcomes } from '../rollout/success.ts';
-import type { QueueLimits } from '../runtime/infer-queue.ts';
-import type { UpstreamServers } from '../upstream/upstream-version.ts';
-import { loadForeignScorer } from './foreign-scorer.ts';
 
 export interface OpenModelOptions {
   readonly registry: ModelRegistry;

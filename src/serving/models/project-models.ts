@@ -8,7 +8,7 @@ import type { TableAppend } from '../../ports/offline-store.ts';
 import type { Part } from '../../ports/part.ts';
 import { CHAMPION, promote } from '../../registry/champion.ts';
 import { Background } from '../../schedule/background.ts';
-import type { InferReply, InferRequest } from '../oip/infer-request.ts';
+import type { InferReply, InferRequest } from '../../versions/request/infer-request.ts';
 import { modelsPart, type ServedModel } from '../online/models-part.ts';
 import { predictionTopic } from '../online/prediction-record.ts';
 import { predictionsPart } from '../online/predictions-part.ts';

@@ -1,5 +1,5 @@
-import type { InferReply, InferRequest } from '../oip/infer-request.ts';
-import { refuse } from '../oip/refuse.ts';
+import type { InferReply, InferRequest } from '../../versions/request/infer-request.ts';
+import { refuse } from '../../versions/request/refuse.ts';
 import type { PredictedModel } from '../online/predicted-model.ts';
 import { mustBeLoggable } from '../online/prediction-log.ts';
 import { ID_PARAMETER, tensorPrediction } from '../online/tensor-prediction.ts';

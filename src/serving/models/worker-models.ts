@@ -5,7 +5,8 @@ import { FedLog } from '../../featurestore/skew/fed-log.ts';
 import { openPart } from '../../observe/part-kind.ts';
 import type { TableAppend } from '../../ports/offline-store.ts';
 import type { Part } from '../../ports/part.ts';
-import type { InferReply, InferRequest } from '../oip/infer-request.ts';
+import { loadForeignScorer } from '../../versions/load/foreign-scorer.ts';
+import type { InferReply, InferRequest } from '../../versions/request/infer-request.ts';
 import { ModelServer } from '../online/model-server.ts';
 import { modelsPart, type ServedModel } from '../online/models-part.ts';
 import type { PredictedModel, VectorGuard } from '../online/predicted-model.ts';
@@ -15,7 +16,6 @@ import { FollowedRollouts } from '../rollout/followed-rollouts.ts';
 import type { InferLane } from '../rollout/infer-lanes.ts';
 import { rolloutsPart } from '../rollout/rollouts-part.ts';
 import type { ShadowCopy } from '../rollout/shadow-copy.ts';
-import { loadForeignScorer } from './foreign-scorer.ts';
 import type { OpenModelOptions } from './open-model.ts';
 import { laneOfTensors, logTensors, mustHaveLog, versionsInRollout } from './tensor-hooks.ts';
 

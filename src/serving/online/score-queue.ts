@@ -3,8 +3,8 @@ import { type FedNumbers, fedNumbers, type ModelRows, newRows, rowsBetween } fro
 import type { ModelVersion } from '../../ports/model-registry.ts';
 import type { Scorer } from '../../registry/scorer.ts';
 import type { Value } from '../../schema/column.ts';
-import { FairQueue, type Waiting } from '../runtime/fair-queue.ts';
-import type { QueueLimits } from '../runtime/infer-queue.ts';
+import { FairQueue, type Waiting } from '../../versions/queue/fair-queue.ts';
+import type { QueueLimits } from '../../versions/queue/infer-queue.ts';
 import type { FeatureRow } from './feature-row.ts';
 import type { ScoreCaller } from './score-caller.ts';
 import { watchCaller } from './within-deadline.ts';

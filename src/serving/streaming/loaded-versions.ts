@@ -3,9 +3,9 @@ import type { ModelData } from '../../features/define/declaration.ts';
 import type { ModelRegistry, ModelVersion, VersionRecord } from '../../ports/model-registry.ts';
 import type { Scorer } from '../../registry/scorer.ts';
 import { loadableRecord } from '../../registry/version-seal.ts';
-import { loadForeignScorer } from '../models/foreign-scorer.ts';
-import { openPatiently, patientScorer } from '../models/patient-scorer.ts';
-import { loadTrained, scoringDigest, type VersionTools } from '../models/scored-version.ts';
+import { loadForeignScorer } from '../../versions/load/foreign-scorer.ts';
+import { openPatiently, patientScorer } from '../../versions/load/patient-scorer.ts';
+import { loadTrained, scoringDigest, type VersionTools } from '../../versions/load/scored-version.ts';
 import { type FeatureRow, featureRow } from '../online/feature-row.ts';
 import type { StreamVersion } from './version-map.ts';
 
