@@ -32,13 +32,15 @@ import { begunForgettings } from '../operating/forget-record.ts';
 import { freeBytes } from '../operating/free-bytes.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
 import type { Part } from '../ports/part.ts';
-import { openModelHost, queueLimits } from '../serving/models/open-host.ts';
+import { openModelHost } from '../serving/models/open-host.ts';
 import { PipelineSource } from '../serving/models/pipeline-source.ts';
 import { ProjectModels } from '../serving/models/project-models.ts';
 import type { ModelHost } from '../serving/oip/model-host.ts';
 import { openPipelines, type Pipelines } from '../serving/online/predict-pipeline.ts';
 import { StreamOutputs } from '../serving/streaming/outputs/stream-outputs.ts';
 import { ProjectStreams } from '../serving/streaming/project-streams.ts';
+import { openVersionCache } from '../versions/cache/open-version-cache.ts';
+import { RegisteredVersions } from '../versions/cache/registered-versions.ts';
 import { inferencePart } from '../versions/inference-part.ts';
 import { pythonPart } from '../versions/python-part.ts';
 import { openClockPart } from './clock-part.ts';
@@ -137,13 +139,14 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     onFault,
   });
   await playbooks.follow();
+  const versions = openVersionCache({ environment, runtimes, clock, onFault });
+  const registered = new RegisteredVersions({ ...stores, versions });
   const models = await ProjectModels.open({
     ...stores,
-    threads: runtimes.thread,
+    registered,
     tryOut: runtimes.tryOut,
     project,
     partitions,
-    queue: queueLimits(environment.models.queue),
     sampleRate,
     sampled,
     clock,
@@ -156,6 +159,7 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
   });
   const streams = new ProjectStreams({
     ...stores,
+    registered,
     streams: project.streams ?? [],
     models: project.models.map(({ name }) => name),
     clock,
@@ -176,12 +180,11 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
   const pipelines = openPipelines(declared, (model) => predictingWith({ models, features, appends, stores }, model));
   const host = await openModelHost({
     environment,
-    runtimes,
+    versions,
     registered: stores,
     sharesMemory: true,
     more: [streams.source(), new PipelineSource(declared, (...call) => pipelines.predict(...call))],
     laneOf: (request) => models.laneOf(request),
-    inRollout: (model) => models.inRollout(model),
     checkLog: (request) => models.checkLog(request),
     log: (request, reply) => models.logTensors(request, reply),
     answered: (model, tookMs) => features.measures.predicted(model, tookMs, performance.now()),

@@ -21,6 +21,7 @@ import type { TableAppend } from '../ports/offline-store.ts';
 import { openModelHost } from '../serving/models/open-host.ts';
 import { mustNotBeLogged } from '../serving/models/tensor-hooks.ts';
 import type { ModelHost } from '../serving/oip/model-host.ts';
+import { openVersionCache } from '../versions/cache/open-version-cache.ts';
 import { inferencePart } from '../versions/inference-part.ts';
 import { openClockPart } from './clock-part.ts';
 import type { OpenOptions } from './headrace.ts';
@@ -153,8 +154,11 @@ export class Reader extends Running<Status> {
             });
       const host = await openModelHost({
         environment,
-        runtimes,
-        ...(predictions?.hostOptions() ?? { registered: null, checkLog: mustNotBeLogged }),
+        ...(predictions?.hostOptions() ?? {
+          registered: null,
+          versions: openVersionCache({ environment, runtimes, clock, onFault }),
+          checkLog: mustNotBeLogged,
+        }),
         // A region that one of several processes knows would be unknown to the next request.
         sharesMemory: false,
         answered: (model, tookMs) => features.measures.predicted(model, tookMs, performance.now()),

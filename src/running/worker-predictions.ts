@@ -13,7 +13,7 @@ import { StoreFaults } from '../observe/store-faults.ts';
 import { storesPart } from '../observe/stores-part.ts';
 import type { TableAppend } from '../ports/offline-store.ts';
 import type { Part } from '../ports/part.ts';
-import { type OpenHostOptions, queueLimits } from '../serving/models/open-host.ts';
+import type { OpenHostOptions } from '../serving/models/open-host.ts';
 import { PipelineSource } from '../serving/models/pipeline-source.ts';
 import { WorkerModels } from '../serving/models/worker-models.ts';
 import {
@@ -25,6 +25,9 @@ import {
 import { openPipelines, type PipelinePrediction, type Pipelines } from '../serving/online/predict-pipeline.ts';
 import type { Prediction } from '../serving/online/prediction.ts';
 import type { PredictionSink } from '../serving/online/prediction-sink.ts';
+import { openVersionCache } from '../versions/cache/open-version-cache.ts';
+import { RegisteredVersions } from '../versions/cache/registered-versions.ts';
+import type { VersionCache } from '../versions/cache/version-cache.ts';
 import { pythonPart } from '../versions/python-part.ts';
 import { ProjectPlaybooks } from './project-playbooks.ts';
 
@@ -47,6 +50,7 @@ export interface WorkerPredictionsOptions {
 
 interface Opened {
   readonly stores: WorkerStores;
+  readonly versions: VersionCache;
   readonly models: WorkerModels;
   readonly playbooks: ProjectPlaybooks;
 }
@@ -74,11 +78,11 @@ export class WorkerPredictions {
     const { directory, sampleRate, requiredModels } = environment;
     const playbooks = new ProjectPlaybooks({ project, directory, store: stores.playbooks, clock, onFault });
     await playbooks.follow();
+    const versions = openVersionCache({ environment, runtimes, processes: place.processes, clock, onFault });
     const models = new WorkerModels({
       ...stores,
+      registered: new RegisteredVersions({ ...stores, versions }),
       project,
-      threads: runtimes.thread,
-      queue: queueLimits(environment.models.queue, place.processes),
       sampleRate,
       sampled,
       clock,
@@ -88,20 +92,16 @@ export class WorkerPredictions {
       guardOf: (model) => playbooks.answersOf(model)?.guard,
     });
     await models.start();
-    return new WorkerPredictions(options, { stores, models, playbooks });
+    return new WorkerPredictions(options, { stores, versions, models, playbooks });
   }
 
   /** The part of the options of a model host that makes its answers count here as they do in the writer. */
-  hostOptions(): Pick<
-    OpenHostOptions,
-    'registered' | 'processes' | 'laneOf' | 'inRollout' | 'checkLog' | 'log' | 'more'
-  > {
-    const { stores, models } = this.#open;
+  hostOptions(): Pick<OpenHostOptions, 'registered' | 'versions' | 'laneOf' | 'checkLog' | 'log' | 'more'> {
+    const { stores, versions, models } = this.#open;
     return {
       registered: stores,
-      processes: this.#options.place.processes,
+      versions,
       laneOf: (request) => models.laneOf(request),
-      inRollout: (model) => models.inRollout(model),
       checkLog: (request) => models.checkLog(request),
       log: (request, reply) => models.logTensors(request, reply),
       more: [new PipelineSource(this.project.pipelines ?? [], (...call) => this.#pipelines.predict(...call))],

@@ -55,7 +55,7 @@ export const inferencePart: PartKind<Host, InferenceStatus> = {
     counter(
       'nv_inference_request_success',
       'requests',
-      'Answered inference requests of a loaded version',
+      'Answered requests of a loaded version: of tensors, predictions, pipelines and streams',
       (one) => one.statistics.success.count,
     ),
     {
@@ -123,10 +123,10 @@ export const inferencePart: PartKind<Host, InferenceStatus> = {
     },
   ],
   health: (host) =>
-    [...host.entries.values()].flatMap(({ name, reason, serving }) =>
+    [...host.entries.values()].flatMap(({ name, reason, holds }) =>
       reason === ''
         ? []
-        : [`model ${name} could not be loaded: ${reason}${serving.length > 0 ? '; the version before answers' : ''}`],
+        : [`model ${name} could not be loaded: ${reason}${holds.length > 0 ? '; the version before answers' : ''}`],
     ),
   status: (host) => ({
     inference: host.versions().map((one) => ({

@@ -139,7 +139,7 @@ export const grpcMethods: Readonly<Record<string, GrpcMethod>> = {
       const { name, config, signature, parameters } = await named(served, request);
       return {
         name,
-        versions: served.models.entries.get(name)?.serving.map(({ version }) => version) ?? [],
+        versions: served.models.entries.get(name)?.holds.map(({ version }) => version) ?? [],
         platform: config.platform,
         inputs: specsOf(signature.inputs),
         outputs: specsOf(signature.outputs),

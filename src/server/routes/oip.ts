@@ -123,7 +123,7 @@ function specsOf(specs: readonly TensorSpec[]): readonly object[] {
 }
 
 function metadataOf({ name, config, signature, parameters }: ServedVersion, { served }: ReadContext): object {
-  const versions = served.models.entries.get(name)?.serving.map(({ version }) => version) ?? [];
+  const versions = served.models.entries.get(name)?.holds.map(({ version }) => version) ?? [];
   return {
     name,
     versions,

@@ -16,7 +16,7 @@ import type { InferLane } from '../rollout/infer-lanes.ts';
 import type { ModelRollouts } from '../rollout/model-rollouts.ts';
 import { rolloutsPart } from '../rollout/rollouts-part.ts';
 import { type ModelAnswers, OpenModel, type OpenModelOptions, type PredictionListener } from './open-model.ts';
-import { laneOfTensors, logTensors, mustHaveLog, versionsInRollout } from './tensor-hooks.ts';
+import { laneOfTensors, logTensors, mustHaveLog } from './tensor-hooks.ts';
 
 export interface ProjectModelsOptions extends Omit<OpenModelOptions, 'listener' | 'answers' | 'changed'> {
   readonly project: ProjectData;
@@ -83,11 +83,6 @@ export class ProjectModels {
   /** As `laneOfTensors`. */
   laneOf(request: InferRequest): InferLane | null {
     return laneOfTensors((name) => this.#models.get(name), request);
-  }
-
-  /** As `versionsInRollout`. */
-  inRollout(model: string): readonly string[] {
-    return versionsInRollout((name) => this.#models.get(name), model);
   }
 
   /** As `mustHaveLog`. */

@@ -13,12 +13,6 @@ export function laneOfTensors(named: Named, request: InferRequest): InferLane | 
   return open === undefined ? null : inferLane(open.rollouts.lanes, request);
 }
 
-/** Versions of a model that its rollout needs, also in the soak; none where no rollout is under way. */
-export function versionsInRollout(named: Named, model: string): readonly string[] {
-  const rollout = named(model)?.rollouts.lanes.rollout ?? null;
-  return rollout === null || rollout.endedAt !== null ? [] : [String(rollout.champion), String(rollout.candidate)];
-}
-
 /**
  * Logs the prediction of a tensor request that names its id, as durably as an event; null: it names none. Errors:
  * OIP_REQUEST, PREDICTION_VALUE, those of the log.

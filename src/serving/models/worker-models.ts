@@ -5,7 +5,6 @@ import { FedLog } from '../../featurestore/skew/fed-log.ts';
 import { openPart } from '../../observe/part-kind.ts';
 import type { TableAppend } from '../../ports/offline-store.ts';
 import type { Part } from '../../ports/part.ts';
-import { loadForeignScorer } from '../../versions/load/foreign-scorer.ts';
 import type { InferReply, InferRequest } from '../../versions/request/infer-request.ts';
 import { ModelServer } from '../online/model-server.ts';
 import { modelsPart, type ServedModel } from '../online/models-part.ts';
@@ -17,23 +16,12 @@ import type { InferLane } from '../rollout/infer-lanes.ts';
 import { rolloutsPart } from '../rollout/rollouts-part.ts';
 import type { ShadowCopy } from '../rollout/shadow-copy.ts';
 import type { OpenModelOptions } from './open-model.ts';
-import { laneOfTensors, logTensors, mustHaveLog, versionsInRollout } from './tensor-hooks.ts';
+import { laneOfTensors, logTensors, mustHaveLog } from './tensor-hooks.ts';
 
 export interface WorkerModelsOptions
   extends Pick<
     OpenModelOptions,
-    | 'registry'
-    | 'rollouts'
-    | 'artifacts'
-    | 'runtime'
-    | 'threads'
-    | 'python'
-    | 'upstreams'
-    | 'sampleRate'
-    | 'sampled'
-    | 'queue'
-    | 'clock'
-    | 'onFault'
+    'registry' | 'rollouts' | 'artifacts' | 'registered' | 'sampleRate' | 'sampled' | 'clock' | 'onFault'
   > {
   readonly project: ProjectData;
   /** Names of the models without which the process is not ready. */
@@ -59,11 +47,7 @@ class WorkerModel implements PredictedModel {
     this.#guard = options.guardOf(data);
     this.fed = new FedLog(data, sampleRate, sampled);
     this.log = { append: (predictions: readonly NewPrediction[]) => sink.append(data.name, predictions) };
-    this.server = new ModelServer({
-      model: data,
-      ...options,
-      foreign: (record) => loadForeignScorer(record, options),
-    });
+    this.server = new ModelServer({ ...options, model: data });
     this.rollouts = new FollowedRollouts({
       model: data,
       store: options.rollouts,
@@ -129,11 +113,6 @@ export class WorkerModels {
   /** As `laneOfTensors`. */
   laneOf(request: InferRequest): InferLane | null {
     return laneOfTensors((name) => this.#models.get(name), request);
-  }
-
-  /** As `versionsInRollout`. */
-  inRollout(model: string): readonly string[] {
-    return versionsInRollout((name) => this.#models.get(name), model);
   }
 
   /** As `mustHaveLog`. */

@@ -17,6 +17,8 @@ export interface ModelHostOptions extends ModelLoaderOptions {
   readonly loadsOnRequest: boolean;
   /** Answers that are kept, bytes. */
   readonly cacheBytes: number;
+  /** Epoch ms. */
+  readonly clock: () => number;
   /** Shared memory that clients register; left out or null: it is off. */
   readonly sharedMemory?: SharedMemory | null;
   /** Logs the answer to a request that asks for it; null: it does not. Errors: OIP_REQUEST, those of the log. */
@@ -33,8 +35,8 @@ export interface ModelHostOptions extends ModelLoaderOptions {
 const NOBODY: InferCaller = { tenant: '', deadline: Number.POSITIVE_INFINITY, signal: null };
 
 /**
- * The models of a server. It owns their loads: each is verified and warmed before it answers, the previous version answers
- * until then, and a load that fails leaves it. It keeps them within a budget of memory.
+ * The models that callers of a server may name. Each is verified and warmed before it answers, the previous version answers until then,
+ * and a load that fails leaves it.
  */
 export class ModelHost {
   readonly #options: ModelHostOptions;
@@ -64,11 +66,11 @@ export class ModelHost {
 
   /** Loaded versions of all models. */
   versions(): readonly ServedVersion[] {
-    return [...this.#loader.entries.values()].flatMap(({ serving }) => serving);
+    return this.#options.versions.versions();
   }
 
   get sizeBytes(): number {
-    return this.#loader.sizeBytes;
+    return this.#options.versions.sizeBytes;
   }
 
   /** Loads a model, or loads it again; the version that serves stays until the new one is warm. Error: OIP_LOAD. */
@@ -201,13 +203,10 @@ export class ModelHost {
   async tick(): Promise<void> {
     const before = performance.now() - this.#options.idleMs;
     for (const entry of this.#loader.entries.values()) await this.#loader.follow(entry).catch(this.#options.onFault);
-    for (const entry of this.#loader.entries.values()) {
-      this.#loader.trim(entry);
-      await this.#loader.correct(entry).catch(this.#options.onFault);
-    }
+    for (const entry of this.#loader.entries.values()) this.#loader.trim(entry);
+    await this.#options.versions.correct();
     for (const entry of this.#loader.entries.values())
-      if (this.#loader.isIdle(entry) && entry.lastUsed < before)
-        await entry.inTurn(async () => this.#loader.retire(entry, 'asleep'));
+      if (entry.isIdle && entry.lastUsed < before) await entry.inTurn(async () => this.#loader.retire(entry, 'asleep'));
   }
 
   /** Ends when every request has its answer and every model is freed. */

@@ -1,6 +1,6 @@
 import { isHeadraceError } from '../../base/errors/fail.ts';
 import { oipText } from '../request/refuse.ts';
-import type { SourceModel } from '../source/model-source.ts';
+import type { VersionHold } from './cached-version.ts';
 import type { ServedVersion } from './served-version.ts';
 
 /** A version, as a client sees it. */
@@ -25,17 +25,13 @@ export type EntryState = 'absent' | 'unloaded' | 'asleep' | 'ready';
 export class ModelEntry {
   readonly name: string;
   state: EntryState = 'absent';
-  /** Loaded versions, in ascending order. */
-  serving: readonly ServedVersion[] = [];
+  /** Loaded versions that it holds, in ascending order. */
+  holds: readonly VersionHold[] = [];
   /** The version that its source prefers; null: the newest. */
   chosen: string | null = null;
   /** Why the last load failed; empty: it did not. */
   reason = '';
   isLoading = false;
-  /** The source of its last load; null: no load has ended. */
-  source: SourceModel | null = null;
-  /** `performance.now()` of the last change of its place. */
-  movedAt = Number.NEGATIVE_INFINITY;
   /** Holds that keep it from being unloaded: a rollout, a declared pin. */
   pins = 0;
   /** Requests that have been answered or wait, by version, at the moment. */
@@ -65,36 +61,37 @@ export class ModelEntry {
 
   /** The version that answers where a caller names none. */
   preferred(): ServedVersion | undefined {
-    return this.chosen === null ? this.serving.at(-1) : this.version(this.chosen);
+    return this.chosen === null ? this.holds.at(-1)?.served : this.version(this.chosen);
   }
 
   version(version: string): ServedVersion | undefined {
-    return this.serving.find((one) => one.version === version);
+    return this.holds.find((one) => one.version === version)?.served;
   }
 
-  get sizeBytes(): number {
-    return this.serving.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  /** Memory that is free once it lets its versions go, bytes. */
+  get ownBytes(): number {
+    return this.holds.reduce((sum, { isLast, served }) => sum + (isLast ? served.sizeBytes : 0), 0);
   }
 
   get lastUsed(): number {
-    return this.serving.reduce((last, one) => Math.max(last, one.lastUsed), 0);
+    return this.holds.reduce((last, { served }) => Math.max(last, served.lastUsed), 0);
   }
 
-  /** Whether it may be unloaded without a call that says so. */
+  /** Whether it may be unloaded without a call that says so: nobody asks it, and nobody else holds it. */
   get isIdle(): boolean {
     return (
       this.state === 'ready' &&
       !this.isLoading &&
       this.pins === 0 &&
       this.inFlight === 0 &&
-      this.serving.every((one) => !one.isBusy)
+      this.holds.every(({ isLast, served }) => isLast && !served.isBusy)
     );
   }
 
   /** Its rows of the index; a model without a version has one. */
   rows(): readonly IndexRow[] {
     const { name, reason, isLoading } = this;
-    if (this.serving.length > 0) return this.serving.map(({ version }) => ({ name, version, state: 'READY', reason }));
+    if (this.holds.length > 0) return this.holds.map(({ version }) => ({ name, version, state: 'READY', reason }));
     return [{ name, version: '', state: isLoading ? 'LOADING' : 'UNAVAILABLE', reason: reason || this.#whyAbsent() }];
   }
 

@@ -1,36 +1,26 @@
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
 import type { LoadedModel } from '../../ports/model-runtime.ts';
-import { loadVersion, type Runtimes } from '../load/load-version.ts';
-import type { QueueLimits } from '../queue/infer-queue.ts';
 import type { InferReply, InferRequest } from '../request/infer-request.ts';
 import { oipText } from '../request/refuse.ts';
 import { ensembleModel } from '../source/ensemble.ts';
 import { type LoadOverride, overridden } from '../source/load-override.ts';
-import type { ModelSource, SourceModel } from '../source/model-source.ts';
+import type { LoadableModel, ModelSource, SourceModel } from '../source/model-source.ts';
+import type { VersionHold } from './cached-version.ts';
 import { ModelEntry } from './model-entry.ts';
 import type { ServedVersion } from './served-version.ts';
+import type { VersionCache } from './version-cache.ts';
 
 export interface ModelLoaderOptions {
+  /** The loaded versions of the process. */
+  readonly versions: VersionCache;
   readonly sources: readonly ModelSource[];
-  readonly runtimes: Runtimes;
-  readonly limits: QueueLimits;
-  /** Memory that loaded models may take together, bytes. */
-  readonly budgetBytes: number;
-  /** Models that run in child processes. */
-  readonly isolated?: readonly string[];
-  /** Versions of a model that a rollout needs, also in its soak; left out: there are no rollouts. */
-  readonly inRollout?: (model: string) => readonly string[];
-  /** A version besides the one that answers is unloaded when nobody has named it for this long, ms. */
+  /** A version besides the one that answers is let go when nobody has named it for this long, ms. */
   readonly otherVersionsMs?: number;
-  readonly clock: () => number;
   readonly onFault: (error: unknown) => void;
 }
 
 /** Callers who name a version do so more often than this, ms. */
 const OTHER_VERSIONS_MS = 600_000;
-
-/** A model changes its place no more often than this, ms. */
-const MOVE_EVERY_MS = 60_000;
 
 /** Versions that a policy of a configuration serves. */
 function chosenVersions({ config, versions, preferred }: SourceModel): readonly string[] {
@@ -40,38 +30,26 @@ function chosenVersions({ config, versions, preferred }: SourceModel): readonly 
   return policy.kind === 'all' ? versions : versions.filter((one) => policy.versions.includes(Number(one)));
 }
 
-/** A load of one version more, or of the same version at another place. */
-interface LoadKind {
-  readonly isAdded?: boolean;
-  readonly moved?: ServedVersion;
-}
-
-/** Loads and unloads the models of a host, one at a time, within a budget of memory. */
+/** The versions that callers may name: holds them while they are asked for, and lets go what nobody needs most where memory is short. */
 export class ModelLoader {
   /** Models that have been named so far, by name. */
   readonly entries = new Map<string, ModelEntry>();
   readonly #options: ModelLoaderOptions;
   readonly #infer: (request: InferRequest) => Promise<InferReply>;
-  /** Loads run one at a time, so that the memory of each can be measured. */
-  #loading: Promise<unknown> = Promise.resolve();
-  readonly #closing = new Set<Promise<void>>();
   #closed = false;
 
   /** `infer` runs the members of ensembles. */
   constructor(options: ModelLoaderOptions, infer: (request: InferRequest) => Promise<InferReply>) {
     this.#options = options;
     this.#infer = infer;
-  }
-
-  get sizeBytes(): number {
-    return [...this.entries.values()].reduce((sum, entry) => sum + entry.sizeBytes, 0);
+    options.versions.makesRoomBy((wanting) => this.#letGo(wanting));
   }
 
   /** Ends when every request has its answer and every model is freed. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const entry of this.entries.values()) await entry.inTurn(async () => this.retire(entry, 'unloaded'));
-    await Promise.all(this.#closing);
+    await this.#options.versions.drained();
   }
 
   /** The names that the sources have. */
@@ -102,15 +80,14 @@ export class ModelLoader {
   async load(entry: ModelEntry, override: LoadOverride | undefined): Promise<void> {
     entry.isLoading = true;
     try {
-      const before = entry.serving;
+      const before = entry.holds;
       const source = overridden(entry.name, await this.find(entry.name), override);
       if (source === null) throw fail('OIP_LOAD', { reason: 'failed to poll from model repository' });
       const chosen = chosenVersions(source);
-      // Before the one load at a time: it may take minutes.
+      // Before the load: it may take minutes.
       for (const version of chosen) await source.prepare?.(version);
-      entry.serving = await this.#measured(() => this.#loadVersions(entry, source, chosen));
+      entry.holds = await this.#hold(entry, source, chosen);
       entry.chosen = source.preferred;
-      entry.source = source;
       entry.state = 'ready';
       entry.reason = '';
       this.#release(before);
@@ -130,8 +107,8 @@ export class ModelLoader {
     await entry.inTurn(async () => {
       if (entry.version(version) !== undefined) return;
       await source.prepare?.(version);
-      const [loaded] = await this.#measured(() => this.#loadVersions(entry, source, [version], { isAdded: true }));
-      entry.serving = [...entry.serving, loaded].sort((a, b) => Number(a.version) - Number(b.version));
+      const added = await this.#hold(entry, source, [version], true);
+      entry.holds = [...entry.holds, ...added].sort((a, b) => Number(a.version) - Number(b.version));
     });
     return entry.version(version);
   }
@@ -154,85 +131,46 @@ export class ModelLoader {
     entry.chosen = preferred;
   }
 
-  /** Lets versions go that nobody has named lately, besides the one that answers and those of a rollout. */
+  /** Lets versions go that nobody has named lately, besides the one that answers. */
   trim(entry: ModelEntry): void {
     const before = performance.now() - (this.#options.otherVersionsMs ?? OTHER_VERSIONS_MS);
-    for (const one of this.#others(entry)) if (one.lastUsed < before) this.#drop(entry, one);
+    for (const one of others(entry)) if (one.served.lastUsed < before) this.#drop(entry, one);
   }
 
-  /** Versions of a model that no caller without a number gets, and that may be unloaded. */
-  #others(entry: ModelEntry): readonly ServedVersion[] {
-    if (entry.chosen === null || entry.isLoading) return [];
-    const kept = [entry.chosen, ...this.#inRollout(entry)];
-    return entry.serving.filter((one) => !kept.includes(one.version) && !one.isBusy);
+  #drop(entry: ModelEntry, hold: VersionHold): void {
+    entry.holds = entry.holds.filter((one) => one !== hold);
+    this.#release([hold]);
   }
 
-  #inRollout({ name }: ModelEntry): readonly string[] {
-    return this.#options.inRollout?.(name) ?? [];
-  }
-
-  #drop(entry: ModelEntry, version: ServedVersion): void {
-    entry.serving = entry.serving.filter((one) => one !== version);
-    this.#release([version]);
-  }
-
-  /** Whether a model may be unloaded without a call that says so. */
-  isIdle(entry: ModelEntry): boolean {
-    return entry.isIdle && this.#inRollout(entry).length === 0;
-  }
-
-  /** Moves a version whose runs are of another length than its warm-up said to the place for them. It answers until then. */
-  async correct(entry: ModelEntry): Promise<void> {
-    const { source } = entry;
-    const wrong = entry.serving.find((one) => one.isMisplaced);
-    if (wrong === undefined || source === null || entry.isLoading || this.#closed) return;
-    if (performance.now() - entry.movedAt < MOVE_EVERY_MS) return;
-    entry.movedAt = performance.now();
-    await entry.inTurn(async () => {
-      if (!entry.serving.includes(wrong)) return;
-      const [moved] = await this.#measured(() => this.#loadVersions(entry, source, [wrong.version], { moved: wrong }));
-      entry.serving = entry.serving.map((one) => (one === wrong ? moved : one));
-      this.#release([wrong]);
-    });
-  }
-
-  /** One load at a time. */
-  #measured<T>(work: () => Promise<T>): Promise<T> {
-    const loaded = this.#loading.then(work);
-    this.#loading = loaded.catch(() => undefined);
-    return loaded;
-  }
-
-  async #loadVersions(
+  /** Holds versions of a model; none of them where one fails. `isAdded`: to those that the entry has. */
+  async #hold(
     entry: ModelEntry,
     source: SourceModel,
     chosen: readonly string[],
-    { isAdded = false, moved }: LoadKind = {},
-  ): Promise<readonly ServedVersion[]> {
-    const { name } = entry;
+    isAdded = false,
+  ): Promise<readonly VersionHold[]> {
     if (this.#closed) throw fail('OIP_LOAD', { reason: 'the server closes' });
     if (chosen.length === 0)
       throw fail('OIP_LOAD', { reason: 'at least one version must be available under the version policy' });
-    const { runtimes, limits, clock, isolated = [] } = this.#options;
-    const isIsolated = isolated.includes(name);
-    const loaded: ServedVersion[] = [];
-    const recent = entry.preferred()?.recent ?? [];
-    const ensemble = (model: SourceModel) => this.#ensemble(model);
+    const ask = {
+      name: entry.name,
+      source,
+      isOwn: false,
+      // The versions of the model itself go after the load.
+      replaced: () => (isAdded ? 0 : entry.ownBytes),
+      ensemble: (model: LoadableModel) => this.#ensemble(model),
+    };
+    const holds: VersionHold[] = [];
     try {
-      for (const version of chosen)
-        loaded.push(
-          await loadVersion({ name, version, source, runtimes, limits, isIsolated, clock, recent, ensemble, moved }),
-        );
-      const bytes = loaded.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-      await this.#makeRoom(entry, bytes, isAdded);
-      return loaded;
+      for (const version of chosen) holds.push(await this.#options.versions.hold({ ...ask, version }));
+      return holds;
     } catch (error) {
-      await Promise.all(loaded.map((one) => one.close()));
+      this.#release(holds);
       throw error;
     }
   }
 
-  #ensemble({ config }: SourceModel): LoadedModel {
+  #ensemble({ config }: LoadableModel): LoadedModel {
     if (config === null) throw fail('OIP_LOAD', { reason: 'an ensemble has no configuration' });
     return ensembleModel(config, async ({ model, version }, inputs, outputs) => {
       const request = {
@@ -247,53 +185,42 @@ export class ModelLoader {
     });
   }
 
-  /**
-   * Unloads what was least recently used until `bytes` more fit: versions besides those that answer, then whole models. The versions of
-   * the model itself go after the load, unless it `isAdded` to them. Error: OIP_LOAD.
-   */
-  async #makeRoom(wanting: ModelEntry, bytes: number, isAdded: boolean): Promise<void> {
-    const { budgetBytes } = this.#options;
-    const taken = () => this.sizeBytes - (isAdded ? 0 : wanting.sizeBytes);
-    while (taken() + bytes > budgetBytes) {
-      if (this.#dropLeast()) continue;
-      const idle = [...this.entries.values()].filter(
-        (entry) => entry !== wanting && this.isIdle(entry) && entry.sizeBytes > 0,
-      );
-      const [least] = idle.sort((a, b) => a.lastUsed - b.lastUsed);
-      if (least === undefined)
-        throw fail('OIP_LOAD', {
-          reason: `it takes ${bytes} bytes, and models in use take ${taken()} of the ${budgetBytes} that are allowed`,
-        });
-      this.retire(least, 'asleep');
+  /** Lets the least recently used go that frees memory: a version besides those that answer, then a whole model; false: there is none. */
+  #letGo(wanting: string): boolean {
+    const all = [...this.entries.values()];
+    const [other] = all
+      .flatMap((entry) => others(entry).map((hold) => ({ entry, hold })))
+      .filter(({ hold }) => hold.isLast)
+      .sort((a, b) => a.hold.served.lastUsed - b.hold.served.lastUsed);
+    if (other !== undefined) {
+      this.#drop(other.entry, other.hold);
+      return true;
     }
-  }
-
-  /** Unloads the least recently used version besides those that answer; gives whether there was one. */
-  #dropLeast(): boolean {
-    const all = [...this.entries.values()].flatMap((entry) =>
-      this.#others(entry).map((version) => ({ entry, version })),
-    );
-    const [least] = all.sort((a, b) => a.version.lastUsed - b.version.lastUsed);
+    const [least] = all
+      .filter((entry) => entry.name !== wanting && entry.isIdle && entry.ownBytes > 0)
+      .sort((a, b) => a.lastUsed - b.lastUsed);
     if (least === undefined) return false;
-    this.#drop(least.entry, least.version);
+    this.retire(least, 'asleep');
     return true;
   }
 
   /** Takes a model out of service; requests that it has taken get their answers. */
   retire(entry: ModelEntry, state: 'unloaded' | 'asleep'): void {
-    const before = entry.serving;
-    entry.serving = [];
+    const before = entry.holds;
+    entry.holds = [];
     entry.state = state;
     entry.reason = '';
     this.#release(before);
   }
 
-  /** Closes versions once their requests have been answered. */
-  #release(versions: readonly ServedVersion[]): void {
-    for (const version of versions) {
-      const closing = version.close().catch(this.#options.onFault);
-      this.#closing.add(closing);
-      void closing.finally(() => this.#closing.delete(closing));
-    }
+  /** Lets versions go; the cache reports what becomes of their ends. */
+  #release(holds: readonly VersionHold[]): void {
+    for (const hold of holds) hold.release().catch(() => undefined);
   }
+}
+
+/** Versions of a model that no caller without a number gets, and that may be let go. */
+function others({ chosen, isLoading, holds }: ModelEntry): readonly VersionHold[] {
+  if (chosen === null || isLoading) return [];
+  return holds.filter(({ version, served }) => version !== chosen && !served.isBusy);
 }

@@ -5,14 +5,14 @@ import { joinRows, rowsOfTensor, type Tensor, type TensorSignature } from '../..
 import { type ModelConfig, NO_POLICY, type QueuePolicy } from '../config/model-config.ts';
 import { batchedSignature } from '../config/served-signature.ts';
 import type { Warmed } from '../load/warm-up.ts';
-import { RunTime } from '../place/run-time.ts';
+import { type Place, RunPlace } from '../place/run-place.ts';
 import { InferQueue, type QueueLimits } from '../queue/infer-queue.ts';
 import { type FailureReason, ModelStatistics } from '../queue/model-statistics.ts';
 import { OpenStreams } from '../queue/open-streams.ts';
 import type { SequencePart, Sequencer } from '../queue/sequencer.ts';
 import type { InferCaller, InferReply, InferRequest } from '../request/infer-request.ts';
 import { type CheckedParameters, checkParameters, NO_PARAMETERS } from '../request/model-parameters.ts';
-import { DECOUPLED, refuse } from '../request/refuse.ts';
+import { DECOUPLED, refuse, unavailable } from '../request/refuse.ts';
 
 export interface ServedVersionOptions {
   readonly config: ModelConfig;
@@ -26,28 +26,17 @@ export interface ServedVersionOptions {
   readonly canMove?: boolean;
   /** Of the same version at its former place. */
   readonly statistics?: ModelStatistics | undefined;
+  /** When it came from its former place (`performance.now()`); left out: it had none. */
+  readonly movedAt?: number | undefined;
   readonly limits: QueueLimits;
   readonly clock: () => number;
 }
 
-/** Where a model runs: on the thread that reads the request, on its own thread, or in a process. */
-export type Place = 'here' | 'thread' | 'process' | 'steps';
-
 /** Rows of a run of a model whose configuration has no bound. */
 const ROWS_A_RUN = 512;
 
-/** A run on the thread of the requests takes no longer than about this, ms. */
-export const SHORT_RUN_MS = 2;
-
 /** Platforms whose runs wait for others, so that they overlap on the thread of the requests. */
 const OVERLAPPING: readonly string[] = ['function', 'pipeline'];
-
-/** A run elsewhere that requests share: whoever comes while it runs waits for its end, ms. */
-const SHARED_RUN_MS = 10;
-
-/** The longest run while several tenants ask, as a multiple of the time of one row, or this many ms where that is longer. */
-const TENANTS_RUN = 1.5;
-const TENANTS_RUN_MS = 0.25;
 
 /** Requests kept to warm the next version with. */
 const KEPT = 8;
@@ -69,7 +58,6 @@ export class ServedVersion {
   readonly version: string;
   readonly signature: TensorSignature;
   readonly statistics: ModelStatistics;
-  readonly place: Place;
   /** Memory that loading it took, bytes. */
   readonly sizeBytes: number;
   readonly warmed: Warmed;
@@ -80,14 +68,15 @@ export class ServedVersion {
   lastUsed = performance.now();
   /** Whether it rejects new requests. */
   isClosing = false;
+  /** `performance.now()` of the last try to change its place. */
+  movedAt: number;
   readonly #loaded: LoadedModel;
   readonly #hasRows: boolean;
   readonly #sequencer: Sequencer | null;
   readonly #all: readonly string[];
   readonly #streams: OpenStreams;
   readonly #clock: () => number;
-  readonly #runTime: RunTime;
-  readonly #canMove: boolean;
+  readonly #runs: RunPlace;
   #kept = 0;
 
   constructor(options: ServedVersionOptions) {
@@ -95,12 +84,12 @@ export class ServedVersion {
     this.config = config;
     this.version = version;
     this.signature = batchedSignature(config);
-    this.place = place;
     this.sizeBytes = sizeBytes;
     this.warmed = warmed;
     this.statistics = options.statistics ?? new ModelStatistics();
-    this.#runTime = new RunTime(warmed);
-    this.#canMove = options.canMove === true && options.sequencer === null;
+    const canMove = options.canMove === true && options.sequencer === null;
+    this.#runs = new RunPlace({ place, warmed, mostRows: mostRowsOf(config), canMove });
+    this.movedAt = options.movedAt ?? Number.NEGATIVE_INFINITY;
     this.#loaded = loaded;
     this.#streams = new OpenStreams(config.name);
     this.#clock = clock;
@@ -111,10 +100,10 @@ export class ServedVersion {
       model: config.name,
       version,
       limits,
-      rowsARun: (severalTenants) => this.#rowsARun(severalTenants),
+      rowsARun: (severalTenants) => this.#runs.rowsARun(severalTenants),
       delayMs: config.batching?.delayMs ?? 0,
       instances: place === 'here' && !OVERLAPPING.includes(config.platform) ? 1 : config.instances,
-      run: (inputs, outputs, parameters) => this.#run(inputs, outputs, parameters),
+      run: (...asked) => this.#run(...asked),
       statistics: this.statistics,
       clock,
     });
@@ -129,11 +118,18 @@ export class ServedVersion {
     return this.queue.isBusy || this.#streams.isBusy || (this.#sequencer?.isActive(performance.now()) ?? false);
   }
 
+  get place(): Place {
+    return this.#runs.place;
+  }
+
+  /** Inputs and outputs as the loaded model declares them. */
+  get tensors(): TensorSignature {
+    return this.#loaded.signature;
+  }
+
   /** Whether its runs take much longer, or much less, than those that its place is for. */
   get isMisplaced(): boolean {
-    if (!this.#canMove) return false;
-    if (this.place === 'here') return this.#runTime.isAbove(2 * SHORT_RUN_MS);
-    return this.place === 'thread' && !this.#runTime.isAbove(SHORT_RUN_MS / 4);
+    return this.#runs.isMisplaced;
   }
 
   /** Whether the tensors and parameters of a request are those that the version takes. */
@@ -276,34 +272,23 @@ export class ServedVersion {
     return ms > 0 ? performance.now() + ms : Number.POSITIVE_INFINITY;
   }
 
-  /**
-   * Rows of one run: as many as are done in a short time, and in a shorter one on the thread of the requests. While several tenants
-   * ask, a run takes little longer than one row does: whoever comes waits for its end.
-   */
-  #rowsARun(severalTenants: boolean): number {
-    const most = mostRowsOf(this.config);
-    if (!this.warmed.joinsRows) return 1;
-    const { msARun, msARow } = this.#runTime;
-    if (msARow === 0) return most;
-    const usualMs = this.place === 'here' ? SHORT_RUN_MS : SHARED_RUN_MS;
-    const longestMs = severalTenants ? Math.min(usualMs, Math.max(TENANTS_RUN_MS, msARun * TENANTS_RUN)) : usualMs;
-    return Math.max(1, Math.min(most, Math.floor((longestMs - msARun) / msARow)));
-  }
-
-  /** A request with more rows than a run may have on this thread runs in pieces: others go between. */
+  /** A request with more rows than a run may have on this thread runs in pieces: others go between. It ends once nobody waits. */
   async #run(
     inputs: readonly Tensor[],
     outputs: readonly string[],
     parameters: RunParameters,
+    isOver: () => boolean,
   ): Promise<readonly Tensor[]> {
-    const most = this.#rowsARun(false);
+    const most = this.#runs.rowsARun(false);
     const rows = inputs[0]?.shape[0] ?? 0;
     if (this.place !== 'here' || !this.warmed.joinsRows || rows <= most || this.#sequencer !== null)
       return this.#timed(rows, inputs, outputs, parameters);
     const pieces: (readonly Tensor[])[] = [];
     for (let from = 0; from < rows; from += most) {
-      const part = inputs.map((tensor) => rowsOfTensor(tensor, from, Math.min(rows, from + most)));
-      pieces.push(await this.#timed(part[0].shape[0], part, outputs, parameters));
+      const to = Math.min(rows, from + most);
+      if (isOver()) throw unavailable('the caller has gone');
+      const part = inputs.map((tensor) => rowsOfTensor(tensor, from, to));
+      pieces.push(await this.#timed(to - from, part, outputs, parameters));
     }
     return outputs.map((_, i) => {
       const [first, ...rest] = pieces.map((piece) => piece[i]);
@@ -320,7 +305,7 @@ export class ServedVersion {
   ): Promise<readonly Tensor[]> {
     const began = performance.now();
     const answer = await this.#loaded.run(inputs, outputs, parameters);
-    if (this.#canMove) this.#runTime.ran(this.#hasRows ? rows : 1, performance.now() - began);
+    this.#runs.ran(this.#hasRows ? rows : 1, performance.now() - began);
     return answer;
   }
 

@@ -1,11 +1,14 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { LoadedModel, ModelRuntime } from '../../ports/model-runtime.ts';
+import { inputFault } from '../../schema/check-inputs.ts';
 import type { Tensor } from '../../schema/tensor.ts';
-import { hasRows, mostRowsOf, type Place, ServedVersion, SHORT_RUN_MS } from '../cache/served-version.ts';
+import { hasRows, mostRowsOf, ServedVersion } from '../cache/served-version.ts';
 import { batchedSignature, filledConfig } from '../config/served-signature.ts';
+import { type Place, SHORT_RUN_MS } from '../place/run-place.ts';
 import type { QueueLimits } from '../queue/infer-queue.ts';
 import { Sequencer } from '../queue/sequencer.ts';
-import type { SourceModel } from '../source/model-source.ts';
+import type { LoadableModel, OpenedVersion } from '../source/model-source.ts';
+import type { LoadTurn } from './load-turn.ts';
 import { type Warmed, warmUp } from './warm-up.ts';
 
 export interface Runtimes {
@@ -24,7 +27,9 @@ export interface Runtimes {
 export interface LoadOptions {
   readonly name: string;
   readonly version: string;
-  readonly source: SourceModel;
+  readonly source: LoadableModel;
+  /** Whether the project itself names the version, whose file is then not tried out first. */
+  readonly isOwn: boolean;
   readonly runtimes: Runtimes;
   readonly limits: QueueLimits;
   /** Whether the model runs in a child process. */
@@ -34,36 +39,39 @@ export interface LoadOptions {
   readonly clock: () => number;
   /** Inputs of requests that the previous version has answered. */
   readonly recent: readonly (readonly Tensor[])[];
-  /** Runs the steps of an ensemble. */
-  readonly ensemble: (source: SourceModel, name: string) => LoadedModel;
+  readonly turn: LoadTurn;
+  /** Learns of each step of the load. */
+  readonly enter?: (state: 'loading' | 'verifying' | 'warming') => void;
+  /** Runs the steps of an ensemble; left out: there are none. */
+  readonly ensemble?: (source: LoadableModel) => LoadedModel;
 }
 
 /**
- * Loads one version, checks it against its configuration, warms it and chooses where it runs. Nothing of it is left where
- * that fails. Errors: OIP_LOAD, OIP_CONFIG, MODEL_FILE, MODEL_RUNTIME, those of the source.
+ * Loads one version, checks it against its configuration and its source, warms it and chooses where it runs. Nothing of it is left where
+ * that fails. Errors: OIP_LOAD, OIP_CONFIG, MODEL_FILE, MODEL_PARITY, MODEL_RUNTIME, those of the source.
  */
 export async function loadVersion(options: LoadOptions): Promise<ServedVersion> {
-  const { source, version, name } = options;
+  const { source, version, ensemble, isOwn, runtimes } = options;
   const file = source.config?.file ?? 'model.onnx';
-  if (source.config?.ensemble) {
-    const loaded = options.ensemble(source, name);
-    return served(options, { loaded, place: 'steps', platform: 'ensemble', size: 0 }, NOT_TIMED);
-  }
+  if (source.config?.ensemble && ensemble !== undefined)
+    return warmedVersion(options, { loaded: ensemble(source), place: 'steps', platform: 'ensemble', isWarm: true });
   const opened = await source.open(version, file);
-  if (opened.kind === 'own') {
-    const { config } = source;
-    if (config === null) throw fail('OIP_LOAD', { reason: `model '${name}' has no configuration` });
-    const loaded = await opened.load(config);
-    if (opened.isWarm === true)
-      return served(options, { loaded, place: 'here', platform: opened.platform, size: 0 }, NOT_TIMED);
-    return warmedVersion(options, { loaded, place: 'here', platform: opened.platform, size: 0 });
-  }
+  if (opened.kind === 'own') return ownVersion(options, opened);
   if (opened.kind === 'process') {
-    const { loaded, platform } = opened;
-    return warmedVersion(options, { loaded, place: 'process', platform, size: opened.memoryBytes() });
+    const { loaded, platform, memoryBytes, isMetered = false } = opened;
+    return warmedVersion(options, { loaded, place: 'process', platform, size: memoryBytes(), isMetered });
   }
-  await options.runtimes.tryOut?.(opened.file);
-  return loadFile(options, opened.file);
+  if (!isOwn) await runtimes.tryOut?.(opened.file);
+  return options.turn.take(() => loadFile(options, opened.file));
+}
+
+async function ownVersion(
+  options: LoadOptions,
+  { platform, isWarm = false, load }: Extract<OpenedVersion, { readonly kind: 'own' }>,
+): Promise<ServedVersion> {
+  const { name, source } = options;
+  if (source.config === null) throw fail('OIP_LOAD', { reason: `model '${name}' has no configuration` });
+  return warmedVersion(options, { loaded: await load(source.config), place: 'here', platform, isWarm });
 }
 
 /** A version that was not run before it serves. */
@@ -73,9 +81,12 @@ interface Opened {
   readonly loaded: LoadedModel;
   readonly place: Place;
   readonly platform: string;
-  /** Bytes. */
-  readonly size: number;
+  /** Bytes; left out: none of this process. */
+  readonly size?: number;
   readonly canMove?: boolean;
+  /** Whether it needs no run before it serves. */
+  readonly isWarm?: boolean;
+  readonly isMetered?: boolean;
 }
 
 async function loadFile(options: LoadOptions, file: Uint8Array): Promise<ServedVersion> {
@@ -85,11 +96,7 @@ async function loadFile(options: LoadOptions, file: Uint8Array): Promise<ServedV
     return warmedVersion(options, { loaded, place: 'process', platform: process.platform, size: file.length });
   }
   if (options.moved?.place === 'here' && thread !== null)
-    return warmedVersion(options, {
-      ...onThread(thread),
-      loaded: await thread.load(file),
-      size: options.moved.sizeBytes,
-    });
+    return onThread(options, thread, { file, size: options.moved.sizeBytes });
   const before = memory();
   const loaded = await here.load(file);
   const size = Math.max(file.length, memory() - before);
@@ -98,30 +105,39 @@ async function loadFile(options: LoadOptions, file: Uint8Array): Promise<ServedV
   if (thread === null || version.warmed.msARun <= SHORT_RUN_MS) return version;
   // Slow: it would keep the thread of the requests from others.
   await version.close();
-  return warmedVersion(options, { ...onThread(thread), loaded: await thread.load(file), size });
+  options.enter?.('loading');
+  return onThread(options, thread, { file, size });
 }
 
-function onThread({ platform }: ModelRuntime) {
-  return { place: 'thread', platform, canMove: true } as const;
+async function onThread(
+  options: LoadOptions,
+  thread: ModelRuntime,
+  { file, size }: { readonly file: Uint8Array; readonly size: number },
+): Promise<ServedVersion> {
+  const loaded = await thread.load(file);
+  return warmedVersion(options, { loaded, place: 'thread', platform: thread.platform, size, canMove: true });
 }
 
 async function warmedVersion(options: LoadOptions, opened: Opened): Promise<ServedVersion> {
-  const { name, version, source, recent } = options;
-  const { loaded } = opened;
+  const { name, version, source, recent, enter } = options;
+  const { loaded, isWarm = false, isMetered = false } = opened;
   try {
     const config = filledConfig(source.config, name, opened.platform, loaded.signature);
     const signature = batchedSignature(config);
     const sequencer = config.sequencing === null ? null : new Sequencer(name, config.sequencing);
+    enter?.('verifying');
+    const isVerified = (await source.verify?.(version, loaded)) === true;
+    enter?.('warming');
     // Nothing is run of a model that answers in pieces: each answer may take long, and cost.
-    if (loaded.stream !== undefined) return served(options, opened, NOT_TIMED, sequencer);
-    const given = await source.warmUps(version, config, signature);
+    if (isWarm || loaded.stream !== undefined) return served(options, opened, NOT_TIMED, sequencer);
+    if (isMetered) return served(options, opened, { ...NOT_TIMED, joinsRows: hasRows(config, signature) }, sequencer);
+    const given = [...(await source.warmUps(version, config, signature)), ...(loaded.examples ?? [])];
     const warmed = await warmUp(loaded, signature, {
-      required: [
-        ...given,
-        ...(loaded.examples ?? []),
-        ...recent.filter((tensors) => fits(tensors, signature.inputs.length)),
-      ],
+      // It has answered those that it was verified with.
+      required: isVerified ? [] : given,
+      samples: [...given, ...recent.filter((tensors) => inputFault(signature, tensors, []) === null)],
       hasRows: hasRows(config, signature),
+      monotonic: () => performance.now(),
       mostRows: sequencer === null ? mostRowsOf(config) : 1,
       controls: (tensors, rows) =>
         sequencer === null ? tensors : [...tensors, ...sequencer.controlTensors(null, loaded.signature, rows)],
@@ -133,17 +149,7 @@ async function warmedVersion(options: LoadOptions, opened: Opened): Promise<Serv
   }
 }
 
-/** Whether requests of the previous version can be requests of this one. */
-function fits(tensors: readonly Tensor[], inputs: number): boolean {
-  return tensors.length === inputs;
-}
-
-function served(
-  options: LoadOptions,
-  opened: Opened,
-  warmed: Warmed,
-  sequencer: Sequencer | null = null,
-): ServedVersion {
+function served(options: LoadOptions, opened: Opened, warmed: Warmed, sequencer: Sequencer | null): ServedVersion {
   const { name, version, source, limits, clock } = options;
   return new ServedVersion({
     config: filledConfig(source.config, name, opened.platform, opened.loaded.signature),
@@ -152,9 +158,10 @@ function served(
     warmed,
     sequencer,
     place: opened.place,
-    sizeBytes: opened.size,
+    sizeBytes: opened.size ?? 0,
     canMove: opened.canMove === true,
     statistics: options.moved?.statistics,
+    movedAt: options.moved?.movedAt,
     limits,
     clock,
   });

@@ -11,10 +11,10 @@ import { loadableRecord } from '../../registry/version-seal.ts';
 import { classLabels } from '../../schema/onnx-class-labels.ts';
 import { elementsOf, joinRows, rowsOfTensor, type Tensor, type TensorSpec } from '../../schema/tensor.ts';
 import { openForeign, prepareForeign } from '../source/open-foreign.ts';
-import { columnNamesOf } from './foreign-scorer.ts';
 import type { ModelOutput } from './model-output.ts';
 import { openPatiently, patientScorer } from './patient-scorer.ts';
 import { loadTrained, type ScoredVersion, type VersionTools } from './scored-version.ts';
+import { columnNamesOf } from './version-scoring.ts';
 
 /** A loaded version that answers tensors of its outputs for rows of features. */
 interface OutputScorer {

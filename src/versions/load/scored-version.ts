@@ -8,9 +8,10 @@ import { checkParity } from '../../registry/parity.ts';
 import { loadScorer, type Scorer } from '../../registry/scorer.ts';
 import { loadableRecord } from '../../registry/version-seal.ts';
 import { type ForeignTools, mustBeServable, prepareForeign } from '../source/open-foreign.ts';
-import { type ForeignScorer, loadForeignScorer, scoringTags } from './foreign-scorer.ts';
+import { type ForeignScorer, loadForeignScorer } from './foreign-scorer.ts';
 import type { ModelOutput } from './model-output.ts';
 import { openPatiently, patientScorer } from './patient-scorer.ts';
+import { scoringTags } from './version-scoring.ts';
 
 /** Where versions of any origin are loaded. */
 export interface VersionTools extends ForeignTools {
@@ -52,11 +53,11 @@ export async function resolveVersion(
   await prepareForeign(record, tools);
   const found = await openPatiently(() => loadForeignScorer(record, { ...tools, columns }));
   await found.scorer.close();
-  return { version: found.version, foreign: scoringOf(record, found) };
+  return { version: found.version, foreign: foreignScoring(record, found) };
 }
 
-function scoringOf(record: VersionRecord, { inputs, output, onnx }: ForeignScorer): ForeignScoring {
-  return { record, inputs, output: output.name, onnx };
+function foreignScoring(record: VersionRecord, { inputs, output, onnx }: ForeignScorer): ForeignScoring {
+  return { record, inputs, output, onnx };
 }
 
 /**
@@ -69,7 +70,7 @@ export async function loadScored({ version, foreign }: ScoredVersion, tools: Ver
   const found = await openPatiently(() =>
     loadForeignScorer(record, { ...tools, job: 'batch', columns: inputs.features }),
   );
-  if (found.onnx === onnx && found.output.name === output) return patientScorer(found.scorer);
+  if (found.onnx === onnx && found.output === output) return patientScorer(found.scorer);
   await found.scorer.close();
   throw fail('MODEL_FILE', {
     reason: `version ${version.version} of ${version.model} is another one than at the start`,

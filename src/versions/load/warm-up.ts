@@ -5,12 +5,16 @@ import { sampleTensor } from './sample-rows.ts';
 export interface WarmUpPlan {
   /** Requests that the model must answer; the load fails where it does not. */
   readonly required: readonly (readonly Tensor[])[];
+  /** Requests that it may refuse, real ones where there are some; it is timed with the first. */
+  readonly samples: readonly (readonly Tensor[])[];
   /** Whether each first dimension is one of rows. */
   readonly hasRows: boolean;
   /** Rows of the largest run. */
   readonly mostRows: number;
   /** Fills in the inputs that callers do not give. */
   readonly controls: (tensors: readonly Tensor[], rows: number) => readonly Tensor[];
+  /** ms. */
+  readonly monotonic: () => number;
 }
 
 /** How a model ran when it was warmed. */
@@ -35,13 +39,15 @@ const SLOW_MS = 250;
  */
 export async function warmUp(model: LoadedModel, signature: TensorSignature, plan: WarmUpPlan): Promise<Warmed> {
   for (const tensors of plan.required) await model.run(plan.controls(tensors, rowsOf(tensors)));
-  const sample = plan.required[0] ?? signature.inputs.map((spec) => sampleTensor(spec, 1, 'random'));
+  const sample = plan.samples[0] ?? signature.inputs.map((spec) => sampleTensor(spec, 1, 'random'));
   const others = signature.inputs.map((spec) => sampleTensor(spec, 1));
   const one = plan.hasRows
     ? sample.map((tensor) => (tensor.shape[0] > 0 ? rowsOfTensor(tensor, 0, 1) : tensor))
     : sample;
   try {
-    return await measured(model, one, others, plan);
+    const warmed = await measured(model, one, others, plan);
+    await runSamples(model, plan);
+    return warmed;
   } catch {
     // A sample may be a row that the model refuses: it is not the model's fault.
     return { msARun: 0, msARow: 0, joinsRows: false };
@@ -52,31 +58,59 @@ async function measured(
   model: LoadedModel,
   one: readonly Tensor[],
   others: readonly Tensor[],
-  { hasRows, mostRows, controls }: WarmUpPlan,
+  { hasRows, mostRows, controls, monotonic }: WarmUpPlan,
 ): Promise<Warmed> {
-  const [msARun, alone] = await timed(model, controls(one, 1));
+  const [msARun, alone] = await timed(model, controls(one, 1), monotonic);
   if (!hasRows) return { msARun, msARow: 0, joinsRows: false };
   let last = { rows: 1, ms: msARun };
   let joinsRows = mostRows > 1;
   for (const rows of new Set(BATCHES.map((size) => Math.min(size, mostRows)))) {
     if (rows === 1 || last.ms > SLOW_MS) continue;
     const batch = one.map((tensor) => followed(tensor, others, rows));
-    const [ms, outputs] = await timed(model, controls(batch, rows));
+    const [ms, outputs] = await timed(model, controls(batch, rows), monotonic);
     joinsRows &&= outputs.every((tensor, i) => beginsWith(tensor, alone[i], rows));
     last = { rows, ms };
   }
   return { msARun, msARow: last.rows === 1 ? msARun : Math.max(0, last.ms - msARun) / (last.rows - 1), joinsRows };
 }
 
-/** The second of two runs, ms, and its outputs; only the first where it was slow. */
-async function timed(model: LoadedModel, tensors: readonly Tensor[]): Promise<readonly [number, readonly Tensor[]]> {
-  const began = performance.now();
+/** Runs whose median is the time of a batch size, after the first, which costs many times what the next does. */
+const TIMED = 5;
+
+/** No more is run of one batch size, or of samples, once it has taken this long, ms. */
+const LONGEST_MS = 100;
+
+/** The median time of some runs, ms, and the outputs of the first; the time of the first alone where it was slow. */
+async function timed(
+  model: LoadedModel,
+  tensors: readonly Tensor[],
+  monotonic: () => number,
+): Promise<readonly [number, readonly Tensor[]]> {
+  const began = monotonic();
   const outputs = await model.run(tensors);
-  const first = performance.now() - began;
+  const first = monotonic() - began;
   if (first > SLOW_MS) return [first, outputs];
-  const again = performance.now();
-  await model.run(tensors);
-  return [performance.now() - again, outputs];
+  const times: number[] = [];
+  while (times.length < TIMED && (times.length === 0 || monotonic() - began < LONGEST_MS)) {
+    const from = monotonic();
+    await model.run(tensors);
+    times.push(monotonic() - from);
+  }
+  return [median(times), outputs];
+}
+
+/** The lower of the two in the middle where there are two: what interrupts a run only makes it longer. */
+function median(times: readonly number[]): number {
+  return [...times].sort((a, b) => a - b)[Math.floor((times.length - 1) / 2)];
+}
+
+/** Runs the other samples, as far as there is time: a row that the model refuses is no fault of it. */
+async function runSamples(model: LoadedModel, { samples, controls, monotonic }: WarmUpPlan): Promise<void> {
+  const until = monotonic() + LONGEST_MS;
+  for (const tensors of samples.slice(1)) {
+    if (monotonic() > until) return;
+    await model.run(controls(tensors, rowsOf(tensors))).catch(() => undefined);
+  }
 }
 
 /** A row and other rows after it: a model that mixes rows shows it in the first. */

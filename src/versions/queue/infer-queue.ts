@@ -1,12 +1,14 @@
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import type { RunParameters } from '../../ports/model-runtime.ts';
-import { joinRows, rowsOfTensor, type Tensor } from '../../schema/tensor.ts';
-import type { InferCaller } from '../request/infer-request.ts';
+import { rowsOfTensor, type Tensor } from '../../schema/tensor.ts';
+import type { InferCaller, Refusals } from '../request/infer-request.ts';
 import type { CheckedParameters } from '../request/model-parameters.ts';
-import { unavailable } from '../request/refuse.ts';
+import { oipRefusals } from '../request/refuse.ts';
 import { FairQueue, type Waiting } from './fair-queue.ts';
+import { joined, joins } from './joined-requests.ts';
 import type { FailureReason, ModelStatistics } from './model-statistics.ts';
+import { watchCaller } from './watch-caller.ts';
 
 /** Bounds of a queue. */
 export interface QueueLimits {
@@ -32,6 +34,8 @@ export interface InferQueueOptions {
     inputs: readonly Tensor[],
     outputs: readonly string[],
     parameters: RunParameters,
+    /** Whether nobody waits for it any longer. */
+    isOver: () => boolean,
   ) => Promise<readonly Tensor[]>;
   readonly statistics: ModelStatistics;
   /** Epoch ms. */
@@ -60,8 +64,11 @@ interface Item extends Waiting {
   readonly arrived: number;
   readonly resolve: (ran: Ran) => void;
   readonly reject: (error: unknown) => void;
+  readonly refusals: Refusals;
   /** Ends what watches the caller; false: the item has been settled before. */
   settle(): boolean;
+  /** Whether nobody waits for its rows. */
+  readonly isOver: boolean;
 }
 
 /** Smoothing of the measured rows per ms. */
@@ -78,6 +85,7 @@ const TOGETHER_MS = 1_000;
 export class InferQueue {
   readonly #options: InferQueueOptions;
   readonly #waiting: FairQueue<Item>;
+  readonly #refusals: Refusals;
   #running = 0;
   #scheduled = false;
   /** Waits for more rows before the next run; null: nothing waits so. */
@@ -91,6 +99,7 @@ export class InferQueue {
 
   constructor(options: InferQueueOptions) {
     this.#options = options;
+    this.#refusals = oipRefusals(options.model);
     const { weights } = options.limits;
     this.#waiting = new FairQueue(
       (tenant) => weights[tenant] ?? 1,
@@ -108,7 +117,7 @@ export class InferQueue {
     return this.#running > 0 || this.#waiting.size > 0;
   }
 
-  /** Runs a request. Errors: OIP_UNAVAILABLE, MODEL_TENSOR, MODEL_FILE, MODEL_RUN. */
+  /** Runs a request. Errors: the refusals of its caller, MODEL_TENSOR, MODEL_FILE, MODEL_RUN. */
   submit(asked: Asked): Promise<Ran> {
     const rows = Math.max(1, asked.rows ?? 1);
     const refusal = this.#refusal(asked, rows);
@@ -142,25 +151,29 @@ export class InferQueue {
     return this.#options.rowsARun(performance.now() < this.#sharedUntil);
   }
 
-  #refusal({ tenant, deadline, signal }: Asked, rows: number) {
-    const { limits, model } = this.#options;
-    if (signal?.aborted === true) return unavailable('the caller has gone');
-    if (deadline <= performance.now()) return unavailable('Request timeout expired');
-    if (this.#waiting.rows + rows > limits.mostRows && this.#waiting.size > 0)
-      return unavailable(`Exceeds maximum queue size of model '${model}'`, this.waitS);
-    if (this.#waiting.rowsOf(tenant) + rows > limits.mostRowsOfTenant && this.#waiting.rowsOf(tenant) > 0)
-      return unavailable(`Exceeds maximum queue size of the caller for model '${model}'`, this.waitS);
+  #refusal({ tenant, deadline, signal, isPatient = false, refusals = this.#refusals }: Asked, rows: number) {
+    const { limits } = this.#options;
+    const [all, own] = [this.#waiting.rows, this.#waiting.rowsOf(tenant)];
+    const isFull = all > 0 && all + rows > limits.mostRows;
+    const isFullOfCaller = own > 0 && own + rows > limits.mostRowsOfTenant;
+    if (isFull && !isPatient) return refusals.full({ whose: 'all', rows: all, afterS: this.waitS });
+    if (isFullOfCaller && !isPatient) return refusals.full({ whose: 'caller', rows: own, afterS: this.waitS });
+    if (signal?.aborted === true) return refusals.left(1);
+    if (deadline <= performance.now()) return refusals.late(1);
     return null;
   }
 
   #item(asked: Asked, rows: number, resolve: Item['resolve'], reject: Item['reject']): Item {
-    const { tenant, priority, deadline, signal } = asked;
+    const { tenant, priority, deadline, signal, refusals = this.#refusals } = asked;
     const arrived = performance.now();
-    let settled = false;
-    const gone = () => this.#leave(item, 'CANCELED', 'the caller has gone');
-    const timer = Number.isFinite(deadline)
-      ? setTimeout(() => this.#leave(item, 'REJECTED', 'Request timeout expired'), Math.max(0, deadline - arrived))
-      : null;
+    let isOver = false;
+    const stop = watchCaller(
+      { deadline, signal: signal ?? undefined },
+      {
+        late: () => this.#leave(item, 'REJECTED', refusals.late),
+        left: () => this.#leave(item, 'CANCELED', refusals.left),
+      },
+    );
     const item: Item = {
       asked,
       tenant,
@@ -169,23 +182,25 @@ export class InferQueue {
       arrived,
       resolve,
       reject,
+      refusals,
       settle: () => {
-        if (settled) return false;
-        settled = true;
-        if (timer !== null) clearTimeout(timer);
-        signal?.removeEventListener('abort', gone);
+        if (isOver) return false;
+        isOver = true;
+        stop();
         return true;
       },
+      get isOver() {
+        return isOver;
+      },
     };
-    signal?.addEventListener('abort', gone, { once: true });
     return item;
   }
 
   /** A request whose caller waits for it no longer: it never runs, unless it runs already. */
-  #leave(item: Item, why: FailureReason, reason: string): void {
+  #leave(item: Item, why: FailureReason, refusal: (afterS: number) => Error): void {
     if (!item.settle()) return;
     this.#waiting.remove(item);
-    this.#fail(item, why, unavailable(reason, this.waitS));
+    this.#fail(item, why, refusal(this.waitS));
     this.#settleIdle();
   }
 
@@ -245,7 +260,7 @@ export class InferQueue {
       const item = this.#waiting.take((one) => batch.length === 0 || (rows + one.rows <= most && joins(batch[0], one)));
       if (item === null) return batch;
       if (item.asked.deadline <= now && item.settle()) {
-        this.#fail(item, 'REJECTED', unavailable('Request timeout expired', this.waitS));
+        this.#fail(item, 'REJECTED', item.refusals.late(this.waitS));
         continue;
       }
       batch.push(item);
@@ -258,7 +273,8 @@ export class InferQueue {
     try {
       const [{ asked }] = batch;
       const inputs = batch.length === 1 ? asked.inputs : joined(batch);
-      const outputs = await this.#options.run(inputs, asked.outputs, asked.parameters.values);
+      const isOver = () => batch.every((item) => item.isOver);
+      const outputs = await this.#options.run(inputs, asked.outputs, asked.parameters.values, isOver);
       const computeMs = performance.now() - began;
       const rows = batch.reduce((sum, item) => sum + item.rows, 0);
       this.#options.statistics.ran(rows, computeMs);
@@ -293,23 +309,4 @@ export class InferQueue {
     const known = isHeadraceError(error) ? error : fail('MODEL_RUN', { model, reason: reasonOf(error) }, error);
     for (const item of batch) if (item.settle()) this.#fail(item, 'BACKEND', known);
   }
-}
-
-/** Whether two requests can run together. */
-function joins({ asked: a }: Item, { asked: b }: Item): boolean {
-  if (a.rows === null || b.rows === null || a.parameters.key !== b.parameters.key) return false;
-  if (a.outputs.length !== b.outputs.length || a.inputs.length !== b.inputs.length) return false;
-  if (!a.outputs.every((name, i) => name === b.outputs[i])) return false;
-  return a.inputs.every((tensor, i) => {
-    const other = b.inputs[i];
-    if (tensor.name !== other.name || tensor.shape.length !== other.shape.length) return false;
-    return tensor.shape.every((size, d) => d === 0 || size === other.shape[d]);
-  });
-}
-
-function joined(batch: readonly Item[]): readonly Tensor[] {
-  return batch[0].asked.inputs.map(({ name }, i) => {
-    const [first, ...rest] = batch.map(({ asked }) => asked.inputs[i]);
-    return { ...joinRows([first, ...rest]), name };
-  });
 }

@@ -43,6 +43,20 @@ export interface InferCaller {
   readonly deadline: number;
   /** Aborted when the caller has gone. */
   readonly signal: AbortSignal | null;
+  /** Whether it waits for room in a full queue, as a job does that has one request at a time; left out: it is refused. */
+  readonly isPatient?: boolean;
+  /** Its errors for requests that are not run; left out: those of the protocol. */
+  readonly refusals?: Refusals;
+}
+
+/** Errors for requests that wait and are not run. */
+export interface Refusals {
+  /** More waits than may. `whose`: of the caller, or of all; `afterS`: when there may be room. */
+  readonly full: (full: { readonly whose: 'caller' | 'all'; readonly rows: number; readonly afterS: number }) => Error;
+  /** The caller waits no longer. */
+  readonly late: (afterS: number) => Error;
+  /** The caller has gone. */
+  readonly left: (afterS: number) => Error;
 }
 
 /** The answer to a request. */

@@ -1,4 +1,5 @@
 import { fail, type HeadraceError, isHeadraceError } from '../../base/errors/fail.ts';
+import type { Refusals } from './infer-request.ts';
 
 /** A client's mistake. */
 export function refuse(reason: string): HeadraceError {
@@ -16,6 +17,19 @@ export function unknownModel(model: string): HeadraceError {
 /** A request that cannot be answered now, and the seconds after which it may be. */
 export function unavailable(reason: string, afterS = 1): HeadraceError {
   return fail('OIP_UNAVAILABLE', { reason, afterS });
+}
+
+/** The refusals of requests of the protocol. */
+export function oipRefusals(model: string): Refusals {
+  return {
+    full: ({ whose, afterS }) =>
+      unavailable(
+        `Exceeds maximum queue size${whose === 'caller' ? ' of the caller for' : ' of'} model '${model}'`,
+        afterS,
+      ),
+    late: (afterS) => unavailable('Request timeout expired', afterS),
+    left: (afterS) => unavailable('the caller has gone', afterS),
+  };
 }
 
 /** Text of an error as clients of the protocol read it: they and their tests look for parts of it. */

@@ -10,6 +10,8 @@ export type OpenedVersion =
       readonly platform: string;
       readonly loaded: LoadedModel;
       readonly memoryBytes: () => number;
+      /** Each row is a call to another server, which may cost: it is run for callers alone. Left out: it is warmed. */
+      readonly isMetered?: boolean;
     }
   | { readonly kind: 'onnx'; readonly file: Uint8Array }
   | {
@@ -36,6 +38,13 @@ export interface SourceModel {
   mustBePrepared?(version: string): Promise<void>;
   /** Errors: those of the source. */
   open(version: string, file: string): MaybePromise<OpenedVersion>;
+  /** The name of a version in this process: who asks for the same name shares one loaded version. Left out: each load is its own. */
+  sharedAs?(version: string): MaybePromise<string>;
+  /**
+   * Compares a loaded version with the facts of its source; gives whether it has answered its warm-up requests by that. Errors:
+   * MODEL_PARITY, MODEL_FILE, those of the source.
+   */
+  verify?(version: string, loaded: LoadedModel): Promise<boolean>;
   /** Requests that the version is warmed with before it serves; real rows, where the source has some. */
   warmUps(
     version: string,
@@ -43,6 +52,9 @@ export interface SourceModel {
     signature: TensorSignature,
   ): MaybePromise<readonly (readonly Tensor[])[]>;
 }
+
+/** The part of a model that loads a version. */
+export type LoadableModel = Pick<SourceModel, 'config' | 'open' | 'sharedAs' | 'verify' | 'warmUps'>;
 
 /** Where models come from. */
 export interface ModelSource {

@@ -27,7 +27,7 @@ export async function openForeign(record: VersionRecord, tools: ForeignTools): P
   if (found.kind === 'upstream') {
     const prompt = found.prompt === null ? null : new TextDecoder().decode(await artifacts.get(found.prompt));
     const loaded = await openUpstream({ ...record, flavor: found.flavor, prompt }, tools.upstreams ?? {});
-    return { kind: 'process', platform: 'upstream', loaded, memoryBytes: () => 0 };
+    return { kind: 'process', platform: 'upstream', loaded, memoryBytes: () => 0, isMetered: true };
   }
   const opened = await runtimeFor(found.version, tools).open(found.version, tools.job);
   if (opened.kind === 'onnx') return opened;
@@ -75,6 +75,12 @@ export async function mustBePromoted(
   const holds = await registry.holds();
   if (!holds.some((hold) => hold.model === model && hold.version === version))
     throw fail('PYTHON_ALIAS', { model, version });
+}
+
+/** The job that has its own worker for a version; null: the version needs none, or is served. Errors: PYTHON_FLAVOR, ARTIFACT_*. */
+export async function ownWorkerOf(record: VersionRecord, { artifacts, job }: ForeignTools): Promise<string | null> {
+  if (job === undefined || record.trained !== null) return null;
+  return (await foreignVersion(record, artifacts)).kind === 'python' ? job : null;
 }
 
 /** Makes the environment of a version that needs one, and waits for it. Errors: PYTHON_*, ARTIFACT_*. */

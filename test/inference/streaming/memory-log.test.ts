@@ -13,7 +13,7 @@ import type { Value } from '../../../src/schema/column.ts';
 import { rowCodec } from '../../../src/schema/row-codec.ts';
 import { streamTopics } from '../../../src/serving/streaming/open-lanes.ts';
 import { ProjectStreams } from '../../../src/serving/streaming/project-streams.ts';
-
+import { registeredIn } from '../../models/registered.ts';
 import { asked, registerSmall, service, small } from '../../models/small-project.ts';
 import { event } from '../stream-site.ts';
 import { acceptAll } from './verdicts.ts';
@@ -37,7 +37,7 @@ async function site(log: MemoryEventLog) {
     lanes: null,
     registry,
     artifacts,
-    runtime: onnxRuntime,
+    registered: registeredIn({ registry, artifacts, runtime: onnxRuntime }),
     python: null,
     streams: [scored],
     clock,
