@@ -101,9 +101,7 @@ export class WorkerPredictions {
     return {
       registered: stores,
       versions,
-      laneOf: (request) => models.laneOf(request),
-      checkLog: (request) => models.checkLog(request),
-      log: (request, reply) => models.logTensors(request, reply),
+      ...models.hooks,
       more: [new PipelineSource(this.project.pipelines ?? [], (...call) => this.#pipelines.predict(...call))],
     };
   }

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { ModelParameter, ParameterType } from '../../src/ports/model-runtime.ts';
 import type { Tensor } from '../../src/schema/tensor.ts';
-import { type Asked, InferQueue } from '../../src/versions/queue/infer-queue.ts';
+import { InferQueue } from '../../src/versions/queue/infer-queue.ts';
 import { ModelStatistics } from '../../src/versions/queue/model-statistics.ts';
+import type { Asked } from '../../src/versions/queue/queue-options.ts';
 import { checkParameters, NO_PARAMETERS } from '../../src/versions/request/model-parameters.ts';
 
 const declared = (type: ParameterType, isList = false, usual: unknown = null): readonly ModelParameter[] => [

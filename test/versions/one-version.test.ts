@@ -186,3 +186,17 @@ test('a version whose scores differ from those of its trainer serves nobody, wha
   expect([site.runtime.open, site.cache.sizeBytes]).toEqual([0, 0]);
   await site.host.close();
 });
+
+test('requests that the version before has answered never keep the next one from serving', async () => {
+  const site = await versionSite([0.7, 0.01]);
+  const { host, server, registry, runtime } = site;
+  await server.refresh();
+  await host.infer(site.request(3), nobody);
+  // The next version does not answer 3 rows.
+  runtime.refuses = (rows) => rows === 3;
+  await registry.moveAlias('small', 'champion', { expected: 1, to: 2, at: 1 });
+  expect(await server.refresh()).toBe(2);
+  expect((await host.infer(site.request(1, '2'), nobody)).version).toBe('2');
+  await host.close();
+  await server.close();
+});

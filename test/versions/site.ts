@@ -1,5 +1,6 @@
 import { MemoryArtifactStore } from '../../src/backends/memory/artifact-store.ts';
 import { onnxRuntime } from '../../src/backends/onnx/onnx-runtime.ts';
+import { fail } from '../../src/base/errors/fail.ts';
 import { openMemoryRegistry } from '../../src/compose/open-registry.ts';
 import type { ModelVersion } from '../../src/ports/model-registry.ts';
 import type { LoadedModel, ModelRuntime } from '../../src/ports/model-runtime.ts';
@@ -25,6 +26,8 @@ class CountedRuntime implements ModelRuntime {
   open = 0;
   /** Rows of each run since the gate was shut. */
   readonly runs: number[] = [];
+  /** Whether a run of so many rows fails. */
+  refuses: (rows: number) => boolean = () => false;
   #gate: PromiseWithResolvers<void> | null = null;
 
   ready(): Promise<void> {
@@ -40,6 +43,7 @@ class CountedRuntime implements ModelRuntime {
       run: async (inputs, outputs) => {
         if (this.#gate !== null) this.runs.push(inputs[0].shape[0]);
         await this.#gate?.promise;
+        if (this.refuses(inputs[0].shape[0])) throw fail('MODEL_TENSOR', { reason: 'it is refused' });
         return inner.run(inputs, outputs);
       },
       close: async () => {

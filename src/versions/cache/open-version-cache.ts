@@ -1,6 +1,6 @@
 import type { Environment } from '../../environment/config.ts';
 import type { Runtimes } from '../load/load-version.ts';
-import type { QueueLimits } from '../queue/infer-queue.ts';
+import type { QueueLimits } from '../queue/queue-options.ts';
 import { VersionCache } from './version-cache.ts';
 
 export interface OpenVersionCacheOptions {

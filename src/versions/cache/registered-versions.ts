@@ -63,13 +63,9 @@ export class RegisteredVersions {
 }
 
 function heldScorer(hold: VersionHold, scoring: Awaited<ReturnType<typeof scoringOf>>): HeldScorer {
-  const { name, version } = hold;
-  const refusals = scoreRefusals(name);
-  const run: RunTensors<InferCaller> = async (inputs, names, caller) => {
-    const outputs = names.map((one) => ({ name: one, binary: true, classes: 0, shared: null }));
-    const request = { model: name, version, id: '', parameters: {}, inputs, outputs };
-    return (await hold.served.infer(request, caller)).outputs;
-  };
+  const refusals = scoreRefusals(hold.name);
+  const run: RunTensors<InferCaller> = (inputs, outputs, caller) =>
+    hold.served.run(inputs, outputs, caller).then((ran) => ran.outputs);
   const score = rowScores(scoring, run, true);
   return {
     version: scoring.version,

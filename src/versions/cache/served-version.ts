@@ -2,13 +2,15 @@ import { fail, isHeadraceError } from '../../base/errors/fail.ts';
 import type { LoadedModel, ModelParameter, RunParameters } from '../../ports/model-runtime.ts';
 import { inputFault } from '../../schema/check-inputs.ts';
 import { joinRows, rowsOfTensor, type Tensor, type TensorSignature } from '../../schema/tensor.ts';
-import { type ModelConfig, NO_POLICY, type QueuePolicy } from '../config/model-config.ts';
+import type { ModelConfig } from '../config/model-config.ts';
 import { batchedSignature } from '../config/served-signature.ts';
 import type { Warmed } from '../load/warm-up.ts';
 import { type Place, RunPlace } from '../place/run-place.ts';
-import { InferQueue, type QueueLimits } from '../queue/infer-queue.ts';
+import { InferQueue } from '../queue/infer-queue.ts';
 import { type FailureReason, ModelStatistics } from '../queue/model-statistics.ts';
 import { OpenStreams } from '../queue/open-streams.ts';
+import type { Asked, QueueLimits, Ran } from '../queue/queue-options.ts';
+import { deadlineOf, priorityOf } from '../queue/queue-policy.ts';
 import type { SequencePart, Sequencer } from '../queue/sequencer.ts';
 import type { InferCaller, InferReply, InferRequest } from '../request/infer-request.ts';
 import { type CheckedParameters, checkParameters, NO_PARAMETERS } from '../request/model-parameters.ts';
@@ -77,6 +79,8 @@ export class ServedVersion {
   readonly #streams: OpenStreams;
   readonly #clock: () => number;
   readonly #runs: RunPlace;
+  /** Of a request that sets nothing. */
+  readonly #plain: Pick<Asked, 'parameters' | 'priority'>;
   #kept = 0;
 
   constructor(options: ServedVersionOptions) {
@@ -96,6 +100,8 @@ export class ServedVersion {
     this.#sequencer = options.sequencer;
     this.#hasRows = hasRows(config, this.signature);
     this.#all = this.signature.outputs.map(({ name }) => name);
+    const plain = { parameters: {} };
+    this.#plain = { parameters: this.parametersOf(plain), priority: priorityOf(config, plain) };
     this.queue = new InferQueue({
       model: config.name,
       version,
@@ -149,7 +155,7 @@ export class ServedVersion {
   }
 
   /** The parameters of a request's run. A model that declares none ignores all. Error: OIP_REQUEST. */
-  parametersOf({ parameters }: InferRequest): CheckedParameters {
+  parametersOf({ parameters }: Pick<InferRequest, 'parameters'>): CheckedParameters {
     if (this.parameters.length === 0) return NO_PARAMETERS;
     return checkParameters(this.parameters, parameters, this.name);
   }
@@ -170,6 +176,14 @@ export class ServedVersion {
     return this.#checked(() => sequencer.run(request, run));
   }
 
+  /** Runs inputs that fit by their load, as the rows of a held version do, in the queue of all requests. Errors: as `InferQueue.submit`. Hot path. */
+  run(inputs: readonly Tensor[], outputs: readonly string[], caller: InferCaller): Promise<Ran> {
+    this.lastUsed = performance.now();
+    this.#keep(inputs);
+    const rows = this.#hasRows && this.warmed.joinsRows ? inputs[0].shape[0] : null;
+    return this.queue.submit({ ...caller, ...this.#plain, inputs, outputs, rows });
+  }
+
   /**
    * Answers a request piece by piece; a model that is run at once has one piece. A caller that leaves ends the model's work.
    * Errors: as `infer`.
@@ -184,7 +198,7 @@ export class ServedVersion {
     const began = this.lastUsed;
     const outputs = request.outputs?.map(({ name }) => name) ?? this.#all;
     this.#checked(() => this.#rowsOf(request, outputs));
-    const deadline = this.#checked(() => Math.min(caller.deadline, this.#deadlineOf(request, 1)));
+    const deadline = this.#checked(() => Math.min(caller.deadline, deadlineOf(this.config, request, 1)));
     const of = { model: this.name, version: this.version, id: request.id, queueMs: 0 };
     let isWhole = false;
     try {
@@ -217,8 +231,8 @@ export class ServedVersion {
     outputs: readonly string[],
     rows: number | null,
   ): Promise<InferReply> {
-    const priority = this.#checked(() => this.#priorityOf(request));
-    const deadline = this.#checked(() => Math.min(caller.deadline, this.#deadlineOf(request, priority)));
+    const priority = this.#checked(() => priorityOf(this.config, request));
+    const deadline = this.#checked(() => Math.min(caller.deadline, deadlineOf(this.config, request, priority)));
     const parameters = this.#checked(() => this.parametersOf(request));
     const ran = await this.queue.submit({ ...caller, deadline, inputs, outputs, parameters, priority, rows });
     const { queueMs, computeMs } = ran;
@@ -249,27 +263,6 @@ export class ServedVersion {
       throw refuse(`inference request batch-size must be <= ${maxBatchSize} for '${this.name}'`);
     // A request without rows has no part in the answer of a run that others share.
     return this.warmed.joinsRows && rows > 0 ? rows : null;
-  }
-
-  #priorityOf({ parameters }: InferRequest): number {
-    const { batching } = this.config;
-    if (batching === null || batching.priorities === 0) return 1;
-    const given = Number(parameters['priority'] ?? 0);
-    if (!Number.isSafeInteger(given) || given < 0 || given > batching.priorities)
-      throw refuse(`priority must be between 0 and ${batching.priorities} for model '${this.name}'`);
-    return given === 0 ? batching.defaultPriority || batching.priorities : given;
-  }
-
-  /** Until when the request may wait, by its own timeout or that of its queue. */
-  #deadlineOf({ parameters }: InferRequest, priority: number): number {
-    const { batching } = this.config;
-    const policy: QueuePolicy = batching?.byPriority[priority] ?? batching?.policy ?? NO_POLICY;
-    const { timeout } = parameters;
-    const ownMs = timeout === undefined ? Number.NaN : Number(timeout) / 1_000;
-    if (timeout !== undefined && !(ownMs >= 0))
-      throw refuse(`timeout '${String(timeout)}' is no number of microseconds`);
-    const ms = ownMs > 0 ? ownMs : policy.action === 'reject' ? policy.timeoutMs : 0;
-    return ms > 0 ? performance.now() + ms : Number.POSITIVE_INFINITY;
   }
 
   /** A request with more rows than a run may have on this thread runs in pieces: others go between. It ends once nobody waits. */

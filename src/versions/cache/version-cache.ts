@@ -2,7 +2,7 @@ import { fail } from '../../base/errors/fail.ts';
 import type { LoadedModel } from '../../ports/model-runtime.ts';
 import { LoadTurn } from '../load/load-turn.ts';
 import { loadVersion, type Runtimes } from '../load/load-version.ts';
-import type { QueueLimits } from '../queue/infer-queue.ts';
+import type { QueueLimits } from '../queue/queue-options.ts';
 import type { LoadableModel } from '../source/model-source.ts';
 import { CachedVersion, type VersionHold } from './cached-version.ts';
 import type { ServedVersion } from './served-version.ts';

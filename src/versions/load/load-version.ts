@@ -5,7 +5,7 @@ import type { Tensor } from '../../schema/tensor.ts';
 import { hasRows, mostRowsOf, ServedVersion } from '../cache/served-version.ts';
 import { batchedSignature, filledConfig } from '../config/served-signature.ts';
 import { type Place, SHORT_RUN_MS } from '../place/run-place.ts';
-import type { QueueLimits } from '../queue/infer-queue.ts';
+import type { QueueLimits } from '../queue/queue-options.ts';
 import { Sequencer } from '../queue/sequencer.ts';
 import type { LoadableModel, OpenedVersion } from '../source/model-source.ts';
 import type { LoadTurn } from './load-turn.ts';

@@ -1,63 +1,13 @@
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
-import type { RunParameters } from '../../ports/model-runtime.ts';
 import { rowsOfTensor, type Tensor } from '../../schema/tensor.ts';
-import type { InferCaller, Refusals } from '../request/infer-request.ts';
-import type { CheckedParameters } from '../request/model-parameters.ts';
+import type { Refusals } from '../request/infer-request.ts';
 import { oipRefusals } from '../request/refuse.ts';
 import { FairQueue, type Waiting } from './fair-queue.ts';
 import { joined, joins } from './joined-requests.ts';
-import type { FailureReason, ModelStatistics } from './model-statistics.ts';
+import type { FailureReason } from './model-statistics.ts';
+import type { Asked, InferQueueOptions, Ran } from './queue-options.ts';
 import { watchCaller } from './watch-caller.ts';
-
-/** Bounds of a queue. */
-export interface QueueLimits {
-  /** Rows that may wait. */
-  readonly mostRows: number;
-  /** Rows of one tenant that may wait. */
-  readonly mostRowsOfTenant: number;
-  /** Shares of tenants; one that is not named has 1. */
-  readonly weights: Readonly<Record<string, number>>;
-}
-
-export interface InferQueueOptions {
-  readonly model: string;
-  readonly version: string;
-  readonly limits: QueueLimits;
-  /** Rows of one run, while several tenants ask or only one; 1: rows of different requests are never joined. */
-  readonly rowsARun: (severalTenants: boolean) => number;
-  /** How long the first request of a batch waits for more, ms. */
-  readonly delayMs: number;
-  /** Runs at once. */
-  readonly instances: number;
-  readonly run: (
-    inputs: readonly Tensor[],
-    outputs: readonly string[],
-    parameters: RunParameters,
-    /** Whether nobody waits for it any longer. */
-    isOver: () => boolean,
-  ) => Promise<readonly Tensor[]>;
-  readonly statistics: ModelStatistics;
-  /** Epoch ms. */
-  readonly clock: () => number;
-}
-
-/** The run that a request asks for. */
-export interface Asked extends InferCaller {
-  readonly inputs: readonly Tensor[];
-  readonly outputs: readonly string[];
-  readonly parameters: CheckedParameters;
-  readonly priority: number;
-  /** Rows, where the model can be run over several requests at once; null: it cannot, and the request runs alone. */
-  readonly rows: number | null;
-}
-
-/** Outputs of a request, and the time that it waited and ran, ms. */
-export interface Ran {
-  readonly outputs: readonly Tensor[];
-  readonly queueMs: number;
-  readonly computeMs: number;
-}
 
 interface Item extends Waiting {
   readonly asked: Asked;
@@ -67,8 +17,8 @@ interface Item extends Waiting {
   readonly refusals: Refusals;
   /** Ends what watches the caller; false: the item has been settled before. */
   settle(): boolean;
-  /** Whether nobody waits for its rows. */
-  readonly isOver: boolean;
+  /** Whether nobody waits for its rows. No getter: V8 gives each literal that has one its own shape, which costs 10 µs a request. */
+  isOver: boolean;
 }
 
 /** Smoothing of the measured rows per ms. */
@@ -166,7 +116,6 @@ export class InferQueue {
   #item(asked: Asked, rows: number, resolve: Item['resolve'], reject: Item['reject']): Item {
     const { tenant, priority, deadline, signal, refusals = this.#refusals } = asked;
     const arrived = performance.now();
-    let isOver = false;
     const stop = watchCaller(
       { deadline, signal: signal ?? undefined },
       {
@@ -183,14 +132,12 @@ export class InferQueue {
       resolve,
       reject,
       refusals,
+      isOver: false,
       settle: () => {
-        if (isOver) return false;
-        isOver = true;
+        if (item.isOver) return false;
+        item.isOver = true;
         stop();
         return true;
-      },
-      get isOver() {
-        return isOver;
       },
     };
     return item;

@@ -1,5 +1,5 @@
 import { joinRows, type Tensor } from '../../schema/tensor.ts';
-import type { Asked } from './infer-queue.ts';
+import type { Asked } from './queue-options.ts';
 
 /** A request of a run that several share. */
 interface Joined {
