@@ -15,6 +15,7 @@ import { PredictionHistory } from '../src/serving/online/prediction-history.ts';
 import { predictionTopic } from '../src/serving/online/prediction-record.ts';
 import { openSqliteRegistry } from '../src/site/open-registry.ts';
 import { environmentIn, prepare, project } from '../test/loop/prediction-project.ts';
+import { registeredIn } from '../test/models/registered.ts';
 import { service, small } from '../test/models/small-project.ts';
 import { printFigure } from './figure.ts';
 import { measureRates } from './measure.ts';
@@ -38,7 +39,8 @@ await prepare(directory);
 const headrace = await openHeadrace({ project, environment: environmentIn(directory) });
 const registry = openSqliteRegistry(join(directory, 'registry.sqlite'));
 const artifacts = new FileArtifactStore(join(directory, 'artifacts'));
-const server = new ModelServer({ model: small, registry, artifacts, runtime: onnxRuntime });
+const registered = registeredIn({ registry, artifacts, runtime: onnxRuntime });
+const server = new ModelServer({ model: small, registry, artifacts, registered });
 await server.refresh();
 
 const memory = new MemoryEventLog();

@@ -17,6 +17,7 @@ import type { Value } from '../src/schema/column.ts';
 import { rowCodec } from '../src/schema/row-codec.ts';
 import { ProjectStreams } from '../src/serving/streaming/project-streams.ts';
 import { openSqliteRegistry, registryFile } from '../src/site/open-registry.ts';
+import { registeredIn } from '../test/models/registered.ts';
 import { asked, registerSmall, service, small } from '../test/models/small-project.ts';
 import { printFigure } from './figure.ts';
 import { withServices } from './services.ts';
@@ -85,7 +86,8 @@ async function openStream(directory: string, { log, lanes }: Opened, runtime: Mo
     throw error;
   };
   const streams = new ProjectStreams({
-    ...{ log, lanes, registry, artifacts, runtime, python: null },
+    ...{ log, lanes, registry, artifacts, python: null },
+    registered: registeredIn({ registry, artifacts, runtime }),
     streams: [scored],
     clock: Date.now,
     onFault,

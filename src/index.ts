@@ -34,5 +34,5 @@ export type { PredictionRequest } from './serving/online/predict-many.ts';
 export type { Prediction } from './serving/online/prediction.ts';
 export type { Decision, RolloutControl, RolloutStatus } from './serving/rollout/rollout-control.ts';
 export { type RolloutReport, rolloutReport } from './serving/rollout/rollout-report.ts';
-export { type OipUpstreamOptions, oipUpstream } from './serving/upstream/oip-upstream.ts';
-export { type OpenAiUpstreamOptions, openAiUpstream } from './serving/upstream/openai-upstream.ts';
+export { type OipUpstreamOptions, oipUpstream } from './versions/upstream/oip-upstream.ts';
+export { type OpenAiUpstreamOptions, openAiUpstream } from './versions/upstream/openai-upstream.ts';

@@ -5,6 +5,7 @@ const pure = ['base', 'schema', 'stats', 'features', 'model', 'ports'];
 const products = [
   'featurestore',
   'registry',
+  'versions',
   'training',
   'serving',
   'monitoring',
@@ -125,10 +126,24 @@ export const importRules: readonly IForbiddenRuleType[] = [
   },
   {
     name: 'planes',
-    comment: 'Training and serving share declarations, registry and offline store, and nothing else.',
+    comment: 'Serving shares declarations, registry and offline store with training, and nothing else.',
     severity: 'error',
-    from: { path: '^src/(training|serving)/' },
-    to: { path: '^src/(training|serving)/', pathNot: '^src/$1/' },
+    from: { path: '^src/(serving|versions)/' },
+    to: { path: '^src/training/' },
+  },
+  {
+    name: 'training-plane',
+    comment: 'Training shares declarations, registry and offline store with serving, and nothing else.',
+    severity: 'error',
+    from: { path: '^src/training/' },
+    to: { path: '^src/(serving|versions)/' },
+  },
+  {
+    name: 'versions',
+    comment: 'A loaded version knows who registered it, and nothing of those who ask it.',
+    severity: 'error',
+    from: { path: '^src/versions/' },
+    to: { path: folders(products), pathNot: '^src/(versions|registry)/' },
   },
   {
     name: 'backends',

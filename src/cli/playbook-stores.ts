@@ -10,10 +10,10 @@ import type { IncidentPort } from '../ports/incident.ts';
 import { mustRecord } from '../registry/must-record.ts';
 import { ProjectPlaybooks, type WorldOf } from '../running/project-playbooks.ts';
 import { TrainingRuns } from '../running/training-runs.ts';
-import { loadForScores } from '../serving/models/load-for-scores.ts';
 import { RolloutControl } from '../serving/rollout/rollout-control.ts';
 import { httpHooks } from '../serving/rollout/rollout-hooks.ts';
 import type { Site, SiteStores } from '../site/site.ts';
+import { loadForScores } from '../versions/load/load-for-scores.ts';
 import type { CommonOptions } from './command.ts';
 import { historyProgram } from './history-program.ts';
 

@@ -12,7 +12,7 @@ import { runFiles } from '../training/runner/run-files.ts';
 import { parseRunSpec } from '../training/runner/run-spec.ts';
 import { TriedSpot } from '../training/runner/tried-spot.ts';
 import { lineOf, printOutcome } from './run-lines.ts';
-import { type RunCall } from './run-options.ts';
+import type { RunCall } from './run-options.ts';
 
 /** A job that holds instances hangs after this time without a step, s: its worker may be gone, and SkyPilot not know it. */
 const HANG_SECONDS = 600;

@@ -28,7 +28,7 @@ export async function loadScorer(runtime: ModelRuntime, file: Uint8Array, signat
 }
 
 /** The scorer of a loaded model. Error: MODEL_FILE, where its tensors are not those of the signature. */
-function scorerOf(loaded: LoadedModel, signature: ModelSignature): Scorer {
+export function scorerOf(loaded: LoadedModel, signature: ModelSignature): Scorer {
   const { input, output, features } = signature;
   const { inputs, outputs } = loaded.signature;
   const given = inputs.find(({ name }) => name === input);

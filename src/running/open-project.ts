@@ -27,13 +27,11 @@ import { begunForgettings } from '../operating/forget-record.ts';
 import { freeBytes } from '../operating/free-bytes.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
 import type { Part } from '../ports/part.ts';
-import { openModelHost, queueLimits } from '../serving/models/open-host.ts';
+import { openModelHost } from '../serving/models/open-host.ts';
 import { PipelineSource } from '../serving/models/pipeline-source.ts';
 import { ProjectModels } from '../serving/models/project-models.ts';
+import type { ModelHost } from '../serving/oip/model-host.ts';
 import { openPipelines, type Pipelines } from '../serving/online/predict-pipeline.ts';
-import { inferencePart } from '../serving/runtime/inference-part.ts';
-import type { ModelHost } from '../serving/runtime/model-host.ts';
-import { pythonPart } from '../serving/runtime/python-part.ts';
 import { StreamOutputs } from '../serving/streaming/outputs/stream-outputs.ts';
 import { ProjectStreams } from '../serving/streaming/project-streams.ts';
 import { openScoreSink } from '../site/back-ends/score-sinks.ts';
@@ -42,6 +40,10 @@ import { monitoringParts } from '../site/monitoring-parts.ts';
 import { runtimes } from '../site/runtimes.ts';
 import { Site, type SiteStores } from '../site/site.ts';
 import { sourceTopics } from '../site/source-topics.ts';
+import { openVersionCache } from '../versions/cache/open-version-cache.ts';
+import { RegisteredVersions } from '../versions/cache/registered-versions.ts';
+import { inferencePart } from '../versions/inference-part.ts';
+import { pythonPart } from '../versions/python-part.ts';
 import { openClockPart } from './clock-part.ts';
 import { Forgetting } from './forgetting.ts';
 import { openHeapPart } from './heap-part.ts';
@@ -166,13 +168,14 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     onFault,
   });
   await playbooks.follow();
+  const versions = openVersionCache({ environment, runtimes, clock, onFault });
+  const registered = new RegisteredVersions({ ...stores, versions });
   const models = await ProjectModels.open({
     ...stores,
-    threads: runtimes.thread,
+    registered,
     tryOut: runtimes.tryOut,
     project,
     partitions,
-    queue: queueLimits(environment.models.queue),
     sampleRate,
     sampled,
     clock,
@@ -185,6 +188,7 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
   });
   const streams = new ProjectStreams({
     ...stores,
+    registered,
     streams: project.streams ?? [],
     models: project.models.map(({ name }) => name),
     clock,
@@ -201,14 +205,11 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
   const pipelines = openPipelines(declared, (model) => predictingWith({ models, features, appends, stores }, model));
   const host = await openModelHost({
     environment,
-    runtimes,
+    versions,
     registered: stores,
     sharesMemory: true,
     more: [streams.source(), new PipelineSource(declared, (...call) => pipelines.predict(...call))],
-    laneOf: (request) => models.laneOf(request),
-    inRollout: (model) => models.inRollout(model),
-    checkLog: (request) => models.checkLog(request),
-    log: (request, reply) => models.logTensors(request, reply),
+    ...models.hooks,
     answered: (model, tookMs) => features.measures.predicted(model, tookMs, performance.now()),
     clock,
     onFault,

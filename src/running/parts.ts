@@ -21,10 +21,10 @@ import { type PlaybooksStatus, playbookPart } from '../playbook/playbook-part.ts
 import { modelsPart } from '../serving/online/models-part.ts';
 import { predictionsPart } from '../serving/online/predictions-part.ts';
 import { type RolloutsStatus, rolloutsPart } from '../serving/rollout/rollouts-part.ts';
-import { type InferenceStatus, inferencePart } from '../serving/runtime/inference-part.ts';
-import { type PythonStatus, pythonPart } from '../serving/runtime/python-part.ts';
 import { type OutputsStatus, outputsPart } from '../serving/streaming/outputs/outputs-part.ts';
 import { type StreamsStatus, streamsPart } from '../serving/streaming/streams-part.ts';
+import { type InferenceStatus, inferencePart } from '../versions/inference-part.ts';
+import { type PythonStatus, pythonPart } from '../versions/python-part.ts';
 import { type ClockStatus, clockPart } from './clock-part.ts';
 import { type HeapStatus, heapPart } from './heap-part.ts';
 import { trainingSetsPart } from './training-sets-part.ts';

@@ -27,12 +27,12 @@ import type { Rollout, RolloutStore } from '../ports/rollout-store.ts';
 import { CHAMPION } from '../registry/champion.ts';
 import { LINEAGE_TAGS } from '../registry/lineage.ts';
 import { loadableRecord } from '../registry/version-seal.ts';
-import { loadForScores } from '../serving/models/load-for-scores.ts';
 import { predictionTable } from '../serving/online/prediction-table.ts';
 import type { Decision } from '../serving/rollout/rollout-control.ts';
-import type { UpstreamServers } from '../serving/upstream/upstream-version.ts';
 import { readNumbers } from '../site/table-files.ts';
 import { adoptLogged, loggedWith } from '../training/train-logged.ts';
+import { loadForScores } from '../versions/load/load-for-scores.ts';
+import type { UpstreamServers } from '../versions/upstream/upstream-version.ts';
 import type { OrderedTraining } from './training-runs.ts';
 
 /** A set of labelled rows to write. */

@@ -18,11 +18,12 @@ import { checkNotMoved } from '../operating/migrate/migration-files.ts';
 import type { TableAppend } from '../ports/offline-store.ts';
 import { openModelHost } from '../serving/models/open-host.ts';
 import { mustNotBeLogged } from '../serving/models/tensor-hooks.ts';
-import { inferencePart } from '../serving/runtime/inference-part.ts';
-import type { ModelHost } from '../serving/runtime/model-host.ts';
+import type { ModelHost } from '../serving/oip/model-host.ts';
 import { waysToWriter } from '../site/open-profiles.ts';
 import { runtimes } from '../site/runtimes.ts';
 import { Site } from '../site/site.ts';
+import { openVersionCache } from '../versions/cache/open-version-cache.ts';
+import { inferencePart } from '../versions/inference-part.ts';
 import { openClockPart } from './clock-part.ts';
 import type { OpenOptions } from './headrace.ts';
 import { openHeapPart } from './heap-part.ts';
@@ -154,8 +155,11 @@ export class Reader extends Running<Status> {
             });
       const host = await openModelHost({
         environment,
-        runtimes,
-        ...(predictions?.hostOptions() ?? { registered: null, checkLog: mustNotBeLogged }),
+        ...(predictions?.hostOptions() ?? {
+          registered: null,
+          versions: openVersionCache({ environment, runtimes, clock, onFault }),
+          checkLog: mustNotBeLogged,
+        }),
         // A region that one of several processes knows would be unknown to the next request.
         sharesMemory: false,
         answered: (model, tookMs) => features.measures.predicted(model, tookMs, performance.now()),

@@ -9,7 +9,7 @@ import type { ServingMeasures } from '../observe/serving-measures.ts';
 import type { SloReport } from '../observe/slo-report.ts';
 import { degradedOf, type Status, statusOf, waitingOf } from '../observe/status.ts';
 import type { Part } from '../ports/part.ts';
-import type { ModelHost } from '../serving/runtime/model-host.ts';
+import type { ModelHost } from '../serving/oip/model-host.ts';
 
 /** The version of the Open Inference Protocol. */
 const PROTOCOL_VERSION = '2';

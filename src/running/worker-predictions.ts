@@ -8,7 +8,7 @@ import type { QueueReport } from '../observe/queue-report.ts';
 import { storesPart } from '../observe/stores-part.ts';
 import type { TableAppend } from '../ports/offline-store.ts';
 import type { Part } from '../ports/part.ts';
-import { type OpenHostOptions, queueLimits } from '../serving/models/open-host.ts';
+import type { OpenHostOptions } from '../serving/models/open-host.ts';
 import { PipelineSource } from '../serving/models/pipeline-source.ts';
 import { WorkerModels } from '../serving/models/worker-models.ts';
 import {
@@ -20,9 +20,12 @@ import {
 import { openPipelines, type PipelinePrediction, type Pipelines } from '../serving/online/predict-pipeline.ts';
 import type { Prediction } from '../serving/online/prediction.ts';
 import type { PredictionSink } from '../serving/online/prediction-sink.ts';
-import { pythonPart } from '../serving/runtime/python-part.ts';
 import { runtimes } from '../site/runtimes.ts';
 import type { Site, SiteStores } from '../site/site.ts';
+import { openVersionCache } from '../versions/cache/open-version-cache.ts';
+import { RegisteredVersions } from '../versions/cache/registered-versions.ts';
+import type { VersionCache } from '../versions/cache/version-cache.ts';
+import { pythonPart } from '../versions/python-part.ts';
 import { ProjectPlaybooks } from './project-playbooks.ts';
 
 /** The way of a process to the log of another one, and how many processes share the bounds of the queues. */
@@ -45,6 +48,7 @@ const STORES = ['artifacts', 'registry', 'rollouts', 'playbooks', 'runtime', 'py
 
 interface Opened {
   readonly stores: SiteStores<(typeof STORES)[number]>;
+  readonly versions: VersionCache;
   readonly models: WorkerModels;
   readonly playbooks: ProjectPlaybooks;
 }
@@ -73,11 +77,11 @@ export class WorkerPredictions {
     const { directory, sampleRate, requiredModels } = environment;
     const playbooks = new ProjectPlaybooks({ project, directory, store: stores.playbooks, clock, onFault });
     await playbooks.follow();
+    const versions = openVersionCache({ environment, runtimes, processes: place.processes, clock, onFault });
     const models = new WorkerModels({
       ...stores,
+      registered: new RegisteredVersions({ ...stores, versions }),
       project,
-      threads: runtimes.thread,
-      queue: queueLimits(environment.models.queue, place.processes),
       sampleRate,
       sampled,
       clock,
@@ -87,22 +91,16 @@ export class WorkerPredictions {
       guardOf: (model) => playbooks.answersOf(model)?.guard,
     });
     await models.start();
-    return new WorkerPredictions(options, { stores, models, playbooks });
+    return new WorkerPredictions(options, { stores, versions, models, playbooks });
   }
 
   /** The part of the options of a model host that makes its answers count here as they do in the writer. */
-  hostOptions(): Pick<
-    OpenHostOptions,
-    'registered' | 'processes' | 'laneOf' | 'inRollout' | 'checkLog' | 'log' | 'more'
-  > {
-    const { stores, models } = this.#open;
+  hostOptions(): Pick<OpenHostOptions, 'registered' | 'versions' | 'laneOf' | 'checkLog' | 'log' | 'more'> {
+    const { stores, versions, models } = this.#open;
     return {
       registered: stores,
-      processes: this.#options.place.processes,
-      laneOf: (request) => models.laneOf(request),
-      inRollout: (model) => models.inRollout(model),
-      checkLog: (request) => models.checkLog(request),
-      log: (request, reply) => models.logTensors(request, reply),
+      versions,
+      ...models.hooks,
       more: [new PipelineSource(this.project.pipelines ?? [], (...call) => this.#pipelines.predict(...call))],
     };
   }

@@ -113,14 +113,12 @@ export function joinRows(tensors: readonly [Tensor, ...Tensor[]]): Tensor {
   const shape = [tensors.reduce((sum, one) => sum + one.shape[0], 0), ...first.shape.slice(1)];
   if (first.type === 'BYTES')
     return { ...first, shape, data: tensors.flatMap((one) => (one.type === 'BYTES' ? one.data : [])) };
-  const bytes = new Uint8Array(
-    tensors.reduce((sum, { data }) => sum + ('byteLength' in data ? data.byteLength : 0), 0),
-  );
+  const joined = new tensorArrays[first.type](tensors.reduce((sum, { data }) => sum + data.length, 0));
   let at = 0;
   for (const { data } of tensors) {
-    if (!('byteLength' in data)) continue;
-    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
-    at += data.byteLength;
+    // All are of one type: no view of bytes is made for each.
+    Reflect.apply(joined.set, joined, [data, at]);
+    at += data.length;
   }
-  return { ...first, shape, data: new tensorArrays[first.type](bytes.buffer) };
+  return { ...first, shape, data: joined };
 }

@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import { fail, type HeadraceError, isHeadraceError } from '../base/errors/fail.ts';
-import { oipText, retryAfterS } from '../serving/oip/refuse.ts';
+import { oipText, retryAfterS } from '../versions/request/refuse.ts';
 
 /** The body of every error answer: the catalogued code, what is wrong, what to do, whether to try again. */
 export interface ErrorBody {

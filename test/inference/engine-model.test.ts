@@ -4,9 +4,9 @@ import { beforeAll, expect, test } from 'vitest';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
 import type { ModelRegistry } from '../../src/ports/model-registry.ts';
 import { engineModel } from '../../src/serving/batch/engine-model.ts';
-import { resolveVersion, type ScoredVersion } from '../../src/serving/models/scored-version.ts';
 import { openVersionTools } from '../../src/site/batch-tools.ts';
 import { openSqliteRegistry, registryFile } from '../../src/site/open-registry.ts';
+import { resolveVersion, type ScoredVersion } from '../../src/versions/load/scored-version.ts';
 import { batchSite, sitePlace } from './batch-site.ts';
 import { logModel } from './logged-onnx.ts';
 

@@ -4,10 +4,10 @@ import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-ar
 import { onnxRuntime } from '../../src/backends/onnx/onnx-runtime.ts';
 import { newRows } from '../../src/model/model-rows.ts';
 import { startBatch } from '../../src/serving/batch/start-batch.ts';
-import { loadForeignScorer } from '../../src/serving/models/foreign-scorer.ts';
 import { featureRow } from '../../src/serving/online/feature-row.ts';
 import { rowOutcome } from '../../src/serving/rollout/row-outcome.ts';
 import { openSqliteRegistry, registryFile } from '../../src/site/open-registry.ts';
+import { loadForeignScorer } from '../../src/versions/load/foreign-scorer.ts';
 import { small } from '../models/small-project.ts';
 import { identityFile } from '../serving/onnx-files.ts';
 import { batchSite, outputRows, siteContext, writeInput } from './batch-site.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { fail } from '../../src/base/errors/fail.ts';
 import { scoreRange } from '../../src/serving/batch/score-range.ts';
-import { openPatiently, patientScorer } from '../../src/serving/models/patient-scorer.ts';
+import { openPatiently, patientScorer } from '../../src/versions/load/patient-scorer.ts';
 import { fedRows, singles } from '../models/fed-rows.ts';
 
 const of = { model: 'm', version: 1 };

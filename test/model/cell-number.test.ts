@@ -14,7 +14,7 @@ import type { ColumnSpec, Value } from '../../src/schema/column.ts';
 import { scaledToText } from '../../src/schema/decimal.ts';
 import { parseJsonExact } from '../../src/schema/json-exact.ts';
 import { tensorArrays } from '../../src/schema/tensor.ts';
-import { parseTensorData } from '../../src/serving/oip/tensor-json.ts';
+import { parseTensorData } from '../../src/versions/request/tensor-json.ts';
 import { sql } from '../inference/batch-site.ts';
 import { EDGE_DOUBLES, EDGE_WHOLES, type ExactCell, wanted } from './exact-cells.ts';
 

@@ -12,10 +12,11 @@ import type { Value } from '../../src/schema/column.ts';
 import { featureRow } from '../../src/serving/online/feature-row.ts';
 import { ModelServer } from '../../src/serving/online/model-server.ts';
 import { modelsPart } from '../../src/serving/online/models-part.ts';
-import { SHORT_RUN_MS } from '../../src/serving/runtime/served-version.ts';
 import { openMemoryRegistry } from '../../src/site/open-registry.ts';
 import { newVersion } from '../../src/testing/contracts/model-registry.ts';
+import { SHORT_RUN_MS } from '../../src/versions/place/run-place.ts';
 import { turns, until } from '../until.ts';
+import { registeredIn } from './registered.ts';
 import { everyType, registerSmall, small, smallServer } from './small-project.ts';
 
 /** by_asked_1h, name, number, gaps, category. */
@@ -91,7 +92,12 @@ async function countingStage() {
     );
   }
   await registry.moveAlias('small', 'champion', { expected: null, to: 1, at: 0 });
-  const server = new ModelServer({ model: small, registry, artifacts, runtime: counting.runtime });
+  const server = new ModelServer({
+    model: small,
+    registry,
+    artifacts,
+    registered: registeredIn({ registry, artifacts, runtime: counting.runtime }),
+  });
   return { registry, server, ...counting };
 }
 
@@ -301,17 +307,17 @@ describe('a model server', () => {
     const { server, runs } = await countingStage();
     await server.refresh();
     runs.length = 0;
-    const many = Array.from({ length: 200 }, (_, i) => vectorOf(i / 256));
-    const calls = Array.from({ length: 90 }, (_, i) => server.score(many, { tenant: i % 2 === 0 ? 'one' : 'other' }));
+    const many = Array.from({ length: 128 }, (_, i) => vectorOf(i / 256));
+    const calls = Array.from({ length: 140 }, (_, i) => server.score(many, { tenant: i % 2 === 0 ? 'one' : 'other' }));
     const outcomes = await Promise.allSettled(calls);
     const refused = outcomes.filter(({ status }) => status === 'rejected');
-    expect(refused).toHaveLength(90 - 82);
+    expect(refused).toHaveLength(140 - 128);
     for (const outcome of refused) expect(outcome).toMatchObject({ reason: { code: 'MODEL_BUSY' } });
-    expect(runs.reduce((sum, rows) => sum + rows, 0)).toBe(82 * 200);
-    expect(Math.max(...runs)).toBe(512);
+    expect(runs.reduce((sum, rows) => sum + rows, 0)).toBe(128 * 128);
+    expect(Math.max(...runs)).toBeLessThanOrEqual(512);
     // One caller alone has half of the queue.
-    const own = await Promise.allSettled(Array.from({ length: 90 }, () => server.score(many)));
-    expect(own.filter(({ status }) => status === 'fulfilled')).toHaveLength(41);
+    const own = await Promise.allSettled(Array.from({ length: 140 }, () => server.score(many)));
+    expect(own.filter(({ status }) => status === 'fulfilled')).toHaveLength(64);
   });
 
   test('tenants of a version take turns: one with many calls delays itself', async () => {
@@ -357,7 +363,8 @@ describe('a model server', () => {
     });
     const scoresOf = async (busyMs: number) => {
       const runtime = on('here', busyMs);
-      const server = new ModelServer({ model: small, registry, artifacts, runtime, threads: on('thread', busyMs) });
+      const registered = registeredIn({ registry, artifacts, runtime, thread: on('thread', busyMs) });
+      const server = new ModelServer({ model: small, registry, artifacts, registered });
       await server.refresh();
       const { scores } = await server.score(vectors);
       await server.close();

@@ -20,6 +20,7 @@ import type { ArtifactStore } from '../../src/ports/artifact-store.ts';
 import type { ModelRegistry, ModelVersion } from '../../src/ports/model-registry.ts';
 import { ModelServer } from '../../src/serving/online/model-server.ts';
 import { newVersion } from '../../src/testing/contracts/model-registry.ts';
+import { registeredIn } from './registered.ts';
 import { smallFrame } from './small-frame.ts';
 import { trainLogistic } from './train-whole.ts';
 
@@ -98,5 +99,6 @@ export async function registerModel(
 
 /** The server of the small model. */
 export function smallServer(registry: ModelRegistry, artifacts: ArtifactStore): ModelServer {
-  return new ModelServer({ model: small, registry, artifacts, runtime: onnxRuntime });
+  const registered = registeredIn({ registry, artifacts, runtime: onnxRuntime });
+  return new ModelServer({ model: small, registry, artifacts, registered });
 }

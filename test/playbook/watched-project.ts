@@ -7,7 +7,7 @@ import { mustRecord } from '../../src/registry/must-record.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { insideOf } from '../../src/running/inside.ts';
 import { localWorld } from '../../src/running/local-world.ts';
-import { prepareForeign } from '../../src/serving/models/open-foreign.ts';
+import { prepareForeign } from '../../src/versions/source/open-foreign.ts';
 import { asked, came, service } from '../models/small-project.ts';
 
 const HOUR_MS = 3_600_000;

@@ -10,14 +10,14 @@ import { copyVersion } from '../../src/registry/copy-version.ts';
 import { versionEntries } from '../../src/registry/version-folder.ts';
 import { loadableRecord } from '../../src/registry/version-seal.ts';
 import { engineModel } from '../../src/serving/batch/engine-model.ts';
-import { loadForeignScorer } from '../../src/serving/models/foreign-scorer.ts';
-import { loadForScores } from '../../src/serving/models/load-for-scores.ts';
-import { RegistrySource } from '../../src/serving/models/registry-source.ts';
-import { loadScored, resolveVersion, scoringDigest } from '../../src/serving/models/scored-version.ts';
 import { ModelServer } from '../../src/serving/online/model-server.ts';
 import { LoadedVersions } from '../../src/serving/streaming/loaded-versions.ts';
 import { openMemoryRegistry } from '../../src/site/open-registry.ts';
+import { loadForScores } from '../../src/versions/load/load-for-scores.ts';
+import { loadScored, resolveVersion, scoringDigest } from '../../src/versions/load/scored-version.ts';
+import { RegistrySource } from '../../src/versions/source/registry-source.ts';
 import { logModel } from '../inference/logged-onnx.ts';
+import { registeredIn } from '../models/registered.ts';
 import { registerSmall, small } from '../models/small-project.ts';
 import { call, type RegistrySite, registrySite } from './registry-site.ts';
 
@@ -38,8 +38,8 @@ async function sealedSite(): Promise<RegistrySite> {
 function loaders({ registry, artifacts, url }: RegistrySite): Record<string, (version: number) => Promise<unknown>> {
   const tools = { artifacts, python: null, runtime: onnxRuntime };
   const opened = async () => ({ ...tools, close: async () => undefined });
-  const foreign = (record: VersionRecord) => loadForeignScorer(record, tools);
-  const server = () => new ModelServer({ model: small, registry, artifacts, runtime: onnxRuntime, foreign });
+  const registered = registeredIn({ registry, artifacts, runtime: onnxRuntime });
+  const server = () => new ModelServer({ model: small, registry, artifacts, registered });
   return {
     'a server or its worker': async (version) => (await server().hold(version)).release(),
     'the check before a promotion': (version) => server().check(version),
@@ -58,7 +58,7 @@ function loaders({ registry, artifacts, url }: RegistrySite): Record<string, (ve
     'a stream': async (version) => {
       const record = await registry.versionRecord('small', version);
       if (record === null) throw new Error('the version is gone');
-      const versions = new LoadedVersions({ ...tools, stream: 's', model: small, registry });
+      const versions = new LoadedVersions({ ...tools, registry, registered, stream: 's', model: small });
       await versions.load({ version, digest: await scoringDigest(record, tools).catch(() => '') });
       await versions.close();
     },

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { fail } from '../../src/base/errors/fail.ts';
-import type { InferRequest } from '../../src/serving/oip/infer-request.ts';
 import { inferLane, type LaneVersions } from '../../src/serving/rollout/infer-lanes.ts';
 import type { CallLane, RolloutLanes } from '../../src/serving/rollout/rollout-lanes.ts';
+import type { InferRequest } from '../../src/versions/request/infer-request.ts';
 import { nextMillisecond } from '../until.ts';
 
 const versions = (refuses: boolean): LaneVersions => ({

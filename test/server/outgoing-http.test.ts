@@ -6,7 +6,7 @@ import { postJson } from '../../src/backends/alert-sinks/post-json.ts';
 import { answerStart, answerText } from '../../src/base/read-answer.ts';
 import type { Webhook } from '../../src/ports/webhook-store.ts';
 import { post } from '../../src/registry/webhooks/deliver.ts';
-import { callUpstream, upstreamJson } from '../../src/serving/upstream/upstream-call.ts';
+import { callUpstream, upstreamJson } from '../../src/versions/upstream/upstream-call.ts';
 
 const MIB = 2 ** 20;
 

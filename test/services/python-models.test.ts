@@ -20,7 +20,7 @@ import {
 import { openBatchContext } from '../../src/running/batch-context.ts';
 import { insideOf } from '../../src/running/inside.ts';
 import { startBatch } from '../../src/serving/batch/start-batch.ts';
-import { RegistrySource } from '../../src/serving/models/registry-source.ts';
+import { RegistrySource } from '../../src/versions/source/registry-source.ts';
 import { sql } from '../inference/batch-site.ts';
 import { addressOf } from './addresses.ts';
 import { expectOutputs, type Logged, openPythonSite, type PythonSite } from './python-site.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { FairQueue } from '../../src/serving/runtime/fair-queue.ts';
+import { FairQueue } from '../../src/versions/queue/fair-queue.ts';
 
 const all = () => true;
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Tensor } from '../../src/schema/tensor.ts';
-import { InferQueue } from '../../src/serving/runtime/infer-queue.ts';
-import { ModelStatistics } from '../../src/serving/runtime/model-statistics.ts';
+import { InferQueue } from '../../src/versions/queue/infer-queue.ts';
+import { ModelStatistics } from '../../src/versions/queue/model-statistics.ts';
 
 const one: Tensor = { name: 'x', type: 'FP32', shape: [1, 1], data: new Float32Array(1) };
 
@@ -21,10 +21,10 @@ function queueOf(runs: number[]) {
     statistics: new ModelStatistics(),
     clock: Date.now,
   });
-  const submit = (tenant: string) =>
+  const submit = (tenant: string, deadline = Number.POSITIVE_INFINITY) =>
     queue.submit({
       tenant,
-      deadline: Number.POSITIVE_INFINITY,
+      deadline,
       signal: null,
       inputs: [one],
       outputs: ['x'],
@@ -49,4 +49,10 @@ test('runs are short while several tenants ask, and as long as usual for one', a
   expect(Math.max(...runs)).toBe(2);
   // The quiet tenant came last, and waits for one run.
   expect(runsBefore).toBe(2);
+});
+
+test('a request may wait until a time that no timer reaches', async () => {
+  const { submit } = queueOf([]);
+  for (const deadline of [2 ** 31 - 1, 2 ** 31, 2 ** 32, 2 ** 53, Number.MAX_VALUE])
+    expect(await submit('patient', deadline)).toMatchObject({ outputs: [{ name: 'x' }] });
 });

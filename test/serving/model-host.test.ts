@@ -7,12 +7,14 @@ import { onnxThreads } from '../../src/backends/onnx/onnx-threads.ts';
 import { tryOutOnnx } from '../../src/backends/onnx/try-out.ts';
 import type { LoadedModel, ModelRuntime } from '../../src/ports/model-runtime.ts';
 import type { Tensor } from '../../src/schema/tensor.ts';
-import type { InferCaller, InferRequest } from '../../src/serving/oip/infer-request.ts';
+import { ModelHost, type ModelHostOptions } from '../../src/serving/oip/model-host.ts';
 import type { InferLane } from '../../src/serving/rollout/infer-lanes.ts';
-import { ModelHost, type ModelHostOptions } from '../../src/serving/runtime/model-host.ts';
-import type { ModelSource, SourceModel } from '../../src/serving/runtime/model-source.ts';
-import { TritonRepository } from '../../src/serving/runtime/triton-repository.ts';
 import { modelRuntimeContracts } from '../../src/testing/contracts/model-runtime.ts';
+import { VersionCache, type VersionCacheOptions } from '../../src/versions/cache/version-cache.ts';
+import type { InferCaller, InferRequest } from '../../src/versions/request/infer-request.ts';
+import type { ModelSource, SourceModel } from '../../src/versions/source/model-source.ts';
+import { TritonRepository } from '../../src/versions/source/triton-repository.ts';
+import { cacheOf } from '../models/registered.ts';
 import { nextMillisecond, until } from '../until.ts';
 import { addSubFile, identityFile, onnxFile } from './onnx-files.ts';
 
@@ -39,18 +41,28 @@ function repository(files: Readonly<Record<string, string | Uint8Array>>): strin
   return root;
 }
 
-function hostOf(root: string, options: Partial<ModelHostOptions> = {}): ModelHost {
+type HostOptions = Partial<ModelHostOptions & VersionCacheOptions>;
+
+function hostOf(root: string, options: HostOptions = {}): ModelHost {
+  const onFault = () => undefined;
+  const { runtimes, limits, budgetBytes, ...others } = options;
+  const versions = new VersionCache({
+    runtimes: runtimes ?? { here: onnxRuntime, thread: onnxThreads, process: null, tryOut: null, memory: () => 0 },
+    limits: limits ?? { mostRows: 100, mostRowsOfTenant: 50, weights: {} },
+    budgetBytes: budgetBytes ?? Number.POSITIVE_INFINITY,
+    clock: Date.now,
+    onFault,
+    ...others,
+  });
   return new ModelHost({
+    versions,
     sources: [new TritonRepository(root)],
-    runtimes: { here: onnxRuntime, thread: onnxThreads, process: null, tryOut: null, memory: () => 0 },
-    limits: { mostRows: 100, mostRowsOfTenant: 50, weights: {} },
-    budgetBytes: Number.POSITIVE_INFINITY,
     idleMs: Number.POSITIVE_INFINITY,
     loadsOnRequest: true,
     cacheBytes: 1_000_000,
     clock: Date.now,
-    onFault: () => undefined,
-    ...options,
+    onFault,
+    ...others,
   });
 }
 
@@ -223,52 +235,67 @@ describe('loading', () => {
     await host.close();
   });
 
-  test('versions besides the one that answers are unloaded when nobody names them, never those of a rollout', async () => {
-    const file = addSubFile();
-    let [champion, rollout] = ['1', [] as readonly string[]];
+  /** A model of some versions of one file, as a registry has them: who asks for a version shares it. */
+  function registeredAs(versions: readonly string[]) {
+    const state = { champion: '1' };
     const model: SourceModel = {
       config: null,
-      versions: ['1', '2', '3', '4'],
+      versions,
       get preferred() {
-        return champion;
+        return state.champion;
       },
       alias: () => null,
-      open: () => ({ kind: 'onnx', file }),
+      open: () => ({ kind: 'onnx', file: addSubFile() }),
+      sharedAs: (version) => `m/${version}`,
       warmUps: () => [],
     };
-    const source: ModelSource = { names: () => ['m'], find: (name) => (name === 'm' ? model : null) };
-    const options = { sources: [source], inRollout: () => rollout, otherVersionsMs: 1e9 };
-    const host = hostOf(repository({}), { ...options, budgetBytes: 2.5 * file.length });
+    const sources: readonly ModelSource[] = [{ names: () => ['m'], find: (name) => (name === 'm' ? model : null) }];
+    const asked = (version: string) => ({ name: 'm', version, source: model, isOwn: true });
+    return { state, sources, asked };
+  }
+
+  test('versions besides the one that answers are unloaded when nobody names them, never those that a rollout holds', async () => {
+    const { state, sources, asked } = registeredAs(['1', '2', '3', '4']);
+    const versions = cacheOf(onnxRuntime, { budgetBytes: 2.5 * addSubFile().length });
+    const host = hostOf(repository({}), { sources, versions, otherVersionsMs: 1e9 });
     const loaded = () => host.versions().map(({ version }) => version);
     await host.load('m');
-    for (champion of ['2', '3', '4']) await host.tick();
+    for (state.champion of ['2', '3', '4']) await host.tick();
     expect(loaded()).toEqual(['3', '4']);
-    rollout = ['3', '4'];
+    let rollout = await Promise.all(['3', '4'].map((version) => versions.hold(asked(version))));
     await expect(host.find('m', '1')).rejects.toMatchObject({ message: expect.stringContaining('models in use take') });
     expect(loaded()).toEqual(['3', '4']);
-    rollout = [];
+    for (const hold of rollout) await hold.release();
     expect((await host.infer(request('m', 1, { version: '1' }), nobody)).version).toBe('1');
-    expect(loaded()).toEqual(['1', '4']);
+    expect(loaded().toSorted()).toEqual(['1', '4']);
     for (const version of host.versions()) version.lastUsed = Number.NEGATIVE_INFINITY;
-    rollout = ['1', '4'];
+    rollout = await Promise.all(['1', '4'].map((version) => versions.hold(asked(version))));
     await host.tick();
-    expect(loaded()).toEqual(['1', '4']);
-    rollout = [];
-    await host.tick();
+    expect(loaded().toSorted()).toEqual(['1', '4']);
+    for (const hold of rollout) await hold.release();
     expect(loaded()).toEqual(['4']);
     await host.close();
   });
 
-  test('a model whose rollout is under way is not unloaded, for the budget or when it is idle', async () => {
+  test('a model that others hold is not unloaded, for the budget or when it is idle; what the project holds is loaded in any case', async () => {
+    const { sources, asked } = registeredAs(['1', '2']);
     const file = addSubFile();
-    const root = repository({ 'a/1/model.onnx': file, 'b/1/model.onnx': file });
-    const inRollout = (model: string) => (model === 'a' ? ['1'] : []);
-    const host = hostOf(root, { budgetBytes: 1.5 * file.length, idleMs: 0, inRollout });
-    await host.load('a');
+    const versions = cacheOf(onnxRuntime, { budgetBytes: 1.5 * file.length });
+    const repositories = [new TritonRepository(repository({ 'b/1/model.onnx': file }))];
+    const host = hostOf(repository({}), { sources: [...sources, ...repositories], versions, idleMs: 0 });
+    const hold = await versions.hold(asked('1'));
+    await host.load('m');
     await expect(host.load('b')).rejects.toMatchObject({ message: expect.stringContaining('models in use take') });
     for (const version of host.versions()) version.lastUsed = Number.NEGATIVE_INFINITY;
     await host.tick();
-    expect(host.versions().map(({ name }) => name)).toEqual(['a']);
+    expect(host.entries.get('m')?.state).toBe('ready');
+    const other = await versions.hold(asked('2'));
+    expect(host.versions().map(({ version }) => version)).toEqual(['1', '2']);
+    expect(host.sizeBytes).toBe(2 * file.length);
+    await hold.release();
+    await other.release();
+    await host.load('b');
+    expect(host.versions().map(({ name }) => name)).toEqual(['b']);
     await host.close();
   });
 
@@ -469,7 +496,7 @@ test('a version whose runs are not as long as its warm-up said moves to the othe
   await host.load('m');
   const place = async () => (await host.find('m')).place;
   const moved = async (to: string) => {
-    for (const entry of host.entries.values()) entry.movedAt = Number.NEGATIVE_INFINITY;
+    for (const version of host.versions()) version.movedAt = Number.NEGATIVE_INFINITY;
     await until(async () => {
       const { outputs, version } = await host.infer(request('m', 3), nobody);
       expect([version, outputs[0].data[0]]).toEqual(['1', 4]);

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { ModelParameter, ParameterType } from '../../src/ports/model-runtime.ts';
 import type { Tensor } from '../../src/schema/tensor.ts';
-import { checkParameters, NO_PARAMETERS } from '../../src/serving/oip/model-parameters.ts';
-import { type Asked, InferQueue } from '../../src/serving/runtime/infer-queue.ts';
-import { ModelStatistics } from '../../src/serving/runtime/model-statistics.ts';
+import { InferQueue } from '../../src/versions/queue/infer-queue.ts';
+import { ModelStatistics } from '../../src/versions/queue/model-statistics.ts';
+import type { Asked } from '../../src/versions/queue/queue-options.ts';
+import { checkParameters, NO_PARAMETERS } from '../../src/versions/request/model-parameters.ts';
 
 const declared = (type: ParameterType, isList = false, usual: unknown = null): readonly ModelParameter[] => [
   { name: 'p', type, isList, default: usual },

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { onnxRuntime } from '../../src/backends/onnx/onnx-runtime.ts';
 import { functionModel } from '../../src/features/define/function-model.ts';
 import { rowsOfTensor, type Tensor, type TensorType, tensorArrays } from '../../src/schema/tensor.ts';
-import { loadFunction } from '../../src/serving/models/load-function.ts';
 import { type ModelRuntimeSubject, modelRuntimeContracts } from '../../src/testing/contracts/model-runtime.ts';
+import { loadFunction } from '../../src/versions/source/load-function.ts';
 import { addSubFile, identityFile, rowSumFile } from './onnx-files.ts';
 import { servingData, skipNote } from './serving-data.ts';
 

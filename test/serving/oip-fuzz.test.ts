@@ -6,11 +6,11 @@ import { requestOf } from '../../src/server/grpc/grpc-infer.ts';
 import { loadProto } from '../../src/server/grpc/proto.ts';
 import { parseGenerate } from '../../src/serving/oip/generate.ts';
 import { parseInfer } from '../../src/serving/oip/parse-infer.ts';
-import { decodeTensor, encodeTensor } from '../../src/serving/oip/tensor-bytes.ts';
-import { parseTensorData, tensorDataText } from '../../src/serving/oip/tensor-json.ts';
-import { plainOf } from '../../src/serving/runtime/config-fields.ts';
-import { parsePbtxt } from '../../src/serving/runtime/pbtxt.ts';
-import { tritonConfig } from '../../src/serving/runtime/triton-config.ts';
+import { plainOf } from '../../src/versions/config/config-fields.ts';
+import { parsePbtxt } from '../../src/versions/config/pbtxt.ts';
+import { tritonConfig } from '../../src/versions/config/triton-config.ts';
+import { decodeTensor, encodeTensor } from '../../src/versions/request/tensor-bytes.ts';
+import { parseTensorData, tensorDataText } from '../../src/versions/request/tensor-json.ts';
 
 /** Inputs of each property; a longer run elsewhere sets more, such as 1000000. */
 const numRuns = Number(process.env['HEADRACE_FUZZ'] ?? 200);

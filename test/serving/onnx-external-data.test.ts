@@ -8,9 +8,9 @@ import { onnxThreads } from '../../src/backends/onnx/onnx-threads.ts';
 import { tryOutOnnx } from '../../src/backends/onnx/try-out.ts';
 import { externalTensors, withTensorsInside } from '../../src/schema/onnx-external-data.ts';
 import { OnnxFileFault } from '../../src/schema/onnx-fields.ts';
-import { openForeign } from '../../src/serving/models/open-foreign.ts';
-import { TritonRepository } from '../../src/serving/runtime/triton-repository.ts';
 import { Message } from '../../src/training/onnx-export/protobuf.ts';
+import { openForeign } from '../../src/versions/source/open-foreign.ts';
+import { TritonRepository } from '../../src/versions/source/triton-repository.ts';
 import { call, registrySite } from '../registry/registry-site.ts';
 import { rowSumFile } from './onnx-files.ts';
 

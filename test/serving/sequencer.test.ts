@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import type { Parameters } from '../../src/serving/oip/infer-request.ts';
-import type { Sequencing } from '../../src/serving/runtime/model-config.ts';
-import { Sequencer } from '../../src/serving/runtime/sequencer.ts';
+import type { Sequencing } from '../../src/versions/config/model-config.ts';
+import { Sequencer } from '../../src/versions/queue/sequencer.ts';
+import type { Parameters } from '../../src/versions/request/infer-request.ts';
 import { turns } from '../until.ts';
 
 const open = (more: Partial<Sequencing> = {}) =>

@@ -8,6 +8,7 @@ import { VECTOR_BINARY_TYPE } from '../../src/schema/vector-format.ts';
 import { openModelHost } from '../../src/serving/models/open-host.ts';
 import { predictionTable } from '../../src/serving/online/prediction-table.ts';
 import { runtimes } from '../../src/site/runtimes.ts';
+import { openVersionCache } from '../../src/versions/cache/open-version-cache.ts';
 import { asked } from '../models/small-project.ts';
 import { inferByGrpc } from '../rollouts/infer-ways.ts';
 import { halfAtOnce, soldProject } from '../rollouts/sold-project.ts';
@@ -194,16 +195,16 @@ test('processes that share the bounds of a queue let no more wait together than 
     'shared',
   );
   const processes = 2;
+  const onFault = (error: unknown) => {
+    throw error;
+  };
   const open = () =>
     openModelHost({
       environment,
-      runtimes,
+      versions: openVersionCache({ environment, runtimes, processes, clock: Date.now, onFault }),
       registered: null,
-      processes,
       clock: Date.now,
-      onFault: (error) => {
-        throw error;
-      },
+      onFault,
     });
   const hosts = await Promise.all([open(), open()]);
   const request = {

@@ -18,7 +18,7 @@ export const registryPrepare = command({
   arity: [2, 2],
   run: (call) =>
     withRegistry(call, async ({ environment, site, registry, artifacts }) => {
-      const { openForeign, prepareForeign } = await import('../../serving/models/open-foreign.ts');
+      const { openForeign, prepareForeign } = await import('../../versions/source/open-foreign.ts');
       const [model = '', word = ''] = call.words;
       const number = /^\d+$/.test(word) ? parseValue('version', version, word) : await registry.alias(model, word);
       if (number === null) throw fail('REGISTRY_ABSENT', { kind: 'version', name: `${model} ${word}` });

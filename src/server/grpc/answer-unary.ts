@@ -1,5 +1,5 @@
 import { fail } from '../../base/errors/fail.ts';
-import type { InferCaller } from '../../serving/oip/infer-request.ts';
+import type { InferCaller } from '../../versions/request/infer-request.ts';
 import { acting } from '../acting.ts';
 import { LARGEST_INFER } from '../oip/infer-route.ts';
 import type { GrpcCall } from './grpc-call.ts';

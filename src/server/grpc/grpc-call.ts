@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
-import type { InferCaller } from '../../serving/oip/infer-request.ts';
+import type { InferCaller } from '../../versions/request/infer-request.ts';
 
 /** A status of gRPC. */
 export interface GrpcStatus {

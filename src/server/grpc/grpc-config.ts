@@ -1,5 +1,5 @@
 import type { TensorSpec, TensorType } from '../../schema/tensor.ts';
-import type { ModelConfig } from '../../serving/runtime/model-config.ts';
+import type { ModelConfig } from '../../versions/config/model-config.ts';
 
 /** Numbers of the element types in a model configuration. */
 const DATA_TYPES: Readonly<Record<TensorType, number>> = {

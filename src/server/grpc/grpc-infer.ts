@@ -1,11 +1,17 @@
 import { elementsOf, type Tensor, type TensorType, tensorArrays } from '../../schema/tensor.ts';
 import { classified } from '../../serving/oip/classify.ts';
-import type { InferReply, InferRequest, Parameter, Parameters } from '../../serving/oip/infer-request.ts';
 import { classesOf, shapeOf, typeOf } from '../../serving/oip/parse-infer.ts';
-import { refuse } from '../../serving/oip/refuse.ts';
-import { memoryOf, type SharedMemory, type SharedPlace, sharedPlaceOf } from '../../serving/oip/shared-memory.ts';
-import { decodeTensor, encodeTensor } from '../../serving/oip/tensor-bytes.ts';
+import { memoryOf, type SharedMemory, sharedPlaceOf } from '../../serving/oip/shared-memory.ts';
 import { sharedParameters } from '../../serving/oip/write-infer.ts';
+import type {
+  InferReply,
+  InferRequest,
+  Parameter,
+  Parameters,
+  SharedPlace,
+} from '../../versions/request/infer-request.ts';
+import { refuse } from '../../versions/request/refuse.ts';
+import { decodeTensor, encodeTensor } from '../../versions/request/tensor-bytes.ts';
 import type { PlainMessage } from './proto.ts';
 
 /** The field of InferTensorContents that holds a type. */

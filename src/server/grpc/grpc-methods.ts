@@ -1,9 +1,9 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { TensorSpec } from '../../schema/tensor.ts';
-import type { InferCaller } from '../../serving/oip/infer-request.ts';
-import { parametersJson } from '../../serving/oip/model-parameters.ts';
-import type { Timed } from '../../serving/runtime/model-statistics.ts';
-import type { ServedVersion } from '../../serving/runtime/served-version.ts';
+import type { ServedVersion } from '../../versions/cache/served-version.ts';
+import type { Timed } from '../../versions/queue/model-statistics.ts';
+import type { InferCaller } from '../../versions/request/infer-request.ts';
+import { parametersJson } from '../../versions/request/model-parameters.ts';
 import { extensionsOf } from '../oip/extensions.ts';
 import type { RouteAccess } from '../route-access.ts';
 import type { ServedProject } from '../served-project.ts';
@@ -139,7 +139,7 @@ export const grpcMethods: Readonly<Record<string, GrpcMethod>> = {
       const { name, config, signature, parameters } = await named(served, request);
       return {
         name,
-        versions: served.models.entries.get(name)?.serving.map(({ version }) => version) ?? [],
+        versions: served.models.entries.get(name)?.holds.map(({ version }) => version) ?? [],
         platform: config.platform,
         inputs: specsOf(signature.inputs),
         outputs: specsOf(signature.outputs),

@@ -1,5 +1,5 @@
 import { isHeadraceError } from '../../base/errors/fail.ts';
-import { oipText } from '../../serving/oip/refuse.ts';
+import { oipText } from '../../versions/request/refuse.ts';
 import type { GrpcStatus } from './grpc-call.ts';
 
 /** Status codes of gRPC by those of HTTP. */

@@ -1,5 +1,5 @@
-import type { InferCaller } from '../../serving/oip/infer-request.ts';
-import { oipText } from '../../serving/oip/refuse.ts';
+import type { InferCaller } from '../../versions/request/infer-request.ts';
+import { oipText } from '../../versions/request/refuse.ts';
 import { LARGEST_INFER } from '../oip/infer-route.ts';
 import type { GrpcCall } from './grpc-call.ts';
 import { streamMessage } from './grpc-methods.ts';

@@ -1,8 +1,8 @@
 import { STATUS_CODES } from 'node:http';
 import { fail, type HeadraceError } from '../../base/errors/fail.ts';
 import { VECTOR_BINARY_TYPE } from '../../schema/vector-format.ts';
-import { retryAfterS } from '../../serving/oip/refuse.ts';
 import type { InferredBytes } from '../../serving/oip/write-infer.ts';
+import { retryAfterS } from '../../versions/request/refuse.ts';
 import { errorBody, errorText } from '../error-answer.ts';
 
 /** A whole response: bytes, or a text of ASCII. */

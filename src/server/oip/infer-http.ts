@@ -1,9 +1,9 @@
 import type { OpenSpan } from '../../base/tracer.ts';
-import type { InferCaller, InferReply } from '../../serving/oip/infer-request.ts';
+import type { ModelHost } from '../../serving/oip/model-host.ts';
 import { parseInfer } from '../../serving/oip/parse-infer.ts';
-import { refuse } from '../../serving/oip/refuse.ts';
 import { type InferredBytes, writeInfer } from '../../serving/oip/write-infer.ts';
-import type { ModelHost } from '../../serving/runtime/model-host.ts';
+import type { InferCaller, InferReply } from '../../versions/request/infer-request.ts';
+import { refuse } from '../../versions/request/refuse.ts';
 
 /** The header with which a caller says how long it waits, ms. */
 export const TIMEOUT_HEADER = 'headrace-timeout-ms';

@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { parseGenerate, writeGenerate } from '../../serving/oip/generate.ts';
-import type { InferReply } from '../../serving/oip/infer-request.ts';
-import { oipText, refuse, unavailable } from '../../serving/oip/refuse.ts';
+import type { InferReply } from '../../versions/request/infer-request.ts';
+import { oipText, refuse, unavailable } from '../../versions/request/refuse.ts';
 import { deadlineOf, TIMEOUT_HEADER } from '../oip/infer-http.ts';
 import { bodyOf, headerOf, LARGEST_INFER } from '../oip/infer-route.ts';
 import { json, jsonText, type ReadContext, type ReadRoute, type RouteAnswer, type RouteRequest } from '../route.ts';

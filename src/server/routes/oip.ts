@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
 import type { TensorSpec } from '../../schema/tensor.ts';
-import { parametersJson } from '../../serving/oip/model-parameters.ts';
 import { jsonOf } from '../../serving/oip/parse-infer.ts';
-import { refuse, unavailable } from '../../serving/oip/refuse.ts';
-import { configJson } from '../../serving/runtime/config-json.ts';
-import type { ServedVersion } from '../../serving/runtime/served-version.ts';
-import { statisticsJson } from '../../serving/runtime/statistics-json.ts';
+import { statisticsJson } from '../../serving/oip/statistics-json.ts';
+import type { ServedVersion } from '../../versions/cache/served-version.ts';
+import { configJson } from '../../versions/config/config-json.ts';
+import { parametersJson } from '../../versions/request/model-parameters.ts';
+import { refuse, unavailable } from '../../versions/request/refuse.ts';
 import { hotInfer } from '../lean/hot-infer.ts';
 import { extensionsOf } from '../oip/extensions.ts';
 import { bodyOf, inferRoute, LARGEST_INFER } from '../oip/infer-route.ts';
@@ -123,7 +123,7 @@ function specsOf(specs: readonly TensorSpec[]): readonly object[] {
 }
 
 function metadataOf({ name, config, signature, parameters }: ServedVersion, { served }: ReadContext): object {
-  const versions = served.models.entries.get(name)?.serving.map(({ version }) => version) ?? [];
+  const versions = served.models.entries.get(name)?.holds.map(({ version }) => version) ?? [];
   return {
     name,
     versions,

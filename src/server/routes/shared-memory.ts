@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
 import { jsonOf } from '../../serving/oip/parse-infer.ts';
-import { refuse } from '../../serving/oip/refuse.ts';
 import { memoryOf, type Region } from '../../serving/oip/shared-memory.ts';
+import { refuse } from '../../versions/request/refuse.ts';
 import { bodyOf } from '../oip/infer-route.ts';
 import { json, jsonAnswer, type ReadRoute } from '../route.ts';
 

@@ -1,6 +1,6 @@
 import { fail, HeadraceError } from '../../base/errors/fail.ts';
 import type { ScoreTable } from '../../ports/score-files.ts';
-import type { ScoredVersion } from '../models/scored-version.ts';
+import type { ScoredVersion } from '../../versions/load/scored-version.ts';
 import type { BatchFolder } from './batch-folder.ts';
 import { type BatchProgress, ProgressCount } from './batch-progress.ts';
 import { type BatchSpec, type Partition, partitionsOf } from './batch-spec.ts';

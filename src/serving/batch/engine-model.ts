@@ -3,8 +3,8 @@ import { fail } from '../../base/errors/fail.ts';
 import { trainedInputs } from '../../model/row-inputs.ts';
 import type { ModelVersion } from '../../ports/model-registry.ts';
 import { PARITY_TOLERANCE, parseParity } from '../../registry/parity.ts';
-import { openForeign } from '../models/open-foreign.ts';
-import type { ForeignScoring, ScoredVersion, VersionTools } from '../models/scored-version.ts';
+import type { ForeignScoring, ScoredVersion, VersionTools } from '../../versions/load/scored-version.ts';
+import { openForeign } from '../../versions/source/open-foreign.ts';
 import type { EngineModel } from './engine-run.ts';
 import type { OpenedTools } from './start-batch.ts';
 

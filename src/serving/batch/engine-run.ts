@@ -6,7 +6,7 @@ import type { NumberType } from '../../model/number-type.ts';
 import { typesOfFeatures } from '../../model/row-inputs.ts';
 import type { ScoredFiles, ScoreEngine, ScoreJob } from '../../ports/score-engine.ts';
 import type { RowNumbers, ScoreFiles, ScoreTable } from '../../ports/score-files.ts';
-import type { ScoredVersion } from '../models/scored-version.ts';
+import type { ScoredVersion } from '../../versions/load/scored-version.ts';
 import type { BatchFolder } from './batch-folder.ts';
 import { type BatchProgress, ProgressCount } from './batch-progress.ts';
 import { type BatchSpec, type Partition, partitionsOf } from './batch-spec.ts';

@@ -1,7 +1,7 @@
 import type { ModelRows } from '../../model/model-rows.ts';
 import type { RowInputs } from '../../model/row-inputs.ts';
-import { loadOutputs } from '../models/output-scorer.ts';
-import { loadScored, type ScoredVersion, type VersionTools } from '../models/scored-version.ts';
+import { loadOutputs } from '../../versions/load/output-scorer.ts';
+import { loadScored, type ScoredVersion, type VersionTools } from '../../versions/load/scored-version.ts';
 import { type ColumnSink, outputSink, scoreColumn } from './output-sink.ts';
 
 /** A version as a worker of a job runs it, and what takes the results of its runs. */

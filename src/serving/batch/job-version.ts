@@ -1,8 +1,8 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { ModelRegistry } from '../../ports/model-registry.ts';
 import { CHAMPION } from '../../registry/champion.ts';
-import { resolveOutputs } from '../models/output-scorer.ts';
-import { resolveVersion, type ScoredVersion } from '../models/scored-version.ts';
+import { resolveOutputs } from '../../versions/load/output-scorer.ts';
+import { resolveVersion, type ScoredVersion } from '../../versions/load/scored-version.ts';
 import type { ResolvedJob } from './run-job.ts';
 import type { BatchContext, BatchModel, BatchOptions } from './start-batch.ts';
 

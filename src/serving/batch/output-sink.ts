@@ -2,7 +2,7 @@ import { fail } from '../../base/errors/fail.ts';
 import type { ScoredColumn } from '../../ports/score-files.ts';
 import { numbersOfBrains, numbersOfHalfs } from '../../schema/half-floats.ts';
 import { type NumericTensorData, type Tensor, tensorArrays } from '../../schema/tensor.ts';
-import { columnsOfOutput, type ModelOutput } from '../models/model-output.ts';
+import { columnsOfOutput, type ModelOutput } from '../../versions/load/model-output.ts';
 import { type ResultSink, scoreSink } from './score-range.ts';
 
 /** A sink whose rows are written as columns. */

@@ -1,7 +1,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
-import type { ScoredVersion } from '../models/scored-version.ts';
+import type { ScoredVersion } from '../../versions/load/scored-version.ts';
 import { BatchFolder, isWhole, jobFolderName, readBatchManifest } from './batch-folder.ts';
 import { BatchRun } from './batch-run.ts';
 import { type BatchSpec, SPEC_FORMAT } from './batch-spec.ts';

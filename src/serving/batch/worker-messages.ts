@@ -1,6 +1,6 @@
 import type { ErrorCode, HeadraceError } from '../../base/errors/fail.ts';
 import type { ScoreTable } from '../../ports/score-files.ts';
-import type { ScoredVersion } from '../models/scored-version.ts';
+import type { ScoredVersion } from '../../versions/load/scored-version.ts';
 import type { Partition } from './batch-spec.ts';
 import type { FileIdentity } from './file-identity.ts';
 import type { Part } from './part-manifest.ts';

@@ -7,11 +7,10 @@ import type { SampleRoom } from '../../featurestore/skew/sampled-rows.ts';
 import type { ArtifactStore } from '../../ports/artifact-store.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { ModelRegistry } from '../../ports/model-registry.ts';
-import type { ModelRuntime } from '../../ports/model-runtime.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
-import type { PythonRuntime } from '../../ports/python-runtime.ts';
 import type { Rollout, RolloutStore } from '../../ports/rollout-store.ts';
 import type { Value } from '../../schema/column.ts';
+import type { RegisteredVersions } from '../../versions/cache/registered-versions.ts';
 import { ModelServer } from '../online/model-server.ts';
 import { shadowLane, type TakePredictions } from '../online/prediction.ts';
 import { PredictionHistory } from '../online/prediction-history.ts';
@@ -20,23 +19,15 @@ import { ModelRollouts } from '../rollout/model-rollouts.ts';
 import { type Confirmation, httpHooks, type RolloutHooks } from '../rollout/rollout-hooks.ts';
 import type { ScoredCopy } from '../rollout/shadow-copy.ts';
 import type { Outcomes } from '../rollout/success.ts';
-import type { QueueLimits } from '../runtime/infer-queue.ts';
-import type { UpstreamServers } from '../upstream/upstream-version.ts';
-import { loadForeignScorer } from './foreign-scorer.ts';
 
 export interface OpenModelOptions {
   readonly registry: ModelRegistry;
   readonly rollouts: RolloutStore;
   readonly artifacts: ArtifactStore;
-  readonly runtime: ModelRuntime;
-  /** Runs slow models, each on its own thread. */
-  readonly threads?: ModelRuntime | null;
+  /** The loaded versions of the process. */
+  readonly registered: RegisteredVersions;
   /** Opens a model file where a crash of the library harms nobody. */
   readonly tryOut?: ((file: Uint8Array) => Promise<void>) | null;
-  /** null: versions that are Python programs are refused. */
-  readonly python: PythonRuntime | null;
-  /** Servers elsewhere that answer versions; left out: such versions are refused. */
-  readonly upstreams?: UpstreamServers;
   readonly log: EventLog;
   readonly offline: OfflineStore;
   readonly partitions: number;
@@ -49,8 +40,6 @@ export interface OpenModelOptions {
   readonly publishDeliveries: () => Promise<void>;
   /** The most bytes of predictions that wait in memory for the history. Left out: no bound. */
   readonly waitingBytes?: number;
-  /** Bounds of the calls that wait for a version. */
-  readonly queue?: QueueLimits;
   readonly onFault: (error: unknown) => void;
   readonly listener: PredictionListener;
   /** The part of a playbook in serving; absent: the model has none. */
@@ -101,11 +90,7 @@ export class OpenModel {
   ) {
     this.data = data;
     this.#options = options;
-    this.server = new ModelServer({
-      model: data,
-      ...options,
-      foreign: (record) => loadForeignScorer(record, options),
-    });
+    this.server = new ModelServer({ ...options, model: data });
     this.fed = new FedLog(data, options.sampleRate, options.sampled);
     this.log = parts.log;
     this.history = parts.history;

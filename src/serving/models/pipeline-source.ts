@@ -4,10 +4,10 @@ import type { LoadedModel } from '../../ports/model-runtime.ts';
 import type { ColumnSpec, Value } from '../../schema/column.ts';
 import { scaledToText } from '../../schema/decimal.ts';
 import { type Tensor, type TensorSpec, tensorArrays } from '../../schema/tensor.ts';
+import { plainConfig } from '../../versions/config/model-config.ts';
+import type { ModelSource, SourceModel } from '../../versions/source/model-source.ts';
 import type { PredictionRequest } from '../online/predict-many.ts';
 import type { PipelinePrediction } from '../online/predict-pipeline.ts';
-import { plainConfig } from '../runtime/model-config.ts';
-import type { ModelSource, SourceModel } from '../runtime/model-source.ts';
 
 /** Answers requests by a pipeline of the process. */
 export type PredictByPipeline = (

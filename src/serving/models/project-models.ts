@@ -8,15 +8,13 @@ import type { TableAppend } from '../../ports/offline-store.ts';
 import type { Part } from '../../ports/part.ts';
 import { CHAMPION, promote } from '../../registry/champion.ts';
 import { Background } from '../../schedule/background.ts';
-import type { InferReply, InferRequest } from '../oip/infer-request.ts';
 import { modelsPart, type ServedModel } from '../online/models-part.ts';
 import { predictionTopic } from '../online/prediction-record.ts';
 import { predictionsPart } from '../online/predictions-part.ts';
-import type { InferLane } from '../rollout/infer-lanes.ts';
 import type { ModelRollouts } from '../rollout/model-rollouts.ts';
 import { rolloutsPart } from '../rollout/rollouts-part.ts';
 import { type ModelAnswers, OpenModel, type OpenModelOptions, type PredictionListener } from './open-model.ts';
-import { laneOfTensors, logTensors, mustHaveLog, versionsInRollout } from './tensor-hooks.ts';
+import { type TensorHooks, tensorHooks } from './tensor-hooks.ts';
 
 export interface ProjectModelsOptions extends Omit<OpenModelOptions, 'listener' | 'answers' | 'changed'> {
   readonly project: ProjectData;
@@ -41,6 +39,7 @@ async function heard(listeners: Listeners): Promise<void> {
 
 /** The models of a running project. */
 export class ProjectModels {
+  readonly hooks: TensorHooks;
   readonly #options: ProjectModelsOptions;
   readonly #models: ReadonlyMap<string, OpenModel>;
   readonly #publishing = new Background();
@@ -51,6 +50,7 @@ export class ProjectModels {
     this.#options = options;
     this.#models = models;
     this.#listeners = listeners;
+    this.hooks = tensorHooks((name) => models.get(name), options.clock);
   }
 
   /** Opens the predictions of every model; `start` loads the champions. Errors: those of the stores. */
@@ -78,26 +78,6 @@ export class ProjectModels {
     await this.#refresh();
     await this.followRollouts().catch(this.#options.onFault);
     await this.#catchUp();
-  }
-
-  /** As `laneOfTensors`. */
-  laneOf(request: InferRequest): InferLane | null {
-    return laneOfTensors((name) => this.#models.get(name), request);
-  }
-
-  /** As `versionsInRollout`. */
-  inRollout(model: string): readonly string[] {
-    return versionsInRollout((name) => this.#models.get(name), model);
-  }
-
-  /** As `mustHaveLog`. */
-  checkLog(request: InferRequest): void {
-    mustHaveLog((name) => this.#models.get(name), request);
-  }
-
-  /** As `logTensors`. */
-  logTensors(request: InferRequest, reply: InferReply): Promise<unknown> | null {
-    return logTensors((name) => this.#models.get(name), request, reply, this.#options.clock);
   }
 
   /** Calls a function after each change of a rollout or a champion that this process made; the change waits for it. Never throws. */

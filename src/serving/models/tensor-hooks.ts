@@ -1,45 +1,36 @@
-import type { InferReply, InferRequest } from '../oip/infer-request.ts';
-import { refuse } from '../oip/refuse.ts';
+import type { InferRequest } from '../../versions/request/infer-request.ts';
+import { refuse } from '../../versions/request/refuse.ts';
+import type { ModelHostOptions } from '../oip/model-host.ts';
 import type { PredictedModel } from '../online/predicted-model.ts';
 import { mustBeLoggable } from '../online/prediction-log.ts';
 import { ID_PARAMETER, tensorPrediction } from '../online/tensor-prediction.ts';
-import { type InferLane, inferLane } from '../rollout/infer-lanes.ts';
+import { inferLane } from '../rollout/infer-lanes.ts';
 
-type Named = (model: string) => Pick<PredictedModel, 'rollouts' | 'log'> | undefined;
+/** The part of a project's models in requests of tensors: the lanes of rollouts, and logged predictions. */
+export type TensorHooks = Required<Pick<ModelHostOptions, 'laneOf' | 'log' | 'checkLog'>>;
 
-/** The lane of a tensor request during a rollout of its model; null: there is none, or the model is not of the project. */
-export function laneOfTensors(named: Named, request: InferRequest): InferLane | null {
-  const open = named(request.model);
-  return open === undefined ? null : inferLane(open.rollouts.lanes, request);
-}
-
-/** Versions of a model that its rollout needs, also in the soak; none where no rollout is under way. */
-export function versionsInRollout(named: Named, model: string): readonly string[] {
-  const rollout = named(model)?.rollouts.lanes.rollout ?? null;
-  return rollout === null || rollout.endedAt !== null ? [] : [String(rollout.champion), String(rollout.candidate)];
-}
-
-/**
- * Logs the prediction of a tensor request that names its id, as durably as an event; null: it names none. Errors:
- * OIP_REQUEST, PREDICTION_VALUE, those of the log.
- */
-export function logTensors(
-  named: Named,
-  request: InferRequest,
-  reply: InferReply,
+/** The hooks of the models that a project has, by name; undefined: it has none of that name. */
+export function tensorHooks(
+  named: (model: string) => Pick<PredictedModel, 'rollouts' | 'log'> | undefined,
   clock: () => number,
-): Promise<unknown> | null {
-  const prediction = tensorPrediction(request, reply, clock());
-  if (prediction === null) return null;
-  const open = named(request.model);
-  if (open === undefined) throw notOfProject();
-  mustBeLoggable(request.model, prediction.id);
-  return open.log.append([prediction]);
-}
-
-/** Refuses a tensor request that names its id, of a model that has no log. Error: OIP_REQUEST. */
-export function mustHaveLog(named: Named, { model, parameters }: InferRequest): void {
-  if (parameters[ID_PARAMETER] !== undefined && named(model) === undefined) throw notOfProject();
+): TensorHooks {
+  return {
+    laneOf: (request) => {
+      const open = named(request.model);
+      return open === undefined ? null : inferLane(open.rollouts.lanes, request);
+    },
+    log: (request, reply) => {
+      const prediction = tensorPrediction(request, reply, clock());
+      if (prediction === null) return null;
+      const open = named(request.model);
+      if (open === undefined) throw notOfProject();
+      mustBeLoggable(request.model, prediction.id);
+      return open.log.append([prediction]);
+    },
+    checkLog: ({ model, parameters }) => {
+      if (parameters[ID_PARAMETER] !== undefined && named(model) === undefined) throw notOfProject();
+    },
+  };
 }
 
 /** Refuses a tensor request that names its id, in a process without a way to the log. Error: OIP_REQUEST. */

@@ -5,35 +5,21 @@ import { FedLog } from '../../featurestore/skew/fed-log.ts';
 import { openPart } from '../../observe/part-kind.ts';
 import type { TableAppend } from '../../ports/offline-store.ts';
 import type { Part } from '../../ports/part.ts';
-import type { InferReply, InferRequest } from '../oip/infer-request.ts';
 import { ModelServer } from '../online/model-server.ts';
 import { modelsPart, type ServedModel } from '../online/models-part.ts';
 import type { PredictedModel, VectorGuard } from '../online/predicted-model.ts';
 import { type NewPrediction, shadowLane } from '../online/prediction.ts';
 import type { PredictionSink } from '../online/prediction-sink.ts';
 import { FollowedRollouts } from '../rollout/followed-rollouts.ts';
-import type { InferLane } from '../rollout/infer-lanes.ts';
 import { rolloutsPart } from '../rollout/rollouts-part.ts';
 import type { ShadowCopy } from '../rollout/shadow-copy.ts';
-import { loadForeignScorer } from './foreign-scorer.ts';
 import type { OpenModelOptions } from './open-model.ts';
-import { laneOfTensors, logTensors, mustHaveLog, versionsInRollout } from './tensor-hooks.ts';
+import { type TensorHooks, tensorHooks } from './tensor-hooks.ts';
 
 export interface WorkerModelsOptions
   extends Pick<
     OpenModelOptions,
-    | 'registry'
-    | 'rollouts'
-    | 'artifacts'
-    | 'runtime'
-    | 'threads'
-    | 'python'
-    | 'upstreams'
-    | 'sampleRate'
-    | 'sampled'
-    | 'queue'
-    | 'clock'
-    | 'onFault'
+    'registry' | 'rollouts' | 'artifacts' | 'registered' | 'sampleRate' | 'sampled' | 'clock' | 'onFault'
   > {
   readonly project: ProjectData;
   /** Names of the models without which the process is not ready. */
@@ -59,11 +45,7 @@ class WorkerModel implements PredictedModel {
     this.#guard = options.guardOf(data);
     this.fed = new FedLog(data, sampleRate, sampled);
     this.log = { append: (predictions: readonly NewPrediction[]) => sink.append(data.name, predictions) };
-    this.server = new ModelServer({
-      model: data,
-      ...options,
-      foreign: (record) => loadForeignScorer(record, options),
-    });
+    this.server = new ModelServer({ ...options, model: data });
     this.rollouts = new FollowedRollouts({
       model: data,
       store: options.rollouts,
@@ -95,12 +77,14 @@ function shadowOf(
 
 /** The models of a project in a process of a group that does not have the log. */
 export class WorkerModels {
+  readonly hooks: TensorHooks;
   readonly #options: WorkerModelsOptions;
   readonly #models: ReadonlyMap<string, WorkerModel>;
 
   constructor(options: WorkerModelsOptions) {
     this.#options = options;
     this.#models = new Map(options.project.models.map((data) => [data.name, new WorkerModel(data, options)]));
+    this.hooks = tensorHooks((name) => this.#models.get(name), options.clock);
   }
 
   /** Loads the champions and the versions of rollouts. A failure is reported and tried again. */
@@ -124,26 +108,6 @@ export class WorkerModels {
     const model = this.#models.get(name);
     if (model === undefined) throw fail('MODEL_UNKNOWN', { model: name, known: [...this.#models.keys()] });
     return model;
-  }
-
-  /** As `laneOfTensors`. */
-  laneOf(request: InferRequest): InferLane | null {
-    return laneOfTensors((name) => this.#models.get(name), request);
-  }
-
-  /** As `versionsInRollout`. */
-  inRollout(model: string): readonly string[] {
-    return versionsInRollout((name) => this.#models.get(name), model);
-  }
-
-  /** As `mustHaveLog`. */
-  checkLog(request: InferRequest): void {
-    mustHaveLog((name) => this.#models.get(name), request);
-  }
-
-  /** As `logTensors`. */
-  logTensors(request: InferRequest, reply: InferReply): Promise<unknown> | null {
-    return logTensors((name) => this.#models.get(name), request, reply, this.#options.clock);
   }
 
   /** The logged model inputs since the last call, for the process that writes the history. */

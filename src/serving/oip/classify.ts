@@ -1,5 +1,5 @@
 import type { Tensor } from '../../schema/tensor.ts';
-import { refuse } from './refuse.ts';
+import { refuse } from '../../versions/request/refuse.ts';
 
 /**
  * The greatest `classes` values of each row as texts `value:index`, greatest first, equal ones by index; 0 leaves the

@@ -2,7 +2,7 @@ import { deflate, gunzip, gzip, inflate } from 'node:zlib';
 import { fail } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import { MOST_VALUES } from '../../schema/json-bounds.ts';
-import { refuse } from './refuse.ts';
+import { refuse } from '../../versions/request/refuse.ts';
 
 /** Codings of a body; deflate has the wrapper of zlib, as HTTP has it. */
 export type Coding = 'gzip' | 'deflate';

@@ -1,8 +1,8 @@
 import { elementsOf, type Tensor, type TensorSpec } from '../../schema/tensor.ts';
-import type { InferReply, InferRequest, Parameter, Parameters } from './infer-request.ts';
+import type { InferReply, InferRequest, Parameter, Parameters } from '../../versions/request/infer-request.ts';
+import { refuse } from '../../versions/request/refuse.ts';
+import { parseTensorData, tensorDataText } from '../../versions/request/tensor-json.ts';
 import { jsonOf } from './parse-infer.ts';
-import { refuse } from './refuse.ts';
-import { parseTensorData, tensorDataText } from './tensor-json.ts';
 
 /*
  * The generate extension of the protocol. A member of the body with the name of an input is that input, for one row: a

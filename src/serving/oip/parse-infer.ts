@@ -2,11 +2,11 @@ import { isUtf8 } from 'node:buffer';
 import { checkJson } from '../../schema/json-bounds.ts';
 import { parseJsonExact } from '../../schema/json-exact.ts';
 import { elementsOf, type Tensor, type TensorSpec, type TensorType, tensorArrays } from '../../schema/tensor.ts';
-import type { AskedOutput, InferRequest, Parameter, Parameters } from './infer-request.ts';
-import { refuse } from './refuse.ts';
+import type { AskedOutput, InferRequest, Parameter, Parameters } from '../../versions/request/infer-request.ts';
+import { refuse } from '../../versions/request/refuse.ts';
+import { decodeTensor } from '../../versions/request/tensor-bytes.ts';
+import { parseTensorData } from '../../versions/request/tensor-json.ts';
 import { memoryOf, type SharedMemory, sharedPlaceOf } from './shared-memory.ts';
-import { decodeTensor } from './tensor-bytes.ts';
-import { parseTensorData } from './tensor-json.ts';
 
 /*
  * The body of an inference request:

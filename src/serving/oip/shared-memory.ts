@@ -2,8 +2,8 @@ import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from '
 import { join } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
-import type { Parameters } from './infer-request.ts';
-import { refuse } from './refuse.ts';
+import type { Parameters, SharedPlace } from '../../versions/request/infer-request.ts';
+import { refuse } from '../../versions/request/refuse.ts';
 
 /** Where Linux keeps objects of POSIX shared memory. */
 const FOLDER = '/dev/shm';
@@ -20,14 +20,6 @@ export interface Region {
   /** Of the object, as the client wrote it: `/input_simple`. */
   readonly key: string;
   /** Where the region begins in the object, bytes. */
-  readonly offset: number;
-  readonly byteSize: number;
-}
-
-/** The place of a tensor in a region. */
-export interface SharedPlace {
-  readonly region: string;
-  /** From the region's begin, bytes. */
   readonly offset: number;
   readonly byteSize: number;
 }

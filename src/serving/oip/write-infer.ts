@@ -1,9 +1,9 @@
 import type { Tensor } from '../../schema/tensor.ts';
+import type { AskedOutput, InferReply, InferRequest, SharedPlace } from '../../versions/request/infer-request.ts';
+import { encodeTensor } from '../../versions/request/tensor-bytes.ts';
+import { tensorDataText } from '../../versions/request/tensor-json.ts';
 import { classified } from './classify.ts';
-import type { AskedOutput, InferReply, InferRequest } from './infer-request.ts';
-import { memoryOf, type SharedMemory, type SharedPlace } from './shared-memory.ts';
-import { encodeTensor } from './tensor-bytes.ts';
-import { tensorDataText } from './tensor-json.ts';
+import { memoryOf, type SharedMemory } from './shared-memory.ts';
 
 /** The body of an answer; `headerLength` is that of its JSON where tensors follow, else null. */
 interface InferBytes {

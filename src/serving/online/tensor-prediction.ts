@@ -1,5 +1,5 @@
-import type { InferReply, InferRequest } from '../oip/infer-request.ts';
-import { refuse } from '../oip/refuse.ts';
+import type { InferReply, InferRequest } from '../../versions/request/infer-request.ts';
+import { refuse } from '../../versions/request/refuse.ts';
 import type { NewPrediction, RolloutLane } from './prediction.ts';
 
 /** The parameter of a tensor request that names the prediction: its label will name it too. */

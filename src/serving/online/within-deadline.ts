@@ -1,12 +1,9 @@
 import { fail } from '../../base/errors/fail.ts';
+import { type WaitingCaller, watchCaller } from '../../versions/queue/watch-caller.ts';
 
 /** A call of a model, and its caller. */
-export interface Waited {
+interface Waited extends WaitingCaller {
   readonly model: string;
-  /** Until when it waits (`performance.now()`). */
-  readonly deadline: number;
-  /** Aborted when it leaves; undefined: it stays. */
-  readonly signal: AbortSignal | undefined;
 }
 
 /**
@@ -14,27 +11,13 @@ export interface Waited {
  * continues and its outcome is dropped. One that has left before gets the outcome of `work`, which refuses it.
  */
 export function withinDeadline<T>(work: Promise<T>, waited: Waited): Promise<T> {
-  const { deadline, signal } = waited;
+  const { model, deadline, signal } = waited;
   if (signal?.aborted === true || (signal === undefined && !Number.isFinite(deadline))) return work;
   return new Promise((resolve, reject) => {
-    const stop = watchCaller(waited, reject);
+    const stop = watchCaller(waited, {
+      late: () => reject(fail('MODEL_DEADLINE', { model })),
+      left: () => reject(fail('MODEL_LEFT', { model })),
+    });
     work.finally(stop).then(resolve, reject);
   });
 }
-
-/** Reports that a caller, which is there now, waits no longer, by MODEL_DEADLINE or MODEL_LEFT, unless the returned function is called before. */
-export function watchCaller({ model, deadline, signal }: Waited, left: (error: Error) => void): () => void {
-  const late = () => left(fail('MODEL_DEADLINE', { model }));
-  const gone = () => left(fail('MODEL_LEFT', { model }));
-  const timer = Number.isFinite(deadline)
-    ? setTimeout(late, Math.min(LONGEST_TIMER_MS, Math.max(0, deadline - performance.now())))
-    : null;
-  signal?.addEventListener('abort', gone, { once: true });
-  return () => {
-    if (timer !== null) clearTimeout(timer);
-    signal?.removeEventListener('abort', gone);
-  };
-}
-
-/** A longer timer fires at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;

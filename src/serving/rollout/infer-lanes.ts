@@ -1,5 +1,5 @@
 import { isHeadraceError } from '../../base/errors/fail.ts';
-import type { InferReply, InferRequest } from '../oip/infer-request.ts';
+import type { InferReply, InferRequest } from '../../versions/request/infer-request.ts';
 import { ID_PARAMETER, missingIn } from '../online/tensor-prediction.ts';
 import { callerGroup } from './caller-groups.ts';
 import type { Outcome } from './evidence-counter.ts';

@@ -2,17 +2,19 @@ import { fail } from '../../base/errors/fail.ts';
 import type { ModelData } from '../../features/define/declaration.ts';
 import type { ModelRegistry, ModelVersion, VersionRecord } from '../../ports/model-registry.ts';
 import type { Scorer } from '../../registry/scorer.ts';
-import { loadableRecord } from '../../registry/version-seal.ts';
-import { loadForeignScorer } from '../models/foreign-scorer.ts';
-import { openPatiently, patientScorer } from '../models/patient-scorer.ts';
-import { loadTrained, scoringDigest, type VersionTools } from '../models/scored-version.ts';
+import type { RegisteredVersions } from '../../versions/cache/registered-versions.ts';
+import { openPatiently, patientScorer } from '../../versions/load/patient-scorer.ts';
+import { scoringDigest } from '../../versions/load/scored-version.ts';
+import type { ForeignTools } from '../../versions/source/open-foreign.ts';
 import { type FeatureRow, featureRow } from '../online/feature-row.ts';
 import type { StreamVersion } from './version-map.ts';
 
-export interface LoadedVersionsOptions extends VersionTools {
+export interface LoadedVersionsOptions extends ForeignTools {
+  readonly registry: ModelRegistry;
   readonly stream: string;
   readonly model: ModelData;
-  readonly registry: ModelRegistry;
+  /** The loaded versions of the process. */
+  readonly registered: RegisteredVersions;
 }
 
 /** A version that is ready to score. */
@@ -22,7 +24,7 @@ export interface LoadedVersion {
   readonly toRow: FeatureRow;
 }
 
-/** The versions of a model that a stream has loaded. One of a training job is checked against its parity vectors, which warms it. */
+/** The versions of a model that a stream holds. Its rows wait next to those of callers, by the share of the stream, and are never refused. */
 export class LoadedVersions {
   readonly #options: LoadedVersionsOptions;
   readonly #loaded = new Map<number, LoadedVersion>();
@@ -43,40 +45,32 @@ export class LoadedVersions {
   async load({ version: number, digest }: StreamVersion): Promise<LoadedVersion> {
     const known = this.#loaded.get(number);
     if (known !== undefined) return known;
+    const { model, registered, stream } = this.#options;
     const record = await this.#record(number, digest);
-    const opened = await this.#opened(record);
+    const held = await openPatiently(() => registered.hold(record, stream));
     try {
-      const loaded = {
-        ...opened,
-        toRow: featureRow(this.#options.model.service, opened.version, opened.scorer.inputs),
-      };
+      const toRow = featureRow(model.service, held.version, held.inputs);
+      const caller = { tenant: `stream/${stream}`, isPatient: true };
+      const scorer = patientScorer({ ...held, run: (rows) => held.run(rows, caller) });
+      const loaded = { version: held.version, scorer, toRow };
       this.#loaded.set(number, loaded);
       return loaded;
     } catch (error) {
-      await opened.scorer.close();
+      await held.close();
       throw error;
     }
   }
 
   /** Processes of one stream may have registries of their own, by mistake. Errors: REGISTRY_VERSION, REGISTRY_SEAL, STREAM_DIGEST. */
   async #record(version: number, wanted: string): Promise<VersionRecord> {
-    const { stream, model, registry } = this.#options;
-    const record = await loadableRecord(registry, model.name, version);
+    const { stream, model, registered } = this.#options;
+    const record = await registered.record(model.name, version);
     const found = await scoringDigest(record, this.#options);
     if (found !== wanted) throw fail('STREAM_DIGEST', { stream, model: model.name, version, found, wanted });
     return record;
   }
 
-  async #opened(record: VersionRecord): Promise<Pick<LoadedVersion, 'version' | 'scorer'>> {
-    const { trained } = record;
-    if (trained !== null) return { version: trained, scorer: await loadTrained(trained, this.#options) };
-    const { version, scorer } = await openPatiently(() =>
-      loadForeignScorer(record, { ...this.#options, job: this.#options.stream }),
-    );
-    return { version, scorer: patientScorer(scorer) };
-  }
-
-  /** Frees the versions that nothing needs any more. */
+  /** Lets the versions go that nothing needs any more. */
   async keep(needed: ReadonlySet<number>): Promise<void> {
     for (const [number, { scorer }] of this.#loaded) {
       if (needed.has(number)) continue;

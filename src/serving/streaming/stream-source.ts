@@ -1,7 +1,7 @@
 import type { TensorSpec } from '../../schema/tensor.ts';
-import { loadFunction } from '../models/load-function.ts';
-import { plainConfig } from '../runtime/model-config.ts';
-import type { ModelSource, SourceModel } from '../runtime/model-source.ts';
+import { plainConfig } from '../../versions/config/model-config.ts';
+import { loadFunction } from '../../versions/source/load-function.ts';
+import type { ModelSource, SourceModel } from '../../versions/source/model-source.ts';
 import type { EngineAnswer } from './engine-stream.ts';
 
 /** The name of a stream's model. */

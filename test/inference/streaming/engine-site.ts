@@ -13,6 +13,7 @@ import { streamTopics } from '../../../src/serving/streaming/open-lanes.ts';
 import { requestOfRow } from '../../../src/serving/streaming/request-of.ts';
 import { encodeControl } from '../../../src/serving/streaming/stream-record.ts';
 import { openSqliteRegistry, registryFile } from '../../../src/site/open-registry.ts';
+import { registeredIn } from '../../models/registered.ts';
 import { asked, registerSmall, small } from '../../models/small-project.ts';
 import { event } from '../stream-site.ts';
 import { INPUT, lookAtRequest, SharedMemoryLog, START } from './shared-site.ts';
@@ -62,7 +63,7 @@ export class EngineSite {
       partitions: this.#partitions,
       registry: this.registry,
       artifacts: this.#artifacts,
-      runtime: onnxRuntime,
+      registered: registeredIn({ registry: this.registry, artifacts: this.#artifacts, runtime: onnxRuntime }),
       python: null,
       requestOf: (payload) => toRequest(decode(payload)),
       recordUse: (id) => this.used.push(id),

@@ -14,6 +14,7 @@ import { streamTopics } from '../../../src/serving/streaming/open-lanes.ts';
 import { ProjectStreams } from '../../../src/serving/streaming/project-streams.ts';
 import { openSqliteRegistry, registryFile } from '../../../src/site/open-registry.ts';
 
+import { registeredIn } from '../../models/registered.ts';
 import { asked, registerSmall, service, small } from '../../models/small-project.ts';
 import { event } from '../stream-site.ts';
 import { acceptAll } from './verdicts.ts';
@@ -37,7 +38,7 @@ async function site(log: MemoryEventLog) {
     lanes: null,
     registry,
     artifacts,
-    runtime: onnxRuntime,
+    registered: registeredIn({ registry, artifacts, runtime: onnxRuntime }),
     python: null,
     streams: [scored],
     clock,

@@ -16,6 +16,7 @@ import { rowCodec } from '../../../src/schema/row-codec.ts';
 import { streamTopics } from '../../../src/serving/streaming/open-lanes.ts';
 import { ProjectStreams } from '../../../src/serving/streaming/project-streams.ts';
 import { openSqliteRegistry, registryFile } from '../../../src/site/open-registry.ts';
+import { registeredIn } from '../../models/registered.ts';
 import { asked, service, small } from '../../models/small-project.ts';
 import { event, registerVersions } from '../stream-site.ts';
 import { verdictsIn } from './verdicts.ts';
@@ -92,13 +93,14 @@ export class SharedSite {
   async open(name: string): Promise<{ readonly streams: ProjectStreams; readonly lanes: SleepyLanes }> {
     const registry = openSqliteRegistry(registryFile(this.#directory));
     onTestFinished(() => registry.close());
+    const artifacts = new FileArtifactStore(join(this.#directory, 'artifacts'));
     const lanes = new SleepyLanes(this.#partitions, name, this.lanes);
     const streams = new ProjectStreams({
       log: this.log,
       lanes,
       registry,
-      artifacts: new FileArtifactStore(join(this.#directory, 'artifacts')),
-      runtime: onnxRuntime,
+      artifacts,
+      registered: registeredIn({ registry, artifacts, runtime: onnxRuntime }),
       python: null,
       streams: [scored],
       clock: () => START,

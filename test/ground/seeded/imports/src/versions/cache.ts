@@ -1,0 +1,3 @@
+export { online } from '../serving/rollout.ts';
+
+export const cache = 'cache';
