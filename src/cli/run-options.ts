@@ -1,6 +1,5 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { defined } from '../base/defined.ts';
 import { parseRunSpec, type RunSpec } from '../training/runner/run-spec.ts';
 import type { Call } from './command.ts';

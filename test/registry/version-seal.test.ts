@@ -5,7 +5,6 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { MemoryArtifactStore } from '../../src/backends/memory/artifact-store.ts';
 import { onnxRuntime } from '../../src/backends/onnx/onnx-runtime.ts';
-import type { VersionRecord } from '../../src/ports/model-registry.ts';
 import { copyVersion } from '../../src/registry/copy-version.ts';
 import { versionEntries } from '../../src/registry/version-folder.ts';
 import { loadableRecord } from '../../src/registry/version-seal.ts';
