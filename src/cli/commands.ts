@@ -28,6 +28,7 @@ import { driftReport } from './commands/drift-report.ts';
 import { driftSketches } from './commands/drift-sketches.ts';
 import { driftSlices } from './commands/drift-slices.ts';
 import { driftStatus } from './commands/drift-status.ts';
+import { driftTest } from './commands/drift-test.ts';
 import { driftWindows } from './commands/drift-windows.ts';
 import { featuresGet } from './commands/features-get.ts';
 import { featuresReport } from './commands/features-report.ts';
@@ -99,6 +100,7 @@ export const commands: readonly Command[] = [
   featuresGet,
   featuresReport,
   driftCompare,
+  driftTest,
   driftProfile,
   driftSketches,
   driftEstimate,

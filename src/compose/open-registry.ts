@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { FileMonitorStore } from '../backends/embedded/monitor/file-monitor-store.ts';
-import { IN_MEMORY, SqliteDatabase } from '../backends/embedded/registry/sqlite-database.ts';
+import { SqliteDatabase } from '../backends/embedded/registry/sqlite-database.ts';
 import { sqliteKinds } from '../backends/embedded/sqlite-kind.ts';
 import { PostgresDatabase, type PostgresOptions } from '../backends/postgres/postgres-database.ts';
 import type { Environment } from '../environment/config.ts';
@@ -90,11 +90,6 @@ export async function openPostgresRegistry(options: PostgresOptions): Promise<Mo
 /** Opens the registry in a SQLite file. Errors: REGISTRY_FILE, REGISTRY_FORMAT, REGISTRY_BUSY. */
 export function openSqliteRegistry(path: string, options: { readonly busyTimeoutMs?: number } = {}): ModelRegistry {
   return sqlRegistry(new SqliteDatabase(path, registrySchema, options));
-}
-
-/** A registry that ends with the process. */
-export function openMemoryRegistry(): ModelRegistry {
-  return sqlRegistry(new SqliteDatabase(IN_MEMORY, registrySchema));
 }
 
 /** Where training programs log by a client of MLflow: MLFLOW_TRACKING_URI of this process, or the registry's own port here; null: nowhere. */

@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
-import { MemoryArtifactStore } from '../../src/backends/memory/artifact-store.ts';
 import { openS3Artifacts } from '../../src/compose/open-artifacts.ts';
 import { type ArtifactSubject, artifactStoreContracts } from '../../src/testing/contracts/artifact-store.ts';
+import { MemoryArtifactStore } from '../memory/artifact-store.ts';
 import { turns } from '../until.ts';
 import { programPath, start } from './processes/run-process.ts';
 

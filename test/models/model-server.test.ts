@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { MemoryArtifactStore } from '../../src/backends/memory/artifact-store.ts';
 import { onnxRuntime } from '../../src/backends/onnx/onnx-runtime.ts';
 import { fail } from '../../src/base/errors/fail.ts';
-import { openMemoryRegistry } from '../../src/compose/open-registry.ts';
+import { openSqliteRegistry } from '../../src/compose/open-registry.ts';
 import { newRows } from '../../src/model/model-rows.ts';
 import { MODEL_ENCODING } from '../../src/model/model-value.ts';
 import { trainedInputs } from '../../src/model/row-inputs.ts';
@@ -15,6 +14,7 @@ import { ModelServer } from '../../src/serving/online/model-server.ts';
 import { modelsPart } from '../../src/serving/online/models-part.ts';
 import { SHORT_RUN_MS } from '../../src/serving/runtime/served-version.ts';
 import { newVersion } from '../../src/testing/contracts/model-registry.ts';
+import { MemoryArtifactStore } from '../memory/artifact-store.ts';
 import { turns, until } from '../until.ts';
 import { everyType, registerSmall, small, smallServer } from './small-project.ts';
 
@@ -26,7 +26,7 @@ const vectors: readonly (readonly Value[])[] = [
 ];
 
 async function stage(strengths: readonly number[]) {
-  const registry = openMemoryRegistry();
+  const registry = openSqliteRegistry(':memory:');
   const artifacts = new MemoryArtifactStore();
   const versions: ModelVersion[] = [];
   for (const c of strengths) versions.push(await registerSmall(registry, artifacts, c));
@@ -77,7 +77,7 @@ function countingRuntime() {
 
 /** Two versions over the counting runtime. */
 async function countingStage() {
-  const registry = openMemoryRegistry();
+  const registry = openSqliteRegistry(':memory:');
   const artifacts = new MemoryArtifactStore();
   const counting = countingRuntime();
   const parity = artifacts.put(new TextEncoder().encode('{"rows":[[0.5,null,1]],"scores":[0.5]}'));

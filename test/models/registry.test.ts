@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
-import { openMemoryRegistry, openSqliteRegistry } from '../../src/compose/open-registry.ts';
+import { openSqliteRegistry } from '../../src/compose/open-registry.ts';
 import { loadableRecord } from '../../src/registry/version-seal.ts';
 import {
   modelRegistryContracts,
@@ -31,7 +31,7 @@ afterEach(() => {
 const backends: Readonly<Record<string, () => RegistrySubject>> = {
   memory: () => {
     // Closed by one, it stays for the others that opened it.
-    const registry = { ...openMemoryRegistry(), close: async () => undefined };
+    const registry = { ...openSqliteRegistry(':memory:'), close: async () => undefined };
     return { open: () => registry };
   },
   sqlite: () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { isHeadraceError } from '../../src/base/errors/fail.ts';
-import { openMemoryRegistry } from '../../src/compose/open-registry.ts';
+import { openSqliteRegistry } from '../../src/compose/open-registry.ts';
 import type { QueryClause } from '../../src/ports/registry-query.ts';
 import { filterTargets } from '../../src/registry/filter/filter-target.ts';
 import { parseFilter } from '../../src/registry/filter/parse-filter.ts';
@@ -133,7 +133,7 @@ test('a filter is read or refused by REGISTRY_FILTER, and a database answers wha
   expect(seen.read + seen.refused).toBe(FILTERS);
   expect(seen.read).toBeGreaterThan(FILTERS / 50);
   expect(seen.refused).toBeGreaterThan(FILTERS / 50);
-  const registry = openMemoryRegistry();
+  const registry = openSqliteRegistry(':memory:');
   for (const filter of asked)
     expect(
       (await registry.searchRuns({ filter, order: [], offset: 0, limit: 5, view: 'active', experiments: ['0'] })).rows,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
-import { openMemoryRegistry, openSqliteRegistry } from '../../src/compose/open-registry.ts';
+import { openSqliteRegistry } from '../../src/compose/open-registry.ts';
 import type { ArtifactStore } from '../../src/ports/artifact-store.ts';
 import type { ModelRegistry } from '../../src/ports/model-registry.ts';
 import { type MlflowContextOptions, openMlflowContext } from '../../src/server/mlflow/mlflow-context.ts';
@@ -31,7 +31,7 @@ export async function registrySite(
     typeof kind === 'object'
       ? kind
       : kind === 'memory'
-        ? openMemoryRegistry()
+        ? openSqliteRegistry(':memory:')
         : openSqliteRegistry(join(directory, 'registry.sqlite'));
   const artifacts = options.artifacts ?? new FileArtifactStore(join(directory, 'artifacts'));
   const faults: unknown[] = [];

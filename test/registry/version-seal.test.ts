@@ -3,9 +3,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { MemoryArtifactStore } from '../../src/backends/memory/artifact-store.ts';
 import { onnxRuntime } from '../../src/backends/onnx/onnx-runtime.ts';
-import { openMemoryRegistry } from '../../src/compose/open-registry.ts';
+import { openSqliteRegistry } from '../../src/compose/open-registry.ts';
 import type { VersionRecord } from '../../src/ports/model-registry.ts';
 import { copyVersion } from '../../src/registry/copy-version.ts';
 import { versionEntries } from '../../src/registry/version-folder.ts';
@@ -18,6 +17,7 @@ import { loadScored, resolveVersion, scoringDigest } from '../../src/serving/mod
 import { ModelServer } from '../../src/serving/online/model-server.ts';
 import { LoadedVersions } from '../../src/serving/streaming/loaded-versions.ts';
 import { logModel } from '../inference/logged-onnx.ts';
+import { MemoryArtifactStore } from '../memory/artifact-store.ts';
 import { registerSmall, small } from '../models/small-project.ts';
 import { call, type RegistrySite, registrySite } from './registry-site.ts';
 
@@ -65,7 +65,7 @@ function loaders({ registry, artifacts, url }: RegistrySite): Record<string, (ve
     'a copy to another environment': (version) =>
       copyVersion(
         { registry, artifacts },
-        { registry: openMemoryRegistry(), artifacts: new MemoryArtifactStore() },
+        { registry: openSqliteRegistry(':memory:'), artifacts: new MemoryArtifactStore() },
         { model: 'small', version, at: 3, who: 'ann' },
       ),
     'a client of MLflow': async (version) => {

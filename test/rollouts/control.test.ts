@@ -3,7 +3,7 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, expect, test } from 'vitest';
-import { openMemoryRegistry } from '../../src/compose/open-registry.ts';
+import { openSqliteRegistry } from '../../src/compose/open-registry.ts';
 import type { RolloutOptions } from '../../src/features/define/rollout.ts';
 import type { ModelRegistry } from '../../src/ports/model-registry.ts';
 import type { RolloutStore } from '../../src/ports/rollout-store.ts';
@@ -34,7 +34,7 @@ interface World {
 const BRIEF: RolloutOptions<'name'> = { ...halfAtOnce, steps: [5, 50], requests: 10 };
 
 async function world(rollout: RolloutOptions<'name'> = BRIEF): Promise<World> {
-  const registry = openMemoryRegistry();
+  const registry = openSqliteRegistry(':memory:');
   closing.push(() => void registry.close());
   for (let i = 0; i < 3; i += 1) await registry.register(newVersion('sold'));
   await registry.moveAlias('sold', 'champion', { expected: null, to: 1, at: 0 });

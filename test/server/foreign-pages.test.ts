@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openMemoryRegistry } from '../../src/compose/open-registry.ts';
+import { openSqliteRegistry } from '../../src/compose/open-registry.ts';
 import { createKey } from '../../src/operating/api-keys.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { grpcMethods } from '../../src/server/grpc/grpc-methods.ts';
@@ -143,7 +143,7 @@ test('a server with keys answers pages with a key in their header, and pages of 
 });
 
 test('the registry answers none of its routes to a page of another site', async () => {
-  const { url } = await registrySite(openMemoryRegistry());
+  const { url } = await registrySite(openSqliteRegistry(':memory:'));
   const asked = allMlflowRoutes.map(({ method, path }) => ({
     method,
     path: `/api/2.0${path.replaceAll(/\{\w+\+?\}/g, 'x')}`,

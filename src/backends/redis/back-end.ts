@@ -1,11 +1,12 @@
 import type { z } from 'zod';
 import { parseDuration } from '../../base/time.ts';
 import type { BackEndPlace, OnlineBackEnd } from '../../ports/back-end.ts';
-import { dropKeys } from './drop-keys.ts';
 import { redisFailures } from './failures.ts';
 import { openRedisStore } from './online-store.ts';
 import type { redisOptions } from './options.ts';
+import { RedisLink } from './redis-link.ts';
 import type { RedisOptions } from './redis-options.ts';
+import { placeOf } from './store-keys.ts';
 import { openRedisShares } from './tile-shares.ts';
 
 /** The online store in a Redis or Valkey, one server or a cluster. */
@@ -47,4 +48,19 @@ function reachedBy(
     tls: tls === undefined ? null : pemOf(tls),
     timeoutMs: parseDuration(timeout, 'online.timeout'),
   };
+}
+
+/** Removes every key that begins with a text, whoever holds it. Errors: REDIS_*. */
+async function dropKeys(options: Omit<RedisOptions, 'prefix'>, beginning: string): Promise<number> {
+  const link = await RedisLink.open({ ...options, prefix: beginning });
+  try {
+    let dropped = 0;
+    for await (const keys of link.scan(`${beginning.replaceAll(/[\\*?[\]]/g, '\\$&')}*`)) {
+      await link.within(Promise.all(keys.map((key) => link.sendUnlimited(placeOf(key), ['UNLINK', key]))));
+      dropped += keys.length;
+    }
+    return dropped;
+  } finally {
+    link.close();
+  }
 }

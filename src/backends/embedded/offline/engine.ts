@@ -1,12 +1,13 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { fail, isHeadraceError } from '../../../base/errors/fail.ts';
 import { isAlive } from '../../../base/is-alive.ts';
 import type { OfflineTable, OfflineValue, RowBatch } from '../../../ports/offline-store.ts';
 import { streamChunks } from '../parquet/stream-chunks.ts';
-import { freeChunks } from './free-chunks.ts';
 import { readRows } from './read-rows.ts';
 import { quoteText } from './sql-text.ts';
 import { StagingTable } from './staging-table.ts';
@@ -233,4 +234,16 @@ async function copyTo(
 
 function memoryText(bytes: number): string {
   return `${Math.floor(bytes / 2 ** 20)}MiB`;
+}
+
+/**
+ * Frees the memory of chunks that nothing refers to any longer. DuckDB counts it until V8 collects the objects, and V8 does not
+ * know how large they are: without this, one failed query could make all that follow fail.
+ */
+async function freeChunks(): Promise<void> {
+  setFlagsFromString('--expose-gc');
+  const collect: unknown = runInNewContext('gc');
+  if (typeof collect === 'function') collect();
+  // Finalizers run in a later turn.
+  await new Promise((done) => setImmediate(done));
 }
