@@ -2,18 +2,25 @@ import type { IForbiddenRuleType } from 'dependency-cruiser';
 
 /** Folders that a folder of src may import besides itself; what is not named here is named in `rules` below. */
 const pure = ['base', 'schema', 'stats', 'features', 'model', 'ports'];
-const products = [
-  'featurestore',
-  'registry',
-  'training',
-  'serving',
-  'monitoring',
-  'findings',
-  'playbook',
-  'operating',
-  'gpu',
-  'cost',
-];
+
+/**
+ * The other products that a product may import; what it shares with the rest it finds in the pure folders. Training and serving share
+ * declarations, registry and offline store alone. The feature store knows nothing of monitoring, and monitoring nothing of the feature store.
+ * Statistics know no incident: findings stand on monitoring, and the playbook on findings.
+ */
+const usedBy = {
+  registry: [],
+  gpu: [],
+  cost: ['gpu'],
+  featurestore: ['registry'],
+  training: ['registry', 'cost'],
+  serving: ['registry', 'featurestore'],
+  monitoring: ['registry', 'serving'],
+  findings: ['registry', 'monitoring'],
+  playbook: ['registry', 'serving', 'monitoring', 'findings'],
+  operating: ['featurestore', 'serving', 'monitoring'],
+} as const;
+const products = Object.keys(usedBy);
 
 const zod = 'node_modules/zod/';
 
@@ -94,20 +101,7 @@ export const importRules: readonly IForbiddenRuleType[] = [
     from: { path: folders(products) },
     to: { path: '^src/', pathNot: folders([...pure, ...grounds, ...products]) },
   },
-  {
-    name: 'store-and-monitoring',
-    comment: 'The feature store and monitoring meet in ports, features and registry: neither knows the other.',
-    severity: 'error',
-    from: { path: '^src/(featurestore|monitoring)/' },
-    to: { path: '^src/(featurestore|monitoring)/', pathNot: '^src/$1/' },
-  },
-  {
-    name: 'judged-once',
-    comment: 'Statistics know no incident: findings stand on monitoring, and the playbook on findings.',
-    severity: 'error',
-    from: { path: '^src/(monitoring|findings)/' },
-    to: { path: '^src/(findings|playbook)/', pathNot: '^src/$1/' },
-  },
+  ...Object.entries(usedBy).map(([name, used]) => productRule(name, used)),
   {
     name: 'client',
     comment:
@@ -122,13 +116,6 @@ export const importRules: readonly IForbiddenRuleType[] = [
         '^src/features/define/',
       ],
     },
-  },
-  {
-    name: 'planes',
-    comment: 'Training and serving share declarations, registry and offline store, and nothing else.',
-    severity: 'error',
-    from: { path: '^src/(training|serving)/' },
-    to: { path: '^src/(training|serving)/', pathNot: '^src/$1/' },
   },
   {
     name: 'backends',
@@ -218,6 +205,17 @@ export const importRules: readonly IForbiddenRuleType[] = [
     to: { circular: true, via: { pathNot: '^$1/[^/]+$' } },
   },
 ];
+
+/** A product that imports the named ones alone. */
+function productRule(name: string, used: readonly string[]): IForbiddenRuleType {
+  return {
+    name: `product-${name}`,
+    comment: `Of the products, ${name} imports ${used.length === 0 ? 'none' : used.join(', ')}.`,
+    severity: 'error',
+    from: { path: `^src/${name}/` },
+    to: { path: folders(products), pathNot: folders([name, ...used]) },
+  };
+}
 
 /** A folder without Node built-ins and packages that imports the named folders only. */
 function pureFolder(name: string, allowed: readonly string[], packages: readonly string[]): IForbiddenRuleType {

@@ -1,8 +1,8 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { medianOf } from '../../src/base/median.ts';
 import { seededRandom } from '../../src/base/rng.ts';
-import { medianOf } from '../../src/cost/catalog/flag-offers.ts';
 import { drawPrior, rangeOf } from '../../src/cost/plan/draw.ts';
 import { loaderOverlapOf, type StepFacts, stepTimes } from '../../src/cost/plan/step-model.ts';
 import { adapterText } from '../../src/cost/profile/adapter-text.ts';

@@ -1,9 +1,9 @@
 import { type ChildProcess, execFileSync, type SerializationType, spawn } from 'node:child_process';
-import { openSync, readdirSync, readFileSync } from 'node:fs';
+import { accessSync, constants, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { setPriority } from 'node:os';
+import { delimiter, join, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { findProgram } from './find-program.ts';
 import { canGuard, guardedWords } from './guard.ts';
 import { withoutTelemetry } from './telemetry.ts';
 
@@ -158,4 +158,24 @@ function releaseAfter(child: ChildProcess, pipe: (Writable & { unref?(): void })
   pipe.on('error', () => undefined);
   pipe.unref?.();
   child.once('exit', () => pipe.end('\n', () => pipe.destroy()));
+}
+
+/** The file that the system would start for a name, by the PATH of its environment; null: it finds none that can run. */
+function findProgram(name: string, path = process.env['PATH'] ?? '', cwd = process.cwd()): string | null {
+  if (name === '') return null;
+  if (name.includes('/')) return canRun(resolve(cwd, name)) ? name : null;
+  const found = path
+    .split(delimiter)
+    .map((folder) => join(folder === '' ? cwd : folder, name))
+    .find(canRun);
+  return found ?? null;
+}
+
+function canRun(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
 }

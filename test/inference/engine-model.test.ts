@@ -5,7 +5,7 @@ import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-ar
 import { openVersionTools } from '../../src/compose/batch-tools.ts';
 import { openSqliteRegistry, registryFile } from '../../src/compose/open-registry.ts';
 import type { ModelRegistry } from '../../src/ports/model-registry.ts';
-import { engineModel } from '../../src/serving/batch/engine-model.ts';
+import { engineModel } from '../../src/serving/batch/run-job.ts';
 import { resolveVersion, type ScoredVersion } from '../../src/serving/models/scored-version.ts';
 import { batchSite, sitePlace } from './batch-site.ts';
 import { logModel } from './logged-onnx.ts';

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openSqliteRegistry } from '../../src/compose/open-registry.ts';
 import { defineProject, model } from '../../src/features/define/declare.ts';
-import { offlineQuality } from '../../src/monitoring/labels/offline-quality.ts';
+import { offlineQuality } from '../../src/monitoring/labels/project-labels.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { insideOf } from '../../src/running/inside.ts';
 import { programPath } from './processes/run-process.ts';

@@ -9,7 +9,7 @@ import type { VersionRecord } from '../../src/ports/model-registry.ts';
 import { copyVersion } from '../../src/registry/copy-version.ts';
 import { versionEntries } from '../../src/registry/version-folder.ts';
 import { loadableRecord } from '../../src/registry/version-seal.ts';
-import { engineModel } from '../../src/serving/batch/engine-model.ts';
+import { engineModel } from '../../src/serving/batch/run-job.ts';
 import { loadForeignScorer } from '../../src/serving/models/foreign-scorer.ts';
 import { loadForScores } from '../../src/serving/models/load-for-scores.ts';
 import { RegistrySource } from '../../src/serving/models/registry-source.ts';

@@ -2,9 +2,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
+import { medianOf } from '../../base/median.ts';
 import { runToEnd } from '../../process/run-to-end.ts';
 import { temporaryFolder } from '../../process/temporary-folder.ts';
-import { medianOf } from '../catalog/flag-offers.ts';
 import { type MeasuredProfile, parseMeasuredProfile } from './measured-profile.ts';
 
 /** A program to run, with more variables in its environment. */

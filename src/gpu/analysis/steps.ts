@@ -1,3 +1,4 @@
+import { medianOf } from '../../base/median.ts';
 import { hostKinds, type StepMark, type Trace } from '../trace/trace.ts';
 import type { Launches } from './launches.ts';
 import { namedRange } from './named-range.ts';
@@ -179,16 +180,4 @@ function reasonsToLeaveOut(
   for (const [index, { start, end }] of windows.entries())
     if (end - start > OUTLIER * middle) reasons[index] ??= 'outlier';
   return reasons.every((reason) => reason !== undefined) ? windows.map(() => undefined) : reasons;
-}
-
-/** The middle value, or the mean of the two middle ones; NaN of none. */
-export function medianOf(values: ArrayLike<number>): number {
-  return medianInPlace(new Float64Array(values));
-}
-
-/** The same of values that are not needed in their order any more. */
-export function medianInPlace(values: Float64Array): number {
-  const sorted = values.sort();
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }

@@ -1,19 +1,23 @@
+import { createHash } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
-import type { ScoredVersion } from '../models/scored-version.ts';
+import { trainedInputs } from '../../model/row-inputs.ts';
+import type { ModelVersion } from '../../ports/model-registry.ts';
+import { PARITY_TOLERANCE, parseParity } from '../../registry/parity.ts';
+import { openForeign } from '../models/open-foreign.ts';
+import type { ForeignScoring, ScoredVersion, VersionTools } from '../models/scored-version.ts';
 import { BatchFolder, isWhole, jobFolderName, readBatchManifest } from './batch-folder.ts';
 import { BatchRun } from './batch-run.ts';
 import { type BatchSpec, SPEC_FORMAT } from './batch-spec.ts';
 import { writeDurably } from './durable-file.ts';
-import { engineModel } from './engine-model.ts';
-import { runByEngine } from './engine-run.ts';
+import { type EngineModel, runByEngine } from './engine-run.ts';
 import { mustBeUnchanged } from './file-identity.ts';
 import type { InputTable } from './input-table.ts';
 import type { LocalParts } from './paired-parts.ts';
 import type { BatchManifest, Part } from './part-manifest.ts';
 import type { RemoteOutput } from './remote-output.ts';
-import type { BatchContext, BatchOptions, BatchSummary } from './start-batch.ts';
+import type { BatchContext, BatchOptions, BatchSummary, OpenedTools } from './start-batch.ts';
 
 /** A job that is resolved: its spec, its input, its version. */
 export interface ResolvedJob {
@@ -154,4 +158,43 @@ function finished(
     files: parts.flatMap(({ output }) => (output === null ? [] : [`${path}/${folder}/${output.file}`])),
     isNew,
   };
+}
+
+/** A resolved version as another system runs it. Errors: PREDICT_ENGINE_MODEL, MODEL_FILE, PYTHON_*, ARTIFACT_*. */
+export async function engineModel(
+  { version, foreign }: ScoredVersion,
+  openVersions: () => Promise<OpenedTools>,
+): Promise<EngineModel> {
+  const tools = await openVersions();
+  try {
+    return foreign === null ? await trainedModel(version, tools) : await foreignModel(version, foreign, tools);
+  } finally {
+    await tools.close();
+  }
+}
+
+async function trainedModel(version: ModelVersion, { artifacts }: VersionTools): Promise<EngineModel> {
+  return {
+    file: await artifacts.get(version.artifact),
+    modelSha256: version.artifact,
+    modelInputs: trainedInputs(version.signature).inputs,
+    modelOutput: version.signature.output,
+    isSingle: false,
+    parity: { ...parseParity(await artifacts.get(version.parity), version), tolerance: PARITY_TOLERANCE },
+  };
+}
+
+async function foreignModel(
+  { model, version }: ModelVersion,
+  { record, inputs, output, onnx }: ForeignScoring,
+  tools: VersionTools,
+): Promise<EngineModel> {
+  const refuse = (reason: string) => fail('PREDICT_ENGINE_MODEL', { model, version, reason });
+  if (onnx === null) throw refuse('it is a Python program, and engines run ONNX files');
+  const opened = await openForeign(record, tools);
+  if (opened.kind !== 'onnx' || createHash('sha256').update(opened.file).digest('hex') !== onnx)
+    throw fail('MODEL_FILE', { reason: `version ${version} of ${model} is another one than at the start` });
+  const { file } = opened;
+  const { inputs: modelInputs, isSingle } = inputs;
+  return { file, modelSha256: onnx, modelInputs, modelOutput: output, isSingle, parity: null };
 }

@@ -1,4 +1,5 @@
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
+import { turnsInOrder } from '../../base/in-turn.ts';
 import type { LoadedModel } from '../../ports/model-runtime.ts';
 import type { InferReply, InferRequest } from '../oip/infer-request.ts';
 import { oipText } from '../oip/refuse.ts';
@@ -53,7 +54,8 @@ export class ModelLoader {
   readonly #options: ModelLoaderOptions;
   readonly #infer: (request: InferRequest) => Promise<InferReply>;
   /** Loads run one at a time, so that the memory of each can be measured. */
-  #loading: Promise<unknown> = Promise.resolve();
+  /** One load at a time. */
+  readonly #measured = turnsInOrder();
   readonly #closing = new Set<Promise<void>>();
   #closed = false;
 
@@ -194,13 +196,6 @@ export class ModelLoader {
       entry.serving = entry.serving.map((one) => (one === wrong ? moved : one));
       this.#release([wrong]);
     });
-  }
-
-  /** One load at a time. */
-  #measured<T>(work: () => Promise<T>): Promise<T> {
-    const loaded = this.#loading.then(work);
-    this.#loading = loaded.catch(() => undefined);
-    return loaded;
   }
 
   async #loadVersions(
