@@ -3,7 +3,7 @@ import { sampleStatistics } from '../src/monitoring/detect/sample-statistics.ts'
 const head = `# Statistics of two samples
 
 \`headrace drift test <reference> <current> --column <name>\` compares one column of two files by these statistics. Without
-\`--statistic\` it runs all that fit the column. Their values are those of scipy 1.17, within 1e-10.
+\`--statistic\` it runs all that fit the column. Values and p are those of scipy 1.17 within 1e-10, where it has the test.
 
 \`\`\`sh
 npx headrace drift test last-month.parquet this-week.parquet --column amount
