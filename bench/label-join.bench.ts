@@ -1,7 +1,7 @@
-import { MemoryWaitingIds } from '../src/backends/memory/waiting-ids.ts';
 import { IdBudget } from '../src/monitoring/labels/known-ids.ts';
 import { LabelJoin } from '../src/monitoring/labels/label-join.ts';
 import { RealisedQuality } from '../src/monitoring/labels/realised-quality.ts';
+import { MemoryWaitingIds } from '../test/memory/waiting-ids.ts';
 import { printFigure } from './figure.ts';
 import { measureRates } from './measure.ts';
 

@@ -5,7 +5,7 @@ import { insideOf } from '../src/running/inside.ts';
 import { newVersion } from '../src/testing/contracts/model-registry.ts';
 import { parseBoostedOptions } from '../src/training/boosted-trees/boosted-options.ts';
 import { boostedSteps } from '../src/training/boosted-trees/train-boosted.ts';
-import { endOf } from '../src/training/trainer-steps.ts';
+import { endOf } from '../test/models/train-whole.ts';
 import { printFigure } from './figure.ts';
 import { median } from './measure.ts';
 import { purchases, shopper } from './shop.ts';

@@ -1,7 +1,5 @@
 import { join } from 'node:path';
 import { FileArtifactStore } from '../src/backends/embedded/artifacts/file-artifact-store.ts';
-import { MemoryEventLog } from '../src/backends/memory/event-log.ts';
-import { MemoryWaitingIds } from '../src/backends/memory/waiting-ids.ts';
 import { onnxRuntime } from '../src/backends/onnx/onnx-runtime.ts';
 import { seededRandom } from '../src/base/rng.ts';
 import { IdBudget } from '../src/monitoring/labels/known-ids.ts';
@@ -15,6 +13,8 @@ import { PredictionHistory } from '../src/serving/online/prediction-history.ts';
 import { predictionTopic } from '../src/serving/online/prediction-record.ts';
 import { openSqliteRegistry } from '../src/site/open-registry.ts';
 import { environmentIn, prepare, project } from '../test/loop/prediction-project.ts';
+import { MemoryEventLog } from '../test/memory/event-log.ts';
+import { MemoryWaitingIds } from '../test/memory/waiting-ids.ts';
 import { registeredIn } from '../test/models/registered.ts';
 import { service, small } from '../test/models/small-project.ts';
 import { printFigure } from './figure.ts';

@@ -1,8 +1,4 @@
-import {
-  IN_MEMORY,
-  SqliteDatabase,
-  type SqliteDatabaseOptions,
-} from '../src/backends/embedded/registry/sqlite-database.ts';
+import { SqliteDatabase, type SqliteDatabaseOptions } from '../src/backends/embedded/registry/sqlite-database.ts';
 import { sqliteKinds } from '../src/backends/embedded/sqlite-kind.ts';
 import { PostgresDatabase, type PostgresOptions } from '../src/backends/postgres/postgres-database.ts';
 import { alertSchema } from '../src/findings/alerts/alert-schema.ts';
@@ -13,15 +9,15 @@ import { rolloutSchema, SqlRolloutStore } from '../src/serving/rollout/sql-rollo
 type Options = Pick<SqliteDatabaseOptions, 'busyTimeoutMs'>;
 
 /** Stores of an environment over a file of SQLite; without a path they end with the process. */
-export function rolloutStore(path = IN_MEMORY, options: Options = {}): SqlRolloutStore {
+export function rolloutStore(path = ':memory:', options: Options = {}): SqlRolloutStore {
   return new SqlRolloutStore(new SqliteDatabase(path, rolloutSchema, { ...options, kind: sqliteKinds.rollouts }));
 }
 
-export function playbookStore(path = IN_MEMORY, options: Options = {}): SqlPlaybookStore {
+export function playbookStore(path = ':memory:', options: Options = {}): SqlPlaybookStore {
   return new SqlPlaybookStore(new SqliteDatabase(path, playbookSchema, { ...options, kind: sqliteKinds.playbooks }));
 }
 
-export function alertStore(path = IN_MEMORY, options: Options = {}): SqlAlertStore {
+export function alertStore(path = ':memory:', options: Options = {}): SqlAlertStore {
   return new SqlAlertStore(new SqliteDatabase(path, alertSchema, { ...options, kind: sqliteKinds.alerts }));
 }
 

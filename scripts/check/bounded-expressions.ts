@@ -16,7 +16,7 @@ export const boundedExpressions: readonly Bounded[] = [
         String.raw`/^(cu|cuda|hip)\w*(Launch|GraphLaunch)/`,
         String.raw`/_call_impl|profiler.*__enter__|^ProfilerStep#|<built-in method __enter__|runpy\.py|<module>|threading\.py/`,
       ],
-      'gpu/analysis/step-marks.ts': [String.raw`/\d+$/`],
+      'gpu/analysis/steps.ts': [String.raw`/\d+$/`],
       'gpu/analysis/step-profile.ts': [String.raw`/torch\/_tensor\.py\(\d+\): backward$/`],
       'gpu/readers/prometheus.ts': [String.raw`/gpu_(util\w*|duty_cycle)_ratio$|utili[sz]ation_gpu_ratio$/i`],
       'gpu/readers/sacct-columns.ts': [String.raw`/^\d+(_\d+|\+\d+|_\[.*\])?(\.\w+)?$/`],
@@ -65,7 +65,7 @@ export const boundedExpressions: readonly Bounded[] = [
     files: {
       'backends/embedded/offline/sql-text.ts': ["/'((?:[^']|'')*)'/g"],
       'backends/embedded/parquet/read-numbers.ts': [String.raw`/^(.+)\[(\d+)\]$/`],
-      'backends/flink/refused-statement.ts': [
+      'backends/flink/sql-gateway.ts': [
         String.raw`/Could not find any factory for identifier '([\w-]+)'/`,
         String.raw`/(?:line |at line )(\d+), column \d+/i`,
       ],
@@ -101,7 +101,7 @@ export const boundedExpressions: readonly Bounded[] = [
       'backends/embedded/scores/score-table.ts': [String.raw`/^(.+)\[(\d+)\]$/`],
       'environment/registry-config.ts': [String.raw`/^postgres(ql)?:\/\/([^:@/?#]+@)?[^@/?#]+\/[^?#]+$/`],
       'environment/config.ts': [String.raw`/\.[A-Za-z0-9_-]+\.\d+$/`],
-      'features/change/sql-meaning.ts': [String.raw`/'(?:[^']|'')*'|"(?:[^"]|"")*"|\s+|[^'"\s]+|['"]/g`],
+      'features/change/declared-part.ts': [String.raw`/'(?:[^']|'')*'|"(?:[^"]|"")*"|\s+|[^'"\s]+|['"]/g`],
       'featurestore/batch/batch-sql.ts': [String.raw`/\{\{(.*?)\}\}/g`, String.raw`/[\s;]+$/`],
       'operating/migrate/forgotten-since.ts': ['/"at":"([^"]+)"/'],
     },

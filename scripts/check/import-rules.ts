@@ -2,19 +2,27 @@ import type { IForbiddenRuleType } from 'dependency-cruiser';
 
 /** Folders that a folder of src may import besides itself; what is not named here is named in `rules` below. */
 const pure = ['base', 'schema', 'stats', 'features', 'model', 'ports'];
-const products = [
-  'featurestore',
-  'registry',
-  'versions',
-  'training',
-  'serving',
-  'monitoring',
-  'findings',
-  'playbook',
-  'operating',
-  'gpu',
-  'cost',
-];
+
+/**
+ * The other products that a product may import; what it shares with the rest it finds in the pure folders. Training and serving share
+ * declarations, registry and offline store alone. The feature store knows nothing of monitoring, and monitoring nothing of the feature store.
+ * A loaded version knows who registered it, and nothing of those who ask it.
+ * Statistics know no incident: findings stand on monitoring, and the playbook on findings.
+ */
+const usedBy = {
+  registry: [],
+  versions: ['registry'],
+  gpu: [],
+  cost: ['gpu'],
+  featurestore: ['registry'],
+  training: ['registry', 'cost'],
+  serving: ['registry', 'versions', 'featurestore'],
+  monitoring: ['registry', 'versions', 'serving'],
+  findings: ['registry', 'monitoring'],
+  playbook: ['registry', 'versions', 'serving', 'monitoring', 'findings'],
+  operating: ['featurestore', 'serving', 'monitoring'],
+} as const;
+const products = Object.keys(usedBy);
 
 const zod = 'node_modules/zod/';
 
@@ -95,20 +103,7 @@ export const importRules: readonly IForbiddenRuleType[] = [
     from: { path: folders(products) },
     to: { path: '^src/', pathNot: folders([...pure, ...grounds, ...products]) },
   },
-  {
-    name: 'store-and-monitoring',
-    comment: 'The feature store and monitoring meet in ports, features and registry: neither knows the other.',
-    severity: 'error',
-    from: { path: '^src/(featurestore|monitoring)/' },
-    to: { path: '^src/(featurestore|monitoring)/', pathNot: '^src/$1/' },
-  },
-  {
-    name: 'judged-once',
-    comment: 'Statistics know no incident: findings stand on monitoring, and the playbook on findings.',
-    severity: 'error',
-    from: { path: '^src/(monitoring|findings)/' },
-    to: { path: '^src/(findings|playbook)/', pathNot: '^src/$1/' },
-  },
+  ...Object.entries(usedBy).map(([name, used]) => productRule(name, used)),
   {
     name: 'client',
     comment:
@@ -123,27 +118,6 @@ export const importRules: readonly IForbiddenRuleType[] = [
         '^src/features/define/',
       ],
     },
-  },
-  {
-    name: 'planes',
-    comment: 'Serving shares declarations, registry and offline store with training, and nothing else.',
-    severity: 'error',
-    from: { path: '^src/(serving|versions)/' },
-    to: { path: '^src/training/' },
-  },
-  {
-    name: 'training-plane',
-    comment: 'Training shares declarations, registry and offline store with serving, and nothing else.',
-    severity: 'error',
-    from: { path: '^src/training/' },
-    to: { path: '^src/(serving|versions)/' },
-  },
-  {
-    name: 'versions',
-    comment: 'A loaded version knows who registered it, and nothing of those who ask it.',
-    severity: 'error',
-    from: { path: '^src/versions/' },
-    to: { path: folders(products), pathNot: '^src/(versions|registry)/' },
   },
   {
     name: 'backends',
@@ -233,6 +207,17 @@ export const importRules: readonly IForbiddenRuleType[] = [
     to: { circular: true, via: { pathNot: '^$1/[^/]+$' } },
   },
 ];
+
+/** A product that imports the named ones alone. */
+function productRule(name: string, used: readonly string[]): IForbiddenRuleType {
+  return {
+    name: `product-${name}`,
+    comment: `Of the products, ${name} imports ${used.length === 0 ? 'none' : used.join(', ')}.`,
+    severity: 'error',
+    from: { path: `^src/${name}/` },
+    to: { path: folders(products), pathNot: folders([name, ...used]) },
+  };
+}
 
 /** A folder without Node built-ins and packages that imports the named folders only. */
 function pureFolder(name: string, allowed: readonly string[], packages: readonly string[]): IForbiddenRuleType {

@@ -49,6 +49,7 @@ const allowed: Readonly<Record<string, string>> = {
   'test/rollouts/computed-ms.ts': 'it is the clock of a test: what a busy machine adds does not count',
   'test/server/hostile-server.ts':
     'it counts the processor time that an input costs, which a busy machine does not add to',
+  'test/memory/': 'its stores wait as a port says: until something is written, or a time is over',
   'test/new-user/': 'it prints how long each step of a new user takes',
   'test/services/': 'the suites against servers cut their connections and wait for them',
   'test/ground/package.test.ts': 'it builds and installs the package',

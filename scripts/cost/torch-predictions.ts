@@ -1,12 +1,12 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { medianOf } from '../../src/base/median.ts';
 import { seededRandom } from '../../src/base/rng.ts';
-import { medianOf } from '../../src/cost/catalog/flag-offers.ts';
 import { drawPrior, rangeOf } from '../../src/cost/plan/draw.ts';
 import { loaderOverlapOf, type StepFacts, stepTimes } from '../../src/cost/plan/step-model.ts';
 import { adapterText } from '../../src/cost/profile/adapter-text.ts';
-import { type MeasureOptions, measureJob, measureStep } from '../../src/cost/profile/measure-job.ts';
+import { type MeasureOptions, measureJob } from '../../src/cost/profile/measure-job.ts';
 import type { MeasuredProfile } from '../../src/cost/profile/measured-profile.ts';
 import { a100MixedPrecision } from '../../src/cost/techniques/priors.ts';
 import { root } from '../run-command.ts';
@@ -123,7 +123,7 @@ try {
   for (let round = 0; round < rounds; round++) {
     today.push(await measureJob(job({}, 1)));
     for (const { name, env, accumulation } of variants)
-      steps.set(name, [...(steps.get(name) ?? []), await measureStep(job(env, accumulation))]);
+      steps.set(name, [...(steps.get(name) ?? []), (await measureJob(job(env, accumulation))).stepS]);
     console.error(`round ${round + 1} of ${rounds}, load ${loadavg()[0]?.toFixed(1)}`);
   }
   const [first] = today;

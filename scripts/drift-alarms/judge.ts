@@ -10,7 +10,7 @@ import {
   matchHours,
   type SeasonalCounts,
 } from '../../src/monitoring/detect/seasonal-counts.ts';
-import { looksOf } from '../../src/monitoring/monitor/looks.ts';
+import { looksOf } from '../../src/monitoring/monitor/compare-to-reference.ts';
 import { type Reference, referenceLimit } from '../../src/monitoring/monitor/reference.ts';
 import type { ColumnSketch } from '../../src/monitoring/profile/column-sketch.ts';
 import type { Profile } from '../../src/monitoring/profile/profile.ts';

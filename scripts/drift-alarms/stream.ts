@@ -1,6 +1,6 @@
 import { seededRandom } from '../../src/base/rng.ts';
 import { edgeBins, type FrozenBins } from '../../src/monitoring/profile/frozen-bins.ts';
-import { normalQuantile } from '../../src/stats/distributions/normal.ts';
+import { normalQuantile } from '../normal-quantile.ts';
 
 /** The streams of a simulation: AR(1) of unit variance from row to row, by seed, kind and index, so that any part can be made again. */
 export const KINDS = { windows: 0, references: 1, draws: 2, power: 3, looks: 4 } as const;

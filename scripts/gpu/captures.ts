@@ -2,10 +2,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { seededRandom } from '../../src/base/rng.ts';
-import { captureJson } from '../../src/testing/gpu/capture.ts';
-import { gangWaitPods } from '../../src/testing/gpu/cluster.ts';
-import { dmonLog, jobRecords, kernelMeasures, nodeJobRecords, pmonLog } from '../../src/testing/gpu/counters.ts';
-import { type FaultKind, trainingRun } from '../../src/testing/gpu/training-run.ts';
+import { captureJson } from '../../test/gpu/captures/capture.ts';
+import { gangWaitPods } from '../../test/gpu/captures/cluster.ts';
+import { dmonLog, jobRecords, kernelMeasures, nodeJobRecords, pmonLog } from '../../test/gpu/captures/counters.ts';
+import { type FaultKind, trainingRun } from '../../test/gpu/captures/training-run.ts';
 
 /** The captures of the guide, one fault each, the same at every call: traces, counters, records. */
 export function writeCaptures(folder: string): void {

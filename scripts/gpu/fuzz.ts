@@ -5,11 +5,11 @@ import { type Random, randomBelow, seededRandom } from '../../src/base/rng.ts';
 import { diagnose } from '../../src/gpu/diagnose.ts';
 import { fileKindOf } from '../../src/gpu/readers/format.ts';
 import { parseText, type TextKind } from '../../src/gpu/readers/parse-text.ts';
-import { scanTrace } from '../../src/gpu/readers/trace/trace-scanner.ts';
 import type { Source } from '../../src/gpu/source.ts';
-import { captureJson } from '../../src/testing/gpu/capture.ts';
-import { gangWaitPods } from '../../src/testing/gpu/cluster.ts';
-import { trainingRun } from '../../src/testing/gpu/training-run.ts';
+import { captureJson } from '../../test/gpu/captures/capture.ts';
+import { gangWaitPods } from '../../test/gpu/captures/cluster.ts';
+import { scanTrace } from '../../test/gpu/captures/scan-trace.ts';
+import { trainingRun } from '../../test/gpu/captures/training-run.ts';
 
 const ranks = trainingRun({
   fault: 'hidden-sync',

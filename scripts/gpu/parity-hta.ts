@@ -7,7 +7,6 @@ import {
   type PathFaults,
   type PathWindow,
   pathNumbers,
-  windowOf,
 } from '../../src/gpu/scopes/hta-critical-path.ts';
 import { type HtaFaults, type HtaRows, htaRows } from '../../src/gpu/scopes/hta-rows.ts';
 import { bandwidthsByKind, idleByStream, launchStatistics, queueLengths } from '../../src/gpu/scopes/hta-statistics.ts';
@@ -267,6 +266,17 @@ export async function htaPathRows(): Promise<readonly ParityRow[]> {
     else rows.push(failedPath(label, trace, where));
   }
   return rows;
+}
+
+/** The window of the n-th host event (from 0) whose name contains a text; undefined if there are fewer. */
+function windowOf(trace: Trace, text: string, instance: number): PathWindow | undefined {
+  const { host, names, steps } = trace;
+  const found = steps.filter(({ name }) => name.includes(text)).map(({ ts, dur }) => ({ start: ts, end: ts + dur }));
+  const holds = new Uint8Array(names.count);
+  for (let name = 0; name < holds.length; name += 1) holds[name] = names.text(name).includes(text) ? 1 : 0;
+  for (let row = 0; row < host.length; row += 1)
+    if (holds[host.name[row]] === 1) found.push({ start: host.ts[row], end: host.ts[row] + host.dur[row] });
+  return found[instance];
 }
 
 function pathRows(label: PathLabel, trace: Trace, where: string): readonly ParityRow[] {

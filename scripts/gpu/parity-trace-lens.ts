@@ -1,7 +1,10 @@
+import { rowsByThread } from '../../src/gpu/analysis/frames.ts';
 import { joinLaunches } from '../../src/gpu/analysis/launches.ts';
+import { innermostOperators } from '../../src/gpu/analysis/operators/innermost-operators.ts';
 import { bandwidths } from '../../src/gpu/join/ranks.ts';
 import { csvFields } from '../../src/gpu/readers/csv.ts';
-import { traceLensCategories, traceLensNumbers, traceLensShortKernels } from '../../src/gpu/scopes/trace-lens.ts';
+import { traceLensCategories, traceLensNumbers } from '../../src/gpu/scopes/trace-lens.ts';
+import type { Trace } from '../../src/gpu/trace/trace.ts';
 import { sharedNames, sharedText, sharedTrace } from '../../test/gpu/shared-data.ts';
 import { numberRow, type ParityRow } from './parity-row.ts';
 import { rawFlowIds, rawSpans, spanText } from './raw-events.ts';
@@ -216,4 +219,38 @@ function traceLensBandwidthRows(): readonly ParityRow[] {
       ),
     );
   });
+}
+
+/** Kernels of less than this count as short. */
+const SHORT_US = 10;
+
+/** The short kernels of one name under one operator with the same shapes. */
+interface ShortKernels {
+  readonly operator: string;
+  readonly shapes: string;
+  readonly kernel: string;
+  readonly calls: number;
+  readonly us: number;
+}
+
+/** Kernels shorter than 10 µs by operator, shapes and name, as TraceLens lists them; strides and values are not distinguished. */
+function traceLensShortKernels(trace: Trace): readonly ShortKernels[] {
+  const { gpu, host, names, inputs } = trace;
+  const { ofGpu } = joinLaunches(trace);
+  const operators = innermostOperators(trace, rowsByThread(trace));
+  const sums = new Map<string, ShortKernels>();
+  for (let row = 0; row < gpu.length; row += 1) {
+    const operator = ofGpu[row] < 0 ? -1 : operators[ofGpu[row]];
+    if (operator < 0 || !(gpu.dur[row] < SHORT_US)) continue;
+    const id = host.inputsOf(operator);
+    const one = {
+      operator: names.text(host.name[operator]),
+      shapes: id < 0 ? '' : inputs.texts(id).dims,
+      kernel: names.text(gpu.name[row]),
+    };
+    const key = JSON.stringify(one);
+    const sum = sums.get(key);
+    sums.set(key, { ...one, calls: (sum?.calls ?? 0) + 1, us: (sum?.us ?? 0) + gpu.dur[row] });
+  }
+  return [...sums.values()].sort((a, b) => b.us - a.us);
 }

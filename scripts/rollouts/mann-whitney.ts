@@ -1,4 +1,4 @@
-import { normalQuantile } from '../../src/stats/distributions/normal.ts';
+import { normalQuantile } from '../normal-quantile.ts';
 
 /** The confidence interval of a shift, and an estimate of it. */
 export interface Shift {

@@ -18,6 +18,7 @@ import { driftProfile } from './commands/drift-profile.ts';
 import { driftReplay } from './commands/drift-replay.ts';
 import { driftReport } from './commands/drift-report.ts';
 import { driftStatus } from './commands/drift-status.ts';
+import { driftTest } from './commands/drift-test.ts';
 import { featuresGet } from './commands/features-get.ts';
 import { featuresReport } from './commands/features-report.ts';
 import { forget } from './commands/forget.ts';
@@ -87,6 +88,7 @@ export const commands: readonly Command[] = [
   featuresGet,
   featuresReport,
   driftCompare,
+  driftTest,
   driftProfile,
   driftEstimate,
   driftReplay,

@@ -1,9 +1,27 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** The record of npm about installed packages, in node_modules. */
+const NOTES = '.package-lock.json';
 
 /** The version of this package. */
 export function ownVersion(): string {
-  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
+  const manifest = JSON.parse(readFileSync(resolve(ROOT, 'package.json'), 'utf8')) as { version: string };
   return manifest.version;
+}
+
+/** The file or folder that npm installed this package from; null: a registry, or another installer. `own`: where it is installed. */
+export function installedFrom(own = ROOT): string | null {
+  const modules = dirname(resolve(own));
+  const notes = resolve(modules, NOTES);
+  if (!existsSync(notes)) return null;
+  const { packages = {} } = JSON.parse(readFileSync(notes, 'utf8')) as {
+    readonly packages?: Readonly<Record<string, { readonly resolved?: string }>>;
+  };
+  const { resolved } = packages['node_modules/headrace'] ?? {};
+  if (resolved?.startsWith('file:') !== true) return null;
+  return resolve(dirname(modules), decodeURIComponent(resolved.slice('file:'.length)));
 }

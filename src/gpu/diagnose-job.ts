@@ -1,12 +1,17 @@
-import { operatorFacts } from './analysis/operators/operators.ts';
+import { criticalPath } from './analysis/critical-path.ts';
+import { decompose } from './analysis/decompose.ts';
+import { topKernels } from './analysis/kernels.ts';
+import { type OperatorFacts, operatorFacts } from './analysis/operators/operators.ts';
+import { stepProfile } from './analysis/step-profile.ts';
+import { leftOutTexts, windowNames } from './analysis/steps.ts';
 import type { TraceFacts } from './analysis/trace-facts.ts';
-import { diagnoseTrace } from './diagnose-trace.ts';
+import { diagnoseTrace, type Limitation } from './diagnose-trace.ts';
 import type { TraceReport } from './diagnosis.ts';
-import type { FindingDraft } from './finding.ts';
+import { type FindingDraft, severityOf } from './finding.ts';
 import type { TracedJob } from './join/jobs.ts';
 import { joinedStepUs, type LateRank, lateRanks, rankFindings } from './join/ranks.ts';
 import type { FlooredDraft, StepFloor } from './rank-findings.ts';
-import { traceReport } from './trace-report.ts';
+import { timelineOf } from './report/timeline.ts';
 
 /** The findings from the traces of one job. */
 export interface DiagnosedJob {
@@ -88,4 +93,41 @@ function oncePerCause(drafts: readonly FlooredDraft[]): readonly FlooredDraft[] 
     if (known === undefined || (one.draft.shareOfStep ?? 0) > (known.draft.shareOfStep ?? 0)) best.set(key, one);
   }
   return [...best.values()];
+}
+
+/** The part of the report about one device of one trace, besides the findings. */
+function traceReport(
+  facts: TraceFacts,
+  operators: OperatorFacts | undefined,
+  limitations: readonly Limitation[],
+): TraceReport {
+  const { trace, busy, sum, windows } = facts;
+  const spans = busy.all;
+  const properties = trace.devices.find(({ id }) => id === facts.device) ?? trace.devices[0];
+  return {
+    file: facts.file,
+    source: trace.source,
+    rank: trace.rank ?? null,
+    device: facts.device,
+    deviceName: properties?.name ?? '',
+    window: windowNames[windows[0].kind],
+    steps: windows.map(({ name, start, end, leftOut }) => ({
+      name,
+      us: end - start,
+      leftOut: leftOut === undefined ? null : leftOutTexts[leftOut],
+    })),
+    stepUs: facts.stepUs,
+    decomposition: sum,
+    gpuSpan: decompose(busy, spans.starts[0], spans.ends[spans.ends.length - 1]),
+    idleSeverity: severityOf(sum.idleUs / sum.totalUs),
+    gaps: facts.gapSums,
+    hostWork: facts.attribution.byWork,
+    topKernels: topKernels(facts).slice(0, 10),
+    operators: operators?.operators.slice(0, 20) ?? [],
+    operatorsShare: operators?.knownShare ?? null,
+    criticalPath: criticalPath(facts) ?? null,
+    profile: stepProfile(facts, operators),
+    timeline: timelineOf(facts),
+    limitations: limitations.map(({ text }) => text),
+  };
 }

@@ -2,7 +2,6 @@ import { compareText } from '../base/text-order.ts';
 import { countersText } from './analysis/counters.ts';
 import { type TraceFacts, traceFacts } from './analysis/trace-facts.ts';
 import { type Collected, collectSource } from './collect-source.ts';
-import { describeSource } from './describe-source.ts';
 import { type DiagnosedJob, diagnoseJob, floorOf } from './diagnose-job.ts';
 import type { Diagnosis, KernelReport } from './diagnosis.ts';
 import type { Finding, FindingDraft } from './finding.ts';
@@ -10,7 +9,9 @@ import { tracedJobs } from './join/jobs.ts';
 import { type JudgedKernel, judgeKernels, kernelFindings, plainKernelName } from './join/kernel-verdicts.ts';
 import { levelsOf } from './levels.ts';
 import { type FlooredDraft, rankFindings, type StepFloor } from './rank-findings.ts';
+import { dcgmText } from './rules/counters.ts';
 import { percent } from './rules/rule.ts';
+import { fabricText } from './rules/summaries.ts';
 import type { Source } from './source.ts';
 import type { Trace } from './trace/trace.ts';
 
@@ -202,4 +203,42 @@ function summaryOf(
   if (first === undefined) return 'Nothing to fix.';
   const share = first.shareOfStep === null ? '' : ` (${percent(first.shareOfStep)} % of the step)`;
   return `First: ${first.title}${share}.`;
+}
+
+/** The contents of a file, in a few words. */
+function describeSource(source: Source): string {
+  switch (source.kind) {
+    case 'trace':
+      return `${source.trace.source === 'nsys' ? 'Nsight Systems' : 'PyTorch profiler'}, ${source.trace.gpu.length} GPU events, ${source.trace.events} events`;
+    case 'samples':
+      return `${source.series.length} GPUs, ${source.series.reduce((sum, { util }) => sum + util.length, 0)} samples`;
+    case 'processes':
+      return `${new Set(source.rounds.flatMap(({ processes }) => processes.map(({ pid }) => pid))).size} processes, ${source.rounds.length} samples`;
+    case 'dcgm':
+      return `one scrape of ${source.devices.length} devices: ${source.devices.map(dcgmText).join('; ')}`;
+    case 'ncu':
+      return `${source.kernels.length} kernels`;
+    case 'kernel-sums':
+      return `${source.kernels.length} kernels, ${source.kernels.reduce((sum, { instances }) => sum + instances, 0)} launches`;
+    case 'jobs':
+      return `${source.jobs.length} jobs, ${source.jobs.reduce((sum, { gpuHours }) => sum + gpuHours, 0).toFixed(2)} GPU-hours`;
+    case 'pods':
+      return `${source.pods.length} pods`;
+    case 'nodes':
+      return `${source.nodes.length} nodes, ${source.nodes.reduce((sum, { gpus }) => sum + gpus, 0)} GPUs`;
+    case 'iterations':
+      return `${source.workers.length} workers`;
+    case 'variation':
+      return `${source.jobs.length} jobs`;
+    case 'clusters':
+      return `${source.clusters.length} clusters`;
+    case 'distribution':
+      return `${source.metrics.length} distributions`;
+    case 'fabric':
+      return fabricText(source.log);
+    case 'log':
+      return `${source.iterations.length} iterations`;
+    default:
+      return source satisfies never;
+  }
 }

@@ -2,7 +2,7 @@
 export const SCOPES = ['read', 'write', 'registry', 'artifacts', 'code', 'promote', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
 
-/** The calls that each scope allows. */
+/** The calls that each scope allows, for docs/reference/auth.md. @public */
 export const scopeTexts: Readonly<Record<Scope, string>> = {
   read: 'read features, scores, reports, runs, models and artefacts',
   write: 'send events',

@@ -6,8 +6,8 @@ import { valueDecoder } from '../features/sql/decode.ts';
 import { duckdb } from '../features/sql/duckdb.ts';
 import { acceptedEventsQuery } from '../features/sql/event-queries.ts';
 import { expressionSql } from '../features/sql/expression.ts';
+import { type LabelState, labelState } from '../model/label-maturity.ts';
 import type { OfflineStore, OfflineValue } from '../ports/offline-store.ts';
-import { type LabelState, labelState } from './label-maturity.ts';
 
 /** A label as it is trained on: 1 and 0 for true and false; null where there is none. */
 export type LabelValue = number | null;

@@ -7,6 +7,7 @@ import type { ModelData, ProjectData } from '../features/define/declaration.ts';
 import { type PlaybookPlan, playbookPlan } from '../features/define/playbook.ts';
 import { rolloutPlan } from '../features/define/rollout.ts';
 import { Judge } from '../findings/judge.ts';
+import { awaitedMs } from '../model/label-maturity.ts';
 import { openPart } from '../observe/part-kind.ts';
 import type { PlaybookActions } from '../playbook/actions.ts';
 import { type InputGuard, inputGuard } from '../playbook/input-guard.ts';
@@ -18,7 +19,6 @@ import { type Replay, replay } from '../playbook/replay.ts';
 import { fold, NO_STATE, type PlaybookState } from '../playbook/state.ts';
 import type { Part } from '../ports/part.ts';
 import type { PlaybookStore } from '../ports/playbook-store.ts';
-import { awaitedMs } from '../registry/label-maturity.ts';
 import type { ModelAnswers } from '../serving/models/open-model.ts';
 import { judgedMonitors, type PlaybookWorldOptions, playbookWorld } from './playbook-world.ts';
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { IN_MEMORY, SqliteDatabase } from '../backends/embedded/registry/sqlite-database.ts';
+import { SqliteDatabase } from '../backends/embedded/registry/sqlite-database.ts';
 import { PostgresDatabase, type PostgresOptions } from '../backends/postgres/postgres-database.ts';
 import type { Environment } from '../environment/config.ts';
 import { alertSchema } from '../findings/alerts/alert-schema.ts';
@@ -62,11 +62,6 @@ export async function openPostgresRegistry(options: PostgresOptions): Promise<Mo
 /** Opens the registry in a SQLite file. Errors: REGISTRY_FILE, REGISTRY_FORMAT, REGISTRY_BUSY. */
 export function openSqliteRegistry(path: string, options: { readonly busyTimeoutMs?: number } = {}): ModelRegistry {
   return sqlRegistry(new SqliteDatabase(path, registrySchema, options));
-}
-
-/** A registry that ends with the process. */
-export function openMemoryRegistry(): ModelRegistry {
-  return sqlRegistry(new SqliteDatabase(IN_MEMORY, registrySchema));
 }
 
 /** Where an environment keeps its registry. */

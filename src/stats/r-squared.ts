@@ -1,5 +1,4 @@
 import { ExactSum } from './exact-sum.ts';
-import { squaredErrorOf } from './root-mean-squared-error.ts';
 
 /** How far labels lie from their mean, by sums that merge. */
 export class LabelSpread {
@@ -43,15 +42,4 @@ export class LabelSpread {
 export function rSquaredOf(squaredErrors: number, spread: LabelSpread): number | null {
   const around = spread.squaresAroundMean;
   return around > 0 ? 1 - squaredErrors / around : null;
-}
-
-/** The share of the labels' variance that the predictions explain (coefficient of determination); null where the labels do not differ. */
-export function rSquared(predictions: ArrayLike<number>, labels: ArrayLike<number>): number | null {
-  const spread = new LabelSpread();
-  const errors = new ExactSum();
-  for (let i = 0; i < predictions.length; i += 1) {
-    spread.add(labels[i]);
-    errors.add(squaredErrorOf(predictions[i], labels[i]));
-  }
-  return rSquaredOf(errors.value, spread);
 }

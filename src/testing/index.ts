@@ -15,8 +15,10 @@ export { type OfflineStoreSubject, offlineStoreContracts } from './contracts/off
 export { type OnlineStoreNeed, type OnlineStoreSubject, onlineStoreContracts } from './contracts/online-store.ts';
 export { type PlaybookStoreSubject, playbookStoreContracts } from './contracts/playbook-store.ts';
 export { type RemoteStoreSubject, remoteStoreContracts } from './contracts/remote-store.ts';
+export { type RemoteContract, type RemoteSubject, remoteWritesContracts } from './contracts/remote-writes.ts';
 export { type RolloutStoreSubject, rolloutStoreContracts } from './contracts/rollout-store.ts';
 export { type SourceTopicSubject, sourceTopicContracts } from './contracts/source-topic.ts';
+export { type StreamLanesSubject, streamLanesContracts } from './contracts/stream-lanes.ts';
 export { type SharesAnswer, type TileSharesSubject, tileSharesContracts } from './contracts/tile-shares.ts';
 export { type TileEngine, type TileTopicsSubject, tileTopicsContracts } from './contracts/tile-topics.ts';
 export { trackingContracts } from './contracts/tracking-store.ts';

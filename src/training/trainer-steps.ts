@@ -13,14 +13,6 @@ export interface TrainerStep {
 /** A training that gives control back after each step. */
 export type TrainerSteps = Generator<TrainerStep, TrainedModel, boolean>;
 
-/** Runs steps to their end; `see` may end them earlier by true. */
-export function endOf<Step, End>(
-  steps: Generator<Step, End, boolean>,
-  see: (step: Step) => boolean = () => false,
-): End {
-  for (let next = steps.next(false); ; next = steps.next(see(next.value))) if (next.done === true) return next.value;
-}
-
 /** Members of another generator's steps, seen as those of a trainer. */
 export function* seenAs<Step>(
   steps: Generator<Step, TrainedModel, boolean>,

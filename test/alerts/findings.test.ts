@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { MemoryIncidents } from '../../src/backends/memory/incidents.ts';
 import { model } from '../../src/features/define/declare.ts';
 import { reportFindings } from '../../src/findings/incidents-of-findings.ts';
 import type { QualityFault } from '../../src/monitoring/detect/quality-fault.ts';
 import { type MonitorStatus, monitorsOf, type WindowState } from '../../src/monitoring/monitor/judge-windows.ts';
+import { MemoryIncidents } from '../memory/incidents.ts';
 import { asked, came, service } from '../models/small-project.ts';
 import { START } from './desk.ts';
 

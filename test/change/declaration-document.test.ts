@@ -9,7 +9,7 @@ import {
   parseDeclaration,
 } from '../../src/features/change/declaration-document.ts';
 import { declarationHash, documentHash } from '../../src/features/change/declaration-hash.ts';
-import { sqlMeaning } from '../../src/features/change/sql-meaning.ts';
+import { sqlMeaning } from '../../src/features/change/declared-part.ts';
 import {
   count,
   defineProject,

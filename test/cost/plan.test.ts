@@ -14,9 +14,9 @@ import type { CostPlan } from '../../src/cost/plan/plan.ts';
 import { parseMeasuredProfile } from '../../src/cost/profile/measured-profile.ts';
 import { verifyPlan } from '../../src/cost/verify/verify-plan.ts';
 import { diagnose } from '../../src/gpu/diagnose.ts';
-import { scanTrace } from '../../src/gpu/readers/trace/trace-scanner.ts';
-import { captureJson } from '../../src/testing/gpu/capture.ts';
-import { trainingRun } from '../../src/testing/gpu/training-run.ts';
+import { captureJson } from '../gpu/captures/capture.ts';
+import { scanTrace } from '../gpu/captures/scan-trace.ts';
+import { trainingRun } from '../gpu/captures/training-run.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'headrace-plan-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

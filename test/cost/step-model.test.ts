@@ -5,7 +5,7 @@ import { seededRandom } from '../../src/base/rng.ts';
 import { costToTarget } from '../../src/cost/plan/cost-to-target.ts';
 import { drawPrior, rangeOf } from '../../src/cost/plan/draw.ts';
 import { applied, evaluateTechniques } from '../../src/cost/plan/evaluate-techniques.ts';
-import { allReduceSeconds, densePeak, flopsPerToken, mfuOf } from '../../src/cost/plan/flops.ts';
+import { densePeak, flopsPerToken, mfuOf } from '../../src/cost/plan/flops.ts';
 import { loaderOverlapOf, type StepFacts, stepTimes } from '../../src/cost/plan/step-model.ts';
 import { recomputed } from '../../src/cost/techniques/activation-checkpointing.ts';
 import { mixedPrecision, withPrecision } from '../../src/cost/techniques/mixed-precision.ts';
@@ -308,15 +308,6 @@ test('utilisation: 169,000 tokens/s of a 1.3 B model on 8 A100 are 61 %, and abo
   } catch (error) {
     expect(isHeadraceError(error, 'COST_JOB')).toBe(true);
   }
-});
-
-test.each([
-  [20e9, 65.1],
-  [60e9, 21.7],
-  [100e9, 13],
-  [180e9, 7.2],
-])('an all-reduce of 672 MB over 32 ranks at %d bytes/s takes %d ms', (bytesPerS, milliseconds) => {
-  expect(allReduceSeconds(32, 672e6, bytesPerS) * 1000).toBeCloseTo(milliseconds, 1);
 });
 
 test('the precondition of mixed precision names the number of the profile', () => {

@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { MemoryIncidents } from '../../src/backends/memory/incidents.ts';
 import { seededRandom } from '../../src/base/rng.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import { defineProject, model } from '../../src/features/define/declare.ts';
@@ -14,6 +13,7 @@ import { answerFaults } from '../../src/playbook/answer-faults.ts';
 import { seenMonitors } from '../../src/playbook/seen-monitors.ts';
 import { NO_STATE, type Stopped } from '../../src/playbook/state.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';
+import { MemoryIncidents } from '../memory/incidents.ts';
 import { asked, came, service } from '../models/small-project.ts';
 import { openMonitor } from './open-monitor.ts';
 

@@ -8,7 +8,7 @@ import { randomNormal, seededRandom } from '../../src/base/rng.ts';
 import type { Command } from '../../src/cli/command.ts';
 import { driftEstimate } from '../../src/cli/commands/drift-estimate.ts';
 import { parseCall } from '../../src/cli/parse-call.ts';
-import { auditSize, drawAudit } from '../../src/monitoring/estimate/audit-sample.ts';
+import { drawAudit } from '../../src/monitoring/estimate/audit-sample.ts';
 import { fitAverageThreshold } from '../../src/monitoring/estimate/average-threshold.ts';
 import { calibrateScores } from '../../src/monitoring/estimate/calibrate-scores.ts';
 import { fitClassEstimate, realisedClasses } from '../../src/monitoring/estimate/confidence-based-classes.ts';
@@ -267,11 +267,7 @@ test('Kaplan–Meier: young predictions count for as long as they were watched',
   );
 });
 
-test('an audit sample covers its rate at every look, and the same seed draws the same ids', () => {
-  const n = auditSize(0.1, 0.02, 0.05);
-  expect(n).toBeGreaterThan(864);
-  expect(n).toBeLessThan(4000);
-  expect(auditSize(0.1, 0.01, 0.05)).toBeGreaterThan(3 * n);
+test('the same seed draws the same ids for an audit', () => {
   const ids = Array.from({ length: 500 }, (_, i) => `p-${i}`);
   const drawn = drawAudit(ids, 50, 7);
   expect(drawAudit([...ids].reverse(), 50, 7)).toEqual(drawn);

@@ -5,7 +5,6 @@ import { seededRandom } from '../../src/base/rng.ts';
 import { FIRST_LOSSES, lossWatch } from '../../src/monitoring/monitor/loss-watch.ts';
 import { changePoint } from '../../src/stats/change-point.ts';
 import { adwin } from '../../src/stats/detectors/adwin.ts';
-import { changesOf } from '../../src/stats/detectors/detector.ts';
 
 interface Loss {
   readonly at: number;
@@ -29,10 +28,8 @@ const levels = fc.array(
 function naive(losses: readonly Loss[]) {
   const sorted = losses.map(({ loss }) => loss).sort((a, b) => a - b);
   const scale = Math.max(1e-12, sorted[Math.floor(0.99 * (sorted.length - 1))]);
-  const found = changesOf(
-    adwin(),
-    losses.map(({ loss }) => Math.min(1, loss / scale)),
-  );
+  const detector = adwin();
+  const found = losses.flatMap(({ loss }, at) => (detector.update(Math.min(1, loss / scale)) === 'drift' ? [at] : []));
   const mean = (of: readonly Loss[]) => of.reduce((sum, { loss }) => sum + loss, 0) / of.length;
   return found.map((index, i) => {
     const from = i === 0 ? 0 : found[i - 1] + 1;

@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { MemoryIncidents } from '../../src/backends/memory/incidents.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import { resolveMonitor } from '../../src/features/define/monitor.ts';
 import { reportFindings } from '../../src/findings/incidents-of-findings.ts';
 import { judgeModel, type MonitorStatus } from '../../src/monitoring/monitor/judge-windows.ts';
 import { type MonitorMemory, newMonitorMemory } from '../../src/monitoring/monitor/monitor-memory.ts';
+import { MemoryIncidents } from '../memory/incidents.ts';
 import { type Hour, WatchedRun, watchedProject } from '../playbook/watched-project.ts';
 import { openMonitor } from './open-monitor.ts';
 

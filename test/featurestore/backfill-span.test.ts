@@ -2,8 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { expect, onTestFinished, test } from 'vitest';
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
-import { MemoryEventLog } from '../../src/backends/memory/event-log.ts';
-import { MemoryOnlineStore } from '../../src/backends/memory/online-store.ts';
 import {
   count,
   defineProject,
@@ -21,6 +19,8 @@ import {
 import { COUNT, GENERATION, START } from '../../src/features/tile/tile-layout.ts';
 import { FeatureStore } from '../../src/featurestore/feature-store.ts';
 import type { TileCommit, TileReport } from '../../src/ports/online-store.ts';
+import { MemoryEventLog } from '../memory/event-log.ts';
+import { MemoryOnlineStore } from '../memory/online-store.ts';
 
 const HOUR_MS = 3_600_000;
 const BEGIN = Date.UTC(2026, 0, 1);

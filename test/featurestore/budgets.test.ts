@@ -3,8 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
-import { MemoryEventLog } from '../../src/backends/memory/event-log.ts';
-import { MemoryOnlineStore } from '../../src/backends/memory/online-store.ts';
 import type { MaybePromise } from '../../src/base/maybe-promise.ts';
 import type { LateChoice, OnDemandViewData } from '../../src/features/define/declaration.ts';
 import {
@@ -27,6 +25,8 @@ import { degradedBatch } from '../../src/featurestore/batch/batch-part.ts';
 import { FeatureStore } from '../../src/featurestore/feature-store.ts';
 import { guardCompute, isSlow } from '../../src/featurestore/online/compute-guard.ts';
 import type { BatchAnswer, BatchRead } from '../../src/ports/online-store.ts';
+import { MemoryEventLog } from '../memory/event-log.ts';
+import { MemoryOnlineStore } from '../memory/online-store.ts';
 
 const HOUR_MS = 3_600_000;
 const START = Date.UTC(2026, 0, 1);

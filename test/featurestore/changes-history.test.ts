@@ -3,8 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
-import { MemoryEventLog } from '../../src/backends/memory/event-log.ts';
-import { MemoryOnlineStore } from '../../src/backends/memory/online-store.ts';
 import {
   bool,
   changeSource,
@@ -19,6 +17,8 @@ import {
 } from '../../src/features/define/declare.ts';
 import { tileTable } from '../../src/features/plan/tile-table.ts';
 import { FeatureStore } from '../../src/featurestore/feature-store.ts';
+import { MemoryEventLog } from '../memory/event-log.ts';
+import { MemoryOnlineStore } from '../memory/online-store.ts';
 
 const ending: (() => unknown)[] = [];
 afterEach(async () => {

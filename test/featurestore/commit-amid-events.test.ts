@@ -3,8 +3,6 @@ import { tmpdir } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
-import { MemoryEventLog } from '../../src/backends/memory/event-log.ts';
-import { MemoryOnlineStore } from '../../src/backends/memory/online-store.ts';
 import {
   count,
   defineProject,
@@ -20,6 +18,8 @@ import {
 import { appendTile, emptyRun } from '../../src/features/tile/tile-run.ts';
 import { FeatureStore } from '../../src/featurestore/feature-store.ts';
 import type { OnlineStore, OpenCommit, TileWrite } from '../../src/ports/online-store.ts';
+import { MemoryEventLog } from '../memory/event-log.ts';
+import { MemoryOnlineStore } from '../memory/online-store.ts';
 
 const START = Date.UTC(2026, 0, 1);
 const USERS = 3_000;

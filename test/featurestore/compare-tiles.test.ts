@@ -1,7 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { MemoryEventLog } from '../../src/backends/memory/event-log.ts';
-import { MemoryTileTopics } from '../../src/backends/memory/tile-topics.ts';
 import { count, entity, eventSource, int, streamView, sum, text, time } from '../../src/features/define/declare.ts';
 import { type KeyRuns, SourceEngine } from '../../src/features/engine/stream-engine.ts';
 import { COUNT, START, tileLayout } from '../../src/features/tile/tile-layout.ts';
@@ -11,6 +9,8 @@ import { sourceRows } from '../../src/featurestore/ingest/source-rows.ts';
 import { compareTiles } from '../../src/featurestore/materialise/compare-tiles.ts';
 import { readDeliveries } from '../../src/featurestore/materialise/log-cursor.ts';
 import type { TileWrite } from '../../src/ports/online-store.ts';
+import { MemoryEventLog } from '../memory/event-log.ts';
+import { MemoryTileTopics } from '../memory/tile-topics.ts';
 
 const clicks = eventSource('clicks', {
   id: 'id',

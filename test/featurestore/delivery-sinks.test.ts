@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { expect, onTestFinished, test } from 'vitest';
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
-import { MemoryEventLog } from '../../src/backends/memory/event-log.ts';
-import { MemoryOnlineStore } from '../../src/backends/memory/online-store.ts';
 import { FeatureStore } from '../../src/featurestore/feature-store.ts';
 import type { DeliverySink, JudgedDeliveries } from '../../src/ports/delivery-sink.ts';
+import { MemoryEventLog } from '../memory/event-log.ts';
+import { MemoryOnlineStore } from '../memory/online-store.ts';
 import { project, START, service, visits } from './visits-site.ts';
 
 /** Keeps what it receives, by partition and offset; fails after that if it is asked to. */

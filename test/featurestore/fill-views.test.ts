@@ -2,8 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterEach, expect, test } from 'vitest';
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
-import { MemoryEventLog } from '../../src/backends/memory/event-log.ts';
-import { MemoryOnlineStore } from '../../src/backends/memory/online-store.ts';
 import { seededRandom } from '../../src/base/rng.ts';
 import type { StreamViewData } from '../../src/features/define/declaration.ts';
 import {
@@ -31,6 +29,8 @@ import type { EventLog } from '../../src/ports/event-log.ts';
 import type { OfflineStore } from '../../src/ports/offline-store.ts';
 import type { OnlineStore, TileCommit, TileReport } from '../../src/ports/online-store.ts';
 import { entityKeyCodec } from '../../src/schema/entity-key.ts';
+import { MemoryEventLog } from '../memory/event-log.ts';
+import { MemoryOnlineStore } from '../memory/online-store.ts';
 
 const HOUR_MS = 3_600_000;
 const START = Date.UTC(2026, 0, 1);

@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { expect, onTestFinished, test } from 'vitest';
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
-import { MemoryEventLog } from '../../src/backends/memory/event-log.ts';
-import { MemoryOnlineStore } from '../../src/backends/memory/online-store.ts';
 import { FeatureStore } from '../../src/featurestore/feature-store.ts';
 import { memoryPart } from '../../src/featurestore/memory/memory-part.ts';
 import { openPart } from '../../src/observe/part-kind.ts';
 import type { OfflineChange, OfflineStore } from '../../src/ports/offline-store.ts';
+import { MemoryEventLog } from '../memory/event-log.ts';
+import { MemoryOnlineStore } from '../memory/online-store.ts';
 import { until } from '../until.ts';
 import { project, START, visits } from './visits-site.ts';
 

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
-import { MemoryTopic } from '../../src/backends/memory/source-topic.ts';
 import { createClient } from '../../src/client/create-client.ts';
 import {
   count,
@@ -24,6 +23,7 @@ import { wrongUnit } from '../../src/schema/instant.ts';
 import { eventAnswer } from '../../src/server/event-answer.ts';
 import { startServer } from '../../src/server/http-server.ts';
 import { acceptedDeliveries } from '../../src/testing/oracle/naive-scan.ts';
+import { MemoryTopic } from '../memory/source-topic.ts';
 import { until } from '../services/until.ts';
 
 const MINUTE = 60_000;

@@ -15,7 +15,7 @@ import { SourceEngine, viewKeyEncoder } from '../../src/features/engine/stream-e
 import { type TileLayout, tileLayout } from '../../src/features/tile/tile-layout.ts';
 import { appendTile, emptyRun, lowerBound, type TileRun } from '../../src/features/tile/tile-run.ts';
 import type { Span } from '../../src/features/window/tile-ranges.ts';
-import { emptyMemo, type ReadTiles, tileChanged } from '../../src/features/window/window-memo.ts';
+import { type ReadTiles, tileChanged } from '../../src/features/window/window-memo.ts';
 import { WindowReader } from '../../src/features/window/window-reader.ts';
 import type { ServedVector } from '../../src/featurestore/online/served-vector.ts';
 import type { TileSource } from '../../src/featurestore/online/tile-source.ts';
@@ -32,7 +32,7 @@ function running(view: StreamViewData) {
   const layout = tileLayout(view);
   const keys = new Map<string, ReadTiles>();
   const tilesOf = (_: unknown, key: string) => {
-    const held = keys.get(key) ?? { runs: view.hopsMs.map(() => emptyRun(layout)), ...emptyMemo() };
+    const held = keys.get(key) ?? { runs: view.hopsMs.map(() => emptyRun(layout)), answers: null, merged: null };
     keys.set(key, held);
     return held;
   };
@@ -241,7 +241,11 @@ test('answers are kept no longer than memory holds the tiles after them', () => 
     join: (r) => ({ one: lookup(one, { user: r.user }), two: lookup(two, { user: r.user }) }),
   });
   const layouts = [one, two].map((view) => tileLayout(view));
-  const held = layouts.map((layout) => ({ runs: layout.view.hopsMs.map(() => emptyRun(layout)), ...emptyMemo() }));
+  const held = layouts.map((layout) => ({
+    runs: layout.view.hopsMs.map(() => emptyRun(layout)),
+    answers: null,
+    merged: null,
+  }));
   const tilesOf = (layout: TileLayout) => held[layouts.indexOf(layout)];
   const engine = new SourceEngine<ReadTiles>(purchases, layouts, {
     tilesOf,
@@ -274,7 +278,7 @@ test('answers are kept no longer than memory holds the tiles after them', () => 
     [1, 1],
   ]);
   // The second view's tiles are dropped and loaded again, and a late store writes to them alone.
-  held[1] = { runs: held[1].runs.map((run) => ({ ...run, nums: run.nums.slice() })), ...emptyMemo() };
+  held[1] = { runs: held[1].runs.map((run) => ({ ...run, nums: run.nums.slice() })), answers: null, merged: null };
   held[1].runs[0].nums[layouts[1].partials[0].num] = 5;
   epoch += 1;
   expect(valuesOf(told)).toEqual([1, 5]);

@@ -1,5 +1,3 @@
-import type { MemoryEventLog } from '../../src/backends/memory/event-log.ts';
-import type { MemoryTileTopics } from '../../src/backends/memory/tile-topics.ts';
 import { count, entity, eventSource, int, streamView, sum, text, time } from '../../src/features/define/declare.ts';
 import type { Delivery } from '../../src/features/engine/delivery.ts';
 import { SourceEngine } from '../../src/features/engine/stream-engine.ts';
@@ -9,6 +7,8 @@ import { topicOf } from '../../src/featurestore/ingest/gateway.ts';
 import { readDeliveries } from '../../src/featurestore/materialise/log-cursor.ts';
 import type { TileWrite } from '../../src/ports/online-store.ts';
 import { rowCodec } from '../../src/schema/row-codec.ts';
+import type { MemoryEventLog } from '../memory/event-log.ts';
+import type { MemoryTileTopics } from '../memory/tile-topics.ts';
 
 const MINUTE_MS = 60_000;
 export const clicks = eventSource('clicks', {

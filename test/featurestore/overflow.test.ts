@@ -2,8 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterEach, expect, test } from 'vitest';
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
-import { MemoryEventLog } from '../../src/backends/memory/event-log.ts';
-import { MemoryOnlineStore } from '../../src/backends/memory/online-store.ts';
 import type { StreamViewData } from '../../src/features/define/declaration.ts';
 import {
   count,
@@ -24,6 +22,8 @@ import {
 } from '../../src/features/define/declare.ts';
 import { tileTable } from '../../src/features/plan/tile-table.ts';
 import { FeatureStore } from '../../src/featurestore/feature-store.ts';
+import { MemoryEventLog } from '../memory/event-log.ts';
+import { MemoryOnlineStore } from '../memory/online-store.ts';
 
 const START = Date.UTC(2026, 0, 1);
 const MOST_INT64 = (2n ** 63n - 1n).toString();

@@ -3,8 +3,6 @@ import { tmpdir } from 'node:os';
 import fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
-import { MemoryEventLog } from '../../src/backends/memory/event-log.ts';
-import { MemoryOnlineStore } from '../../src/backends/memory/online-store.ts';
 import { compareText } from '../../src/base/text-order.ts';
 import {
   approxDistinct,
@@ -32,6 +30,8 @@ import type { OnlineStore, TileCommit, TileReport } from '../../src/ports/online
 import { entityKeyCodec } from '../../src/schema/entity-key.ts';
 import { rowCodec } from '../../src/schema/row-codec.ts';
 import { acceptedDeliveries, naiveAnswers } from '../../src/testing/oracle/naive-scan.ts';
+import { MemoryEventLog } from '../memory/event-log.ts';
+import { MemoryOnlineStore } from '../memory/online-store.ts';
 
 const MINUTE_MS = 60_000;
 const START = Date.UTC(2026, 0, 1);

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { MemoryOnlineStore } from '../../src/backends/memory/online-store.ts';
 import { objectBytes } from '../../src/base/object-bytes.ts';
 import { SourceEngine } from '../../src/features/engine/stream-engine.ts';
 import { tileLayout } from '../../src/features/tile/tile-layout.ts';
@@ -12,6 +11,7 @@ import { TileCache } from '../../src/featurestore/materialise/tile-cache.ts';
 import { TileDrain } from '../../src/featurestore/materialise/tile-drain.ts';
 import { anyStream } from '../../src/testing/arbitraries/any-stream.ts';
 import { anyView } from '../../src/testing/arbitraries/any-view.ts';
+import { MemoryOnlineStore } from '../memory/online-store.ts';
 import { HOPS, spend } from '../stores/numbered-tiles.ts';
 
 const anyRun = anyView.chain((view) =>

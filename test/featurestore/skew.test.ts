@@ -3,8 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
-import { MemoryEventLog } from '../../src/backends/memory/event-log.ts';
-import { MemoryOnlineStore } from '../../src/backends/memory/online-store.ts';
 import {
   apply,
   batchView,
@@ -31,6 +29,8 @@ import { degradedSkew } from '../../src/featurestore/skew/skew-part.ts';
 import { SkewSchedule, skewTable } from '../../src/featurestore/skew/skew-schedule.ts';
 import type { OfflineChange, OfflineValue } from '../../src/ports/offline-store.ts';
 import type { BatchAnswer, BatchRead } from '../../src/ports/online-store.ts';
+import { MemoryEventLog } from '../memory/event-log.ts';
+import { MemoryOnlineStore } from '../memory/online-store.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;

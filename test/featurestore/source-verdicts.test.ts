@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { MemoryEventLog } from '../../src/backends/memory/event-log.ts';
 import { eventSource, text, time } from '../../src/features/define/declare.ts';
 import { Admission } from '../../src/features/engine/admission.ts';
 import { topicOf } from '../../src/featurestore/ingest/gateway.ts';
@@ -10,6 +9,7 @@ import { UnreadableRecords } from '../../src/featurestore/materialise/unreadable
 import type { LogRecord } from '../../src/ports/event-log.ts';
 import type { RecordVerdict } from '../../src/ports/record-verdicts.ts';
 import { rowCodec } from '../../src/schema/row-codec.ts';
+import { MemoryEventLog } from '../memory/event-log.ts';
 
 const LATENESS_MS = 2_000;
 const START = 1_000_000;

@@ -1,9 +1,5 @@
 import fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';
-import { MemoryEventLog } from '../../src/backends/memory/event-log.ts';
-import { MemoryOnlineStore } from '../../src/backends/memory/online-store.ts';
-import { MemoryShares } from '../../src/backends/memory/tile-shares.ts';
-import { MemoryTileTopics } from '../../src/backends/memory/tile-topics.ts';
 import type { Delivery } from '../../src/features/engine/delivery.ts';
 import { COUNT } from '../../src/features/tile/tile-layout.ts';
 import type { TileRun } from '../../src/features/tile/tile-run.ts';
@@ -15,6 +11,10 @@ import type { TileShares } from '../../src/ports/tile-shares.ts';
 import { entityKeyCodec } from '../../src/schema/entity-key.ts';
 import { rowCodec } from '../../src/schema/row-codec.ts';
 import { acceptedDeliveries } from '../../src/testing/oracle/naive-scan.ts';
+import { MemoryEventLog } from '../memory/event-log.ts';
+import { MemoryOnlineStore } from '../memory/online-store.ts';
+import { MemoryShares } from '../memory/tile-shares.ts';
+import { MemoryTileTopics } from '../memory/tile-topics.ts';
 import { turns, until } from '../until.ts';
 import { byUser, clicks, events, layout, OtherEngine, PARTITIONS, USERS } from './other-engine.ts';
 

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import avsc from 'avsc';
 import { expect, onTestFinished, test } from 'vitest';
-import { MemoryTopic } from '../../src/backends/memory/source-topic.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import {
   count,
@@ -24,6 +23,7 @@ import { openHeadrace } from '../../src/running/headrace.ts';
 import { insideOf } from '../../src/running/inside.ts';
 import { sourceTopics } from '../../src/site/source-topics.ts';
 import { framed, type KeptSchema, localRegistry } from '../kafka/local-registry.ts';
+import { MemoryTopic } from '../memory/source-topic.ts';
 import { until } from '../until.ts';
 
 const clicks = eventSource('clicks', {

@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { MemoryTopic } from '../../src/backends/memory/source-topic.ts';
 import { fail, isHeadraceError } from '../../src/base/errors/fail.ts';
 import {
   count,
@@ -21,6 +20,7 @@ import { TopicIntake, type TopicIntakeOptions } from '../../src/featurestore/ing
 import type { SourceTopic } from '../../src/ports/source-topic.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';
 import { insideOf } from '../../src/running/inside.ts';
+import { MemoryTopic } from '../memory/source-topic.ts';
 import { until } from '../until.ts';
 
 const clicks = eventSource('clicks', {

@@ -12,7 +12,7 @@ import { openSpineFile, type SpineFormat } from '../../src/featurestore/training
 import { packingOf, unpacked, wholeFile } from '../../src/files/packed-file.ts';
 import { readSource } from '../../src/gpu/readers/read-source.ts';
 import type { OfflineStore } from '../../src/ports/offline-store.ts';
-import { oneFile } from '../../src/serving/batch/input-files.ts';
+import { inputFiles } from '../../src/serving/batch/input-files.ts';
 
 let folder: string;
 let close: () => void;
@@ -82,7 +82,7 @@ const spine = (format: SpineFormat) => async (path: string) => {
 
 const job = (format: 'csv' | 'jsonl') => async (path: string) => {
   const to = join(folder, 'staged.parquet');
-  await duckScoreFiles.stage(oneFile(path, format), new Set(), to);
+  await duckScoreFiles.stage(inputFiles([path], format), new Set(), to);
   return rowsOf(`SELECT * FROM read_parquet('${to}')`);
 };
 

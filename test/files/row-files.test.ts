@@ -26,7 +26,7 @@ import type { RowInputs } from '../../src/model/row-inputs.ts';
 import type { OfflineStore } from '../../src/ports/offline-store.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { insideOf } from '../../src/running/inside.ts';
-import { oneFile } from '../../src/serving/batch/input-files.ts';
+import { inputFiles } from '../../src/serving/batch/input-files.ts';
 
 const FRAMES = new URL('../fixtures/pandas/', import.meta.url).pathname;
 const AT = Date.UTC(2026, 2, 1, 10, 20, 30, 456);
@@ -133,7 +133,7 @@ describe.each(frames)('a data frame as pandas writes it, %s', (name) => {
 
   test('is read as rows to score', async () => {
     const staged = join(directory, 'staged.parquet');
-    await duckScoreFiles.stage(oneFile(join(FRAMES, name), formatOf(name)), new Set(), staged);
+    await duckScoreFiles.stage(inputFiles([join(FRAMES, name)], formatOf(name)), new Set(), staged);
     const features = ['flag', 'maybe', 'loose', 'score', 'whole', 'level'];
     const inputs: RowInputs = {
       features,
@@ -163,7 +163,8 @@ const DOORS: Readonly<Record<string, (path: string, format: RowFormat) => Promis
     const files = { paths: [path], format, columns: {}, byTime: false };
     for await (const events of readEventFiles(offline, headrace.source('rows'), files, 0)) void events;
   },
-  scores: (path, format) => duckScoreFiles.stage(oneFile(path, format), new Set(), join(directory, 'staged.parquet')),
+  scores: (path, format) =>
+    duckScoreFiles.stage(inputFiles([path], format), new Set(), join(directory, 'staged.parquet')),
 };
 
 const REFUSED: readonly (readonly [string, RowFormat, string | Uint8Array, string])[] = [
@@ -216,7 +217,7 @@ test.each(WHOLE)('the whole number %s of JSON lines next to %s keeps every digit
   const lines = `{"id":"a","at":${AT},"n":${long}}\n{"id":"b","at":${AT},"n":${other}}\n{"id":"c","at":${AT},"n":null}\n`;
   const path = write('long.jsonl', lines);
   const staged = join(directory, 'long.parquet');
-  await duckScoreFiles.stage(oneFile(path, 'jsonl'), new Set(), staged);
+  await duckScoreFiles.stage(inputFiles([path], 'jsonl'), new Set(), staged);
   const [[first], [second], [third]] = await query(`SELECT CAST(n AS VARCHAR) FROM read_parquet('${staged}')`);
   const exact = (found: unknown) =>
     BigInt(Number(found).toString() === found || /e|\./.test(String(found)) ? Number(found) : String(found));

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { newestCheckpointIn } from '../../src/backends/flink/newest-checkpoint.ts';
+import { newestCheckpointIn } from '../../src/backends/flink/tile-jobs.ts';
 
 let directory = '';
 

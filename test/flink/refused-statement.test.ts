@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { refusedStatement } from '../../src/backends/flink/refused-statement.ts';
+import { refusedStatement } from '../../src/backends/flink/sql-gateway.ts';
 
 const set = [
   'EXECUTE STATEMENT SET BEGIN',

@@ -4,12 +4,12 @@ import { seededRandom } from '../../src/base/rng.ts';
 import { kernelVerdict } from '../../src/gpu/analysis/ncu-verdict.ts';
 import { diagnose } from '../../src/gpu/diagnose.ts';
 import { parseNcu } from '../../src/gpu/readers/ncu.ts';
-import { scanTrace } from '../../src/gpu/readers/trace/trace-scanner.ts';
 import { htaNumbers } from '../../src/gpu/scopes/hta.ts';
-import { insertGap } from '../../src/testing/gpu/alter.ts';
-import { type Capture, type CaptureEvent, captureJson } from '../../src/testing/gpu/capture.ts';
-import { kernelMeasures } from '../../src/testing/gpu/counters.ts';
-import { type FaultKind, trainingRun } from '../../src/testing/gpu/training-run.ts';
+import { insertGap } from './captures/alter.ts';
+import { type Capture, type CaptureEvent, captureJson } from './captures/capture.ts';
+import { kernelMeasures } from './captures/counters.ts';
+import { scanTrace } from './captures/scan-trace.ts';
+import { type FaultKind, trainingRun } from './captures/training-run.ts';
 
 function run(fault: FaultKind, share: number, seed: number): Capture {
   const [capture] = trainingRun({

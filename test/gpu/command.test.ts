@@ -10,9 +10,9 @@ import { seededRandom } from '../../src/base/rng.ts';
 import { compareTraces } from '../../src/gpu/compare.ts';
 import { causes } from '../../src/gpu/finding.ts';
 import { scopes } from '../../src/gpu/scopes/scope.ts';
-import { type Capture, captureJson } from '../../src/testing/gpu/capture.ts';
-import { kernelMeasures } from '../../src/testing/gpu/counters.ts';
-import { type FaultKind, trainingRun } from '../../src/testing/gpu/training-run.ts';
+import { type Capture, captureJson } from './captures/capture.ts';
+import { kernelMeasures } from './captures/counters.ts';
+import { type FaultKind, trainingRun } from './captures/training-run.ts';
 import { hasSharedData, sharedPath, sharedText, sharedTrace, whySkipped } from './shared-data.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'headrace-gpu-command-'));

@@ -3,8 +3,8 @@ import { expect, test } from 'vitest';
 import { criticalPath } from '../../src/gpu/analysis/critical-path.ts';
 import { edgeKinds, PathGraph } from '../../src/gpu/analysis/path-graph.ts';
 import { traceFacts } from '../../src/gpu/analysis/trace-facts.ts';
-import { scanTrace } from '../../src/gpu/readers/trace/trace-scanner.ts';
-import { htaCriticalPath, windowOf } from '../../src/gpu/scopes/hta-critical-path.ts';
+import { htaCriticalPath } from '../../src/gpu/scopes/hta-critical-path.ts';
+import { scanTrace } from './captures/scan-trace.ts';
 
 const anyGraph = fc.integer({ min: 1, max: 6 }).chain((events) =>
   fc.record({
@@ -78,18 +78,6 @@ test('under the scope of HolisticTraceAnalysis a kernel waits for its launch on 
   );
   const { boundBy } = htaCriticalPath(trace, { start: 0, end: 60 });
   expect(boundBy).toEqual({ host: 10, compute: 150, communication: 0, 'between kernels': 3, launch: 20 });
-});
-
-test('the window is that of the n-th event whose name holds the text', () => {
-  const trace = scanTrace(
-    new TextEncoder().encode(
-      JSON.stringify({
-        traceEvents: [event('user_annotation', 'pass 1', 1, 5, 10), event('user_annotation', 'pass 2', 1, 20, 3)],
-      }),
-    ),
-  );
-  expect(windowOf(trace, 'pass', 1)).toEqual({ start: 20, end: 23 });
-  expect(windowOf(trace, 'pass', 2)).toBeUndefined();
 });
 
 const pathOf = (events: readonly object[]) => {

@@ -5,11 +5,11 @@ import { seededRandom } from '../../src/base/rng.ts';
 import { type CounterName, type CounterShares, contradictions } from '../../src/gpu/analysis/counter-agreement.ts';
 import { diagnose } from '../../src/gpu/diagnose.ts';
 import { parseText } from '../../src/gpu/readers/parse-text.ts';
-import { scanTrace } from '../../src/gpu/readers/trace/trace-scanner.ts';
 import { watchDcgm } from '../../src/gpu/watch.ts';
-import { insertGap } from '../../src/testing/gpu/alter.ts';
-import { captureJson } from '../../src/testing/gpu/capture.ts';
-import { trainingRun } from '../../src/testing/gpu/training-run.ts';
+import { insertGap } from './captures/alter.ts';
+import { captureJson } from './captures/capture.ts';
+import { scanTrace } from './captures/scan-trace.ts';
+import { trainingRun } from './captures/training-run.ts';
 
 const fields: Readonly<Record<CounterName, string>> = {
   util: 'DCGM_FI_DEV_GPU_UTIL',

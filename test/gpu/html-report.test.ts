@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { seededRandom } from '../../src/base/rng.ts';
 import { diagnose } from '../../src/gpu/diagnose.ts';
-import { scanTrace } from '../../src/gpu/readers/trace/trace-scanner.ts';
 import { htmlReport } from '../../src/gpu/report/html.ts';
 import { scaledBlocks } from '../../src/gpu/report/timeline.ts';
-import { captureJson } from '../../src/testing/gpu/capture.ts';
-import { type FaultKind, faultKinds, trainingRun } from '../../src/testing/gpu/training-run.ts';
+import { captureJson } from './captures/capture.ts';
+import { scanTrace } from './captures/scan-trace.ts';
+import { type FaultKind, faultKinds, trainingRun } from './captures/training-run.ts';
 
 const folder = '/data/a very long folder/with-a-name-without-any-space-at-all-that-goes-on-and-on-and-on/traces';
 

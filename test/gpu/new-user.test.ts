@@ -9,9 +9,9 @@ import { fileKindOf } from '../../src/gpu/readers/format.ts';
 import { parsePrometheus } from '../../src/gpu/readers/prometheus.ts';
 import { parseSacct } from '../../src/gpu/readers/sacct.ts';
 import { scopes } from '../../src/gpu/scopes/scope.ts';
-import { captureJson } from '../../src/testing/gpu/capture.ts';
-import { dmonLog, jobRecords } from '../../src/testing/gpu/counters.ts';
-import { type FaultKind, trainingRun } from '../../src/testing/gpu/training-run.ts';
+import { captureJson } from './captures/capture.ts';
+import { dmonLog, jobRecords } from './captures/counters.ts';
+import { type FaultKind, trainingRun } from './captures/training-run.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'headrace-gpu-new-user-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -7,7 +7,7 @@ import { operatorArguments } from '../../src/gpu/analysis/operators/tensor-input
 import { traceFacts } from '../../src/gpu/analysis/trace-facts.ts';
 import { diagnose } from '../../src/gpu/diagnose.ts';
 import { readTraceFile } from '../../src/gpu/readers/trace/read-trace.ts';
-import { scanTrace } from '../../src/gpu/readers/trace/trace-scanner.ts';
+import { scanTrace } from './captures/scan-trace.ts';
 import { hasSharedData, sharedPath, whySkipped } from './shared-data.ts';
 
 type Shape = readonly number[] | readonly (readonly number[])[];

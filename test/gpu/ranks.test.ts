@@ -4,10 +4,10 @@ import { seededRandom } from '../../src/base/rng.ts';
 import { traceFacts } from '../../src/gpu/analysis/trace-facts.ts';
 import { diagnose } from '../../src/gpu/diagnose.ts';
 import { joinRanks, rankFindings } from '../../src/gpu/join/ranks.ts';
-import { scanTrace } from '../../src/gpu/readers/trace/trace-scanner.ts';
-import { insertGap } from '../../src/testing/gpu/alter.ts';
-import { type Capture, captureJson } from '../../src/testing/gpu/capture.ts';
-import { trainingRun } from '../../src/testing/gpu/training-run.ts';
+import { insertGap } from './captures/alter.ts';
+import { type Capture, captureJson } from './captures/capture.ts';
+import { scanTrace } from './captures/scan-trace.ts';
+import { trainingRun } from './captures/training-run.ts';
 
 const facts = trainingRun({
   fault: 'straggler',

@@ -7,10 +7,10 @@ import { guidePage } from '../../scripts/gpu/guide.ts';
 import { hasRecorded, readRecorded } from '../../scripts/gpu/recorded-captures.ts';
 import { seededRandom } from '../../src/base/rng.ts';
 import { traceFacts } from '../../src/gpu/analysis/trace-facts.ts';
-import { scanTrace } from '../../src/gpu/readers/trace/trace-scanner.ts';
-import { insertGap, removeGaps } from '../../src/testing/gpu/alter.ts';
-import { captureJson } from '../../src/testing/gpu/capture.ts';
-import { trainingRun } from '../../src/testing/gpu/training-run.ts';
+import { insertGap, removeGaps } from './captures/alter.ts';
+import { captureJson } from './captures/capture.ts';
+import { scanTrace } from './captures/scan-trace.ts';
+import { trainingRun } from './captures/training-run.ts';
 
 test('a sample of damaged texts of every kind gives answers or coded errors', () => {
   for (const kind of Object.keys(seeds) as FuzzKind[]) {

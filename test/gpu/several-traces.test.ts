@@ -4,10 +4,10 @@ import { seededRandom } from '../../src/base/rng.ts';
 import { diagnose } from '../../src/gpu/diagnose.ts';
 import type { Diagnosis } from '../../src/gpu/diagnosis.ts';
 import type { Cause } from '../../src/gpu/finding.ts';
-import { scanTrace } from '../../src/gpu/readers/trace/trace-scanner.ts';
 import type { Source } from '../../src/gpu/source.ts';
-import { type Capture, captureJson } from '../../src/testing/gpu/capture.ts';
-import { type FaultKind, faultKinds, type RunOptions, trainingRun } from '../../src/testing/gpu/training-run.ts';
+import { type Capture, captureJson } from './captures/capture.ts';
+import { scanTrace } from './captures/scan-trace.ts';
+import { type FaultKind, faultKinds, type RunOptions, trainingRun } from './captures/training-run.ts';
 
 function sources(name: string, captures: readonly Capture[]): readonly Source[] {
   return captures.map((capture) => ({

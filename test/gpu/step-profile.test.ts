@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { seededRandom } from '../../src/base/rng.ts';
 import { diagnose } from '../../src/gpu/diagnose.ts';
 import type { TraceReport } from '../../src/gpu/diagnosis.ts';
-import { scanTrace } from '../../src/gpu/readers/trace/trace-scanner.ts';
-import { type Capture, type CaptureEvent, captureJson } from '../../src/testing/gpu/capture.ts';
-import { type FaultKind, trainingRun } from '../../src/testing/gpu/training-run.ts';
+import { type Capture, type CaptureEvent, captureJson } from './captures/capture.ts';
+import { scanTrace } from './captures/scan-trace.ts';
+import { type FaultKind, trainingRun } from './captures/training-run.ts';
 import { hasSharedData, sharedNames, sharedTrace, whySkipped } from './shared-data.ts';
 
 function reportOf(capture: Capture): TraceReport {

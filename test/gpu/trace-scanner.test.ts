@@ -2,10 +2,11 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { seededRandom } from '../../src/base/rng.ts';
 import { NumberReader, numberIn, skipValue } from '../../src/gpu/readers/trace/json-bytes.ts';
-import { scanTrace, TraceScanner } from '../../src/gpu/readers/trace/trace-scanner.ts';
+import { TraceScanner } from '../../src/gpu/readers/trace/trace-scanner.ts';
 import type { Trace } from '../../src/gpu/trace/trace.ts';
-import { captureJson } from '../../src/testing/gpu/capture.ts';
-import { trainingRun } from '../../src/testing/gpu/training-run.ts';
+import { captureJson } from './captures/capture.ts';
+import { scanTrace } from './captures/scan-trace.ts';
+import { trainingRun } from './captures/training-run.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const kernel = (name: string, ts: number, more = '') =>

@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
-import { MemoryArtifactStore } from '../../src/backends/memory/artifact-store.ts';
 import { S3ArtifactStore } from '../../src/backends/s3/s3-artifact-store.ts';
 import { type ArtifactSubject, artifactStoreContracts } from '../../src/testing/contracts/artifact-store.ts';
+import { MemoryArtifactStore } from '../memory/artifact-store.ts';
 import { turns } from '../until.ts';
 import { programPath, start } from './processes/run-process.ts';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { MemoryWaitingIds } from '../../src/backends/memory/waiting-ids.ts';
 import { IdBudget } from '../../src/monitoring/labels/known-ids.ts';
 import { type JudgedPrediction, LabelJoin, type LabelJoinOptions } from '../../src/monitoring/labels/label-join.ts';
+import { MemoryWaitingIds } from '../memory/waiting-ids.ts';
 
 function joinWith(changes: Partial<LabelJoinOptions> = {}) {
   const judged: JudgedPrediction[] = [];

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { defineProject, model } from '../../src/features/define/declare.ts';
-import { offlineQuality } from '../../src/monitoring/labels/offline-quality.ts';
+import { offlineQuality } from '../../src/monitoring/labels/project-labels.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { insideOf } from '../../src/running/inside.ts';
 import { openSqliteRegistry } from '../../src/site/open-registry.ts';

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { MemoryArtifactStore } from '../../src/backends/memory/artifact-store.ts';
 import { onnxRuntime } from '../../src/backends/onnx/onnx-runtime.ts';
 import { fail } from '../../src/base/errors/fail.ts';
 import { newRows } from '../../src/model/model-rows.ts';
@@ -12,9 +11,10 @@ import type { Value } from '../../src/schema/column.ts';
 import { featureRow } from '../../src/serving/online/feature-row.ts';
 import { ModelServer } from '../../src/serving/online/model-server.ts';
 import { modelsPart } from '../../src/serving/online/models-part.ts';
-import { openMemoryRegistry } from '../../src/site/open-registry.ts';
+import { openSqliteRegistry } from '../../src/site/open-registry.ts';
 import { newVersion } from '../../src/testing/contracts/model-registry.ts';
 import { SHORT_RUN_MS } from '../../src/versions/place/run-place.ts';
+import { MemoryArtifactStore } from '../memory/artifact-store.ts';
 import { turns, until } from '../until.ts';
 import { registeredIn } from './registered.ts';
 import { everyType, registerSmall, small, smallServer } from './small-project.ts';
@@ -27,7 +27,7 @@ const vectors: readonly (readonly Value[])[] = [
 ];
 
 async function stage(strengths: readonly number[]) {
-  const registry = openMemoryRegistry();
+  const registry = openSqliteRegistry(':memory:');
   const artifacts = new MemoryArtifactStore();
   const versions: ModelVersion[] = [];
   for (const c of strengths) versions.push(await registerSmall(registry, artifacts, c));
@@ -78,7 +78,7 @@ function countingRuntime() {
 
 /** Two versions over the counting runtime. */
 async function countingStage() {
-  const registry = openMemoryRegistry();
+  const registry = openSqliteRegistry(':memory:');
   const artifacts = new MemoryArtifactStore();
   const counting = countingRuntime();
   const parity = artifacts.put(new TextEncoder().encode('{"rows":[[0.5,null,1]],"scores":[0.5]}'));

@@ -6,7 +6,6 @@ import { expect, onTestFinished, test } from 'vitest';
 import { openEventLog } from '../../src/backends/embedded/log/event-log.ts';
 import { type LogFiles, nodeFiles } from '../../src/backends/embedded/log/log-files.ts';
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
-import { MemoryEventLog } from '../../src/backends/memory/event-log.ts';
 import { seededRandom } from '../../src/base/rng.ts';
 import type { EventLog, EventLogCapabilities } from '../../src/ports/event-log.ts';
 import type { OfflineStore } from '../../src/ports/offline-store.ts';
@@ -15,6 +14,7 @@ import { PredictionHistory } from '../../src/serving/online/prediction-history.t
 import { mustBeLoggable, PredictionLog } from '../../src/serving/online/prediction-log.ts';
 import { predictionTopic } from '../../src/serving/online/prediction-record.ts';
 import { predictionTable } from '../../src/serving/online/prediction-table.ts';
+import { MemoryEventLog } from '../memory/event-log.ts';
 import { small } from './small-project.ts';
 
 const PARTITIONS = 3;

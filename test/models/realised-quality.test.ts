@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { RealisedQuality } from '../../src/monitoring/labels/realised-quality.ts';
 import { auc } from '../../src/stats/auc.ts';
-import { brierScore } from '../../src/stats/brier-score.ts';
+import { brierScoreOf } from '../../src/stats/brier-score.ts';
+import { exactMean } from '../../src/stats/exact-sum.ts';
 import { logLoss } from '../../src/stats/log-loss.ts';
 import { ScoreCounts } from '../../src/stats/score-counts.ts';
 
@@ -48,7 +49,7 @@ test('the quality of a span is that of its predictions taken together, by all ve
         auc: auc(scores, labels),
         logLoss: logLoss(scores, labels) === null ? null : expect.closeTo(logLoss(scores, labels) ?? 0, 10),
         baseLogLoss: judged.length === 0 ? null : expect.closeTo(entropy(positives / judged.length), 6),
-        brier: brierScore(scores, labels),
+        brier: exactMean(scores, labels, brierScoreOf),
       });
     }),
   );

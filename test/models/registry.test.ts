@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { loadableRecord } from '../../src/registry/version-seal.ts';
-import { openMemoryRegistry, openSqliteRegistry } from '../../src/site/open-registry.ts';
+import { openSqliteRegistry } from '../../src/site/open-registry.ts';
 import {
   modelRegistryContracts,
   newVersion,
@@ -31,7 +31,7 @@ afterEach(() => {
 const backends: Readonly<Record<string, () => RegistrySubject>> = {
   memory: () => {
     // Closed by one, it stays for the others that opened it.
-    const registry = { ...openMemoryRegistry(), close: async () => undefined };
+    const registry = { ...openSqliteRegistry(':memory:'), close: async () => undefined };
     return { open: () => registry };
   },
   sqlite: () => {

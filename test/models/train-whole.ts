@@ -6,7 +6,6 @@ import { type Fit, type FitOptions, fitSteps } from '../../src/training/logistic
 import type { ResolvedLogisticOptions } from '../../src/training/logistic/logistic-options.ts';
 import { logisticSteps } from '../../src/training/logistic/train-logistic.ts';
 import type { TrainedModel } from '../../src/training/trained-model.ts';
-import { endOf } from '../../src/training/trainer-steps.ts';
 import type { TrainingFrame } from '../../src/training/training-frame.ts';
 
 // The embedded trainers in one call, without a run.
@@ -24,4 +23,12 @@ export function trainBoosted(
   options: TrainBoostedOptions & { readonly onTree?: (trees: readonly Tree[], loss: number) => boolean },
 ): TrainedModel {
   return endOf(boostedSteps(frame, options), ({ trees, loss }: BoostStep) => options.onTree?.(trees, loss) ?? false);
+}
+
+/** Runs steps to their end; `see` may end them earlier by true. */
+export function endOf<Step, End>(
+  steps: Generator<Step, End, boolean>,
+  see: (step: Step) => boolean = () => false,
+): End {
+  for (let next = steps.next(false); ; next = steps.next(see(next.value))) if (next.done === true) return next.value;
 }

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { WaitingIdFiles } from '../../src/backends/embedded/sqlite-waiting-ids.ts';
-import { MemoryWaitingIds } from '../../src/backends/memory/waiting-ids.ts';
 import { IdBudget } from '../../src/monitoring/labels/known-ids.ts';
 import { type JudgedPrediction, LabelJoin } from '../../src/monitoring/labels/label-join.ts';
 import type { WaitingIds } from '../../src/ports/waiting-ids.ts';
 import { waitingIdsContracts } from '../../src/testing/contracts/waiting-ids.ts';
+import { MemoryWaitingIds } from '../memory/waiting-ids.ts';
 import { NaiveLabelJoin } from './naive-label-join.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'headrace-waiting-'));

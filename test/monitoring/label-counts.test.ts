@@ -7,6 +7,7 @@ import { seededRandom } from '../../src/base/rng.ts';
 import type { ModelData } from '../../src/features/define/declaration.ts';
 import { bool, defineProject, eventSource, model, text, time } from '../../src/features/define/declare.ts';
 import { rolloutPlan } from '../../src/features/define/rollout.ts';
+import { type LabelCounts, labelCountsText, NO_LABELS, withLabel } from '../../src/model/label-maturity.ts';
 import { readRows } from '../../src/monitoring/cause/window-rows.ts';
 import { coverageOf } from '../../src/monitoring/estimate/window-coverage.ts';
 import { qualityLines, qualityReport, wholeDays } from '../../src/monitoring/labels/quality-report.ts';
@@ -14,7 +15,6 @@ import { rolloutOutcomes } from '../../src/monitoring/labels/rollout-outcomes.ts
 import { realisedLosses } from '../../src/monitoring/monitor/realised-losses.ts';
 import { pairedLosses } from '../../src/playbook/paired-losses.ts';
 import type { OfflineStore, OfflineTable } from '../../src/ports/offline-store.ts';
-import { type LabelCounts, labelCountsText, NO_LABELS, withLabel } from '../../src/registry/label-maturity.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { insideOf } from '../../src/running/inside.ts';
 import { type RunningServer, startServer } from '../../src/server/http-server.ts';

@@ -2,8 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
-import { MemoryEventLog } from '../../src/backends/memory/event-log.ts';
-import { MemoryOnlineStore } from '../../src/backends/memory/online-store.ts';
 import { fail } from '../../src/base/errors/fail.ts';
 import { rawTable } from '../../src/features/plan/raw-table.ts';
 import { servedTable } from '../../src/features/plan/served-table.ts';
@@ -14,6 +12,8 @@ import { topicOf } from '../../src/featurestore/ingest/gateway.ts';
 import type { OfflineStore } from '../../src/ports/offline-store.ts';
 import { entityKeyCodec } from '../../src/schema/entity-key.ts';
 import { byUser, project, START, service, visits } from '../featurestore/visits-site.ts';
+import { MemoryEventLog } from '../memory/event-log.ts';
+import { MemoryOnlineStore } from '../memory/online-store.ts';
 
 /** A store over a history whose disk can be full. */
 async function storeOfFillingDisk(sampleRate = 0) {

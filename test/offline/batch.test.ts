@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
-import { MemoryOnlineStore } from '../../src/backends/memory/online-store.ts';
 import type { BatchViewData, EventSourceData } from '../../src/features/define/declaration.ts';
 import {
   batchView,
@@ -28,6 +27,7 @@ import { checkBatchSql } from '../../src/featurestore/batch/read-batch.ts';
 import { pointInTimeRows } from '../../src/featurestore/training-set/point-in-time.ts';
 import type { OfflineStore, OfflineValue } from '../../src/ports/offline-store.ts';
 import { entityKeyCodec } from '../../src/schema/entity-key.ts';
+import { MemoryOnlineStore } from '../memory/online-store.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

@@ -4,8 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
-import { MemoryEventLog } from '../../src/backends/memory/event-log.ts';
-import { MemoryOnlineStore } from '../../src/backends/memory/online-store.ts';
 import { randomBelow, seededRandom } from '../../src/base/rng.ts';
 import type { EventSourceData } from '../../src/features/define/declaration.ts';
 import {
@@ -48,6 +46,8 @@ import { timeSlices } from '../../src/featurestore/training-set/time-slices.ts';
 import { type LabelledRow, trainingRows } from '../../src/featurestore/training-set/training-set.ts';
 import type { OfflineStore } from '../../src/ports/offline-store.ts';
 import type { Value } from '../../src/schema/column.ts';
+import { MemoryEventLog } from '../memory/event-log.ts';
+import { MemoryOnlineStore } from '../memory/online-store.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { MemoryIncidents } from '../../src/backends/memory/incidents.ts';
 import { fingerprintOf } from '../../src/ports/incident.ts';
 import { incidentContracts } from '../../src/testing/contracts/incident.ts';
+import { MemoryIncidents } from '../memory/incidents.ts';
 
 test.each(incidentContracts)('rule $rule: $name', async ({ run }) => {
   const incidents = new MemoryIncidents();

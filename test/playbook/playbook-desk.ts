@@ -1,8 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { MemoryArtifactStore } from '../../src/backends/memory/artifact-store.ts';
-import { MemoryIncidents } from '../../src/backends/memory/incidents.ts';
 import { onnxRuntime } from '../../src/backends/onnx/onnx-runtime.ts';
 import { type PlaybookOptions, type PlaybookPlan, playbookPlan } from '../../src/features/define/playbook.ts';
 import type { RolloutOptions } from '../../src/features/define/rollout.ts';
@@ -19,6 +17,8 @@ import { RolloutControl } from '../../src/serving/rollout/rollout-control.ts';
 import { httpHooks } from '../../src/serving/rollout/rollout-hooks.ts';
 import { openSqliteRegistry } from '../../src/site/open-registry.ts';
 import { newVersion } from '../../src/testing/contracts/model-registry.ts';
+import { MemoryArtifactStore } from '../memory/artifact-store.ts';
+import { MemoryIncidents } from '../memory/incidents.ts';
 import { playbookStore, rolloutStore } from '../sql-stores.ts';
 import { watchedProject } from './watched-project.ts';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
-import { shielded } from '../../src/process/inherited-descriptors.ts';
+import { shielded } from '../../src/process/start-child.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';
 import { project } from '../server/shop.ts';
 

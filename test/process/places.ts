@@ -17,7 +17,7 @@ import { startRegistryChild } from '../../src/cli/registry-child.ts';
 import { runDev } from '../../src/cli/run-dev.ts';
 import { commitOf } from '../../src/cost/catalog/import-prices.ts';
 import { refreshPrices } from '../../src/cost/catalog/refresh-prices.ts';
-import { runMeasured } from '../../src/cost/profile/run-measured.ts';
+import { runMeasured } from '../../src/cost/profile/measure-job.ts';
 import { watchDmon } from '../../src/gpu/watch.ts';
 import { WorkerProcess as BatchWorker } from '../../src/serving/batch/worker-process.ts';
 import { HistoryProcesses, type ToHistoryWorker } from '../../src/site/history-process.ts';
@@ -81,7 +81,6 @@ export const places: Readonly<Record<string, Place>> = {
   'cli/serve-group.ts': { leftOut: 'a test kills a whole group' },
   'cli/commands/drift-replay.ts': { leftOut: 'it makes a temporary folder only' },
   'gpu/readers/read-source.ts': { leftOut: 'it makes a temporary folder only' },
-  'cost/profile/measure-job.ts': { leftOut: 'it makes a temporary folder only' },
   'featurestore/training-set/slid-answers.ts': { leftOut: 'it makes a temporary folder only' },
   'serving/batch/worker-process.ts': {
     start: () =>
@@ -174,7 +173,7 @@ export const places: Readonly<Record<string, Place>> = {
       return commitOf(folder);
     },
   },
-  'cost/profile/run-measured.ts': {
+  'cost/profile/measure-job.ts': {
     start: ({ sleeper }) =>
       runMeasured({ command: [sleeper], environment: {}, mode: 'real', limitMs: DAY_MS, stopped: never }),
   },

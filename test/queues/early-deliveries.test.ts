@@ -2,8 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { expect, onTestFinished, test } from 'vitest';
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
-import { MemoryEventLog } from '../../src/backends/memory/event-log.ts';
-import { MemoryOnlineStore } from '../../src/backends/memory/online-store.ts';
 import { rawTable } from '../../src/features/plan/raw-table.ts';
 import { FeatureStore } from '../../src/featurestore/feature-store.ts';
 import { sourceRows } from '../../src/featurestore/ingest/source-rows.ts';
@@ -12,6 +10,8 @@ import { readDeliveries } from '../../src/featurestore/materialise/log-cursor.ts
 import { TileCache } from '../../src/featurestore/materialise/tile-cache.ts';
 import type { OfflineStore } from '../../src/ports/offline-store.ts';
 import { project, START, visits } from '../featurestore/visits-site.ts';
+import { MemoryEventLog } from '../memory/event-log.ts';
+import { MemoryOnlineStore } from '../memory/online-store.ts';
 
 const EVENTS = 600;
 const TOPIC = 'visits@1';

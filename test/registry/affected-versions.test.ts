@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { MemoryArtifactStore } from '../../src/backends/memory/artifact-store.ts';
 import { declarationDocument } from '../../src/features/change/declaration-document.ts';
 import { planChanges } from '../../src/features/change/plan-changes.ts';
 import {
@@ -16,8 +15,9 @@ import {
   text,
 } from '../../src/features/define/declare.ts';
 import { affectedVersions } from '../../src/registry/affected-versions.ts';
-import { openMemoryRegistry } from '../../src/site/open-registry.ts';
+import { openSqliteRegistry } from '../../src/site/open-registry.ts';
 import { newVersion } from '../../src/testing/contracts/model-registry.ts';
+import { MemoryArtifactStore } from '../memory/artifact-store.ts';
 import { asked, came } from '../models/small-project.ts';
 
 interface Declared {
@@ -55,7 +55,7 @@ function project({ window = '1h', viewVersion = 1, serviceVersion = 1, drops = f
 }
 
 async function breaksOf(after: Declared): Promise<readonly string[]> {
-  const registry = openMemoryRegistry();
+  const registry = openSqliteRegistry(':memory:');
   const made = newVersion('small');
   const signature = { ...made.signature, features: ['number', 'category'] };
   for (let version = 1; version <= 3; version += 1)

@@ -3,13 +3,13 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
-import { MemoryArtifactStore } from '../../src/backends/memory/artifact-store.ts';
 import { collectGarbage } from '../../src/registry/collect-garbage.ts';
 import { copyVersion } from '../../src/registry/copy-version.ts';
 import { lineageOf } from '../../src/registry/lineage.ts';
 import { oneChunk, storeContent } from '../../src/registry/store-content.ts';
-import { openMemoryRegistry } from '../../src/site/open-registry.ts';
+import { openSqliteRegistry } from '../../src/site/open-registry.ts';
 import { newVersion } from '../../src/testing/contracts/model-registry.ts';
+import { MemoryArtifactStore } from '../memory/artifact-store.ts';
 import { call, registrySite } from './registry-site.ts';
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
@@ -86,7 +86,7 @@ test('tags that a program in Python writes are the lineage of its version', asyn
 test('a version is copied to another environment by the digests of its files, and a damaged one is not', async () => {
   const site = await registrySite('memory');
   await versioned(site);
-  const to = { registry: openMemoryRegistry(), artifacts: new MemoryArtifactStore() };
+  const to = { registry: openSqliteRegistry(':memory:'), artifacts: new MemoryArtifactStore() };
   const asked = { model: 'm', version: 1, at: 5, who: 'ann' };
   expect(await copyVersion(site, to, asked)).toBe(1);
   const [here, there] = [await site.registry.versionRecord('m', 1), await to.registry.versionRecord('m', 1)];
@@ -97,7 +97,7 @@ test('a version is copied to another environment by the digests of its files, an
     artifacts: Object.assign(new MemoryArtifactStore(), { read: async () => oneChunk(bytesOf('other')) }),
   };
   await expect(
-    copyVersion(lying, { registry: openMemoryRegistry(), artifacts: new MemoryArtifactStore() }, asked),
+    copyVersion(lying, { registry: openSqliteRegistry(':memory:'), artifacts: new MemoryArtifactStore() }, asked),
   ).rejects.toMatchObject({
     code: 'ARTIFACT_DAMAGED',
   });
@@ -199,7 +199,7 @@ test('whatever collector and writers do in turn, a content that something needs 
   );
   await fc.assert(
     fc.asyncProperty(steps, async (run) => {
-      const [registry, artifacts] = [openMemoryRegistry(), new MemoryArtifactStore()];
+      const [registry, artifacts] = [openSqliteRegistry(':memory:'), new MemoryArtifactStore()];
       let now = 1_000_000_000;
       await registry.register(
         newVersion('t', { artifact: artifacts.put(bytesOf('t')), parity: artifacts.put(bytesOf('p')) }),

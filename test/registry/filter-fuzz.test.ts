@@ -4,7 +4,7 @@ import type { QueryClause } from '../../src/ports/registry-query.ts';
 import { filterTargets } from '../../src/registry/filter/filter-target.ts';
 import { parseFilter } from '../../src/registry/filter/parse-filter.ts';
 import { parseOrders } from '../../src/registry/filter/parse-order.ts';
-import { openMemoryRegistry } from '../../src/site/open-registry.ts';
+import { openSqliteRegistry } from '../../src/site/open-registry.ts';
 
 /** Filters in npm test; `HEADRACE_FUZZ=1000000` by hand. */
 const FILTERS = Number(process.env['HEADRACE_FUZZ'] ?? 20_000);
@@ -133,7 +133,7 @@ test('a filter is read or refused by REGISTRY_FILTER, and a database answers wha
   expect(seen.read + seen.refused).toBe(FILTERS);
   expect(seen.read).toBeGreaterThan(FILTERS / 50);
   expect(seen.refused).toBeGreaterThan(FILTERS / 50);
-  const registry = openMemoryRegistry();
+  const registry = openSqliteRegistry(':memory:');
   for (const filter of asked)
     expect(
       (await registry.searchRuns({ filter, order: [], offset: 0, limit: 5, view: 'active', experiments: ['0'] })).rows,

@@ -7,7 +7,7 @@ import type { ArtifactStore } from '../../src/ports/artifact-store.ts';
 import type { ModelRegistry } from '../../src/ports/model-registry.ts';
 import { type MlflowContextOptions, openMlflowContext } from '../../src/server/mlflow/mlflow-context.ts';
 import { startRegistryServer } from '../../src/server/mlflow/registry-server.ts';
-import { openMemoryRegistry, openSqliteRegistry } from '../../src/site/open-registry.ts';
+import { openSqliteRegistry } from '../../src/site/open-registry.ts';
 
 /** A served registry with its stores. */
 export interface RegistrySite {
@@ -31,7 +31,7 @@ export async function registrySite(
     typeof kind === 'object'
       ? kind
       : kind === 'memory'
-        ? openMemoryRegistry()
+        ? openSqliteRegistry(':memory:')
         : openSqliteRegistry(join(directory, 'registry.sqlite'));
   const artifacts = options.artifacts ?? new FileArtifactStore(join(directory, 'artifacts'));
   const faults: unknown[] = [];

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { MemoryArtifactStore } from '../../src/backends/memory/artifact-store.ts';
 import { onnxRuntime } from '../../src/backends/onnx/onnx-runtime.ts';
 import { copyVersion } from '../../src/registry/copy-version.ts';
 import { versionEntries } from '../../src/registry/version-folder.ts';
@@ -11,11 +10,12 @@ import { loadableRecord } from '../../src/registry/version-seal.ts';
 import { engineModel } from '../../src/serving/batch/engine-model.ts';
 import { ModelServer } from '../../src/serving/online/model-server.ts';
 import { LoadedVersions } from '../../src/serving/streaming/loaded-versions.ts';
-import { openMemoryRegistry } from '../../src/site/open-registry.ts';
+import { openSqliteRegistry } from '../../src/site/open-registry.ts';
 import { loadForScores } from '../../src/versions/load/load-for-scores.ts';
 import { loadScored, resolveVersion, scoringDigest } from '../../src/versions/load/scored-version.ts';
 import { RegistrySource } from '../../src/versions/source/registry-source.ts';
 import { logModel } from '../inference/logged-onnx.ts';
+import { MemoryArtifactStore } from '../memory/artifact-store.ts';
 import { registeredIn } from '../models/registered.ts';
 import { registerSmall, small } from '../models/small-project.ts';
 import { call, type RegistrySite, registrySite } from './registry-site.ts';
@@ -64,7 +64,7 @@ function loaders({ registry, artifacts, url }: RegistrySite): Record<string, (ve
     'a copy to another environment': (version) =>
       copyVersion(
         { registry, artifacts },
-        { registry: openMemoryRegistry(), artifacts: new MemoryArtifactStore() },
+        { registry: openSqliteRegistry(':memory:'), artifacts: new MemoryArtifactStore() },
         { model: 'small', version, at: 3, who: 'ann' },
       ),
     'a client of MLflow': async (version) => {

@@ -10,7 +10,7 @@ import { NO_EVIDENCE } from '../../src/serving/rollout/evidence.ts';
 import { EvidenceCounter } from '../../src/serving/rollout/evidence-counter.ts';
 import { RolloutControl } from '../../src/serving/rollout/rollout-control.ts';
 import { httpHooks } from '../../src/serving/rollout/rollout-hooks.ts';
-import { openMemoryRegistry } from '../../src/site/open-registry.ts';
+import { openSqliteRegistry } from '../../src/site/open-registry.ts';
 import { newVersion } from '../../src/testing/contracts/model-registry.ts';
 import { rolloutStore } from '../sql-stores.ts';
 import { halfAtOnce, soldProject } from './sold-project.ts';
@@ -34,7 +34,7 @@ interface World {
 const BRIEF: RolloutOptions<'name'> = { ...halfAtOnce, steps: [5, 50], requests: 10 };
 
 async function world(rollout: RolloutOptions<'name'> = BRIEF): Promise<World> {
-  const registry = openMemoryRegistry();
+  const registry = openSqliteRegistry(':memory:');
   closing.push(() => void registry.close());
   for (let i = 0; i < 3; i += 1) await registry.register(newVersion('sold'));
   await registry.moveAlias('sold', 'champion', { expected: null, to: 1, at: 0 });

@@ -16,7 +16,7 @@ import { type RunningServer, startReadServer, startServer } from '../../src/serv
 import { allMlflowRoutes } from '../../src/server/mlflow/all-mlflow-routes.ts';
 import { foreignPage } from '../../src/server/page-rule.ts';
 import { allRoutes } from '../../src/server/routes/all-routes.ts';
-import { openMemoryRegistry } from '../../src/site/open-registry.ts';
+import { openSqliteRegistry } from '../../src/site/open-registry.ts';
 import { registrySite } from '../registry/registry-site.ts';
 import { project } from './shop.ts';
 
@@ -143,7 +143,7 @@ test('a server with keys answers pages with a key in their header, and pages of 
 });
 
 test('the registry answers none of its routes to a page of another site', async () => {
-  const { url } = await registrySite(openMemoryRegistry());
+  const { url } = await registrySite(openSqliteRegistry(':memory:'));
   const asked = allMlflowRoutes.map(({ method, path }) => ({
     method,
     path: `/api/2.0${path.replaceAll(/\{\w+\+?\}/g, 'x')}`,

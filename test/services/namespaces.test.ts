@@ -2,11 +2,11 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { MemoryOnlineStore } from '../../src/backends/memory/online-store.ts';
 import { openRedisStore } from '../../src/backends/redis/online-store.ts';
 import { RedisLink } from '../../src/backends/redis/redis-link.ts';
 import type { RedisOptions } from '../../src/backends/redis/redis-options.ts';
 import type { OnlineStore } from '../../src/ports/online-store.ts';
+import { MemoryOnlineStore } from '../memory/online-store.ts';
 import { anyOperation, apply } from '../stores/online-operations.ts';
 import { addressOf, freshOptions } from './addresses.ts';
 

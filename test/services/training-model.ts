@@ -6,9 +6,9 @@ import type {
 } from '../../src/features/define/declaration.ts';
 import type { ReadMode } from '../../src/features/plan/stream-read.ts';
 import { type LabelledRow, trainingRows } from '../../src/featurestore/training-set/training-set.ts';
+import type { LabelState } from '../../src/model/label-maturity.ts';
 import type { HistoryEngine } from '../../src/ports/history-engine.ts';
 import type { OfflineStore } from '../../src/ports/offline-store.ts';
-import type { LabelState } from '../../src/registry/label-maturity.ts';
 import { serviceOf, sourceOf } from '../sql/declare.ts';
 
 /** Who asks: rows of the entity's key at an instant, ids of their own. */

@@ -6,9 +6,9 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { onnxRuntime } from '../../src/backends/onnx/onnx-runtime.ts';
 import { onnxThreads } from '../../src/backends/onnx/onnx-threads.ts';
 import { tryOutOnnx } from '../../src/backends/onnx/try-out.ts';
+import { WireMessage } from '../../src/base/protobuf.ts';
 import { externalTensors, withTensorsInside } from '../../src/schema/onnx-external-data.ts';
 import { OnnxFileFault } from '../../src/schema/onnx-fields.ts';
-import { Message } from '../../src/training/onnx-export/protobuf.ts';
 import { openForeign } from '../../src/versions/source/open-foreign.ts';
 import { TritonRepository } from '../../src/versions/source/triton-repository.ts';
 import { call, registrySite } from '../registry/registry-site.ts';
@@ -18,23 +18,23 @@ import { rowSumFile } from './onnx-files.ts';
 const BYTE = 2;
 
 /** A tensor of bytes that is in another file. */
-function elsewhere(location: string, length = 8, more: Readonly<Record<string, string>> = {}): Message {
-  const tensor = new Message().integer(1, length).integer(2, BYTE).text(8, 'W');
+function elsewhere(location: string, length = 8, more: Readonly<Record<string, string>> = {}): WireMessage {
+  const tensor = new WireMessage().integer(1, length).integer(2, BYTE).text(8, 'W');
   for (const [key, value] of Object.entries({ location, offset: '0', length: String(length), ...more }))
-    tensor.message(13, new Message().text(1, key).text(2, value));
+    tensor.message(13, new WireMessage().text(1, key).text(2, value));
   return tensor.integer(14, 1);
 }
 
-function port(name: string): Message {
-  const shape = new Message().message(1, new Message().integer(1, 8));
-  return new Message()
+function port(name: string): WireMessage {
+  const shape = new WireMessage().message(1, new WireMessage().integer(1, 8));
+  return new WireMessage()
     .text(1, name)
-    .message(2, new Message().message(1, new Message().integer(1, BYTE).message(2, shape)));
+    .message(2, new WireMessage().message(1, new WireMessage().integer(1, BYTE).message(2, shape)));
 }
 
-function model(graph: Message): Uint8Array {
-  const opset = new Message().text(1, '').integer(2, 15);
-  return new Message()
+function model(graph: WireMessage): Uint8Array {
+  const opset = new WireMessage().text(1, '').integer(2, 15);
+  return new WireMessage()
     .integer(1, 8)
     .message(7, graph.text(2, 'g').message(11, port('X')).message(12, port('Y')))
     .message(8, opset)
@@ -43,19 +43,19 @@ function model(graph: Message): Uint8Array {
 
 const node = (operator: string, inputs: readonly string[], output: string) =>
   [...inputs]
-    .reduce((made, input) => made.text(1, input), new Message())
+    .reduce((made, input) => made.text(1, input), new WireMessage())
     .text(2, output)
     .text(4, operator);
 
-const product = () => new Message().message(1, node('Mul', ['X', 'W'], 'Y'));
-const constant = (tensor: Message) => new Message().text(1, 'value').message(5, tensor).integer(20, 4);
+const product = () => new WireMessage().message(1, node('Mul', ['X', 'W'], 'Y'));
+const constant = (tensor: WireMessage) => new WireMessage().text(1, 'value').message(5, tensor).integer(20, 4);
 
 /** Files that multiply their input by a tensor of another file, wherever the format lets that it is. */
 const files: Readonly<Record<string, (location: string) => Uint8Array>> = {
   'an initializer': (location) => model(product().message(5, elsewhere(location))),
   'a constant': (location) =>
     model(
-      new Message()
+      new WireMessage()
         .message(1, node('Constant', [], 'W').message(5, constant(elsewhere(location))))
         .message(1, node('Mul', ['X', 'W'], 'Y')),
     ),
@@ -65,15 +65,15 @@ const files: Readonly<Record<string, (location: string) => Uint8Array>> = {
         1,
         node('If', ['X'], 'Z').message(
           5,
-          new Message().text(1, 'then_branch').message(6, new Message().message(5, elsewhere(location))),
+          new WireMessage().text(1, 'then_branch').message(6, new WireMessage().message(5, elsewhere(location))),
         ),
       ),
     ),
-  'a sparse tensor': (location) => model(product().message(15, new Message().message(1, elsewhere(location)))),
+  'a sparse tensor': (location) => model(product().message(15, new WireMessage().message(1, elsewhere(location)))),
   'a function': (location) =>
-    new Message()
+    new WireMessage()
       .integer(1, 8)
-      .message(25, new Message().message(7, node('Constant', [], 'W').message(5, constant(elsewhere(location)))))
+      .message(25, new WireMessage().message(7, node('Constant', [], 'W').message(5, constant(elsewhere(location)))))
       .finish(),
 };
 
@@ -151,10 +151,10 @@ test('any bytes, and any change of a file, are read or an OnnxFileFault', () => 
 });
 
 test('messages that are nested without end are a fault', () => {
-  let inner = new Message();
+  let inner = new WireMessage();
   for (let i = 0; i < 400; i += 1)
-    inner = new Message().message(1, new Message().message(5, new Message().message(6, inner)));
-  expect(() => externalTensors(new Message().message(7, inner).finish())).toThrow(OnnxFileFault);
+    inner = new WireMessage().message(1, new WireMessage().message(5, new WireMessage().message(6, inner)));
+  expect(() => externalTensors(new WireMessage().message(7, inner).finish())).toThrow(OnnxFileFault);
 });
 
 test("a version that MLflow's client logged with its tensors in another file is served with them", async () => {

@@ -1,5 +1,5 @@
+import { WireMessage } from '../../src/base/protobuf.ts';
 import type { TensorType } from '../../src/schema/tensor.ts';
-import { Message } from '../../src/training/onnx-export/protobuf.ts';
 
 /** TensorProto.DataType of ONNX. */
 const TYPES: Readonly<Record<TensorType, number>> = {
@@ -30,22 +30,22 @@ export function onnxFile(
   outputs: readonly Port[],
   constants: readonly Constant[] = [],
 ): Uint8Array {
-  const graph = new Message();
+  const graph = new WireMessage();
   for (const [operator, from, output] of nodes) {
-    const node = new Message();
+    const node = new WireMessage();
     for (const input of from) node.text(1, input);
     graph.message(1, node.text(2, output).text(4, operator));
   }
   graph.text(2, 'test');
   for (const [name, type, shape, data] of constants) {
-    const tensor = new Message();
+    const tensor = new WireMessage();
     for (const size of shape) tensor.integer(1, size);
     graph.message(5, tensor.integer(2, TYPES[type]).text(8, name).bytes(9, data));
   }
   for (const port of inputs) graph.message(11, valueInfo(port));
   for (const port of outputs) graph.message(12, valueInfo(port));
-  const opset = new Message().text(1, '').integer(2, 15);
-  return new Message().integer(1, 8).text(2, 'test').message(7, graph).message(8, opset).finish();
+  const opset = new WireMessage().text(1, '').integer(2, 15);
+  return new WireMessage().integer(1, 8).text(2, 'test').message(7, graph).message(8, opset).finish();
 }
 
 export function identityFile(type: TensorType): Uint8Array {
@@ -64,12 +64,15 @@ export function addSubFile(): Uint8Array {
   );
 }
 
-function valueInfo([name, type, shape]: Port): Message {
-  const dimensions = new Message();
+function valueInfo([name, type, shape]: Port): WireMessage {
+  const dimensions = new WireMessage();
   for (const size of shape)
-    dimensions.message(1, typeof size === 'string' ? new Message().text(2, size) : new Message().integer(1, size));
-  const tensor = new Message().integer(1, TYPES[type]).message(2, dimensions);
-  return new Message().text(1, name).message(2, new Message().message(1, tensor));
+    dimensions.message(
+      1,
+      typeof size === 'string' ? new WireMessage().text(2, size) : new WireMessage().integer(1, size),
+    );
+  const tensor = new WireMessage().integer(1, TYPES[type]).message(2, dimensions);
+  return new WireMessage().text(1, name).message(2, new WireMessage().message(1, tensor));
 }
 
 /** The sum of ten columns. */

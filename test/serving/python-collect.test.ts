@@ -18,7 +18,7 @@ import { collectEnvironments } from '../../src/backends/python/collect-environme
 import { EnvironmentUses } from '../../src/backends/python/environment-uses.ts';
 import { clearFolders } from '../../src/backends/python/model-folder.ts';
 import { neededVersions } from '../../src/registry/needed-versions.ts';
-import { openMemoryRegistry } from '../../src/site/open-registry.ts';
+import { openSqliteRegistry } from '../../src/site/open-registry.ts';
 import { until } from '../until.ts';
 import { draws } from './draws.ts';
 
@@ -166,7 +166,7 @@ describe('environments of Python models', () => {
 });
 
 test('versions with an alias, held ones and the newest of each model are needed', async () => {
-  const registry = openMemoryRegistry();
+  const registry = openSqliteRegistry(':memory:');
   const more = { source: '', run: '', runLink: '', loggedModel: '', user: '', description: '', tags: [], files: [] };
   await registry.createModel({ name: 'm', description: '', tags: [], at: 1 });
   for (let i = 0; i < 5; i += 1) await registry.createVersion({ ...more, model: 'm', digest: null, at: 1 });

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { requireConnector } from '../../src/backends/spark/tile-connector.ts';
+import { requireConnector } from '../../src/backends/spark/tile-driver.ts';
 import { SparkTileJobs, type SparkTileJobsOptions } from '../../src/backends/spark/tile-jobs.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 

@@ -2,13 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { adwin } from '../../src/stats/detectors/adwin.ts';
 import { bayesianOnline } from '../../src/stats/detectors/bayesian-online.ts';
 import { cusum } from '../../src/stats/detectors/cusum.ts';
-import { ddm } from '../../src/stats/detectors/ddm.ts';
-import { changesOf, type Detector } from '../../src/stats/detectors/detector.ts';
-import { eddm } from '../../src/stats/detectors/eddm.ts';
-import { geometricMovingAverage } from '../../src/stats/detectors/geometric-moving-average.ts';
+import type { Detector } from '../../src/stats/detectors/detector.ts';
 import { hddmA } from '../../src/stats/detectors/hddm-a.ts';
 import { hddmW } from '../../src/stats/detectors/hddm-w.ts';
-import { kswin } from '../../src/stats/detectors/kswin.ts';
 import { pageHinkley } from '../../src/stats/detectors/page-hinkley.ts';
 import { driftJson, sharedDrift } from './shared-drift.ts';
 
@@ -24,6 +20,10 @@ interface Expectation {
   readonly expected: readonly number[];
   readonly status: string;
 }
+
+/** Indices of the values after which a detector reports a change. */
+const changesOf = (detector: Detector, values: readonly number[]): readonly number[] =>
+  values.flatMap((value, at) => (detector.update(value) === 'drift' ? [at] : []));
 
 const valuesOf = ({ bits, values }: Stream): readonly number[] => values ?? Array.from(bits ?? '', Number);
 
@@ -44,12 +44,6 @@ function detectorOf({ detector, params }: Expectation): Detector | null {
       return pageHinkley({ ...own, floor: false });
     case 'CUSUM':
       return cusum(own);
-    case 'GeometricMovingAverage':
-      return geometricMovingAverage(own);
-    case 'DDM':
-      return ddm();
-    case 'EDDM':
-      return eddm(own);
     case 'BOCD':
       return bayesianOnline({
         priorMean: Number(params['prior_mean']),
@@ -82,19 +76,7 @@ describe.skipIf(!sharedDrift)('river, frouros and scikit-multiflow report the sa
         expect({ ...one, found }).toMatchObject({ found: one.expected });
       } else expect(found).not.toEqual(one.expected);
     }
-    expect(compared).toBe(21);
-  });
-
-  test('KSWIN finds the change once, soon, from any seed', () => {
-    for (const seed of [1, 2, 3]) {
-      const found = changesOf(
-        kswin({ seed, alpha: 0.0001, window: 200, newest: 100 }),
-        valuesOf(known.streams['river_test_stream_1']),
-      );
-      expect(found.length).toBe(1);
-      expect(found[0]).toBeGreaterThan(1000);
-      expect(found[0]).toBeLessThan(1100);
-    }
+    expect(compared).toBe(16);
   });
 
   test('errors of a frozen model on five concept-drift streams', () => {
@@ -103,8 +85,6 @@ describe.skipIf(!sharedDrift)('river, frouros and scikit-multiflow report the sa
     );
     const detectors: Record<string, () => Detector> = {
       ADWIN: () => adwin(),
-      DDM: () => ddm(),
-      EDDM: () => eddm(),
       HDDM_A: () => hddmA(),
       HDDM_W: () => hddmW(),
       PH50: () => pageHinkley(),
@@ -121,7 +101,7 @@ describe.skipIf(!sharedDrift)('river, frouros and scikit-multiflow report the sa
 
 test('a value that is not finite changes nothing', () => {
   const values = Array.from({ length: 2000 }, (_, i) => (i < 1000 ? i % 2 : 4 + (i % 4)));
-  for (const make of [() => adwin(), () => pageHinkley(), () => hddmA(), () => hddmW(), () => eddm(), () => cusum()]) {
+  for (const make of [() => adwin(), () => pageHinkley(), () => hddmA(), () => hddmW(), () => cusum()]) {
     const plain = make();
     const disturbed = make();
     const verdicts = values.map((value) => plain.update(value));

@@ -1,10 +1,25 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { brierScore } from '../../src/stats/brier-score.ts';
-import { meanAbsoluteError } from '../../src/stats/mean-absolute-error.ts';
-import { pinballLoss, pinballLossOf } from '../../src/stats/pinball-loss.ts';
-import { LabelSpread, rSquared } from '../../src/stats/r-squared.ts';
-import { rootMeanSquaredError } from '../../src/stats/root-mean-squared-error.ts';
+import { brierScoreOf } from '../../src/stats/brier-score.ts';
+import { exactMean } from '../../src/stats/exact-sum.ts';
+import { absoluteErrorOf } from '../../src/stats/mean-absolute-error.ts';
+import { pinballLossOf } from '../../src/stats/pinball-loss.ts';
+import { LabelSpread, rSquaredOf } from '../../src/stats/r-squared.ts';
+import { squaredErrorOf } from '../../src/stats/root-mean-squared-error.ts';
+
+// The sums of the product, over whole columns.
+type Column = readonly number[];
+const brierScore = (probabilities: Column, labels: Column) => exactMean(probabilities, labels, brierScoreOf);
+const meanAbsoluteError = (predictions: Column, labels: Column) => exactMean(predictions, labels, absoluteErrorOf);
+const meanSquaredError = (predictions: Column, labels: Column) => exactMean(predictions, labels, squaredErrorOf);
+const pinballLoss = (quantile: number, predictions: Column, labels: Column) =>
+  exactMean(predictions, labels, (prediction, label) => pinballLossOf(quantile, prediction, label));
+
+function rSquared(predictions: Column, labels: Column): number | null {
+  const spread = new LabelSpread();
+  for (const label of labels) spread.add(label);
+  return rSquaredOf((meanSquaredError(predictions, labels) ?? 0) * labels.length, spread);
+}
 
 const number = fc.integer({ min: -1_000_000, max: 1_000_000 }).map((n) => n / 64);
 const pairs = fc.array(fc.tuple(number, number), { minLength: 1, maxLength: 40, size: 'max' });
@@ -18,7 +33,7 @@ test("scikit-learn's values are met: the examples of its manual", () => {
   const labels = [3, -0.5, 2, 7];
   const predictions = [2.5, 0, 2, 8];
   expect(meanAbsoluteError(predictions, labels)).toBe(0.5);
-  expect(rootMeanSquaredError(predictions, labels)).toBeCloseTo(Math.sqrt(0.375), 15);
+  expect(meanSquaredError(predictions, labels)).toBe(0.375);
   expect(rSquared(predictions, labels)).toBeCloseTo(0.9486081370449679, 15);
   expect(pinballLoss(0.1, [0, 2, 3], [1, 2, 3])).toBeCloseTo(0.1 / 3, 15);
   expect(pinballLoss(0.1, [1, 2, 4], [1, 2, 3])).toBeCloseTo(0.3, 15);
@@ -33,7 +48,7 @@ test('each is its definition, computed slowly', () => {
       const [predictions, labels] = columns(rows);
       const errors = rows.map(([prediction, label]) => label - prediction);
       expect(meanAbsoluteError(predictions, labels)).toBeCloseTo(mean(errors.map(Math.abs)), 6);
-      expect(rootMeanSquaredError(predictions, labels)).toBeCloseTo(Math.sqrt(mean(errors.map((e) => e * e))), 6);
+      expect(meanSquaredError(predictions, labels)).toBeCloseTo(mean(errors.map((e) => e * e)), 6);
       const pinball = errors.map((e) => Math.max(quantile * e, (quantile - 1) * e));
       expect(pinballLoss(quantile, predictions, labels)).toBeCloseTo(mean(pinball), 6);
       const around = mean(labels.map((label) => (label - mean(labels)) ** 2));
@@ -54,7 +69,7 @@ test('no order of the rows changes a bit of any of them', () => {
       const [predictions, labels] = columns(rows);
       const [turned, turnedLabels] = columns(rows.toReversed());
       expect(meanAbsoluteError(turned, turnedLabels)).toBe(meanAbsoluteError(predictions, labels));
-      expect(rootMeanSquaredError(turned, turnedLabels)).toBe(rootMeanSquaredError(predictions, labels));
+      expect(meanSquaredError(turned, turnedLabels)).toBe(meanSquaredError(predictions, labels));
       expect(rSquared(turned, turnedLabels)).toBe(rSquared(predictions, labels));
       expect(pinballLoss(0.3, turned, turnedLabels)).toBe(pinballLoss(0.3, predictions, labels));
     }),
@@ -90,6 +105,6 @@ test('an error on one side of the label costs the quantile of it, on the other t
 });
 
 test('nothing has no error', () => {
-  for (const of of [meanAbsoluteError, rootMeanSquaredError, rSquared, brierScore]) expect(of([], [])).toBeNull();
+  for (const of of [meanAbsoluteError, meanSquaredError, rSquared, brierScore]) expect(of([], [])).toBeNull();
   expect(pinballLoss(0.5, [], [])).toBeNull();
 });

@@ -4,11 +4,6 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { openEventLog } from '../../src/backends/embedded/log/event-log.ts';
 import { openOnlineStore } from '../../src/backends/embedded/online/online-store.ts';
-import { MemoryEventLog } from '../../src/backends/memory/event-log.ts';
-import { MemoryOnlineStore } from '../../src/backends/memory/online-store.ts';
-import { MemoryTopic } from '../../src/backends/memory/source-topic.ts';
-import { MemoryShares } from '../../src/backends/memory/tile-shares.ts';
-import { MemoryTileTopics } from '../../src/backends/memory/tile-topics.ts';
 import type { Delivery } from '../../src/features/engine/delivery.ts';
 import { type KeyRuns, SourceEngine } from '../../src/features/engine/stream-engine.ts';
 import type { TileLayout } from '../../src/features/tile/tile-layout.ts';
@@ -19,6 +14,11 @@ import { onlineStoreContracts } from '../../src/testing/contracts/online-store.t
 import { sourceTopicContracts } from '../../src/testing/contracts/source-topic.ts';
 import { tileSharesContracts } from '../../src/testing/contracts/tile-shares.ts';
 import { type TileTopicsSubject, tileTopicsContracts } from '../../src/testing/contracts/tile-topics.ts';
+import { MemoryEventLog } from '../memory/event-log.ts';
+import { MemoryOnlineStore } from '../memory/online-store.ts';
+import { MemoryTopic } from '../memory/source-topic.ts';
+import { MemoryShares } from '../memory/tile-shares.ts';
+import { MemoryTileTopics } from '../memory/tile-topics.ts';
 
 const roots: string[] = [];
 

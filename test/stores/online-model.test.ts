@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { openOnlineStore } from '../../src/backends/embedded/online/online-store.ts';
-import { MemoryOnlineStore } from '../../src/backends/memory/online-store.ts';
+import { MemoryOnlineStore } from '../memory/online-store.ts';
 import { newRoot } from './new-root.ts';
 import { anyOperation, apply, features, generationOf } from './online-operations.ts';
 

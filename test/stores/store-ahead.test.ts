@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { MemoryEventLog } from '../../src/backends/memory/event-log.ts';
-import { MemoryOnlineStore } from '../../src/backends/memory/online-store.ts';
 import { sourceRows } from '../../src/featurestore/ingest/source-rows.ts';
 import { Materialiser } from '../../src/featurestore/materialise/materialiser.ts';
 import { logRecordAt } from '../../src/testing/contracts/event-log.ts';
+import { MemoryEventLog } from '../memory/event-log.ts';
+import { MemoryOnlineStore } from '../memory/online-store.ts';
 import { spend } from './numbered-tiles.ts';
 
 test('a store that stands behind the end of its log is refused: new events would be taken for applied ones', async () => {

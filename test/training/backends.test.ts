@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KubernetesTrainingBackend } from '../../src/backends/kubernetes/training-backend.ts';
-import { MemoryTrainingBackend } from '../../src/backends/memory/training-backend.ts';
 import { RayTrainingBackend } from '../../src/backends/ray/training-backend.ts';
 import { SkypilotTrainingBackend } from '../../src/backends/skypilot/training-backend.ts';
 import { parseSlurmJob } from '../../src/backends/slurm/slurm-job.ts';
@@ -15,6 +14,7 @@ import {
   trainingBackendContracts,
 } from '../../src/testing/contracts/training-backend.ts';
 import { followGang } from '../../src/training/runner/follow-gang.ts';
+import { MemoryTrainingBackend } from '../memory/training-backend.ts';
 import { until } from '../until.ts';
 import { shellPrograms } from './gang-programs.ts';
 import { kubernetesServer } from './kubernetes-server.ts';

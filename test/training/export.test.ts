@@ -1,10 +1,14 @@
 import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { ownVersion } from '../../src/environment/own-version.ts';
 import { parseExportJob, shellLine } from '../../src/training/export/export-job.ts';
 import { exportKubernetes } from '../../src/training/export/export-kubernetes.ts';
 import { exportRay } from '../../src/training/export/export-ray.ts';
-import { exportSkypilot } from '../../src/training/export/export-skypilot.ts';
+import { exportSkypilot, packageOf } from '../../src/training/export/export-skypilot.ts';
 import { exportSlurm } from '../../src/training/export/export-slurm.ts';
 
 const given = {
@@ -83,4 +87,26 @@ test('Kubernetes needs an image and a claim', () => {
     expect(() => exportKubernetes(parseExportJob({ ...given, [member]: undefined }))).toThrow(
       expect.objectContaining({ code: 'EXPORT_JOB' }),
     );
+});
+
+test('a machine of SkyPilot installs the tarball that this package came from, otherwise the same version', () => {
+  const root = mkdtempSync(join(tmpdir(), 'headrace-export-'));
+  try {
+    const tarball = join(root, 'headrace-0.1.0.tgz');
+    writeFileSync(tarball, '');
+    mkdirSync(join(root, 'app', 'node_modules', 'headrace'), { recursive: true });
+    const own = join(root, 'app', 'node_modules', 'headrace');
+    const setupOf = (resolved: string) => {
+      const packages = { 'node_modules/headrace': { resolved } };
+      writeFileSync(join(root, 'app', 'node_modules', '.package-lock.json'), JSON.stringify({ packages }));
+      return packageOf(own);
+    };
+    const version = { tarball: null, setup: `npm install -g headrace@${ownVersion()}` };
+    expect(setupOf('file:../headrace-0.1.0.tgz')).toEqual({ tarball, setup: 'npm install -g /tmp/headrace.tgz' });
+    for (const elsewhere of ['https://example.test/headrace-0.1.0.tgz', 'file:../gone.tgz', 'file:..'])
+      expect(setupOf(elsewhere)).toEqual(version);
+    expect(exportSkypilot(parseExportJob(given)).text).toContain(version.setup);
+  } finally {
+    rmSync(root, { recursive: true });
+  }
 });

@@ -1,4 +1,3 @@
-import { MemoryArtifactStore } from '../../src/backends/memory/artifact-store.ts';
 import { onnxRuntime } from '../../src/backends/onnx/onnx-runtime.ts';
 import { fail } from '../../src/base/errors/fail.ts';
 import type { ModelVersion } from '../../src/ports/model-registry.ts';
@@ -7,12 +6,13 @@ import type { Value } from '../../src/schema/column.ts';
 import { ModelHost } from '../../src/serving/oip/model-host.ts';
 import { ModelServer } from '../../src/serving/online/model-server.ts';
 import { LoadedVersions } from '../../src/serving/streaming/loaded-versions.ts';
-import { openMemoryRegistry } from '../../src/site/open-registry.ts';
+import { openSqliteRegistry } from '../../src/site/open-registry.ts';
 import { RegisteredVersions } from '../../src/versions/cache/registered-versions.ts';
 import type { VersionCacheOptions } from '../../src/versions/cache/version-cache.ts';
 import { scoringDigest } from '../../src/versions/load/scored-version.ts';
 import type { InferRequest } from '../../src/versions/request/infer-request.ts';
 import { RegistrySource } from '../../src/versions/source/registry-source.ts';
+import { MemoryArtifactStore } from '../memory/artifact-store.ts';
 import { cacheOf } from '../models/registered.ts';
 import { registerSmall, small } from '../models/small-project.ts';
 
@@ -66,7 +66,7 @@ class CountedRuntime implements ModelRuntime {
 
 /** A process that has some versions of the small model; the first is champion. Everything that asks for them shares one cache. */
 export async function versionSite(strengths: readonly number[], options: Partial<VersionCacheOptions> = {}) {
-  const registry = openMemoryRegistry();
+  const registry = openSqliteRegistry(':memory:');
   const artifacts = new MemoryArtifactStore();
   const registered: ModelVersion[] = [];
   for (const c of strengths) registered.push(await registerSmall(registry, artifacts, c));

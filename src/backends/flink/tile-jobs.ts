@@ -1,4 +1,7 @@
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
 import type { Clock } from '../../base/time.ts';
 import { STATE_SLACK_MS } from '../../features/plan/job-state.ts';
@@ -15,7 +18,6 @@ import {
 } from '../../ports/tile-jobs.ts';
 import { type ClusterJob, type FlinkCluster, isAlive, isBegun } from './cluster.ts';
 import { type DeployedJob, readJobs, writeJobs } from './jobs-file.ts';
-import { newestCheckpointIn } from './newest-checkpoint.ts';
 import type { Secrets } from './secrets.ts';
 import { GatewaySession } from './sql-gateway.ts';
 import type { TileJob } from './tile-job.ts';
@@ -256,4 +258,23 @@ export class FlinkTileJobs implements TileJobs {
   #write(job: DeployedJob): void {
     writeJobs(this.#options.path, [...this.#jobs().filter(({ key }) => key !== job.key), job]);
   }
+}
+
+/**
+ * The newest whole checkpoint in the folder of a job, as `chk-<n>` with its `_metadata`: what a cluster that died can no longer
+ * tell. null where there is none, or the folder is not of this machine.
+ */
+export function newestCheckpointIn(folder: string | null): RestorePoint | null {
+  if (folder === null || !folder.startsWith('file:')) return null;
+  const path = fileURLToPath(folder.replace(/^file:(?!\/\/)/, 'file://'));
+  if (!existsSync(path)) return null;
+  const whole = readdirSync(path)
+    .flatMap((name) => {
+      const number = /^chk-(\d+)$/.exec(name)?.[1];
+      const metadata = join(path, name, '_metadata');
+      return number === undefined || !existsSync(metadata) ? [] : [{ number: Number(number), name, metadata }];
+    })
+    .sort((a, b) => b.number - a.number)[0];
+  if (whole === undefined) return null;
+  return { path: pathToFileURL(join(path, whole.name)).href, at: statSync(whole.metadata).mtimeMs };
 }

@@ -4,9 +4,9 @@ import { fail } from '../../base/errors/fail.ts';
 import { parseDuration } from '../../base/time.ts';
 import type { BackEndPlace, LogBackEnd, LogFact } from '../../ports/back-end.ts';
 import type { BackEndRow } from '../../ports/back-end-row.ts';
-import type { KafkaAddress } from './client.ts';
-import { dropTopics } from './drop-topics.ts';
+import { clientOptions, type KafkaAddress, loadClient } from './client.ts';
 import { openKafkaLog } from './event-log.ts';
+import { isAnswer, kafkaFailure } from './failure.ts';
 import { javaClient } from './java-client.ts';
 import { kafkaLogOptions } from './options.ts';
 import { FORMAT } from './record.ts';
@@ -74,4 +74,25 @@ function logOn(options: KafkaOptions, place: BackEndPlace): LogBackEnd {
     },
     openLanes: () => openKafkaLanes({ ...address(), replicas, prefix, member: place.memberId() }),
   };
+}
+
+/** Removes every topic that begins with a text, and every group of readers. Errors: LOG_*. */
+async function dropTopics(address: KafkaAddress, beginning: string): Promise<number> {
+  const { Admin } = await loadClient();
+  const admin = new Admin(clientOptions(address, `${beginning}drop`));
+  try {
+    const topics = (await admin.listTopics()).filter((name) => name.startsWith(beginning));
+    if (topics.length > 0) await admin.deleteTopics({ topics });
+    const groups = [...(await admin.listGroups()).keys()].filter((id) => id.startsWith(beginning));
+    if (groups.length > 0)
+      await admin.deleteGroups({ groups }).catch((error: unknown) => {
+        // Brokers drop a group by themselves when its topics are gone.
+        if (!isAnswer(error, 'GROUP_ID_NOT_FOUND')) throw error;
+      });
+    return topics.length;
+  } catch (error) {
+    throw kafkaFailure(error, address, beginning);
+  } finally {
+    await admin.close();
+  }
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin, Consumer } from '@platformatic/kafka';
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
+import { turnsInOrder } from '../../base/in-turn.ts';
 import type { Position } from '../../ports/position.ts';
 import { answersWithin, type Client, clientOptions, type KafkaAddress } from './client.ts';
 import { isAnswer, kafkaFailure } from './failure.ts';
@@ -65,7 +66,7 @@ export class KafkaTopics {
   readonly admin: Admin;
   readonly #address: KafkaAddress;
   readonly #consumer: Consumer;
-  #fetching: Promise<unknown> = Promise.resolve();
+  readonly #inTurn = turnsInOrder();
 
   constructor({ Admin, Consumer }: Client, address: KafkaAddress, clientId: string) {
     this.#address = address;
@@ -130,9 +131,7 @@ export class KafkaTopics {
   fetch(places: readonly Place[], maxBytes: number, waitMs = 0): Promise<readonly Fetched[]> {
     // One fetch at a time: the client holds one session with each broker, whose requests follow each other.
     const told = places[0]?.topic.told ?? '';
-    const turn = this.#fetching.then(() => this.ask(told, () => this.#fetch(places, maxBytes, waitMs)));
-    this.#fetching = turn.catch(() => undefined);
-    return turn;
+    return this.#inTurn(() => this.ask(told, () => this.#fetch(places, maxBytes, waitMs)));
   }
 
   async close(): Promise<void> {

@@ -1,9 +1,39 @@
+import { request as overHttp } from 'node:http';
+import { request as overHttps } from 'node:https';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
+import { answerText } from '../../base/read-answer.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import type { GangSpec, GangState, RankState, TrainingBackend } from '../../ports/training-backend.ts';
-import { askRay, type RayAnswer } from './ask.ts';
+
+/** Largest answer, bytes: a log comes whole. */
+const MOST_BYTES = 256 * 2 ** 20;
+
+export interface RayAnswer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/**
+ * Asks the dashboard of Ray. It rejects requests that look as a browser's do (405), and `fetch` sends the fields of one, which it does
+ * not let go.
+ */
+function askRay(method: 'GET' | 'POST', url: URL, body: unknown, timeoutMs: number): Promise<RayAnswer> {
+  const text = body === undefined ? '' : JSON.stringify(body);
+  const send = url.protocol === 'https:' ? overHttps : overHttp;
+  return new Promise((resolve, reject) => {
+    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
+    const request = send(url, { method, headers, signal: AbortSignal.timeout(timeoutMs) }, (response) => {
+      answerText(response, MOST_BYTES).then(
+        (answer) => resolve({ status: response.statusCode ?? 0, text: answer }),
+        reject,
+      );
+    });
+    request.once('error', reject);
+    request.end(text);
+  });
+}
 
 export interface RayOptions {
   /** URL of the dashboard of the head node: `http://127.0.0.1:8265`. */

@@ -2,11 +2,12 @@ import type { z } from 'zod';
 import { parseDuration } from '../../base/time.ts';
 import type { BackEndPlace, OnlineBackEnd, OnlineFact } from '../../ports/back-end.ts';
 import type { BackEndRow } from '../../ports/back-end-row.ts';
-import { dropKeys } from './drop-keys.ts';
 import { redisFailures } from './failures.ts';
 import { openRedisStore } from './online-store.ts';
 import { redisOptions } from './options.ts';
+import { RedisLink } from './redis-link.ts';
 import type { RedisOptions } from './redis-options.ts';
+import { placeOf } from './store-keys.ts';
 import { openRedisShares } from './tile-shares.ts';
 
 export const redisOnline: BackEndRow<z.output<typeof redisOptions>, BackEndPlace, OnlineBackEnd, OnlineFact> = {
@@ -56,4 +57,19 @@ function reachedBy(
     tls: tls === undefined ? null : pemOf(tls),
     timeoutMs: parseDuration(timeout, 'online.timeout'),
   };
+}
+
+/** Removes every key that begins with a text, whoever holds it. Errors: REDIS_*. */
+async function dropKeys(options: Omit<RedisOptions, 'prefix'>, beginning: string): Promise<number> {
+  const link = await RedisLink.open({ ...options, prefix: beginning });
+  try {
+    let dropped = 0;
+    for await (const keys of link.scan(`${beginning.replaceAll(/[\\*?[\]]/g, '\\$&')}*`)) {
+      await link.within(Promise.all(keys.map((key) => link.sendUnlimited(placeOf(key), ['UNLINK', key]))));
+      dropped += keys.length;
+    }
+    return dropped;
+  } finally {
+    link.close();
+  }
 }

@@ -1,4 +1,5 @@
 import { fail } from '../../base/errors/fail.ts';
+import { turnsInOrder } from '../../base/in-turn.ts';
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
 import type { TileRun } from '../../features/tile/tile-run.ts';
 import type { HandOver } from '../../ports/hand-over.ts';
@@ -105,7 +106,7 @@ class RedisOnlineStore implements OnlineStore {
   /** Keys were found whose place in the log nobody knows. */
   #torn = false;
   #policyAt = performance.now();
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #inTurn = turnsInOrder();
 
   constructor({ link, keys, lock, anchors, fieldsExpire }: Parts) {
     this.#link = link;
@@ -196,13 +197,6 @@ class RedisOnlineStore implements OnlineStore {
     } finally {
       this.#link.close();
     }
-  }
-
-  /** Operations on the anchors run one after the other: during a commit, anchors look as after a loss. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(work);
-    this.#turn = turn.catch(() => undefined);
-    return turn;
   }
 
   async #dropOfKey(layout: TileLayout, key: string, before: readonly (number | undefined)[]): Promise<void> {

@@ -2,6 +2,7 @@ import type { ChildProcess, ChildProcessByStdio } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { turnsInOrder } from '../../base/in-turn.ts';
 import { startProgram } from '../../process/start-child.ts';
 import { endedError, failedError, type JobFailure } from './failures.ts';
 import { findInstallation, historyRunner, type SparkProgram } from './installation.ts';
@@ -37,7 +38,7 @@ export class SparkApplication implements JobRunner {
   #log = '';
   #end: { readonly code: number | null; readonly signal: NodeJS.Signals | null } | null = null;
   #take: (line: Line | null) => void = () => undefined;
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #inTurn = turnsInOrder();
 
   private constructor(child: ChildProcessByStdio<Writable, Readable, Readable>, onProgress: (text: string) => void) {
     this.#child = child;
@@ -93,9 +94,7 @@ export class SparkApplication implements JobRunner {
 
   /** Runs a job; gives the files of each output by its name. Errors: SPARK_SQL, SPARK_FAILED, SPARK_MEMORY, SPARK_ENDED. */
   run(job: SparkJob): Promise<ReadonlyMap<string, readonly WrittenFile[]>> {
-    const turn = this.#turn.then(() => this.#runNow(job));
-    this.#turn = turn.catch(() => undefined);
-    return turn;
+    return this.#inTurn(() => this.#runNow(job));
   }
 
   async #runNow(job: SparkJob): Promise<ReadonlyMap<string, readonly WrittenFile[]>> {

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
@@ -10,8 +10,24 @@ import { startSurvivor } from '../../process/start-child.ts';
 import { endedError, failedError } from './failures.ts';
 import { findInstallation, tileRunner } from './installation.ts';
 import { type SparkOptions, submitArguments } from './submit.ts';
-import { requireConnector } from './tile-connector.ts';
 import type { SparkTileJob } from './tile-job.ts';
+
+/** The jars through which Spark reads and writes Kafka. */
+const NEEDED = [
+  'spark-sql-kafka-0-10_',
+  'spark-token-provider-kafka-0-10_',
+  'kafka-clients-',
+  'commons-pool2-',
+] as const;
+
+/** Sees that Spark has its Kafka connector, whole. Error: SPARK_CONNECTOR. */
+export function requireConnector(home: string, jars: readonly string[]): void {
+  const absent = jars.find((path) => !existsSync(path));
+  if (absent !== undefined) throw fail('SPARK_CONNECTOR', { home, what: absent });
+  const there = [...readdirSync(join(home, 'jars')), ...jars.map((path) => basename(path))];
+  const missing = NEEDED.find((name) => !there.some((file) => file.startsWith(name)));
+  if (missing !== undefined) throw fail('SPARK_CONNECTOR', { home, what: `${missing}….jar` });
+}
 
 const failureSchema = z.object({
   at: z.number(),

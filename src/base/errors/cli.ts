@@ -1,131 +1,59 @@
-import { rows } from './row.ts';
+import { later, never } from './row.ts';
 
 /** Errors of command line arguments and of the configuration. */
-export const cliErrors = rows({
-  SIZE_TEXT: {
-    message: '{where} is {text}',
-    hint: 'write a positive whole number and KiB, MiB, GiB, TiB, kB, MB, GB or TB, such as "512MiB", or whole bytes',
-    retry: 'never',
-    status: 400,
-    exit: 2,
-  },
-  CLI_COMMAND: {
-    message: 'there is no command {command}; did you mean {known}?',
-    hint: 'run headrace --help',
-    retry: 'never',
-    status: 400,
-    exit: 2,
-  },
-  CLI_OPTION: {
-    message: 'cannot parse the arguments of {command}: {reason}',
-    hint: 'run the command with --help to see its options',
-    retry: 'never',
-    status: 400,
-    exit: 2,
-  },
-  CLI_WORDS: {
-    message: 'the command has too few or too many arguments; usage: {usage}',
-    hint: 'write the arguments that the usage names',
-    retry: 'never',
-    status: 400,
-    exit: 2,
-  },
-  CLI_FILE: {
-    message: 'cannot write {path}: {reason}',
-    hint: 'name a path in a writable folder',
-    retry: 'never',
-    status: 400,
-    exit: 4,
-  },
-  CLI_TEXT: {
-    message: 'the argument {word} is not UTF-8',
-    hint: 'write it in UTF-8; read a key that contains U+FFFD over HTTP',
-    retry: 'never',
-    status: 400,
-    exit: 2,
-  },
-  CLI_VALUE: {
-    message: 'the option {option} is {value}; expected {wanted}',
-    hint: 'write a value of the expected form',
-    retry: 'never',
-    status: 400,
-    exit: 2,
-  },
-  CONFIG_FILE: {
-    message: 'the configuration {path} cannot be loaded: {reason}',
-    hint: 'create a project with headrace init, or name the file with --config',
-    retry: 'never',
-    status: 400,
-    exit: 2,
-  },
-  ENVIRONMENT_FILE: {
-    message: 'the identity file {path} of the environment cannot be read: {reason}',
-    hint: "restore the file from a backup; it identifies the environment's data in shared stores",
-    retry: 'never',
-    status: 500,
-    exit: 4,
-  },
-  CONFIG_ENVIRONMENT: {
-    message: 'the configuration has no environment {name}; it has {known}',
-    hint: 'name one of them with --env, or add it',
-    retry: 'never',
-    status: 400,
-    exit: 2,
-  },
-  CONFIG_OPTION: {
-    message: 'the configuration of environment {name} is wrong: {reason}',
-    hint: 'see docs/reference/configuration.md for the options',
-    retry: 'never',
-    status: 400,
-    exit: 2,
-  },
-  CONFIG_SECRET: {
-    message: '{option} names the variable {name}, which is not set',
-    hint: 'set it in the environment of the process',
-    retry: 'never',
-    status: 500,
-    exit: 2,
-  },
-  CONFIG_TLS: {
-    message: 'the TLS file {path} of the configuration cannot be used: {reason}',
-    hint: 'name a readable PEM file; a key must belong to its certificate and have no passphrase',
-    retry: 'never',
-    status: 500,
-    exit: 2,
-  },
-  CONFIG_DIRECTORY: {
-    message: 'the directory {directory} cannot be used: {reason}',
-    hint: 'name a writable directory, or make this one writable',
-    retry: 'never',
-    status: 500,
-    exit: 4,
-  },
-  DEV_RESET: {
-    message: 'not all data of {directory} is on this machine: {parts}',
-    hint: 'reset an environment whose log, online store and engine are embedded; empty the others with their own tools',
-    retry: 'never',
-    status: 400,
-    exit: 2,
-  },
-  DEV_RUNNING: {
-    message: 'another process has the data in {directory} open',
-    hint: 'stop it, and reset again; nothing was removed',
-    retry: 'later',
-    status: 409,
-    exit: 5,
-  },
-  INIT_FOLDER: {
-    message: 'the folder {folder} has files of that name already: {files}',
-    hint: 'name a new folder, or move the files; nothing was written',
-    retry: 'never',
-    status: 400,
-    exit: 2,
-  },
-  INIT_MANIFEST: {
-    message: 'the file {path} is not a package.json that can be added to',
-    hint: 'correct its JSON, or name a new folder; nothing was written',
-    retry: 'never',
-    status: 400,
-    exit: 2,
-  },
-});
+export const cliErrors = {
+  SIZE_TEXT: never(400, 2)
+    .message('{where} is {text}')
+    .hint('write a positive whole number and KiB, MiB, GiB, TiB, kB, MB, GB or TB, such as "512MiB", or whole bytes'),
+  CLI_COMMAND: never(400, 2)
+    .message('there is no command {command}; did you mean {known}?')
+    .hint('run headrace --help'),
+  CLI_OPTION: never(400, 2)
+    .message('cannot parse the arguments of {command}: {reason}')
+    .hint('run the command with --help to see its options'),
+  CLI_WORDS: never(400, 2)
+    .message('the command has too few or too many arguments; usage: {usage}')
+    .hint('write the arguments that the usage names'),
+  CLI_FILE: never(400, 4).message('cannot write {path}: {reason}').hint('name a path in a writable folder'),
+  CLI_TEXT: never(400, 2)
+    .message('the argument {word} is not UTF-8')
+    .hint('write it in UTF-8; read a key that contains U+FFFD over HTTP'),
+  CLI_VALUE: never(400, 2)
+    .message('the option {option} is {value}; expected {wanted}')
+    .hint('write a value of the expected form'),
+  CONFIG_FILE: never(400, 2)
+    .message('the configuration {path} cannot be loaded: {reason}')
+    .hint('create a project with headrace init, or name the file with --config'),
+  ENVIRONMENT_FILE: never(500, 4)
+    .message('the identity file {path} of the environment cannot be read: {reason}')
+    .hint("restore the file from a backup; it identifies the environment's data in shared stores"),
+  CONFIG_ENVIRONMENT: never(400, 2)
+    .message('the configuration has no environment {name}; it has {known}')
+    .hint('name one of them with --env, or add it'),
+  CONFIG_OPTION: never(400, 2)
+    .message('the configuration of environment {name} is wrong: {reason}')
+    .hint('see docs/reference/configuration.md for the options'),
+  CONFIG_SECRET: never(500, 2)
+    .message('{option} names the variable {name}, which is not set')
+    .hint('set it in the environment of the process'),
+  CONFIG_TLS: never(500, 2)
+    .message('the TLS file {path} of the configuration cannot be used: {reason}')
+    .hint('name a readable PEM file; a key must belong to its certificate and have no passphrase'),
+  CONFIG_DIRECTORY: never(500, 4)
+    .message('the directory {directory} cannot be used: {reason}')
+    .hint('name a writable directory, or make this one writable'),
+  DEV_RESET: never(400, 2)
+    .message('not all data of {directory} is on this machine: {parts}')
+    .hint(
+      'reset an environment whose log, online store and engine are embedded; empty the others with their own tools',
+    ),
+  DEV_RUNNING: later(409, 5)
+    .message('another process has the data in {directory} open')
+    .hint('stop it, and reset again; nothing was removed'),
+  INIT_FOLDER: never(400, 2)
+    .message('the folder {folder} has files of that name already: {files}')
+    .hint('name a new folder, or move the files; nothing was written'),
+  INIT_MANIFEST: never(400, 2)
+    .message('the file {path} is not a package.json that can be added to')
+    .hint('correct its JSON, or name a new folder; nothing was written'),
+};

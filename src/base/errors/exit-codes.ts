@@ -1,4 +1,4 @@
-/** Exit codes of the command line, with their meaning. */
+/** Exit codes of the command line, with their meaning, for docs/reference. @public */
 export const exitCodes = {
   1: 'a fault of Headrace itself',
   2: 'wrong use',

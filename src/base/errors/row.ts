@@ -12,7 +12,20 @@ export interface ErrorRow {
   readonly exit: number;
 }
 
-/** Keeps the literal texts of a part of the catalogue, so that the facts of each message are known to the compiler. */
-export function rows<const T extends Readonly<Record<string, ErrorRow>>>(table: T): T {
-  return table;
+/** Starts a row whose call must not be repeated: HTTP status, exit code; then its message and its hint. */
+export const never = rowsThat('never');
+
+/** Starts a row whose call may be repeated at once. */
+export const safe = rowsThat('safe');
+
+/** Starts a row whose call may be repeated after a while. */
+export const later = rowsThat('later');
+
+/** The literal text of a message is kept, so that the compiler knows its facts. */
+function rowsThat(retry: ErrorRow['retry']) {
+  return (status: number, exit: number) => ({
+    message: <const Text extends string>(message: Text) => ({
+      hint: (hint: string): ErrorRow & { readonly message: Text } => ({ message, hint, retry, status, exit }),
+    }),
+  });
 }

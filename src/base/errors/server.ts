@@ -1,166 +1,76 @@
-import { rows } from './row.ts';
+import { later, never, safe } from './row.ts';
 
 /** Errors of the HTTP server. */
-export const serverErrors = rows({
-  SERVER_GRPC: {
-    message: 'gRPC cannot be served: {reason}',
-    hint: 'run npm install @bufbuild/protobuf, and start again',
-    retry: 'never',
-    status: 503,
-    exit: 3,
-  },
-  SERVER_BODY: {
-    message: 'the route rejects the body: {reason}',
-    hint: 'send JSON as /openapi.json describes it',
-    retry: 'never',
-    status: 400,
-    exit: 2,
-  },
-  SERVER_HEADER: {
-    message: 'the route rejects the header {header}: {reason}',
-    hint: 'send it as docs/reference/http.md describes it, or leave it out',
-    retry: 'never',
-    status: 400,
-    exit: 2,
-  },
-  SERVER_BODY_SIZE: {
-    message: 'the body is larger than the limit of the server',
-    hint: 'send fewer events or keys at once, or start the server with a larger --body-limit',
-    retry: 'never',
-    status: 413,
-    exit: 2,
-  },
-  SERVER_BODY_BOUNDS: {
-    message: 'the body exceeds the limit of {most} for {what}',
-    hint: 'send it in several requests; send large tensors as binary data',
-    retry: 'never',
-    status: 413,
-    exit: 2,
-  },
-  SERVER_HELD: {
-    message: 'a request would hold more than the {most} bytes that requests may hold at once',
-    hint: 'retry after the time in retry-after, and send fewer large requests at once',
-    retry: 'later',
-    status: 503,
-    exit: 5,
-  },
-  SERVER_SLOW_BODY: {
-    message: 'the request was not whole within {seconds} s',
-    hint: 'send it in one go, or in smaller requests',
-    retry: 'safe',
-    status: 408,
-    exit: 5,
-  },
-  SERVER_SPINE_SIZE: {
-    message: 'the spine is larger than the limit of {most} bytes',
-    hint: 'send its rows in several requests, or start the server with a larger --spine-limit',
-    retry: 'never',
-    status: 413,
-    exit: 2,
-  },
-  SERVER_MEDIA_TYPE: {
-    message: 'the route does not accept this content type',
-    hint: 'send content-type: application/json, or another that /openapi.json names for the route',
-    retry: 'never',
-    status: 415,
-    exit: 2,
-  },
-  SERVER_METHOD_BODY: {
-    message: 'a {method} request has a body',
-    hint: 'send it without a body, or with the method that /openapi.json names for the route',
-    retry: 'never',
-    status: 400,
-    exit: 2,
-  },
-  SERVER_PAGE: {
-    message: 'the server does not answer a page of another site: {page}',
-    hint: 'call it from a program or from a page on its own host, or start it with --host-name and the host of that page',
-    retry: 'never',
-    status: 403,
-    exit: 2,
-  },
-  SERVER_HOST: {
-    message: 'the server does not accept the host name {host}',
-    hint: 'use localhost, or start the server with --host-name and the name that its clients use',
-    retry: 'never',
-    status: 421,
-    exit: 2,
-  },
-  SERVER_ROUTE: {
-    message: 'there is no route {method} {path}',
-    hint: 'see /openapi.json for the routes',
-    retry: 'never',
-    status: 404,
-    exit: 2,
-  },
-  SERVER_METHOD: {
-    message: 'the route {path} does not take {method}',
-    hint: 'send a method that the header allow of the answer lists',
-    retry: 'never',
-    status: 405,
-    exit: 2,
-  },
-  SERVER_READ_ONLY: {
-    message: 'this process only reads: it has no route {method} {path}',
-    hint: 'send the request to the writing process (headrace serve)',
-    retry: 'never',
-    status: 404,
-    exit: 2,
-  },
-  SERVER_WRITER: {
-    message: 'the writing process does not answer: {reason}',
-    hint: 'retry after the time in retry-after: repeated events count once by their ids; if it persists, see the log of the server',
-    retry: 'later',
-    status: 503,
-    exit: 5,
-  },
-  SERVER_BUSY: {
-    message: 'the server has more requests than it can answer in time',
-    hint: 'retry after the time in retry-after; if it persists, add serving processes',
-    retry: 'later',
-    status: 503,
-    exit: 5,
-  },
-  SERVER_CLOSING: {
-    message: 'the server is stopping, and the request was incomplete',
-    hint: 'retry after the time in retry-after: nothing of the request was stored',
-    retry: 'later',
-    status: 503,
-    exit: 5,
-  },
-  SERVER_FAULT: {
-    message: 'the server failed with an unknown error',
-    hint: 'see the log of the server at this time, and report the error',
-    retry: 'later',
-    status: 500,
-    exit: 1,
-  },
-  SERVER_ASK: {
-    message: 'the server {server} does not answer: {reason}',
-    hint: 'start it with headrace serve, or name the address that it listens on',
-    retry: 'later',
-    status: 502,
-    exit: 5,
-  },
-  SERVER_STRANGER: {
-    message: '{server} is not a Headrace server: {reason}',
-    hint: 'name the address that headrace serve or headrace dev printed',
-    retry: 'never',
-    status: 502,
-    exit: 5,
-  },
-  SERVER_PROJECT: {
-    message: 'the server at {server} serves project {found}, namespace {namespace}; this configuration is of {wanted}',
-    hint: 'name the server of this project: headrace status <server>',
-    retry: 'never',
-    status: 502,
-    exit: 5,
-  },
-  SERVER_ADDRESS: {
-    message: 'cannot listen on {address}: {reason}',
-    hint: 'choose another --port, or stop the process that listens there',
-    retry: 'later',
-    status: 500,
-    exit: 5,
-  },
-});
+export const serverErrors = {
+  SERVER_GRPC: never(503, 3)
+    .message('gRPC cannot be served: {reason}')
+    .hint('run npm install @bufbuild/protobuf, and start again'),
+  SERVER_BODY: never(400, 2)
+    .message('the route rejects the body: {reason}')
+    .hint('send JSON as /openapi.json describes it'),
+  SERVER_HEADER: never(400, 2)
+    .message('the route rejects the header {header}: {reason}')
+    .hint('send it as docs/reference/http.md describes it, or leave it out'),
+  SERVER_BODY_SIZE: never(413, 2)
+    .message('the body is larger than the limit of the server')
+    .hint('send fewer events or keys at once, or start the server with a larger --body-limit'),
+  SERVER_BODY_BOUNDS: never(413, 2)
+    .message('the body exceeds the limit of {most} for {what}')
+    .hint('send it in several requests; send large tensors as binary data'),
+  SERVER_HELD: later(503, 5)
+    .message('a request would hold more than the {most} bytes that requests may hold at once')
+    .hint('retry after the time in retry-after, and send fewer large requests at once'),
+  SERVER_SLOW_BODY: safe(408, 5)
+    .message('the request was not whole within {seconds} s')
+    .hint('send it in one go, or in smaller requests'),
+  SERVER_SPINE_SIZE: never(413, 2)
+    .message('the spine is larger than the limit of {most} bytes')
+    .hint('send its rows in several requests, or start the server with a larger --spine-limit'),
+  SERVER_MEDIA_TYPE: never(415, 2)
+    .message('the route does not accept this content type')
+    .hint('send content-type: application/json, or another that /openapi.json names for the route'),
+  SERVER_METHOD_BODY: never(400, 2)
+    .message('a {method} request has a body')
+    .hint('send it without a body, or with the method that /openapi.json names for the route'),
+  SERVER_PAGE: never(403, 2)
+    .message('the server does not answer a page of another site: {page}')
+    .hint(
+      'call it from a program or from a page on its own host, or start it with --host-name and the host of that page',
+    ),
+  SERVER_HOST: never(421, 2)
+    .message('the server does not accept the host name {host}')
+    .hint('use localhost, or start the server with --host-name and the name that its clients use'),
+  SERVER_ROUTE: never(404, 2).message('there is no route {method} {path}').hint('see /openapi.json for the routes'),
+  SERVER_METHOD: never(405, 2)
+    .message('the route {path} does not take {method}')
+    .hint('send a method that the header allow of the answer lists'),
+  SERVER_READ_ONLY: never(404, 2)
+    .message('this process only reads: it has no route {method} {path}')
+    .hint('send the request to the writing process (headrace serve)'),
+  SERVER_WRITER: later(503, 5)
+    .message('the writing process does not answer: {reason}')
+    .hint(
+      'retry after the time in retry-after: repeated events count once by their ids; if it persists, see the log of the server',
+    ),
+  SERVER_BUSY: later(503, 5)
+    .message('the server has more requests than it can answer in time')
+    .hint('retry after the time in retry-after; if it persists, add serving processes'),
+  SERVER_CLOSING: later(503, 5)
+    .message('the server is stopping, and the request was incomplete')
+    .hint('retry after the time in retry-after: nothing of the request was stored'),
+  SERVER_FAULT: later(500, 1)
+    .message('the server failed with an unknown error')
+    .hint('see the log of the server at this time, and report the error'),
+  SERVER_ASK: later(502, 5)
+    .message('the server {server} does not answer: {reason}')
+    .hint('start it with headrace serve, or name the address that it listens on'),
+  SERVER_STRANGER: never(502, 5)
+    .message('{server} is not a Headrace server: {reason}')
+    .hint('name the address that headrace serve or headrace dev printed'),
+  SERVER_PROJECT: never(502, 5)
+    .message('the server at {server} serves project {found}, namespace {namespace}; this configuration is of {wanted}')
+    .hint('name the server of this project: headrace status <server>'),
+  SERVER_ADDRESS: later(500, 5)
+    .message('cannot listen on {address}: {reason}')
+    .hint('choose another --port, or stop the process that listens there'),
+};

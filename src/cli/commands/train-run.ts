@@ -15,7 +15,6 @@ export const trainRun = command({
   async run(call) {
     const { on } = call.options;
     if (on === undefined) return runTraining(call);
-    const { trainingSystems } = await import('../../site/back-ends/training-systems.ts');
     const { runSubmitted } = await import('../run-submitted.ts');
     await runSubmitted(call, on);
   },

@@ -1,3 +1,4 @@
+import { medianOf } from '../../base/median.ts';
 import { compareText } from '../../base/text-order.ts';
 import type { DraftOffer, Offer, SanityFlag } from './offer.ts';
 
@@ -42,13 +43,6 @@ function mediansOf(drafts: readonly DraftOffer[]): ReadonlyMap<string, number> {
     prices.set(group, [...(prices.get(group) ?? []), draft.perGpuUsd]);
   }
   return new Map([...prices].map(([group, values]) => [group, medianOf(values)]));
-}
-
-/** The middle value; the mean of the two middle ones of an even number. */
-export function medianOf(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const half = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? (sorted[half] ?? 0) : ((sorted[half - 1] ?? 0) + (sorted[half] ?? 0)) / 2;
 }
 
 /** Providers that print the price on demand as spot in every row: they have no spot market. */

@@ -1,4 +1,4 @@
-import { medianOf } from './flag-offers.ts';
+import { medianOf } from '../../base/median.ts';
 import { offerName, usableSpotUsd } from './offer.ts';
 import type { PriceImport } from './price-store.ts';
 

@@ -1,4 +1,4 @@
-import { medianOf } from '../catalog/flag-offers.ts';
+import { medianOf } from '../../base/median.ts';
 
 /** One training run with a batch size: the epochs until the target was reached, or null. */
 export interface TargetRun {

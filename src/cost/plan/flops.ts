@@ -45,8 +45,3 @@ export function mfuOf(tokensPerS: number, perToken: number, gpus: number, peak: 
     });
   return { share, verdict: share < LEAST_MFU ? 'profile before planning' : 'plausible' };
 }
-
-/** Time of a ring all-reduce: 2·(n − 1)·α + 2·(n − 1)/n · S/B. Seconds, bytes, bytes per second. */
-export function allReduceSeconds(ranks: number, bytes: number, bytesPerS: number, latencyS = 0): number {
-  return 2 * (ranks - 1) * latencyS + ((2 * (ranks - 1)) / ranks) * (bytes / bytesPerS);
-}

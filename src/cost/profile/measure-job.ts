@@ -2,10 +2,50 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
+import { medianOf } from '../../base/median.ts';
+import { runToEnd } from '../../process/run-to-end.ts';
 import { temporaryFolder } from '../../process/temporary-folder.ts';
-import { medianOf } from '../catalog/flag-offers.ts';
 import { type MeasuredProfile, parseMeasuredProfile } from './measured-profile.ts';
-import { runMeasured } from './run-measured.ts';
+
+/** A program to run, with more variables in its environment. */
+interface MeasuredRun {
+  readonly command: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  /** Name of the run, for errors. */
+  readonly mode: string;
+  readonly limitMs: number;
+  readonly stopped: Promise<void>;
+}
+
+/** The end of the output that an error shows. */
+const KEPT = 4000;
+
+/**
+ * Runs a program in a process group of its own and keeps the end of its output. After the limit, or when the user stops, the whole
+ * group is ended. Errors: COST_PROFILE_RUN where it cannot start or takes too long; COST_PROFILE_STOPPED.
+ */
+export async function runMeasured({
+  command,
+  environment,
+  mode,
+  limitMs,
+  stopped,
+}: MeasuredRun): Promise<{ readonly code: number | null; readonly output: string }> {
+  const stop = new AbortController();
+  void stopped.then(() => stop.abort());
+  const end = await runToEnd(command, {
+    env: { ...process.env, ...environment },
+    limitMs,
+    signal: stop.signal,
+    mostOutput: KEPT,
+  });
+  const { error, ended } = end;
+  if (ended === 'stopped') throw fail('COST_PROFILE_STOPPED', { mode });
+  if (error !== null) throw fail('COST_PROFILE_RUN', { reason: `${command[0]}: ${error.message}` }, error);
+  if (ended === 'late')
+    throw fail('COST_PROFILE_RUN', { reason: `it did not end within ${Math.round(limitMs / 1000)} s` });
+  return { code: end.code, output: (end.stdout + end.stderr).slice(-KEPT) };
+}
 
 /** A job to measure, and its facts that no measurement shows. */
 export interface MeasureOptions {
@@ -78,11 +118,6 @@ export async function measureJob(options: MeasureOptions): Promise<MeasuredProfi
     peakMemoryBytes: positiveOrNull(last?.peakMemoryBytes),
     gpuMemoryBytes: positiveOrNull(last?.gpuMemoryBytes),
   });
-}
-
-/** One run of a job as it is: seconds of an optimiser step. Error: COST_PROFILE_RUN. */
-export async function measureStep(options: MeasureOptions): Promise<number> {
-  return secondsOf(await measured(options, 'real', false)) * options.accumulation;
 }
 
 function positiveOrNull(value: number | null | undefined): number | null {

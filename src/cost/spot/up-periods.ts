@@ -1,3 +1,4 @@
+import { medianOf } from '../../base/median.ts';
 /** A time during which the whole gang was up. Ticks. */
 export interface UpPeriod {
   readonly from: number;
@@ -77,7 +78,7 @@ export function traceStatistics(counts: Uint16Array, gapS: number, nodes: number
     upShare: upTicks / counts.length,
     upPeriods: up.length,
     meanUpH: up.length === 0 ? null : hours(upTicks / up.length),
-    medianUpH: up.length === 0 ? null : hours(middle(sorted)),
+    medianUpH: up.length === 0 ? null : hours(medianOf(sorted)),
     meanDownH: down.length === 0 ? null : hours((counts.length - upTicks) / down.length),
     longestDownH: hours(down.reduce((most, one) => Math.max(most, one), 0)),
     allOrNoneShare: extreme / counts.length,
@@ -92,9 +93,4 @@ function downPeriods(up: readonly UpPeriod[], length: number): readonly number[]
   const ends = [0, ...up.map(({ from, ticks }) => from + ticks)];
   const starts = [...up.map(({ from }) => from), length];
   return starts.map((start, index) => start - (ends[index] ?? 0)).filter((ticks) => ticks > 0);
-}
-
-function middle(sorted: readonly number[]): number {
-  const half = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? (sorted[half] ?? 0) : ((sorted[half - 1] ?? 0) + (sorted[half] ?? 0)) / 2;
 }

@@ -17,7 +17,21 @@ import type {
 import { expressionText } from '../expression/expression-text.ts';
 import { aggregateText, tilesKept } from '../tile/tiles-kept.ts';
 import type { DeclaredPart } from './declaration-document.ts';
-import { sqlMeaning } from './sql-meaning.ts';
+
+const TOKENS = /'(?:[^']|'')*'|"(?:[^"]|"")*"|\s+|[^'"\s]+|['"]/g;
+
+/**
+ * SQL text reduced to its meaning: a run of white space outside of quotes is one space. Text with
+ * comments or dollar quotes stays as it is, since line ends and spaces may matter there.
+ */
+export function sqlMeaning(text: string): string {
+  if (/--|\/\*|\$\$/.test(text)) return text.trim();
+  const tokens = text.match(TOKENS) ?? [];
+  return tokens
+    .map((token) => (/^\s/.test(token) ? ' ' : token))
+    .join('')
+    .trim();
+}
 
 const nothingElse = { features: {}, tiles: null, code: null } as const;
 

@@ -66,11 +66,6 @@ export interface MergedWindows {
 /** The merge of at least this many tiles is cached: fewer are as fast to merge again, and need no memory. */
 export const KEEP_MERGED_FROM = 8;
 
-/** No tiles, and nothing made of them. */
-export function emptyMemo(): WindowMemo {
-  return { answers: null, merged: null };
-}
-
 /** Gives up what was made of a tile of the view's smallest hop that changed, or was added, at `start`. Hot path. */
 export function tileChanged(memo: WindowMemo, start: number): void {
   const { answers } = memo;

@@ -1,4 +1,5 @@
 import { fail } from '../../base/errors/fail.ts';
+import { turnsInOrder } from '../../base/in-turn.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import type { OpenSpan } from '../../base/tracer.ts';
 import type { BatchViewData } from '../../features/define/declaration.ts';
@@ -39,7 +40,7 @@ export class BatchSchedule {
   readonly #options: BatchScheduleOptions;
   readonly #views: readonly ScheduledView[];
   /** Ends with the last run of SQL that was asked for: one at a time, since each needs memory. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turn = turnsInOrder();
   readonly #scoring = new Background();
   readonly #closing = new AbortController();
 
@@ -231,12 +232,8 @@ export class BatchSchedule {
 
   /** One run of a view at a time, or an older generation could replace a newer one. Scored views keep no other waiting. */
   #inTurn<T>(scheduled: ScheduledView, work: () => Promise<T>): Promise<T> {
-    const isScored = scheduled.view.scores !== undefined;
-    const turn = (isScored ? scheduled.turn : this.#turn).then(work);
-    const ended = turn.catch(() => undefined);
-    if (isScored) scheduled.turn = ended;
-    else this.#turn = ended;
-    return turn;
+    const inTurn = scheduled.view.scores === undefined ? this.#turn : scheduled.turn;
+    return inTurn(work);
   }
 
   #scheduledOf(view: BatchViewData): ScheduledView {

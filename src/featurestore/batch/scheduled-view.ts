@@ -1,3 +1,4 @@
+import { type InTurn, turnsInOrder } from '../../base/in-turn.ts';
 import type { Clock } from '../../base/time.ts';
 import type { Tracer } from '../../base/tracer.ts';
 import type { BatchViewData } from '../../features/define/declaration.ts';
@@ -70,7 +71,7 @@ export interface ScheduledView {
   failure: BatchHealth['failure'];
   lostShare: number | null;
   /** Ends with its last run that was asked for. */
-  turn: Promise<unknown>;
+  readonly turn: InTurn;
 }
 
 /** Reads the newest generation of a view and repairs what a crash left. Error: SCHEDULE_TEXT. */
@@ -101,7 +102,7 @@ export async function openView(
     failed: 0,
     failure: null,
     lostShare: null,
-    turn: Promise.resolve(),
+    turn: turnsInOrder(),
   };
 }
 

@@ -1,4 +1,5 @@
 import { inSlices } from '../../base/in-slices.ts';
+import { turnsInOrder } from '../../base/in-turn.ts';
 import { floorTo } from '../../base/time.ts';
 import type { EventSourceData } from '../../features/define/declaration.ts';
 import type { Delivery } from '../../features/engine/delivery.ts';
@@ -70,7 +71,7 @@ export class Archive {
     tiles: [],
   };
   #touchedTiles = 0;
-  #publishing: Promise<void> = Promise.resolve();
+  readonly #inTurn = turnsInOrder();
 
   constructor(options: ArchiveOptions) {
     this.#options = options;
@@ -220,12 +221,6 @@ export class Archive {
       await publishStorable(this.#options.offline, waiting.change);
       unpublished.shift();
     }
-  }
-
-  #inTurn(publish: () => Promise<void>): Promise<void> {
-    const turn = this.#publishing.then(publish);
-    this.#publishing = turn.catch(() => undefined);
-    return turn;
   }
 
   /** Fetches touched keys that have left the memory; undefined where none has. */

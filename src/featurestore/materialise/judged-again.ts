@@ -1,3 +1,4 @@
+import { turnsInOrder } from '../../base/in-turn.ts';
 import type { Admission } from '../../features/engine/admission.ts';
 import { type Delivery, isBlank } from '../../features/engine/delivery.ts';
 import type { RecordVerdict } from '../../ports/record-verdicts.ts';
@@ -19,7 +20,7 @@ interface Again {
 export class JudgedAgain {
   readonly #source: LoggedSource;
   readonly #partitions = new Map<number, Again>();
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #inTurn = turnsInOrder();
 
   constructor(source: LoggedSource) {
     this.#source = source;
@@ -27,9 +28,7 @@ export class JudgedAgain {
 
   /** The verdicts on [from, to); `end`: the offset up to which it may judge ahead. Errors: those of the log. */
   of(partition: number, from: number, to: number, end: number): Promise<readonly RecordVerdict[]> {
-    const turn = this.#turn.then(() => this.#judged(partition, from, to, end));
-    this.#turn = turn.catch(() => undefined);
-    return turn;
+    return this.#inTurn(() => this.#judged(partition, from, to, end));
   }
 
   /** The reader has caught up. */

@@ -1,3 +1,4 @@
+import { turnsInOrder } from '../../base/in-turn.ts';
 import { valueBytes } from '../../base/value-bytes.ts';
 import type { OfflineStore, TableAppend } from '../../ports/offline-store.ts';
 import { publishStorable } from '../publish-storable.ts';
@@ -22,7 +23,7 @@ export class ServedPublisher {
   /** Changes on their way, or that could not be published, in order. */
   readonly #waiting: Waiting[] = [];
   readonly #mostBytes: number;
-  #turn: Promise<void> = Promise.resolve();
+  readonly #inTurn = turnsInOrder();
 
   constructor(offline: Pick<OfflineStore, 'publish'>, mostBytes = MOST_BYTES) {
     this.#offline = offline;
@@ -38,9 +39,7 @@ export class ServedPublisher {
   /** Publishes tables, after those that wait. */
   publish(tables: readonly TableAppend[]): Promise<void> {
     if (tables.length > 0) this.#waiting.push({ tables, bytes: bytesOf(tables) });
-    const turn = this.#turn.then(() => this.#publishAll());
-    this.#turn = turn.catch(() => undefined);
-    return turn;
+    return this.#inTurn(() => this.#publishAll());
   }
 
   async #publishAll(): Promise<void> {

@@ -1,11 +1,11 @@
-import { fail } from '../../base/errors/fail.ts';
+import { fail, type HeadraceError } from '../../base/errors/fail.ts';
 import type { FeatureServiceData } from '../../features/define/declaration.ts';
 import { SPINE_AT, SPINE_ID } from '../../features/plan/scan.ts';
 import { BOOLEAN_TEXTS, textLiteral } from '../../files/row-file.ts';
 import { modelCellSql } from '../../model/model-value.ts';
 import type { OfflineStore, OfflineValue } from '../../ports/offline-store.ts';
 import type { ColumnSpec } from '../../schema/column.ts';
-import { askedSpan, instantFault } from '../../schema/instant.ts';
+import { askedSpan, type InstantPlace, instantFault, unitFault, wrongUnitSql } from '../../schema/instant.ts';
 import { expectedOf } from '../../schema/value-parser.ts';
 import {
   openSpineFile,
@@ -15,8 +15,40 @@ import {
   type SpineFile,
   type SpineFormat,
 } from './spine-file.ts';
-import { hasUnit, isWholeText, unitIn, unitTest } from './spine-instants.ts';
 import { spineValueSql } from './spine-value.ts';
+
+const NUMBER_TEXT = `'"?-?\\d+(\\.0+)?"?'`;
+
+/** A number that stands alone in a text: no part of a date. */
+const NUMBER = /(?<![\w.:+-])-?\d{1,30}(?:\.\d{1,30})?(?![\w.:+-])/g;
+
+/** Whether instants of a column can be in another unit: a timestamp says its own. */
+function hasUnit({ type }: SpineColumn, spec: ColumnSpec): boolean {
+  const isInstant = spec.type === 'time' || (spec.type === 'list' && spec.element === 'time');
+  return isInstant && !/^(TIMESTAMP|DATE)/.test(type);
+}
+
+/** SQL that is true where a value read from a cell is in another unit. Of texts, those that are numbers: a date says its own unit. */
+function unitTest(value: string, cell: string, { type }: SpineColumn, spec: ColumnSpec, now: number): string {
+  if (spec.type !== 'time') return `LEN(LIST_FILTER(${value}, LAMBDA e: ${wrongUnitSql('e', now, spec)})) > 0`;
+  const wrong = wrongUnitSql(value, now, spec);
+  const isText = type === 'JSON' || type === 'VARCHAR' || type.startsWith('ENUM');
+  return isText ? `(REGEXP_FULL_MATCH(CAST(${cell} AS VARCHAR), ${NUMBER_TEXT}) AND ${wrong})` : wrong;
+}
+
+/** Why a number of a cell's text is in another unit; null: none is. */
+function unitIn(text: string, place: InstantPlace, now: number, spec: ColumnSpec): HeadraceError | null {
+  for (const [number] of text.matchAll(NUMBER)) {
+    const unit = unitFault(place, Number(number), now, spec);
+    if (unit !== null) return unit;
+  }
+  return null;
+}
+
+/** Whether the text of a cell is a whole number. */
+function isWholeText(text: string): boolean {
+  return /^"?-?\d+"?$/.test(text);
+}
 
 /** A file of rows that a training set is made for: entities, an instant each, and any further columns. */
 export interface SpineOptions {

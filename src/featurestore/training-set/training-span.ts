@@ -1,5 +1,5 @@
 import type { ModelData } from '../../features/define/declaration.ts';
-import { settledBefore } from '../../registry/label-maturity.ts';
+import { settledBefore } from '../../model/label-maturity.ts';
 import { readSpan } from '../../schema/instant.ts';
 
 /** The rows of a training set in [from, to), epoch ms: without `to` until labels have had their time, without `from` the model's window. Errors: INSTANT_*. */

@@ -1,8 +1,8 @@
+import { medianInPlace } from '../../base/median.ts';
 import { firstAbove } from '../intervals.ts';
 import type { Names } from '../trace/names.ts';
 import { gpuKinds, hostKinds } from '../trace/trace.ts';
 import { workClassifier } from './decompose.ts';
-import { medianInPlace } from './steps.ts';
 import type { TraceFacts } from './trace-facts.ts';
 
 /** Kernels of one name within the steady windows. */

@@ -1,3 +1,4 @@
+import { medianOf } from '../../base/median.ts';
 import type { NodeRecord, PodRecord } from '../readers/pods.ts';
 import type { JobRecord } from '../readers/sacct.ts';
 import { quantile } from './utilisation.ts';
@@ -47,23 +48,14 @@ export function podFacts(pods: readonly PodRecord[], nodes: readonly NodeRecord[
     neverScheduled: never.length,
     neverScheduledWithGpu: never.filter(({ gpus }) => gpus > 0).length,
     neverScheduledFraction: never.filter(({ gpus }) => gpus > 0 && gpus < 1).length,
-    medianLifeOfNeverScheduledS: medianSorted(lives),
+    medianLifeOfNeverScheduledS: medianOf(lives),
     scheduled: scheduled.length,
-    queueMedianS: medianSorted(queues),
+    queueMedianS: medianOf(queues),
     queueP90S: quantile(queues, 0.9),
     queueMaxS: queues.at(-1) ?? Number.NaN,
     ...sweep,
     waitedWhileFree: totalGpus === undefined ? undefined : waitedWhileFree(never, scheduled, totalGpus),
   };
-}
-
-function medianSorted(sorted: readonly number[]): number {
-  const half = sorted.length >> 1;
-  return sorted.length === 0
-    ? Number.NaN
-    : sorted.length % 2 === 1
-      ? sorted[half]
-      : (sorted[half - 1] + sorted[half]) / 2;
 }
 
 function useChanges(pods: readonly PodRecord[]): readonly { at: number; gpus: number }[] {
@@ -145,7 +137,7 @@ export function jobFacts(jobs: readonly JobRecord[]): JobFacts {
     gpuHours: jobs.reduce((sum, { gpuHours }) => sum + gpuHours, 0),
     byState,
     lostHours: [...byState].reduce((sum, [state, hours]) => (lostStates.has(state) ? sum + hours : sum), 0),
-    queueMedianS: medianSorted(queues),
+    queueMedianS: medianOf(queues),
     queueP90S: quantile(queues, 0.9),
     mostGpus: sweepUse(lives.filter(({ scheduledMs, endedMs }) => !Number.isNaN(scheduledMs + endedMs))).mostGpus,
   };

@@ -1,3 +1,4 @@
+import { medianOf } from '../../base/median.ts';
 import { unionOf } from '../intervals.ts';
 import { gpuKinds, hostKinds, type StepMark, type Trace } from '../trace/trace.ts';
 import { type Attribution, Attributor, blockingCall, copyingCall, type HostPart } from './attribution.ts';
@@ -5,7 +6,7 @@ import { type BusySpans, busySpans, type Decomposition, decompose, workClassifie
 import { rowsByThread } from './frames.ts';
 import { clipGaps, GapFinder, type GapPiece, type GapSize, type GapSum, GapSums } from './gaps.ts';
 import { joinLaunches, type Launches } from './launches.ts';
-import { medianOf, type StepWindow, stepWindows } from './steps.ts';
+import { type StepWindow, stepWindows } from './steps.ts';
 
 /** All that the rules look at of one device of one trace. Sums are over the steady windows. Microseconds. */
 export interface TraceFacts {

@@ -1,3 +1,4 @@
+import { medianOf } from '../../base/median.ts';
 import type { SampleSeries } from '../readers/samples.ts';
 
 /** A sample below this utilisation, in percent, counts as idle. */
@@ -140,10 +141,7 @@ export function meanOf(values: readonly number[]): number {
 
 /** The median of the values that are numbers. */
 export function middle(values: readonly number[]): number {
-  const sorted = values.filter((value) => !Number.isNaN(value)).sort((a, b) => a - b);
-  if (sorted.length === 0) return Number.NaN;
-  const half = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+  return medianOf(values.filter((value) => !Number.isNaN(value)));
 }
 
 /** The value at a share of sorted values, nearest rank. */

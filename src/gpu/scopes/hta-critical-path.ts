@@ -16,17 +16,6 @@ export interface PathWindow {
   readonly end: number;
 }
 
-/** The window of the n-th host event (from 0) whose name contains a text; undefined if there are fewer. */
-export function windowOf(trace: Trace, text: string, instance: number): PathWindow | undefined {
-  const { host, names, steps } = trace;
-  const found = steps.filter(({ name }) => name.includes(text)).map(({ ts, dur }) => ({ start: ts, end: ts + dur }));
-  const holds = new Uint8Array(names.count);
-  for (let name = 0; name < holds.length; name += 1) holds[name] = names.text(name).includes(text) ? 1 : 0;
-  for (let row = 0; row < host.length; row += 1)
-    if (holds[host.name[row]] === 1) found.push({ start: host.ts[row], end: host.ts[row] + host.dur[row] });
-  return found[instance];
-}
-
 /** The critical path as HolisticTraceAnalysis defines it. */
 export interface HtaPath {
   readonly graph: PathGraph;

@@ -78,37 +78,3 @@ function categoryOfCall(operator: string, kernel: string): string {
   if (!kernel.startsWith('void at::native')) return 'other';
   return ['elementwise', 'reduce', 'multi_tensor_apply'].find((word) => kernel.includes(word)) ?? 'other';
 }
-
-/** Kernels of less than this count as short. */
-const SHORT_US = 10;
-
-/** The short kernels of one name under one operator with the same shapes. */
-export interface ShortKernels {
-  readonly operator: string;
-  readonly shapes: string;
-  readonly kernel: string;
-  readonly calls: number;
-  readonly us: number;
-}
-
-/** Kernels shorter than 10 µs by operator, shapes and name, as TraceLens lists them; strides and values are not distinguished. */
-export function traceLensShortKernels(trace: Trace): readonly ShortKernels[] {
-  const { gpu, host, names, inputs } = trace;
-  const { ofGpu } = joinLaunches(trace);
-  const operators = innermostOperators(trace, rowsByThread(trace));
-  const sums = new Map<string, ShortKernels>();
-  for (let row = 0; row < gpu.length; row += 1) {
-    const operator = ofGpu[row] < 0 ? -1 : operators[ofGpu[row]];
-    if (operator < 0 || !(gpu.dur[row] < SHORT_US)) continue;
-    const id = host.inputsOf(operator);
-    const one = {
-      operator: names.text(host.name[operator]),
-      shapes: id < 0 ? '' : inputs.texts(id).dims,
-      kernel: names.text(gpu.name[row]),
-    };
-    const key = JSON.stringify(one);
-    const sum = sums.get(key);
-    sums.set(key, { ...one, calls: (sum?.calls ?? 0) + 1, us: (sum?.us ?? 0) + gpu.dur[row] });
-  }
-  return [...sums.values()].sort((a, b) => b.us - a.us);
-}

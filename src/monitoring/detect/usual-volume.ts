@@ -1,3 +1,4 @@
+import { medianOf } from '../../base/median.ts';
 import { countTail } from '../../stats/count-tail.ts';
 import { quantileOfSorted } from '../../stats/quantile-of-sorted.ts';
 
@@ -56,12 +57,12 @@ function usualVolume(counted: CountedWindows, begin: number): UsualVolume | null
   const weekly = pastOf(counted, begin, WEEK_MS, HISTORY_MS / WEEK_MS);
   if (weekly.length >= LEAST_WEEKS) {
     const dispersion = dispersionOf(counted, begin, WEEK_MS, weekly.length);
-    return { usual: median(weekly), dispersion, of: 'week', windows: weekly.length };
+    return { usual: usualOf(weekly), dispersion, of: 'week', windows: weekly.length };
   }
   if (counted.windowMs > DAY_MS) return null;
   const daily = pastOf(counted, begin, DAY_MS, DAYS);
   if (daily.length < LEAST_DAYS) return null;
-  const usual = Math.min(median(daily), median(weekly));
+  const usual = Math.min(usualOf(daily), usualOf(weekly));
   return { usual, dispersion: dispersionOf(counted, begin, DAY_MS, daily.length), of: 'day', windows: daily.length };
 }
 
@@ -98,7 +99,7 @@ function dispersionOf(counted: CountedWindows, begin: number, season: number, se
   for (let slot = 0; slot < slots; slot += Math.ceil(slots / MOST_SLOTS)) {
     const counts = pastOf(counted, begin - slot * counted.windowMs, season, seasons);
     for (const [i, count] of counts.entries()) {
-      const usual = median(counts.filter((_, j) => j !== i));
+      const usual = usualOf(counts.filter((_, j) => j !== i));
       if (usual < 1) continue;
       distances.push(count / usual - 1);
       chances.push(1 / usual);
@@ -107,10 +108,9 @@ function dispersionOf(counted: CountedWindows, begin: number, season: number, se
   if (distances.length < 2) return 0;
   distances.sort((a, b) => a - b);
   const spread = (quantileOfSorted(distances, 0.95) - quantileOfSorted(distances, 0.05)) / SPREAD;
-  return Math.max(0, spread ** 2 - median(chances));
+  return Math.max(0, spread ** 2 - usualOf(chances));
 }
 
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted.length === 0 ? 0 : (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
+function usualOf(values: readonly number[]): number {
+  return values.length === 0 ? 0 : medianOf(values);
 }

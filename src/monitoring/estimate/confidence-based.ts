@@ -2,7 +2,51 @@ import { auc } from '../../stats/auc.ts';
 import { calibrateScores, probabilitiesOf, type ScoreCalibrator } from './calibrate-scores.ts';
 import { type ChunkLimits, chunkLimits } from './chunk-limits.ts';
 import { estimatedAuc } from './estimated-auc.ts';
-import { CONFUSION_METRICS, type Confusion, confusionMetric, expectedConfusion } from './estimated-confusion.ts';
+
+/** A confusion matrix in rows, which may be fractions where labels are estimated. */
+export interface Confusion {
+  readonly tp: number;
+  readonly fp: number;
+  readonly fn: number;
+  readonly tn: number;
+}
+
+/** Labels on average: the expected matrix of predictions and calibrated probabilities. */
+function expectedConfusion(probabilities: ArrayLike<number>, predictions: ArrayLike<number>): Confusion {
+  let [tp, fp, fn, tn] = [0, 0, 0, 0];
+  for (let i = 0; i < probabilities.length; i += 1) {
+    const p = probabilities[i];
+    if (predictions[i] === 1) {
+      tp += p;
+      fp += 1 - p;
+    } else {
+      fn += p;
+      tn += 1 - p;
+    }
+  }
+  return { tp, fp, fn, tn };
+}
+
+const CONFUSION_METRICS = ['accuracy', 'precision', 'recall', 'f1', 'specificity'] as const;
+
+/** Null where a metric has no denominator. */
+function confusionMetric({ tp, fp, fn, tn }: Confusion, metric: (typeof CONFUSION_METRICS)[number]): number | null {
+  const share = (part: number, whole: number) => (whole === 0 ? null : part / whole);
+  switch (metric) {
+    case 'accuracy':
+      return share(tp + tn, tp + fp + fn + tn);
+    case 'precision':
+      return share(tp, tp + fp);
+    case 'recall':
+      return share(tp, tp + fn);
+    case 'f1':
+      return share(2 * tp, 2 * tp + fp + fn);
+    case 'specificity':
+      return share(tn, tn + fp);
+    default:
+      return metric satisfies never;
+  }
+}
 
 export const BINARY_METRICS = ['auc', ...CONFUSION_METRICS] as const;
 export type BinaryMetric = (typeof BINARY_METRICS)[number];

@@ -1,3 +1,4 @@
+import { medianOf } from '../../base/median.ts';
 import { INGEST_TS } from '../../features/plan/raw-table.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import { readRows } from './profile-sql.ts';
@@ -47,7 +48,8 @@ FROM ${relation} AS t WHERE ${INGEST_TS} >= ${since - HOUR_MS} AND ${INGEST_TS} 
   for (let hour = Math.floor(from / HOUR_MS) * HOUR_MS; hour < to; hour += HOUR_MS) {
     const deliveries = counted.get(hour)?.[1] ?? 0;
     const before = Array.from({ length: WEEKS }, (_, i) => hour - (i + 1) * WEEK_MS).filter((past) => past >= first);
-    const usual = median(before.map((past) => counted.get(past)?.[0] ?? 0));
+    const counts = before.map((past) => counted.get(past)?.[0] ?? 0);
+    const usual = counts.length === 0 ? null : medianOf(counts);
     const whole = hour >= from && hour + HOUR_MS <= to;
     hours.push({ hour, deliveries, usual, whole, verdict: whole ? verdictOf(deliveries, usual) : null });
   }
@@ -58,11 +60,4 @@ function verdictOf(deliveries: number, usual: number | null): HourVolume['verdic
   if (usual === null || usual === 0 || Math.max(deliveries, usual) < LEAST_DELIVERIES) return null;
   if (deliveries < LITTLE * usual) return 'little';
   return deliveries > MUCH * usual ? 'much' : null;
-}
-
-function median(values: readonly number[]): number | null {
-  if (values.length === 0) return null;
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }

@@ -1,9 +1,9 @@
 import type { LabelSpec, ModelData } from '../../features/define/declaration.ts';
 import { sourceColumn } from '../../features/plan/names.ts';
 import { servedTable } from '../../features/plan/served-table.ts';
+import { isAwaitedSql } from '../../model/label-maturity.ts';
 import { modelCellSql } from '../../model/model-value.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
-import { isAwaitedSql } from '../../registry/label-maturity.ts';
 import { labelEvents } from '../../registry/labels.ts';
 import { countedPredictions } from '../../serving/online/prediction-table.ts';
 

@@ -1,11 +1,12 @@
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
+import { WireFault } from '../../base/protobuf.ts';
 import { type ColumnSketch, createColumnSketch } from '../profile/column-sketch.ts';
 import { decodeFrequentItems, type FrequentItemsBytes } from '../profile/datasketches-frequent-items.ts';
 import { decodeHll } from '../profile/datasketches-hll.ts';
 import { decodeKll } from '../profile/kll-bytes.ts';
 import type { KllSketch } from '../profile/kll-sketch.ts';
 import { createProfile, type Profile } from '../profile/profile.ts';
-import { entriesOf, type Field, fieldsOf, MessageFault, textOf, varintAt } from './protobuf-fields.ts';
+import { entriesOf, type Field, fieldsOf, textOf, varintAt } from './protobuf-fields.ts';
 
 /**
  * A profile of whylogs 1, as its `write` makes it:
@@ -38,7 +39,7 @@ export function decodeWhylogsProfile(bytes: Uint8Array): Profile {
   try {
     return profileOf(bytes);
   } catch (error) {
-    if (error instanceof MessageFault) throw refused(error.message);
+    if (error instanceof WireFault) throw refused(error.message);
     if (isHeadraceError(error, 'DRIFT_SKETCH')) throw refused(error.message);
     throw error;
   }
@@ -72,7 +73,7 @@ function indexOf(key: Field | null): number {
 
 function framed(bytes: Uint8Array, at: number): { readonly bytes: Uint8Array; readonly next: number } {
   const { value, next } = varintAt(bytes, at);
-  if (next + value > bytes.length) throw new MessageFault('it ends in a header');
+  if (next + value > bytes.length) throw new WireFault('it ends in a header');
   return { bytes: bytes.subarray(next, next + value), next: next + value };
 }
 
@@ -97,14 +98,14 @@ function readChunk(
   paths: ReadonlyMap<number, string>,
   components: Map<string, Component>,
 ): void {
-  if (at > bytes.length) throw new MessageFault('a column is beyond its end');
+  if (at > bytes.length) throw new WireFault('a column is beyond its end');
   const head = framed(bytes, at);
   const length = fieldsOf(head.bytes).findLast(({ number }) => number === 3)?.whole ?? 0;
-  if (!(head.next + length <= bytes.length)) throw new MessageFault('it ends in a column');
+  if (!(head.next + length <= bytes.length)) throw new WireFault('it ends in a column');
   for (const [key, value] of entriesOf(fieldsOf(bytes.subarray(head.next, head.next + length)), 1)) {
     const path = paths.get(indexOf(key));
-    if (path === undefined) throw new MessageFault('a metric has no path');
-    if (components.has(path)) throw new MessageFault(`the metric ${path} is there twice`);
+    if (path === undefined) throw new WireFault('a metric has no path');
+    if (components.has(path)) throw new WireFault(`the metric ${path} is there twice`);
     components.set(path, fieldsOf(value?.bytes ?? new Uint8Array(0)));
   }
 }

@@ -1,4 +1,4 @@
-import { awaitedMs } from '../../registry/label-maturity.ts';
+import { awaitedMs } from '../../model/label-maturity.ts';
 import { type Known, type KnownCodec, KnownIds, type KnownIdsOptions } from './known-ids.ts';
 
 /**

@@ -1,10 +1,10 @@
 import type { ModelData } from '../../features/define/declaration.ts';
 import type { Delivery } from '../../features/engine/delivery.ts';
 import { compileExpression, type RowFunction } from '../../features/expression/compile.ts';
+import { awaitedMs } from '../../model/label-maturity.ts';
 import type { JudgedDeliveries } from '../../ports/delivery-sink.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import type { WaitingIds } from '../../ports/waiting-ids.ts';
-import { awaitedMs } from '../../registry/label-maturity.ts';
 import { labelNumber } from '../../registry/labels.ts';
 import type { LoggedPrediction } from '../../serving/online/prediction.ts';
 import type { IdBudget } from './known-ids.ts';

@@ -1,4 +1,4 @@
-import { labelCountsText } from '../../registry/label-maturity.ts';
+import { labelCountsText } from '../../model/label-maturity.ts';
 import type { Qualities, Task } from './quality.ts';
 import type { RealisedQuality } from './realised-quality.ts';
 

@@ -1,4 +1,4 @@
-import type { LabelCounts } from '../../registry/label-maturity.ts';
+import type { LabelCounts } from '../../model/label-maturity.ts';
 
 /** Members of every realised quality of a span of predictions: a pending label is in no other number. */
 interface SpanQuality extends LabelCounts {

@@ -1,7 +1,7 @@
 import type { ModelData } from '../../features/define/declaration.ts';
+import { type LabelCounts, NO_LABELS, withLabel } from '../../model/label-maturity.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import type { Rollout } from '../../ports/rollout-store.ts';
-import { type LabelCounts, NO_LABELS, withLabel } from '../../registry/label-maturity.ts';
 import { labelJoin } from '../../registry/labels.ts';
 import { countedPredictions } from '../../serving/online/prediction-table.ts';
 import { CallerGroups } from '../../serving/rollout/caller-groups.ts';

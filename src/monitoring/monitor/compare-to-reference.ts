@@ -2,10 +2,21 @@ import type { ResolvedMonitor } from '../../features/define/monitor.ts';
 import { type ComparedVectors, compareProfiles } from '../detect/compare-profiles.ts';
 import type { Comparison } from '../detect/comparison.ts';
 import { parseDriftRule } from '../detect/drift-rule.ts';
+import type { Looks } from '../detect/quiet-chance.ts';
 import { matchedFeature, matchHours } from '../detect/seasonal-counts.ts';
 import type { Profile } from '../profile/profile.ts';
-import { looksOf, windowsPerDay } from './looks.ts';
 import { type Reference, referenceLimit, wholeReference } from './reference.ts';
+
+const DAY_MS = 86_400_000;
+
+function windowsPerDay({ windowMs }: Pick<ResolvedMonitor, 'windowMs'>): number {
+  return Math.max(1, Math.round(DAY_MS / windowMs));
+}
+
+/** How often a monitor looks, for the chance that a quiet window may be beyond its limit. */
+export function looksOf({ windowMs, k, of }: Pick<ResolvedMonitor, 'windowMs' | 'k' | 'of'>): Looks {
+  return { windowsPerDay: DAY_MS / windowMs, k, of };
+}
 
 /** A window that is compared with a reference. */
 export interface ComparedWindow {

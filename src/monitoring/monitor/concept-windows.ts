@@ -1,12 +1,6 @@
 import type { ResolvedMonitor } from '../../features/define/monitor.ts';
+import { type LabelCounts, labelCountsText, NO_LABELS, settledBefore, withLabel } from '../../model/label-maturity.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
-import {
-  type LabelCounts,
-  labelCountsText,
-  NO_LABELS,
-  settledBefore,
-  withLabel,
-} from '../../registry/label-maturity.ts';
 import { type Moments, NO_MOMENTS, withValue } from '../../stats/moments.ts';
 import { type MonitorWindow, none, type Span, type Watched } from './judge-windows.ts';
 import { detectorOf } from './loss-detector.ts';

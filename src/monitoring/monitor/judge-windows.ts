@@ -1,7 +1,7 @@
 import type { ModelData } from '../../features/define/declaration.ts';
 import { type ResolvedMonitor, resolveMonitor } from '../../features/define/monitor.ts';
+import { settledBefore } from '../../model/label-maturity.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
-import { settledBefore } from '../../registry/label-maturity.ts';
 import type { ComparedVectors } from '../detect/compare-profiles.ts';
 import { compareVectors, type VectorSide, vectorFaults } from '../detect/compare-vectors.ts';
 import type { Comparison } from '../detect/comparison.ts';

@@ -1,6 +1,6 @@
 import type { ResolvedMonitor } from '../../features/define/monitor.ts';
+import { type AwaitedLabel, settledBefore } from '../../model/label-maturity.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
-import { type AwaitedLabel, settledBefore } from '../../registry/label-maturity.ts';
 import type { Span, Watched } from './judge-windows.ts';
 import { type SlicedDetectors, type SlicedWatch, slicedWatch } from './sliced-watch.ts';
 import { answersBefore } from './window-profiles.ts';

@@ -1,7 +1,7 @@
 import type { ModelData } from '../../features/define/declaration.ts';
 import { servedTable } from '../../features/plan/served-table.ts';
+import type { LabelState } from '../../model/label-maturity.ts';
 import type { OfflineStore, OfflineValue } from '../../ports/offline-store.ts';
-import type { LabelState } from '../../registry/label-maturity.ts';
 import { labelJoin } from '../../registry/labels.ts';
 import { countedPredictions } from '../../serving/online/prediction-table.ts';
 

@@ -1,7 +1,15 @@
 import { ByteReader, ByteWriter } from '../../base/bytes.ts';
 import { fail } from '../../base/errors/fail.ts';
 import { holdsLists, type TableFile } from '../../ports/table-file.ts';
-import { addBlock, type BlockSpread, createBlockCounter, leastBlock, spreadsOf } from '../detect/block-spread.ts';
+import {
+  addBlock,
+  type BlockCounter,
+  type BlockSpread,
+  breakBlocks,
+  createBlockCounter,
+  leastBlock,
+  spreadsOf,
+} from '../detect/block-spread.ts';
 import { LEAST_CHUNKS, limitOf } from '../detect/calibrate.ts';
 import { sideOfSketch } from '../detect/column-side.ts';
 import { holdsVectors, MOST_VECTORS, type VectorSide } from '../detect/compare-vectors.ts';
@@ -14,11 +22,43 @@ import { addNumber, addText, type ColumnSketch, createColumnSketch } from '../pr
 import type { FrozenBins } from '../profile/frozen-bins.ts';
 import { createProfile, mergeProfile, type Profile } from '../profile/profile.ts';
 import { decodeProfile, encodeProfile } from '../profile/profile-bytes.ts';
-import { createBlocks, endBlock, LEAST_BLOCKS } from './reference-blocks.ts';
 import { decodeSpreads, encodeSpreads, type Spreads } from './reference-spreads.ts';
 import { SeasonalBuilder } from './seasonal-builder.ts';
 import { decodeSeasonal, encodeSeasonal } from './seasonal-bytes.ts';
 import { decodeVectors, encodeVectors, type VectorSamples } from './vector-sample.ts';
+
+/** Fewest blocks whose spread is kept: those of a tenth of the rows. */
+const LEAST_BLOCKS = 8;
+
+/** Blocks of a column in the making: counts of its chunk when the block began. */
+interface Blocks {
+  readonly counter: BlockCounter;
+  readonly size: number;
+  readonly before: Float64Array;
+  readonly own: Float64Array;
+}
+
+function createBlocks(whole: Float64Array, size: number): Blocks {
+  const [before, own] = [new Float64Array(whole.length), new Float64Array(whole.length)];
+  return { counter: createBlockCounter(whole, size), size, before, own };
+}
+
+/** Counts the block that ends after `row` rows of the chunk, 0 after all of them; the rest of a chunk is in none. */
+function endBlock({ counter, size, before, own }: Blocks, { counts }: ColumnSketch, row: number): void {
+  if (counts === null) return;
+  const isLast = row === 0;
+  if (!isLast && row % size !== 0) return;
+  let rows = 0;
+  for (let i = 0; i < counts.length; i += 1) {
+    own[i] = counts[i] - before[i];
+    rows += own[i];
+  }
+  if (rows === size) addBlock(counter, own);
+  if (isLast) {
+    breakBlocks(counter);
+    before.fill(0);
+  } else before.set(counts);
+}
 
 /**
  * The reference of a model version: profiles of its training set by chunk, in the order of rows, over frozen bins. Sections with a name

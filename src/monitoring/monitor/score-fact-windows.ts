@@ -1,7 +1,7 @@
 import type { ModelData } from '../../features/define/declaration.ts';
 import type { ResolvedMonitor } from '../../features/define/monitor.ts';
+import { labelCountsText, NO_LABELS, settledBefore, withLabel } from '../../model/label-maturity.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
-import { labelCountsText, NO_LABELS, settledBefore, withLabel } from '../../registry/label-maturity.ts';
 import { expectedCalibrationError } from '../../stats/expected-calibration-error.ts';
 import { short } from '../detect/judge-features.ts';
 import { type ChunkLimits, chunkLimits } from '../estimate/chunk-limits.ts';

@@ -1,5 +1,5 @@
+import { labelCountsText } from '../../model/label-maturity.ts';
 import { durationText } from '../../observe/duration-text.ts';
-import { labelCountsText } from '../../registry/label-maturity.ts';
 import type { CauseReport } from '../cause/causes.ts';
 import { short } from '../detect/judge-features.ts';
 import { estimateLines } from '../estimate/estimate-text.ts';

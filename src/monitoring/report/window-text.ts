@@ -1,5 +1,5 @@
 import { monitorName } from '../../features/define/monitor.ts';
-import { labelCountsText } from '../../registry/label-maturity.ts';
+import { labelCountsText } from '../../model/label-maturity.ts';
 import { causeLines } from '../cause/cause-text.ts';
 import { short } from '../detect/judge-features.ts';
 import { estimateLines } from '../estimate/estimate-text.ts';

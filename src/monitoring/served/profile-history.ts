@@ -1,4 +1,5 @@
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
+import { turnsInOrder } from '../../base/in-turn.ts';
 import type { EventLog, LogRecord } from '../../ports/event-log.ts';
 import type { OfflineStore, OfflineValue, TableAppend } from '../../ports/offline-store.ts';
 import { decodeProfileRow, PROFILE_TOPIC, type ProfileRow, profileCells } from './profile-row.ts';
@@ -25,7 +26,7 @@ export class ProfileHistory {
   unreadable = 0;
   readonly #options: ProfileHistoryOptions;
   #published: number;
-  #turn: Promise<void> = Promise.resolve();
+  readonly #inTurn = turnsInOrder();
 
   private constructor(options: ProfileHistoryOptions, published: number) {
     this.#options = options;
@@ -44,9 +45,7 @@ export class ProfileHistory {
 
   /** Publishes the rows that the log has and the history does not. Errors: those of the stores; nothing is lost then. */
   publish(): Promise<void> {
-    const turn = this.#turn.then(() => this.#publishAll());
-    this.#turn = turn.catch(() => undefined);
-    return turn;
+    return this.#inTurn(() => this.#publishAll());
   }
 
   async #publishAll(): Promise<void> {

@@ -1,7 +1,7 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { EventOf } from '../../features/define/event-source.ts';
+import { settledBefore } from '../../model/label-maturity.ts';
 import type { TableFile } from '../../ports/table-file.ts';
-import { settledBefore } from '../../registry/label-maturity.ts';
 import type { Headrace } from '../headrace.ts';
 import { openHeadrace } from '../headrace.ts';
 import { insideOf } from '../inside.ts';

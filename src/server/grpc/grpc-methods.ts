@@ -1,5 +1,6 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { TensorSpec } from '../../schema/tensor.ts';
+import { memoryOf, type Region } from '../../serving/oip/shared-memory.ts';
 import type { ServedVersion } from '../../versions/cache/served-version.ts';
 import type { Timed } from '../../versions/queue/model-statistics.ts';
 import type { InferCaller } from '../../versions/request/infer-request.ts';
@@ -10,7 +11,48 @@ import type { ServedProject } from '../served-project.ts';
 import { configFields } from './grpc-config.ts';
 import { requestOf, responseOf } from './grpc-infer.ts';
 import type { PlainMessage } from './proto.ts';
-import { sharedMemoryMethods } from './shared-memory-methods.ts';
+
+function fieldsOf({ name, key, offset, byteSize }: Region): object {
+  return { name, key, offset: BigInt(offset), byteSize: BigInt(byteSize) };
+}
+
+/** Methods of tensors in shared memory. CUDA's is never registered, so its list is empty. */
+const sharedMemoryMethods: Readonly<Record<string, GrpcMethod>> = {
+  SystemSharedMemoryStatus: {
+    scopes: ['read'],
+    changes: null,
+    answer: async ({ models }, request) => {
+      const regions = memoryOf(models.sharedMemory).status(String(request['name']));
+      return { regions: Object.fromEntries(regions.map((region) => [region.name, fieldsOf(region)])) };
+    },
+  },
+  SystemSharedMemoryRegister: {
+    scopes: ['admin'],
+    changes: 'memory',
+    answer: async ({ models }, { name, key, offset, byteSize }) => {
+      const sizes = { offset: Number(offset), byteSize: Number(byteSize) };
+      memoryOf(models.sharedMemory).register({ name: String(name), key: String(key), ...sizes });
+      return {};
+    },
+  },
+  SystemSharedMemoryUnregister: {
+    scopes: ['admin'],
+    changes: 'memory',
+    answer: async ({ models }, request) => {
+      memoryOf(models.sharedMemory).unregister(String(request['name']));
+      return {};
+    },
+  },
+  CudaSharedMemoryStatus: { scopes: ['read'], changes: null, answer: async () => ({ regions: {} }) },
+  CudaSharedMemoryRegister: {
+    scopes: ['admin'],
+    changes: 'memory',
+    answer: async () => {
+      throw fail('OIP_UNSUPPORTED', { reason: 'shared memory of CUDA' });
+    },
+  },
+  CudaSharedMemoryUnregister: { scopes: ['admin'], changes: 'memory', answer: async () => ({}) },
+};
 
 /** A method with one request and one answer. */
 export interface GrpcMethod extends RouteAccess {

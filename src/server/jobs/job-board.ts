@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { fail } from '../../base/errors/fail.ts';
+import { turnsInOrder } from '../../base/in-turn.ts';
 import type { Clock } from '../../base/time.ts';
 import { catalogued, type ErrorBody, errorBody } from '../error-answer.ts';
 
@@ -69,7 +70,7 @@ const LONGEST_LINE = 500;
 export class JobBoard {
   readonly #clock: Clock;
   readonly #jobs = new Map<string, Job>();
-  #turn: Promise<void> = Promise.resolve();
+  readonly #inTurn = turnsInOrder();
   #isClosed = false;
 
   constructor(clock: Clock = Date.now) {
@@ -98,7 +99,7 @@ export class JobBoard {
       error: null,
     };
     this.#jobs.set(job.id, job);
-    this.#turn = this.#turn.then(() => this.#run(job));
+    void this.#inTurn(() => this.#run(job));
     return reportOf(job, 0);
   }
 
@@ -125,7 +126,7 @@ export class JobBoard {
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const id of this.#jobs.keys()) this.cancel(id);
-    await this.#turn;
+    await this.#inTurn(async () => undefined);
   }
 
   async #run(job: Job): Promise<void> {

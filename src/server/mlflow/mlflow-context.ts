@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { turnsInOrder } from '../../base/in-turn.ts';
 import type { ArtifactStore } from '../../ports/artifact-store.ts';
 import type { ModelRegistry } from '../../ports/model-registry.ts';
 import { checkWebhookUrl } from '../../registry/webhooks/allowed-url.ts';
@@ -25,11 +26,8 @@ export interface OpenMlflowContext extends MlflowContext {
 export function openMlflowContext(options: MlflowContextOptions): OpenMlflowContext {
   const { registry, artifacts, clock, webhooks: allowed, checkPromotion, onFault } = options;
   const sending = { allowed, clock, onFault };
-  let turn: Promise<void> = Promise.resolve();
-  const deliver = () => {
-    turn = turn.then(async () => void (await deliverDue(registry, sending))).catch(onFault);
-    return turn;
-  };
+  const inTurn = turnsInOrder();
+  const deliver = () => inTurn(async () => void (await deliverDue(registry, sending))).catch(onFault);
   return {
     registry,
     artifacts,

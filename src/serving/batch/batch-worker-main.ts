@@ -1,4 +1,5 @@
 import { isHeadraceError } from '../../base/errors/fail.ts';
+import { turnsInOrder } from '../../base/in-turn.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import { endWithParent } from '../../process/end-with-parent.ts';
 import { type BatchTools, BatchWorker } from './batch-worker.ts';
@@ -8,7 +9,7 @@ import type { FromBatchWorker, ToBatchWorker } from './worker-messages.ts';
 export function runBatchWorker(tools: () => Promise<BatchTools>): void {
   endWithParent();
   let worker: BatchWorker | null = null;
-  let turn: Promise<void> = Promise.resolve();
+  const inTurn = turnsInOrder();
   const work = async (message: ToBatchWorker): Promise<void> => {
     try {
       if (message.kind === 'open') {
@@ -26,7 +27,7 @@ export function runBatchWorker(tools: () => Promise<BatchTools>): void {
     }
   };
   process.on('message', (message) => {
-    turn = turn.then(() => work(message as ToBatchWorker));
+    void inTurn(() => work(message as ToBatchWorker));
   });
 }
 

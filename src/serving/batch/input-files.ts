@@ -17,11 +17,6 @@ const ENDINGS: readonly (readonly [RegExp, ScoreFormat])[] = [
   [/\.(jsonl|ndjson)(\.gz|\.zst)?$/i, 'jsonl'],
 ];
 
-/** A file alone as an input. */
-export function oneFile(path: string, format: ScoreFormat): InputSet {
-  return { format, files: [{ path, folders: [] }], folderColumns: [] };
-}
-
 /**
  * Finds the files of an input: files, folders with all that is below them, and patterns, in this order and each by its path. Names that
  * begin with `_` or `.` are left out below folders and of patterns, as Spark does. A file that is named twice is read once.

@@ -1,6 +1,6 @@
 import type { ModelData } from '../../features/define/declaration.ts';
+import { type AwaitedLabel, awaitedMs } from '../../model/label-maturity.ts';
 import type { OfflineStore, OfflineTable, OfflineValue } from '../../ports/offline-store.ts';
-import { type AwaitedLabel, awaitedMs } from '../../registry/label-maturity.ts';
 import type { LoggedPrediction } from './prediction.ts';
 
 /**

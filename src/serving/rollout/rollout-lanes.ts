@@ -1,4 +1,5 @@
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
+import { turnsInOrder } from '../../base/in-turn.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import type { ModelData } from '../../features/define/declaration.ts';
 import type { FedNumbers } from '../../model/model-rows.ts';
@@ -91,7 +92,7 @@ export class RolloutLanes {
   /** Rollouts that were left, until their last calls have their scores. */
   readonly #leaving = new Set<Promise<unknown>>();
   #busy = 0;
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #inTurn = turnsInOrder();
   /** Why the candidate of the newest rollout cannot be loaded; null: it can. */
   #unloadable: { readonly rollout: string; readonly error: unknown } | null = null;
 
@@ -135,9 +136,7 @@ export class RolloutLanes {
    * left once the champion serves. Errors: those of the store; one of loading is reported and tried again.
    */
   follow(): Promise<void> {
-    const turn = this.#turn.then(() => this.#follow());
-    this.#turn = turn.catch(() => undefined);
-    return turn;
+    return this.#inTurn(() => this.#follow());
   }
 
   /** Scores rows, each by the version of its caller's cohort. Errors: as `ModelServer.score`. */
@@ -199,7 +198,7 @@ export class RolloutLanes {
 
   /** Lets the versions go. */
   async close(): Promise<void> {
-    await this.#turn;
+    await this.#inTurn(async () => undefined);
     await this.#shadow.clear();
     this.#leave();
     await Promise.all(this.#leaving);

@@ -1,6 +1,6 @@
 import type { RolloutPlan } from '../../features/define/rollout.ts';
 import type { Loss } from '../../features/define/rollout-loss.ts';
-import type { LabelCounts } from '../../registry/label-maturity.ts';
+import type { LabelCounts } from '../../model/label-maturity.ts';
 import { brierScoreOf } from '../../stats/brier-score.ts';
 import type { GroupSums } from '../../stats/grouped-mean.ts';
 import { logLossOf } from '../../stats/log-loss.ts';

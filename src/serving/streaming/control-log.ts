@@ -1,3 +1,4 @@
+import { turnsInOrder } from '../../base/in-turn.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import { applyControl, type ControlRecord, type ControlState, firstControl } from './control-state.ts';
 import { decodeControl, encodeControl, type StoredControl } from './stream-record.ts';
@@ -23,7 +24,7 @@ export class ControlLog {
   #next = 0;
   #lastAt = Number.NEGATIVE_INFINITY;
   /** Reads and appends, one after the other: each record is folded once. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #inTurn = turnsInOrder();
 
   private constructor(options: ControlLogOptions) {
     this.#options = options;
@@ -68,12 +69,6 @@ export class ControlLog {
     await this.#readTo(offset);
     // Records of others that are not there yet precede it: it is folded after them, with the next refresh.
     return this.#next === offset && this.#fold(record, at);
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(work);
-    this.#turn = turn.catch(() => undefined);
-    return turn;
   }
 
   /** Folds records up to an offset, exclusive, or to the end. */

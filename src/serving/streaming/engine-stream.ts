@@ -1,5 +1,6 @@
 import { coalesced } from '../../base/coalesced.ts';
 import { fail } from '../../base/errors/fail.ts';
+import { turnsInOrder } from '../../base/in-turn.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import type { UnrecordedVector } from '../../featurestore/online/served-vector.ts';
 import type { RecordVerdict } from '../../ports/record-verdicts.ts';
@@ -51,7 +52,7 @@ export class EngineStream {
   #ends: readonly number[] = [];
   /** By partition, the offset after the greatest one that was answered here. */
   readonly #answered: number[];
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #inTurn = turnsInOrder();
   readonly #counts = noRecords();
   #held = 0;
   #trouble: string | null = null;
@@ -310,12 +311,6 @@ export class EngineStream {
     await this.#versions.load(version);
     await this.#control.begin(version, clock());
     return true;
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(work);
-    this.#turn = turn.catch(() => undefined);
-    return turn;
   }
 }
 

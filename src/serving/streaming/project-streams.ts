@@ -1,16 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fail } from '../../base/errors/fail.ts';
-import type { EventSourceData, StreamInferenceData } from '../../features/define/declaration.ts';
+import type { EventSourceData, FeatureServiceData, StreamInferenceData } from '../../features/define/declaration.ts';
 import type { LoggedTopic } from '../../featurestore/feature-store-options.ts';
 import { topicOf } from '../../featurestore/ingest/gateway.ts';
 import type { RowsOf } from '../../featurestore/ingest/source-rows.ts';
 import { openPart } from '../../observe/part-kind.ts';
 import type { Part } from '../../ports/part.ts';
 import type { RecordVerdicts } from '../../ports/record-verdicts.ts';
+import type { ColumnSpec, Value } from '../../schema/column.ts';
+import { scaledToText } from '../../schema/decimal.ts';
 import { EngineStream } from './engine-stream.ts';
 import { releaseUndeclared } from './held-versions.ts';
 import { streamTopics } from './open-lanes.ts';
-import { requestOfRow } from './request-of.ts';
 import type { ReadPast } from './score-records.ts';
 import { StreamJob, type StreamJobOptions } from './stream-job.ts';
 import { StreamSource } from './stream-source.ts';
@@ -165,4 +166,21 @@ export class ProjectStreams {
       },
     });
   }
+}
+
+/** Compiles the way from an event's row to a request of a service, as a user writes one. */
+export function requestOfRow(
+  { columns }: EventSourceData,
+  { request }: FeatureServiceData,
+): (row: readonly Value[]) => Readonly<Record<string, Value>> {
+  const names = Object.keys(columns);
+  const places = Object.keys(request).map((name) => [name, names.indexOf(name), written(request[name])] as const);
+  return (row) => Object.fromEntries(places.map(([name, place, write]) => [name, write(row[place] ?? null)]));
+}
+
+/** Decimals and int64 are texts where a user writes them. */
+function written(spec: ColumnSpec): (value: Value) => Value {
+  const { scale = 0 } = spec;
+  if (spec.type === 'decimal') return (value) => (typeof value === 'bigint' ? scaledToText(value, scale) : value);
+  return spec.type === 'int64' ? (value) => (typeof value === 'bigint' ? String(value) : value) : (value) => value;
 }

@@ -1,4 +1,5 @@
 import { fail } from '../../base/errors/fail.ts';
+import { turnsInOrder } from '../../base/in-turn.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import type { Clock } from '../../base/time.ts';
 import type { StreamInferenceData } from '../../features/define/declaration.ts';
@@ -71,7 +72,7 @@ export class StreamJob {
   #begins: readonly number[];
   #ends: readonly number[] = [];
   #nexts: readonly number[] | null = null;
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #inTurn = turnsInOrder();
   #trouble: string | null = null;
 
   private constructor(options: StreamJobOptions, lanes: OpenLanes, begins: readonly number[]) {
@@ -303,11 +304,5 @@ export class StreamJob {
       await this.#lanes.control.refresh();
       return work();
     });
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(work);
-    this.#turn = turn.catch(() => undefined);
-    return turn;
   }
 }

@@ -11,17 +11,6 @@ export interface Detector {
   copy(): Detector;
 }
 
-/** Indices of the values after which a detector reports a change. */
-export function changesOf(detector: Detector, values: Iterable<number>): readonly number[] {
-  const found: number[] = [];
-  let at = 0;
-  for (const value of values) {
-    if (detector.update(value) === 'drift') found.push(at);
-    at += 1;
-  }
-  return found;
-}
-
 /** A detector whose state, plain data, starts again after each change. */
 export function restarting<State>(start: () => State, step: (state: State, value: number) => DetectorState): Detector {
   const detector = (first: State, firstEnded: boolean): Detector => {

@@ -1,9 +1,4 @@
-import { lowerGamma, upperGamma } from './incomplete-gamma.ts';
-
-/** P(X ≤ x) of χ² with `df` degrees of freedom. */
-export function chiSquareCdf(x: number, df: number): number {
-  return lowerGamma(df / 2, x / 2);
-}
+import { upperGamma } from './incomplete-gamma.ts';
 
 /** P(X > x) of χ² with `df` degrees of freedom; 1 where nothing is free. */
 export function chiSquareSf(x: number, df: number): number {

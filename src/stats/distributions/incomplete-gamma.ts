@@ -1,5 +1,4 @@
 import { poissonTerm } from './deviance.ts';
-import { logGamma } from './log-gamma.ts';
 
 const TINY = 1e-300;
 
@@ -15,12 +14,6 @@ export function upperGamma(a: number, x: number): number {
   if (x <= 0) return 1;
   if (x === Number.POSITIVE_INFINITY) return 0;
   return x < a + 1 ? 1 - series(a, x) : poissonTerm(a, x) * a * fraction(a, x);
-}
-
-/** ln Q(a, x), also where Q is below the doubles. */
-export function logUpperGamma(a: number, x: number): number {
-  if (x < a + 1) return Math.log1p(-lowerGamma(a, x));
-  return a * Math.log(x) - x - logGamma(a) + Math.log(fraction(a, x));
 }
 
 function series(a: number, x: number): number {

@@ -1,56 +1,8 @@
-import { logUpperGamma, lowerGamma, upperGamma } from './incomplete-gamma.ts';
-
-/** P(Z ≤ z) of the standard normal distribution. */
-export function normalCdf(z: number): number {
-  return normalSf(-z);
-}
+import { lowerGamma, upperGamma } from './incomplete-gamma.ts';
 
 /** P(Z > z), precise in the tail. */
 export function normalSf(z: number): number {
   const half = (z * z) / 2;
   if (z > 0) return half < 1.5 ? 0.5 - lowerGamma(0.5, half) / 2 : upperGamma(0.5, half) / 2;
   return 0.5 + lowerGamma(0.5, half) / 2;
-}
-
-/** ln P(Z > z), also where the probability is below the doubles. */
-export function normalLogSf(z: number): number {
-  if (z <= 0) return Math.log1p(-normalSf(-z));
-  return z < 2 ? Math.log(normalSf(z)) : logUpperGamma(0.5, (z * z) / 2) - Math.LN2;
-}
-
-const A = [
-  -39.69683028665376, 220.9460984245205, -275.9285104469687, 138.357751867269, -30.66479806628716, 2.506628277459239,
-];
-const B = [-54.47609879822406, 161.5858368580409, -155.6989798598866, 66.80131188771972, -13.28068155288572, 1];
-const C = [
-  -0.007784894002430293, -0.3223964580411365, -2.400758277161838, -2.549732539343734, 4.374664141464968,
-  2.938163982698783,
-];
-const D = [0.007784695709041462, 0.3224671290700398, 2.445134137142996, 3.754408661907416, 1];
-
-/** The z with P(Z ≤ z) = p: Acklam's rational start, then Newton's steps on the logarithm of the tail. */
-export function normalQuantile(p: number): number {
-  if (!(p > 0)) return Number.NEGATIVE_INFINITY;
-  if (p >= 1) return Number.POSITIVE_INFINITY;
-  if (p > 0.5) return -normalQuantile(1 - p);
-  let z = start(p);
-  for (let step = 0; step < 3; step += 1) {
-    const logCdf = normalLogSf(-z);
-    const slope = Math.exp(-(z * z) / 2 - 0.5 * Math.log(2 * Math.PI) - logCdf);
-    z -= (logCdf - Math.log(p)) / slope;
-  }
-  return z;
-}
-
-function start(p: number): number {
-  if (p < 0.02425) {
-    const q = Math.sqrt(-2 * Math.log(p));
-    return polynomial(C, q) / polynomial(D, q);
-  }
-  const q = p - 0.5;
-  return (polynomial(A, q * q) * q) / polynomial(B, q * q);
-}
-
-function polynomial(coefficients: readonly number[], x: number): number {
-  return coefficients.reduce((sum, coefficient) => sum * x + coefficient, 0);
 }

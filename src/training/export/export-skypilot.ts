@@ -1,4 +1,6 @@
+import { statSync } from 'node:fs';
 import { STOPPED_EXIT } from '../../base/errors/exit-codes.ts';
+import { installedFrom, ownVersion } from '../../environment/own-version.ts';
 import { controllerWords, type Exported, type ExportJob, policyWarnings, shellLine } from './export-job.ts';
 import { type Yaml, yamlText } from './yaml-text.ts';
 
@@ -11,12 +13,27 @@ function spotOf({ spot }: ExportJob, placement: string | undefined): Readonly<Re
   return spot ? { any_of: [{ use_spot: true }, { use_spot: false }] } : {};
 }
 
+/** Where a machine has the tarball of this package. */
+const TARBALL = '/tmp/headrace.tgz';
+
+/** How a machine gets this package: by the tarball that it was installed from itself, otherwise by its version. */
+export function packageOf(own?: string): { readonly tarball: string | null; readonly setup: string } {
+  const from = installedFrom(own);
+  const tarball = from !== null && statSync(from, { throwIfNoEntry: false })?.isFile() === true ? from : null;
+  return { tarball, setup: `npm install -g ${tarball === null ? `headrace@${ownVersion()}` : TARBALL}` };
+}
+
 /**
  * A managed job of SkyPilot 0.14. Its recovery starts the same command elsewhere; the controller inside resumes from the bucket, and
  * prints its progress. `placement`: `spot` or `on_demand` where a policy outside has chosen.
  */
 export function skypilotTask(job: ExportJob, placement?: string): string {
   const { name, gpus, accelerator, cpus, memoryGib, bucket, directory, maxHourlyUsd } = job;
+  const { tarball, setup } = packageOf();
+  const mounts = {
+    ...(bucket === undefined ? {} : { [directory]: { source: bucket, mode: 'MOUNT_CACHED' } }),
+    ...(tarball === null ? {} : { [TARBALL]: tarball }),
+  };
   return yamlText({
     name,
     resources: {
@@ -27,8 +44,8 @@ export function skypilotTask(job: ExportJob, placement?: string): string {
       ...spotOf(job, placement),
       job_recovery: { strategy: 'EAGER_NEXT_REGION', max_restarts_on_errors: 0, recover_on_exit_codes: [STOPPED_EXIT] },
     },
-    ...(bucket === undefined ? {} : { file_mounts: { [directory]: { source: bucket, mode: 'MOUNT_CACHED' } } }),
-    setup: 'npm install -g headrace',
+    ...(Object.keys(mounts).length === 0 ? {} : { file_mounts: mounts }),
+    setup,
     run: shellLine(controllerWords(job, PROGRESS_SECONDS)),
   });
 }

@@ -1,5 +1,5 @@
 import { ByteWriter } from '../../base/bytes.ts';
-import { Message } from './protobuf.ts';
+import { WireMessage } from '../../base/protobuf.ts';
 
 /** ONNX data types (TensorProto.DataType). */
 const FLOAT = 1;
@@ -32,8 +32,8 @@ export interface NodeOptions {
  * float output [n].
  */
 export class OnnxGraph {
-  readonly #nodes: Message[] = [];
-  readonly #constants: Message[] = [];
+  readonly #nodes: WireMessage[] = [];
+  readonly #constants: WireMessage[] = [];
   #next = 0;
   #ml = false;
 
@@ -57,7 +57,7 @@ export class OnnxGraph {
     { output, domain }: NodeOptions = {},
   ): string {
     const name = output ?? this.#name();
-    const message = new Message();
+    const message = new WireMessage();
     for (const input of inputs) message.text(1, input);
     message.text(2, name).text(4, operator);
     for (const [attribute, value] of Object.entries(attributes)) message.message(5, attributeOf(attribute, value));
@@ -71,20 +71,20 @@ export class OnnxGraph {
 
   /** The whole file. */
   finish(input: string, columns: number, output: string): Uint8Array {
-    const graph = new Message();
+    const graph = new WireMessage();
     for (const node of this.#nodes) graph.message(1, node);
     graph.text(2, 'headrace');
     for (const constant of this.#constants) graph.message(5, constant);
     graph.message(11, valueInfo(input, ['n', columns])).message(12, valueInfo(output, ['n']));
-    const opset = new Message().text(1, '').integer(2, OPSET);
-    const model = new Message().integer(1, IR_VERSION).text(2, 'headrace').message(7, graph).message(8, opset);
-    if (this.#ml) model.message(8, new Message().text(1, 'ai.onnx.ml').integer(2, ML_OPSET));
+    const opset = new WireMessage().text(1, '').integer(2, OPSET);
+    const model = new WireMessage().integer(1, IR_VERSION).text(2, 'headrace').message(7, graph).message(8, opset);
+    if (this.#ml) model.message(8, new WireMessage().text(1, 'ai.onnx.ml').integer(2, ML_OPSET));
     return model.finish();
   }
 
   #constant(type: number, data: Uint8Array, shape: readonly number[]): string {
     const name = this.#name();
-    const tensor = new Message();
+    const tensor = new WireMessage();
     for (const size of shape) tensor.integer(1, size);
     this.#constants.push(tensor.integer(2, type).text(8, name).bytes(9, data));
     return name;
@@ -96,18 +96,21 @@ export class OnnxGraph {
   }
 }
 
-function valueInfo(name: string, shape: readonly (string | number)[]): Message {
-  const dimensions = new Message();
+function valueInfo(name: string, shape: readonly (string | number)[]): WireMessage {
+  const dimensions = new WireMessage();
   for (const size of shape) {
-    dimensions.message(1, typeof size === 'string' ? new Message().text(2, size) : new Message().integer(1, size));
+    dimensions.message(
+      1,
+      typeof size === 'string' ? new WireMessage().text(2, size) : new WireMessage().integer(1, size),
+    );
   }
-  const tensor = new Message().integer(1, FLOAT).message(2, dimensions);
-  return new Message().text(1, name).message(2, new Message().message(1, tensor));
+  const tensor = new WireMessage().integer(1, FLOAT).message(2, dimensions);
+  return new WireMessage().text(1, name).message(2, new WireMessage().message(1, tensor));
 }
 
 /** Numbers of attribute types: FLOATS 6, INTS 7, STRINGS 8, INT 2, STRING 3. */
-function attributeOf(name: string, value: Attribute): Message {
-  const message = new Message().text(1, name);
+function attributeOf(name: string, value: Attribute): WireMessage {
+  const message = new WireMessage().text(1, name);
   if (typeof value === 'number') return message.integer(3, value).integer(20, 2);
   if (typeof value === 'string') return message.text(4, value).integer(20, 3);
   if ('floats' in value) {

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync 
 import { join } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
+import { medianOf } from '../../base/median.ts';
 import type { TrainingBackend } from '../../ports/training-backend.ts';
 import { checkpointNames } from './checkpoints.ts';
 import { superviseRun } from './controller.ts';
@@ -197,7 +198,7 @@ function measured(runs: readonly DrillRun[]) {
 }
 
 function median(values: readonly number[]): number | null {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? null;
+  return values.length === 0 ? null : medianOf(values);
 }
 
 function stepOf(run: string): number {

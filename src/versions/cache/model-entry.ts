@@ -1,4 +1,5 @@
 import { isHeadraceError } from '../../base/errors/fail.ts';
+import { turnsInOrder } from '../../base/in-turn.ts';
 import { oipText } from '../request/refuse.ts';
 import type { VersionHold } from './cached-version.ts';
 import type { ServedVersion } from './served-version.ts';
@@ -36,19 +37,13 @@ export class ModelEntry {
   pins = 0;
   /** Requests that have been answered or wait, by version, at the moment. */
   inFlight = 0;
-  #turn: Promise<unknown> = Promise.resolve();
+  /** Changes of one model run one after the other. */
+  readonly inTurn = turnsInOrder();
   /** The load that concurrent first requests share. */
   #waking: Promise<void> | null = null;
 
   constructor(name: string) {
     this.name = name;
-  }
-
-  /** Changes of one model run one after the other. */
-  inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(work);
-    this.#turn = turn.catch(() => undefined);
-    return turn;
   }
 
   /** The one load that all requests wait for which come while the model is not there. */

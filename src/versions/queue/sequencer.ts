@@ -1,3 +1,4 @@
+import { type InTurn, turnsInOrder } from '../../base/in-turn.ts';
 import { type Tensor, type TensorSignature, tensorArrays } from '../../schema/tensor.ts';
 import type { SequenceControl, Sequencing } from '../config/model-config.ts';
 import type { InferRequest } from '../request/infer-request.ts';
@@ -6,7 +7,7 @@ import { refuse, unavailable } from '../request/refuse.ts';
 interface Sequence {
   lastUsed: number;
   /** Ends with the last request of it. */
-  turn: Promise<unknown>;
+  readonly inTurn: InTurn;
 }
 
 /** The part of a sequence that a request is. */
@@ -50,13 +51,11 @@ export class Sequencer {
       );
     if (known === undefined && this.#open.size >= this.#config.mostSequences)
       throw unavailable(`model '${this.#model}' has ${this.#open.size} open sequences`);
-    const sequence = known ?? { lastUsed: now, turn: Promise.resolve() };
+    const sequence = known ?? { lastUsed: now, inTurn: turnsInOrder() };
     sequence.lastUsed = now;
     this.#open.set(key, sequence);
-    const result = sequence.turn.then(() => run(part));
-    sequence.turn = result.catch(() => undefined);
     if (part.end) this.#open.delete(key);
-    return result;
+    return sequence.inTurn(() => run(part));
   }
 
   /** The inputs that tell the model where in its sequence a request is. */

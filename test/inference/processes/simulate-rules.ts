@@ -4,8 +4,8 @@ import { pathToFileURL } from 'node:url';
 // Simulates the protocol of streaming inference as it is in a folder; prints the first broken rule with its seed, or "null".
 const [folder, runs] = process.argv.slice(2);
 const load = (path: string) => import(pathToFileURL(join(folder, path)).href);
-const rules = ['control-state', 'member-step', 'output-store', 'version-map'];
-const loaded = await Promise.all(rules.map((name) => load(`src/serving/streaming/${name}.ts`)));
+const rules = ['control-state', 'member-step', 'version-map'].map((name) => `src/serving/streaming/${name}.ts`);
+const loaded = await Promise.all([...rules, 'test/inference/streaming/output-store.ts'].map(load));
 const { simulate } = await load('test/inference/streaming/simulate.ts');
 const protocol = Object.assign({}, ...loaded);
 let broken: string | null = null;

@@ -10,7 +10,7 @@ import type { ModelRegistry } from '../../../src/ports/model-registry.ts';
 import { rowCodec } from '../../../src/schema/row-codec.ts';
 import { EngineStream } from '../../../src/serving/streaming/engine-stream.ts';
 import { streamTopics } from '../../../src/serving/streaming/open-lanes.ts';
-import { requestOfRow } from '../../../src/serving/streaming/request-of.ts';
+import { requestOfRow } from '../../../src/serving/streaming/project-streams.ts';
 import { encodeControl } from '../../../src/serving/streaming/stream-record.ts';
 import { openSqliteRegistry, registryFile } from '../../../src/site/open-registry.ts';
 import { registeredIn } from '../../models/registered.ts';

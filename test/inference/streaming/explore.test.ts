@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import * as controlState from '../../../src/serving/streaming/control-state.ts';
 import * as memberStep from '../../../src/serving/streaming/member-step.ts';
-import * as outputStore from '../../../src/serving/streaming/output-store.ts';
 import * as versionMap from '../../../src/serving/streaming/version-map.ts';
 import { type Bounds, explore } from './explore.ts';
+import * as outputStore from './output-store.ts';
 
 /** `HEADRACE_STREAM_STATES=100000000` looks at the large sizes whole too, as `npm run test:deep all` does. */
 const STATES = Number(process.env['HEADRACE_STREAM_STATES'] ?? 0);

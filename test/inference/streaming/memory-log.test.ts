@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { FileArtifactStore } from '../../../src/backends/embedded/artifacts/file-artifact-store.ts';
-import { MemoryEventLog } from '../../../src/backends/memory/event-log.ts';
 import { onnxRuntime } from '../../../src/backends/onnx/onnx-runtime.ts';
 import { streamInference } from '../../../src/features/define/declare.ts';
 import { LogRetention } from '../../../src/featurestore/log-retention.ts';
@@ -13,6 +12,7 @@ import { rowCodec } from '../../../src/schema/row-codec.ts';
 import { streamTopics } from '../../../src/serving/streaming/open-lanes.ts';
 import { ProjectStreams } from '../../../src/serving/streaming/project-streams.ts';
 import { openSqliteRegistry, registryFile } from '../../../src/site/open-registry.ts';
+import { MemoryEventLog } from '../../memory/event-log.ts';
 
 import { registeredIn } from '../../models/registered.ts';
 import { asked, registerSmall, service, small } from '../../models/small-project.ts';

@@ -6,7 +6,7 @@ export interface Mutation {
 
 const CONTROL = 'src/serving/streaming/control-state.ts';
 const MEMBER = 'src/serving/streaming/member-step.ts';
-const STORE = 'src/serving/streaming/output-store.ts';
+const STORE = 'test/inference/streaming/output-store.ts';
 const MAP = 'src/serving/streaming/version-map.ts';
 /** How members go by the rules. */
 const WORLD = 'test/inference/streaming/world.ts';

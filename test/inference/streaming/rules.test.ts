@@ -6,10 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import * as controlState from '../../../src/serving/streaming/control-state.ts';
 import * as memberStep from '../../../src/serving/streaming/member-step.ts';
-import * as outputStore from '../../../src/serving/streaming/output-store.ts';
 import * as versionMap from '../../../src/serving/streaming/version-map.ts';
 import { childEnv } from '../../child-env.ts';
 import { mutations } from './mutations.ts';
+import * as outputStore from './output-store.ts';
 import { simulate } from './simulate.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));

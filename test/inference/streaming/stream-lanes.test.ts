@@ -1,7 +1,7 @@
 import { test } from 'vitest';
-import { MemoryLanes } from '../../../src/backends/memory/stream-lanes.ts';
 import type { LaneNames } from '../../../src/ports/stream-lanes.ts';
 import { streamLanesContracts } from '../../../src/testing/contracts/stream-lanes.ts';
+import { MemoryLanes } from '../../memory/stream-lanes.ts';
 
 const names: LaneNames = { reader: 'r', inputTopic: 'in@1', outputs: 'out@1', positions: 'at@1', partitions: 2 };
 

@@ -1,8 +1,8 @@
-import type { MemoryEventLog } from '../../../src/backends/memory/event-log.ts';
 import type { EventSourceData } from '../../../src/features/define/declaration.ts';
 import type { RowsOf } from '../../../src/featurestore/ingest/source-rows.ts';
 import { SourceVerdicts } from '../../../src/featurestore/materialise/source-verdicts.ts';
 import type { RecordVerdicts } from '../../../src/ports/record-verdicts.ts';
+import type { MemoryEventLog } from '../../memory/event-log.ts';
 
 /** Accepts every record. */
 export const acceptAll: RecordVerdicts = {

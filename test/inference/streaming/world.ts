@@ -3,10 +3,10 @@ import type * as controlState from '../../../src/serving/streaming/control-state
 import type { ControlRecord, ControlState, CutOver } from '../../../src/serving/streaming/control-state.ts';
 import type * as memberStep from '../../../src/serving/streaming/member-step.ts';
 import type { Hold } from '../../../src/serving/streaming/member-step.ts';
-import type * as outputStore from '../../../src/serving/streaming/output-store.ts';
-import type { OutputPartition } from '../../../src/serving/streaming/output-store.ts';
 import type * as versionMap from '../../../src/serving/streaming/version-map.ts';
 import type { Interval } from '../../../src/serving/streaming/version-map.ts';
+import type * as outputStore from './output-store.ts';
+import type { OutputPartition } from './output-store.ts';
 
 /** The rules of streaming inference: the real ones, or with one of them broken. */
 export type Protocol = typeof controlState & typeof memberStep & typeof outputStore & typeof versionMap;

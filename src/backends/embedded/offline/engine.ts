@@ -1,13 +1,21 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import {
+  DuckDBBlobValue,
+  type DuckDBConnection,
+  type DuckDBDataChunk,
+  DuckDBDecimalValue,
+  DuckDBInstance,
+  DuckDBListValue,
+  type DuckDBValue,
+} from '@duckdb/node-api';
 import { fail, isHeadraceError } from '../../../base/errors/fail.ts';
 import { isAlive } from '../../../base/is-alive.ts';
 import type { OfflineTable, OfflineValue, RowBatch } from '../../../ports/offline-store.ts';
 import { streamChunks } from '../parquet/stream-chunks.ts';
-import { freeChunks } from './free-chunks.ts';
-import { readRows } from './read-rows.ts';
 import { quoteText } from './sql-text.ts';
 import { StagingTable } from './staging-table.ts';
 
@@ -233,4 +241,46 @@ async function copyTo(
 
 function memoryText(bytes: number): string {
   return `${Math.floor(bytes / 2 ** 20)}MiB`;
+}
+
+/**
+ * Frees the memory of chunks that nothing refers to any longer. DuckDB counts it until V8 collects the objects, and V8 does not
+ * know how large they are: without this, one failed query could make all that follow fail.
+ */
+async function freeChunks(): Promise<void> {
+  setFlagsFromString('--expose-gc');
+  const collect: unknown = runInNewContext('gc');
+  if (typeof collect === 'function') collect();
+  // Finalizers run in a later turn.
+  await new Promise((done) => setImmediate(done));
+}
+
+/**
+ * The rows of a chunk. BIGINT and HUGEINT come as bigint, smaller whole numbers as number, DECIMAL without digits after
+ * the point as bigint and with them as text, a type that no offline column has (DATE, TIMESTAMP, …) as its text.
+ */
+function readRows(chunk: DuckDBDataChunk): OfflineValue[][] {
+  const { rowCount, columnCount } = chunk;
+  const rows: OfflineValue[][] = [];
+  for (let r = 0; r < rowCount; r += 1) rows.push(new Array(columnCount));
+  for (let c = 0; c < columnCount; c += 1) {
+    const vector = chunk.getColumnVector(c);
+    for (let r = 0; r < rowCount; r += 1) rows[r][c] = offlineValue(vector.getItem(r));
+  }
+  return rows;
+}
+
+function offlineValue(value: DuckDBValue): OfflineValue {
+  if (typeof value !== 'object' || value === null) return value;
+  if (value instanceof DuckDBListValue) return value.items.map(listItem);
+  if (value instanceof DuckDBDecimalValue) return value.scale === 0 ? value.value : value.toString();
+  if (value instanceof DuckDBBlobValue) return value.bytes;
+  return String(value);
+}
+
+/** A null among the elements has no place in the port's lists, and must not pass for something else. */
+function listItem(value: DuckDBValue): bigint | number | string | boolean {
+  const item = offlineValue(value);
+  if (item === null) throw fail('OFFLINE_QUERY', { reason: 'a list in its result has a null in it' });
+  return typeof item === 'object' ? String(item) : item;
 }

@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { fail } from '../../../base/errors/fail.ts';
+import { turnsInOrder } from '../../../base/in-turn.ts';
 import type { Clock } from '../../../base/time.ts';
 import { filePath, writeError } from './directory.ts';
 import { mergeableRuns } from './file-choice.ts';
@@ -23,7 +24,7 @@ export class FileMerges {
   readonly #files: PublishedFiles;
   readonly #rows: StoredRows;
   /** Merges wait for each other, not changes for merges. */
-  #merging: Promise<void> = Promise.resolve();
+  readonly #inTurn = turnsInOrder();
   /** Tables that wait to be merged. */
   readonly #due = new Set<string>();
   #merged = 0;
@@ -48,14 +49,12 @@ export class FileMerges {
 
   /** Merges the small files of a table, after the merges that were asked for before. */
   merge(tableName: string): Promise<void> {
-    const merge = this.#merging.then(() => this.#compact(tableName));
-    this.#merging = merge.catch(() => undefined);
-    return merge;
+    return this.#inTurn(() => this.#compact(tableName));
   }
 
   /** Ends after the merges that have been asked for by now. */
   settled(): Promise<void> {
-    return this.#merging;
+    return this.#inTurn(async () => undefined);
   }
 
   /** Files are read and written while changes continue. */

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fail } from '../../../base/errors/fail.ts';
+import { turnsInOrder } from '../../../base/in-turn.ts';
 import type { Clock } from '../../../base/time.ts';
 import { writeError } from './directory.ts';
 import {
@@ -29,7 +30,7 @@ export class PublishedManifest {
   readonly #files: PublishedFiles;
   readonly #isWriter: boolean;
   #manifest: Manifest;
-  #turn: Promise<void> = Promise.resolve();
+  readonly #inTurn = turnsInOrder();
 
   constructor(options: PublishedManifestOptions, manifest: Manifest, files: PublishedFiles, isWriter: boolean) {
     this.#options = options;
@@ -63,14 +64,12 @@ export class PublishedManifest {
   /** Changes run one after the other. Error: OFFLINE_READER. */
   async inTurn(work: () => Promise<void>): Promise<void> {
     this.mustWrite();
-    const turn = this.#turn.then(work);
-    this.#turn = turn.catch(() => undefined);
-    return turn;
+    return this.#inTurn(work);
   }
 
   /** Ends after the changes that have been asked for by now. */
   settled(): Promise<void> {
-    return this.#turn;
+    return this.#inTurn(async () => undefined);
   }
 
   /** Publishes the manifest that work makes; the files that it wrote, whose paths it notes, go if it fails. */

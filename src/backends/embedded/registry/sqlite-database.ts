@@ -29,7 +29,7 @@ const GATHER_MS = 1;
 const MOST_STATEMENTS = 400;
 
 /** The file name that SQLite takes for a database in memory. */
-export const IN_MEMORY = ':memory:';
+const IN_MEMORY = ':memory:';
 
 const sqliteDialect: SqlDialect = {
   name: 'sqlite',

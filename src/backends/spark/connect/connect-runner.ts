@@ -1,13 +1,40 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fail } from '../../../base/errors/fail.ts';
+import { turnsInOrder } from '../../../base/in-turn.ts';
 import { failedError } from '../failures.ts';
 import { type JobOutput, type JobRunner, type JobTable, SLICE, type SparkJob, type WrittenFile } from '../job.ts';
 import { ConnectSession, type Progress } from './connect-session.ts';
 import { ConnectLink, type ConnectOptions } from './link.ts';
 import { filesOf, quoted, rowsOf, viewOf, writtenTo } from './plans.ts';
 import type { Fields } from './protobuf.ts';
-import { scoreCommands } from './score-commands.ts';
+import { scoredRelation } from './python-function.ts';
+import { cellsSql, fileSql, rejectedSql, rowsSql, SCORE_SLICE, scoredSql } from './score-sql.ts';
+import { columnKinds, withScores } from './spark-types.ts';
+
+/** The view of the scored rows. */
+const SCORED = 'headrace_scored';
+
+/**
+ * The commands of a job that scores. The scored rows are written before they are split, because a score may cost more than a file.
+ * `typed` gives the type of the rows of an SQL text. Errors: PREDICT_COLUMN, PREDICT_TYPE, those of `typed`.
+ */
+async function scoreCommands(
+  scores: NonNullable<SparkJob['scores']>,
+  python: string,
+  typed: (sql: string) => Promise<Buffer>,
+): Promise<readonly Fields[]> {
+  const sql = cellsSql(scores, columnKinds(await typed(fileSql(scores))));
+  const outputType = withScores(await typed(scoredSql(scores)));
+  const at = (name: string) => join(scores.path, name);
+  const format = 'parquet' as const;
+  return [
+    writtenTo(at('scored'), scoredRelation(rowsOf(sql), { job: scores, python, outputType }), { format }),
+    viewOf(SCORED, filesOf('parquet', [at('scored')])),
+    writtenTo(at('rows'), rowsOf(rowsSql(scores, SCORED)), { format, partitionedBy: [SCORE_SLICE] }),
+    writtenTo(at('rejected'), rowsOf(rejectedSql(SCORED)), { format }),
+  ];
+}
 
 /** Between two words of progress, ms. */
 const PROGRESS_MS = 500;
@@ -25,7 +52,7 @@ export class ConnectRunner implements JobRunner {
   /** The version of the executors' Python; null: none of ours is run there. */
   readonly #python: string | null;
   readonly #running = new Set<ConnectSession>();
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #inTurn = turnsInOrder();
   #toldAt = 0;
   #closed = false;
 
@@ -57,16 +84,14 @@ export class ConnectRunner implements JobRunner {
 
   /** Runs a job; gives the files of each output by its name. Errors: SPARK_SQL, SPARK_FAILED, SPARK_MEMORY, SPARK_UNREACHABLE, SPARK_FILE. */
   run(job: SparkJob): Promise<ReadonlyMap<string, readonly WrittenFile[]>> {
-    const turn = this.#turn.then(() => this.#inSession((session) => this.#runIn(session, job)));
-    this.#turn = turn.catch(() => undefined);
-    return turn;
+    return this.#inTurn(() => this.#inSession((session) => this.#runIn(session, job)));
   }
 
   /** Ends what runs, too. */
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all([...this.#running].map((session) => session.release()));
-    await this.#turn;
+    await this.#inTurn(async () => undefined);
     this.#link.close();
   }
 

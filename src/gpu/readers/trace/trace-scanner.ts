@@ -319,10 +319,3 @@ function fieldOf(value: unknown, key: string): unknown {
 function notATrace(reason: string) {
   return fail('GPU_NOT_A_TRACE', { reason });
 }
-
-/** A whole trace in memory, read at once. Errors: GPU_NOT_A_TRACE, GPU_MEMORY_TIMELINE. */
-export function scanTrace(bytes: Uint8Array): Trace {
-  const scanner = new TraceScanner();
-  scanner.push(bytes);
-  return scanner.end();
-}

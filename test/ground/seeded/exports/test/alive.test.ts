@@ -1,0 +1,3 @@
+import { tested } from '../src/alive.ts';
+
+console.log(tested);
