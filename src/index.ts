@@ -26,7 +26,6 @@ export type { PlaybookEntry } from './ports/playbook-store.ts';
 export type { Rollout, RolloutEvent, RolloutState } from './ports/rollout-store.ts';
 export { Headrace, type OpenOptions, openHeadrace } from './running/headrace.ts';
 export { openReader, type Reader } from './running/reader.ts';
-export type { SpineTrainOptions, TrainOptions } from './running/training-runs.ts';
 export { type RunningServer, type ServerOptions, startServer } from './server/http-server.ts';
 export type { BatchProgress } from './serving/batch/batch-progress.ts';
 export type { BatchJob, BatchOptions, BatchSummary } from './serving/batch/start-batch.ts';
@@ -36,3 +35,4 @@ export type { Decision, RolloutControl, RolloutStatus } from './serving/rollout/
 export { type RolloutReport, rolloutReport } from './serving/rollout/rollout-report.ts';
 export { type OipUpstreamOptions, oipUpstream } from './serving/upstream/oip-upstream.ts';
 export { type OpenAiUpstreamOptions, openAiUpstream } from './serving/upstream/openai-upstream.ts';
+export type { SpineTrainOptions, TrainOptions } from './training/training-runs.ts';

@@ -19,12 +19,16 @@ import { type RowsOf, sourceRows } from '../featurestore/ingest/source-rows.ts';
 import { TopicIntakes } from '../featurestore/ingest/topic-intakes.ts';
 import { RAW_READER } from '../featurestore/materialise/archive.ts';
 import { SampleRoom } from '../featurestore/skew/sampled-rows.ts';
+import { trainingSetsPart } from '../featurestore/training-set/training-sets-part.ts';
 import { ProjectLabels } from '../monitoring/labels/project-labels.ts';
+import { openClockPart } from '../observe/clock-part.ts';
+import { openHeapPart } from '../observe/heap-part.ts';
 import { openPart } from '../observe/part-kind.ts';
 import type { QueueReport } from '../observe/queue-report.ts';
 import { storesPart } from '../observe/stores-part.ts';
 import { begunForgettings } from '../operating/forget-record.ts';
 import { freeBytes } from '../operating/free-bytes.ts';
+import { ProjectPlaybooks } from '../playbook/project-playbooks.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
 import type { Part } from '../ports/part.ts';
 import { openModelHost, queueLimits } from '../serving/models/open-host.ts';
@@ -42,14 +46,11 @@ import { monitoringParts } from '../site/monitoring-parts.ts';
 import { runtimes } from '../site/runtimes.ts';
 import { Site, type SiteStores } from '../site/site.ts';
 import { sourceTopics } from '../site/source-topics.ts';
-import { openClockPart } from './clock-part.ts';
+import { TrainingRuns } from '../training/training-runs.ts';
 import { Forgetting } from './forgetting.ts';
-import { openHeapPart } from './heap-part.ts';
 import { predictingWith } from './predicting-with.ts';
-import { ProjectPlaybooks } from './project-playbooks.ts';
 import { ProjectProfiles } from './project-profiles.ts';
-import { TrainingRuns } from './training-runs.ts';
-import { trainingSetsPart } from './training-sets-part.ts';
+import { referenceOf } from './reference-of-set.ts';
 import { viewScorer } from './view-scorer.ts';
 
 /** A project and where it runs. */
@@ -220,7 +221,15 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
   });
   const untaken = () => appends.untaken;
   const flush = () => flushParts(parts);
-  const training = new TrainingRuns({ project, stores, limits: environment.training, features, clock, flush });
+  const training = new TrainingRuns({
+    project,
+    stores,
+    limits: environment.training,
+    features,
+    referenceOf,
+    clock,
+    flush,
+  });
   const parts: Part[] = [
     // First, so that a flush counts their bytes too.
     profiles.part(),

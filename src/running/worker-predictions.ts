@@ -6,6 +6,7 @@ import type { SampleRoom } from '../featurestore/skew/sampled-rows.ts';
 import { openPart } from '../observe/part-kind.ts';
 import type { QueueReport } from '../observe/queue-report.ts';
 import { storesPart } from '../observe/stores-part.ts';
+import { ProjectPlaybooks } from '../playbook/project-playbooks.ts';
 import type { TableAppend } from '../ports/offline-store.ts';
 import type { Part } from '../ports/part.ts';
 import { type OpenHostOptions, queueLimits } from '../serving/models/open-host.ts';
@@ -23,7 +24,6 @@ import type { PredictionSink } from '../serving/online/prediction-sink.ts';
 import { pythonPart } from '../serving/runtime/python-part.ts';
 import { runtimes } from '../site/runtimes.ts';
 import type { Site, SiteStores } from '../site/site.ts';
-import { ProjectPlaybooks } from './project-playbooks.ts';
 
 /** The way of a process to the log of another one, and how many processes share the bounds of the queues. */
 export interface WorkerPlace {

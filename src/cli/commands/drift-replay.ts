@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseDuration } from '../../base/time.ts';
+import type { FileReplay } from '../../playbook/file-replay/replay-file.ts';
 import { temporaryFolder } from '../../process/temporary-folder.ts';
-import type { FileReplay } from '../../running/file-replay/replay-file.ts';
 import type { Call, Command } from '../command.ts';
 import { instantOption, numberOption, wholeOption } from '../parse-option.ts';
 
@@ -57,7 +57,7 @@ export const driftReplay: Command = {
   },
   run: async (call) => {
     const { openTableFile } = await import('../../site/table-files.ts');
-    const { replayFile } = await import('../../running/file-replay/replay-file.ts');
+    const { replayFile } = await import('../../running/replay-file.ts');
     const options = await optionsOf(call);
     const { path: directory, remove } = temporaryFolder('headrace-replay-');
     const table = await openTableFile(call.words[0]);
@@ -71,7 +71,7 @@ export const driftReplay: Command = {
 };
 
 async function optionsOf(call: Call) {
-  const { parseInjection } = await import('../../running/file-replay/injection.ts');
+  const { parseInjection } = await import('../../playbook/file-replay/injection.ts');
   const { options, lists, terminal } = call;
   const text = (option: string) => {
     const value = options[option];
@@ -109,8 +109,8 @@ async function optionsOf(call: Call) {
 }
 
 async function write(call: Call, replayed: FileReplay): Promise<void> {
-  const { replayText } = await import('../../running/file-replay/replay-text.ts');
-  const { predictionLines } = await import('../../running/file-replay/replay-predictions.ts');
+  const { replayText } = await import('../../playbook/file-replay/replay-text.ts');
+  const { predictionLines } = await import('../../playbook/file-replay/replay-predictions.ts');
   const { terminal, json, options } = call;
   const { out } = options;
   const { predictions, ...shown } = replayed;
