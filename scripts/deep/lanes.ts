@@ -21,6 +21,7 @@ export const sharedFolders: readonly string[] = [
   ...['aggregate', 'engine', 'plan', 'slide', 'sql', 'tile'].map((name) => `src/features/${name}`),
   ...['backfill', 'ingest', 'materialise', 'training-set'].map((name) => `src/featurestore/${name}`),
   'src/ports',
+  'src/site',
 ];
 
 /** The lane of a suite by the begin of its name; the first that fits. A suite that none names is one of redis. */

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { FileReplay } from '../../src/running/file-replay/replay-file.ts';
+import type { FileReplay } from '../../src/playbook/file-replay/replay-file.ts';
 
 /** An expectation of a run, and what was found. */
 export interface Check {

@@ -6,13 +6,15 @@ import type { ModelData } from '../features/define/declaration.ts';
 import { Judge } from '../findings/judge.ts';
 import { rolloutOutcomes } from '../monitoring/labels/rollout-outcomes.ts';
 import { journalIncidents } from '../playbook/journal-incidents.ts';
+import { ProjectPlaybooks, type WorldOf } from '../playbook/project-playbooks.ts';
 import type { IncidentPort } from '../ports/incident.ts';
 import { mustRecord } from '../registry/must-record.ts';
-import { ProjectPlaybooks, type WorldOf } from '../running/project-playbooks.ts';
-import { TrainingRuns } from '../running/training-runs.ts';
+import { referenceOf } from '../running/reference-of-set.ts';
 import { RolloutControl } from '../serving/rollout/rollout-control.ts';
 import { httpHooks } from '../serving/rollout/rollout-hooks.ts';
 import type { Site, SiteStores } from '../site/site.ts';
+import { readNumbers } from '../site/table-files.ts';
+import { TrainingRuns } from '../training/training-runs.ts';
 import { loadForScores } from '../versions/load/load-for-scores.ts';
 import type { CommonOptions } from './command.ts';
 import { historyProgram } from './history-program.ts';
@@ -60,6 +62,7 @@ export async function openPlaybooksOf(
     stores,
     limits: environment.training,
     features: null,
+    referenceOf,
     clock,
     flush: async () => undefined,
   });
@@ -85,6 +88,7 @@ export async function openPlaybooksOf(
       rollBack: async (decision) => {
         await control.rollBack(decision);
       },
+      readNumbers,
       incidents,
       judge,
     };

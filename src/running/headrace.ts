@@ -32,11 +32,11 @@ import type { OfflineStore } from '../ports/offline-store.ts';
 import { readSpan } from '../schema/instant.ts';
 import { clearHistoryScratch } from '../site/history-files.ts';
 import { declaredSets } from '../site/history-process.ts';
+import type { SpineTrainOptions, TrainOptions } from '../training/training-runs.ts';
 import { type CloseOptions, closeProject } from './close-project.ts';
 import { insideOf, keepInside } from './inside.ts';
 import { flushParts, type OpenProject, openProject, type ProjectPlace } from './open-project.ts';
 import { RunningModels } from './running-models.ts';
-import type { SpineTrainOptions, TrainOptions } from './training-runs.ts';
 
 export interface OpenOptions {
   readonly project: ProjectData;

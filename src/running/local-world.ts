@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
 import { Judge } from '../findings/judge.ts';
 import { journalIncidents } from '../playbook/journal-incidents.ts';
+import type { WorldOf } from '../playbook/project-playbooks.ts';
+import { readNumbers } from '../site/table-files.ts';
 import { flushParts, type OpenProject } from './open-project.ts';
-import type { WorldOf } from './project-playbooks.ts';
 
 /** The stores and works of playbooks in the process of their project. */
 export function localWorld(open: OpenProject): WorldOf {
@@ -27,6 +28,7 @@ export function localWorld(open: OpenProject): WorldOf {
       rollBack: async (decision) => {
         await control.rollBack(decision);
       },
+      readNumbers,
       incidents: journalIncidents,
       judge,
     };

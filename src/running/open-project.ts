@@ -1,15 +1,13 @@
 import { resolve } from 'node:path';
 import { closingWithin } from '../base/closing.ts';
 import type { Clock } from '../base/time.ts';
-import { checkRequiredModels, type Environment, tilesApart } from '../environment/config.ts';
-import { beyondLeastQueue, waitingShares } from '../environment/memory-shares.ts';
+import { checkRequiredModels, type Environment } from '../environment/config.ts';
+import { waitingShares } from '../environment/memory-shares.ts';
 import { checkDeclaration, placeDeclaration } from '../environment/place-declaration.ts';
-import type { SchemaTexts } from '../features/change/source-schemas.ts';
 import type { EventSourceData, ProjectData } from '../features/define/declaration.ts';
-import type { ViewScorer } from '../featurestore/batch/scored-view.ts';
 import { bytesElsewhere } from '../featurestore/disk/bytes-elsewhere.ts';
 import { DiskBudget } from '../featurestore/disk/disk-budget.ts';
-import { FeatureStore } from '../featurestore/feature-store.ts';
+import type { FeatureStore } from '../featurestore/feature-store.ts';
 import { featureStoreParts } from '../featurestore/feature-store-parts.ts';
 import { AppendOutcome } from '../featurestore/ingest/append-outcome.ts';
 import { topicOf } from '../featurestore/ingest/gateway.ts';
@@ -19,12 +17,15 @@ import { type RowsOf, sourceRows } from '../featurestore/ingest/source-rows.ts';
 import { TopicIntakes } from '../featurestore/ingest/topic-intakes.ts';
 import { RAW_READER } from '../featurestore/materialise/archive.ts';
 import { SampleRoom } from '../featurestore/skew/sampled-rows.ts';
+import { trainingSetsPart } from '../featurestore/training-set/training-sets-part.ts';
 import { ProjectLabels } from '../monitoring/labels/project-labels.ts';
+import { openClockPart } from '../observe/clock-part.ts';
+import { openHeapPart } from '../observe/heap-part.ts';
 import { openPart } from '../observe/part-kind.ts';
-import type { QueueReport } from '../observe/queue-report.ts';
 import { storesPart } from '../observe/stores-part.ts';
 import { begunForgettings } from '../operating/forget-record.ts';
 import { freeBytes } from '../operating/free-bytes.ts';
+import { ProjectPlaybooks } from '../playbook/project-playbooks.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
 import type { Part } from '../ports/part.ts';
 import { openModelHost } from '../serving/models/open-host.ts';
@@ -35,23 +36,20 @@ import { openPipelines, type Pipelines } from '../serving/online/predict-pipelin
 import { StreamOutputs } from '../serving/streaming/outputs/stream-outputs.ts';
 import { ProjectStreams } from '../serving/streaming/project-streams.ts';
 import { openScoreSink } from '../site/back-ends/score-sinks.ts';
-import { historyScratch } from '../site/history-files.ts';
 import { monitoringParts } from '../site/monitoring-parts.ts';
 import { runtimes } from '../site/runtimes.ts';
 import { Site, type SiteStores } from '../site/site.ts';
 import { sourceTopics } from '../site/source-topics.ts';
+import { TrainingRuns } from '../training/training-runs.ts';
 import { openVersionCache } from '../versions/cache/open-version-cache.ts';
 import { RegisteredVersions } from '../versions/cache/registered-versions.ts';
 import { inferencePart } from '../versions/inference-part.ts';
 import { pythonPart } from '../versions/python-part.ts';
-import { openClockPart } from './clock-part.ts';
 import { Forgetting } from './forgetting.ts';
-import { openHeapPart } from './heap-part.ts';
+import { type Opened, openFeatures } from './open-features.ts';
 import { predictingWith } from './predicting-with.ts';
-import { ProjectPlaybooks } from './project-playbooks.ts';
 import { ProjectProfiles } from './project-profiles.ts';
-import { TrainingRuns } from './training-runs.ts';
-import { trainingSetsPart } from './training-sets-part.ts';
+import { referenceOf } from './reference-of-set.ts';
 import { viewScorer } from './view-scorer.ts';
 
 /** A project and where it runs. */
@@ -135,14 +133,6 @@ export async function openProject(place: ProjectPlace): Promise<OpenProject> {
   }
 }
 
-/** Opened before the products. */
-interface Opened {
-  readonly site: Site;
-  readonly stores: ProjectStores;
-  readonly disk: DiskBudget;
-  readonly schemas: SchemaTexts;
-}
-
 async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject> {
   const { project, environment, clock, onFault } = place;
   const { site, stores, disk, schemas } = opened;
@@ -221,7 +211,15 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
   });
   const untaken = () => appends.untaken;
   const flush = () => flushParts(parts);
-  const training = new TrainingRuns({ project, stores, limits: environment.training, features, clock, flush });
+  const training = new TrainingRuns({
+    project,
+    stores,
+    limits: environment.training,
+    features,
+    referenceOf,
+    clock,
+    flush,
+  });
   const parts: Part[] = [
     // First, so that a flush counts their bytes too.
     profiles.part(),
@@ -278,65 +276,6 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     parts,
   };
   return open;
-}
-
-function openFeatures(
-  { project, environment, clock, onFault }: ProjectPlace,
-  { stores, disk, schemas }: Opened,
-  {
-    models,
-    labels,
-    streams,
-    outputs,
-    profiles,
-    scorer,
-    sampled,
-  }: Pick<OpenProject, 'models' | 'labels' | 'streams' | 'profiles'> & {
-    readonly outputs: StreamOutputs;
-    readonly scorer: ViewScorer;
-    readonly sampled: SampleRoom;
-  },
-): Promise<FeatureStore> {
-  const { log, online, offline, topics, engine, traces } = stores;
-  const { partitions, memoryBytes, sampleRate } = environment;
-  return FeatureStore.open({
-    project,
-    schemas,
-    log,
-    online,
-    offline,
-    topics: topics ?? undefined,
-    engine: engine ?? undefined,
-    apart: tilesApart(environment),
-    partitions,
-    memoryBytes,
-    alsoInMemory: () => ({ labels: labels.memoryBytes, predictions: beyondLeastQueue(sumBytes(models.queues())) }),
-    otherQueues: () => models.queues(),
-    historyMemoryBytes: environment.offline.memory,
-    scratch: historyScratch(environment),
-    sampleRate,
-    sampled,
-    clock,
-    disk,
-    retention: {
-      logAgeMs: environment.log.ageMs,
-      logBytes: environment.log.bytes,
-      historyBytes: environment.offline.bytes,
-    },
-    profiles: profiles.vectors,
-    drainFed: () => models.drainFed(),
-    sinks: [labels],
-    scorer,
-    otherTopics: [...models.topics(), ...streams.topics(outputs.held()), ...profiles.topics()],
-    otherReaders: [...streams.readers(), ...outputs.readers()],
-    onComputeError: (_, error) => onFault(error),
-    onFault,
-    tracer: traces?.tracer ?? null,
-  });
-}
-
-function sumBytes(queues: readonly QueueReport[]): number {
-  return queues.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /** Writes everything that the parts accepted to every store. */

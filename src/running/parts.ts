@@ -9,10 +9,13 @@ import { type TilesStatus, tilesPart } from '../featurestore/materialise/tiles-p
 import { type MemoryStatus, memoryPart } from '../featurestore/memory/memory-part.ts';
 import { type StoreStatus, storePart } from '../featurestore/online/store-part.ts';
 import { type SkewStatus, skewPart } from '../featurestore/skew/skew-part.ts';
+import { trainingSetsPart } from '../featurestore/training-set/training-sets-part.ts';
 import { type AlertsStatus, alertsPart } from '../findings/alerts/alerts-part.ts';
 import { type MonitorsStatus, monitorsPart } from '../findings/monitors-part.ts';
 import { labelsPart } from '../monitoring/labels/labels-part.ts';
 import { type ProfilesStatus, profilesPart } from '../monitoring/served/profiles-part.ts';
+import { type ClockStatus, clockPart } from '../observe/clock-part.ts';
+import { type HeapStatus, heapPart } from '../observe/heap-part.ts';
 import { type AnyPartKind, partKind } from '../observe/part-kind.ts';
 import { type ReadsStatus, readsPart } from '../observe/reads-part.ts';
 import type { Status } from '../observe/status.ts';
@@ -25,9 +28,6 @@ import { type OutputsStatus, outputsPart } from '../serving/streaming/outputs/ou
 import { type StreamsStatus, streamsPart } from '../serving/streaming/streams-part.ts';
 import { type InferenceStatus, inferencePart } from '../versions/inference-part.ts';
 import { type PythonStatus, pythonPart } from '../versions/python-part.ts';
-import { type ClockStatus, clockPart } from './clock-part.ts';
-import { type HeapStatus, heapPart } from './heap-part.ts';
-import { trainingSetsPart } from './training-sets-part.ts';
 
 /**
  * Every kind of part, in the order of `headrace status`, with the keys of its share of `GET /v1/status`. The metrics page, the

@@ -11,13 +11,13 @@ import type { PipelinePrediction } from '../serving/online/predict-pipeline.ts';
 import type { Prediction } from '../serving/online/prediction.ts';
 import type { RolloutControl } from '../serving/rollout/rollout-control.ts';
 import type { RunningStream } from '../serving/streaming/project-streams.ts';
+import type { TrainOptions } from '../training/training-runs.ts';
 import { openBatchContext } from './batch-context.ts';
 import { localWorld } from './local-world.ts';
 import type { OpenProject } from './open-project.ts';
 import type { ProjectStatus } from './parts.ts';
 import { predictingWith } from './predicting-with.ts';
 import { Running } from './running.ts';
-import type { TrainOptions } from './training-runs.ts';
 
 /** The models of a running project: predictions, training, versions, rollouts, playbooks and realised quality. */
 export abstract class RunningModels extends Running<ProjectStatus> {

@@ -6,6 +6,7 @@ import type { SampleRoom } from '../featurestore/skew/sampled-rows.ts';
 import { openPart } from '../observe/part-kind.ts';
 import type { QueueReport } from '../observe/queue-report.ts';
 import { storesPart } from '../observe/stores-part.ts';
+import { ProjectPlaybooks } from '../playbook/project-playbooks.ts';
 import type { TableAppend } from '../ports/offline-store.ts';
 import type { Part } from '../ports/part.ts';
 import type { OpenHostOptions } from '../serving/models/open-host.ts';
@@ -26,7 +27,6 @@ import { openVersionCache } from '../versions/cache/open-version-cache.ts';
 import { RegisteredVersions } from '../versions/cache/registered-versions.ts';
 import type { VersionCache } from '../versions/cache/version-cache.ts';
 import { pythonPart } from '../versions/python-part.ts';
-import { ProjectPlaybooks } from './project-playbooks.ts';
 
 /** The way of a process to the log of another one, and how many processes share the bounds of the queues. */
 export interface WorkerPlace {

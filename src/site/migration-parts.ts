@@ -9,6 +9,7 @@ import { ENVIRONMENT_FILE, TOPICS_FILE } from '../environment/environment-id.ts'
 import { JOURNAL_FILE } from '../operating/migrate/migration-files.ts';
 import { clearServices } from './clear-services.ts';
 import { databaseFiles, databases } from './databases.ts';
+import { holdStores } from './hold-stores.ts';
 
 const LOCK_FILE = 'migration.lock';
 
@@ -40,21 +41,9 @@ export function lockMigration({ directory }: Environment): Lock {
 
 /** Keeps every other process from writing an environment, as one that writes it would. Error: MIGRATE_SOURCE_RUNS. */
 export function holdEnvironment({ directory }: Environment): Lock {
-  const locks: Lock[] = [];
-  for (const store of ['log', 'offline']) {
-    if (!existsSync(join(directory, store))) continue;
-    const lock = acquireLock(join(directory, store, 'lock'));
-    if (lock !== null) locks.push(lock);
-    else {
-      for (const held of locks) held.release();
-      throw fail('MIGRATE_SOURCE_RUNS', { directory });
-    }
-  }
-  return {
-    release: () => {
-      for (const lock of locks) lock.release();
-    },
-  };
+  const lock = holdStores(directory, ['log', 'offline']);
+  if (lock === null) throw fail('MIGRATE_SOURCE_RUNS', { directory });
+  return lock;
 }
 
 /** Copies registry, rollouts, playbooks, models and API keys of an environment over those of another that no process has open. */

@@ -1,10 +1,10 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { acquireLock, type Lock } from '../backends/embedded/lock.ts';
 import { fail } from '../base/errors/fail.ts';
 import type { Environment } from '../environment/config.ts';
 import { engineOf, logOf, onlineOf } from './back-ends/environment-back-ends.ts';
 import { databaseFiles } from './databases.ts';
+import { holdStores } from './hold-stores.ts';
 
 /** Stores of which one process holds the lock. */
 const STORES = ['log', 'online', 'offline'];
@@ -27,26 +27,14 @@ export function resetData(environment: Environment): void {
     of === null || of.addresses.length === 0 ? [] : [`${part}: ${of.kind}`],
   );
   if (elsewhere.length > 0) throw fail('DEV_RESET', { directory, parts: elsewhere });
-  const locks = hold(directory);
+  const lock = holdStores(directory, STORES);
+  if (lock === null) throw fail('DEV_RUNNING', { directory });
   try {
     for (const store of STORES) empty(join(directory, store));
     for (const name of DATA) rmSync(join(directory, name), { recursive: true, force: true });
   } finally {
-    for (const lock of locks) lock.release();
+    lock.release();
   }
-}
-
-function hold(directory: string): readonly Lock[] {
-  const locks: Lock[] = [];
-  for (const store of STORES.filter((name) => existsSync(join(directory, name)))) {
-    const lock = acquireLock(join(directory, store, 'lock'));
-    if (lock !== null) locks.push(lock);
-    else {
-      for (const held of locks) held.release();
-      throw fail('DEV_RUNNING', { directory });
-    }
-  }
-  return locks;
 }
 
 /** Removes all of a store but its lock, which is held. */

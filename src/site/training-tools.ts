@@ -1,21 +1,10 @@
 import { join } from 'node:path';
 import type { Environment } from '../environment/config.ts';
-import type { OpenTrainingRun } from '../ports/training-backend.ts';
+import type { TrainingTools } from '../training/training-runs.ts';
 import { trainingRuns } from './back-ends/training-systems.ts';
 import { trainerProgram } from './open-playbooks.ts';
 
-/** How trainings of an environment run. */
-export interface TrainingTools {
-  /** The program that the embedded trainers run in. */
-  readonly trainer: readonly [string, ...string[]];
-  /** Where training runs keep their files. */
-  readonly runs: string;
-  /** Starts the processes of a training run. */
-  readonly openRun: OpenTrainingRun;
-  /** Where training programs log by a client of MLflow: MLFLOW_TRACKING_URI of this process, or the registry's own port here; null: nowhere. */
-  readonly tracking: string | null;
-}
-
+/** How trainings of an environment run. Programs log to MLFLOW_TRACKING_URI of this process, or to the registry's own port here. */
 export function trainingTools(environment: Environment): TrainingTools {
   const { directory, registry } = environment;
   const { port } = registry;

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type FileReplay, replayFile } from '../../src/running/file-replay/replay-file.ts';
-import { type ReplayColumns, readReplayRows } from '../../src/running/file-replay/replay-rows.ts';
+import type { FileReplay } from '../../src/playbook/file-replay/replay-file.ts';
+import { type ReplayColumns, readReplayRows } from '../../src/playbook/file-replay/replay-rows.ts';
+import { replayFile } from '../../src/running/replay-file.ts';
 import { openTableFile } from '../../src/site/table-files.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'headrace-replay-hostile-'));

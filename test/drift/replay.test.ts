@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { randomNormal, seededRandom } from '../../src/base/rng.ts';
-import { parseInjection } from '../../src/running/file-replay/injection.ts';
-import { type FileReplay, type ReplayFileOptions, replayFile } from '../../src/running/file-replay/replay-file.ts';
-import { readReplayRows } from '../../src/running/file-replay/replay-rows.ts';
+import { parseInjection } from '../../src/playbook/file-replay/injection.ts';
+import type { FileReplay, ReplayFileOptions } from '../../src/playbook/file-replay/replay-file.ts';
+import { readReplayRows } from '../../src/playbook/file-replay/replay-rows.ts';
+import { replayFile } from '../../src/running/replay-file.ts';
 import { openTableFile } from '../../src/site/table-files.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'headrace-file-replay-'));

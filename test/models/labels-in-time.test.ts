@@ -21,7 +21,7 @@ import {
   time,
 } from '../../src/features/define/declare.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
-import type { TrainOptions } from '../../src/running/training-runs.ts';
+import type { TrainOptions } from '../../src/training/training-runs.ts';
 
 const HOUR_MS = 3_600_000;
 const START = Date.UTC(2026, 0, 1);

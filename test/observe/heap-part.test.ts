@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { openHeapPart } from '../../src/running/heap-part.ts';
+import { openHeapPart } from '../../src/observe/heap-part.ts';
 
 const MOST = 100;
 

@@ -8,14 +8,15 @@ import { Judge } from '../../src/findings/judge.ts';
 import type { GateResult } from '../../src/playbook/actions.ts';
 import { mayContinue } from '../../src/playbook/may-continue.ts';
 import { Playbook } from '../../src/playbook/playbook.ts';
+import { playbookWorld } from '../../src/playbook/playbook-world.ts';
 import { type Replay, replay } from '../../src/playbook/replay.ts';
 import { seenRollout } from '../../src/playbook/seen-rollout.ts';
 import type { PlaybookEntry, SeenMonitor, SeenRollout, SeenWindow } from '../../src/ports/playbook-store.ts';
-import { playbookWorld } from '../../src/running/playbook-world.ts';
 import { NO_EVIDENCE } from '../../src/serving/rollout/evidence.ts';
 import { RolloutControl } from '../../src/serving/rollout/rollout-control.ts';
 import { httpHooks } from '../../src/serving/rollout/rollout-hooks.ts';
 import { openSqliteRegistry } from '../../src/site/open-registry.ts';
+import { readNumbers } from '../../src/site/table-files.ts';
 import { newVersion } from '../../src/testing/contracts/model-registry.ts';
 import { MemoryArtifactStore } from '../memory/artifact-store.ts';
 import { MemoryIncidents } from '../memory/incidents.ts';
@@ -94,6 +95,7 @@ export class PlaybookDesk {
       runtime: onnxRuntime,
       python: null,
       upstreams: {},
+      readNumbers,
       withHistory: () => Promise.reject(new Error('the test has no history')),
       train: async ({ decision }) => {
         this.done.push('train');

@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseDriftRule, ruleText } from '../../monitoring/detect/drift-rule.ts';
+import { type Injection, parseInjection } from '../../playbook/file-replay/injection.ts';
+import type { FileReplay } from '../../playbook/file-replay/replay-file.ts';
 import { temporaryFolder } from '../../process/temporary-folder.ts';
-import { type Injection, parseInjection } from '../../running/file-replay/injection.ts';
-import type { FileReplay } from '../../running/file-replay/replay-file.ts';
 import { parseCron } from '../../schedule/cron.ts';
 import { type Call, command } from '../command.ts';
 import { flag, option, repeated } from '../option.ts';
@@ -61,7 +61,7 @@ export const driftReplay = command({
   options,
   run: async (call) => {
     const { openTableFile } = await import('../../site/table-files.ts');
-    const { replayFile } = await import('../../running/file-replay/replay-file.ts');
+    const { replayFile } = await import('../../running/replay-file.ts');
     const { path: directory, remove } = temporaryFolder('headrace-replay-');
     const table = await openTableFile(call.words[0]);
     try {
@@ -101,8 +101,8 @@ function replayOf({ options: asked, terminal }: Asked) {
 }
 
 async function write(call: Asked, replayed: FileReplay): Promise<void> {
-  const { replayText } = await import('../../running/file-replay/replay-text.ts');
-  const { predictionLines } = await import('../../running/file-replay/replay-predictions.ts');
+  const { replayText } = await import('../../playbook/file-replay/replay-text.ts');
+  const { predictionLines } = await import('../../playbook/file-replay/replay-predictions.ts');
   const { terminal, json } = call;
   const { out } = call.options;
   const { predictions, ...shown } = replayed;

@@ -5,11 +5,12 @@ import { onnxRuntime } from '../../../src/backends/onnx/onnx-runtime.ts';
 import { playbookPlan } from '../../../src/features/define/playbook.ts';
 import { Judge } from '../../../src/findings/judge.ts';
 import { Playbook } from '../../../src/playbook/playbook.ts';
+import { playbookWorld } from '../../../src/playbook/playbook-world.ts';
 import type { IncidentPort } from '../../../src/ports/incident.ts';
-import { playbookWorld } from '../../../src/running/playbook-world.ts';
 import { RolloutControl } from '../../../src/serving/rollout/rollout-control.ts';
 import { httpHooks } from '../../../src/serving/rollout/rollout-hooks.ts';
 import { openSqliteRegistry } from '../../../src/site/open-registry.ts';
+import { readNumbers } from '../../../src/site/table-files.ts';
 import { newVersion } from '../../../src/testing/contracts/model-registry.ts';
 import { playbookStore, rolloutStore } from '../../sql-stores.ts';
 import { DAY_MS, observationAt, SCRIPT_DAYS, SCRIPT_START } from '../script.ts';
@@ -71,6 +72,7 @@ const world = playbookWorld({
   runtime: onnxRuntime,
   python: null,
   upstreams: {},
+  readNumbers,
   withHistory: () => Promise.reject(new Error('the script has no history')),
   train: ({ decision }) =>
     registry.register(newVersion(model, { lineage: { ...newVersion(model).lineage, decision }, createdAt: clock() })),

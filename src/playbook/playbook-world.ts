@@ -10,13 +10,6 @@ import type { Judge, JudgeStores } from '../findings/judge.ts';
 import { modelInputs } from '../model/model-inputs.ts';
 import { auditRows, auditText } from '../monitoring/estimate/audit-file.ts';
 import { drawAudit } from '../monitoring/estimate/audit-sample.ts';
-import type { GateResult, Look, PlaybookActions } from '../playbook/actions.ts';
-import { auditPath } from '../playbook/audit-samples.ts';
-import { compareOn, gateResult, type LabelledRows, type LoadedVersion } from '../playbook/compare-versions.ts';
-import { liveBreach } from '../playbook/live-breach.ts';
-import { pairedLosses } from '../playbook/paired-losses.ts';
-import { seenMonitors } from '../playbook/seen-monitors.ts';
-import { seenRollout } from '../playbook/seen-rollout.ts';
 import type { IncidentPort } from '../ports/incident.ts';
 import type { ModelVersion } from '../ports/model-registry.ts';
 import type { ModelRuntime } from '../ports/model-runtime.ts';
@@ -29,11 +22,17 @@ import { LINEAGE_TAGS } from '../registry/lineage.ts';
 import { loadableRecord } from '../registry/version-seal.ts';
 import { predictionTable } from '../serving/online/prediction-table.ts';
 import type { Decision } from '../serving/rollout/rollout-control.ts';
-import { readNumbers } from '../site/table-files.ts';
 import { adoptLogged, loggedWith } from '../training/train-logged.ts';
+import type { OrderedTraining } from '../training/training-runs.ts';
 import { loadForScores } from '../versions/load/load-for-scores.ts';
 import type { UpstreamServers } from '../versions/upstream/upstream-version.ts';
-import type { OrderedTraining } from './training-runs.ts';
+import type { GateResult, Look, PlaybookActions } from './actions.ts';
+import { auditPath } from './audit-samples.ts';
+import { compareOn, gateResult, type LabelledRows, type LoadedVersion } from './compare-versions.ts';
+import { liveBreach } from './live-breach.ts';
+import { pairedLosses } from './paired-losses.ts';
+import { seenMonitors } from './seen-monitors.ts';
+import { seenRollout } from './seen-rollout.ts';
 
 /** A set of labelled rows to write. */
 export interface LabelledSet {
@@ -41,6 +40,12 @@ export interface LabelledSet {
   readonly exclude: readonly Span[];
   readonly path: string;
 }
+
+/** Reads columns of a Parquet file, in single and in double precision. */
+export type ReadNumbers = (
+  path: string,
+  columns: { readonly singles: readonly string[]; readonly doubles: readonly string[] },
+) => Promise<{ readonly doubles: readonly Float64Array[] }>;
 
 export interface PlaybookWorldOptions extends JudgeStores {
   readonly model: ModelData;
@@ -52,6 +57,8 @@ export interface PlaybookWorldOptions extends JudgeStores {
   readonly python: PythonRuntime | null;
   readonly upstreams: UpstreamServers;
   readonly train: (order: OrderedTraining) => Promise<ModelVersion>;
+  /** Reads columns of a file of rows. */
+  readonly readNumbers: ReadNumbers;
   /** Writes rows with features as they were known, and labels; returns how many. */
   readonly writeSet: (set: LabelledSet) => Promise<number>;
   /** Starts the rollout of a version under an id, and ends one. */
@@ -185,7 +192,7 @@ async function loadVersion(options: PlaybookWorldOptions, version: number): Prom
 }
 
 async function labelledRows(
-  { model, writeSet }: PlaybookWorldOptions,
+  { model, writeSet, readNumbers }: PlaybookWorldOptions,
   set: LabelledSet,
   loaded: readonly LoadedVersion[],
 ): Promise<LabelledRows> {

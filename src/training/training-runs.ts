@@ -11,13 +11,14 @@ import type { TrainingSetProgram, TrainingSetRun } from '../featurestore/trainin
 import type { JoinedSpine } from '../featurestore/training-set/join-spine.ts';
 import type { SpineOptions } from '../featurestore/training-set/spine.ts';
 import type { TrainingSetSummary } from '../featurestore/training-set/training-set.ts';
+import type { WrittenSets } from '../featurestore/training-set/training-sets-part.ts';
 import { trainingSpan } from '../featurestore/training-set/training-span.ts';
-import type { ModelVersion } from '../ports/model-registry.ts';
-import type { SiteStores } from '../site/site.ts';
-import { forgetTraining, type KeptTraining, keepTraining, keptTraining } from '../training/kept-training.ts';
-import { trainModel } from '../training/train-model.ts';
-import { referenceOf } from './reference-of-set.ts';
-import type { WrittenSets } from './training-sets-part.ts';
+import type { ArtifactStore } from '../ports/artifact-store.ts';
+import type { ModelRegistry, ModelVersion } from '../ports/model-registry.ts';
+import type { ModelRuntime } from '../ports/model-runtime.ts';
+import type { OpenTrainingRun } from '../ports/training-backend.ts';
+import { forgetTraining, type KeptTraining, keepTraining, keptTraining } from './kept-training.ts';
+import { trainModel } from './train-model.ts';
 
 export interface TrainOptions {
   /**
@@ -60,9 +61,28 @@ export interface SpineTrainOptions {
 /** From the start of a program to its first step, and between two steps, ms. */
 const TRAINING_TIMEOUT_MS = 3_600_000;
 
+/** How trainings of an environment run. */
+export interface TrainingTools {
+  /** The program that the embedded trainers run in. */
+  readonly trainer: readonly [string, ...string[]];
+  /** Where training runs keep their files. */
+  readonly runs: string;
+  /** Starts the processes of a training run. */
+  readonly openRun: OpenTrainingRun;
+  /** Where training programs log by a client of MLflow; null: nowhere. */
+  readonly tracking: string | null;
+}
+
 export interface TrainingRunsOptions {
   readonly project: ProjectData;
-  readonly stores: SiteStores<'registry' | 'artifacts' | 'runtime' | 'training'>;
+  readonly stores: {
+    readonly registry: ModelRegistry;
+    readonly artifacts: ArtifactStore;
+    readonly runtime: ModelRuntime;
+    readonly training: TrainingTools;
+  };
+  /** The reference of a training set, for the monitors of the version that is trained on it. */
+  readonly referenceOf: (path: string, features: readonly string[], at: number) => Promise<Uint8Array>;
   readonly limits: Environment['training'];
   /** Null in a process that does not write the environment: another one writes its sets. */
   readonly features: FeatureStore | null;
@@ -224,7 +244,7 @@ export class TrainingRuns {
     options: TrainOptions | OrderedTraining,
     { directory, declaration, trainingSet }: Omit<KeptTraining, 'model'>,
   ): Promise<ModelVersion> {
-    const { stores, clock, limits } = this.#options;
+    const { stores, clock, limits, referenceOf } = this.#options;
     const { registry, artifacts, runtime, training } = stores;
     const { trainer, openRun, tracking } = training;
     const { checkpointSeconds, restarts, budget = null, pricePerHour } = limits;

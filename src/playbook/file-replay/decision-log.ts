@@ -1,8 +1,7 @@
 import { actionText } from '../../monitoring/cause/decision-text.ts';
-import type { Headrace } from '../headrace.ts';
-import { insideOf } from '../inside.ts';
 import type { Injection } from './injection.ts';
 import type { ReplayDeclaration } from './replay-declaration.ts';
+import type { ReplayedProject } from './replayed-project.ts';
 
 /** A line of a decision log. */
 export interface DecisionRow {
@@ -17,7 +16,7 @@ export interface DecisionRow {
 
 /** Decisions of the playbook and changes of rollouts, by time; with the faults that the replay injected, labelled as such. */
 export async function decisionLog(
-  headrace: Headrace,
+  { headrace, stores }: ReplayedProject,
   { model }: ReplayDeclaration,
   injections: readonly Injection[],
 ): Promise<readonly DecisionRow[]> {
@@ -36,7 +35,7 @@ export async function decisionLog(
     if (entry.kind !== 'decided') return [];
     return [{ at: entry.at, by: 'playbook', tier: entry.tier, evidence: entry.reason, action: actionText(entry) }];
   });
-  const { rollouts } = insideOf(headrace).stores;
+  const { rollouts } = stores;
   const all = await rollouts.list(model.name);
   const moved: DecisionRow[] = [];
   for (const { id, candidate } of all.toReversed())

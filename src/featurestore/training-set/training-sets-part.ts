@@ -1,4 +1,4 @@
-import type { PartKind } from '../observe/part-kind.ts';
+import type { PartKind } from '../../observe/part-kind.ts';
 
 /** Training sets that this process has written, or had written, and their joins that did not fit into the memory of the history. */
 export interface WrittenSets {

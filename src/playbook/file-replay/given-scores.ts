@@ -4,9 +4,9 @@ import type { ModelVersion } from '../../ports/model-registry.ts';
 import type { ColumnValues, TableFile } from '../../ports/table-file.ts';
 import { oneChunk, storeContent } from '../../registry/store-content.ts';
 import { OnnxGraph } from '../../training/onnx-export/onnx-graph.ts';
-import type { OpenProject } from '../open-project.ts';
 import type { ReplayDeclaration } from './replay-declaration.ts';
 import type { ReplayRows } from './replay-rows.ts';
+import type { ReplayedProject } from './replayed-project.ts';
 
 const INPUT = 'features';
 const OUTPUT = 'score';
@@ -16,7 +16,7 @@ const GIVEN_SCORE = 'given_score';
 
 /** Registers the file's own scores as version 1: a model that answers its one input. Its reference is the first rows. */
 export async function registerGivenScores(
-  { stores }: OpenProject,
+  { stores }: ReplayedProject,
   { model }: ReplayDeclaration,
   rows: ReplayRows,
   { count, from, to, at }: { readonly count: number; readonly from: number; readonly to: number; readonly at: number },

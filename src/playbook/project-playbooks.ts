@@ -9,18 +9,18 @@ import { rolloutPlan } from '../features/define/rollout.ts';
 import { Judge } from '../findings/judge.ts';
 import { awaitedMs } from '../model/label-maturity.ts';
 import { openPart } from '../observe/part-kind.ts';
-import type { PlaybookActions } from '../playbook/actions.ts';
-import { type InputGuard, inputGuard } from '../playbook/input-guard.ts';
-import { mayContinue } from '../playbook/may-continue.ts';
-import { Playbook, type PlaybookOptions } from '../playbook/playbook.ts';
-import { PlaybookJournal } from '../playbook/playbook-journal.ts';
-import { type FollowedPlaybook, playbookPart } from '../playbook/playbook-part.ts';
-import { type Replay, replay } from '../playbook/replay.ts';
-import { fold, NO_STATE, type PlaybookState } from '../playbook/state.ts';
 import type { Part } from '../ports/part.ts';
 import type { PlaybookStore } from '../ports/playbook-store.ts';
 import type { ModelAnswers } from '../serving/models/open-model.ts';
+import type { PlaybookActions } from './actions.ts';
+import { type InputGuard, inputGuard } from './input-guard.ts';
+import { mayContinue } from './may-continue.ts';
+import { Playbook, type PlaybookOptions } from './playbook.ts';
+import { PlaybookJournal } from './playbook-journal.ts';
+import { type FollowedPlaybook, playbookPart } from './playbook-part.ts';
 import { judgedMonitors, type PlaybookWorldOptions, playbookWorld } from './playbook-world.ts';
+import { type Replay, replay } from './replay.ts';
+import { fold, NO_STATE, type PlaybookState } from './state.ts';
 
 export interface ProjectPlaybooksOptions {
   readonly project: ProjectData;

@@ -1,10 +1,10 @@
 import { auc } from '../../stats/auc.ts';
-import type { Headrace } from '../headrace.ts';
 import type { DecisionRow } from './decision-log.ts';
 import type { JudgedWindow } from './judged-windows.ts';
 import type { ReplayDeclaration } from './replay-declaration.ts';
 import type { ReplayPredictions } from './replay-predictions.ts';
 import type { ReplayRows } from './replay-rows.ts';
+import type { ReplayedProject } from './replayed-project.ts';
 
 /** The quality of a month of predictions. */
 export interface MonthQuality {
@@ -48,7 +48,7 @@ export interface ReplaySummary {
 }
 
 export async function replaySummary(of: {
-  readonly headrace: Headrace;
+  readonly replayed: ReplayedProject;
   readonly declared: ReplayDeclaration;
   readonly rows: ReplayRows;
   readonly windows: readonly JudgedWindow[];
@@ -58,7 +58,8 @@ export async function replaySummary(of: {
   readonly windowMs: number;
   readonly faults: readonly unknown[];
 }): Promise<ReplaySummary> {
-  const { headrace, declared, rows, windows, predictions, first, windowMs, faults } = of;
+  const { replayed, declared, rows, windows, predictions, first, windowMs, faults } = of;
+  const { headrace } = replayed;
   const { versions, champion } = await headrace.versions(declared.model);
   const entries = await headrace.playbook(declared.model).journal.entries();
   const opened = entries.flatMap((entry) =>

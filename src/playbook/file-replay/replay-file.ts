@@ -2,9 +2,6 @@ import { fail } from '../../base/errors/fail.ts';
 import type { EventOf } from '../../features/define/event-source.ts';
 import { settledBefore } from '../../model/label-maturity.ts';
 import type { TableFile } from '../../ports/table-file.ts';
-import type { Headrace } from '../headrace.ts';
-import { openHeadrace } from '../headrace.ts';
-import { insideOf } from '../inside.ts';
 import { type DecisionRow, decisionLog } from './decision-log.ts';
 import { registerGivenScores } from './given-scores.ts';
 import { type Injection, injectUnit } from './injection.ts';
@@ -14,6 +11,7 @@ import { type ReplayPredictions, replayPredictions } from './replay-predictions.
 import { type ReplayColumns, type ReplayRows, readReplayRows } from './replay-rows.ts';
 import { type ReplaySummary, replaySummary } from './replay-summary.ts';
 import { greatestDelay, PARTS, replayWindow } from './replay-window.ts';
+import type { OpenReplayed, ReplayedProject } from './replayed-project.ts';
 import { registerSpoiled } from './spoiled-version.ts';
 
 export interface ReplayFileOptions extends ReplayColumns {
@@ -50,7 +48,11 @@ const BATCH = 2000;
  * Replays a table in the order of time: predictions, labels as they become known, monitors, playbook and rollouts, by the
  * clock of the rows. Errors: DRIFT_COLUMN, DRIFT_REPLAY, DRIFT_OPTION, those of a running project.
  */
-export async function replayFile(table: TableFile, options: ReplayFileOptions): Promise<FileReplay> {
+export async function replayFile(
+  table: TableFile,
+  options: ReplayFileOptions,
+  open: OpenReplayed,
+): Promise<FileReplay> {
   const rows = await readReplayRows(table, options);
   for (const injection of options.injections) injectUnit(rows.features, rows.at, injection);
   const windowMs = replayWindow(rows, options.windowMs);
@@ -62,22 +64,21 @@ export async function replayFile(table: TableFile, options: ReplayFileOptions): 
   const first = firstLive(table.path, rows, options);
   const clock = { now: rows.at[0] };
   const faults: unknown[] = [];
-  const headrace = await openHeadrace({
+  const replayed = await open({
     project: declared.project,
-    environment: { directory: options.directory, sampleRate: 1 },
+    directory: options.directory,
     clock: () => clock.now,
-    repeatable: true,
     onFault: (error) => faults.push(error),
   });
   try {
-    const run = new FileRun({ headrace, declared, rows, clock, windowMs, options, faults });
+    const run = new FileRun({ replayed, declared, rows, clock, windowMs, options, faults });
     await run.learn(first);
     await run.live(first);
-    const windows = await judgedWindows(headrace, declared, windowMs, run.ends);
-    const log = await decisionLog(headrace, declared, options.injections);
-    const predictions = await replayPredictions(headrace, declared, rows);
+    const windows = await judgedWindows(replayed, declared, windowMs, run.ends);
+    const log = await decisionLog(replayed, declared, options.injections);
+    const predictions = await replayPredictions(replayed, declared, rows);
     const summary = await replaySummary({
-      headrace,
+      replayed,
       declared,
       rows,
       windows,
@@ -89,12 +90,12 @@ export async function replayFile(table: TableFile, options: ReplayFileOptions): 
     });
     return { summary, log, windows, predictions };
   } finally {
-    await headrace.close();
+    await replayed.headrace.close();
   }
 }
 
 interface FileRunOptions {
-  readonly headrace: Headrace;
+  readonly replayed: ReplayedProject;
   readonly declared: ReplayDeclaration;
   readonly rows: ReplayRows;
   readonly clock: { now: number };
@@ -125,7 +126,8 @@ class FileRun {
 
   /** The first rows, which nobody predicts: they train the first version. */
   async learn(first: number): Promise<void> {
-    const { headrace, declared, rows, clock, options } = this.#of;
+    const { replayed, declared, rows, clock, options } = this.#of;
+    const { headrace } = replayed;
     await this.#parts(0, first, async (from, to) => {
       await this.#request(from, to, false);
       return true;
@@ -137,7 +139,7 @@ class FileRun {
     const span = { count: first, from: rows.at[0], to: clock.now, at: clock.now };
     const { version, lineage } =
       rows.score !== null || rows.label === null
-        ? await registerGivenScores(insideOf(headrace), declared, rows, span)
+        ? await registerGivenScores(replayed, declared, rows, span)
         : await headrace.train(declared.model, { to: enough ? mature : clock.now });
     await headrace.promote(declared.model, version);
     options.onLine?.(`${instant(clock.now)} version ${version} answers: ${lineage.trainingSet.rows} rows before it`);
@@ -145,7 +147,8 @@ class FileRun {
 
   /** Every other row, window by window. */
   async live(first: number): Promise<void> {
-    const { rows, clock, windowMs, headrace, declared, options } = this.#of;
+    const { replayed, rows, clock, windowMs, declared, options } = this.#of;
+    const { headrace } = replayed;
     const spoiled = options.injections.filter((one) => one.kind === 'spoiled');
     await this.#parts(first, rows.count, async (from, to, end) => {
       for (let row = from; row < to; row += BATCH) {
@@ -187,7 +190,8 @@ class FileRun {
   }
 
   async #request(from: number, to: number, predicts: boolean): Promise<void> {
-    const { headrace, declared, rows, clock } = this.#of;
+    const { replayed, declared, rows, clock } = this.#of;
+    const { headrace } = replayed;
     const requests = Array.from({ length: to - from }, (_, i) => ({
       id: idOf(from + i),
       request: declared.requestOf(from + i),
@@ -210,7 +214,8 @@ class FileRun {
 
   /** Labels that are known by now, of rows that were requested. */
   async #label(requested: number): Promise<void> {
-    const { headrace, declared, rows, clock } = this.#of;
+    const { replayed, declared, rows, clock } = this.#of;
+    const { headrace } = replayed;
     const { label, labelledAt } = rows;
     if (label === null) return;
     const known: EventOf<ReplayDeclaration['labels']>[] = [];
@@ -225,14 +230,15 @@ class FileRun {
 
   /** Judges the rollout under way, and starts an injected one that is due. */
   async #rollOut(spoiled: { readonly at: number }[], decides: boolean): Promise<void> {
-    const { headrace, declared, clock } = this.#of;
+    const { replayed, declared, clock } = this.#of;
+    const { headrace } = replayed;
     const control = headrace.rollout(declared.model);
     await control.settled();
     const active = await control.active();
     const [due] = spoiled;
     if (active === null && due !== undefined && due.at <= clock.now) {
       spoiled.shift();
-      const version = await registerSpoiled(insideOf(headrace), declared, clock.now);
+      const version = await registerSpoiled(replayed, declared, clock.now);
       await control.start(
         version,
         { by: 'injected', reason: 'injected: a spoiled model: one score for every request' },

@@ -1,8 +1,7 @@
 import { ANSWERED, FIRST_PREDICTION, predictionTable } from '../../serving/online/prediction-table.ts';
-import type { Headrace } from '../headrace.ts';
-import { insideOf } from '../inside.ts';
 import type { ReplayDeclaration } from './replay-declaration.ts';
 import type { ReplayRows } from './replay-rows.ts';
+import type { ReplayedProject } from './replayed-project.ts';
 
 /** Predictions that were answered, in the order of time: one a row, column by column. */
 export interface ReplayPredictions {
@@ -17,11 +16,11 @@ export interface ReplayPredictions {
 
 /** The first answer of each row, from the prediction log. */
 export async function replayPredictions(
-  headrace: Headrace,
+  { stores }: Pick<ReplayedProject, 'stores'>,
   { model }: ReplayDeclaration,
   rows: ReplayRows,
 ): Promise<ReplayPredictions> {
-  const { offline } = insideOf(headrace).stores;
+  const { offline } = stores;
   const [at, versions]: [number[], number[]] = [[], []];
   const [scores, labels]: [(number | null)[], (number | null)[]] = [[], []];
   const hasModel = rows.score !== null || rows.label !== null;

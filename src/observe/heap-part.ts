@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
-import { bytesText } from '../observe/bytes-text.ts';
-import { openPart, type PartKind } from '../observe/part-kind.ts';
 import type { Part } from '../ports/part.ts';
+import { bytesText } from './bytes-text.ts';
+import { openPart, type PartKind } from './part-kind.ts';
 
 /** The heap of V8 with the buffers outside it. */
 export interface HeapReport {

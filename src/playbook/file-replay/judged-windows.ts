@@ -2,9 +2,8 @@ import type { ResolvedMonitor } from '../../features/define/monitor.ts';
 import { judgeMonitor, type MonitorWindow, monitorsOf } from '../../monitoring/monitor/judge-windows.ts';
 import { decodeReference } from '../../monitoring/monitor/reference.ts';
 import { CHAMPION } from '../../registry/champion.ts';
-import type { Headrace } from '../headrace.ts';
-import { insideOf } from '../inside.ts';
 import type { ReplayDeclaration } from './replay-declaration.ts';
+import type { ReplayedProject } from './replayed-project.ts';
 
 /** A window of a replay, as it was when all labels had come. */
 export interface JudgedWindow extends Pick<MonitorWindow, 'from' | 'to' | 'rows' | 'state' | 'reason' | 'drifted'> {
@@ -18,12 +17,11 @@ export interface JudgedWindow extends Pick<MonitorWindow, 'from' | 'to' | 'rows'
 
 /** Every window that was replayed, `ends` in ascending order, for the champion of its time; of features also by the usual rules. */
 export async function judgedWindows(
-  headrace: Headrace,
+  { headrace, stores }: ReplayedProject,
   { model }: ReplayDeclaration,
   windowMs: number,
   ends: readonly number[],
 ): Promise<readonly JudgedWindow[]> {
-  const { stores } = insideOf(headrace);
   await headrace.flush();
   const end = ends.at(-1) ?? 0;
   const moves = (await stores.registry.moves(model.name)).filter(({ alias }) => alias === CHAMPION);

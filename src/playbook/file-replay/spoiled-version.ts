@@ -1,12 +1,12 @@
 import { CHAMPION } from '../../registry/champion.ts';
 import { oneChunk, storeContent } from '../../registry/store-content.ts';
 import { OnnxGraph } from '../../training/onnx-export/onnx-graph.ts';
-import type { OpenProject } from '../open-project.ts';
 import type { ReplayDeclaration } from './replay-declaration.ts';
+import type { ReplayedProject } from './replayed-project.ts';
 
 /** Registers a spoiled copy of the champion: one score for every request. Returns its number. */
 export async function registerSpoiled(
-  { stores }: OpenProject,
+  { stores }: ReplayedProject,
   { model }: ReplayDeclaration,
   at: number,
 ): Promise<number> {

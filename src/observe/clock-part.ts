@@ -2,8 +2,8 @@ import { clockFault } from '../base/clock-fault.ts';
 import { fail, type HeadraceError } from '../base/errors/fail.ts';
 import { FOLLOWED_STEP_MS } from '../base/guarded-clock.ts';
 import type { Clock } from '../base/time.ts';
-import { openPart, type PartKind } from '../observe/part-kind.ts';
 import type { Part } from '../ports/part.ts';
+import { openPart, type PartKind } from './part-kind.ts';
 
 /** The clock of a process, and what its log says about time. */
 export interface ClockSource {
