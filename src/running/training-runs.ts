@@ -15,6 +15,7 @@ import type { TrainingSetSummary } from '../featurestore/training-set/training-s
 import { trainingSpan } from '../featurestore/training-set/training-span.ts';
 import type { ModelVersion } from '../ports/model-registry.ts';
 import { forgetTraining, type KeptTraining, keepTraining, keptTraining } from '../training/kept-training.ts';
+import { newRunFolder } from '../training/run-folder.ts';
 import { trainModel } from '../training/train-model.ts';
 import { referenceOf } from './reference-of-set.ts';
 import type { WrittenSets } from './training-sets-part.ts';
@@ -176,8 +177,7 @@ export class TrainingRuns {
     const declaration = declarationHash(project);
     const kept = options.resume === true ? keptTraining(stores.runs, model.name, declaration) : null;
     const order = 'decision' in options ? `-${options.decision}-${process.pid}` : '';
-    const name = `${model.name}-${clock().toString(36)}${order}`;
-    const directory = kept?.directory ?? resolve(stores.runs, name);
+    const directory = kept?.directory ?? newRunFolder(stores.runs, `${model.name}${order}`, clock());
     try {
       // Before the work, not after it.
       await stores.runtime.ready();
@@ -200,7 +200,6 @@ export class TrainingRuns {
   ): Promise<KeptTraining['trainingSet']> {
     const { mode = 'corrected', onLine, signal, exclude = [] } = options;
     const between = trainingSpan(model, options, this.#options.clock());
-    mkdirSync(directory, { recursive: true });
     const file = resolve(directory, 'training-set.parquet');
     const program = this.#program ?? this.#programOf?.(model) ?? null;
     if (program === null && this.#programOf !== null)

@@ -102,7 +102,7 @@ export const registryErrors = rows({
     exit: 2,
   },
   REGISTRY_SOURCE: {
-    message: 'the source {source} of a model version leads out of its folder',
+    message: 'the source {source} of a model version is refused: {reason}',
     hint: 'name a folder of the artefact tree, such as mlflow-artifacts:/1/<run>/artifacts/model',
     retry: 'never',
     status: 400,
