@@ -15,6 +15,7 @@ import { ModelLabels } from './model-labels.ts';
 import { offlineQuality } from './offline-quality.ts';
 import type { Task } from './quality.ts';
 import type { RealisedQuality } from './realised-quality.ts';
+import { recentCalls } from './recent-calls.ts';
 import { rolloutOutcomes } from './rollout-outcomes.ts';
 
 /** The counts of a model's predictions and labels, and the realised quality by day of prediction. */
@@ -80,6 +81,7 @@ export class ProjectLabels implements DeliverySink {
         await labels.rebuild({ offline, now: clock(), predictionsTo, labelsTo });
       },
       rolloutOutcomes: (rollout) => rolloutOutcomes(model, offline, rollout, clock()),
+      recentCalls: (rollout) => recentCalls(model, offline, rollout, clock()),
     };
   }
 
