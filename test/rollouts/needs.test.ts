@@ -6,7 +6,7 @@ import { needsLines, rolloutNeeds } from '../../src/serving/rollout/rollout-need
 import { successReading } from '../../src/serving/rollout/success.ts';
 
 const planOf = (rollout: RolloutOptions) =>
-  rolloutPlan({ name: 'm', task: 'binary', quantile: null, service: { request: {} }, rollout });
+  rolloutPlan({ name: 'm', task: 'binary', quantile: null, service: { request: {} }, rollout: { ...rollout } });
 
 const HOUR_MS = 3_600_000;
 

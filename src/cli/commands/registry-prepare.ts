@@ -28,7 +28,9 @@ export const registryPrepare: Command = {
       const python = await openPython(environment, artifacts);
       try {
         const tools = { artifacts, python, upstreams: environment.models.upstreams };
-        if (record.trained === null) await prepareForeign(record, tools);
+        // Progress is no part of the answer.
+        const onLine = (line: string) => call.terminal.err(line);
+        if (record.trained === null) await prepareForeign(record, tools, onLine);
         const opened = record.trained === null ? await openForeign(record, tools) : null;
         const served = opened?.kind === 'process' ? opened.platform : 'onnx';
         if (opened?.kind === 'process') await opened.loaded.close();
