@@ -24,6 +24,7 @@ export type { BinaryQuality, RegressionQuality } from './monitoring/labels/quali
 export type { ModelVersion } from './ports/model-registry.ts';
 export type { PlaybookEntry } from './ports/playbook-store.ts';
 export type { Rollout, RolloutEvent, RolloutState } from './ports/rollout-store.ts';
+export type { ListedVersion } from './registry/listed-versions.ts';
 export { Headrace, type OpenOptions, openHeadrace } from './running/headrace.ts';
 export { openReader, type Reader } from './running/reader.ts';
 export { type RunningServer, type ServerOptions, startServer } from './server/http-server.ts';

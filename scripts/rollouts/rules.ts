@@ -26,7 +26,8 @@ const PLAN = rolloutPlan({
 const headrace: Rule = {
   name: 'Headrace',
   begin: () => {
-    const counter = new EvidenceCounter({ task: 'regression', range: null });
+    let [minute, now] = [0, 0];
+    const counter = new EvidenceCounter({ task: 'regression', range: null, monotonic: () => now });
     const losses = { canary: NO_MOMENTS, baseline: NO_MOMENTS };
     const groups = { canary: new CallerGroups(), baseline: new CallerGroups() };
     const count = (lane: 'canary' | 'baseline', { isError, latencyMs, score, loss, caller }: Sample) => {
@@ -39,8 +40,15 @@ const headrace: Rule = {
       groups[lane].add(group, loss);
     };
     return ({ canary, baseline }) => {
-      for (const sample of canary) count('canary', sample);
-      for (const sample of baseline) count('baseline', sample);
+      const lanes = { canary, baseline };
+      const requests = Object.entries(lanes).flatMap(([lane, samples]) =>
+        samples.map((sample, i) => ({ lane: lane as keyof typeof lanes, sample, at: (i + 0.5) / samples.length })),
+      );
+      for (const { lane, sample, at } of requests.sort((a, b) => a.at - b.at)) {
+        now = 60_000 * (minute + at);
+        count(lane, sample);
+      }
+      minute += 1;
       const evidence = counter.evidence();
       if (canaryReadings(PLAN, evidence).some(({ tripped }) => tripped)) return true;
       const outcome = (lane: 'canary' | 'baseline') => ({

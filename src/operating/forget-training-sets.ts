@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import type { ModelData } from '../features/define/declaration.ts';
 import type { ModelRegistry } from '../ports/model-registry.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
+import { listedVersions } from '../registry/listed-versions.ts';
 import { inList, type KeyValues, literal } from './forget-sql.ts';
 
 /** A training set with rows of the entity, or one that may have some because its file is gone. */
@@ -36,7 +37,8 @@ export async function findTrainingSets(
 ): Promise<readonly FoundTrainingSet[]> {
   const found: FoundTrainingSet[] = [];
   for (const { name: model } of models) {
-    const versions = await registry.versions(model);
+    // Of a version that another program logged without its set nothing can be said.
+    const versions = (await listedVersions(registry, model)).filter(({ lineage }) => lineage.trainingSet.digest !== '');
     const seen = new Set<string>();
     for (const path of trainingSetFiles(runs, model)) {
       const digest = await sha256Of(path);

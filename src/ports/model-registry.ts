@@ -181,8 +181,8 @@ export interface Verdict {
  *  1. versions of a model are numbered 1, 2, … in the order of registration, whoever registers; a number is never used again, and
  *     what a version is made of never changes;
  *  2. an alias moves by compare-and-swap: if it does not point to `expected`, nothing changes (REGISTRY_MOVED);
- *  3. an alias points at a version that exists (REGISTRY_VERSION); a version that an alias or a hold needs is not deleted
- *     (REGISTRY_NEEDED);
+ *  3. an alias points at a version that exists (REGISTRY_VERSION). A version is not deleted while `champion`, an alias with gates or a
+ *     hold needs it (REGISTRY_NEEDED); its other aliases are removed with it, each a move;
  *  4. every move is kept, with who made it and why;
  *  5. acknowledged changes survive the process, and are seen by every other one that has the registry open;
  *  6. to 10. are those of the tracking store and of logged models;
@@ -228,8 +228,8 @@ export interface ModelRegistry extends TrackingStore, LoggedModels, ArtifactInde
   createVersion(version: NewVersionRecord): Promise<VersionRecord>;
   versionRecord(model: string, version: number): Promise<VersionRecord | null>;
   describeVersion(model: string, version: number, description: string, at: number): Promise<void>;
-  /** Errors: REGISTRY_VERSION, REGISTRY_NEEDED. */
-  deleteVersion(model: string, version: number, at: number): Promise<void>;
+  /** Its aliases go with it, but one that serves stops it. Errors: REGISTRY_VERSION, REGISTRY_NEEDED. */
+  deleteVersion(model: string, version: number, change: Pick<AliasChange, 'at' | 'who' | 'why'>): Promise<void>;
   tagVersion(model: string, version: number, tag: KeyText, at: number): Promise<void>;
   untagVersion(model: string, version: number, key: string, at: number): Promise<void>;
   stageVersion(

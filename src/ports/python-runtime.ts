@@ -60,8 +60,11 @@ export type OpenedPython =
  *  6. `collect` removes no environment that a needed version or a worker of any process of this machine uses.
  */
 export interface PythonRuntime {
-  /** Errors: PYTHON_REQUIREMENTS, PYTHON_VERSION, PYTHON_INTERPRETER, PYTHON_INSTALL, those of the artefacts. */
-  prepare(version: PythonVersion): Promise<void>;
+  /**
+   * `onLine` receives a line for each step. Errors: PYTHON_REQUIREMENTS, PYTHON_VERSION, PYTHON_INTERPRETER, PYTHON_INSTALL, those of the
+   * artefacts.
+   */
+  prepare(version: PythonVersion, onLine?: (line: string) => void): Promise<void>;
   /** Returns where the environment is there; otherwise begins to make it. Errors: PYTHON_PREPARING, those of `prepare`. */
   mustBePrepared(version: PythonVersion): Promise<void>;
   /**

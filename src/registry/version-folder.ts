@@ -3,7 +3,7 @@ import type { ArtifactStore } from '../ports/artifact-store.ts';
 import type { ModelRegistry, VersionFile, VersionRecord } from '../ports/model-registry.ts';
 import { manifestDigest } from './manifest-digest.ts';
 import { mustBeAsSealed } from './version-seal.ts';
-import { filesOfSource } from './version-source.ts';
+import { filesOfSource, placeOfSource } from './version-source.ts';
 
 /*
  * The folder of a version in the artefact tree: `headrace-versions/<name>/<number>`, the name as base64url. Its files are those that the
@@ -30,8 +30,9 @@ export function isVersionPath(path: string): boolean {
 export async function downloadAddress(registry: ModelRegistry, record: VersionRecord): Promise<string> {
   mustBeAsSealed(record);
   const { model, version, source, digest, trained } = record;
-  if (trained === null && digest === null) return source;
-  if (trained === null && manifestDigest(await filesOfSource(registry, source)) === digest) return source;
+  const isSource =
+    trained === null && (digest === null || manifestDigest(await filesOfSource(registry, source)) === digest);
+  if (isSource) return placeOfSource(registry, source);
   return `mlflow-artifacts:/${VERSIONS}/${Buffer.from(model).toString('base64url')}/${version}`;
 }
 

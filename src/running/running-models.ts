@@ -4,6 +4,7 @@ import type { RealisedQuality } from '../monitoring/labels/realised-quality.ts';
 import type { Playbook } from '../playbook/playbook.ts';
 import type { Replay } from '../playbook/replay.ts';
 import type { ModelVersion } from '../ports/model-registry.ts';
+import type { ListedVersion } from '../registry/listed-versions.ts';
 import { readSpan } from '../schema/instant.ts';
 import { type BatchJob, type BatchOptions, startBatch } from '../serving/batch/start-batch.ts';
 import { type PredictionRequest, type PredictOptions, predictMany } from '../serving/online/predict-many.ts';
@@ -122,10 +123,10 @@ export abstract class RunningModels extends Running<ProjectStatus> {
     return this.#open.playbooks.replay(model.name, localWorld(this.#open), options);
   }
 
-  /** All versions of a model, and the champion; null: none. */
+  /** All versions of a model, trained and logged, and the champion; null: none. */
   versions(
     model: ModelData,
-  ): Promise<{ readonly versions: readonly ModelVersion[]; readonly champion: number | null }> {
+  ): Promise<{ readonly versions: readonly ListedVersion[]; readonly champion: number | null }> {
     return this.#open.models.versions(model);
   }
 

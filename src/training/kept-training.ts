@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../base/errors/fail.ts';
+import { stampOf } from './run-folder.ts';
 import { replaceJson } from './runner/run-files.ts';
 
 /** Format of train.json. */
@@ -58,11 +59,6 @@ function directoriesOf(runs: string): readonly string[] {
     .map((name) => resolve(runs, name))
     .filter((directory) => existsSync(join(directory, 'train.json')))
     .sort((a, b) => stampOf(a) - stampOf(b));
-}
-
-/** The instant in the name of a folder, `<model>-<base 36>`. */
-function stampOf(directory: string): number {
-  return Number.parseInt(directory.slice(directory.lastIndexOf('-') + 1), 36);
 }
 
 function readKept(directory: string): KeptTraining | null {

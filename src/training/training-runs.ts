@@ -18,6 +18,7 @@ import type { ModelRegistry, ModelVersion } from '../ports/model-registry.ts';
 import type { ModelRuntime } from '../ports/model-runtime.ts';
 import type { OpenTrainingRun } from '../ports/training-backend.ts';
 import { forgetTraining, type KeptTraining, keepTraining, keptTraining } from './kept-training.ts';
+import { newRunFolder } from './run-folder.ts';
 import { trainModel } from './train-model.ts';
 
 export interface TrainOptions {
@@ -196,8 +197,7 @@ export class TrainingRuns {
     const declaration = declarationHash(project);
     const kept = options.resume === true ? keptTraining(stores.training.runs, model.name, declaration) : null;
     const order = 'decision' in options ? `-${options.decision}-${process.pid}` : '';
-    const name = `${model.name}-${clock().toString(36)}${order}`;
-    const directory = kept?.directory ?? resolve(stores.training.runs, name);
+    const directory = kept?.directory ?? newRunFolder(stores.training.runs, `${model.name}${order}`, clock());
     try {
       // Before the work, not after it.
       await stores.runtime.ready();
@@ -220,7 +220,6 @@ export class TrainingRuns {
   ): Promise<KeptTraining['trainingSet']> {
     const { mode = 'corrected', onLine, signal, exclude = [] } = options;
     const between = trainingSpan(model, options, this.#options.clock());
-    mkdirSync(directory, { recursive: true });
     const file = resolve(directory, 'training-set.parquet');
     const program = this.#program ?? this.#programOf?.(model) ?? null;
     if (program === null && this.#programOf !== null)

@@ -25,7 +25,7 @@ const holdsOf = (directory: string) =>
   registryOf(directory, async (registry) => (await registry.holds()).map(({ holder, version }) => [holder, version]));
 
 const deleted = (directory: string, version: number) =>
-  registryOf(directory, (registry) => registry.deleteVersion('small', version, 1));
+  registryOf(directory, (registry) => registry.deleteVersion('small', version, { at: 1 }));
 
 test.each([
   ['scored', project],
@@ -84,7 +84,9 @@ test('a batch job holds its version while it runs, whatever its end', async () =
   const look = async () => {
     const [hold] = await context.registry.holds();
     seen.push(hold);
-    await expect(context.registry.deleteVersion('small', 2, 1)).rejects.toMatchObject({ code: 'REGISTRY_NEEDED' });
+    await expect(context.registry.deleteVersion('small', 2, { at: 1 })).rejects.toMatchObject({
+      code: 'REGISTRY_NEEDED',
+    });
     await collectGarbage(context, Date.now() + 1e12);
   };
   let looks: Promise<void> | null = null;

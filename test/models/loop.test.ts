@@ -92,7 +92,8 @@ describe('from events to judged predictions', () => {
     });
     expect(version.metrics['auc']).toBeGreaterThan(0.75);
     expect(lines.join('\n')).toMatch(/read 38\d rows of 4 features/);
-    expect(await headrace.versions(small)).toEqual({ versions: [version], champion: null });
+    const listed = { ...version, origin: 'trained', aliases: [], run: null };
+    expect(await headrace.versions(small)).toEqual({ versions: [listed], champion: null });
   });
 
   test('nothing is predicted before a champion stands, then predictions are logged and meet their labels', async () => {

@@ -133,7 +133,7 @@ async function doors(of: (typeof models)[number]): Promise<Readonly<Record<strin
   });
   const { counters, quality } = headrace.outcomes(of);
   const realised = await headrace.realisedQuality(of, span.from, span.to);
-  const report = qualityReport(of.name, realised, span);
+  const report = qualityReport(of.name, realised, span, { versions: [], champion: null });
   expect(qualityLines(report).at(-1)).toContain(
     report.whole === null ? 'no predictions' : labelCountsText(report.whole),
   );

@@ -242,7 +242,7 @@ test('whatever collector and writers do in turn, a content that something needs 
             }));
           }
           case 'delete version':
-            return registry.deleteVersion('m', which + 1, now);
+            return registry.deleteVersion('m', which + 1, { at: now });
           case 'remove path':
             return void (await registry.unnameFiles(path));
           case 'hold':

@@ -64,7 +64,7 @@ async function world(rollout: RolloutOptions<'name'> = BRIEF): Promise<World> {
       },
     });
   const see: World['see'] = async (n, errors = 0) => {
-    const counter = new EvidenceCounter({ task: 'binary', range: null });
+    const counter = new EvidenceCounter({ task: 'binary', range: null, monotonic: () => now });
     for (const lane of ['canary', 'baseline'] as const) {
       counter.call(lane, 'scored', { rows: n, latencyMs: 1 });
       for (let i = 0; i < n; i += 1) {

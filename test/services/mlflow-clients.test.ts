@@ -34,7 +34,7 @@ async function lifeCycle(python: string, url: string, ...more: readonly string[]
 
 /** Steps that failed; those that must be refused are not failures. */
 function failuresOf(outcome: Outcome): Outcome {
-  const refused = ['param conflict', 'reserved alias', 'absent alias'];
+  const refused = ['param conflict', 'reserved alias', 'absent alias', 'absent version', 'key of a tag', 'bad source'];
   const failed = Object.entries(outcome).filter(([name, value]) => {
     const isError = typeof value === 'object' && value !== null && ('error' in value || 'raised' in value);
     return isError !== refused.includes(name);
@@ -83,10 +83,25 @@ async function freePort(): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
-test('the client of MLflow 3 logs, registers, aliases and loads a model', async () => {
-  const [python = ''] = addressOf('MLFLOW_3');
-  expect(failuresOf(await lifeCycle(python, (await registrySite('sqlite')).url, 'quick'))).toEqual({});
-});
+test.each(['MLFLOW_2', 'MLFLOW_3'] as const)(
+  '%s: the client logs, registers, aliases, loads and deletes a model, and shows the texts of the official server',
+  async (variable) => {
+    const [python = ''] = addressOf(variable);
+    const outcome = await lifeCycle(python, (await registrySite('sqlite')).url, 'quick');
+    expect(failuresOf(outcome)).toEqual({});
+    expect(outcome).toMatchObject({
+      'absent alias': { text: 'INVALID_PARAMETER_VALUE: Registered model alias nobody not found.' },
+      'absent version': { text: 'RESOURCE_DOES_NOT_EXIST: Model Version (name=churn, version=99) not found' },
+      'bad source': { text: expect.stringContaining('an absolute path must be provided without relative path') },
+      'deleted with its alias': [{}, []],
+      'key of a tag': { text: expect.stringContaining('Names may only contain alphanumerics, underscores (_)') },
+      'run of a version': [
+        ['1', 'sk', expect.any(String)],
+        ['2', 'again', expect.any(String)],
+      ],
+    });
+  },
+);
 
 test.each(['MLFLOW_2', 'MLFLOW_3'] as const)(
   '%s: what passes on the official server passes here',

@@ -178,7 +178,9 @@ test('a version that Python logged replaces another one as a canary', { timeout:
   for (const version of ['1', '2']) await source?.prepare?.(version);
   await stores.registry.moveAlias('rolled', 'champion', { expected: null, to: 1, at: 1 });
   await models.named('rolled').server.refresh();
-  await expect(stores.registry.deleteVersion('rolled', 1, 2)).rejects.toMatchObject({ code: 'REGISTRY_NEEDED' });
+  await expect(stores.registry.deleteVersion('rolled', 1, { at: 2 })).rejects.toMatchObject({
+    code: 'REGISTRY_NEEDED',
+  });
   const control = headrace.rollout(rolled);
   expect(await control.start(2, { by: 'ann', reason: 'again' })).toMatchObject({
     state: 'canary',

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
+import { qualityReport, wholeDays } from '../../src/monitoring/labels/quality-report.ts';
 import { registerUpstream } from '../../src/registry/register-upstream.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import type { Tensor } from '../../src/schema/tensor.ts';
@@ -120,6 +121,25 @@ describe.each(kinds)('a version $kind', ({ version }) => {
     const [one] = await predict('a');
     expect(one).toMatchObject({ version, cohort: 'champion' });
     expect((await logged()).get(one.id)).toEqual([version, one.score]);
+  });
+
+  test('is in the one list of versions, and its quality is reported as of the champion', async () => {
+    const listed = await headrace.versions(sold());
+    const origin = version === 2 ? 'trained' : 'logged';
+    expect(listed.versions.map((one) => [one.version, one.origin])).toEqual([
+      [1, 'trained'],
+      [2, 'trained'],
+      [3, 'logged'],
+      [4, 'logged'],
+      [5, 'logged'],
+    ]);
+    expect(listed.champion).toBe(version);
+    expect(listed.versions.at(version - 1)?.aliases).toContain('champion');
+    const span = wholeDays(START, now + 1);
+    const quality = await headrace.realisedQuality(sold(), span.from, span.to);
+    const report = qualityReport('sold', quality, span, listed);
+    expect(report.champion).toEqual({ version, origin });
+    expect(report.versions).toContainEqual(expect.objectContaining({ version, origin }));
   });
 
   test('lets a caller wait with its quota alone, and others are answered', async () => {

@@ -65,12 +65,15 @@ export class PythonEnvironments {
   }
 
   /** Makes an environment if it is not there; returns its interpreter. Errors: PYTHON_VERSION, PYTHON_INTERPRETER, PYTHON_INSTALL. */
-  async make(wanted: Wanted): Promise<string> {
+  async make(wanted: Wanted, onLine: (line: string) => void = () => undefined): Promise<string> {
     const interpreter = await this.#interpreterFor(wanted);
     const key = keyOf(wanted, interpreter);
     const making = this.#making.get(key);
-    if (making !== undefined) return making;
-    const made = this.#make(wanted, interpreter, key).finally(() => this.#making.delete(key));
+    if (making !== undefined) {
+      onLine('another call makes the same environment: waiting for it');
+      return making;
+    }
+    const made = this.#make(wanted, { interpreter, key, onLine }).finally(() => this.#making.delete(key));
     this.#making.set(key, made);
     return made;
   }
@@ -106,13 +109,26 @@ export class PythonEnvironments {
     await Promise.allSettled(this.#making.values());
   }
 
-  async #make(wanted: Wanted, interpreter: Interpreter, key: string): Promise<string> {
+  async #make(
+    wanted: Wanted,
+    { interpreter, key, onLine }: { interpreter: Interpreter; key: string; onLine: (line: string) => void },
+  ): Promise<string> {
     const found = await this.find(wanted);
-    if (found !== null) return found;
+    if (found !== null) {
+      onLine(`its environment is there: ${basename(dirname(dirname(found)))}`);
+      return found;
+    }
     await mkdir(join(this.#options.directory, 'locks'), { recursive: true });
     await mkdir(join(this.#options.directory, 'venvs'), { recursive: true });
     const path = this.#lockPath(key);
-    const lock = (await readFile(path, 'utf8').catch(() => null)) ?? (await this.#lock(wanted, interpreter));
+    const known = await readFile(path, 'utf8').catch(() => null);
+    if (known === null)
+      onLine(`resolving ${wanted.lines.length} requirements to wheels, for Python ${interpreter.version}`);
+    const lock = known ?? (await this.#lock(wanted, interpreter));
+    const packages = lock.split('\n').filter((line) => line.includes('--hash=')).length;
+    onLine(
+      `installing ${packages} packages of the lock ${basename(this.#venvPath(lock))}, each by the digest of its wheel`,
+    );
     await this.#install(wanted, interpreter, lock);
     await this.#writeLock(path, lock);
     return pythonOf(this.#venvPath(lock));
@@ -130,8 +146,9 @@ export class PythonEnvironments {
     let reason = '';
     for (const lines of tries) {
       const resolved = await this.#resolved(lines, wanted, interpreter);
-      if (resolved.ok) return `# Python ${interpreter.version}\n${locked(resolved.output).join('\n')}\n`;
-      reason ||= resolved.reason;
+      const packages = resolved.ok ? locked(resolved.output) : resolved.reason;
+      if (typeof packages !== 'string') return `# Python ${interpreter.version}\n${packages.join('\n')}\n`;
+      reason ||= packages;
     }
     throw fail('PYTHON_INSTALL', { ...wanted.of, reason });
   }
@@ -266,17 +283,21 @@ function pythonOf(venv: string): string {
 interface Report {
   readonly install?: readonly {
     readonly metadata: { readonly name: string; readonly version: string };
-    readonly download_info: { readonly archive_info?: { readonly hash?: string } };
+    readonly download_info: {
+      readonly archive_info?: { readonly hash?: string; readonly hashes?: Readonly<Record<string, string>> };
+    };
   }[];
 }
 
-/** Lines of a lock, of a report of pip. */
-function locked(report: string): readonly string[] {
+/** Lines of a lock, of a report of pip; a text: why there is none. A package without a digest would be another one tomorrow. */
+function locked(report: string): readonly string[] | string {
   const { install = [] }: Report = JSON.parse(report);
-  return install
-    .map(({ metadata: { name, version }, download_info: { archive_info } }) => {
-      const [kind, digest] = (archive_info?.hash ?? '').split('=');
-      return `${name}==${version} --hash=${kind}:${digest}`;
-    })
-    .sort(compareText);
+  const lines: string[] = [];
+  for (const { metadata, download_info: info } of install) {
+    const { hash, hashes } = info.archive_info ?? {};
+    const sha256 = hashes?.['sha256'] ?? /^sha256=(.+)$/.exec(hash ?? '')?.[1];
+    if (sha256 === undefined) return `the index gives no sha256 of ${metadata.name} ${metadata.version}`;
+    lines.push(`${metadata.name}==${metadata.version} --hash=sha256:${sha256}`);
+  }
+  return lines.sort(compareText);
 }

@@ -93,10 +93,10 @@ export class ProcessPythonRuntime implements PythonRuntime {
     return join(this.#directory, 'work');
   }
 
-  prepare(version: PythonVersion): Promise<void> {
+  prepare(version: PythonVersion, onLine: (line: string) => void = () => undefined): Promise<void> {
     const known = this.#preparing.get(version.digest);
     if (known !== undefined) return known;
-    const preparing = this.#prepare(version).finally(() => this.#preparing.delete(version.digest));
+    const preparing = this.#prepare(version, onLine).finally(() => this.#preparing.delete(version.digest));
     this.#preparing.set(version.digest, preparing);
     return preparing;
   }
@@ -136,10 +136,13 @@ export class ProcessPythonRuntime implements PythonRuntime {
     await Promise.all([...this.#open].map((model) => model.close()));
   }
 
-  async #prepare(version: PythonVersion): Promise<void> {
+  async #prepare(version: PythonVersion, onLine: (line: string) => void): Promise<void> {
     try {
-      const python = await this.#environments.make(await this.#wanted(version));
-      if (!(await this.#isJudged(version, python))) await this.#judge(version, python);
+      const python = await this.#environments.make(await this.#wanted(version), onLine);
+      if (!(await this.#isJudged(version, python))) {
+        onLine('loading the version once, to see whether it can be served as ONNX');
+        await this.#judge(version, python);
+      }
       this.#failed.delete(version.digest);
     } catch (error) {
       if (isHeadraceError(error)) this.#failed.set(version.digest, { error, at: this.#options.monotonic() });

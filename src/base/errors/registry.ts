@@ -43,7 +43,7 @@ export const registryErrors = {
     .message('the filter or order cannot be read: {reason}')
     .hint('write clauses such as metrics.auc > 0.9 AND params.depth = "6"'),
   REGISTRY_SOURCE: never(400, 2)
-    .message('the source {source} of a model version leads out of its folder')
+    .message('the source {source} of a model version is refused: {reason}')
     .hint('name a folder of the artefact tree, such as mlflow-artifacts:/1/<run>/artifacts/model'),
   REGISTRY_WEBHOOK: never(400, 2)
     .message('the webhook address {url} is rejected: {reason}')

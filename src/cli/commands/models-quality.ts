@@ -35,7 +35,13 @@ async function reportOf(call: Call<typeof serverOption>, from: number, to: numbe
   }
   const { qualityReport, wholeDays } = await import('../../monitoring/labels/quality-report.ts');
   const span = wholeDays(from, to);
-  return withHeadrace(call, async (headrace) =>
-    qualityReport(model, await headrace.realisedQuality(headrace.model(model), span.from, span.to), span),
-  );
+  return withHeadrace(call, async (headrace) => {
+    const data = headrace.model(model);
+    return qualityReport(
+      model,
+      await headrace.realisedQuality(data, span.from, span.to),
+      span,
+      await headrace.versions(data),
+    );
+  });
 }

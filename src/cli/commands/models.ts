@@ -1,5 +1,5 @@
 import { fail } from '../../base/errors/fail.ts';
-import type { ModelVersion } from '../../ports/model-registry.ts';
+import type { ListedVersion } from '../../registry/listed-versions.ts';
 import { auditedCommand } from '../audit.ts';
 import { type Call, command } from '../command.ts';
 import { option } from '../option.ts';
@@ -9,7 +9,7 @@ import { withHeadrace } from '../with-headrace.ts';
 
 export const models = command({
   name: ['models'],
-  summary: 'lists the versions of declared models; --promote moves the champion',
+  summary: 'lists the versions of declared models, trained and logged; --promote moves the champion',
   words: '[<model>]',
   arity: [0, 1],
   options: { promote: option(version, 'version of the named model to make champion'), ...serverOption },
@@ -22,10 +22,10 @@ export const models = command({
     if (call.json) return call.terminal.out(JSON.stringify(all));
     for (const { model, versions, champion } of all) {
       if (versions.length === 0) call.terminal.out(`${model}: no version yet; headrace train ${model} makes one`);
-      for (const { version, createdAt, metrics } of versions) {
+      for (const { version, createdAt, metrics, origin } of versions) {
         const mark = version === champion ? 'champion' : '        ';
         call.terminal.out(
-          `${model} ${version} ${mark} ${new Date(createdAt).toISOString()} auc ${metrics['auc']?.toFixed(4) ?? '-'}`,
+          `${model} ${version} ${mark} ${origin} ${new Date(createdAt).toISOString()} auc ${metrics['auc']?.toFixed(4) ?? '-'}`,
         );
       }
     }
@@ -34,7 +34,7 @@ export const models = command({
 
 interface Versions {
   readonly model: string;
-  readonly versions: readonly ModelVersion[];
+  readonly versions: readonly ListedVersion[];
   readonly champion: number | null;
 }
 

@@ -24,7 +24,9 @@ export const registryPrepare = command({
       if (number === null) throw fail('REGISTRY_ABSENT', { kind: 'version', name: `${model} ${word}` });
       const record = await loadableRecord(registry, model, number);
       const tools = { artifacts, python: await site.python(), upstreams: environment.models.upstreams };
-      if (record.trained === null) await prepareForeign(record, tools);
+      // Progress is no part of the answer.
+      const onLine = (line: string) => call.terminal.err(line);
+      if (record.trained === null) await prepareForeign(record, tools, onLine);
       const opened = record.trained === null ? await openForeign(record, tools) : null;
       const served = opened?.kind === 'process' ? opened.platform : 'onnx';
       if (opened?.kind === 'process') await opened.loaded.close();

@@ -1,6 +1,7 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { Headrace } from '../../running/headrace.ts';
 import type { Decision } from '../../serving/rollout/rollout-control.ts';
+import type { RolloutNeeds } from '../../serving/rollout/rollout-needs.ts';
 import type { RolloutReport } from '../../serving/rollout/rollout-report.ts';
 import { auditedCommand } from '../audit.ts';
 import { type Call, command } from '../command.ts';
@@ -72,7 +73,7 @@ async function change(call: Call<typeof changeOptions>, action: Action, started?
   const server = await serverOf(call);
   if (server !== null) {
     const body = { action, ...said, ...(started === undefined ? {} : { version: started }) };
-    return show(call, JSON.parse(await server.ask('POST', pathOf(model), body)) as RolloutReport);
+    return show(call, JSON.parse(await server.ask('POST', pathOf(model), body)) as StartedReport);
   }
   const report = await withHeadrace(call, async (headrace) => {
     const { name } = headrace.model(model);
@@ -81,7 +82,8 @@ async function change(call: Call<typeof changeOptions>, action: Action, started?
     await auditedCommand(headrace.directory, `rollout ${action}`, target, () =>
       work(headrace, name, action, decision, started),
     );
-    return reportHere(headrace, name);
+    const needs = action === 'start' ? await headrace.rollout({ name }).needs() : null;
+    return { ...(await reportHere(headrace, name)), needs };
   });
   return show(call, report);
 }
@@ -99,10 +101,18 @@ async function reportHere(headrace: Headrace, model: string): Promise<RolloutRep
   return rolloutReport(status);
 }
 
-async function show({ json, terminal }: Call, report: RolloutReport): Promise<void> {
+/** A rollout that was just started, with its needs. */
+interface StartedReport extends RolloutReport {
+  readonly needs?: RolloutNeeds | null;
+}
+
+async function show({ json, terminal }: Call, report: StartedReport): Promise<void> {
   if (json) return terminal.out(JSON.stringify(report));
   const { rolloutLines } = await import('../../serving/rollout/rollout-report.ts');
   for (const line of rolloutLines(report)) terminal.out(line);
+  if (report.needs == null) return;
+  const { needsLines } = await import('../../serving/rollout/rollout-needs.ts');
+  for (const line of needsLines(report.needs)) terminal.out(line);
 }
 
 function pathOf(model: string): string {

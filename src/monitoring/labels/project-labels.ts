@@ -16,6 +16,7 @@ import { labelsPart } from './labels-part.ts';
 import { ModelLabels } from './model-labels.ts';
 import type { Task } from './quality.ts';
 import { RealisedQuality } from './realised-quality.ts';
+import { recentCalls } from './recent-calls.ts';
 import { rolloutOutcomes } from './rollout-outcomes.ts';
 
 /** Columns of the query before those of the label. */
@@ -109,6 +110,7 @@ export class ProjectLabels implements DeliverySink {
         await labels.rebuild({ offline, now: clock(), predictionsTo, labelsTo });
       },
       rolloutOutcomes: (rollout) => rolloutOutcomes(model, offline, rollout, clock()),
+      recentCalls: (rollout) => recentCalls(model, offline, rollout, clock()),
     };
   }
 

@@ -1,8 +1,16 @@
 import { labelCountsText } from '../../model/label-maturity.ts';
+import type { ListedVersion } from '../../registry/listed-versions.ts';
 import type { Qualities, Task } from './quality.ts';
 import type { RealisedQuality } from './realised-quality.ts';
 
 const DAY_MS = 86_400_000;
+
+/** A version with predictions. */
+interface ReportedVersion {
+  readonly version: number;
+  /** null: it is no longer registered. */
+  readonly origin: ListedVersion['origin'] | null;
+}
 
 /** The realised quality of a model over a span, whole, by version and by day. */
 export interface QualityReport {
@@ -11,7 +19,9 @@ export interface QualityReport {
   readonly to: number;
   /** Null: there are no predictions. */
   readonly whole: Qualities[Task] | null;
-  readonly versions: readonly { readonly version: number; readonly quality: Qualities[Task] }[];
+  /** The champion now, whoever registered it; null: there is none. */
+  readonly champion: ReportedVersion | null;
+  readonly versions: readonly (ReportedVersion & { readonly quality: Qualities[Task] })[];
   readonly days: readonly { readonly day: number; readonly quality: Qualities[Task] }[];
 }
 
@@ -24,15 +34,21 @@ export function qualityReport(
   model: string,
   quality: RealisedQuality,
   { from, to }: { readonly from: number; readonly to: number },
+  registered: { readonly versions: readonly ListedVersion[]; readonly champion: number | null },
 ): QualityReport {
+  const reported = (version: number): ReportedVersion => ({
+    version,
+    origin: registered.versions.find((one) => one.version === version)?.origin ?? null,
+  });
   return {
     model,
     from,
     to,
     whole: quality.between(from, to),
+    champion: registered.champion === null ? null : reported(registered.champion),
     versions: quality.versions(from, to).flatMap((version) => {
       const found = quality.between(from, to, version);
-      return found === null ? [] : [{ version, quality: found }];
+      return found === null ? [] : [{ ...reported(version), quality: found }];
     }),
     days: quality
       .days()
@@ -45,11 +61,17 @@ export function qualityReport(
 }
 
 /** The lines of `headrace models quality`. */
-export function qualityLines({ model, whole, versions, days }: QualityReport): readonly string[] {
-  if (whole === null) return [`${model}: no predictions`];
+export function qualityLines({ model, whole, champion, versions, days }: QualityReport): readonly string[] {
+  const serving =
+    champion === null ? 'no champion' : `champion version ${champion.version}, ${champion.origin ?? 'not registered'}`;
+  if (whole === null) return [`${model}: no predictions; ${serving}`];
   return [
+    serving,
     ...days.map(({ day, quality }) => `${new Date(day).toISOString().slice(0, 10)}  ${qualityText(quality)}`),
-    ...versions.map(({ version, quality }) => `version ${String(version).padEnd(3)} ${qualityText(quality)}`),
+    ...versions.map(
+      ({ version, origin, quality }) =>
+        `version ${String(version).padEnd(3)} ${qualityText(quality)}${origin === 'logged' ? ' (logged)' : ''}`,
+    ),
     `whole       ${qualityText(whole)}`,
   ];
 }

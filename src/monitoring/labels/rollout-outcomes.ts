@@ -5,6 +5,7 @@ import type { Rollout } from '../../ports/rollout-store.ts';
 import { labelJoin } from '../../registry/labels.ts';
 import { countedPredictions } from '../../serving/online/prediction-table.ts';
 import { CallerGroups } from '../../serving/rollout/caller-groups.ts';
+import { shadowPairs } from '../../serving/rollout/shadow-pairs.ts';
 import { type CohortOutcomes, lossOf, type Outcomes } from '../../serving/rollout/success.ts';
 import { type Moments, NO_MOMENTS, withValue } from '../../stats/moments.ts';
 
@@ -12,7 +13,7 @@ import { type Moments, NO_MOMENTS, withValue } from '../../stats/moments.ts';
 const PREDICTION_COLUMNS = 5;
 
 /**
- * Losses of the canary's and the baseline's predictions, from the history alone: every process that asks finds the same,
+ * Losses of the canary's and the baseline's predictions, and of the pairs of the shadow, from the history alone: every process that asks finds the same,
  * whichever made them. One whose label can still come at `now` has none.
  */
 export async function rolloutOutcomes(
@@ -36,7 +37,8 @@ export async function rolloutOutcomes(
       if (value !== null) cohort.add(loss(Number(row[3]), value), row[4] === null ? null : Number(row[4]));
     }
   }
-  return { canary: found.canary.outcomes(), baseline: found.baseline.outcomes() };
+  const pairs = plan.shadowMs > 0 ? await shadowPairs(model, offline, { id, plan }, now) : null;
+  return { canary: found.canary.outcomes(), baseline: found.baseline.outcomes(), pairs };
 }
 
 class Cohort {

@@ -1,8 +1,9 @@
 import type { EventSourceData, ModelData, ProjectData } from '../../features/define/declaration.ts';
 import type { ArtifactStore } from '../../ports/artifact-store.ts';
-import type { ModelRegistry, ModelVersion } from '../../ports/model-registry.ts';
+import type { ModelRegistry } from '../../ports/model-registry.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import type { RolloutStore } from '../../ports/rollout-store.ts';
+import type { ListedVersion } from '../../registry/listed-versions.ts';
 import type { PredictionRequest } from '../../serving/online/predict-many.ts';
 import type { RolloutControl } from '../../serving/rollout/rollout-control.ts';
 import type { Playbook } from '../playbook.ts';
@@ -15,7 +16,9 @@ export interface ReplayedHeadrace {
   predictMany(model: ModelData, requests: readonly PredictionRequest[]): Promise<unknown>;
   train(model: ModelData, options: { readonly to: number }): Promise<ModelVersion>;
   promote(model: ModelData, version: number): Promise<void>;
-  versions(model: ModelData): Promise<{ readonly versions: readonly ModelVersion[]; readonly champion: number | null }>;
+  versions(
+    model: ModelData,
+  ): Promise<{ readonly versions: readonly ListedVersion[]; readonly champion: number | null }>;
   rollout(model: ModelData): RolloutControl;
   playbook(model: ModelData): Playbook;
   replayPlaybook(model: ModelData, options: { readonly history: boolean }): Promise<Replay>;

@@ -46,8 +46,7 @@ export function parseFilter(target: FilterTarget, filter: string): readonly Quer
   let at = 0;
   while (at < tokens.length) {
     if (clauses.length > 0) {
-      if (!isWord(tokens[at], 'AND'))
-        throw filterFault(`Invalid clause(s) in filter string: ${JSON.stringify(tokens[at].text)} is not AND`);
+      if (!isWord(tokens[at], 'AND')) throw filterFault(`Invalid clause(s) in filter string: ${tokens[at].text}`);
       at += 1;
     }
     const read = clauseAt(target, tokens, at);
@@ -68,7 +67,9 @@ export function fieldAt(
   const entity =
     first.kind === 'word' && tokens[at + 1]?.kind === 'dot' ? ENTITIES[first.text.toLowerCase()] : undefined;
   if (first.kind === 'word' && tokens[at + 1]?.kind === 'dot' && entity === undefined)
-    throw filterFault(`Invalid entity type ${JSON.stringify(first.text)}`);
+    throw filterFault(
+      `Invalid entity type '${first.text}'. Valid values are ['metric', 'parameter', 'tag', 'attribute', 'dataset']`,
+    );
   const { key, end } = keyAt(tokens, entity === undefined ? at : at + 2);
   return { field: fieldOf(target, entity ?? 'attribute', key), end };
 }
@@ -97,7 +98,11 @@ function fieldOf(target: FilterTarget, of: Entity, key: string): QueryField {
   }
   const name = Object.hasOwn(target.aliases, key) ? target.aliases[key] : key;
   if (!Object.hasOwn(target.attributes, name))
-    throw filterFault(`Invalid attribute key ${JSON.stringify(key)}: use ${Object.keys(target.attributes).join(', ')}`);
+    throw filterFault(
+      `Invalid attribute key '${key}' specified. Valid keys are '{${Object.keys(target.attributes)
+        .map((one) => `'${one}'`)
+        .join(', ')}}'`,
+    );
   return { of, key: name };
 }
 

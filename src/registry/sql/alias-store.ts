@@ -1,12 +1,10 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { AliasChange, Gate, ModelRegistry, Verdict } from '../../ports/model-registry.ts';
-import type { Sql, SqlDatabase, SqlDialect, SqlRow } from '../../ports/sql-database.ts';
-import { sealOf } from '../version-seal.ts';
-import { keepEvent } from './change-events.ts';
+import type { Sql, SqlDatabase, SqlRow } from '../../ports/sql-database.ts';
 import { modelNumber } from './model-store.ts';
 import { maybeNumber, numberOf, textOf } from './rows.ts';
-import { wholeRecord } from './version-rows.ts';
-import { versionRow } from './version-store.ts';
+import { versionRow, wholeRecord } from './version-rows.ts';
+import { type OpenSql, writeAlias } from './write-alias.ts';
 
 type AliasMethods = 'alias' | 'moveAlias' | 'moves' | 'setGate' | 'removeGate' | 'gates' | 'addVerdict' | 'verdicts';
 
@@ -77,10 +75,11 @@ async function standing(sql: Sql, model: string, alias: string): Promise<number 
 }
 
 async function moveAlias(
-  { sql, dialect }: { readonly sql: Sql; readonly dialect: SqlDialect },
+  open: OpenSql,
   { model, alias }: { readonly model: string; readonly alias: string },
-  { expected, to, at, who = '', why = '' }: AliasChange,
+  { expected, to, at, who, why }: AliasChange,
 ): Promise<void> {
+  const { sql } = open;
   // The row of the model is the lock: of several movers one goes first.
   const [locked] = await sql.all('UPDATE models SET updated = updated WHERE name = ? RETURNING no', [model]);
   const found = locked === undefined ? null : await standing(sql, model, alias);
@@ -89,23 +88,8 @@ async function moveAlias(
   if (locked === undefined || (to === null && found === null)) return;
   const no = numberOf(locked, 'no');
   if (target !== null) await checkGates(sql, { model, alias, no, expected, at }, target);
-  if (target === null) await sql.run('DELETE FROM aliases WHERE model = ? AND alias = ?', [no, alias]);
-  else
-    await sql.run(
-      `INSERT INTO aliases (model, alias, version, seal) VALUES (?, ?, ?, ?)
-        ON CONFLICT (model, alias) DO UPDATE SET version = excluded.version, seal = excluded.seal`,
-      [no, alias, to, sealOf(await wholeRecord(sql, target))],
-    );
-  await sql.run(
-    'INSERT INTO moves (model, alias, from_version, to_version, at, who, why) VALUES (?, ?, ?, ?, ?, ?, ?)',
-    [no, alias, found, to, at, who, why],
-  );
-  const [action, of] = to === null ? ['deleted', {}] : ['created', { version: String(to) }];
-  await keepEvent({ sql, dialect }, at, {
-    entity: 'model_version_alias',
-    action,
-    data: { name: model, alias, ...of },
-  });
+  const record = target === null ? null : await wholeRecord(sql, target);
+  await writeAlias(open, { model, no, alias }, { from: found, to: record, at, who, why });
 }
 
 interface Move {

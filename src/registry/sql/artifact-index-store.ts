@@ -1,7 +1,7 @@
 import type { ArtifactIndex, FolderEntry, IndexedFile } from '../../ports/artifact-index.ts';
 import type { Sql, SqlDatabase, SqlRow } from '../../ports/sql-database.ts';
 import { insertRows, marks, numberOf, textOf } from './rows.ts';
-import { versionRow } from './version-store.ts';
+import { versionRow } from './version-rows.ts';
 
 /** Contents that one transaction of the collector looks at. */
 const COLLECTED_TOGETHER = 20;

@@ -74,7 +74,8 @@ export function experimentStore(database: SqlDatabase): Pick<TrackingStore, Expe
       database.write(async (sql) => {
         const no = await activeExperiment(sql, id);
         const removed = await sql.run('DELETE FROM experiment_tags WHERE owner = ? AND key = ?', [no, key]);
-        if (removed === 0) throw fail('REGISTRY_ABSENT', { kind: 'experiment tag', name: key });
+        if (removed === 0)
+          throw fail('REGISTRY_ABSENT', { kind: 'experiment tag', name: `${key} in experiment with id ${id}` });
       }),
     searchExperiments: (query) =>
       database.read(async (sql) => {

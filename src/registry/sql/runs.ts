@@ -104,7 +104,7 @@ export function runStore(database: SqlDatabase): Pick<TrackingStore, RunMethods>
       database.write(async (sql) => {
         const no = await activeRun(sql, run);
         const removed = await sql.run('DELETE FROM run_tags WHERE owner = ? AND key = ?', [no, key]);
-        if (removed === 0) throw fail('REGISTRY_ABSENT', { kind: 'run tag', name: key });
+        if (removed === 0) throw fail('REGISTRY_ABSENT', { kind: 'run tag', name: `${key} in run with id ${run}` });
       }),
     logInputs: (run, datasets, models) =>
       database.write(async (sql) => {

@@ -1,3 +1,4 @@
+import { fail } from '../../base/errors/fail.ts';
 import type {
   ModelVersion,
   VersionFile,
@@ -74,4 +75,18 @@ export function trainedOf(row: SqlRow): ModelVersion {
     model: textOf(row, 'model_name'),
     version: numberOf(row, 'version'),
   };
+}
+
+/** The row of a version. Error: REGISTRY_VERSION. */
+export async function versionRow(sql: Sql, model: string, version: number): Promise<SqlRow> {
+  const row = await maybeVersionRow(sql, model, version);
+  if (row === null) throw fail('REGISTRY_VERSION', { model, version });
+  return row;
+}
+
+/** The row of a version; null: there is none. */
+export async function maybeVersionRow(sql: Sql, model: string, version: number): Promise<SqlRow | null> {
+  if (!Number.isSafeInteger(version)) return null;
+  const [row] = await sql.all(`${VERSION_ROWS} WHERE m.name = ? AND v.version = ?`, [model, version]);
+  return row ?? null;
 }

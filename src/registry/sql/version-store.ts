@@ -10,10 +10,11 @@ import type { Sql, SqlDatabase, SqlDialect, SqlRow } from '../../ports/sql-datab
 import { neededContents, releaseClaims } from './artifact-index-store.ts';
 import { type ChangeEvent, keepEvent } from './change-events.ts';
 import { type SearchSource, searchRows } from './compile-query.ts';
+import { deleteVersion } from './delete-version.ts';
 import { modelNumber } from './model-store.ts';
-import { insertRows, numberOf, setTexts, textOf } from './rows.ts';
+import { insertRows, numberOf, setTexts } from './rows.ts';
 import { mayTag } from './sealed.ts';
-import { recordsOf, trainedOf, VERSION_ROWS, wholeRecord } from './version-rows.ts';
+import { maybeVersionRow, recordsOf, trainedOf, VERSION_ROWS, versionRow, wholeRecord } from './version-rows.ts';
 
 type VersionMethods =
   | 'register'
@@ -82,7 +83,7 @@ export function versionStore(database: SqlDatabase): Pick<ModelRegistry, Version
     createVersion: (version) => database.write((sql) => createVersion({ sql, dialect }, version)),
     versionRecord: (model, version) =>
       database.read(async (sql) => {
-        const row = await maybeRow(sql, model, version);
+        const row = await maybeVersionRow(sql, model, version);
         return row === null ? null : wholeRecord(sql, row);
       }),
     describeVersion: (model, version, description, at) =>
@@ -94,7 +95,8 @@ export function versionStore(database: SqlDatabase): Pick<ModelRegistry, Version
           numberOf(row, 'no'),
         ]);
       }),
-    deleteVersion: (model, version, at) => database.write((sql) => deleteVersion(sql, { model, version, at })),
+    deleteVersion: (model, version, change) =>
+      database.write((sql) => deleteVersion({ sql, dialect }, { model, version }, change)),
     tagVersion: (model, version, tag, at) =>
       database.write(async (sql) => {
         const row = await versionRow(sql, model, version);
@@ -141,19 +143,6 @@ export function versionStore(database: SqlDatabase): Pick<ModelRegistry, Version
         return { rows: await recordsOf(sql, rows), more };
       }),
   };
-}
-
-/** The row of a version. Error: REGISTRY_VERSION. */
-export async function versionRow(sql: Sql, model: string, version: number): Promise<SqlRow> {
-  const row = await maybeRow(sql, model, version);
-  if (row === null) throw fail('REGISTRY_VERSION', { model, version });
-  return row;
-}
-
-async function maybeRow(sql: Sql, model: string, version: number): Promise<SqlRow | null> {
-  if (!Number.isSafeInteger(version)) return null;
-  const [row] = await sql.all(`${VERSION_ROWS} WHERE m.name = ? AND v.version = ?`, [model, version]);
-  return row ?? null;
 }
 
 /** Takes the next number of a model; locks its row, so that numbers follow the order of commits. */
@@ -274,24 +263,4 @@ async function checkStillThere(sql: Sql, owner: number, digests: readonly string
     const gone = part.find((digest) => !needed.has(digest));
     if (gone !== undefined) throw fail('REGISTRY_ABSENT', { kind: 'artefact', name: gone });
   }
-}
-
-async function deleteVersion(
-  sql: Sql,
-  { model, version, at }: { readonly model: string; readonly version: number; readonly at: number },
-): Promise<void> {
-  const row = await versionRow(sql, model, version);
-  const [no, owner] = [numberOf(row, 'no'), numberOf(row, 'model')];
-  // The row of the model is the lock: no alias moves to the version meanwhile.
-  await sql.run('UPDATE models SET updated = ? WHERE no = ?', [at, owner]);
-  const needed = await sql.all(
-    `SELECT 'alias ' || alias AS needed FROM aliases WHERE model = ? AND version = ?
-      UNION ALL SELECT holder FROM holds WHERE model = ? AND version = ? ORDER BY needed`,
-    [owner, version, model, version],
-  );
-  if (needed.length > 0)
-    throw fail('REGISTRY_NEEDED', { model, version, needed: needed.map((one) => textOf(one, 'needed')).join(', ') });
-  for (const table of ['version_tags', 'version_files', 'version_contents', 'verdicts'])
-    await sql.run(`DELETE FROM ${table} WHERE owner = ?`, [no]);
-  await sql.run('DELETE FROM versions WHERE no = ?', [no]);
 }

@@ -84,8 +84,8 @@ const ABSENT: Readonly<Record<string, (name: string) => string>> = {
   run: (name) => `Run with id=${name} not found`,
   model: (name) => `Registered Model with name=${name} not found`,
   'logged model': (name) => `Logged model with ID '${name}' not found.`,
-  'run tag': (name) => `No tag with name: ${name} in run`,
-  'experiment tag': (name) => `No tag with name: ${name} in experiment`,
+  'run tag': (name) => `No tag with name: ${name}`,
+  'experiment tag': (name) => `No tag with name: ${name}`,
   'logged model tag': (name) => `No tag with key '${name}' found for model`,
 };
 
@@ -105,8 +105,7 @@ function textOf(error: HeadraceError): string {
     return `Changing param values is not allowed. Param with key='${facts['key']}' was already logged with value='${facts['value']}' for run ID='${facts['run']}'. Attempted logging new value '${facts['changed']}'.`;
   if (code === 'REGISTRY_DELETED')
     return `The ${kind} ${name} must be in the 'active' state. Current state is deleted.`;
-  if (code === 'REGISTRY_SOURCE')
-    return `Invalid model version source: '${facts['source']}'. It must be a normalised path inside an artifact location.`;
+  if (code === 'REGISTRY_SOURCE') return `Invalid model version source: '${facts['source']}'. ${facts['reason']}`;
   if (code === 'REGISTRY_FILTER') return String(facts['reason']);
   return `${error.message} (${code}): ${error.hint}`;
 }

@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import type { KeyText } from '../../ports/tracking-store.ts';
 import { invalid } from './fault.ts';
 import type { Message } from './message.ts';
@@ -27,24 +28,29 @@ export function checkKey(name: string, key: string): string {
       `Missing value for required parameter '${name}'. See the API docs for more information about request parameters.`,
     );
   if (!NAME.test(key))
-    throw wrong(
-      name,
-      key,
-      'names may only contain alphanumerics, underscores (_), dashes (-), periods (.), spaces ( ), colons (:), and slashes (/)',
+    throw invalid(
+      `Invalid value ${shown(key)} for parameter '${name}' supplied: Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), spaces ( ), colon(:) and slashes (/).`,
     );
   if (key.split('/').some((part) => part === '..' || part === '.') || key.startsWith('/') || key.includes('//'))
-    throw wrong(
-      name,
-      key,
-      'names may be treated as files in certain cases, and must not resolve to other names when treated as such',
+    throw invalid(
+      `Invalid value ${shown(key)} for parameter '${name}' supplied: Names may be treated as files in certain cases, and must not resolve to other names when treated as such. This name would resolve to ${quoted(posix.normalize(key))}`,
     );
   return atMost(name, key, LONGEST.key);
+}
+
+/** A text as Python shows it in messages. */
+function quoted(text: string): string {
+  return `'${text.slice(0, 200)}'`;
+}
+
+function shown(text: string): string {
+  return JSON.stringify(text.slice(0, 200));
 }
 
 /** A text of at most `most` characters. */
 export function atMost(name: string, text: string, most: number): string {
   if (text.length <= most) return text;
-  throw invalid(`'${name}' exceeds the maximum length of ${most} characters: it has ${text.length}`);
+  throw invalid(`'${name}' exceeds the maximum length of ${most} characters`);
 }
 
 /** A value, cut to the characters that are kept. */
@@ -77,7 +83,10 @@ export function paramsOf(message: Message): readonly KeyText[] {
   const params = message.messages('params').map(paramOf);
   const seen = new Set<string>();
   const twins = params.filter(({ key }) => seen.size === seen.add(key).size).map(({ key }) => key);
-  if (twins.length > 0) throw invalid(`Duplicate parameter keys have been submitted: ${twins.join(', ')}`);
+  if (twins.length > 0)
+    throw invalid(
+      `Duplicate parameter keys have been submitted: [${twins.map(quoted).join(', ')}]. Please ensure the request contains only one param value per param key.`,
+    );
   return params;
 }
 
@@ -92,9 +101,7 @@ export function requiredName(message: Message, field: string): string {
 export function modelName(message: Message, field = 'name'): string {
   const name = requiredName(message, field);
   if (/[/:]/.test(name) || name === '.' || name === '..')
-    throw invalid(
-      `Invalid value for '${field}': registered model name cannot contain '/' or ':', and cannot be '.' or '..'`,
-    );
+    throw invalid(`Invalid model name ${quoted(name)}. Names cannot contain '/' or ':'.`);
   return atMost(field, name, LONGEST.modelName);
 }
 
@@ -113,6 +120,6 @@ export function aliasOf(message: Message): string {
 /** The number of a version. */
 export function versionOf(message: Message): number {
   const text = message.required('version');
-  if (!/^\d{1,15}$/.test(text)) throw invalid(`Model version must be an integer, got '${text}'`);
+  if (!/^\d{1,15}$/.test(text)) throw invalid(`Parameter 'version' must be an integer, got '${text}'.`);
   return Number(text);
 }

@@ -1,41 +1,36 @@
 import type { ModelRegistry, ModelVersion, VersionFile, VersionRecord } from '../../ports/model-registry.ts';
+import { runOfVersion } from '../../registry/run-of-version.ts';
 import { versionAddress } from '../../registry/version-address.ts';
 import { mustBeAsSealed } from '../../registry/version-seal.ts';
-import { filesOfSource } from '../../registry/version-source.ts';
+import { filesOfSource, loggedModelAt } from '../../registry/version-source.ts';
 import { MlflowFault } from './fault.ts';
 
 /** The files of a version to register, and where they come from. */
 interface Origin {
   readonly source: string;
   readonly files: readonly VersionFile[];
+  /** The run that logged it, as far as the source says; empty: it says none. */
   readonly run: string;
   readonly loggedModel: string;
   /** The version of a training job that it is a copy of; null: another program logged it. */
   readonly trained: ModelVersion | null;
 }
 
-const LOGGED = /^models:\/+(m-[0-9a-f]{32})$/;
-
 /**
  * Resolves the source of a version to register: a folder of artefacts, a logged model (`models:/m-…`), or another version
  * (`models:/name/3`, `models:/name@alias`), whose files the new version shares. Error: MlflowFault where it is absent.
  */
 export async function originOf(registry: ModelRegistry, source: string, loggedModel: string): Promise<Origin> {
-  const id = loggedModel || (LOGGED.exec(source)?.[1] ?? '');
+  const id = loggedModel || (loggedModelAt(source) ?? '');
   const logged = id === '' ? null : await registry.loggedModel(id);
   if (id !== '' && logged === null) throw absent(`Logged model with ID '${id}' not found.`);
-  if (LOGGED.test(source) && logged !== null)
-    return {
-      source: logged.artifactUri,
-      files: await filesOfSource(registry, logged.artifactUri),
-      run: '',
-      loggedModel: id,
-      trained: null,
-    };
   const other = await versionAt(registry, source);
-  if (other === null)
-    return { source, files: await filesOfSource(registry, source), run: '', loggedModel: id, trained: null };
-  const { run, files, trained } = other;
+  if (other === null) {
+    const files = await filesOfSource(registry, source);
+    return { source, files, run: logged?.sourceRun ?? '', loggedModel: id, trained: null };
+  }
+  const { files, trained } = other;
+  const run = logged === null ? ((await runOfVersion(registry, other))?.info.id ?? '') : logged.sourceRun;
   return { source, files, run, loggedModel: id || other.loggedModel, trained };
 }
 

@@ -6,7 +6,13 @@ import { json, jsonAnswer, type RouteAnswer, type WriteRoute } from '../route.ts
 const modelVersions = z.array(
   z.object({
     model: z.string(),
-    versions: z.array(z.looseObject({ version: z.int() })),
+    versions: z.array(
+      z.looseObject({
+        version: z.int(),
+        origin: z.enum(['trained', 'logged']).describe('who registered it: a training job here, or another program'),
+        aliases: z.array(z.string()),
+      }),
+    ),
     champion: z.int().nullable(),
   }),
 );

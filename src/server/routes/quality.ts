@@ -25,12 +25,18 @@ const quality = z.looseObject({
   coverage: z.number(),
 });
 
+const reported = z.object({
+  version: z.int(),
+  origin: z.enum(['trained', 'logged']).nullable().describe('null: it is no longer registered'),
+});
+
 const report = z.object({
   model: z.string(),
   from: z.int(),
   to: z.int(),
   whole: quality.nullable(),
-  versions: z.array(z.object({ version: z.int(), quality })),
+  champion: reported.nullable(),
+  versions: z.array(reported.extend({ quality })),
   days: z.array(z.object({ day: z.int(), quality })),
 });
 
@@ -46,7 +52,7 @@ export const readQuality: WriteRoute = {
   page: {
     takes: '`from` and `to`, epoch ms: whole days, the last 30 without them',
     answers:
-      '`{model, from, to, whole, versions, days}`: metrics of judged predictions, with the labelled, assumed and pending predictions',
+      '`{model, from, to, whole, champion, versions, days}`: metrics of judged predictions, with the labelled, assumed and pending predictions',
   },
   query,
   errors: ['MODEL_UNKNOWN', 'SERVER_BODY', 'INSTANT_UNIT', 'INSTANT_VALUE'],
@@ -65,6 +71,7 @@ export const readQuality: WriteRoute = {
     if (!(span.to > span.from) || span.to - span.from > MOST_MS)
       throw fail('SERVER_BODY', { reason: 'from must be before to, and at most 400 days' });
     const model = headrace.model(name);
-    return jsonAnswer(qualityReport(name, await headrace.realisedQuality(model, span.from, span.to), span));
+    const quality = await headrace.realisedQuality(model, span.from, span.to);
+    return jsonAnswer(qualityReport(name, quality, span, await headrace.versions(model)));
   },
 };

@@ -25,16 +25,23 @@ const report = z.looseObject({
     .describe('what the judge would do now, and the numbers that it sees'),
   lanes: z.looseObject({}).describe('canary, baseline and shadow: requests, faults, latency and mean score'),
   shadow: z.looseObject({}).describe('the candidate on copies of requests'),
+  needs: z
+    .looseObject({ ms: z.number().nullable() })
+    .nullable()
+    .optional()
+    .describe('of one just started: the calls, labels and time until its promotion, at the recent rate'),
   places: z.array(z.looseObject({ kind: z.enum(['online', 'job', 'stream']), name: z.string() })),
   events: z.array(z.looseObject({ kind: z.string(), at: instant, by: z.string(), reason: z.string() })),
 });
 
 const answer = (define: Define) => ({ 200: json(define('Rollout', report)) });
 
-async function reportOf(headrace: Headrace, model: string): Promise<RouteAnswer> {
-  const status = await headrace.rollout({ name: model }).status();
+async function reportOf(headrace: Headrace, model: string, isStarted = false): Promise<RouteAnswer> {
+  const control = headrace.rollout({ name: model });
+  const status = await control.status();
   if (status === null) throw fail('ROLLOUT_NONE', { model });
-  return jsonAnswer(rolloutReport(status));
+  const needs = isStarted ? { needs: await control.needs() } : {};
+  return jsonAnswer({ ...rolloutReport(status), ...needs });
 }
 
 /** Reads the newest rollout of a model. */
@@ -110,7 +117,7 @@ export const changeRollout: WriteRoute = {
     const target = change.version === undefined ? model.name : `${model.name} ${change.version}`;
     names({ what: `rollout ${change.action}`, target });
     await changed(headrace, name, change, whoOf(caller));
-    return reportOf(headrace, name);
+    return reportOf(headrace, name, change.action === 'start');
   },
 };
 

@@ -67,7 +67,7 @@ export async function shadowJob(asked: ShadowJobOptions): Promise<ShadowSummary>
   const { rollout, version, range } = plan;
   const path = shadowPathOf(options.to, version);
   const begun = context.monotonic();
-  const counter = new EvidenceCounter({ task: model.task, range });
+  const counter = new EvidenceCounter({ task: model.task, range, monotonic: context.monotonic });
   let trouble: string | null = null;
   const note = (error: unknown) => {
     trouble ??= reasonOf(error);

@@ -17,6 +17,7 @@ import { PredictionHistory } from '../online/prediction-history.ts';
 import { PredictionLog } from '../online/prediction-log.ts';
 import { ModelRollouts } from '../rollout/model-rollouts.ts';
 import { type Confirmation, httpHooks, type RolloutHooks } from '../rollout/rollout-hooks.ts';
+import type { RecentCalls } from '../rollout/rollout-needs.ts';
 import type { ScoredCopy } from '../rollout/shadow-copy.ts';
 import type { Outcomes } from '../rollout/success.ts';
 
@@ -67,6 +68,8 @@ export interface PredictionListener {
   joinPast(predictionsTo: readonly number[]): Promise<void>;
   /** Losses of the cohorts of a rollout, from the published history. */
   rolloutOutcomes(rollout: Rollout): Promise<Outcomes>;
+  /** The calls of the model lately, from the published history. */
+  recentCalls(rollout: Rollout): Promise<RecentCalls>;
 }
 
 /** A model of a running project: its champion, and the log and history of its predictions. */
@@ -101,6 +104,7 @@ export class OpenModel {
       server: this.server,
       hooks: hooksOf(options.answers),
       outcomes: (rollout) => this.#rolloutOutcomes(rollout),
+      recent: (rollout) => this.#recentCalls(rollout),
       shadowed: (copy, version, score, id) => this.#logShadow(copy, version, score, id),
       process: randomUUID(),
       newId: () => `r-${randomUUID().slice(0, 13)}`,
@@ -179,6 +183,12 @@ export class OpenModel {
     await this.flush();
     await this.#options.publishDeliveries();
     return this.#options.listener.rolloutOutcomes(rollout);
+  }
+
+  async #recentCalls(rollout: Rollout): Promise<RecentCalls> {
+    await this.flush();
+    await this.#options.publishDeliveries();
+    return this.#options.listener.recentCalls(rollout);
   }
 
   #logShadow({ id, at, missing, group }: ScoredCopy, version: number, score: number, rollout: string): void {

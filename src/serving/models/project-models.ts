@@ -3,10 +3,10 @@ import type { ModelData, ProjectData } from '../../features/define/declaration.t
 import type { LoggedTopic } from '../../featurestore/feature-store-options.ts';
 import { openPart } from '../../observe/part-kind.ts';
 import type { QueueReport } from '../../observe/queue-report.ts';
-import type { ModelVersion } from '../../ports/model-registry.ts';
 import type { TableAppend } from '../../ports/offline-store.ts';
 import type { Part } from '../../ports/part.ts';
 import { CHAMPION, promote } from '../../registry/champion.ts';
+import { type ListedVersion, listedVersions } from '../../registry/listed-versions.ts';
 import { Background } from '../../schedule/background.ts';
 import { modelsPart, type ServedModel } from '../online/models-part.ts';
 import { predictionTopic } from '../online/prediction-record.ts';
@@ -134,12 +134,12 @@ export class ProjectModels {
     await heard(this.#listeners);
   }
 
-  /** All versions of a model, and the champion; null: none. */
+  /** All versions of a model, trained and logged, and the champion; null: none. */
   async versions({
     name,
-  }: ModelData): Promise<{ readonly versions: readonly ModelVersion[]; readonly champion: number | null }> {
+  }: ModelData): Promise<{ readonly versions: readonly ListedVersion[]; readonly champion: number | null }> {
     const { registry } = this.#options;
-    return { versions: await registry.versions(name), champion: await registry.alias(name, CHAMPION) };
+    return { versions: await listedVersions(registry, name), champion: await registry.alias(name, CHAMPION) };
   }
 
   /** The parts of models and of their predictions. */

@@ -40,3 +40,22 @@ export function comparedMeans(candidate: LaneValues, other: LaneValues, alpha: n
   const { low, high } = mixtureSprt({ ...means, varA: ofA * a.n, varB: ofB * b.n, tau2, alpha });
   return { low, high, ...sizes };
 }
+
+/**
+ * The always-valid interval of a mean of differences: the mixture test against a group that is exactly 0. `groups`: sums by group of
+ * callers, whose requests are not independent; empty: they are. Null: there is too little to say.
+ */
+export function pairedInterval(
+  moments: Moments,
+  groups: GroupSums,
+  alpha: number,
+): { readonly low: number; readonly high: number } | null {
+  const { n, mean } = moments;
+  const ofMean = varianceOfMean(moments, groups);
+  if (n < 2 || !Number.isFinite(ofMean)) return null;
+  const variance = varianceOf(moments);
+  const tau2 = PRIOR_SD * PRIOR_SD * variance + (ofMean - variance / n);
+  const means = { na: n, nb: n, meanA: 0, meanB: mean, varA: 0, varB: ofMean * n };
+  const { low, high } = mixtureSprt({ ...means, tau2, alpha });
+  return { low, high };
+}

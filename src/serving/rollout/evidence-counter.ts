@@ -3,6 +3,7 @@ import { DurationHistogram } from '../../observe/duration-histogram.ts';
 import { CallerGroups } from './caller-groups.ts';
 import { type CountedLane, type Evidence, type LaneEvidence, MOST_PAIRS } from './evidence.ts';
 import { KeySampler } from './key-sample.ts';
+import { LoadBlocks } from './load-blocks.ts';
 import { scoreBin } from './score-bin.ts';
 
 /** The outcome of one prediction. */
@@ -21,6 +22,7 @@ export interface CountedCall {
 export interface CounterOptions {
   readonly task: 'binary' | 'regression';
   readonly range: RolloutPlan['guardrails']['range'];
+  readonly monotonic: () => number;
 }
 
 /** Counts what one server sees of one rollout. Hot path: no allocation for a prediction but that of a new bin or key. */
@@ -31,6 +33,7 @@ export class EvidenceCounter {
   readonly #delta = new RunningMoments();
   readonly #champion: number[] = [];
   readonly #candidate: number[] = [];
+  readonly #blocks: LoadBlocks;
   #offered = 0;
   #dropped = 0;
   #flips = 0;
@@ -39,6 +42,7 @@ export class EvidenceCounter {
 
   constructor(options: CounterOptions) {
     this.#options = options;
+    this.#blocks = new LoadBlocks(options.monotonic);
     const lane = () => new LaneCounter();
     this.#lanes = { canary: lane(), baseline: lane(), shadow: lane(), shadowed: lane() };
   }
@@ -50,13 +54,16 @@ export class EvidenceCounter {
   call(lane: CountedLane, outcome: Outcome, { rows = 1, latencyMs, turn }: CountedCall): void {
     const counter = this.#lanes[lane];
     counter.requests += rows;
-    if (latencyMs !== null) counter.latency.add(latencyMs);
+    // By runs: the calls of a burst, which share a few long ones, would be most of a median by calls.
+    if (latencyMs !== null && counter.isFirstOf('run', turn)) counter.latency.add(latencyMs);
     if (outcome === 'nonFinite') counter.nonFinite += 1;
     if (outcome === 'error' && counter.isFirstOf('error', turn)) counter.errors += 1;
     if (outcome === 'timeout' && counter.isFirstOf('timeout', turn)) counter.timeouts += 1;
-    if (this.slowMs === null || latencyMs === null) return;
+    const isSlow = this.slowMs === null || latencyMs === null ? null : latencyMs > this.slowMs;
+    if (lane !== 'shadowed') this.#blocks.add(lane, { rows, isSlow, isLate: outcome === 'timeout', turn });
+    if (isSlow === null) return;
     if (counter.isFirstOf('timed', turn)) counter.timed += 1;
-    if (latencyMs > this.slowMs && counter.isFirstOf('slow', turn)) counter.slow += 1;
+    if (isSlow && counter.isFirstOf('slow', turn)) counter.slow += 1;
   }
 
   /** Counts the score of a prediction of one lane. `group`: its caller's; null: unknown. */
@@ -106,6 +113,7 @@ export class EvidenceCounter {
       },
       pairs: { champion: this.#champion.slice(-MOST_PAIRS), candidate: this.#candidate.slice(-MOST_PAIRS) },
       keys: { level, canary: [...canary], baseline: [...baseline] },
+      blocks: this.#blocks.counts(),
     };
   }
 }
@@ -128,7 +136,13 @@ class RunningMoments {
 }
 
 class LaneCounter {
-  readonly #turns = { error: Number.NaN, timeout: Number.NaN, timed: Number.NaN, slow: Number.NaN };
+  readonly #turns = {
+    error: Number.NaN,
+    timeout: Number.NaN,
+    timed: Number.NaN,
+    slow: Number.NaN,
+    run: Number.NaN,
+  };
   requests = 0;
   errors = 0;
   timeouts = 0;
@@ -142,7 +156,7 @@ class LaneCounter {
   readonly groups = new CallerGroups();
 
   /** Whether a turn has no such event yet. */
-  isFirstOf(event: 'error' | 'timeout' | 'timed' | 'slow', turn: number | undefined): boolean {
+  isFirstOf(event: 'error' | 'timeout' | 'timed' | 'slow' | 'run', turn: number | undefined): boolean {
     if (turn !== undefined && this.#turns[event] === turn) return false;
     this.#turns[event] = turn ?? Number.NaN;
     return true;

@@ -41,6 +41,22 @@ const place = z.object({
   trouble: z.string().nullable().default(null),
 });
 
+const votes = z.object({ canary: count, baseline: count });
+
+const blocks = z.object({
+  compared: count,
+  slow: votes,
+  late: votes,
+  shadow: z.object({ blocks: count, slow: count }),
+});
+
+const NO_BLOCKS: z.infer<typeof blocks> = {
+  compared: 0,
+  slow: { canary: 0, baseline: 0 },
+  late: { canary: 0, baseline: 0 },
+  shadow: { blocks: 0, slow: 0 },
+};
+
 const evidence = z.object({
   /** Absent in evidence of earlier releases, and in that of all places together. */
   place: place.optional(),
@@ -54,6 +70,8 @@ const evidence = z.object({
   /** Newest pairs of scores of champion and candidate. */
   pairs: z.object({ champion: z.array(z.number()), candidate: z.array(z.number()) }),
   keys: z.object({ level: count, canary: z.array(z.number()), baseline: z.array(z.number()) }),
+  /** Blocks of time of each process in which the lanes were compared; none in evidence of earlier releases. */
+  blocks: blocks.default(() => NO_BLOCKS),
 });
 
 /** Counts and moments of one lane. */
@@ -93,6 +111,7 @@ export const NO_EVIDENCE: Evidence = {
   copies: { offered: 0, dropped: 0, delta: { ...NO_MOMENTS }, flips: 0 },
   pairs: { champion: [], candidate: [] },
   keys: { level: 0, canary: [], baseline: [] },
+  blocks: NO_BLOCKS,
 };
 
 /** The evidence of a server as a store has it; null: it is of another release. */
@@ -122,6 +141,7 @@ export function mergeEvidence(all: readonly Evidence[]): Evidence {
         candidate: [...a.pairs.candidate, ...b.pairs.candidate].slice(-MOST_PAIRS),
       },
       keys: mutable(keys.sample()),
+      blocks: mergeBlocks(a.blocks, b.blocks),
     };
   }, NO_EVIDENCE);
 }
@@ -149,6 +169,19 @@ function mergeLanes(a: LaneEvidence, b: LaneEvidence): LaneEvidence {
     scores: mergeMoments(a.scores, b.scores),
     bins: mergeCounts(a.bins, b.bins),
     groups: mergeGroups(a.groups, b.groups),
+  };
+}
+
+function mergeBlocks(a: Evidence['blocks'], b: Evidence['blocks']): Evidence['blocks'] {
+  const votesOf = (kind: 'slow' | 'late') => ({
+    canary: a[kind].canary + b[kind].canary,
+    baseline: a[kind].baseline + b[kind].baseline,
+  });
+  return {
+    compared: a.compared + b.compared,
+    slow: votesOf('slow'),
+    late: votesOf('late'),
+    shadow: { blocks: a.shadow.blocks + b.shadow.blocks, slow: a.shadow.slow + b.shadow.slow },
   };
 }
 

@@ -32,10 +32,10 @@ const MOST_UNSCORED = 0.1;
 const SUSPECTED_FROM = 3;
 
 /** The candidate alone in the shadow: shares of copies that may fail. */
-const SHADOW_SHARES = { errors: 0.005, timeouts: 0.005, nonFinite: 0.001, range: 0.001, p99: 0.01 } as const;
+const SHADOW_SHARES = { errors: 0.005, timeouts: 0.005, nonFinite: 0.001, range: 0.001 } as const;
 const SHADOW_STRENGTH = 200;
 
-type Events = 'errors' | 'timeouts' | 'nonFinite' | 'range' | 'p99';
+type Events = keyof typeof SHADOW_SHARES;
 
 interface EventGuard {
   readonly name: Events;
@@ -48,10 +48,25 @@ const all = ({ requests }: LaneEvidence): number => requests;
 
 const EVENT_GUARDS: readonly EventGuard[] = [
   { name: 'errors', events: ({ errors }) => errors, requests: all, what: 'errors' },
-  { name: 'timeouts', events: ({ timeouts }) => timeouts, requests: all, what: 'timeouts' },
   { name: 'nonFinite', events: ({ nonFinite }) => nonFinite, requests: all, what: 'scores that are no finite number' },
   { name: 'range', events: ({ outOfRange }) => outOfRange, requests: all, what: 'scores outside of the range' },
-  { name: 'p99', events: ({ slow }) => slow, requests: ({ timed }) => timed, what: 'slow predictions' },
+];
+
+/** Load makes them too, so blocks of time are compared, each with one vote. */
+const BLOCK_GUARDS = [
+  { name: 'timeouts', votes: 'late', what: 'timeouts' },
+  { name: 'p99', votes: 'slow', what: 'slow predictions' },
+] as const;
+
+/** Of the votes an equally good canary may have as large a share: its callers may be a little busier. */
+const VOTES_SHARE = 0.6;
+
+/** Share of the blocks in which most copies may be slow: a busy machine has such times. */
+const SLOW_BLOCKS = 0.5;
+
+const ALONE: readonly EventGuard[] = [
+  ...EVENT_GUARDS,
+  { name: 'timeouts', events: ({ timeouts }) => timeouts, requests: all, what: 'timeouts' },
 ];
 
 /** The share of the error rate of one metric: every guardrail that is on, and the success metric, get the same. */
@@ -71,25 +86,27 @@ export function alphaEach({ alpha, guardrails, success }: RolloutPlan): number {
 }
 
 /** Every guardrail that is on, canary against baseline. */
-export function canaryReadings(plan: RolloutPlan, { canary, baseline }: Evidence): readonly Reading[] {
+export function canaryReadings(plan: RolloutPlan, { canary, baseline, blocks }: Evidence): readonly Reading[] {
   const alpha = alphaEach(plan);
   return [
     ...EVENT_GUARDS.filter(({ name }) => isOn(plan, name)).map((guard) => against(guard, canary, baseline, alpha)),
+    ...BLOCK_GUARDS.filter(({ name }) => isOn(plan, name)).map((guard) => voted(guard, blocks, alpha)),
     ...scoreReadings(plan, canary, baseline, alpha),
     ...unscored(canary, baseline),
   ];
 }
 
 /** Every guardrail that is on, the candidate on copies of requests: against fixed shares, and against the champion's scores. */
-export function shadowReadings(plan: RolloutPlan, { shadow, shadowed }: Evidence): readonly Reading[] {
+export function shadowReadings(plan: RolloutPlan, { shadow, shadowed, blocks }: Evidence): readonly Reading[] {
   const alpha = alphaEach(plan);
   return [
-    ...EVENT_GUARDS.filter(({ name }) => isOn(plan, name)).map((guard) => alone(guard, shadow, alpha)),
+    ...ALONE.filter(({ name }) => isOn(plan, name)).map((guard) => alone(guard, shadow, alpha)),
+    ...(isOn(plan, 'p99') ? [slowShadow(blocks, alpha)] : []),
     ...scoreReadings(plan, shadow, shadowed, alpha),
   ];
 }
 
-function isOn({ guardrails }: RolloutPlan, name: Events): boolean {
+function isOn({ guardrails }: RolloutPlan, name: Events | 'p99'): boolean {
   const value = guardrails[name];
   return value !== null && value !== false;
 }
@@ -118,6 +135,36 @@ function against(guard: EventGuard, canary: LaneEvidence, baseline: LaneEvidence
       e: finite(test.e),
       limit: 1 / alpha,
     },
+  };
+}
+
+/** A block is one event, however many of its runs a burst of load made slow or late. */
+function voted(
+  { name, votes, what }: (typeof BLOCK_GUARDS)[number],
+  blocks: Evidence['blocks'],
+  alpha: number,
+): Reading {
+  const { canary, baseline } = blocks[votes];
+  const events = { events: canary + baseline, watched: canary, share: VOTES_SHARE };
+  const test = eventEValue({ ...events, strength: STRENGTH, alpha });
+  return {
+    guardrail: name,
+    tripped: test.stops,
+    suspected: test.e >= SUSPECTED_FROM && canary > VOTES_SHARE * (canary + baseline),
+    says: `more ${what} of the canary in ${canary} blocks of time, of the baseline in ${baseline}; ${blocks.compared} compared (e ${shown(test.e)}, limit ${shown(1 / alpha)})`,
+    numbers: { canary, baseline, compared: blocks.compared, e: finite(test.e), limit: 1 / alpha },
+  };
+}
+
+function slowShadow({ shadow }: Evidence['blocks'], alpha: number): Reading {
+  const { blocks, slow } = shadow;
+  const test = eventEValue({ events: blocks, watched: slow, share: SLOW_BLOCKS, strength: STRENGTH, alpha });
+  return {
+    guardrail: 'p99',
+    tripped: test.stops,
+    suspected: test.e >= SUSPECTED_FROM && slow > SLOW_BLOCKS * blocks,
+    says: `most copies were slow in ${slow} of ${blocks} blocks of time, ${SLOW_BLOCKS * 100} % allowed (e ${shown(test.e)}, limit ${shown(1 / alpha)})`,
+    numbers: { candidate: slow, candidateBlocks: blocks, share: SLOW_BLOCKS, e: finite(test.e), limit: 1 / alpha },
   };
 }
 

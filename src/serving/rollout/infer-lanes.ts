@@ -48,7 +48,8 @@ export function inferLane(lanes: Pick<RolloutLanes, 'laneOf'>, request: InferReq
         const reply = await answer();
         const scores = scoresOf(reply, lane.output);
         const isSound = scores.every(Number.isFinite);
-        count(isSound ? 'scored' : 'nonFinite', reply.queueMs + reply.computeMs, isSound ? scores : []);
+        // The wait in the queue is of the lane's callers, whatever its version.
+        count(isSound ? 'scored' : 'nonFinite', reply.computeMs, isSound ? scores : []);
         shadow?.({
           scores,
           group: groupOf(key ?? tenant),

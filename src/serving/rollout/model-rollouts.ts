@@ -5,6 +5,7 @@ import { FollowedRollouts, type FollowedRolloutsOptions } from './followed-rollo
 import { RolloutControl } from './rollout-control.ts';
 import type { RolloutHooks } from './rollout-hooks.ts';
 import type { LaneServer } from './rollout-lanes.ts';
+import type { RecentCalls } from './rollout-needs.ts';
 import type { Outcomes } from './success.ts';
 
 export interface ModelRolloutsOptions extends FollowedRolloutsOptions {
@@ -12,6 +13,7 @@ export interface ModelRolloutsOptions extends FollowedRolloutsOptions {
   readonly hooks: RolloutHooks;
   readonly server: LaneServer & { check(version: number): Promise<void> };
   readonly outcomes: (rollout: Rollout) => Promise<Outcomes>;
+  readonly recent: (rollout: Rollout) => Promise<RecentCalls>;
   /** Called after each change that this process made; the change waits for it. */
   readonly changed?: () => Promise<void>;
   readonly newId: () => string;

@@ -10,6 +10,7 @@ import { judge, type Verdict } from './judge.ts';
 import { isCompared, percentOf } from './lane.ts';
 import type { RolloutHooks } from './rollout-hooks.ts';
 import { eventOf, type Move, moved } from './rollout-machine.ts';
+import { type RecentCalls, type RolloutNeeds, rolloutNeeds } from './rollout-needs.ts';
 import type { Outcomes } from './success.ts';
 
 /** The alias of the version that was champion before. */
@@ -26,6 +27,8 @@ export interface RolloutControlOptions {
   readonly unloadable: (rollout: string) => Error | null;
   /** Losses of both cohorts, from the labels that came. */
   readonly outcomes: (rollout: Rollout) => Promise<Outcomes>;
+  /** The calls of the model lately; left out: not known. */
+  readonly recent?: (rollout: Rollout) => Promise<RecentCalls>;
   /** Called after each change that this process made. */
   readonly changed: () => Promise<void>;
   /** Ends when this process has scored every copy that waits. */
@@ -142,6 +145,13 @@ export class RolloutControl {
     const outcomes = await this.#outcomesOf(rollout);
     const verdict = judge(rollout, evidence, outcomes, clock());
     return { rollout, percent: percentOf(rollout), verdict, evidence, places, events: await store.events(rollout.id) };
+  }
+
+  /** The calls, labels and time that the newest rollout needs, from the recent calls of the model; null: nothing is known of them. */
+  async needs(): Promise<RolloutNeeds | null> {
+    const { store, model, recent } = this.#options;
+    const rollout = await store.newest(model.name);
+    return rollout === null || recent === undefined ? null : rolloutNeeds(rollout.plan, await recent(rollout));
   }
 
   /** Holds the rollout where it is until it is released, promoted or rolled back. Errors: ROLLOUT_NONE, ROLLOUT_STATE. */

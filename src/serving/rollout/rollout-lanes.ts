@@ -230,12 +230,12 @@ export class RolloutLanes {
   }
 
   async #load(rollout: Rollout): Promise<Loaded | null> {
-    const { server, model, onFault } = this.#options;
+    const { server, model, monotonic, onFault } = this.#options;
     let champion: HeldVersion | null = null;
     try {
       champion = await server.hold(rollout.champion);
       const candidate = await server.hold(rollout.candidate);
-      const counter = new EvidenceCounter({ task: model.task, range: rollout.plan.guardrails.range });
+      const counter = new EvidenceCounter({ task: model.task, range: rollout.plan.guardrails.range, monotonic });
       counter.slowMs = rollout.slowMs;
       this.#unloadable = null;
       return { rollout, champion, candidate, counter, uses: new LaneUses() };
@@ -388,6 +388,6 @@ function scored(
 function outcomeOf(error: unknown): Outcome {
   if (!isHeadraceError(error)) return 'error';
   if (error.code === 'MODEL_SCORE') return 'nonFinite';
-  // Callers leave a slow version, as they do for reasons of their own: the other lane has as many of those.
-  return error.code === 'MODEL_DEADLINE' || error.code === 'MODEL_LEFT' ? 'timeout' : 'error';
+  // Callers leave a slow version and fill its queue, as they do for reasons of their own: the other lane has as many of those.
+  return ['MODEL_DEADLINE', 'MODEL_LEFT', 'MODEL_BUSY'].includes(error.code) ? 'timeout' : 'error';
 }

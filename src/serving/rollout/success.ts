@@ -6,7 +6,8 @@ import type { GroupSums } from '../../stats/grouped-mean.ts';
 import { logLossOf } from '../../stats/log-loss.ts';
 import type { Moments } from '../../stats/moments.ts';
 import { pinballLossOf } from '../../stats/pinball-loss.ts';
-import { comparedMeans, MEANS_FROM } from './compared-means.ts';
+import { comparedMeans, MEANS_FROM, pairedInterval } from './compared-means.ts';
+import type { ShadowPairs } from './shadow-pairs.ts';
 
 /** Share of a relative margin where none is declared. */
 const RELATIVE_MARGIN = 0.05;
@@ -23,6 +24,8 @@ export interface CohortOutcomes {
 
 /** Labels of the two cohorts. */
 export interface Outcomes {
+  /** Losses of both versions on the same requests; null or left out: the shadow has none. */
+  readonly pairs?: ShadowPairs | null;
   readonly canary: CohortOutcomes;
   readonly baseline: CohortOutcomes;
 }
@@ -33,6 +36,11 @@ export interface SuccessReading {
   readonly outcome: 'worse' | 'passes' | 'inconclusive';
   readonly says: string;
   readonly numbers: Readonly<Record<string, number | null>>;
+}
+
+/** How much worse still passes, in the metric's unit; null: any that is not certainly worse. */
+export function marginOf({ margin }: NonNullable<RolloutPlan['success']>, loss: number): number | null {
+  return margin === false ? null : (margin ?? RELATIVE_MARGIN * Math.abs(loss));
 }
 
 /** The loss of one prediction. */
@@ -53,8 +61,60 @@ export function lossOf(loss: Loss, quantile: number | null): (score: number, lab
   }
 }
 
-/** Judges the losses of canary and baseline, at this error rate over all looks. */
+/**
+ * Judges the losses, at this error rate over all looks: those of both versions on the same requests, and those of canary and baseline. Either
+ * may show that the candidate is worse, or that it passes; a gain of one is no answer to a loss of the other.
+ */
 export function successReading(
+  success: NonNullable<RolloutPlan['success']>,
+  outcomes: Outcomes,
+  alpha: number,
+): SuccessReading {
+  const { pairs = null } = outcomes;
+  if (pairs === null || pairs.difference.n < MEANS_FROM) return cohortReading(success, outcomes, alpha);
+  const [paired, cohorts] = [pairedReading(success, pairs, alpha / 2), cohortReading(success, outcomes, alpha / 2)];
+  const numbers = { ...cohorts.numbers, ...paired.numbers };
+  const decides =
+    [paired, cohorts].find(({ outcome }) => outcome === 'worse') ??
+    [paired, cohorts].find(({ outcome }) => outcome === 'passes');
+  if (decides !== undefined) return { ...decides, numbers };
+  return { outcome: 'inconclusive', says: `${paired.says}; ${cohorts.says}`, numbers };
+}
+
+/** The difference on one request has no noise of which request it was, so far fewer labels tell as much. */
+function pairedReading(
+  success: NonNullable<RolloutPlan['success']>,
+  { requests, champion, difference, groups }: ShadowPairs,
+  alpha: number,
+): SuccessReading {
+  const interval = pairedInterval(difference, groups, alpha);
+  const coverage = requests === 0 ? 0 : difference.n / requests;
+  const margin = marginOf(success, champion.mean);
+  const numbers = {
+    pairs: difference.n,
+    pairsCoverage: coverage,
+    pairsDifference: difference.mean,
+    pairsLow: interval?.low ?? null,
+    pairsHigh: interval?.high ?? null,
+    pairsMargin: margin,
+  };
+  if (interval === null) {
+    const says = 'the pairs of the shadow are of too few callers to tell them from the version';
+    return { outcome: 'inconclusive', says, numbers };
+  }
+  const { low, high } = interval;
+  const says = `${success.metric} of the candidate less the champion's, on ${difference.n} requests of the shadow, is in [${shown(low)}, ${shown(high)}]`;
+  if (low > 0) return { outcome: 'worse', says, numbers };
+  if (coverage < success.coverage) {
+    const has = `coverage ${shown(coverage)} of the pairs (${success.coverage} needed)`;
+    return { outcome: 'inconclusive', says: has, numbers };
+  }
+  if (margin === null) return { outcome: 'passes', says: `${says}; without a margin`, numbers };
+  return { outcome: high < margin ? 'passes' : 'inconclusive', says: `${says}; margin ${shown(margin)}`, numbers };
+}
+
+/** Judges the losses of canary and baseline. */
+function cohortReading(
   success: NonNullable<RolloutPlan['success']>,
   { canary, baseline }: Outcomes,
   alpha: number,
@@ -80,7 +140,7 @@ export function successReading(
     { sample: a, groups: baseline.groups ?? [] },
     alpha,
   );
-  const margin = success.margin === false ? null : (success.margin ?? RELATIVE_MARGIN * Math.abs(a.mean));
+  const margin = marginOf(success, a.mean);
   const numbers = {
     ...base,
     low,

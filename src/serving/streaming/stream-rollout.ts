@@ -46,8 +46,11 @@ export class StreamRollout {
     const { rollouts, model } = this.#options;
     const newest = (await rollouts?.newest(model.name)) ?? null;
     if (newest?.id !== this.#rollout?.id) {
+      const monotonic = () => performance.now();
       this.#counter =
-        newest === null ? null : new EvidenceCounter({ task: model.task, range: newest.plan.guardrails.range });
+        newest === null
+          ? null
+          : new EvidenceCounter({ task: model.task, range: newest.plan.guardrails.range, monotonic });
       this.#stored = '';
     }
     this.#rollout = newest;

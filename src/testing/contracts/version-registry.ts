@@ -112,26 +112,37 @@ export const versionContracts: readonly Contract<RegistrySubject>[] = [
   },
   {
     rule: 1,
-    name: 'the number of a deleted version is never used again, and one that an alias or a hold needs is not deleted',
+    name: 'the number of a deleted version is never used again, and one that its champion, a gated alias or a hold needs is not deleted',
     needs: [],
     run: async (subject) => {
       const registry = await withVersions(subject, 2);
       await registry.moveAlias('m', 'champion', { expected: null, to: 2, at: 2 });
-      await mustFail('REGISTRY_NEEDED', () => registry.deleteVersion('m', 2, 3), 'an alias needs it');
+      await mustFail('REGISTRY_NEEDED', () => registry.deleteVersion('m', 2, { at: 3 }), 'the champion serves');
       await registry.moveAlias('m', 'champion', { expected: 2, to: null, at: 3 });
       await registry.hold({ holder: 'rollout/1', model: 'm', version: 2 });
-      await mustFail('REGISTRY_NEEDED', () => registry.deleteVersion('m', 2, 4), 'a hold needs it');
+      await mustFail('REGISTRY_NEEDED', () => registry.deleteVersion('m', 2, { at: 4 }), 'a hold needs it');
       await mustFail('REGISTRY_NEEDED', () => registry.deleteModel('m'), 'a hold needs a version');
       await registry.release('rollout/1');
-      await registry.deleteVersion('m', 2, 5);
+      const gate = { model: 'm', alias: 'gated', name: 'g', kind: 'check', people: [], validMs: null } as const;
+      await registry.moveAlias('m', 'gated', { expected: null, to: 2, at: 4 });
+      await registry.setGate(gate);
+      await mustFail('REGISTRY_NEEDED', () => registry.deleteVersion('m', 2, { at: 4 }), 'a gated alias needs it');
+      await registry.removeGate('m', 'gated', 'g');
+      await registry.moveAlias('m', 'other', { expected: null, to: 2, at: 4 });
+      await registry.deleteVersion('m', 2, { at: 5, who: 'ann', why: 'old' });
       mustEqual(
-        (await registry.moves('m')).map(({ from, to }) => [from, to]),
+        (await registry.moves('m')).map(({ alias, from, to, who }) => [alias, from, to, who]),
         [
-          [null, 2],
-          [2, null],
+          ['champion', null, 2, ''],
+          ['champion', 2, null, ''],
+          ['gated', null, 2, ''],
+          ['other', null, 2, ''],
+          ['gated', 2, null, 'ann'],
+          ['other', 2, null, 'ann'],
         ],
         'its history',
       );
+      mustEqual((await registry.model('m'))?.aliases, [], 'its aliases');
       mustEqual((await registry.createVersion(foreignVersion('m'))).version, 3, 'the next number');
       await mustFail('REGISTRY_FOREIGN', () => registry.version('m', 1), 'a version that no job trained');
       await registry.close();
@@ -147,7 +158,7 @@ export const versionContracts: readonly Contract<RegistrySubject>[] = [
       for (let version = 1; version <= 6; version += 1) {
         await Promise.allSettled([
           registry.moveAlias('m', 'x', { expected: 'any', to: version, at: version }),
-          other.deleteVersion('m', version, version),
+          other.deleteVersion('m', version, { at: version }),
         ]);
         const at = await registry.alias('m', 'x');
         if (at !== null && (await registry.versionRecord('m', at)) === null)
@@ -203,7 +214,7 @@ export const versionContracts: readonly Contract<RegistrySubject>[] = [
       mustEqual(await registry.unnameFiles('x'), 1, 'names removed');
       mustEqual(await collect(60), [content('b'), content('e')], 'the name is gone, the hold and the claim are not');
       await registry.release('rollout/1');
-      await registry.deleteVersion('m', 1, 60);
+      await registry.deleteVersion('m', 1, { at: 60 });
       mustEqual(await collect(200), all, 'nothing is left, and the claim is old');
       await registry.close();
     },

@@ -84,9 +84,13 @@ export async function ownWorkerOf(record: VersionRecord, { artifacts, job }: For
 }
 
 /** Makes the environment of a version that needs one, and waits for it. Errors: PYTHON_*, ARTIFACT_*. */
-export async function prepareForeign(record: VersionRecord, tools: ForeignTools): Promise<void> {
+export async function prepareForeign(
+  record: VersionRecord,
+  tools: ForeignTools,
+  onLine?: (line: string) => void,
+): Promise<void> {
   const found = await foreignVersion(record, tools.artifacts);
-  if (found.kind === 'python') await runtimeFor(found.version, tools).prepare(found.version);
+  if (found.kind === 'python') await runtimeFor(found.version, tools).prepare(found.version, onLine);
 }
 
 /** Begins to make the environment of a version that needs one. Errors: PYTHON_PREPARING while it is not there, PYTHON_*. */

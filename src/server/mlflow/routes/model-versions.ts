@@ -9,7 +9,7 @@ import { checkSource } from '../../../registry/version-source.ts';
 import { accesses } from '../accesses.ts';
 import { invalid, MlflowFault } from '../fault.ts';
 import { guardVersionTag } from '../guarded-tags.ts';
-import { atMost, LONGEST, modelName, tagsOf, versionOf } from '../limits.ts';
+import { atMost, checkKey, LONGEST, modelName, tagsOf, versionOf } from '../limits.ts';
 import type { Message } from '../message.ts';
 import { type JsonRoute, type MlflowContext, type MlflowRequest, route } from '../mlflow-route.ts';
 import { nextToken, pagingOf } from '../paging.ts';
@@ -31,8 +31,9 @@ export const modelVersionRoutes: readonly JsonRoute[] = [
     await context.registry.describeVersion(name, version, message.text('description'), context.clock());
     return versionAnswer(context, name, version);
   }),
-  route('DELETE', '/mlflow/model-versions/delete', accesses.promotes, async ({ registry, clock }, { message }) => {
-    await registry.deleteVersion(modelName(message), versionOf(message), clock());
+  route('DELETE', '/mlflow/model-versions/delete', accesses.promotes, async ({ registry, clock }, { message, who }) => {
+    const change = { at: clock(), who, why: 'its version was deleted through MLflow' };
+    await registry.deleteVersion(modelName(message), versionOf(message), change);
     return {};
   }),
   route('POST', '/mlflow/model-versions/transition-stage', accesses.promotes, transitionStage),
@@ -47,7 +48,7 @@ export const modelVersionRoutes: readonly JsonRoute[] = [
   route('POST', '/mlflow/model-versions/set-tag', accesses.tagsVersions, async ({ registry, clock }, request) => {
     const { message } = request;
     const [name, version] = [modelName(message), versionOf(message)];
-    const key = atMost('key', message.required('key'), LONGEST.key);
+    const key = checkKey('key', message.required('key'));
     const value = atMost('value', message.text('value'), LONGEST.registryTag);
     await guardVersionTag({ registry }, request, { model: name, version, key });
     await registry.tagVersion(name, version, { key, value }, clock());
@@ -75,19 +76,21 @@ async function versionAnswer({ registry }: Pick<MlflowContext, 'registry'>, name
 async function createVersion({ registry, artifacts, clock }: MlflowContext, { message, who, needs }: MlflowRequest) {
   const model = modelName(message);
   const given = message.required('source');
-  const run = message.text('run_id') === '' ? null : await registry.run(message.text('run_id'));
-  checkSource(given, run?.info.artifactUri ?? null);
+  const runOf = async (id: string) => (id === '' ? null : registry.run(id));
+  const named = message.text('run_id');
+  checkSource(given, (await runOf(named))?.info.artifactUri ?? null);
   const origin = await originOf(registry, given, message.text('model_id'));
+  const run = named || origin.run;
   if (origin.trained !== null) return copyTrained({ registry, clock }, origin.trained, { model, message });
   const digest = manifestDigest(origin.files);
   if (await isProgram({ model, version: 0, files: origin.files, digest }, artifacts)) needs('code');
   const record = await registry.createVersion({
     model,
     source: origin.source,
-    run: message.text('run_id') || origin.run,
+    run,
     runLink: message.text('run_link'),
     loggedModel: origin.loggedModel,
-    user: who === '' ? (run?.info.user ?? '') : who,
+    user: who === '' ? ((await runOf(run))?.info.user ?? '') : who,
     description: message.text('description'),
     tags: tagsOf(message, LONGEST.registryTag),
     files: origin.files,

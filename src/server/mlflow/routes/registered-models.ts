@@ -5,7 +5,7 @@ import { parseOrders } from '../../../registry/filter/parse-order.ts';
 import { accesses } from '../accesses.ts';
 import { invalid, MlflowFault } from '../fault.ts';
 import { guardTags } from '../guarded-tags.ts';
-import { aliasOf, atMost, LONGEST, modelName, tagsOf, versionOf } from '../limits.ts';
+import { aliasOf, atMost, checkKey, LONGEST, modelName, tagsOf, versionOf } from '../limits.ts';
 import { type JsonRoute, type MlflowContext, type MlflowRequest, route } from '../mlflow-route.ts';
 import { nextToken, pagingOf } from '../paging.ts';
 import { listed, modelMessage, versionMessage } from '../wire.ts';
@@ -47,7 +47,7 @@ export const registeredModelRoutes: readonly JsonRoute[] = [
   route('POST', '/mlflow/registered-models/set-tag', accesses.tagsVersions, async ({ registry }, request) => {
     const { message } = request;
     const value = atMost('value', message.text('value'), LONGEST.registryTag);
-    const key = atMost('key', message.required('key'), LONGEST.key);
+    const key = checkKey('key', message.required('key'));
     guardTags([key], request);
     await registry.tagModel(modelName(message), { key, value });
     return {};
