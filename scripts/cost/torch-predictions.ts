@@ -109,7 +109,7 @@ try {
     steps: Number(process.env['HEADRACE_STEPS'] ?? '40'),
     warm: 5,
     accumulation,
-    facts: { model: null, gpus: 1, accelerator: null, precision: 'fp32', revision: null },
+    facts: { model: null, gpus: 1, accelerator: null, precision: 'fp32', revision: null, command: null, files: null },
     mostRounds: 1,
     trace: null,
     limitMs: 600_000,

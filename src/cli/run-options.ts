@@ -1,6 +1,9 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Evidence } from '../cost/evidence/evidence.ts';
+import { machineHardware } from '../cost/evidence/machine-hardware.ts';
+import { drillEvidence } from '../training/runner/drill-evidence.ts';
 import { parseRunSpec, type RunSpec } from '../training/runner/run-spec.ts';
 import type { Call } from './command.ts';
 import { numberOption, pairsOption, wholeOption } from './parse-option.ts';
@@ -21,6 +24,8 @@ export const runOptions = {
   'price-per-hour': { type: 'string' },
   set: { type: 'string' },
   drill: { type: 'string' },
+  revision: { type: 'string' },
+  accelerator: { type: 'string' },
   progress: { type: 'string' },
 } as const;
 
@@ -38,6 +43,8 @@ export const runOptionHelp = {
   budget: 'the most that the run may cost; it ends before',
   'price-per-hour': 'price of an hour of all ranks together',
   drill: 'folder of a resume drill, without which the run is refused',
+  revision: 'revision of the code, which a drill stands for',
+  accelerator: 'name of the accelerator, where nvidia-smi names none',
   progress: 'seconds between lines that say the step; 0: a line at each look (none)',
   set: 'options of the program: every=10,rate=0.1',
 };
@@ -99,4 +106,14 @@ function scalar(text: string): string | number | boolean | null {
     // Text that is no JSON is itself.
   }
   return text;
+}
+
+/** The facts of the program that a call drills or runs. */
+export async function evidenceOfCall({ options }: Call, spec: RunSpec): Promise<Evidence> {
+  const text = (name: string) => (typeof options[name] === 'string' ? options[name] : undefined);
+  return drillEvidence(spec, {
+    folder: process.cwd(),
+    hardware: await machineHardware(text('accelerator')),
+    revision: text('revision') ?? null,
+  });
 }

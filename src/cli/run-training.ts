@@ -5,7 +5,7 @@ import { readDrill } from '../training/runner/drill.ts';
 import type { Call } from './command.ts';
 import { numberOption } from './parse-option.ts';
 import { lineOf, printOutcome } from './run-lines.ts';
-import { folderOf, helperFolder, specOf } from './run-options.ts';
+import { evidenceOfCall, folderOf, helperFolder, specOf } from './run-options.ts';
 import { type RecordedRun, recordedRun } from './spot-options.ts';
 
 /** Runs a program by a controller of this process. Ctrl-C cancels the run; the same call resumes it. Errors: RUN_*. */
@@ -13,7 +13,7 @@ export async function runTraining(call: Call): Promise<void> {
   const spec = specOf(call);
   const folder = folderOf(call);
   const drill = call.options['drill'];
-  if (drill !== undefined) readDrill(resolve(String(drill), 'drill'), spec);
+  if (drill !== undefined) readDrill(resolve(String(drill), 'drill'), await evidenceOfCall(call, spec));
   const recorded = await recordedRun(call, spec);
   const lock = lockRun(folder);
   const backend = localTraining(folder, helperFolder());

@@ -108,7 +108,7 @@ export const costErrors = rows({
     exit: 3,
   },
   COST_PROFILE_OTHER: {
-    message: 'the profile is of another job: its {what} is {profile}, and the job has {job}',
+    message: 'the {kind} is of another job: {differences}',
     hint: 'measure this job, or correct the description of the job',
     retry: 'never',
     status: 400,

@@ -17,7 +17,7 @@ export const sweepErrors = rows({
     exit: 2,
   },
   SWEEP_CHANGED: {
-    message: 'the folder {folder} has the journal of another sweep',
+    message: 'the folder {folder} has the journal of another sweep: {differences}',
     hint: 'use another --directory, or the file that began it',
     retry: 'never',
     status: 409,

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Command } from '../command.ts';
 import { wholeOption } from '../parse-option.ts';
-import { folderOf, helperFolder, runOptionHelp, runOptions, specOf } from '../run-options.ts';
+import { evidenceOfCall, folderOf, helperFolder, runOptionHelp, runOptions, specOf } from '../run-options.ts';
 
 const { drill: _drill, progress: _progress, ...drillOptions } = runOptions;
 const { drill: _help, ...drillHelp } = runOptionHelp;
@@ -23,6 +23,7 @@ export const trainDrill: Command = {
     try {
       const result = await drill({
         folder: join(folder, 'drill'),
+        evidence: await evidenceOfCall(call, spec),
         spec: { ...spec, checkpointSeconds: spec.checkpointSeconds ?? 0.2 },
         steps: wholeOption('steps', call.options['steps'], 100, 4, Number.MAX_SAFE_INTEGER),
         open: (run) => localTraining(run, helperFolder()),

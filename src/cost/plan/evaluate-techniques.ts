@@ -1,4 +1,4 @@
-import type { JobFacts, Prior, Technique } from '../techniques/technique.ts';
+import type { JobFacts, Precondition, Prior, Technique } from '../techniques/technique.ts';
 import { techniques } from '../techniques/techniques.ts';
 import type { PlannedTechnique } from './plan.ts';
 import { type StepFacts, stepTimes } from './step-model.ts';
@@ -32,7 +32,9 @@ export function evaluateTechniques(facts: JobFacts, trials: ReadonlyMap<string, 
     const candidate =
       trial === undefined ? { technique, priors: technique.priors(facts) } : triedCandidate(technique, trial);
     const precondition =
-      trial === undefined ? technique.precondition(facts) : ({ state: 'verified', by: 'measured by a trial' } as const);
+      trial === undefined
+        ? gatedPrecondition(technique, facts)
+        : ({ state: 'verified', by: 'measured by a trial' } as const);
     return { candidate, precondition, blocked: blockedBy(technique, precondition.state, facts) };
   });
   const chosen = paying(
@@ -64,6 +66,14 @@ export function evaluateTechniques(facts: JobFacts, trials: ReadonlyMap<string, 
     };
   });
   return { planned, chosen };
+}
+
+/** A check of quality that is named was not seen to pass: what depends on it is assumed. */
+function gatedPrecondition(technique: Technique, facts: JobFacts): Precondition {
+  const precondition = technique.precondition(facts);
+  if (!technique.changesTraining || facts.qualityGate === null || precondition.state !== 'verified')
+    return precondition;
+  return { state: 'assumed', by: `${precondition.by}; only if ${facts.qualityGate} passes after the change` };
 }
 
 /** Data comes first while the loader is the bound: nothing else gains before. */

@@ -1,8 +1,15 @@
 import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
+import { type Evidence, evidenceOf } from '../evidence/evidence.ts';
+import { optionsText } from '../evidence/options-text.ts';
+import { programFacts } from '../evidence/program-files.ts';
 
 const positive = z.number().positive().finite();
+/** 4 minutes to provision and 5 to set up (Can't Be Late, NSDI 2024, table 4). */
+const USUAL_PROVISION_S = 540;
+
 const precisions = ['fp32', 'tf32', 'fp16', 'bf16', 'fp8'] as const;
 
 /** A training job as a user describes it: `job.json`. */
@@ -36,8 +43,14 @@ const jobSchema = z.strictObject({
   checkpoint: z
     .strictObject({ blockedS: positive, restartS: z.number().min(0), persistLagS: z.number().min(0).default(0) })
     .optional(),
-  /** The drill that proves that the job resumes. Without it, spot is blocked. */
-  drill: z.strictObject({ passed: z.boolean(), revision: z.string(), gpus: z.int() }).optional(),
+  /** The training program and its arguments, as it is started in the folder of the job's file. */
+  command: z.array(z.string().min(1)).min(1).max(1000).optional(),
+  /** Options of the program in run.json. */
+  options: z.record(z.string(), z.json()).default({}),
+  /** The drill.json that proves that the job resumes, from the folder of the job's file. Without it, spot is blocked. */
+  drill: z.string().min(1).optional(),
+  /** From the request of a node until its program starts; the restart of a drill does not have it. */
+  provisionS: z.number().min(0).max(86_400).default(USUAL_PROVISION_S),
   /** Instances of the spot traces that stand for the gang; the nodes of the job if left out. */
   traceNodes: z.int().min(1).optional(),
   /** A transformer, for its utilisation. */
@@ -61,11 +74,20 @@ const jobSchema = z.strictObject({
   sweep: z.strictObject({ trials: z.int().min(2).max(100_000), hoursPerTrial: positive }).optional(),
 });
 
-/** A job with its defaults. */
-export type Job = z.output<typeof jobSchema>;
+/** A drill next to a job: every reason why it does not stand for it; empty where it does. */
+export interface DrillProof {
+  readonly objections: readonly string[];
+}
 
-/** Parses a job. Errors: COST_JOB for wrong or contradictory facts. */
-export function parseJob(value: unknown): Job {
+/** A job with its defaults. */
+export type Job = z.output<typeof jobSchema> & {
+  /** The facts that evidence must have to stand for the job. */
+  readonly evidence: Evidence;
+  readonly proof: DrillProof | null;
+};
+
+/** Parses a job; `folder`: where its command starts. Errors: COST_JOB for wrong or contradictory facts. */
+export function parseJob(value: unknown, folder?: string): Job {
   const parsed = jobSchema.safeParse(value);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
@@ -76,7 +98,21 @@ export function parseJob(value: unknown): Job {
     throw fail('COST_JOB', { reason: `the deadline of ${deadlineHours} h is shorter than the work of ${hours} h` });
   if (gpus > gpusPerNode && gpus % gpusPerNode !== 0)
     throw fail('COST_JOB', { reason: `${gpus} GPUs are no whole number of nodes of ${gpusPerNode}` });
-  return parsed.data;
+  return { ...parsed.data, evidence: evidenceOfJob(parsed.data, folder), proof: null };
+}
+
+function evidenceOfJob(job: z.output<typeof jobSchema>, folder: string | undefined): Evidence {
+  const { command, options, gpus, revision, accelerator, model, precision } = job;
+  const program = command === undefined ? {} : folder === undefined ? { command } : programFacts(command, folder);
+  return evidenceOf({
+    ...program,
+    options: optionsText(options),
+    worldSize: gpus,
+    revision: revision ?? null,
+    hardware: accelerator,
+    model: model ?? null,
+    precision: precision ?? null,
+  });
 }
 
 /** Reads `job.json`. Errors: COST_FILE, COST_JOB. */
@@ -86,7 +122,7 @@ export async function readJob(path: string): Promise<Job> {
     throw fail('COST_FILE', { path, reason }, error);
   });
   try {
-    return parseJob(JSON.parse(text));
+    return parseJob(JSON.parse(text), dirname(resolve(path)));
   } catch (error) {
     if (error instanceof SyntaxError) throw fail('COST_JOB', { reason: `${path} is not whole JSON` }, error);
     throw error;

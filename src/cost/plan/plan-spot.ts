@@ -38,7 +38,7 @@ const USUAL_DEADLINE = 1.5;
  * resume is not proven by a drill is blocked.
  */
 export function chooseSpot(job: Job, workS: number, offers: ChosenOffers, given: readonly SpotTrace[]): SpotChoice {
-  const { checkpoint, drill } = job;
+  const { checkpoint, proof } = job;
   const deadlineS = Math.ceil((job.deadlineHours ?? job.hours * USUAL_DEADLINE) * 3600);
   const traces = given.filter(({ counts, gapS }) => counts.length > Math.ceil(deadlineS / gapS));
   const { spot, today } = offers;
@@ -48,12 +48,11 @@ export function chooseSpot(job: Job, workS: number, offers: ChosenOffers, given:
     return { setting: null, state: 'no data', reason: 'no trace is as long as the deadline' };
   if (traces.length === 0)
     return { setting: null, state: 'no data', reason: 'no recorded trace was given: --trace FILE' };
-  if (checkpoint === undefined)
-    return {
-      setting: null,
-      state: 'blocked',
-      reason: 'checkpoints were not measured: run the drill, and state checkpoint in the job',
-    };
+  if (checkpoint === undefined) {
+    const objection = proof === null || proof.objections.length === 0 ? [] : [drillState(proof).reason];
+    const reasons = [...objection, 'checkpoints were not measured: run the drill, or state checkpoint in the job'];
+    return { setting: null, state: 'blocked', reason: reasons.join('; ') };
+  }
   const traceNodes = job.traceNodes ?? nodesOf(job);
   const up = traces.map((trace) => traceStatistics(trace.counts, trace.gapS, traceNodes).mtbfS ?? 0);
   const mtbfS = up.reduce((sum, one) => sum + one, 0) / up.length;
@@ -86,17 +85,14 @@ export function chooseSpot(job: Job, workS: number, offers: ChosenOffers, given:
       state: 'no saving',
       reason: `(1 − ${discount.toFixed(2)}) × ${wallOverWork.exact.toFixed(2)} is not below 1`,
     };
-  return { setting, ...drillState(job, drill) };
+  return { setting, ...drillState(proof) };
 }
 
-function drillState(job: Job, drill: Job['drill']): Pick<SpotChoice, 'state' | 'reason'> {
-  if (drill === undefined) return { state: 'blocked', reason: 'no drill proves that the job resumes' };
-  if (!drill.passed) return { state: 'blocked', reason: 'the drill did not pass' };
-  if (job.revision !== undefined && drill.revision !== job.revision)
-    return { state: 'blocked', reason: `the drill is of revision ${drill.revision}, and the job is ${job.revision}` };
-  if (drill.gpus !== job.gpus)
-    return { state: 'blocked', reason: `the drill ran on ${drill.gpus} GPUs, and the job has ${job.gpus}` };
-  return { state: 'used', reason: 'a drill proves that the job resumes' };
+function drillState(proof: Job['proof']): Pick<SpotChoice, 'state' | 'reason'> {
+  if (proof === null) return { state: 'blocked', reason: 'no drill proves that the job resumes' };
+  const { objections } = proof;
+  if (objections.length === 0) return { state: 'used', reason: 'a drill proves that the job resumes' };
+  return { state: 'blocked', reason: `the drill does not stand for this job: ${objections.join('; ')}` };
 }
 
 function bestPolicy(

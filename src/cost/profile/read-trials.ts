@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { fail } from '../../base/errors/fail.ts';
+import { compareEvidence, type Evidence, factNames } from '../evidence/evidence.ts';
 import type { Trial } from '../plan/evaluate-techniques.ts';
 import { stepTimes } from '../plan/step-model.ts';
+import type { Technique } from '../techniques/technique.ts';
 import { techniques } from '../techniques/techniques.ts';
-import { parseMeasuredProfile } from './measured-profile.ts';
+import { evidenceOfProfile, parseMeasuredProfile } from './measured-profile.ts';
 import type { JobProfile } from './read-profile.ts';
 
 /** Reads `technique=profile.json`: the changed job, measured as the job of today was. Errors: COST_JOB, COST_FILE, COST_PROFILE. */
@@ -14,7 +16,8 @@ export async function readTrials(texts: readonly string[], today: JobProfile): P
   for (const text of texts) {
     const at = text.indexOf('=');
     const [name, path] = [text.slice(0, at), text.slice(at + 1)];
-    if (at < 1 || !techniques.some((one) => one.name === name))
+    const technique = techniques.find((one) => one.name === name);
+    if (at < 1 || technique === undefined)
       throw fail('COST_JOB', {
         reason: `the trial ${text} names none of ${techniques.map((one) => one.name).join(', ')}`,
       });
@@ -26,13 +29,31 @@ export async function readTrials(texts: readonly string[], today: JobProfile): P
       );
     });
     const changed = parseMeasuredProfile(path, jsonOf(path, content));
+    checkTrial(technique, evidenceOfProfile(changed), { ...today.evidence, precision: today.precision });
+    const samples = step.accumulation * step.microBatch;
+    const changedSamples = changed.accumulation * (changed.microBatch ?? step.microBatch);
     trials.set(name, {
-      stepRatio: changed.gpuBoundStepS / (stepS - stallS),
-      loaderRatio: step.loaderS > 0 ? changed.loaderS / step.loaderS : 1,
+      stepRatio: (changed.gpuBoundStepS / changedSamples) * (samples / (stepS - stallS)),
+      loaderRatio:
+        step.loaderS > 0
+          ? (changed.loaderS / (changed.microBatch ?? step.microBatch)) * (step.microBatch / step.loaderS)
+          : 1,
       spread: Math.min(changed.spread, 0.5),
     });
   }
   return trials;
+}
+
+/** A trial is of this job, and of this change. Error: COST_PROFILE_OTHER. */
+function checkTrial({ name, alters = [] }: Technique, found: Evidence, wanted: Evidence): void {
+  const wrong = compareEvidence('trial', found, wanted, alters)
+    .filter(({ state, fact }) => state === 'differs' || fact === 'worldSize' || fact === 'hardware')
+    .map(({ text }) => text);
+  const unchanged = alters
+    .filter((fact) => found[fact] !== null && found[fact] === wanted[fact])
+    .map((fact) => `${factNames[fact]}: still "${found[fact]}", which ${name} changes`);
+  const all = [...wrong, ...unchanged];
+  if (all.length > 0) throw fail('COST_PROFILE_OTHER', { kind: 'trial', differences: all.join('; ') });
 }
 
 function jsonOf(path: string, text: string): unknown {

@@ -10,6 +10,7 @@ export const mixedPrecision: Technique = {
   title: 'mixed precision (BF16 autocast)',
   class: 'gain',
   changesTraining: false,
+  alters: ['precision'],
   precondition: ({ precision, step, kernelsKnown }) => {
     if (precision === 'bf16' || precision === 'fp16' || precision === 'fp8')
       return { state: 'failed', by: `the job computes in ${precision} already: 1.0` };

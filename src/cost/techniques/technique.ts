@@ -1,3 +1,4 @@
+import type { Fact } from '../evidence/evidence.ts';
 import type { StepFacts } from '../plan/step-model.ts';
 
 /** A number that is not known before a change is tried: three quantiles with their source. */
@@ -45,6 +46,8 @@ export interface Technique {
   readonly class: 'gain' | 'enabler';
   /** It changes the course of training: only with a quality gate of the user. */
   readonly changesTraining: boolean;
+  /** Facts of the job, besides its code, that the change alters: a trial must differ in them, and in no other. */
+  readonly alters?: readonly Fact[];
   readonly precondition: (facts: JobFacts) => Precondition;
   readonly priors: (facts: JobFacts) => readonly Prior[];
   /** The facts of a step after the change; `values` are of the priors, in their order. Order-free with other techniques. */

@@ -7,6 +7,7 @@ import type { RunSpecInput } from '../runner/run-spec.ts';
 import { openScheduler } from './open-scheduler.ts';
 import { runTrial } from './run-trial.ts';
 import { type Parameters, trialParameters } from './search-space.ts';
+import { checkSweepJournal, sweepEvidence } from './sweep-evidence.ts';
 import type { SweepFile } from './sweep-file.ts';
 import type { SweepJob, TrialLoss } from './sweep-scheduler.ts';
 
@@ -125,19 +126,21 @@ class Sweep {
     const { sweep, folder } = this.#options;
     const [first] = this.#journal.entries;
     const declared = JSON.stringify(sweep);
-    if (first === undefined) this.#journal.append({ attempt: 0, event: 'sweep', data: { declared } });
-    else if (first.data['declared'] !== declared) throw fail('SWEEP_CHANGED', { folder });
+    const evidence = sweepEvidence(this.#options);
+    if (first === undefined) this.#journal.append({ attempt: 0, event: 'sweep', data: { declared, evidence } });
+    else checkSweepJournal(first, { declared, evidence, folder });
     for (const { event, data } of this.#journal.entries.slice(1)) {
       const trial = Number(data['trial']);
       const rung = Number(data['rung']);
       if (event === 'job') {
         const job = this.#scheduler.next();
         // The scheduler gives the same jobs for the same calls.
-        if (job === null || job.trial !== trial || job.rung !== rung) throw fail('SWEEP_CHANGED', { folder });
+        if (job === null || job.trial !== trial || job.rung !== rung)
+          throw fail('SWEEP_CHANGED', { folder, differences: 'its jobs' });
         this.#interrupted.push(job);
       } else if (event === 'loss') {
         const job = this.#interrupted.find((one) => one.trial === trial && one.rung === rung);
-        if (job === undefined) throw fail('SWEEP_CHANGED', { folder });
+        if (job === undefined) throw fail('SWEEP_CHANGED', { folder, differences: 'its jobs' });
         this.#interrupted = this.#interrupted.filter((one) => one !== job);
         this.#record(
           job,

@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import type { CostPlan } from '../../../cost/plan/plan.ts';
 import type { Call, Command } from '../../command.ts';
 import { wholeOption } from '../../parse-option.ts';
@@ -60,7 +61,13 @@ async function planOf(call: Call): Promise<CostPlan> {
   const { readJob } = await import('../../../cost/plan/job.ts');
   const described = await readJob(path);
   const { withDrill } = await import('../../../cost/plan/read-drill.ts');
-  const job = typeof options['drill'] === 'string' ? await withDrill(described, options['drill']) : described;
+  const drill =
+    typeof options['drill'] === 'string'
+      ? options['drill']
+      : described.drill === undefined
+        ? undefined
+        : resolve(dirname(path), described.drill);
+  const job = drill === undefined ? described : await withDrill(described, drill);
   const profiles = call.lists?.['profile'] ?? [];
   if (profiles.length === 0) {
     const { fail } = await import('../../../base/errors/fail.ts');

@@ -57,6 +57,7 @@ export const costProfile: Command = {
 };
 
 async function measure({ words, options, terminal }: Call): Promise<MeasuredProfile> {
+  const { programFacts } = await import('../../../cost/evidence/program-files.ts');
   const { measureJob } = await import('../../../cost/profile/measure-job.ts');
   const text = (name: string) => (typeof options[name] === 'string' ? options[name] : null);
   return await measureJob({
@@ -70,6 +71,7 @@ async function measure({ words, options, terminal }: Call): Promise<MeasuredProf
       accelerator: text('accelerator'),
       precision: choiceOption('precision', options['precision'], ['fp32', 'tf32', 'fp16', 'bf16', 'fp8']) ?? null,
       revision: text('revision'),
+      ...programFacts(words, process.cwd()),
     },
     trace: text('trace-out'),
     mostRounds: wholeOption('rounds', options['rounds'], 5, 1, 100),
