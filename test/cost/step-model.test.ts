@@ -6,7 +6,7 @@ import { costToTarget } from '../../src/cost/plan/cost-to-target.ts';
 import { drawPrior, rangeOf } from '../../src/cost/plan/draw.ts';
 import { applied, evaluateTechniques } from '../../src/cost/plan/evaluate-techniques.ts';
 import { allReduceSeconds, densePeak, flopsPerToken, mfuOf } from '../../src/cost/plan/flops.ts';
-import { loaderOverlapOf, type StepFacts, stepTimes } from '../../src/cost/plan/step-model.ts';
+import { loaderOverlapOf, noWaits, type StepFacts, stepTimes } from '../../src/cost/plan/step-model.ts';
 import { recomputed } from '../../src/cost/techniques/activation-checkpointing.ts';
 import { mixedPrecision, withPrecision } from '../../src/cost/techniques/mixed-precision.ts';
 import { a100MixedPrecision, compileSpeedup, v100MixedPrecision } from '../../src/cost/techniques/priors.ts';
@@ -76,6 +76,7 @@ function factsOf(written: Readonly<Record<string, number>>): StepFacts {
     loaderS: of('L'),
     loaderOverlap: 1,
     gapsS: of('gaps'),
+    ...noWaits,
     allReduceS: of('A'),
     overlap: of('overlap'),
     backwardShare: of('bwd'),
@@ -197,6 +198,9 @@ const base: JobFacts = {
   precision: 'tf32',
   loaderMeasured: true,
   kernelsKnown: true,
+  traced: true,
+  findings: [],
+  otherLoader: null,
   peakMemoryShare: 0.9,
   qualityGate: null,
   deadlineRatio: 1.5,
@@ -245,6 +249,10 @@ test('the joint result does not depend on the order of the techniques, and an en
     loaderS: seconds,
     loaderOverlap: fc.double({ min: 0, max: 1, noNaN: true }),
     gapsS: seconds,
+    syncS: seconds,
+    copyS: seconds,
+    saveS: seconds,
+    lateS: seconds,
     allReduceS: seconds,
     overlap: fc.double({ min: 0, max: 1, noNaN: true }),
     backwardShare: fc.double({ min: 0.1, max: 0.9, noNaN: true }),

@@ -56,9 +56,10 @@ export function evaluateTechniques(facts: JobFacts, trials: ReadonlyMap<string, 
       precondition,
       leftOut: isChosen ? null : (blocked ?? 'it does not lower the cost of the joint plan'),
       priors,
-      alone: aloneGains(facts.step, candidate),
+      alone: aloneGains(facts, candidate),
       marginal,
-      confidence: confidenceOf(precondition.state, priors),
+      confidence: confidenceOf(precondition.state, priors, facts),
+      ...answeredBy(name, facts),
       interactions,
       risk,
       measurement,
@@ -120,14 +121,34 @@ function gain(before: StepFacts, after: StepFacts): number {
   return stepTimes(before).gpuSampleS / stepTimes(after).gpuSampleS;
 }
 
-function aloneGains(step: StepFacts, candidate: Candidate): PlannedTechnique['alone'] {
-  const at = (value: (prior: Prior) => number) => gain(step, applied(step, [candidate], value));
-  const gains = [at((prior) => prior.p10), at((prior) => prior.p50), at((prior) => prior.p90)].sort((a, b) => a - b);
-  return { p10: gains[0] ?? 1, p50: gains[1] ?? 1, p90: gains[2] ?? 1 };
+/** Gains at the quantiles of the priors; where the form of the loader is open, over both forms. */
+function aloneGains({ step, otherLoader }: JobFacts, candidate: Candidate): NonNullable<PlannedTechnique['alone']> {
+  const at = (facts: StepFacts, value: (prior: Prior) => number) => gain(facts, applied(facts, [candidate], value));
+  const over = (facts: StepFacts) =>
+    [at(facts, (prior) => prior.p10), at(facts, (prior) => prior.p50), at(facts, (prior) => prior.p90)].sort(
+      (a, b) => a - b,
+    );
+  const [p10 = 1, p50 = 1, p90 = 1] = over(step);
+  if (otherLoader === null) return { p10, p50, p90 };
+  const [low = 1, , high = 1] = over(otherLoader);
+  return { p10: Math.min(p10, low), p50, p90: Math.max(p90, high) };
 }
 
-function confidenceOf(state: string, priors: readonly Prior[]): PlannedTechnique['confidence'] {
+/** The findings that a technique answers, and the largest of their ceilings. */
+function answeredBy(name: string, { findings }: JobFacts): Pick<PlannedTechnique, 'findings' | 'ceiling'> {
+  const own = findings.filter(({ lever }) => lever === name);
+  const ceilings = own.flatMap(({ ceiling }) => (ceiling === null ? [] : [ceiling]));
+  return { findings: own.map(({ id }) => id), ceiling: ceilings.length === 0 ? null : Math.max(...ceilings) };
+}
+
+function confidenceOf(
+  state: string,
+  priors: readonly Prior[],
+  { otherLoader }: JobFacts,
+): PlannedTechnique['confidence'] {
   if (priors.some(({ kind }) => kind === 'trial')) return 'high';
+  // Whether the GPU's time counts depends on a loader that nobody measured.
+  if (otherLoader !== null) return 'low';
   const weak = priors.some(({ kind }) => kind === 'assumption' || kind === 'upper bound');
   if (state === 'verified') return weak ? 'medium' : 'high';
   return 'low';
@@ -152,6 +173,10 @@ function triedCandidate(technique: Technique, { stepRatio, loaderRatio, spread }
         memoryS: step.memoryS * gpu,
         otherS: step.otherS * gpu,
         gapsS: step.gapsS * gpu,
+        syncS: step.syncS * gpu,
+        copyS: step.copyS * gpu,
+        saveS: step.saveS * gpu,
+        lateS: step.lateS * gpu,
         allReduceS: step.allReduceS * gpu,
         optimizerS: step.optimizerS * gpu,
         loaderS: step.loaderS * loader,

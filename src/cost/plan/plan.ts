@@ -15,6 +15,9 @@ export interface PlannedTechnique {
   readonly priors: readonly Prior[];
   /** Alone on the job of today, at the quantiles of its priors; null for what changes no step. */
   readonly alone: { readonly p10: number; readonly p50: number; readonly p90: number } | null;
+  /** Findings of the diagnosis that it answers, and the most that they can gain; null without one. */
+  readonly findings: readonly string[];
+  readonly ceiling: number | null;
   /** Given everything above it in the list that is in the plan. */
   readonly marginal: number | null;
   readonly confidence: 'high' | 'medium' | 'low';

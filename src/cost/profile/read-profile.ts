@@ -2,18 +2,20 @@ import { open, readFile, stat } from 'node:fs/promises';
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
 import { diagnose } from '../../gpu/diagnose.ts';
 import type { Diagnosis, TraceReport } from '../../gpu/diagnosis.ts';
+import type { Finding } from '../../gpu/finding.ts';
 import { readSource } from '../../gpu/readers/read-source.ts';
 import type { Source } from '../../gpu/source.ts';
 import { compareEvidence, type Evidence, evidenceOf } from '../evidence/evidence.ts';
 import { type Job, nodesOf } from '../plan/job.ts';
-import { loaderOverlapOf, type StepFacts } from '../plan/step-model.ts';
+import { loaderOverlapOf, noWaits, type StepFacts } from '../plan/step-model.ts';
+import { type LeverFinding, leverFindings } from './finding-levers.ts';
 import {
   evidenceOfProfile,
   isMeasuredProfile,
   type MeasuredProfile,
   parseMeasuredProfile,
 } from './measured-profile.ts';
-import { stepOfTrace, type TraceStep } from './step-of-trace.ts';
+import { ownFindings, stepOfTrace, type TraceStep } from './step-of-trace.ts';
 
 /** A measured job, from all the files that describe it. */
 export interface JobProfile {
@@ -29,6 +31,11 @@ export interface JobProfile {
   readonly evidence: Evidence;
   readonly peakMemoryBytes: number | null;
   readonly gpuMemoryBytes: number | null;
+  /** The findings of every diagnosis that was given. */
+  readonly findings: readonly LeverFinding[];
+  readonly traced: boolean;
+  /** The step with the other form of its loader, where the profile does not say which. */
+  readonly otherLoader: StepFacts | null;
   readonly files: readonly string[];
   readonly notes: readonly string[];
 }
@@ -54,7 +61,7 @@ export async function readProfile(paths: readonly string[], job: Job): Promise<J
 function profileOf({ measured, diagnoses, sources }: Named, files: readonly string[], job: Job): JobProfile {
   const all = sources.length === 0 ? diagnoses : [...diagnoses, diagnose(sources)];
   const traces = all.flatMap(({ traces: own, findings }) => own.map((report) => ({ report, findings })));
-  const slowest = traces.toSorted((a, b) => b.report.stepUs - a.report.stepUs)[0];
+  const slowest = plannedTrace(traces);
   const [profile] = measured;
   if (profile === undefined && slowest === undefined) throw fail('COST_NO_PROFILE', { job: job.name });
   const silent = [
@@ -69,6 +76,12 @@ function profileOf({ measured, diagnoses, sources }: Named, files: readonly stri
     evidence: evidenceOfMeasurement(profile, slowest?.report, job),
     spread: profile?.spread ?? 0,
     step: { ...joined.step, gpus: job.gpus },
+    findings: leverFindings(all.flatMap(({ findings }) => findings)),
+    traced: traced !== undefined,
+    otherLoader:
+      profile !== undefined || traced === undefined || traced.otherLoader === null
+        ? null
+        : { ...traced.otherLoader, gpus: job.gpus },
     precision: precision ?? job.precision ?? null,
     peakMemoryBytes: profile?.peakMemoryBytes ?? slowest?.report.profile.peakMemoryBytes ?? null,
     gpuMemoryBytes: profile?.gpuMemoryBytes ?? (job.gpuMemoryGib === undefined ? null : job.gpuMemoryGib * 2 ** 30),
@@ -77,9 +90,24 @@ function profileOf({ measured, diagnoses, sources }: Named, files: readonly stri
       ...joined.notes,
       ...silent,
       ...all.flatMap(utilisationNotes),
-      ...(traces.length > 1 ? [`the slowest of ${traces.length} GPUs is planned with, of ${nodesOf(job)} nodes`] : []),
+      ...(traces.length > 1
+        ? [
+            `one of ${traces.length} GPUs is planned with, of ${nodesOf(job)} nodes: the slowest, or one that waits for a late rank`,
+          ]
+        : []),
     ],
   };
+}
+
+type Traced = { readonly report: TraceReport; readonly findings: readonly Finding[] };
+
+/** The GPU that a plan is made for: one that waits for a late rank, where there is one, since the wait shows there; else the slowest. */
+function plannedTrace(traces: readonly Traced[]): Traced | undefined {
+  const bySpeed = traces.toSorted((a, b) => b.report.stepUs - a.report.stepUs);
+  const waiting = bySpeed.find(({ report, findings }) =>
+    leverFindings(ownFindings(report, findings)).some(({ lever }) => lever === 'late-rank'),
+  );
+  return waiting ?? bySpeed[0];
 }
 
 async function filesNamed(paths: readonly string[]): Promise<Named> {
@@ -184,6 +212,7 @@ function joinedStep(profile: MeasuredProfile | undefined, traced: TraceStep | un
       loaderS,
       loaderOverlap,
       gapsS: 0,
+      ...noWaits,
       allReduceS: 0,
       overlap: 0.7,
       backwardShare: 2 / 3,
@@ -206,6 +235,10 @@ function joinedStep(profile: MeasuredProfile | undefined, traced: TraceStep | un
       memoryS: step.memoryS * scale,
       otherS: step.otherS * scale,
       gapsS: step.gapsS * scale,
+      syncS: step.syncS * scale,
+      copyS: step.copyS * scale,
+      saveS: step.saveS * scale,
+      lateS: step.lateS * scale,
       allReduceS: step.allReduceS * scale,
       optimizerS: step.optimizerS * scale,
       loaderS,

@@ -1,5 +1,6 @@
 import { densePeak } from '../plan/flops.ts';
 import type { Job } from '../plan/job.ts';
+import { noWaits } from '../plan/step-model.ts';
 import type { JobFacts, Prior } from '../techniques/technique.ts';
 import { techniques } from '../techniques/techniques.ts';
 
@@ -48,6 +49,7 @@ const nothing: JobFacts = {
     loaderS: 0,
     loaderOverlap: 1,
     gapsS: 0,
+    ...noWaits,
     allReduceS: 0,
     overlap: 0,
     backwardShare: 0,
@@ -60,6 +62,9 @@ const nothing: JobFacts = {
   precision: null,
   loaderMeasured: false,
   kernelsKnown: false,
+  traced: false,
+  findings: [],
+  otherLoader: null,
   peakMemoryShare: null,
   qualityGate: null,
   deadlineRatio: 1,

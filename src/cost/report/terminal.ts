@@ -60,9 +60,11 @@ function techniqueLines(one: PlannedTechnique): readonly string[] {
     one.alone === null
       ? ''
       : `  alone ${rangeText(one.alone, gain)}${one.marginal === null ? '' : `, in the plan ${gain(one.marginal)}`}`;
+  const ceiling = one.ceiling === null ? '' : `, at most ${gain(one.ceiling)}`;
   return [
     `  ${one.leftOut === null ? '+' : '·'} ${one.name} (${one.class}, ${one.confidence} confidence)${effect}`,
     `      ${one.precondition.state}: ${one.precondition.by}${one.leftOut === null || one.leftOut === one.precondition.by ? '' : `; left out: ${one.leftOut}`}`,
+    ...(one.findings.length === 0 ? [] : [`      answers ${one.findings.join(', ')}${ceiling}`]),
     ...(one.leftOut === null
       ? [`      measure: ${one.measurement}`, `      change: ${one.change}`, ...one.priors.map(priorText)]
       : []),

@@ -47,6 +47,8 @@ export function recomputed(
     memoryS: step.memoryS * factor,
     otherS: step.otherS * factor,
     loaderS: step.loaderS * times,
+    copyS: step.copyS * times,
+    lateS: step.lateS * times,
     backwardShare: (step.backwardShare + forward) / (1 + forward),
     microBatch: step.microBatch * times,
     accumulation: step.accumulation / fewerMicroSteps,

@@ -30,6 +30,8 @@ export const biggerMicroBatch: Technique = {
     memoryS: (step.memoryS * TIMES) / efficiency,
     otherS: (step.otherS * TIMES) / efficiency,
     loaderS: step.loaderS * TIMES,
+    copyS: step.copyS * TIMES,
+    lateS: step.lateS * TIMES,
     microBatch: step.microBatch * TIMES,
     accumulation: step.accumulation / TIMES,
   }),

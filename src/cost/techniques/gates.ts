@@ -2,6 +2,7 @@ import type { ChosenOffers } from '../plan/choose-offers.ts';
 import type { Job } from '../plan/job.ts';
 import type { PlannedTechnique } from '../plan/plan.ts';
 import type { SpotChoice } from '../plan/plan-spot.ts';
+import type { JobProfile } from '../profile/read-profile.ts';
 import { share } from './technique.ts';
 
 type Row = Pick<
@@ -11,20 +12,59 @@ type Row = Pick<
 
 /** A technique without a transform of the step: its effect is in the price, the runs, or the plan itself. */
 function row(own: Row, leftOut: string | null, confidence: PlannedTechnique['confidence']): PlannedTechnique {
-  return { ...own, leftOut, priors: [], alone: null, marginal: null, confidence };
+  return { ...own, leftOut, priors: [], alone: null, marginal: null, confidence, findings: [], ceiling: null };
 }
 
 /** The techniques before and after those of the step: the profile; offers, spot, short sweeps. */
 export function gates(
   job: Job,
-  profile: { readonly loaderMeasured: boolean; readonly files: readonly string[] },
+  profile: Pick<JobProfile, 'loaderMeasured' | 'files' | 'findings'>,
   offers: ChosenOffers,
   spot: SpotChoice,
 ): { readonly before: readonly PlannedTechnique[]; readonly after: readonly PlannedTechnique[] } {
   return {
     before: [profileFirst(profile)],
-    after: [otherOffer(offers), spotAndCheckpoints(spot), resilientProgram(), shortSweeps(job)],
+    after: [
+      ...otherFindings(job, profile.findings, offers),
+      otherOffer(offers),
+      spotAndCheckpoints(spot),
+      resilientProgram(),
+      shortSweeps(job),
+    ],
   };
+}
+
+/** Findings that no technique of a step answers: hours of GPUs that were held idle, by their price. */
+function otherFindings(
+  job: Job,
+  findings: JobProfile['findings'],
+  { today }: ChosenOffers,
+): readonly PlannedTechnique[] {
+  return findings
+    .filter(({ lever }) => lever === null)
+    .map(({ id, title, gpuHours, fix }) => ({
+      ...row(
+        {
+          name: 'scheduling',
+          title,
+          class: 'gain',
+          precondition: {
+            state: 'assumed',
+            by:
+              gpuHours === null
+                ? 'the diagnosis does not say how many GPU-hours'
+                : `${gpuHours.toFixed(1)} GPU-hours, at most ${((gpuHours * today.usd) / job.gpusPerNode).toFixed(2)} USD at the price of today`,
+          },
+          interactions: 'none with the step: these hours are of the cluster',
+          risk: 'none for quality',
+          measurement: 'the same records after the change',
+          change: fix,
+        },
+        'listed only: it is not part of the job',
+        'low',
+      ),
+      findings: [id],
+    }));
 }
 
 function profileFirst({

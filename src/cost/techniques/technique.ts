@@ -1,5 +1,6 @@
 import type { Fact } from '../evidence/evidence.ts';
 import type { StepFacts } from '../plan/step-model.ts';
+import type { LeverFinding } from '../profile/finding-levers.ts';
 
 /** A number that is not known before a change is tried: three quantiles with their source. */
 export interface Prior {
@@ -22,6 +23,12 @@ export interface JobFacts {
   readonly loaderMeasured: boolean;
   /** Kernels are divided into classes; otherwise all are in one. */
   readonly kernelsKnown: boolean;
+  /** A trace is part of the profile: waits of a step are divided. */
+  readonly traced: boolean;
+  /** The findings of its diagnosis, each with the technique that answers it. */
+  readonly findings: readonly LeverFinding[];
+  /** The step with the other form of its loader, where the profile does not say which; null where it does. */
+  readonly otherLoader: StepFacts | null;
   readonly peakMemoryShare: number | null;
   /** The user's check of quality that allows changes to training; null without one. */
   readonly qualityGate: string | null;

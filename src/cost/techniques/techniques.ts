@@ -4,9 +4,12 @@ import { compile } from './compile.ts';
 import { dataPipeline } from './data-pipeline.ts';
 import { fusedAttention } from './fused-attention.ts';
 import { gradientAccumulation } from './gradient-accumulation.ts';
+import { gradientOverlap } from './gradient-overlap.ts';
+import { gradients16Bit } from './gradients-16-bit.ts';
 import { mixedPrecision } from './mixed-precision.ts';
 import { parallelEfficiency } from './parallel-efficiency.ts';
 import type { Technique } from './technique.ts';
+import { waits } from './waits.ts';
 
 /**
  * Techniques that change a step, in the order of a plan. The profile comes before all of them, spot and short sweeps after. To add
@@ -18,6 +21,9 @@ export const techniques: readonly Technique[] = [
   fusedAttention,
   activationCheckpointing,
   biggerMicroBatch,
+  gradientOverlap,
+  gradients16Bit,
+  ...waits,
   gradientAccumulation,
   dataPipeline,
   parallelEfficiency,
