@@ -42,6 +42,7 @@ try {
       traces: [trace],
       traceCaveats: [],
       trials: new Map(),
+      otherHardware: null,
       draws: 10_000,
       seed: 1,
     });

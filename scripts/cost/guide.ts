@@ -29,6 +29,7 @@ async function planOf(profiles: readonly string[]): Promise<CostPlan> {
     traces: [trace],
     traceCaveats: [...traceCaveats(trace, NOW), ...simulationCaveats],
     trials: new Map(),
+    otherHardware: null,
     draws: 10_000,
     seed: 1,
   });

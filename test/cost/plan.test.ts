@@ -125,7 +125,8 @@ test('without a profile there is no figure of the job: ranges with their sources
     (reason: unknown) => reason,
   );
   expect(isHeadraceError(error, 'COST_NO_PROFILE') && error.exit).toBe(3);
-  expect(text).toContain('1.074 / 1.801 / 2.424');
+  expect(text).toContain('1.019 / 1.645 / 2.829');
+  expect(text).toContain("holds 80 % of left-out models' rows");
   expect(text).toContain('headrace cost profile');
   expect(text).not.toMatch(/\d USD/);
 });

@@ -21,6 +21,11 @@ function hardwareOf(name: string): Hardware {
   };
 }
 
+/** The chip of an accelerator by any of its names. */
+export function chipOf(name: string): string {
+  return hardwareOf(name).chip;
+}
+
 /** Whether two names are of one accelerator. A memory that one name alone has is not compared. */
 export function sameHardware(one: string, other: string): boolean {
   const [a, b] = [hardwareOf(one), hardwareOf(other)];

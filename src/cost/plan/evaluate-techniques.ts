@@ -37,10 +37,9 @@ export function evaluateTechniques(facts: JobFacts, trials: ReadonlyMap<string, 
         : ({ state: 'verified', by: 'measured by a trial' } as const);
     return { candidate, precondition, blocked: blockedBy(technique, precondition.state, facts) };
   });
-  const chosen = paying(
-    facts.step,
-    judged.filter(({ blocked }) => blocked === null).map(({ candidate }) => candidate),
-  );
+  const open = judged.filter(({ blocked }) => blocked === null).map(({ candidate }) => candidate);
+  const single = oneOfEach(facts.step, open);
+  const chosen = paying(facts.step, single);
   let before = facts.step;
   const planned = judged.map(({ candidate, precondition, blocked }): PlannedTechnique => {
     const { technique, priors } = candidate;
@@ -48,13 +47,13 @@ export function evaluateTechniques(facts: JobFacts, trials: ReadonlyMap<string, 
     const after = isChosen ? applied(before, [candidate], (prior) => prior.p50) : before;
     const marginal = isChosen ? gain(before, after) : null;
     before = after;
-    const { name, title, interactions, risk, measurement, change } = technique;
+    const { name, title, interactions, risk, measurement } = technique;
     return {
       name,
       title,
       class: technique.class,
       precondition,
-      leftOut: isChosen ? null : (blocked ?? 'it does not lower the cost of the joint plan'),
+      leftOut: isChosen ? null : (blocked ?? whyNot(candidate, single)),
       priors,
       alone: aloneGains(facts, candidate),
       marginal,
@@ -63,7 +62,7 @@ export function evaluateTechniques(facts: JobFacts, trials: ReadonlyMap<string, 
       interactions,
       risk,
       measurement,
-      change,
+      change: technique.changeOn?.(facts) ?? technique.change,
     };
   });
   return { planned, chosen };
@@ -88,6 +87,24 @@ function blockedBy(technique: Technique, state: string, { qualityGate }: JobFact
   if (state === 'failed') return 'its precondition fails';
   if (technique.changesTraining && qualityGate === null) return 'it changes training, and the job names no qualityGate';
   return null;
+}
+
+/** Of techniques that are ways to one end, the one with which the joint plan costs least. */
+function oneOfEach(step: StepFacts, candidates: readonly Candidate[]): readonly Candidate[] {
+  const ends = new Set(candidates.flatMap(({ technique: { oneOf } }) => (oneOf === undefined ? [] : [oneOf])));
+  let left = candidates;
+  for (const end of ends) {
+    const ways = left.filter(({ technique }) => technique.oneOf === end);
+    const rest = left.filter(({ technique }) => technique.oneOf !== end);
+    const best = ways.toSorted((a, b) => costOf(step, [...rest, a]) - costOf(step, [...rest, b]))[0];
+    left = left.filter((one) => one === best || !ways.includes(one));
+  }
+  return left;
+}
+
+function whyNot(candidate: Candidate, single: readonly Candidate[]): string {
+  if (single.includes(candidate)) return 'it does not lower the cost of the joint plan';
+  return `another way to a ${candidate.technique.oneOf} costs less`;
 }
 
 /** Leaves out, one after the other, whatever makes the joint result no better. */

@@ -37,6 +37,11 @@ const jobSchema = z.strictObject({
   gradients16Bit: z.boolean().default(false),
   fusedAttention: z.boolean().optional(),
   gpuMemoryGib: positive.optional(),
+  /** For the memory: trained parameters, the optimiser, an FP32 copy next to 16-bit parameters, and what is divided over GPUs (ZeRO). */
+  parameters: positive.optional(),
+  optimizer: z.enum(['adam', 'momentum', 'sgd']).default('adam'),
+  masterWeights: z.boolean().default(false),
+  zeroStage: z.union([z.literal(0), z.literal(1), z.literal(2), z.literal(3)]).default(0),
   /** The command or run that checks quality: it allows techniques that change training. */
   qualityGate: z.string().max(500).optional(),
   /** Measured by a drill: blocked time and restart. */

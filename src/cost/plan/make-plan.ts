@@ -1,5 +1,6 @@
 import type { Offer } from '../catalog/offer.ts';
 import type { JobProfile } from '../profile/read-profile.ts';
+import type { OtherHardware } from '../profile/read-trials.ts';
 import type { SpotTrace } from '../spot/trace/spot-trace.ts';
 import { gates } from '../techniques/gates.ts';
 import type { JobFacts } from '../techniques/technique.ts';
@@ -8,7 +9,9 @@ import { costToTarget } from './cost-to-target.ts';
 import { applied, type Evaluation, evaluateTechniques, type Trial } from './evaluate-techniques.ts';
 import { densePeak, flopsPerToken, type Mfu, mfuOf } from './flops.ts';
 import { type Job, nodesOf } from './job.ts';
+import { memoryFactsOf } from './memory-facts.ts';
 import { type DrawInputs, type Draws, drawCosts } from './monte-carlo.ts';
+import { hardwareMove } from './other-hardware.ts';
 import type { CostPlan, SpotPlan, WaterfallBar } from './plan.ts';
 import { chooseSpot, type SpotChoice } from './plan-spot.ts';
 import { stepTimes } from './step-model.ts';
@@ -23,6 +26,8 @@ export interface PlanInputs {
   readonly traces: readonly SpotTrace[];
   readonly traceCaveats: readonly string[];
   readonly trials: ReadonlyMap<string, Trial>;
+  /** The job measured on another accelerator; null: it was not. */
+  readonly otherHardware: OtherHardware | null;
   readonly draws: number;
   readonly seed: number;
 }
@@ -55,6 +60,9 @@ export function makePlan(inputs: PlanInputs): CostPlan {
   const onDemand = drawCosts({ ...draw, spot: null });
   const choice = paying(proposed, onSpot, onDemand);
   const total = choice.state === 'used' && onSpot !== null ? onSpot : onDemand;
+  const { gpusPerNode } = job;
+  const move = hardwareMove(inputs.otherHardware, inputs.offers, { gpusPerNode, todayUsd: offers.today.usd });
+  const around = gates(job, profile, { offers, move, spot: choice });
   const baseline = {
     offer: offers.today.name,
     usdPerNodeHour: offers.today.usd,
@@ -78,11 +86,7 @@ export function makePlan(inputs: PlanInputs): CostPlan {
     mfu: utilisationOf(job, profile),
     prices,
     baseline,
-    techniques: [
-      ...gates(job, profile, offers, choice).before,
-      ...evaluation.planned,
-      ...gates(job, profile, offers, choice).after,
-    ],
+    techniques: [...around.before, ...evaluation.planned, ...around.after],
     joint: {
       costGain: before.gpuSampleS / after.gpuSampleS,
       timeGain: before.sampleS / after.sampleS,
@@ -124,6 +128,7 @@ function factsOf(job: Job, profile: JobProfile): JobFacts {
     traced: profile.traced,
     findings: profile.findings,
     otherLoader: profile.otherLoader,
+    memory: memoryFactsOf(job, profile),
     peakMemoryShare: peakMemoryBytes === null || gpuMemoryBytes === null ? null : peakMemoryBytes / gpuMemoryBytes,
     qualityGate: job.qualityGate ?? null,
     deadlineRatio: (job.deadlineHours ?? job.hours) / job.hours,

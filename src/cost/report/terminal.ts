@@ -1,5 +1,6 @@
 import type { Range } from '../plan/draw.ts';
 import type { CostPlan, PlannedTechnique } from '../plan/plan.ts';
+import type { Prior } from '../techniques/technique.ts';
 
 const usd = (value: number) => `${value.toFixed(2)} USD`;
 const share = (value: number) => `${(100 * value).toFixed(1)} %`;
@@ -66,14 +67,20 @@ function techniqueLines(one: PlannedTechnique): readonly string[] {
     `      ${one.precondition.state}: ${one.precondition.by}${one.leftOut === null || one.leftOut === one.precondition.by ? '' : `; left out: ${one.leftOut}`}`,
     ...(one.findings.length === 0 ? [] : [`      answers ${one.findings.join(', ')}${ceiling}`]),
     ...(one.leftOut === null
-      ? [`      measure: ${one.measurement}`, `      change: ${one.change}`, ...one.priors.map(priorText)]
+      ? [
+          `      measure: ${one.measurement}`,
+          `      change: ${one.change}`,
+          ...one.priors.map((prior) => `      ${priorText(prior)}`),
+        ]
       : []),
   ];
 }
 
 /** A prior with its quantiles and source. */
-function priorText({ name, p10, p50, p90, source, kind }: PlannedTechnique['priors'][number]): string {
-  return `      ${name}: ${p10} / ${p50} / ${p90} (${kind}: ${source})`;
+export function priorText({ name, p10, p50, p90, source, kind, heldOut }: Prior): string {
+  const coverage =
+    heldOut === undefined ? '' : `; holds ${(100 * heldOut).toFixed(0)} % of left-out models' rows, 80 % claimed`;
+  return `${name}: ${p10} / ${p50} / ${p90} (${kind}: ${source}${coverage})`;
 }
 
 function spotLines({ spot }: CostPlan): readonly string[] {

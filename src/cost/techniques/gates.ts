@@ -1,5 +1,6 @@
 import type { ChosenOffers } from '../plan/choose-offers.ts';
 import type { Job } from '../plan/job.ts';
+import type { HardwareMove } from '../plan/other-hardware.ts';
 import type { PlannedTechnique } from '../plan/plan.ts';
 import type { SpotChoice } from '../plan/plan-spot.ts';
 import type { JobProfile } from '../profile/read-profile.ts';
@@ -19,14 +20,18 @@ function row(own: Row, leftOut: string | null, confidence: PlannedTechnique['con
 export function gates(
   job: Job,
   profile: Pick<JobProfile, 'loaderMeasured' | 'files' | 'findings'>,
-  offers: ChosenOffers,
-  spot: SpotChoice,
+  {
+    offers,
+    move,
+    spot,
+  }: { readonly offers: ChosenOffers; readonly move: HardwareMove | null; readonly spot: SpotChoice },
 ): { readonly before: readonly PlannedTechnique[]; readonly after: readonly PlannedTechnique[] } {
   return {
     before: [profileFirst(profile)],
     after: [
       ...otherFindings(job, profile.findings, offers),
       otherOffer(offers),
+      otherHardware(move),
       spotAndCheckpoints(spot),
       resilientProgram(),
       shortSweeps(job),
@@ -113,6 +118,28 @@ function otherOffer({ today, cheapest }: ChosenOffers) {
     },
     applies ? 'listed only: data and quota are yours to judge' : 'its precondition fails',
     'low',
+  );
+}
+
+/** Another accelerator: by a trial on it alone. */
+function otherHardware(move: HardwareMove | null) {
+  const by =
+    move === null
+      ? 'no trial on another accelerator, or no price of it: rows of one card say nothing of another'
+      : `measured on ${move.hardware}: ${move.costGain.toFixed(2)} times cheaper and ${move.timeGain.toFixed(2)} times as fast at ${move.usdPerNodeHour.toFixed(2)} USD (${move.offer})`;
+  return row(
+    {
+      name: 'other-hardware',
+      title: move === null ? 'another accelerator' : `the job on ${move.hardware}`,
+      class: 'gain',
+      precondition: { state: move === null ? 'failed' : 'verified', by },
+      interactions: 'every kernel time changes: the levers of today are not those of the other card',
+      risk: 'capacity, quota and the time to move',
+      measurement: 'headrace cost profile there, passed as --trial other-hardware=FILE',
+      change: 'the accelerator of the job; then a plan of its own from the profile there',
+    },
+    move === null ? 'its precondition fails' : 'listed only: make a plan from the profile there',
+    move === null ? 'low' : 'high',
   );
 }
 

@@ -1,4 +1,5 @@
 import type { Fact } from '../evidence/evidence.ts';
+import type { MemoryFacts } from '../plan/memory-model.ts';
 import type { StepFacts } from '../plan/step-model.ts';
 import type { LeverFinding } from '../profile/finding-levers.ts';
 
@@ -11,6 +12,8 @@ export interface Prior {
   readonly source: string;
   /** How the source was obtained. */
   readonly kind: 'measured' | 'published' | 'upper bound' | 'assumption' | 'trial';
+  /** Share of the rows of a left-out model between p10 and p90, over all models; claimed are 80 %. Only of measured rows. */
+  readonly heldOut?: number;
 }
 
 /** The facts that preconditions are judged by. */
@@ -30,6 +33,8 @@ export interface JobFacts {
   /** The step with the other form of its loader, where the profile does not say which; null where it does. */
   readonly otherLoader: StepFacts | null;
   readonly peakMemoryShare: number | null;
+  /** Memory by its parts; null where parameters or the peak are not known. */
+  readonly memory: MemoryFacts | null;
   /** The user's check of quality that allows changes to training; null without one. */
   readonly qualityGate: string | null;
   /** Time until the deadline by the time that the job takes now. */
@@ -65,6 +70,10 @@ export interface Technique {
   readonly measurement: string;
   /** The change of code or configuration. */
   readonly change: string;
+  /** The change on this job's card, where it is another one. */
+  readonly changeOn?: (facts: JobFacts) => string;
+  /** Of techniques with the same one only the best is planned: they are ways to one end. */
+  readonly oneOf?: 'larger micro-batch';
 }
 
 /** A share as a whole percentage, for the texts of preconditions. */

@@ -77,7 +77,7 @@ async function planOf(call: Call): Promise<CostPlan> {
     throw fail('COST_NO_PROFILE', { job: job.name });
   }
   const { readProfile } = await import('../../../cost/profile/read-profile.ts');
-  const { readTrials } = await import('../../../cost/profile/read-trials.ts');
+  const { readOtherHardware, readTrials } = await import('../../../cost/profile/read-trials.ts');
   const { readPlanPrices } = await import('../../../cost/plan/plan-prices.ts');
   const { makePlan } = await import('../../../cost/plan/make-plan.ts');
   const nowMs = Date.now();
@@ -94,6 +94,7 @@ async function planOf(call: Call): Promise<CostPlan> {
     ...prices,
     ...(await tracesOf(call, nowMs)),
     trials: await readTrials(call.lists?.['trial'] ?? [], profile),
+    otherHardware: await readOtherHardware(call.lists?.['trial'] ?? [], profile),
     draws: wholeOption('draws', options['draws'], 10_000, 100, 1_000_000),
     seed: wholeOption('seed', options['seed'], 1, 0, Number.MAX_SAFE_INTEGER),
   });
