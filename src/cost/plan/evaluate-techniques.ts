@@ -68,6 +68,27 @@ export function evaluateTechniques(facts: JobFacts, trials: ReadonlyMap<string, 
   return { planned, chosen };
 }
 
+/** An evaluation whose plan has fewer techniques than pay by the step alone: the rest would end after the deadline. */
+export function withoutLeftOut(facts: JobFacts, evaluation: Evaluation, chosen: readonly Candidate[]): Evaluation {
+  if (chosen.length === evaluation.chosen.length) return evaluation;
+  let before = facts.step;
+  const planned = evaluation.planned.map((one): PlannedTechnique => {
+    const candidate = evaluation.chosen.find(({ technique }) => technique.name === one.name);
+    if (candidate === undefined) return one;
+    if (!chosen.includes(candidate))
+      return {
+        ...one,
+        marginal: null,
+        leftOut: 'with it the job costs more, or ends late: its time is worth more to spot',
+      };
+    const after = applied(before, [candidate], (prior) => prior.p50);
+    const marginal = gain(before, after);
+    before = after;
+    return { ...one, marginal };
+  });
+  return { planned, chosen };
+}
+
 /** A check of quality that is named was not seen to pass: what depends on it is assumed. */
 function gatedPrecondition(technique: Technique, facts: JobFacts): Precondition {
   const precondition = technique.precondition(facts);

@@ -25,6 +25,11 @@ const jobSchema = z.strictObject({
   /** The bill of today, USD; compared with hours, nodes and price. */
   billUsd: positive.optional(),
   deadlineHours: positive.optional(),
+  /** The largest share of runs that may end after the deadline. */
+  mostMissed: z.number().min(0).max(1).default(0.01),
+  /** Data that a move to another region or provider takes along, and its price; 0.09 USD is the first step of AWS's list for egress. */
+  dataGib: z.number().min(0).optional(),
+  egressUsdPerGib: z.number().min(0).default(0.09),
   /** The offer that the job runs on now, by its name; or its price for a node and an hour. */
   offer: z.string().optional(),
   onDemandUsd: positive.optional(),

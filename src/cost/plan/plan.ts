@@ -41,7 +41,11 @@ export interface SpotPlan {
   readonly reason: string;
   readonly offer: string | null;
   readonly discount: number | null;
+  /** Price to bring the data to the offer, USD, once. */
+  readonly moveUsd: number | null;
   readonly policy: string | null;
+  /** The deadline that the policy runs by: at most that of the job. */
+  readonly deadlineHours: number | null;
   readonly checkpointS: number | null;
   readonly wallOverWork: number | null;
   /** Cost of the job with it, USD; also where it is blocked. */
@@ -83,8 +87,11 @@ export interface CostPlan {
   readonly total: {
     readonly costUsd: Range;
     readonly hours: Range;
+    /** Time that nodes are paid for, and the price of a node and an hour of it. */
+    readonly paidHours: Range;
+    readonly paidUsdPerNodeHour: Range;
     readonly saving: Range;
-    readonly missedShare: number | null;
+    readonly missedShare: number;
     readonly draws: number;
     readonly seed: number;
     /** The input that explains most of the spread, and the share of each. */

@@ -2,7 +2,7 @@ import type { ChosenOffers } from '../plan/choose-offers.ts';
 import type { Job } from '../plan/job.ts';
 import type { HardwareMove } from '../plan/other-hardware.ts';
 import type { PlannedTechnique } from '../plan/plan.ts';
-import type { SpotChoice } from '../plan/plan-spot.ts';
+import type { SpotChoice, SpotSetting } from '../plan/plan-spot.ts';
 import type { JobProfile } from '../profile/read-profile.ts';
 import { share } from './technique.ts';
 
@@ -24,7 +24,13 @@ export function gates(
     offers,
     move,
     spot,
-  }: { readonly offers: ChosenOffers; readonly move: HardwareMove | null; readonly spot: SpotChoice },
+    setting,
+  }: {
+    readonly offers: ChosenOffers;
+    readonly move: HardwareMove | null;
+    readonly spot: Pick<SpotChoice, 'state' | 'reason'>;
+    readonly setting: SpotSetting | null;
+  },
 ): { readonly before: readonly PlannedTechnique[]; readonly after: readonly PlannedTechnique[] } {
   return {
     before: [profileFirst(profile)],
@@ -32,7 +38,7 @@ export function gates(
       ...otherFindings(job, profile.findings, offers),
       otherOffer(offers),
       otherHardware(move),
-      spotAndCheckpoints(spot),
+      spotAndCheckpoints(spot, setting),
       resilientProgram(),
       shortSweeps(job),
     ],
@@ -143,7 +149,7 @@ function otherHardware(move: HardwareMove | null) {
   );
 }
 
-function spotAndCheckpoints({ state, reason, setting }: SpotChoice) {
+function spotAndCheckpoints({ state, reason }: Pick<SpotChoice, 'state' | 'reason'>, setting: SpotSetting | null) {
   return row(
     {
       name: 'spot',
