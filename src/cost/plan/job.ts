@@ -80,6 +80,12 @@ const jobSchema = z.strictObject({
     .array(z.strictObject({ batch: z.int().min(1), epochs: positive.nullable(), epochS: positive }))
     .max(10_000)
     .optional(),
+  /** Steps under power limits of each GPU, measured; and the price of energy where it is not part of the price of a node. */
+  powerRuns: z
+    .array(z.strictObject({ limitW: positive, stepS: positive, averageW: positive }))
+    .max(100)
+    .optional(),
+  usdPerKwh: z.number().min(0).max(10).default(0),
   /** A search over settings before the job: full trials that it would run. */
   sweep: z.strictObject({ trials: z.int().min(2).max(100_000), hoursPerTrial: positive }).optional(),
 });

@@ -125,7 +125,7 @@ export function controllerWords(job: ExportJob, progressSeconds?: number): reado
  * Refuses a job of several machines: the controller inside of the file starts all ranks on its own. A file that asked for one machine
  * would run another job. Error: EXPORT_JOB.
  */
-function checkOneMachine({ nodes }: ExportJob, system: string): void {
+export function checkOneMachine({ nodes }: ExportJob, system: string): void {
   if (nodes === 1) return;
   throw fail('EXPORT_JOB', {
     member: 'nodes',

@@ -1,5 +1,12 @@
 import { STOPPED_EXIT } from '../../base/errors/exit-codes.ts';
-import { controllerWords, type Exported, type ExportJob, policyWarnings, shellLine } from './export-job.ts';
+import {
+  checkOneMachine,
+  controllerWords,
+  type Exported,
+  type ExportJob,
+  policyWarnings,
+  shellLine,
+} from './export-job.ts';
 import { type Yaml, yamlText } from './yaml-text.ts';
 
 /** Seconds between two lines of progress in the log of a job. */
@@ -13,9 +20,10 @@ function spotOf({ spot }: ExportJob, placement: string | undefined): Readonly<Re
 
 /**
  * A managed job of SkyPilot 0.14. Its recovery starts the same command elsewhere; the controller inside resumes from the bucket, and
- * prints its progress. `placement`: `spot` or `on_demand` where a policy outside has chosen.
+ * prints its progress. Error: EXPORT_JOB for several machines. `placement`: `spot` or `on_demand` where a policy outside has chosen.
  */
 export function skypilotTask(job: ExportJob, placement?: string): string {
+  checkOneMachine(job, 'SkyPilot');
   const { name, gpus, accelerator, cpus, memoryGib, bucket, directory, maxHourlyUsd } = job;
   return yamlText({
     name,
