@@ -33,9 +33,9 @@ export interface SpotChoice {
 /** Time to the deadline where the job names none, by the time of its work. */
 const USUAL_DEADLINE = 1.5;
 
-/** Policies are tried with deadlines of 1.15, 1.15², … times the hours of the job: the same ones, however late the job's deadline is. */
-const DEADLINE_STEP = 1.15;
-const MOST_DEADLINES = 12;
+/** Policies are tried with deadlines of 1.05, 1.05², … times the hours of the job: the same ones, however late the job's deadline is. */
+const DEADLINE_STEP = 1.05;
+const MOST_DEADLINES = 36;
 
 /** The deadline of a job, from its start. */
 export function deadlineSecondsOf({ deadlineHours, hours }: Job): number {
