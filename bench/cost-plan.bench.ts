@@ -17,7 +17,7 @@ try {
   const path = join(folder, 'trace.json.gz');
   const text = traceOfMegabytes(60);
   writeFileSync(path, gzipSync(text));
-  const job = parseJob({
+  const described = parseJob({
     version: 1,
     name: 'bench',
     hours: 8,
@@ -28,8 +28,8 @@ try {
     spotUsd: 6.289,
     traceNodes: 14,
     checkpoint: { blockedS: 20, restartS: 900 },
-    drill: { passed: true, revision: 'x', gpus: 32 },
   });
+  const job = { ...described, proof: { objections: [] } };
   const trace = await readSpotTrace('examples/training-cost/aws-p2-2020-11-20.csv', { timeUnit: 'h' });
   const plan = async () => {
     const profile = await readProfile([path], job);
@@ -42,6 +42,7 @@ try {
       traces: [trace],
       traceCaveats: [],
       trials: new Map(),
+      otherHardware: null,
       draws: 10_000,
       seed: 1,
     });

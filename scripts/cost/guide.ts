@@ -6,6 +6,7 @@ import { readJob } from '../../src/cost/plan/job.ts';
 import { makePlan } from '../../src/cost/plan/make-plan.ts';
 import type { CostPlan } from '../../src/cost/plan/plan.ts';
 import { readPlanPrices } from '../../src/cost/plan/plan-prices.ts';
+import { withDrill } from '../../src/cost/plan/read-drill.ts';
 import { readProfile } from '../../src/cost/profile/read-profile.ts';
 import { rangesText, unprofiledRanges } from '../../src/cost/report/ranges.ts';
 import { planText } from '../../src/cost/report/terminal.ts';
@@ -18,7 +19,7 @@ const INPUTS = 'examples/training-cost';
 const NOW = Date.UTC(2026, 10, 27);
 
 async function planOf(profiles: readonly string[]): Promise<CostPlan> {
-  const job = await readJob(`${INPUTS}/job.json`);
+  const job = await withDrill(await readJob(`${INPUTS}/job.json`), `${INPUTS}/drill.json`);
   const trace = await readSpotTrace(`${INPUTS}/aws-p2-2020-11-20.csv`, { timeUnit: 'h' });
   const prices = await readPlanPrices({ path: `${INPUTS}/offers.json`, store: '', nowMs: NOW, acceptOld: false });
   return makePlan({
@@ -28,6 +29,7 @@ async function planOf(profiles: readonly string[]): Promise<CostPlan> {
     traces: [trace],
     traceCaveats: [...traceCaveats(trace, NOW), ...simulationCaveats],
     trials: new Map(),
+    otherHardware: null,
     draws: 10_000,
     seed: 1,
   });
@@ -47,7 +49,7 @@ export async function trainingCostPage(): Promise<string> {
     const gpu = await planOf([at('precision.json')]);
     const wire = await planOf([0, 1, 2, 3].map((rank) => at(`wire-${rank}.json`)));
     const text = (plan: CostPlan) => planText(plan).replaceAll(`${folder}/`, 'captures/');
-    const blocked = { ...(await readJob(`${INPUTS}/job.json`)), drill: undefined };
+    const blocked = await readJob(`${INPUTS}/job.json`);
     return pageOf({ loader, gpu, wire }, text, rangesText(unprofiledRanges(blocked)));
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -127,7 +129,8 @@ Gradient accumulation changes the global batch. It stays out of the plan until t
 
 ## 4. Spot
 
-Spot is in these plans because the job states a passed drill of its revision and size. Without one it is blocked, and the plan says what it would cost. The
+Spot is in these plans because \`drill.json\` of \`headrace train drill\` stands for the job. Command, number of GPUs, revision and accelerator
+are the same, as are the digests of train.py and of model.py, which it imports. If one of them changes, spot is blocked. The plan then says what differs, and what spot would cost. The
 policy, the checkpoint interval and the share of missed deadlines come from the recorded instances:
 
 \`\`\`sh

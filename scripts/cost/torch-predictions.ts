@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { medianOf } from '../../src/base/median.ts';
 import { seededRandom } from '../../src/base/rng.ts';
 import { drawPrior, rangeOf } from '../../src/cost/plan/draw.ts';
-import { loaderOverlapOf, type StepFacts, stepTimes } from '../../src/cost/plan/step-model.ts';
+import { loaderOverlapOf, noWaits, type StepFacts, stepTimes } from '../../src/cost/plan/step-model.ts';
 import { adapterText } from '../../src/cost/profile/adapter-text.ts';
 import { type MeasureOptions, measureJob } from '../../src/cost/profile/measure-job.ts';
 import type { MeasuredProfile } from '../../src/cost/profile/measured-profile.ts';
@@ -109,7 +109,7 @@ try {
     steps: Number(process.env['HEADRACE_STEPS'] ?? '40'),
     warm: 5,
     accumulation,
-    facts: { model: null, gpus: 1, accelerator: null, precision: 'fp32', revision: null },
+    facts: { model: null, gpus: 1, accelerator: null, precision: 'fp32', revision: null, command: null, files: null },
     mostRounds: 1,
     trace: null,
     limitMs: 600_000,
@@ -182,6 +182,7 @@ function stepOf({ gpuBoundStepS, loaderS, stepS, microBatch }: MeasuredProfile):
     loaderS,
     loaderOverlap: loaderOverlapOf(loaderS, gpuBoundStepS, stepS),
     gapsS: 0,
+    ...noWaits,
     allReduceS: 0,
     overlap: 0,
     backwardShare: 2 / 3,

@@ -1,10 +1,13 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { defined } from '../base/defined.ts';
+import type { Evidence } from '../cost/evidence/evidence.ts';
+import { machineHardware } from '../cost/evidence/machine-hardware.ts';
+import { drillEvidence } from '../training/runner/drill-evidence.ts';
 import { parseRunSpec, type RunSpec } from '../training/runner/run-spec.ts';
 import type { Call } from './command.ts';
 import { flag, option } from './option.ts';
-import { choice, folder, number, pairs, whole } from './option-kinds.ts';
+import { choice, folder, number, pairs, text, whole } from './option-kinds.ts';
 import { spotOptions } from './spot-options.ts';
 
 const system = choice(['slurm', 'kubernetes', 'skypilot', 'ray']);
@@ -27,6 +30,8 @@ export const runOptions = {
   budget: option(number(0), 'the most that the run may cost; it ends before'),
   'price-per-hour': option(number(0), 'price of an hour of all ranks together'),
   drill: option(folder, 'folder of a resume drill, without which the run is refused'),
+  revision: option(text, 'revision of the code, which a drill stands for'),
+  accelerator: option(text, 'name of the accelerator, where nvidia-smi names none'),
   progress: option(number(0), 'seconds between lines that say the step; 0: a line at each look (none)'),
   set: option(pairs, 'options of the program: every=10,rate=0.1', {}),
 };
@@ -91,4 +96,16 @@ function scalar(text: string): string | number | boolean | null {
     // Text that is no JSON is itself.
   }
   return text;
+}
+
+/** The facts of the program that a call drills or runs. */
+export async function evidenceOfCall(
+  { options }: Call<Pick<typeof runOptions, 'revision' | 'accelerator'>>,
+  spec: RunSpec,
+): Promise<Evidence> {
+  return drillEvidence(spec, {
+    folder: process.cwd(),
+    hardware: await machineHardware(options.accelerator),
+    revision: options.revision ?? null,
+  });
 }

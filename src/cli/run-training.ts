@@ -3,7 +3,7 @@ import { localTraining, lockRun } from '../site/back-ends/training-systems.ts';
 import { superviseRun } from '../training/runner/controller.ts';
 import { readDrill } from '../training/runner/drill.ts';
 import { lineOf, printOutcome } from './run-lines.ts';
-import { folderOf, type RunCall, specOf } from './run-options.ts';
+import { evidenceOfCall, folderOf, type RunCall, specOf } from './run-options.ts';
 import { type RecordedRun, recordedRun } from './spot-options.ts';
 
 /** Runs a program by a controller of this process. Ctrl-C cancels the run; the same call resumes it. Errors: RUN_*. */
@@ -11,7 +11,7 @@ export async function runTraining(call: RunCall): Promise<void> {
   const spec = specOf(call);
   const folder = folderOf(call);
   const { drill, progress } = call.options;
-  if (drill !== undefined) readDrill(resolve(drill, 'drill'), spec);
+  if (drill !== undefined) readDrill(resolve(drill, 'drill'), await evidenceOfCall(call, spec));
   const recorded = await recordedRun(call, spec);
   const lock = lockRun(folder);
   const backend = localTraining(folder);

@@ -35,10 +35,11 @@ test('a run that the end of the trace cuts off costs as if its rest were paid on
       fc.nat(1_000),
       (counts, policy, hours, seed) => {
         const setting = settingOf(counts, policy, 6 * GAP_S);
-        const prices = { setting, usd: 5, ageDays: 0 };
-        const run = spotRun({ onDemandUsd: 10, spot: prices } as never, prices, hours, seededRandom(seed));
+        const prices = { setting, usd: 5, onDemandUsd: 10, ageDays: 0 };
+        const run = spotRun(prices, hours, seededRandom(seed));
         // No work is free: each hour of it costs at least the hour of the cheaper price, and takes at least an hour.
         expect(run.hours).toBeGreaterThanOrEqual(hours - 1e-9);
+        expect(run.paidHours).toBeLessThanOrEqual(run.hours + 1e-9);
         expect(run.usdOfNode).toBeGreaterThanOrEqual(hours * Math.min(10, run.priceUsd) - 1e-6);
       },
     ),

@@ -9,8 +9,10 @@ import type { Command } from '../../src/cli/command.ts';
 import { costPlan } from '../../src/cli/commands/cost/plan.ts';
 import { costVerify } from '../../src/cli/commands/cost/verify.ts';
 import { parseCall } from '../../src/cli/parse-call.ts';
-import { parseJob } from '../../src/cost/plan/job.ts';
+import { programFacts } from '../../src/cost/evidence/program-files.ts';
+import { parseJob, readJob } from '../../src/cost/plan/job.ts';
 import type { CostPlan } from '../../src/cost/plan/plan.ts';
+import { withDrill } from '../../src/cost/plan/read-drill.ts';
 import { parseMeasuredProfile } from '../../src/cost/profile/measured-profile.ts';
 import { verifyPlan } from '../../src/cost/verify/verify-plan.ts';
 import { diagnose } from '../../src/gpu/diagnose.ts';
@@ -39,7 +41,8 @@ const job = {
   onDemandUsd: 21.957642,
   spotUsd: 8.67,
   checkpoint: { blockedS: 20, restartS: 900 },
-  drill: { passed: true, revision: '4f2c1d9', gpus: 32 },
+  command: ['python3', 'train.py'],
+  drill: 'drill.json',
 };
 const profile = {
   kind: 'headrace-cost-profile',
@@ -57,6 +60,27 @@ const profile = {
   peakMemoryBytes: 30e9,
   gpuMemoryBytes: 42.9e9,
 };
+writeFileSync(join(folder, 'train.py'), 'import net\n');
+writeFileSync(join(folder, 'net.py'), 'layers = 50\n');
+const drill = {
+  format: 2,
+  evidence: {
+    ...programFacts(['train.py'], folder),
+    options: '{}',
+    worldSize: 32,
+    revision: '4f2c1d9',
+    hardware: 'NVIDIA A100-SXM4-40GB',
+  },
+  passed: true,
+  problems: [],
+  steps: 100,
+  checkpointSeconds: 12,
+  restartSeconds: 300,
+  checkpointBytes: 1e8,
+  lossDifference: 0,
+  lossTolerance: 0.001,
+};
+file('drill.json', drill);
 const profilePath = file('profile.json', profile);
 const trace = file('gang_v100.json', {
   metadata: { gap_seconds: 300 },
@@ -102,7 +126,8 @@ test('without a profile there is no figure of the job: ranges with their sources
     (reason: unknown) => reason,
   );
   expect(isHeadraceError(error, 'COST_NO_PROFILE') && error.exit).toBe(3);
-  expect(text).toContain('1.074 / 1.801 / 2.424');
+  expect(text).toContain('1.019 / 1.645 / 2.829');
+  expect(text).toContain("holds 80 % of left-out models' rows");
   expect(text).toContain('headrace cost profile');
   expect(text).not.toMatch(/\d USD/);
 });
@@ -133,21 +158,22 @@ test('a plan states cost and time as ranges, the same for one seed, and the wate
   );
 });
 
-test('spot is blocked without a drill of this code and size, and the plan says what it would cost', async () => {
-  for (const [drill, reason] of [
+test('spot is blocked without a drill that passed, and the plan says what it would cost', async () => {
+  for (const [path, reason] of [
     [undefined, 'no drill'],
-    [{ ...job.drill, passed: false }, 'did not pass'],
-    [{ ...job.drill, revision: 'old' }, 'revision old'],
-    [{ ...job.drill, gpus: 8 }, 'on 8 GPUs'],
+    [file('failed.json', { ...drill, passed: false, problems: ['torn: ended at step 3'] }), 'torn: ended at step 3'],
   ] as const) {
-    const plan = await full({ drill });
+    const plan = await full({ drill: path });
     expect(plan.spot.state).toBe('blocked');
     expect(plan.spot.reason).toContain(reason);
     expect(plan.spot.costUsd).not.toBeNull();
-    expect(plan.total.missedShare).toBeNull();
+    expect(plan.total.missedShare).toBeLessThanOrEqual(0.01);
     expect(plan.waterfall.map(({ name }) => name)).not.toContain('spot');
   }
-  expect((await full({ checkpoint: undefined })).spot.reason).toContain('checkpoints were not measured');
+  expect((await full({ checkpoint: undefined, drill: undefined })).spot.reason).toContain(
+    'checkpoints were not measured',
+  );
+  expect(await codeOf(full({ drill: { passed: true, revision: '4f2c1d9', gpus: 32 } }))).toBe('COST_JOB');
 });
 
 test('spot is left out without a long enough trace, without a price, and where it saves nothing', async () => {
@@ -188,37 +214,18 @@ test('damaged jobs and profiles give a plan with finite figures, or a coded erro
   );
 });
 
-test('the result of a drill opens spot, and gives blocked time and restart', async () => {
-  const drill = (change: object) =>
-    file('drill.json', {
-      format: 1,
-      bound: 'x',
-      passed: true,
-      problems: [],
-      steps: 100,
-      checkpointSeconds: 12,
-      restartSeconds: 300,
-      ...change,
-    });
-  const spotOf = async (change: object, job_: object = {}) =>
-    (
-      await planOf(
-        { drill: undefined, checkpoint: undefined, ...job_ },
-        '--profile',
-        profilePath,
-        '--trace',
-        trace,
-        '--drill',
-        drill(change),
-      )
-    ).spot;
+test('the result of a drill opens spot, and gives blocked time and restart, with the time to provide a node', async () => {
+  const spotOf = async (change: object) =>
+    (await full({ checkpoint: undefined, drill: file('own-drill.json', { ...drill, ...change }) })).spot;
   const opened = await spotOf({});
   expect(opened.state).toBe('used');
   const slower = await spotOf({ checkpointSeconds: 120 });
   expect(slower.checkpointS ?? 0).toBeGreaterThan(opened.checkpointS ?? 0);
   expect((await spotOf({ passed: false })).state).toBe('blocked');
   expect((await spotOf({ checkpointSeconds: null })).reason).toContain('checkpoints were not measured');
-  expect(await codeOf(spotOf({ format: 2 }))).toBe('COST_JOB');
+  expect(await codeOf(spotOf({ format: 3 }))).toBe('COST_JOB');
+  const described = await readJob(file('job.json', { ...job, checkpoint: undefined }));
+  expect((await withDrill(described, join(folder, 'drill.json'))).checkpoint?.restartS).toBe(300 + 540);
 });
 
 test('a profile of another job is rejected: model, GPUs, accelerator, revision, precision', async () => {
@@ -286,7 +293,12 @@ test('a trace is a profile: kernels by class, communication and gaps; with a mea
 });
 
 test('a trial replaces a prior', async () => {
-  const changed = file('trial.json', { ...profile, stepS: 1, gpuBoundStepS: 0.5, spread: 0 });
+  const changed = file('trial.json', {
+    ...profile,
+    gpuBoundStepS: 0.5,
+    spread: 0,
+    fingerprint: { ...profile.fingerprint, precision: 'bf16' },
+  });
   const plan = await planOf({}, '--profile', profilePath, '--trial', `mixed-precision=${changed}`);
   const precision = plan.techniques.find(({ name }) => name === 'mixed-precision');
   expect(precision?.priors[0]).toMatchObject({ kind: 'trial', p50: expect.closeTo(0.5 / 0.75, 6) });
@@ -320,7 +332,7 @@ test('a result is put next to its plan: inside or outside, the assumption that f
   const outside = await verify({ version: 1, costUsd: p90 * 2, stepS: 2, usdPerNodeHour: 8.9 });
   expect(outside.failed).toContain('the step');
   expect(outside.coverage.inside).toBe(2);
-  const run = { state: 'completed', ledger: { cost: p50, seconds: 3600 * plan.total.hours.p50, overhead: 1.4 } };
+  const run = { state: 'completed', ledger: { cost: p50, seconds: 3600 * plan.total.paidHours.p50, overhead: 1.4 } };
   expect(verifyPlan(plan, run, 0).comparisons.map(({ inside: is }) => is)).toEqual([true, true]);
   expect(() => verifyPlan(plan, { version: 1 }, 0)).toThrow(expect.objectContaining({ code: 'COST_VERIFY' }));
   expect(() => verifyPlan({}, { version: 1, hours: 1 }, 0)).toThrow(expect.objectContaining({ code: 'COST_VERIFY' }));

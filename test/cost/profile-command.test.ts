@@ -71,6 +71,8 @@ test.skipIf(!hasPython)(
       accelerator: null,
       precision: 'fp32',
       revision: 'r1',
+      command: ['train.py'],
+      files: { 'headrace_profile.py': expect.any(String), 'train.py': expect.any(String) },
     });
     expect(profile.gpuBoundStepS).toBeLessThanOrEqual(profile.stepS);
     expect([profile.steps, profile.accumulation]).toEqual([12, 4]);

@@ -17,6 +17,7 @@ import { startRegistryChild } from '../../src/cli/registry-child.ts';
 import { runDev } from '../../src/cli/run-dev.ts';
 import { commitOf } from '../../src/cost/catalog/import-prices.ts';
 import { refreshPrices } from '../../src/cost/catalog/refresh-prices.ts';
+import { machineHardware } from '../../src/cost/evidence/machine-hardware.ts';
 import { runMeasured } from '../../src/cost/profile/measure-job.ts';
 import { watchDmon } from '../../src/gpu/watch.ts';
 import { WorkerProcess as BatchWorker } from '../../src/serving/batch/worker-process.ts';
@@ -171,6 +172,14 @@ export const places: Readonly<Record<string, Place>> = {
       writeFileSync(join(folder, 'git', 'git'), asleep(sleeper), { mode: 0o755 });
       process.env['PATH'] = `${join(folder, 'git')}:${process.env['PATH']}`;
       return commitOf(folder);
+    },
+  },
+  'cost/evidence/machine-hardware.ts': {
+    start: ({ folder, sleeper }) => {
+      mkdirSync(join(folder, 'smi'), { recursive: true });
+      writeFileSync(join(folder, 'smi', 'nvidia-smi'), asleep(sleeper), { mode: 0o755 });
+      process.env['PATH'] = `${join(folder, 'smi')}:${process.env['PATH']}`;
+      return machineHardware();
     },
   },
   'cost/profile/measure-job.ts': {

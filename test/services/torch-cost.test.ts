@@ -35,7 +35,7 @@ test('a real training loop is measured three ways, with a trace that the readers
     steps: 20,
     warm: 3,
     accumulation: 2,
-    facts: { model: 'mlp', gpus: 1, accelerator: null, precision: 'fp32', revision: null },
+    facts: { model: 'mlp', gpus: 1, accelerator: null, precision: 'fp32', revision: null, command: null, files: null },
     mostRounds: 2,
     trace,
     limitMs: 1_800_000,

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { seededRandom } from '../../src/base/rng.ts';
 import { drill } from '../../src/training/runner/drill.ts';
+import { drillEvidence } from '../../src/training/runner/drill-evidence.ts';
 import type { RunOutcome } from '../../src/training/runner/run-outcome.ts';
 import { parseRunSpec } from '../../src/training/runner/run-spec.ts';
 import { killRun } from '../training/kill-run.ts';
@@ -85,9 +86,11 @@ test.each([
 );
 
 test('the resume drill passes, and measures checkpoint and restart', async () => {
+  const spec = parseRunSpec({ command, pollMs: 50, checkpointSeconds: 0.2, options: { every: EVERY } });
   const result = await drill({
     folder: join(folder, 'drill'),
-    spec: parseRunSpec({ command, pollMs: 50, checkpointSeconds: 0.2, options: { every: EVERY } }),
+    spec,
+    evidence: drillEvidence(spec, { folder: resolve('.'), hardware: 'CPU', revision: null }),
     steps: STEPS,
     open: localBackend,
   });

@@ -110,3 +110,15 @@ test('a machine of SkyPilot installs the tarball that this package came from, ot
     rmSync(root, { recursive: true });
   }
 });
+test.each(Object.entries(targets))(
+  '%s refuses a job of several machines: a file for one would be another job',
+  (_, write) => {
+    const several = parseExportJob({ ...given, nodes: 4, ranks: 32 });
+    expect(() => write(several)).toThrow(
+      expect.objectContaining({
+        code: 'EXPORT_JOB',
+        message: expect.stringContaining('headrace train run --on slurm'),
+      }),
+    );
+  },
+);

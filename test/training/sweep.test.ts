@@ -174,10 +174,11 @@ test.skipIf(!hasPython)(
 test.skipIf(!hasPython)(
   'a sweep that is killed again and again has each rung record once, and the losses of each job',
   async () => {
-    const uninterrupted = await runCurves(join(folder, 'whole'), { ...asha, workers: 1 });
+    const tpe = { ...asha, workers: 1, search: 'tpe', startup: 4 };
+    const uninterrupted = await runCurves(join(folder, 'whole'), tpe);
     const killed = join(folder, 'killed');
     const program = resolve('test/training/processes/sweep.ts');
-    const args = ['--conditions=headrace-source', program, killed, JSON.stringify({ ...asha, workers: 1 })];
+    const args = ['--conditions=headrace-source', program, killed, JSON.stringify(tpe)];
     let output = '';
     for (let kill = 1; kill <= 4; kill++) {
       const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -192,6 +193,8 @@ test.skipIf(!hasPython)(
     const facts = ({ results }: SweepOutcome) => results.map(({ trial, rung, loss }) => [trial, rung, loss]);
     expect(facts(outcome)).toEqual(facts(uninterrupted));
     expect(outcome.best).toEqual(uninterrupted.best);
+    const drawn = ({ results }: SweepOutcome) => results.map(({ parameters }) => parameters);
+    expect(drawn(outcome)).toEqual(drawn(uninterrupted));
     await expect(runCurves(killed, { ...asha, trials: 10 })).rejects.toMatchObject({ code: 'SWEEP_CHANGED' });
   },
 );

@@ -185,10 +185,10 @@ export const durableFormats: readonly DurableFormat[] = [
   },
   {
     name: 'drill',
-    source: 'src/training/runner/drill.ts',
-    version: 1,
+    source: 'src/cost/evidence/drill-result.ts',
+    version: 2,
     files: null,
-    fixtures: ['test/fixtures/drill-1.json'],
+    fixtures: ['test/fixtures/drill-1.json', 'test/fixtures/drill-2.json'],
   },
   {
     name: 'keys',
@@ -301,8 +301,6 @@ export const otherFiles: readonly RegExp[] = [
 export const otherNumbers: readonly string[] = [
   // What a driver says of itself as long as it runs.
   'src/backends/spark/tile-driver.ts',
-  // The result of a drill, which the runner writes.
-  'src/cost/plan/read-drill.ts',
   'src/schema/vector-format.ts',
   'src/observe/slo-report.ts',
   'src/features/change/declaration-hash.ts',

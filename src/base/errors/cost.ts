@@ -50,7 +50,7 @@ export const costErrors = {
     .message('the profile {path} cannot be used: {reason}')
     .hint('measure it again with headrace cost profile'),
   COST_PROFILE_OTHER: never(400, 3)
-    .message('the profile is of another job: its {what} is {profile}, and the job has {job}')
+    .message('the {kind} is of another job: {differences}')
     .hint('measure this job, or correct the description of the job'),
   COST_PROFILE_STOPPED: safe(503, 6)
     .message('the measurement was stopped in the run "{mode}"')

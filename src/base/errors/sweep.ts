@@ -9,7 +9,7 @@ export const sweepErrors = {
     .message('the sweep cannot have {member}: {reason}')
     .hint('see docs/reference/training-jobs.md for the members of a sweep'),
   SWEEP_CHANGED: never(409, 2)
-    .message('the folder {folder} has the journal of another sweep')
+    .message('the folder {folder} has the journal of another sweep: {differences}')
     .hint('use another --directory, or the file that began it'),
   SWEEP_ABLATION: never(409, 2)
     .message('the sweep may not run before the full run: {reason}')

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { command } from '../command.ts';
 import { option } from '../option.ts';
 import { whole } from '../option-kinds.ts';
-import { folderOf, runOptions, specOf } from '../run-options.ts';
+import { evidenceOfCall, folderOf, runOptions, specOf } from '../run-options.ts';
 
 const { drill: _drill, progress: _progress, ...drillOptions } = runOptions;
 
@@ -22,6 +22,7 @@ export const trainDrill = command({
     try {
       const result = await drill({
         folder: join(folder, 'drill'),
+        evidence: await evidenceOfCall(call, spec),
         spec: { ...spec, checkpointSeconds: spec.checkpointSeconds ?? 0.2 },
         steps: call.options.steps,
         open: (run) => localTraining(run),

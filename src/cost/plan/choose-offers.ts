@@ -5,7 +5,15 @@ import { type Job, nodesOf } from './job.ts';
 /** The offers of a plan: today's, and others for the same nodes. Prices in USD for a node and an hour. */
 export interface ChosenOffers {
   readonly today: { readonly name: string; readonly usd: number };
-  readonly spot: { readonly name: string; readonly usd: number; readonly onDemandUsd: number } | null;
+  /** Spot with the price on demand of the same offer: a run stays with one provider. `moveUsd`: to bring the data there. */
+  readonly spot: {
+    readonly name: string;
+    readonly usd: number;
+    readonly onDemandUsd: number;
+    readonly moveUsd: number;
+  } | null;
+  /** Why there is no spot. */
+  readonly noSpot: string;
   readonly cheapest: { readonly name: string; readonly usd: number } | null;
   readonly notes: readonly string[];
 }
@@ -36,7 +44,7 @@ export function chooseOffers(job: Job, offers: readonly Offer[]): ChosenOffers {
     notes.push(`the spot price of ${offerName(named)} is used because the job names it: ${named.flags.join(', ')}`);
   return {
     today: { name: today.name, usd: today.usd },
-    spot: spotOf(job, named, fitting, today),
+    ...spotOf(job, named, fitting, today),
     cheapest: cheapest === undefined ? null : { name: offerName(cheapest.offer), usd: cheapest.usd },
     notes: [...notes, 'a list of zones is not capacity: ask for a quota'],
   };
@@ -44,11 +52,11 @@ export function chooseOffers(job: Job, offers: readonly Offer[]): ChosenOffers {
 
 function todayOf(job: Job, named: Offer | undefined, fitting: readonly Offer[]) {
   if (job.onDemandUsd !== undefined)
-    return { name: job.offer ?? 'the price of the job', usd: job.onDemandUsd, notes: [] };
+    return { name: job.offer ?? 'the price of the job', usd: job.onDemandUsd, offer: named, notes: [] };
   if (named !== undefined) {
     if (named.onDemandUsd === null)
       throw fail('COST_JOB', { reason: `the offer ${offerName(named)} has no price on demand` });
-    return { name: offerName(named), usd: named.onDemandUsd, notes: [] };
+    return { name: offerName(named), usd: named.onDemandUsd, offer: named, notes: [] };
   }
   const cheapest = leastBy(fitting, ({ onDemandUsd }) => onDemandUsd);
   if (cheapest === undefined)
@@ -58,6 +66,7 @@ function todayOf(job: Job, named: Offer | undefined, fitting: readonly Offer[]) 
   return {
     name: offerName(cheapest.offer),
     usd: cheapest.usd,
+    offer: cheapest.offer,
     notes: ['the job names no offer: the cheapest price on demand is taken for the one of today'],
   };
 }
@@ -71,20 +80,53 @@ function checkBill({ billUsd, hours, ...job }: Job, usd: number): void {
     });
 }
 
+type Spot = Pick<ChosenOffers, 'spot' | 'noSpot'>;
+
 function spotOf(
   job: Job,
   named: Offer | undefined,
   fitting: readonly Offer[],
-  today: { readonly usd: number; readonly name: string },
-) {
-  if (job.spotUsd !== undefined)
-    return { name: job.offer ?? 'the price of the job', usd: job.spotUsd, onDemandUsd: today.usd };
+  today: { readonly usd: number; readonly name: string; readonly offer: Offer | undefined },
+): Spot {
+  const noSpot = 'no usable price of spot is known for these nodes';
+  const own = (usd: number, name: string, onDemandUsd: number): Spot => ({
+    spot: { name, usd, onDemandUsd, moveUsd: 0 },
+    noSpot,
+  });
+  if (job.spotUsd !== undefined) return own(job.spotUsd, job.offer ?? 'the price of the job', today.usd);
   if (named?.spotUsd !== null && named?.spotUsd !== undefined)
-    return { name: offerName(named), usd: named.spotUsd, onDemandUsd: named.onDemandUsd ?? today.usd };
-  const least = leastBy(fitting, usableSpotUsd);
-  return least === undefined
-    ? null
-    : { name: offerName(least.offer), usd: least.usd, onDemandUsd: least.offer.onDemandUsd ?? today.usd };
+    return own(named.spotUsd, offerName(named), named.onDemandUsd ?? today.usd);
+  const moved = fitting.flatMap((offer) => {
+    const usd = usableSpotUsd(offer);
+    const moveUsd = moveUsdOf(job, today.offer, offer);
+    // Without a price on demand of the same offer a run could not stay there.
+    if (usd === null || moveUsd === null || offer.onDemandUsd === null) return [];
+    return [{ name: offerName(offer), usd, onDemandUsd: offer.onDemandUsd, moveUsd }];
+  });
+  const least = moved.toSorted((a, b) => runUsd(job, a) - runUsd(job, b))[0];
+  if (least !== undefined) return { spot: least, noSpot };
+  const elsewhere = leastBy(fitting, usableSpotUsd);
+  return {
+    spot: null,
+    noSpot:
+      elsewhere === undefined
+        ? noSpot
+        : `spot is priced at ${offerName(elsewhere.offer)} alone, and a run stays with one provider: state dataGib to price the move`,
+  };
+}
+
+/** The job on spot alone, with the move: what offers of spot are compared by. */
+function runUsd(job: Job, { usd, moveUsd }: { readonly usd: number; readonly moveUsd: number }): number {
+  return job.hours * nodesOf(job) * usd + moveUsd;
+}
+
+/** The price to bring the data from the offer of today; null where that is another provider, and the size of the data is not known. */
+function moveUsdOf({ dataGib, egressUsdPerGib }: Job, today: Offer | undefined, there: Offer): number | null {
+  if (today === undefined || today.provider === there.provider) {
+    const stays = today === undefined || today.region === there.region;
+    return stays || dataGib === undefined ? 0 : dataGib * egressUsdPerGib;
+  }
+  return dataGib === undefined ? null : dataGib * egressUsdPerGib;
 }
 
 function leastBy(offers: readonly Offer[], priceOf: (offer: Offer) => number | null) {

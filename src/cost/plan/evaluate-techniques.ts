@@ -1,4 +1,4 @@
-import type { JobFacts, Prior, Technique } from '../techniques/technique.ts';
+import type { JobFacts, Precondition, Prior, Technique } from '../techniques/technique.ts';
 import { techniques } from '../techniques/techniques.ts';
 import type { PlannedTechnique } from './plan.ts';
 import { type StepFacts, stepTimes } from './step-model.ts';
@@ -32,13 +32,14 @@ export function evaluateTechniques(facts: JobFacts, trials: ReadonlyMap<string, 
     const candidate =
       trial === undefined ? { technique, priors: technique.priors(facts) } : triedCandidate(technique, trial);
     const precondition =
-      trial === undefined ? technique.precondition(facts) : ({ state: 'verified', by: 'measured by a trial' } as const);
+      trial === undefined
+        ? gatedPrecondition(technique, facts)
+        : ({ state: 'verified', by: 'measured by a trial' } as const);
     return { candidate, precondition, blocked: blockedBy(technique, precondition.state, facts) };
   });
-  const chosen = paying(
-    facts.step,
-    judged.filter(({ blocked }) => blocked === null).map(({ candidate }) => candidate),
-  );
+  const open = judged.filter(({ blocked }) => blocked === null).map(({ candidate }) => candidate);
+  const single = oneOfEach(facts.step, open);
+  const chosen = paying(facts.step, single);
   let before = facts.step;
   const planned = judged.map(({ candidate, precondition, blocked }): PlannedTechnique => {
     const { technique, priors } = candidate;
@@ -46,24 +47,54 @@ export function evaluateTechniques(facts: JobFacts, trials: ReadonlyMap<string, 
     const after = isChosen ? applied(before, [candidate], (prior) => prior.p50) : before;
     const marginal = isChosen ? gain(before, after) : null;
     before = after;
-    const { name, title, interactions, risk, measurement, change } = technique;
+    const { name, title, interactions, risk, measurement } = technique;
     return {
       name,
       title,
       class: technique.class,
       precondition,
-      leftOut: isChosen ? null : (blocked ?? 'it does not lower the cost of the joint plan'),
+      leftOut: isChosen ? null : (blocked ?? whyNot(candidate, single)),
       priors,
-      alone: aloneGains(facts.step, candidate),
+      alone: aloneGains(facts, candidate),
       marginal,
-      confidence: confidenceOf(precondition.state, priors),
+      confidence: confidenceOf(precondition.state, priors, facts),
+      ...answeredBy(name, facts),
       interactions,
       risk,
       measurement,
-      change,
+      change: technique.changeOn?.(facts) ?? technique.change,
     };
   });
   return { planned, chosen };
+}
+
+/** An evaluation whose plan has fewer techniques than pay by the step alone: the rest would end after the deadline. */
+export function withoutLeftOut(facts: JobFacts, evaluation: Evaluation, chosen: readonly Candidate[]): Evaluation {
+  if (chosen.length === evaluation.chosen.length) return evaluation;
+  let before = facts.step;
+  const planned = evaluation.planned.map((one): PlannedTechnique => {
+    const candidate = evaluation.chosen.find(({ technique }) => technique.name === one.name);
+    if (candidate === undefined) return one;
+    if (!chosen.includes(candidate))
+      return {
+        ...one,
+        marginal: null,
+        leftOut: 'with it the job costs more, or ends late: its time is worth more to spot',
+      };
+    const after = applied(before, [candidate], (prior) => prior.p50);
+    const marginal = gain(before, after);
+    before = after;
+    return { ...one, marginal };
+  });
+  return { planned, chosen };
+}
+
+/** A check of quality that is named was not seen to pass: what depends on it is assumed. */
+function gatedPrecondition(technique: Technique, facts: JobFacts): Precondition {
+  const precondition = technique.precondition(facts);
+  if (!technique.changesTraining || facts.qualityGate === null || precondition.state !== 'verified')
+    return precondition;
+  return { state: 'assumed', by: `${precondition.by}; only if ${facts.qualityGate} passes after the change` };
 }
 
 /** Data comes first while the loader is the bound: nothing else gains before. */
@@ -77,6 +108,24 @@ function blockedBy(technique: Technique, state: string, { qualityGate }: JobFact
   if (state === 'failed') return 'its precondition fails';
   if (technique.changesTraining && qualityGate === null) return 'it changes training, and the job names no qualityGate';
   return null;
+}
+
+/** Of techniques that are ways to one end, the one with which the joint plan costs least. */
+function oneOfEach(step: StepFacts, candidates: readonly Candidate[]): readonly Candidate[] {
+  const ends = new Set(candidates.flatMap(({ technique: { oneOf } }) => (oneOf === undefined ? [] : [oneOf])));
+  let left = candidates;
+  for (const end of ends) {
+    const ways = left.filter(({ technique }) => technique.oneOf === end);
+    const rest = left.filter(({ technique }) => technique.oneOf !== end);
+    const best = ways.toSorted((a, b) => costOf(step, [...rest, a]) - costOf(step, [...rest, b]))[0];
+    left = left.filter((one) => one === best || !ways.includes(one));
+  }
+  return left;
+}
+
+function whyNot(candidate: Candidate, single: readonly Candidate[]): string {
+  if (single.includes(candidate)) return 'it does not lower the cost of the joint plan';
+  return `another way to a ${candidate.technique.oneOf} costs less`;
 }
 
 /** Leaves out, one after the other, whatever makes the joint result no better. */
@@ -110,14 +159,34 @@ function gain(before: StepFacts, after: StepFacts): number {
   return stepTimes(before).gpuSampleS / stepTimes(after).gpuSampleS;
 }
 
-function aloneGains(step: StepFacts, candidate: Candidate): PlannedTechnique['alone'] {
-  const at = (value: (prior: Prior) => number) => gain(step, applied(step, [candidate], value));
-  const gains = [at((prior) => prior.p10), at((prior) => prior.p50), at((prior) => prior.p90)].sort((a, b) => a - b);
-  return { p10: gains[0] ?? 1, p50: gains[1] ?? 1, p90: gains[2] ?? 1 };
+/** Gains at the quantiles of the priors; where the form of the loader is open, over both forms. */
+function aloneGains({ step, otherLoader }: JobFacts, candidate: Candidate): NonNullable<PlannedTechnique['alone']> {
+  const at = (facts: StepFacts, value: (prior: Prior) => number) => gain(facts, applied(facts, [candidate], value));
+  const over = (facts: StepFacts) =>
+    [at(facts, (prior) => prior.p10), at(facts, (prior) => prior.p50), at(facts, (prior) => prior.p90)].sort(
+      (a, b) => a - b,
+    );
+  const [p10 = 1, p50 = 1, p90 = 1] = over(step);
+  if (otherLoader === null) return { p10, p50, p90 };
+  const [low = 1, , high = 1] = over(otherLoader);
+  return { p10: Math.min(p10, low), p50, p90: Math.max(p90, high) };
 }
 
-function confidenceOf(state: string, priors: readonly Prior[]): PlannedTechnique['confidence'] {
+/** The findings that a technique answers, and the largest of their ceilings. */
+function answeredBy(name: string, { findings }: JobFacts): Pick<PlannedTechnique, 'findings' | 'ceiling'> {
+  const own = findings.filter(({ lever }) => lever === name);
+  const ceilings = own.flatMap(({ ceiling }) => (ceiling === null ? [] : [ceiling]));
+  return { findings: own.map(({ id }) => id), ceiling: ceilings.length === 0 ? null : Math.max(...ceilings) };
+}
+
+function confidenceOf(
+  state: string,
+  priors: readonly Prior[],
+  { otherLoader }: JobFacts,
+): PlannedTechnique['confidence'] {
   if (priors.some(({ kind }) => kind === 'trial')) return 'high';
+  // Whether the GPU's time counts depends on a loader that nobody measured.
+  if (otherLoader !== null) return 'low';
   const weak = priors.some(({ kind }) => kind === 'assumption' || kind === 'upper bound');
   if (state === 'verified') return weak ? 'medium' : 'high';
   return 'low';
@@ -142,6 +211,10 @@ function triedCandidate(technique: Technique, { stepRatio, loaderRatio, spread }
         memoryS: step.memoryS * gpu,
         otherS: step.otherS * gpu,
         gapsS: step.gapsS * gpu,
+        syncS: step.syncS * gpu,
+        copyS: step.copyS * gpu,
+        saveS: step.saveS * gpu,
+        lateS: step.lateS * gpu,
         allReduceS: step.allReduceS * gpu,
         optimizerS: step.optimizerS * gpu,
         loaderS: step.loaderS * loader,

@@ -1,16 +1,21 @@
 import type { Offer } from '../catalog/offer.ts';
 import type { JobProfile } from '../profile/read-profile.ts';
+import type { OtherHardware } from '../profile/read-trials.ts';
 import type { SpotTrace } from '../spot/trace/spot-trace.ts';
 import { gates } from '../techniques/gates.ts';
 import type { JobFacts } from '../techniques/technique.ts';
 import { type ChosenOffers, chooseOffers } from './choose-offers.ts';
+import { chooseRun, type Run } from './choose-run.ts';
 import { costToTarget } from './cost-to-target.ts';
-import { applied, type Evaluation, evaluateTechniques, type Trial } from './evaluate-techniques.ts';
+import { applied, type Evaluation, evaluateTechniques, type Trial, withoutLeftOut } from './evaluate-techniques.ts';
+import { firstLever } from './first-lever.ts';
 import { densePeak, flopsPerToken, type Mfu, mfuOf } from './flops.ts';
+import { checkJob, checkMeasured } from './impossible-facts.ts';
 import { type Job, nodesOf } from './job.ts';
-import { type DrawInputs, type Draws, drawCosts } from './monte-carlo.ts';
+import { memoryFactsOf } from './memory-facts.ts';
+import { hardwareMove } from './other-hardware.ts';
 import type { CostPlan, SpotPlan, WaterfallBar } from './plan.ts';
-import { chooseSpot, type SpotChoice } from './plan-spot.ts';
+import { deadlineSecondsOf, type SpotChoice, spotSettings } from './plan-spot.ts';
 import { stepTimes } from './step-model.ts';
 
 /** Successive halving of 81 settings to 50 epochs runs 266 of 4,050 epochs; with fewer settings less is saved. */
@@ -39,6 +44,8 @@ export interface PlanInputs {
   readonly traces: readonly SpotTrace[];
   readonly traceCaveats: readonly string[];
   readonly trials: ReadonlyMap<string, Trial>;
+  /** The job measured on another accelerator; null: it was not. */
+  readonly otherHardware: OtherHardware | null;
   readonly draws: number;
   readonly seed: number;
 }
@@ -47,30 +54,37 @@ export interface PlanInputs {
 export function makePlan(inputs: PlanInputs): CostPlan {
   const { job, profile, prices, draws, seed } = inputs;
   const nodes = nodesOf(job);
+  checkJob(job);
+  checkMeasured(job, profile);
   const offers = chooseOffers(job, inputs.offers);
   const facts = factsOf(job, profile);
-  const evaluation = evaluateTechniques(facts, inputs.trials);
+  const judged = evaluateTechniques(facts, inputs.trials);
   const before = stepTimes(profile.step);
-  const after = stepTimes(applied(profile.step, evaluation.chosen, ({ p50 }) => p50));
-  const workS = job.hours * 3600 * (after.sampleS / before.sampleS);
-  const proposed = chooseSpot(job, workS, offers, inputs.traces);
-  const { setting } = proposed;
-  const draw: DrawInputs = {
+  const proposed = spotSettings(job, offers, inputs.traces);
+  const { onSpot, onDemand } = chooseRun({
     step: profile.step,
-    chosen: evaluation.chosen,
-    hours: job.hours,
-    gpusPerNode: job.gpusPerNode,
-    onDemandUsd: offers.today.usd,
-    spread: profile.spread,
-    spot:
-      setting === null || offers.spot === null ? null : { setting, usd: offers.spot.usd, ageDays: prices.ageDays ?? 0 },
-    draws,
-    seed,
-  };
-  const onSpot = draw.spot === null ? null : drawCosts(draw);
-  const onDemand = drawCosts({ ...draw, spot: null });
-  const choice = paying(proposed, onSpot, onDemand);
-  const total = choice.state === 'used' && onSpot !== null ? onSpot : onDemand;
+    evaluation: judged,
+    settings: proposed.settings,
+    spotPrice: offers.spot === null ? null : { ...offers.spot, ageDays: prices.ageDays ?? 0 },
+    mostMissed: job.mostMissed,
+    draw: {
+      hours: job.hours,
+      deadlineHours: deadlineSecondsOf(job) / 3600,
+      gpusPerNode: job.gpusPerNode,
+      onDemandUsd: offers.today.usd,
+      spread: profile.spread,
+      draws,
+      seed,
+    },
+  });
+  const spot = spotState(proposed, job.mostMissed, onSpot, onDemand);
+  const run = spot.state === 'used' && onSpot !== null ? onSpot : onDemand;
+  const total = run.draws;
+  const evaluation = withoutLeftOut(facts, judged, run.chosen);
+  const after = stepTimes(applied(profile.step, run.chosen, ({ p50 }) => p50));
+  const { gpusPerNode } = job;
+  const move = hardwareMove(inputs.otherHardware, inputs.offers, { gpusPerNode, todayUsd: offers.today.usd });
+  const around = gates(job, profile, { offers, move, spot, setting: onSpot?.setting ?? null });
   const baseline = {
     offer: offers.today.name,
     usdPerNodeHour: offers.today.usd,
@@ -94,22 +108,20 @@ export function makePlan(inputs: PlanInputs): CostPlan {
     mfu: utilisationOf(job, profile),
     prices,
     baseline,
-    techniques: [
-      ...gates(job, profile, offers, choice).before,
-      ...evaluation.planned,
-      ...gates(job, profile, offers, choice).after,
-    ],
+    techniques: [...around.before, ...evaluation.planned, ...around.after],
     joint: {
       costGain: before.gpuSampleS / after.gpuSampleS,
       timeGain: before.sampleS / after.sampleS,
       techniques: evaluation.chosen.map(({ technique }) => technique.name),
     },
-    spot: spotPart(choice, offers, onSpot, inputs),
+    spot: spotPart(spot, offers, onSpot, inputs),
     sweep: sweepPlan(job, offers.today.usd),
     targets: targetsOf(job),
     total: {
       costUsd: total.costUsd,
       hours: total.hours,
+      paidHours: total.paidHours,
+      paidUsdPerNodeHour: total.paidUsd,
       saving: total.saving,
       missedShare: total.missedShare,
       draws,
@@ -117,16 +129,29 @@ export function makePlan(inputs: PlanInputs): CostPlan {
       dominant: dominantOf(total.inputs),
       inputs: total.inputs,
     },
-    waterfall: waterfallOf(baseline.costUsd, evaluation, choice.state === 'used' ? total.costUsd.p50 : null),
-    first: firstOf(evaluation, choice),
+    waterfall: waterfallOf(baseline.costUsd, evaluation, spot.state === 'used' ? total.costUsd.p50 : null),
+    first: firstLever({ job, facts, evaluation, spot, onSpot, onDemand, todayUsd: baseline.costUsd }),
     notes: notesOf(inputs, offers, before.stepS),
   };
 }
 
-/** Spot is left out where its simulated mean is not below that of on demand. */
-function paying(choice: SpotChoice, onSpot: Draws | null, onDemand: Draws): SpotChoice {
-  if (choice.state !== 'used' || onSpot === null || onSpot.costUsd.mean < onDemand.costUsd.mean) return choice;
-  return { ...choice, state: 'no saving', reason: 'its simulated mean cost is not below that of on demand' };
+/** Spot is left out where it is blocked, misses more than the limit, or does not cost less. */
+function spotState(
+  { state, reason }: SpotChoice,
+  mostMissed: number,
+  onSpot: Run | null,
+  onDemand: Run,
+): Pick<SpotChoice, 'state' | 'reason'> {
+  if (onSpot === null || state === 'no data') return { state, reason };
+  const { missedShare, costUsd } = onSpot.draws;
+  if (missedShare > mostMissed && missedShare > onDemand.draws.missedShare)
+    return {
+      state: 'no saving',
+      reason: `every policy ends after the deadline in more than ${(100 * mostMissed).toFixed(1)} % of the draws, the best in ${(100 * missedShare).toFixed(1)} %`,
+    };
+  if (costUsd.mean >= onDemand.draws.costUsd.mean)
+    return { state: 'no saving', reason: 'its simulated mean cost is not below that of on demand' };
+  return { state, reason };
 }
 
 function factsOf(job: Job, profile: JobProfile): JobFacts {
@@ -137,6 +162,10 @@ function factsOf(job: Job, profile: JobProfile): JobFacts {
     precision: profile.precision,
     loaderMeasured: profile.loaderMeasured,
     kernelsKnown: profile.kernelsKnown,
+    traced: profile.traced,
+    findings: profile.findings,
+    otherLoader: profile.otherLoader,
+    memory: memoryFactsOf(job, profile),
     peakMemoryShare: peakMemoryBytes === null || gpuMemoryBytes === null ? null : peakMemoryBytes / gpuMemoryBytes,
     qualityGate: job.qualityGate ?? null,
     deadlineRatio: (job.deadlineHours ?? job.hours) / job.hours,
@@ -159,21 +188,24 @@ function targetsOf({ targetRuns = [] }: Job): CostPlan['targets'] {
 }
 
 function spotPart(
-  { state, reason, setting }: SpotChoice,
+  { state, reason }: Pick<SpotChoice, 'state' | 'reason'>,
   offers: ChosenOffers,
-  draws: Draws | null,
+  onSpot: Run | null,
   { traces, traceCaveats }: PlanInputs,
 ): SpotPlan {
+  const setting = onSpot?.setting ?? null;
   return {
     state,
     reason,
     offer: offers.spot?.name ?? null,
     discount: setting?.discount ?? null,
+    moveUsd: offers.spot?.moveUsd ?? null,
     policy: setting?.policy.name ?? null,
+    deadlineHours: setting === null ? null : setting.deadlineS / 3600,
     checkpointS: setting?.checkpointS ?? null,
     wallOverWork: setting?.wallOverWork ?? null,
-    costUsd: draws?.costUsd ?? null,
-    missedShare: draws?.missedShare ?? null,
+    costUsd: onSpot?.draws.costUsd ?? null,
+    missedShare: onSpot?.draws.missedShare ?? null,
     traces: traces.map(({ name }) => name),
     caveats: traceCaveats,
   };
@@ -198,14 +230,6 @@ const LEAST_SHARE = 0.05;
 function dominantOf(inputs: readonly { readonly name: string; readonly share: number }[]): string {
   const [first] = inputs;
   return first === undefined || first.share < LEAST_SHARE ? 'no single input' : first.name;
-}
-
-function firstOf({ planned }: Evaluation, { state, reason }: SpotChoice): string {
-  const best = planned
-    .filter(({ leftOut }) => leftOut === null)
-    .toSorted((a, b) => (b.marginal ?? 1) - (a.marginal ?? 1))[0];
-  if (best !== undefined) return `${best.title}: ${best.measurement}`;
-  return state === 'used' ? 'spot, by the policy of this plan' : `nothing in the step; spot: ${reason}`;
 }
 
 function notesOf({ profile, job }: PlanInputs, offers: ChosenOffers, modelS: number): readonly string[] {

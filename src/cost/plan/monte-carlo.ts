@@ -14,7 +14,16 @@ export interface DrawInputs {
   readonly hours: number;
   readonly gpusPerNode: number;
   readonly onDemandUsd: number;
-  readonly spot: { readonly setting: SpotSetting; readonly usd: number; readonly ageDays: number } | null;
+  /** Spot and on demand of one offer, USD for a node and an hour; `moveUsd`: once, to bring the data there. */
+  readonly spot: {
+    readonly setting: SpotSetting;
+    readonly usd: number;
+    readonly onDemandUsd: number;
+    readonly moveUsd: number;
+    readonly ageDays: number;
+  } | null;
+  /** When the job has to be finished. */
+  readonly deadlineHours: number;
   /** Relative spread of the measured step. */
   readonly spread: number;
   readonly draws: number;
@@ -25,8 +34,12 @@ export interface DrawInputs {
 export interface Draws {
   readonly costUsd: Range;
   readonly hours: Range;
+  /** Time that nodes are paid for: without waits for spot. */
+  readonly paidHours: Range;
+  /** The mean price of a node and an hour of it. */
+  readonly paidUsd: Range;
   readonly saving: Range;
-  readonly missedShare: number | null;
+  readonly missedShare: number;
   readonly inputs: readonly { readonly name: string; readonly share: number }[];
 }
 
@@ -41,6 +54,8 @@ export function drawCosts(inputs: DrawInputs): Draws {
   const series = new Series(draws);
   const cost = new Float64Array(draws);
   const time = new Float64Array(draws);
+  const paid = new Float64Array(draws);
+  const price = new Float64Array(draws);
   const saving = new Float64Array(draws);
   const baseUsd = hours * nodes(step.gpus, inputs.gpusPerNode) * onDemandUsd;
   let missed = 0;
@@ -59,21 +74,27 @@ export function drawCosts(inputs: DrawInputs): Draws {
     const gpus = step.gpus * (after.gpuSampleS / after.sampleS / (before.gpuSampleS / before.sampleS));
     const count = nodes(gpus, inputs.gpusPerNode);
     series.set(1000, 'spread of the measured step', draw, noise);
-    const run = spot === null ? undefined : spotRun(inputs, spot, wall, random);
-    time[draw] = run?.hours ?? wall;
-    cost[draw] = count * (run === undefined ? wall * onDemandUsd : run.usdOfNode);
+    const run = spot === null ? undefined : spotRun(spot, wall, random);
+    const [hoursOfRun, paidHours] = [run?.hours ?? wall, run?.paidHours ?? wall];
+    const usdOfNode = run?.usdOfNode ?? wall * onDemandUsd;
+    time[draw] = hoursOfRun;
+    paid[draw] = paidHours;
+    price[draw] = usdOfNode / paidHours;
+    cost[draw] = count * usdOfNode + (spot?.moveUsd ?? 0);
+    missed += hoursOfRun > inputs.deadlineHours ? 1 : 0;
     saving[draw] = 1 - (cost[draw] ?? 0) / baseUsd;
     if (run !== undefined) {
       series.set(1001, 'price of spot', draw, run.priceUsd);
       series.set(1002, 'window of the trace', draw, run.spotShare);
-      missed += run.missed ? 1 : 0;
     }
   }
   return {
     costUsd: rangeOf(cost),
     hours: rangeOf(time),
+    paidHours: rangeOf(paid),
+    paidUsd: rangeOf(price),
     saving: rangeOf(saving),
-    missedShare: spot === null ? null : missed / draws,
+    missedShare: missed / draws,
     inputs: series.shares(cost),
   };
 }
@@ -95,8 +116,7 @@ function chosenName(chosen: readonly Candidate[], number: number): string {
 
 /** One window of one trace, for the work of this draw. */
 export function spotRun(
-  { onDemandUsd }: DrawInputs,
-  { setting, usd, ageDays }: NonNullable<DrawInputs['spot']>,
+  { setting, usd, onDemandUsd, ageDays }: Omit<NonNullable<DrawInputs['spot']>, 'moveUsd'>,
   wallHours: number,
   random: Random,
 ) {
@@ -133,10 +153,10 @@ export function spotRun(
   return {
     priceUsd,
     hours: endS / 3600,
+    paidHours: (ticks * trace.gapS + restS) / 3600,
     usdOfNode:
       ((result.spotTicks * priceUsd + result.onDemandTicks * onDemandUsd) * trace.gapS + restS * onDemandUsd) / 3600,
     spotShare: ticks === 0 ? 0 : result.spotTicks / ticks,
-    missed: result.finishTick < 0 || endS > setting.deadlineS,
   };
 }
 

@@ -15,6 +15,9 @@ export interface PlannedTechnique {
   readonly priors: readonly Prior[];
   /** Alone on the job of today, at the quantiles of its priors; null for what changes no step. */
   readonly alone: { readonly p10: number; readonly p50: number; readonly p90: number } | null;
+  /** Findings of the diagnosis that it answers, and the most that they can gain; null without one. */
+  readonly findings: readonly string[];
+  readonly ceiling: number | null;
   /** Given everything above it in the list that is in the plan. */
   readonly marginal: number | null;
   readonly confidence: 'high' | 'medium' | 'low';
@@ -38,7 +41,11 @@ export interface SpotPlan {
   readonly reason: string;
   readonly offer: string | null;
   readonly discount: number | null;
+  /** Price to bring the data to the offer, USD, once. */
+  readonly moveUsd: number | null;
   readonly policy: string | null;
+  /** The deadline that the policy runs by: at most that of the job. */
+  readonly deadlineHours: number | null;
   readonly checkpointS: number | null;
   readonly wallOverWork: number | null;
   /** Cost of the job with it, USD; also where it is blocked. */
@@ -80,8 +87,11 @@ export interface CostPlan {
   readonly total: {
     readonly costUsd: Range;
     readonly hours: Range;
+    /** Time that nodes are paid for, and the price of a node and an hour of it. */
+    readonly paidHours: Range;
+    readonly paidUsdPerNodeHour: Range;
     readonly saving: Range;
-    readonly missedShare: number | null;
+    readonly missedShare: number;
     readonly draws: number;
     readonly seed: number;
     /** The input that explains most of the spread, and the share of each. */

@@ -1,31 +1,27 @@
 import { readFile } from 'node:fs/promises';
-import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
+import { drillObjections, parseDrill } from '../evidence/drill-result.ts';
 import type { Job } from './job.ts';
 
-/** The members of a result of `headrace train drill` that a plan reads. */
-const drillSchema = z.object({
-  format: z.literal(1),
-  passed: z.boolean(),
-  checkpointSeconds: z.number().positive().nullable(),
-  restartSeconds: z.number().min(0).nullable(),
-});
-
 /**
- * A job with the drill of its program: whether it resumes, and the times of a checkpoint and a restart, unless the job states its own.
- * The restart of a drill has no provisioning of machines. Errors: COST_FILE, COST_JOB.
+ * A job with the drill of its program. A drill that stands for the job opens spot, and gives the times of a checkpoint and a restart,
+ * unless the job states its own; to the restart the time is added in which a node is provided. A drill of anything else gives nothing,
+ * and the plan says in what it differs. Errors: COST_FILE, COST_JOB.
  */
 export async function withDrill(job: Job, path: string): Promise<Job> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     const reason = error instanceof Error ? (error.message.split(',')[0] ?? '') : String(error);
     throw fail('COST_FILE', { path, reason }, error);
   });
-  const parsed = drillSchema.safeParse(jsonOf(text));
-  if (!parsed.success) throw fail('COST_JOB', { reason: `${path} is no result of headrace train drill` });
-  const { passed, checkpointSeconds, restartSeconds } = parsed.data;
-  const drill = { passed, revision: job.revision ?? 'as drilled', gpus: job.gpus };
-  if (job.checkpoint !== undefined || checkpointSeconds === null || restartSeconds === null) return { ...job, drill };
-  return { ...job, drill, checkpoint: { blockedS: checkpointSeconds, restartS: restartSeconds, persistLagS: 0 } };
+  const drill = parseDrill(jsonOf(text));
+  if ('reason' in drill) throw fail('COST_JOB', { reason: `${path} cannot be used: ${drill.reason}` });
+  const objections = drillObjections(drill, job.evidence);
+  const { checkpointSeconds, restartSeconds } = drill;
+  const proven = { ...job, proof: { objections } };
+  if (objections.length > 0 || job.checkpoint !== undefined) return proven;
+  if (checkpointSeconds === null || restartSeconds === null) return proven;
+  const restartS = restartSeconds + job.provisionS;
+  return { ...proven, checkpoint: { blockedS: checkpointSeconds, restartS, persistLagS: 0 } };
 }
 
 function jsonOf(text: string): unknown {

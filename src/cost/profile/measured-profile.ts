@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
+import { type Evidence, evidenceOf } from '../evidence/evidence.ts';
 
 /** The version of profile files. */
 const FORMAT = 1;
@@ -17,6 +18,9 @@ const profileSchema = z.strictObject({
     accelerator: z.string().nullable(),
     precision: z.enum(['fp32', 'tf32', 'fp16', 'bf16', 'fp8']).nullable(),
     revision: z.string().nullable(),
+    /** The program and its files, as a drill has them; null in profiles of before. */
+    command: z.array(z.string()).nullable().default(null),
+    files: z.record(z.string(), z.string()).nullable().default(null),
   }),
   /** A step as it is, with synthetic batches in memory, and one batch of the loader alone; medians. */
   stepS: seconds,
@@ -47,4 +51,10 @@ export function parseMeasuredProfile(path: string, value: unknown): MeasuredProf
 /** Whether JSON is a profile file. */
 export function isMeasuredProfile(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'headrace-cost-profile';
+}
+
+/** The facts of a measured profile. */
+export function evidenceOfProfile({ fingerprint }: MeasuredProfile): Evidence {
+  const { gpus, accelerator, ...facts } = fingerprint;
+  return evidenceOf({ ...facts, worldSize: gpus, hardware: accelerator });
 }

@@ -2,12 +2,20 @@ import { open, readFile, stat } from 'node:fs/promises';
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
 import { diagnose } from '../../gpu/diagnose.ts';
 import type { Diagnosis, TraceReport } from '../../gpu/diagnosis.ts';
+import type { Finding } from '../../gpu/finding.ts';
 import { readSource } from '../../gpu/readers/read-source.ts';
 import type { Source } from '../../gpu/source.ts';
+import { compareEvidence, type Evidence, evidenceOf } from '../evidence/evidence.ts';
 import { type Job, nodesOf } from '../plan/job.ts';
-import { loaderOverlapOf, type StepFacts } from '../plan/step-model.ts';
-import { isMeasuredProfile, type MeasuredProfile, parseMeasuredProfile } from './measured-profile.ts';
-import { stepOfTrace, type TraceStep } from './step-of-trace.ts';
+import { loaderOverlapOf, noWaits, type StepFacts } from '../plan/step-model.ts';
+import { type LeverFinding, leverFindings } from './finding-levers.ts';
+import {
+  evidenceOfProfile,
+  isMeasuredProfile,
+  type MeasuredProfile,
+  parseMeasuredProfile,
+} from './measured-profile.ts';
+import { ownFindings, stepOfTrace, type TraceStep } from './step-of-trace.ts';
 
 /** A measured job, from all the files that describe it. */
 export interface JobProfile {
@@ -19,8 +27,15 @@ export interface JobProfile {
   /** Relative spread of the measured step. */
   readonly spread: number;
   readonly precision: MeasuredProfile['fingerprint']['precision'];
+  /** The facts of the measurement. */
+  readonly evidence: Evidence;
   readonly peakMemoryBytes: number | null;
   readonly gpuMemoryBytes: number | null;
+  /** The findings of every diagnosis that was given. */
+  readonly findings: readonly LeverFinding[];
+  readonly traced: boolean;
+  /** The step with the other form of its loader, where the profile does not say which. */
+  readonly otherLoader: StepFacts | null;
   readonly files: readonly string[];
   readonly notes: readonly string[];
 }
@@ -28,7 +43,7 @@ export interface JobProfile {
 const LARGEST_JSON = 64 * 2 ** 20;
 
 /** Everything that was named, by what it is. */
-interface Evidence {
+interface Named {
   readonly measured: readonly MeasuredProfile[];
   readonly diagnoses: readonly Diagnosis[];
   readonly sources: readonly Source[];
@@ -39,40 +54,63 @@ interface Evidence {
  * measured step must be there. Errors: COST_NO_PROFILE, COST_PROFILE, COST_PROFILE_OTHER, and those of the readers.
  */
 export async function readProfile(paths: readonly string[], job: Job): Promise<JobProfile> {
-  return profileOf(await evidenceOf(paths), paths, job);
+  return profileOf(await filesNamed(paths), paths, job);
 }
 
 /** The profile of a job from evidence that was read. Pure. Errors: COST_NO_PROFILE, COST_PROFILE_OTHER. */
-function profileOf({ measured, diagnoses, sources }: Evidence, files: readonly string[], job: Job): JobProfile {
+function profileOf({ measured, diagnoses, sources }: Named, files: readonly string[], job: Job): JobProfile {
   const all = sources.length === 0 ? diagnoses : [...diagnoses, diagnose(sources)];
   const traces = all.flatMap(({ traces: own, findings }) => own.map((report) => ({ report, findings })));
-  const slowest = traces.toSorted((a, b) => b.report.stepUs - a.report.stepUs)[0];
+  const slowest = plannedTrace(traces);
   const [profile] = measured;
   if (profile === undefined && slowest === undefined) throw fail('COST_NO_PROFILE', { job: job.name });
-  if (profile !== undefined) checkFingerprint(profile, job);
-  for (const { report } of traces) checkDevice(report, job);
+  const silent = [
+    ...(profile === undefined ? [] : checkedEvidence('profile', evidenceOfProfile(profile), job)),
+    ...traces.flatMap(({ report }) => checkedEvidence('trace', evidenceOfTrace(report), job)),
+  ];
   const traced = slowest === undefined ? undefined : stepOfTrace(slowest.report, slowest.findings);
   const joined = joinedStep(profile, traced);
   const precision = profile?.fingerprint.precision ?? slowest?.report.profile.precision ?? null;
-  if (job.precision !== undefined && precision !== null && job.precision !== precision)
-    throw fail('COST_PROFILE_OTHER', { what: 'precision', job: job.precision, profile: precision });
   return {
     ...joined,
+    evidence: evidenceOfMeasurement(profile, slowest?.report, job),
     spread: profile?.spread ?? 0,
     step: { ...joined.step, gpus: job.gpus },
+    findings: leverFindings(all.flatMap(({ findings }) => findings)),
+    traced: traced !== undefined,
+    otherLoader:
+      profile !== undefined || traced === undefined || traced.otherLoader === null
+        ? null
+        : { ...traced.otherLoader, gpus: job.gpus },
     precision: precision ?? job.precision ?? null,
     peakMemoryBytes: profile?.peakMemoryBytes ?? slowest?.report.profile.peakMemoryBytes ?? null,
     gpuMemoryBytes: profile?.gpuMemoryBytes ?? (job.gpuMemoryGib === undefined ? null : job.gpuMemoryGib * 2 ** 30),
     files,
     notes: [
       ...joined.notes,
+      ...silent,
       ...all.flatMap(utilisationNotes),
-      ...(traces.length > 1 ? [`the slowest of ${traces.length} GPUs is planned with, of ${nodesOf(job)} nodes`] : []),
+      ...(traces.length > 1
+        ? [
+            `one of ${traces.length} GPUs is planned with, of ${nodesOf(job)} nodes: the slowest, or one that waits for a late rank`,
+          ]
+        : []),
     ],
   };
 }
 
-async function evidenceOf(paths: readonly string[]): Promise<Evidence> {
+type Traced = { readonly report: TraceReport; readonly findings: readonly Finding[] };
+
+/** The GPU that a plan is made for: one that waits for a late rank, where there is one, since the wait shows there; else the slowest. */
+function plannedTrace(traces: readonly Traced[]): Traced | undefined {
+  const bySpeed = traces.toSorted((a, b) => b.report.stepUs - a.report.stepUs);
+  const waiting = bySpeed.find(({ report, findings }) =>
+    leverFindings(ownFindings(report, findings)).some(({ lever }) => lever === 'late-rank'),
+  );
+  return waiting ?? bySpeed[0];
+}
+
+async function filesNamed(paths: readonly string[]): Promise<Named> {
   const measured: MeasuredProfile[] = [];
   const diagnoses: Diagnosis[] = [];
   const sources: Source[] = [];
@@ -127,31 +165,27 @@ function isTraceReport(value: unknown): value is TraceReport {
   return typeof value.profile === 'object' && value.profile !== null && 'stepUs' in value && Number(value.stepUs) > 0;
 }
 
-function checkFingerprint({ fingerprint }: MeasuredProfile, job: Job): void {
-  const pairs = [
-    ['model', job.model, fingerprint.model],
-    ['number of GPUs', String(job.gpus), String(fingerprint.gpus)],
-    [
-      'accelerator',
-      familyOf(job.accelerator),
-      fingerprint.accelerator === null ? null : familyOf(fingerprint.accelerator),
-    ],
-    ['revision of the code', job.revision, fingerprint.revision],
-  ] as const;
-  for (const [what, wanted, found] of pairs)
-    if (wanted !== undefined && found !== null && wanted !== found)
-      throw fail('COST_PROFILE_OTHER', { what, job: wanted, profile: found });
+/** The facts that one side alone says, as notes. Error: COST_PROFILE_OTHER where it says something else. */
+function checkedEvidence(kind: 'profile' | 'trace', found: Evidence, job: Job): readonly string[] {
+  const differences = compareEvidence(kind, found, job.evidence);
+  const wrong = differences.filter(({ state }) => state === 'differs').map(({ text }) => text);
+  if (wrong.length > 0) throw fail('COST_PROFILE_OTHER', { kind, differences: wrong.join('; ') });
+  return kind === 'trace' ? [] : differences.map(({ text }) => `${text}: it is not compared`);
 }
 
-function checkDevice({ deviceName }: TraceReport, { accelerator }: Job): void {
-  if (deviceName !== '' && !deviceName.toUpperCase().includes(familyOf(accelerator)))
-    throw fail('COST_PROFILE_OTHER', { what: 'accelerator', job: accelerator, profile: deviceName });
+/** That of the measured profile; of a trace, which shows no number of GPUs, with that of the job. */
+function evidenceOfMeasurement(
+  profile: MeasuredProfile | undefined,
+  report: TraceReport | undefined,
+  job: Job,
+): Evidence {
+  if (profile !== undefined) return evidenceOfProfile(profile);
+  const traced = report === undefined ? evidenceOf({}) : evidenceOfTrace(report);
+  return { ...traced, worldSize: job.gpus };
 }
 
-/** `A100` of `A100-80GB` and `NVIDIA A100-SXM4-40GB`. */
-function familyOf(name: string): string {
-  const upper = name.toUpperCase();
-  return /[A-Z]{1,5}\d{2,4}[A-Z]?/.exec(upper.replace('NVIDIA', ''))?.[0] ?? upper;
+function evidenceOfTrace({ deviceName, profile }: TraceReport): Evidence {
+  return evidenceOf({ hardware: deviceName === '' ? null : deviceName, precision: profile.precision });
 }
 
 /** One step from a measured profile and a trace: the trace divides the kernels, the profile knows loader and stall. */
@@ -178,6 +212,7 @@ function joinedStep(profile: MeasuredProfile | undefined, traced: TraceStep | un
       loaderS,
       loaderOverlap,
       gapsS: 0,
+      ...noWaits,
       allReduceS: 0,
       overlap: 0.7,
       backwardShare: 2 / 3,
@@ -200,6 +235,10 @@ function joinedStep(profile: MeasuredProfile | undefined, traced: TraceStep | un
       memoryS: step.memoryS * scale,
       otherS: step.otherS * scale,
       gapsS: step.gapsS * scale,
+      syncS: step.syncS * scale,
+      copyS: step.copyS * scale,
+      saveS: step.saveS * scale,
+      lateS: step.lateS * scale,
       allReduceS: step.allReduceS * scale,
       optimizerS: step.optimizerS * scale,
       loaderS,

@@ -1,6 +1,7 @@
 import type { TraceReport } from '../../gpu/diagnosis.ts';
 import type { Finding } from '../../gpu/finding.ts';
-import type { StepFacts } from '../plan/step-model.ts';
+import { loaderOverlapOf, type StepFacts } from '../plan/step-model.ts';
+import { type Lever, leverFindings, loaderForm, loaderTimeS } from './finding-levers.ts';
 
 /** A step as a trace shows it. The loader is not in a trace: its time is a guess from the stall. */
 export interface TraceStep {
@@ -10,6 +11,8 @@ export interface TraceStep {
   readonly stepS: number;
   /** Time of a step that a finding about the data pipeline could recover, seconds. */
   readonly loaderStallS: number;
+  /** The step with the other form of its loader, where the trace does not say which; null where it does. */
+  readonly otherLoader: Omit<StepFacts, 'gpus'> | null;
   readonly notes: readonly string[];
 }
 
@@ -33,25 +36,33 @@ export function stepOfTrace(report: TraceReport, findings: readonly Finding[]): 
   if (profile.optimizerS === null) notes.push('the optimiser is not marked: its time is in the kernels');
   const classes = kernelClasses(profile, kernelsS, optimizerS);
   const backwardShare = profile.backwardShare ?? USUAL_BACKWARD;
-  const allReduceS = profile.communicationS * accumulation;
-  const exposedS = profile.exposedCommunicationS * accumulation;
-  const loaderStallS = stallOf(report, findings);
+  const loader = loaderOf(report, findings, accumulation);
+  const { stallS: loaderStallS, isOpen, ...form } = loader;
+  const idleS = Math.max(0, share(decomposition.idleUs + decomposition.exposedCopyUs) - loaderStallS / accumulation);
+  const { gapsS, ...waits } = waitsOf(report, findings, microStepS, idleS);
+  // Waiting for a late rank is recorded as communication.
+  const lateS = Math.min(waits.lateS, profile.exposedCommunicationS);
+  const allReduceS = Math.max(0, profile.communicationS - lateS) * accumulation;
+  const exposedS = (profile.exposedCommunicationS - lateS) * accumulation;
+  const step = {
+    ...classes,
+    ...form,
+    ...waits,
+    lateS,
+    gapsS,
+    allReduceS,
+    overlap: overlapOf(allReduceS, exposedS, backwardShare * kernelsS),
+    backwardShare,
+    optimizerS: optimizerS * accumulation,
+    accumulation,
+    microBatch: profile.microBatch ?? 1,
+  };
   return {
     stepS,
     kernelsKnown: profile.tensorEligibleS !== null,
     loaderStallS,
-    step: {
-      ...classes,
-      loaderS: loaderStallS > 0 ? microStepS : 0,
-      loaderOverlap: 1,
-      gapsS: Math.max(0, share(decomposition.idleUs + decomposition.exposedCopyUs) - loaderStallS / accumulation),
-      allReduceS,
-      overlap: overlapOf(allReduceS, exposedS, backwardShare * kernelsS),
-      backwardShare,
-      optimizerS: optimizerS * accumulation,
-      accumulation,
-      microBatch: profile.microBatch ?? 1,
-    },
+    step,
+    otherLoader: isOpen ? { ...step, loaderS: loaderStallS / accumulation, loaderOverlap: 0 } : null,
     notes,
   };
 }
@@ -77,9 +88,46 @@ function overlapOf(allReduceS: number, exposedS: number, backwardS: number): num
   return exposedS < 0.01 * allReduceS ? Math.max(explained, USUAL_OVERLAP) : explained;
 }
 
-function stallOf(report: TraceReport, findings: readonly Finding[]): number {
-  const own = findings.filter(
-    ({ cause, step }) => cause === 'data-pipeline' && step?.file === report.file && step.device === report.device,
-  );
-  return own.reduce((most, { recoverableUs }) => Math.max(most, (recoverableUs ?? 0) / 1e6), 0);
+/** Findings about the step of a GPU, and those of any rank that make it wait. */
+export function ownFindings({ file, device }: TraceReport, findings: readonly Finding[]): readonly Finding[] {
+  return findings.filter(({ step }) => step?.file === file && step.device === device);
+}
+
+/**
+ * The loader by the finding about it. In turn with the GPU it takes the time that the GPU waits; with workers, which run at the same
+ * time, it takes the whole step.
+ */
+function loaderOf(report: TraceReport, findings: readonly Finding[], accumulation: number) {
+  const own = ownFindings(report, findings)
+    .filter(({ cause }) => cause === 'data-pipeline')
+    .toSorted((a, b) => (b.recoverableUs ?? 0) - (a.recoverableUs ?? 0))[0];
+  const stallS = (own?.recoverableUs ?? 0) / 1e6;
+  const stepS = report.stepUs / 1e6;
+  if (own === undefined || stallS === 0) return { stallS: 0, loaderS: 0, loaderOverlap: 1, isOpen: false };
+  const isOpen = loaderForm(own) === 'open';
+  if (loaderForm(own) !== 'in turn') return { stallS, loaderS: stepS / accumulation, loaderOverlap: 1, isOpen };
+  const loadingS = Math.max(stallS, Math.min(loaderTimeS(own) ?? stallS, stepS));
+  const loaderOverlap = loaderOverlapOf(loadingS, stepS - stallS, stepS);
+  return { stallS, loaderS: loadingS / accumulation, loaderOverlap, isOpen };
+}
+
+const waitOf: Readonly<Partial<Record<NonNullable<Lever>, 'syncS' | 'copyS' | 'saveS' | 'lateS'>>> = {
+  'hidden-sync': 'syncS',
+  copies: 'copyS',
+  'async-save': 'saveS',
+  'late-rank': 'lateS',
+};
+
+/** Idle time and exposed copies of a micro-step, divided by the findings about them; the rest is gaps. Late ranks wait elsewhere. */
+function waitsOf(report: TraceReport, findings: readonly Finding[], microStepS: number, idleS: number) {
+  const waits = { syncS: 0, copyS: 0, saveS: 0, lateS: 0 };
+  let gapsS = idleS;
+  for (const { lever, share } of leverFindings(ownFindings(report, findings))) {
+    const wait = lever === null ? undefined : waitOf[lever];
+    if (wait === undefined) continue;
+    const foundS = wait === 'lateS' ? share * microStepS : Math.min(gapsS, share * microStepS);
+    waits[wait] += foundS;
+    if (wait !== 'lateS') gapsS -= foundS;
+  }
+  return { ...waits, gapsS };
 }

@@ -1,7 +1,9 @@
 import { densePeak } from '../plan/flops.ts';
 import type { Job } from '../plan/job.ts';
+import { noWaits } from '../plan/step-model.ts';
 import type { JobFacts, Prior } from '../techniques/technique.ts';
 import { techniques } from '../techniques/techniques.ts';
+import { priorText } from './terminal.ts';
 
 /** An answer without a profile: ranges from elsewhere, and the commands that make a profile. No figure of the job. */
 export interface UnprofiledRanges {
@@ -48,6 +50,7 @@ const nothing: JobFacts = {
     loaderS: 0,
     loaderOverlap: 1,
     gapsS: 0,
+    ...noWaits,
     allReduceS: 0,
     overlap: 0,
     backwardShare: 0,
@@ -60,6 +63,10 @@ const nothing: JobFacts = {
   precision: null,
   loaderMeasured: false,
   kernelsKnown: false,
+  traced: false,
+  findings: [],
+  otherLoader: null,
+  memory: null,
   peakMemoryShare: null,
   qualityGate: null,
   deadlineRatio: 1,
@@ -75,10 +82,7 @@ export function rangesText({ job, techniques: all, commands }: UnprofiledRanges)
     ...all.flatMap(({ title, priors }) =>
       priors.length === 0
         ? [`  ${title}: follows from the profile alone`]
-        : priors.map(
-            ({ name, p10, p50, p90, kind, source }) =>
-              `  ${title}, ${name}: ${p10} / ${p50} / ${p90} (${kind}: ${source})`,
-          ),
+        : priors.map((prior) => `  ${title}, ${priorText(prior)}`),
     ),
     'A profile comes from:',
     ...commands.map((command) => `  ${command}`),

@@ -1,5 +1,6 @@
 import type { Range } from '../plan/draw.ts';
 import type { CostPlan, PlannedTechnique } from '../plan/plan.ts';
+import type { Prior } from '../techniques/technique.ts';
 
 const usd = (value: number) => `${value.toFixed(2)} USD`;
 const share = (value: number) => `${(100 * value).toFixed(1)} %`;
@@ -22,7 +23,7 @@ export function planText(plan: CostPlan): string {
     `  today: ${usd(baseline.costUsd)} = ${baseline.hours} h × ${plan.nodes} nodes × ${usd(baseline.usdPerNodeHour)} (${baseline.offer})`,
     `  then:  ${rangeText(total.costUsd, usd)} in ${rangeText(total.hours, (value) => `${value.toFixed(1)} h`)}, ${total.draws} draws`,
     `  saved: ${rangeText(total.saving, share)}; most of the spread: ${total.dominant}`,
-    ...(total.missedShare === null ? [] : [`  missed deadlines: ${share(total.missedShare)} of the draws`]),
+    `  missed deadlines: ${share(total.missedShare)} of the draws; paid: ${rangeText(total.paidHours, (value) => `${value.toFixed(1)} h`)}`,
     `  first: ${plan.first}`,
     '',
     `profile: a step of ${times.stepS.toFixed(4)} s by the model, ${profile.measuredStepS.toFixed(4)} s measured; bound: ${times.bound}, stall ${share(times.stallS / times.stepS)}, exposed communication ${share(times.exposedS / times.stepS)}`,
@@ -60,27 +61,35 @@ function techniqueLines(one: PlannedTechnique): readonly string[] {
     one.alone === null
       ? ''
       : `  alone ${rangeText(one.alone, gain)}${one.marginal === null ? '' : `, in the plan ${gain(one.marginal)}`}`;
+  const ceiling = one.ceiling === null ? '' : `, at most ${gain(one.ceiling)}`;
   return [
     `  ${one.leftOut === null ? '+' : '·'} ${one.name} (${one.class}, ${one.confidence} confidence)${effect}`,
     `      ${one.precondition.state}: ${one.precondition.by}${one.leftOut === null || one.leftOut === one.precondition.by ? '' : `; left out: ${one.leftOut}`}`,
+    ...(one.findings.length === 0 ? [] : [`      answers ${one.findings.join(', ')}${ceiling}`]),
     ...(one.leftOut === null
-      ? [`      measure: ${one.measurement}`, `      change: ${one.change}`, ...one.priors.map(priorText)]
+      ? [
+          `      measure: ${one.measurement}`,
+          `      change: ${one.change}`,
+          ...one.priors.map((prior) => `      ${priorText(prior)}`),
+        ]
       : []),
   ];
 }
 
 /** A prior with its quantiles and source. */
-function priorText({ name, p10, p50, p90, source, kind }: PlannedTechnique['priors'][number]): string {
-  return `      ${name}: ${p10} / ${p50} / ${p90} (${kind}: ${source})`;
+export function priorText({ name, p10, p50, p90, source, kind, heldOut }: Prior): string {
+  const coverage =
+    heldOut === undefined ? '' : `; holds ${(100 * heldOut).toFixed(0)} % of left-out models' rows, 80 % claimed`;
+  return `${name}: ${p10} / ${p50} / ${p90} (${kind}: ${source}${coverage})`;
 }
 
 function spotLines({ spot }: CostPlan): readonly string[] {
-  const { state, reason, offer, discount, policy, checkpointS, costUsd, missedShare } = spot;
+  const { state, reason, offer, discount, policy, deadlineHours, checkpointS, costUsd, missedShare, moveUsd } = spot;
   if (offer === null || costUsd === null || discount === null || checkpointS === null)
     return [`spot: ${state}: ${reason}`, ''];
   return [
     `spot: ${state}: ${reason}`,
-    `  ${offer}, ${share(discount)} below today's price, policy ${policy}, a checkpoint each ${checkpointS.toFixed(0)} s of work`,
+    `  ${offer}, ${share(discount)} below today's price, policy ${policy} by a deadline of ${(deadlineHours ?? 0).toFixed(1)} h, a checkpoint each ${checkpointS.toFixed(0)} s of work${moveUsd === null || moveUsd === 0 ? '' : `, ${usd(moveUsd)} to move the data`}`,
     `  the job ${state === 'used' ? 'costs' : 'would cost'} ${rangeText(costUsd, usd)}; ${share(missedShare ?? 0)} of the draws miss the deadline`,
     '',
   ];

@@ -1,3 +1,4 @@
+import { memoryShare } from '../plan/memory-model.ts';
 import { batchEfficiency } from './priors.ts';
 import { share, type Technique } from './technique.ts';
 
@@ -10,15 +11,19 @@ export const activationCheckpointing: Technique = {
   title: `activation checkpointing for a micro-batch ${BATCH_TIMES} times as large`,
   class: 'enabler',
   changesTraining: false,
-  precondition: ({ peakMemoryShare, step }) => {
+  oneOf: 'larger micro-batch',
+  precondition: ({ peakMemoryShare, step, memory }) => {
     if (peakMemoryShare === null) return { state: 'failed', by: 'the profile has no peak memory: profile_memory=True' };
     if (peakMemoryShare < TIGHT)
       return { state: 'failed', by: `${share(peakMemoryShare)} of the memory is used: there is room without it` };
     if (step.accumulation < BATCH_TIMES)
       return { state: 'failed', by: 'there are no micro-steps to merge: a larger batch would change training' };
+    const after = memory === null ? null : memoryShare(memory, { activations: BATCH_TIMES * memory.recomputedShare });
+    if (after !== null && after > 1)
+      return { state: 'failed', by: `twice the micro-batch would take ${share(after)} of the memory` };
     return {
-      state: 'verified',
-      by: `${share(peakMemoryShare)} of the memory is used, and ${step.accumulation} micro-steps can be merged`,
+      state: after === null ? 'assumed' : 'verified',
+      by: `${after === null ? 'parameters are not known, so that its memory is not computed; ' : `twice the micro-batch would take ${share(after)} of the memory; `}${share(peakMemoryShare)} of the memory is used, and ${step.accumulation} micro-steps can be merged`,
     };
   },
   priors: () => [batchEfficiency],
@@ -47,6 +52,8 @@ export function recomputed(
     memoryS: step.memoryS * factor,
     otherS: step.otherS * factor,
     loaderS: step.loaderS * times,
+    copyS: step.copyS * times,
+    lateS: step.lateS * times,
     backwardShare: (step.backwardShare + forward) / (1 + forward),
     microBatch: step.microBatch * times,
     accumulation: step.accumulation / fewerMicroSteps,

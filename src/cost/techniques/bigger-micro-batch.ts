@@ -1,3 +1,4 @@
+import { memoryShare } from '../plan/memory-model.ts';
 import { batchEfficiency } from './priors.ts';
 import { share, type Technique } from './technique.ts';
 
@@ -9,14 +10,18 @@ export const biggerMicroBatch: Technique = {
   title: 'a micro-batch twice as large, with half the accumulation',
   class: 'gain',
   changesTraining: false,
-  precondition: ({ peakMemoryShare, step }) => {
+  oneOf: 'larger micro-batch',
+  precondition: ({ peakMemoryShare, step, memory }) => {
     if (step.accumulation < TIMES || step.accumulation % TIMES !== 0)
       return {
         state: 'failed',
         by: `${step.accumulation} micro-steps cannot be halved: the global batch would change`,
       };
     if (peakMemoryShare === null) return { state: 'failed', by: 'the profile has no peak memory: profile_memory=True' };
-    return peakMemoryShare > ROOM
+    const after = memory === null ? null : memoryShare(memory, { activations: TIMES });
+    if (after !== null && after > 1)
+      return { state: 'failed', by: `twice the micro-batch would take ${share(after)} of the memory` };
+    return after === null && peakMemoryShare > ROOM
       ? { state: 'failed', by: `${share(peakMemoryShare)} of the memory is used` }
       : {
           state: 'verified',
@@ -30,6 +35,8 @@ export const biggerMicroBatch: Technique = {
     memoryS: (step.memoryS * TIMES) / efficiency,
     otherS: (step.otherS * TIMES) / efficiency,
     loaderS: step.loaderS * TIMES,
+    copyS: step.copyS * TIMES,
+    lateS: step.lateS * TIMES,
     microBatch: step.microBatch * TIMES,
     accumulation: step.accumulation / TIMES,
   }),

@@ -6,6 +6,7 @@ export const parallelEfficiency: Technique = {
   title: 'half the GPUs with twice the accumulation',
   class: 'gain',
   changesTraining: false,
+  alters: ['worldSize'],
   precondition: ({ step, deadlineRatio }) => {
     const { exposedS, stepS } = stepTimes(step);
     const once = (exposedS + step.optimizerS) / stepS;

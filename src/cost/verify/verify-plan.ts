@@ -8,11 +8,18 @@ const range = z.object({ p10: z.number(), p50: z.number(), p90: z.number() });
 const planSchema = z.object({
   version: z.literal(1),
   job: z.string(),
+  nodes: positive.optional(),
   baseline: z.object({ usdPerNodeHour: positive, hours: positive, costUsd: positive }),
   profile: z.object({ times: z.object({ stepS: positive }) }),
   joint: z.object({ timeGain: positive, techniques: z.array(z.string()) }),
   spot: z.object({ state: z.string(), wallOverWork: positive.nullable(), discount: z.number().nullable() }),
-  total: z.object({ costUsd: range, hours: range }),
+  /** Plans of before have no paid time: it is not compared then. */
+  total: z.object({
+    costUsd: range,
+    hours: range,
+    paidHours: range.optional(),
+    paidUsdPerNodeHour: range.optional(),
+  }),
 });
 
 /** The job after its plan was carried out: all that is known of it. */
@@ -20,19 +27,29 @@ const resultSchema = z
   .strictObject({
     version: z.literal(1),
     costUsd: positive.optional(),
+    /** From the start to the end, with waits for spot. */
     hours: positive.optional(),
+    /** Time that nodes were paid for. */
+    paidHours: positive.optional(),
     /** Median step of the changed job, seconds. */
     stepS: positive.optional(),
     /** Mean price that was paid for a node and an hour. */
     usdPerNodeHour: positive.optional(),
     /** Wall time for a second of work. */
-    wallOverWork: positive.optional(),
+    wallOverWork: z.number().min(1).finite().optional(),
   })
-  .refine(({ costUsd, hours }) => costUsd !== undefined || hours !== undefined, 'it needs costUsd or hours');
+  .refine(
+    ({ costUsd, hours, paidHours }) => costUsd !== undefined || hours !== undefined || paidHours !== undefined,
+    'it needs costUsd, hours or paidHours',
+  )
+  .refine(
+    ({ hours, paidHours }) => hours === undefined || paidHours === undefined || paidHours <= hours * 1.001,
+    'it was paid for longer than it ran',
+  );
 
 /** One measured number next to its prediction. */
 export interface Comparison {
-  readonly what: 'cost' | 'time';
+  readonly what: 'cost' | 'time' | 'paid time';
   readonly measured: number;
   readonly p10: number;
   readonly p50: number;
@@ -67,9 +84,9 @@ export function verifyPlan(planValue: unknown, resultValue: unknown, nowMs: numb
   const compare = (
     what: Comparison['what'],
     measured: number | undefined,
-    one: z.output<typeof range>,
+    one: z.output<typeof range> | undefined,
   ): readonly Comparison[] =>
-    measured === undefined
+    measured === undefined || one === undefined
       ? []
       : [
           {
@@ -82,13 +99,16 @@ export function verifyPlan(planValue: unknown, resultValue: unknown, nowMs: numb
           },
         ];
   const { joint, profile, spot, baseline } = plan;
+  // A run on spot also pays on demand: the price of a paid hour is between both.
   const predictedPrice =
-    spot.state === 'used' && spot.discount !== null
+    plan.total.paidUsdPerNodeHour?.p50 ??
+    (spot.state === 'used' && spot.discount !== null
       ? baseline.usdPerNodeHour * (1 - spot.discount)
-      : baseline.usdPerNodeHour;
+      : baseline.usdPerNodeHour);
+  const paidPrice = result.usdPerNodeHour ?? paidPriceOf(plan.nodes, result);
   const assumptions = [
     ['the step of the changed job, s', profile.times.stepS / joint.timeGain, result.stepS],
-    ['the price of a node and an hour, USD', predictedPrice, result.usdPerNodeHour],
+    ['the price of a node and an hour, USD', predictedPrice, paidPrice],
     ['wall time for a second of work', spot.state === 'used' ? (spot.wallOverWork ?? 1) : 1, result.wallOverWork],
   ].flatMap(([name, predicted, measured]) =>
     typeof measured === 'number' && typeof predicted === 'number'
@@ -104,20 +124,53 @@ export function verifyPlan(planValue: unknown, resultValue: unknown, nowMs: numb
     comparisons: [
       ...compare('cost', result.costUsd, plan.total.costUsd),
       ...compare('time', result.hours, plan.total.hours),
+      ...compare('paid time', result.paidHours, plan.total.paidHours),
     ],
     assumptions,
     failed: worst !== undefined && Math.abs(worst.ratio - 1) > TOLERANCE ? worst.name : null,
   };
 }
 
-/** The ledger of `headrace train run --json` as a result; anything else as it is. */
+/** The price of a node and a paid hour, where cost and paid time are known. */
+function paidPriceOf(
+  nodes: number | undefined,
+  { costUsd, paidHours }: { readonly costUsd?: number | undefined; readonly paidHours?: number | undefined },
+): number | undefined {
+  return nodes === undefined || costUsd === undefined || paidHours === undefined
+    ? undefined
+    : costUsd / (nodes * paidHours);
+}
+
+const ledgerSchema = z.object({
+  ledger: z.object({
+    cost: positive,
+    seconds: positive,
+    overhead: positive.nullable(),
+    attempts: z.array(z.object({ startedAt: z.number(), seconds: z.number() })).default([]),
+  }),
+  predicted: z.unknown().optional(),
+});
+
+/**
+ * The ledger of `headrace train run --json` as a result; anything else as it is. Its seconds are those that were paid for; the time from
+ * start to end has the waits between attempts as well, and is known where the clock of the run is that of this machine.
+ */
 function ofLedger(value: unknown): unknown {
-  const found = z
-    .object({ ledger: z.object({ cost: positive, seconds: positive, overhead: positive.nullable() }) })
-    .safeParse(value);
+  const found = ledgerSchema.safeParse(value);
   if (!found.success) return value;
-  const { cost, seconds, overhead } = found.data.ledger;
-  return { version: 1, costUsd: cost, hours: seconds / 3600, ...(overhead === null ? {} : { wallOverWork: overhead }) };
+  const { cost, seconds, overhead, attempts } = found.data.ledger;
+  const paidHours = seconds / 3600;
+  const ends = attempts.map(({ startedAt, seconds: held }) => startedAt + held * 1000);
+  const wallHours = (Math.max(...ends) - Math.min(...attempts.map(({ startedAt }) => startedAt))) / 3_600_000;
+  // In fast time starts are closer than the time that was held: only the paid time is known.
+  const isOwnClock = attempts.length > 0 && wallHours >= paidHours * 0.999;
+  return {
+    version: 1,
+    costUsd: cost,
+    paidHours,
+    ...(isOwnClock ? { hours: Math.max(wallHours, paidHours) } : {}),
+    ...(overhead === null ? {} : { wallOverWork: Math.max(1, overhead) }),
+  };
 }
 
 function parsed<Schema extends z.ZodType>(schema: Schema, value: unknown, name: string): z.output<Schema> {

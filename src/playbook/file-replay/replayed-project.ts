@@ -1,6 +1,6 @@
 import type { EventSourceData, ModelData, ProjectData } from '../../features/define/declaration.ts';
 import type { ArtifactStore } from '../../ports/artifact-store.ts';
-import type { ModelRegistry } from '../../ports/model-registry.ts';
+import type { ModelRegistry, ModelVersion } from '../../ports/model-registry.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import type { RolloutStore } from '../../ports/rollout-store.ts';
 import type { ListedVersion } from '../../registry/listed-versions.ts';

@@ -121,9 +121,16 @@ export function controllerWords(job: ExportJob, progressSeconds?: number): reado
   ];
 }
 
-/** A warning for a system that gets the ranks of one machine. */
-function machineWarnings({ nodes }: ExportJob): readonly string[] {
-  return nodes === 1 ? [] : ['the file is for one machine: headrace train run --on slurm spreads ranks over several'];
+/**
+ * Refuses a job of several machines: the controller inside of the file starts all ranks on its own. A file that asked for one machine
+ * would run another job. Error: EXPORT_JOB.
+ */
+export function checkOneMachine({ nodes }: ExportJob, system: string): void {
+  if (nodes === 1) return;
+  throw fail('EXPORT_JOB', {
+    member: 'nodes',
+    reason: `a file for ${system} has one machine, and the job has ${nodes}: headrace train run --on slurm spreads its ranks with srun`,
+  });
 }
 
 /** Words as a POSIX shell reads them back. */
@@ -133,12 +140,12 @@ export function shellLine(words: readonly string[]): string {
     .join(' ');
 }
 
-/** Warnings that hold for every system which restarts the job without a policy. */
+/** Warnings that hold for every system which restarts the job without a policy. Error: EXPORT_JOB for several machines. */
 export function policyWarnings(job: ExportJob, system: string): readonly string[] {
+  checkOneMachine(job, system);
   const { deadlineHours, spot } = job;
-  if (deadlineHours === undefined || !spot) return machineWarnings(job);
+  if (deadlineHours === undefined || !spot) return [];
   return [
-    ...machineWarnings(job),
     `${system} knows no deadline and no policy such as Uniform Progress: it may wait for spot until the deadline is lost`,
   ];
 }

@@ -1,7 +1,14 @@
 import { statSync } from 'node:fs';
 import { STOPPED_EXIT } from '../../base/errors/exit-codes.ts';
 import { installedFrom, ownVersion } from '../../environment/own-version.ts';
-import { controllerWords, type Exported, type ExportJob, policyWarnings, shellLine } from './export-job.ts';
+import {
+  checkOneMachine,
+  controllerWords,
+  type Exported,
+  type ExportJob,
+  policyWarnings,
+  shellLine,
+} from './export-job.ts';
 import { type Yaml, yamlText } from './yaml-text.ts';
 
 /** Seconds between two lines of progress in the log of a job. */
@@ -25,9 +32,10 @@ export function packageOf(own?: string): { readonly tarball: string | null; read
 
 /**
  * A managed job of SkyPilot 0.14. Its recovery starts the same command elsewhere; the controller inside resumes from the bucket, and
- * prints its progress. `placement`: `spot` or `on_demand` where a policy outside has chosen.
+ * prints its progress. Error: EXPORT_JOB for several machines. `placement`: `spot` or `on_demand` where a policy outside has chosen.
  */
 export function skypilotTask(job: ExportJob, placement?: string): string {
+  checkOneMachine(job, 'SkyPilot');
   const { name, gpus, accelerator, cpus, memoryGib, bucket, directory, maxHourlyUsd } = job;
   const { tarball, setup } = packageOf();
   const mounts = {

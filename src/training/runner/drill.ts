@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
 import { medianOf } from '../../base/median.ts';
+import { DRILL_FORMAT, type DrillResult, drillObjections, parseDrill } from '../../cost/evidence/drill-result.ts';
+import type { Evidence } from '../../cost/evidence/evidence.ts';
 import type { TrainingBackend } from '../../ports/training-backend.ts';
 import { checkpointNames } from './checkpoints.ts';
 import { superviseRun } from './controller.ts';
@@ -13,30 +13,12 @@ import { replaceJson } from './run-files.ts';
 import type { RunOutcome } from './run-outcome.ts';
 import type { RunSpec } from './run-spec.ts';
 
-const passSchema = z.object({
-  format: z.literal(1),
-  /** Digest of command, the files that it names, options and world size. */
-  bound: z.string(),
-  passed: z.boolean(),
-  /** One line for each rule that does not hold. */
-  problems: z.array(z.string()),
-  steps: z.int(),
-  /** From the request of a checkpoint to its rename, s: the median. */
-  checkpointSeconds: z.number().nullable(),
-  /** From the start of an attempt to its first new step, s: the median of those that resume. */
-  restartSeconds: z.number().nullable(),
-  checkpointBytes: z.number().nullable(),
-  /** Largest difference of the last loss from the uninterrupted run, and what is allowed. */
-  lossDifference: z.number().nullable(),
-  lossTolerance: z.number().nullable(),
-});
-
-export type DrillResult = Readonly<z.output<typeof passSchema>>;
-
 export interface DrillOptions {
   /** Folder of the drill: its runs and drill.json. */
   readonly folder: string;
   readonly spec: RunSpec;
+  /** The facts of the drilled program: the result stands for nothing else. */
+  readonly evidence: Evidence;
   /** Steps of each run; enough for several checkpoints. */
   readonly steps: number;
   /** Opens the back end of one run. */
@@ -82,21 +64,20 @@ export async function drill(options: DrillOptions): Promise<DrillResult> {
 }
 
 /** The drill of a folder, if it passed and stands for this program. Error: DRILL_MISSING. */
-export function readDrill(folder: string, spec: RunSpec): DrillResult {
-  const path = join(folder, 'drill.json');
-  const parsed = passSchema.safeParse(existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : null);
-  if (!parsed.success) throw fail('DRILL_MISSING', { folder, reason: 'there is no drill' });
-  if (!parsed.data.passed) throw fail('DRILL_MISSING', { folder, reason: parsed.data.problems.join('; ') });
-  if (parsed.data.bound !== boundTo(spec))
-    throw fail('DRILL_MISSING', { folder, reason: 'the program, its options or its number of ranks changed since' });
-  return parsed.data;
+export function readDrill(folder: string, wanted: Evidence): DrillResult {
+  const found = parseDrill(jsonAt(join(folder, 'drill.json')));
+  if ('reason' in found) throw fail('DRILL_MISSING', { folder, reason: found.reason });
+  const objections = drillObjections(found, wanted);
+  if (objections.length > 0) throw fail('DRILL_MISSING', { folder, reason: objections.join('; ') });
+  return found;
 }
 
-/** Digest of everything that a drill stands for. */
-function boundTo({ command, options, ranks }: RunSpec): string {
-  const hash = createHash('sha256').update(JSON.stringify({ command, options, ranks }));
-  for (const word of command) if (existsSync(word) && statSync(word).isFile()) hash.update(readFileSync(word));
-  return hash.digest('hex');
+function jsonAt(path: string): unknown {
+  try {
+    return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : null;
+  } catch {
+    return null;
+  }
 }
 
 type Fault = (run: string, kill: () => void) => void;
@@ -136,7 +117,11 @@ async function drillRun(
   }
 }
 
-function judge({ spec, steps }: DrillOptions, plain: readonly DrillRun[], faulty: readonly DrillRun[]): DrillResult {
+function judge(
+  { evidence, steps }: DrillOptions,
+  plain: readonly DrillRun[],
+  faulty: readonly DrillRun[],
+): DrillResult {
   const [first] = plain;
   const losses = plain.flatMap(({ last }) => last?.loss ?? []);
   const spread = losses.length < 2 ? 0 : Math.abs((losses[0] ?? 0) - (losses[1] ?? 0)) / Math.SQRT2;
@@ -166,8 +151,8 @@ function judge({ spec, steps }: DrillOptions, plain: readonly DrillRun[], faulty
   if (lossDifference !== null && lossDifference > lossTolerance)
     problems.push(`the last loss differs by ${lossDifference}, more than ${lossTolerance}`);
   return {
-    format: 1,
-    bound: boundTo(spec),
+    format: DRILL_FORMAT,
+    evidence,
     passed: problems.length === 0,
     problems,
     steps,

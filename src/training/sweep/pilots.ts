@@ -8,6 +8,7 @@ import type { RunSpecInput } from '../runner/run-spec.ts';
 import { openScheduler } from './open-scheduler.ts';
 import { runTrial } from './run-trial.ts';
 import { trialParameters } from './search-space.ts';
+import { checkSweepJournal, sweepEvidence } from './sweep-evidence.ts';
 import type { SweepFile } from './sweep-file.ts';
 
 /** Shares of a full trial at which the pilots are compared: candidates of the first rung, and the judge. */
@@ -123,8 +124,9 @@ async function runPilots(options: AblationOptions, budgets: readonly number[]): 
   try {
     const declared = JSON.stringify({ sweep, budgets, pilots });
     const [first] = journal.entries;
-    if (first === undefined) journal.append({ attempt: 0, event: 'pilots', data: { declared } });
-    else if (first.data['declared'] !== declared) throw fail('SWEEP_CHANGED', { folder: home });
+    const evidence = sweepEvidence(options);
+    if (first === undefined) journal.append({ attempt: 0, event: 'pilots', data: { declared, evidence } });
+    else checkSweepJournal(first, { declared, evidence, folder: home });
     for (const { event, data } of journal.entries)
       if (event === 'loss') note(Number(data['pilot']), Number(data['budget']), data['loss'] ?? null);
     const parameters = trialParameters(sweep, pilots);

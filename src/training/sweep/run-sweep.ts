@@ -6,9 +6,11 @@ import { Journal } from '../runner/journal.ts';
 import type { RunSpecInput } from '../runner/run-spec.ts';
 import { openScheduler } from './open-scheduler.ts';
 import { runTrial } from './run-trial.ts';
-import { type Parameters, trialParameters } from './search-space.ts';
+import type { Parameters } from './search-space.ts';
+import { checkSweepJournal, sweepEvidence } from './sweep-evidence.ts';
 import type { SweepFile } from './sweep-file.ts';
 import type { SweepJob, TrialLoss } from './sweep-scheduler.ts';
+import { TrialSource } from './trial-source.ts';
 
 export interface SweepOptions {
   /** Name of the sweep; the same when it is resumed. */
@@ -71,7 +73,7 @@ export async function runSweep(options: SweepOptions): Promise<SweepOutcome> {
 class Sweep {
   readonly #options: SweepOptions;
   readonly #journal: Journal;
-  readonly #parameters: readonly Parameters[];
+  readonly #source: TrialSource;
   readonly #scheduler: ReturnType<typeof openScheduler>['scheduler'];
   readonly #results: SweepResult[] = [];
   readonly #failed = new AbortController();
@@ -84,7 +86,7 @@ class Sweep {
     this.#journal = journal;
     const { scheduler, trials } = openScheduler(options.sweep);
     this.#scheduler = scheduler;
-    this.#parameters = trialParameters(options.sweep, trials);
+    this.#source = new TrialSource(options.sweep, trials);
     this.#restore();
   }
 
@@ -125,19 +127,22 @@ class Sweep {
     const { sweep, folder } = this.#options;
     const [first] = this.#journal.entries;
     const declared = JSON.stringify(sweep);
-    if (first === undefined) this.#journal.append({ attempt: 0, event: 'sweep', data: { declared } });
-    else if (first.data['declared'] !== declared) throw fail('SWEEP_CHANGED', { folder });
+    const evidence = sweepEvidence(this.#options);
+    if (first === undefined) this.#journal.append({ attempt: 0, event: 'sweep', data: { declared, evidence } });
+    else checkSweepJournal(first, { declared, evidence, folder });
     for (const { event, data } of this.#journal.entries.slice(1)) {
       const trial = Number(data['trial']);
       const rung = Number(data['rung']);
       if (event === 'job') {
         const job = this.#scheduler.next();
         // The scheduler gives the same jobs for the same calls.
-        if (job === null || job.trial !== trial || job.rung !== rung) throw fail('SWEEP_CHANGED', { folder });
+        if (job === null || job.trial !== trial || job.rung !== rung)
+          throw fail('SWEEP_CHANGED', { folder, differences: 'its jobs' });
+        this.#source.begin(trial, this.#results);
         this.#interrupted.push(job);
       } else if (event === 'loss') {
         const job = this.#interrupted.find((one) => one.trial === trial && one.rung === rung);
-        if (job === undefined) throw fail('SWEEP_CHANGED', { folder });
+        if (job === undefined) throw fail('SWEEP_CHANGED', { folder, differences: 'its jobs' });
         this.#interrupted = this.#interrupted.filter((one) => one !== job);
         this.#record(
           job,
@@ -153,7 +158,9 @@ class Sweep {
     const interrupted = this.#interrupted.shift();
     if (interrupted !== undefined) return interrupted;
     const job = this.#scheduler.next();
-    if (job !== null) this.#journal.append({ attempt: 0, event: 'job', data: { trial: job.trial, rung: job.rung } });
+    if (job === null) return null;
+    this.#source.begin(job.trial, this.#results);
+    this.#journal.append({ attempt: 0, event: 'job', data: { trial: job.trial, rung: job.rung } });
     return job;
   }
 
@@ -165,7 +172,7 @@ class Sweep {
       sweep,
       trial: job.trial,
       to: job.to,
-      parameters: this.#parameters[job.trial] ?? {},
+      parameters: this.#source.of(job.trial),
       open,
       spec,
       signal: AbortSignal.any([this.#failed.signal, ...(signal === undefined ? [] : [signal])]),
@@ -185,7 +192,7 @@ class Sweep {
   #record(job: SweepJob, loss: number, failure: string | null, seconds: number): SweepResult {
     this.#scheduler.record(job, loss);
     const finite = Number.isFinite(loss) ? loss : null;
-    const result = { ...job, loss: finite, failure, seconds, parameters: this.#parameters[job.trial] ?? {} };
+    const result = { ...job, loss: finite, failure, seconds, parameters: this.#source.of(job.trial) };
     this.#results.push(result);
     return result;
   }
@@ -195,7 +202,7 @@ class Sweep {
     const trials = new Set(this.#results.map(({ trial }) => trial));
     return {
       state: this.#options.signal?.aborted === true ? 'cancelled' : 'completed',
-      best: best === null ? null : { ...best, parameters: this.#parameters[best.trial] ?? {} },
+      best: best === null ? null : { ...best, parameters: this.#source.of(best.trial) },
       results: this.#results,
       trained: this.#results.reduce((sum, { from, to }) => sum + to - from, 0),
       inFull: trials.size * this.#options.sweep.budget.max,

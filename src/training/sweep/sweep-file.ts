@@ -32,7 +32,9 @@ const sweepSchema = z.strictObject({
   /** The program of a trial and its arguments. It gets its parameters in run.json, under `options`. */
   command: z.tuple([z.string().min(1)], z.string()),
   parameters: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_.-]*$/), parameterSchema),
-  search: z.enum(['random', 'grid']).default('random'),
+  /** `tpe`: by the losses of earlier trials, after `startup` random ones. */
+  search: z.enum(['random', 'grid', 'tpe']).default('random'),
+  startup: z.int().min(2).max(10_000).default(10),
   /** Trials; a grid has its own number. */
   trials: z.int().positive().max(100_000).optional(),
   seed: z.int().nonnegative().default(1),
@@ -66,7 +68,7 @@ export function parseSweep(input: unknown): SweepFile {
       throw wrong(`parameters.${name}`, 'a log scale begins above 0');
     if (search === 'grid') throw wrong(`parameters.${name}`, 'a grid needs values, not a range');
   }
-  if (search === 'random' && scheduler.kind !== 'hyperband' && trials === undefined)
-    throw wrong('trials', 'a random search needs their number');
+  if (search !== 'grid' && scheduler.kind !== 'hyperband' && trials === undefined)
+    throw wrong('trials', `a ${search} search needs their number`);
   return parsed.data;
 }

@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import type { CostPlan } from '../../../cost/plan/plan.ts';
 import { type Call, command } from '../../command.ts';
 import { flag, option, repeated } from '../../option.ts';
@@ -52,7 +53,8 @@ async function planOf(call: Asked): Promise<CostPlan> {
   const { readJob } = await import('../../../cost/plan/job.ts');
   const described = await readJob(path);
   const { withDrill } = await import('../../../cost/plan/read-drill.ts');
-  const job = asked.drill === undefined ? described : await withDrill(described, asked.drill);
+  const drill = asked.drill ?? (described.drill === undefined ? undefined : resolve(dirname(path), described.drill));
+  const job = drill === undefined ? described : await withDrill(described, drill);
   if (asked.profile.length === 0) {
     const { fail } = await import('../../../base/errors/fail.ts');
     const { rangesText, unprofiledRanges } = await import('../../../cost/report/ranges.ts');
@@ -61,7 +63,7 @@ async function planOf(call: Asked): Promise<CostPlan> {
     throw fail('COST_NO_PROFILE', { job: job.name });
   }
   const { readProfile } = await import('../../../cost/profile/read-profile.ts');
-  const { readTrials } = await import('../../../cost/profile/read-trials.ts');
+  const { readOtherHardware, readTrials } = await import('../../../cost/profile/read-trials.ts');
   const { readPlanPrices } = await import('../../../cost/plan/plan-prices.ts');
   const { makePlan } = await import('../../../cost/plan/make-plan.ts');
   const nowMs = Date.now();
@@ -78,6 +80,7 @@ async function planOf(call: Asked): Promise<CostPlan> {
     ...prices,
     ...(await tracesOf(call, nowMs)),
     trials: await readTrials(asked.trial, profile),
+    otherHardware: await readOtherHardware(asked.trial, profile),
     draws: asked.draws,
     seed: asked.seed,
   });

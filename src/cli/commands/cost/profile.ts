@@ -50,6 +50,7 @@ export const costProfile = command({
 });
 
 async function measure({ words, options: asked, terminal }: Asked): Promise<MeasuredProfile> {
+  const { programFacts } = await import('../../../cost/evidence/program-files.ts');
   const { measureJob } = await import('../../../cost/profile/measure-job.ts');
   const { model = null, accelerator = null, precision = null, revision = null } = asked;
   return await measureJob({
@@ -57,7 +58,7 @@ async function measure({ words, options: asked, terminal }: Asked): Promise<Meas
     steps: asked.steps,
     warm: asked.warm,
     accumulation: asked.accumulation,
-    facts: { model, gpus: asked.gpus, accelerator, precision, revision },
+    facts: { model, gpus: asked.gpus, accelerator, precision, revision, ...programFacts(words, process.cwd()) },
     trace: asked['trace-out'] ?? null,
     mostRounds: asked.rounds,
     limitMs: 1000 * asked.limit,
