@@ -1,3 +1,4 @@
+import { type JobFacts, jobFacts } from './analysis/occupancy.ts';
 import { dcgmText } from './rules/counters.ts';
 import { fabricText } from './rules/summaries.ts';
 import type { Source } from './source.ts';
@@ -16,13 +17,19 @@ export function describeSource(source: Source): string {
     case 'ncu':
       return `${source.kernels.length} kernels`;
     case 'kernel-sums':
-      return `${source.kernels.length} kernels, ${source.kernels.reduce((sum, { instances }) => sum + instances, 0)} launches`;
+      return `${source.kernels.length} kernels, ${knownText(
+        source.kernels.reduce((sum, { instances }) => sum + instances, 0),
+        0,
+      )} launches`;
     case 'jobs':
-      return `${source.jobs.length} jobs, ${source.jobs.reduce((sum, { gpuHours }) => sum + gpuHours, 0).toFixed(2)} GPU-hours`;
+      return jobsText(jobFacts(source.jobs));
     case 'pods':
       return `${source.pods.length} pods`;
     case 'nodes':
-      return `${source.nodes.length} nodes, ${source.nodes.reduce((sum, { gpus }) => sum + gpus, 0)} GPUs`;
+      return `${source.nodes.length} nodes, ${knownText(
+        source.nodes.reduce((sum, { gpus }) => sum + gpus, 0),
+        0,
+      )} GPUs`;
     case 'iterations':
       return `${source.workers.length} workers`;
     case 'variation':
@@ -38,4 +45,14 @@ export function describeSource(source: Source): string {
     default:
       return source satisfies never;
   }
+}
+
+function jobsText({ jobs, gpuHours, unknown }: JobFacts): string {
+  const rest = unknown === 0 || unknown === jobs ? '' : ` (of ${unknown} jobs unknown)`;
+  return `${jobs} jobs, ${knownText(gpuHours, 2)} GPU-hours${rest}`;
+}
+
+/** A number, or that it is not known. */
+function knownText(value: number, digits: number): string {
+  return Number.isNaN(value) ? 'unknown' : value.toFixed(digits);
 }

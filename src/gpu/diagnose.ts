@@ -1,4 +1,5 @@
 import { compareText } from '../base/text-order.ts';
+import { evidencedBy, withoutGiven } from './advice.ts';
 import { countersText } from './analysis/counters.ts';
 import { type TraceFacts, traceFacts } from './analysis/trace-facts.ts';
 import { type Collected, collectSource } from './collect-source.ts';
@@ -46,12 +47,21 @@ export function diagnose(
   const jobs = tracedJobs(tracesOf(sources, found)).map((job) => diagnoseJob(job, device));
   const facts = jobs.flatMap((job) => job.facts);
   const judged = judgedKernels(sources, facts);
+  const given = evidencedBy(sources, facts);
   const drafts = addKernelFindings(
-    jobs.flatMap((job) => job.drafts),
+    jobs.flatMap((job) => {
+      const own = job.whole ? new Set([...given, 'all ranks'] as const) : given;
+      return job.drafts.map(({ draft, floor }) => ({ draft: withoutGiven(draft, own), floor }));
+    }),
     judged,
   );
-  for (const source of sources) collectSource(source, sources, found);
-  const findings = rankFindings([...drafts, ...found.drafts.map((draft) => ({ draft, floor: undefined }))]);
+  for (const source of sources) collectSource(source, sources, given, found);
+  const findings = rankFindings(
+    [...drafts, ...found.drafts.map((draft) => ({ draft, floor: undefined }))].map(({ draft, floor }) => ({
+      draft: withoutGiven(draft, given),
+      floor,
+    })),
+  );
   const worst = (job: DiagnosedJob) =>
     findings.findIndex(({ scope }) => job.facts.some(({ file }) => file === scope.file)) >>> 0;
   // The job with the first finding comes first; those without findings last, by the names of their files.

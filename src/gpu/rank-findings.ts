@@ -32,6 +32,8 @@ export function rankFindings(drafts: readonly FlooredDraft[]): readonly Finding[
     return {
       id: `${draft.cause}/${number}`,
       ...draft,
+      // A number that is not known is no evidence.
+      evidence: draft.evidence.filter(({ value }) => !Number.isNaN(value)),
       severity: severity === 'warning' ? 'warning' : 'info',
       step: floor?.step ?? null,
       remainingStepUs: floor === undefined || us === null ? null : remainingAfter(draft, us, floor, remainders),

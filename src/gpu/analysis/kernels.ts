@@ -2,7 +2,7 @@ import { firstAbove } from '../intervals.ts';
 import type { Names } from '../trace/names.ts';
 import { gpuKinds, hostKinds } from '../trace/trace.ts';
 import { workClassifier } from './decompose.ts';
-import { medianInPlace } from './steps.ts';
+import { medianInPlace } from './statistics.ts';
 import type { TraceFacts } from './trace-facts.ts';
 
 /** Kernels of one name within the steady windows. */

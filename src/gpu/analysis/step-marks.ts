@@ -10,7 +10,7 @@ const OVERLAP = 0.05;
  */
 export function stepMarks(trace: Trace, rows: ArrayLike<number>, launches: Launches): readonly StepMark[] {
   const marks = ofOneThread(
-    trace.steps.filter(({ dur }) => dur > 0),
+    trace.steps.filter((mark) => mark.dur > 0 && !neverCloses(mark, trace)),
     trace,
     rows,
     launches,
@@ -23,6 +23,24 @@ export function stepMarks(trace: Trace, rows: ArrayLike<number>, launches: Launc
     (best, family) => (lengthOf(family) > lengthOf(best) ? family : best),
     [],
   );
+}
+
+/** An export of Nsight ends an open range where the recording stopped, long after the last event of the program. */
+function neverCloses({ ts, dur }: StepMark, trace: Trace): boolean {
+  return trace.source === 'nsys' && ts + dur - lastEventOf(trace) > OVERLAP * dur;
+}
+
+const lastEvents = new WeakMap<Trace, number>();
+
+/** When the last event of the GPU or of the host ended. */
+function lastEventOf(trace: Trace): number {
+  const known = lastEvents.get(trace);
+  if (known !== undefined) return known;
+  let last = Number.NEGATIVE_INFINITY;
+  for (const { ts, dur, length } of [trace.gpu, trace.host])
+    for (let row = 0; row < length; row += 1) last = Math.max(last, ts[row] + dur[row]);
+  lastEvents.set(trace, last);
+  return last;
 }
 
 function lengthOf(marks: readonly StepMark[]): number {

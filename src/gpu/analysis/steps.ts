@@ -1,6 +1,7 @@
 import { hostKinds, type Trace } from '../trace/trace.ts';
 import type { Launches } from './launches.ts';
 import { namedRange } from './named-range.ts';
+import { medianOf } from './statistics.ts';
 import { stepMarks } from './step-marks.ts';
 
 /** Why a step is left out of the steady ones. */
@@ -123,16 +124,4 @@ function reasonsToLeaveOut(
   for (const [index, { start, end }] of windows.entries())
     if (end - start > OUTLIER * middle) reasons[index] ??= 'outlier';
   return reasons.every((reason) => reason !== undefined) ? windows.map(() => undefined) : reasons;
-}
-
-/** The middle value, or the mean of the two middle ones; NaN of none. */
-export function medianOf(values: ArrayLike<number>): number {
-  return medianInPlace(new Float64Array(values));
-}
-
-/** The same of values that are not needed in their order any more. */
-export function medianInPlace(values: Float64Array): number {
-  const sorted = values.sort();
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }

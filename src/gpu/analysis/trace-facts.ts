@@ -5,7 +5,8 @@ import { type BusySpans, busySpans, type Decomposition, decompose, workClassifie
 import { rowsByThread } from './frames.ts';
 import { clipGaps, GapFinder, type GapPiece, type GapSize, type GapSum, GapSums } from './gaps.ts';
 import { joinLaunches, type Launches } from './launches.ts';
-import { medianOf, type StepWindow, stepWindows } from './steps.ts';
+import { medianOf } from './statistics.ts';
+import { type StepWindow, stepWindows } from './steps.ts';
 
 /** All that the rules look at of one device of one trace. Sums are over the steady windows. Microseconds. */
 export interface TraceFacts {

@@ -1,7 +1,7 @@
 import { workClassifier } from '../analysis/decompose.ts';
+import { medianOf } from '../analysis/statistics.ts';
 import type { StepWindow } from '../analysis/steps.ts';
 import type { TraceFacts } from '../analysis/trace-facts.ts';
-import { middle } from '../analysis/utilisation.ts';
 import { type FindingDraft, noMeasurement } from '../finding.ts';
 import { clip, lengthOf } from '../intervals.ts';
 import { looksSampled, ms, percent } from '../rules/rule.ts';
@@ -69,7 +69,7 @@ export function alignment(
   if (rows.length < LEAST_MATCHED) return undefined;
   const clockOffsetUs = offsetsOf(facts, rows);
   const residuals = facts.map((one, index) =>
-    middle(rows.map((own) => Math.abs(endOf(facts[0], own[0]) - endOf(one, own[index]) - clockOffsetUs[index]))),
+    medianOf(rows.map((own) => Math.abs(endOf(facts[0], own[0]) - endOf(one, own[index]) - clockOffsetUs[index]))),
   );
   return { clockOffsetUs, residualUs: Math.max(...residuals) };
 }
@@ -125,7 +125,7 @@ function exposedBetween({ busy }: TraceFacts, start: number, end: number): numbe
 }
 
 function offsetsOf(facts: readonly TraceFacts[], rows: readonly (readonly number[])[]): readonly number[] {
-  return facts.map((one, index) => middle(rows.map((own) => endOf(facts[0], own[0]) - endOf(one, own[index]))));
+  return facts.map((one, index) => medianOf(rows.map((own) => endOf(facts[0], own[0]) - endOf(one, own[index]))));
 }
 
 function endOf({ trace: { gpu } }: TraceFacts, row: number): number {
@@ -205,6 +205,70 @@ export function lateRanks(facts: readonly TraceFacts[], join: RankJoin): readonl
     .sort((a, b) => b.share - a.share || a.late - b.late);
 }
 
+/** Waiting for ranks that none of the late ones causes: each rank comes last now and then. */
+export interface WaitInTurn {
+  readonly victim: number;
+  /** The parts in the steady windows of each rank. */
+  readonly steadyWaitUs: readonly number[];
+  readonly share: number;
+}
+
+/** The rest of the waiting, after that for late ranks; undefined if it is no finding. */
+export function waitInTurn(
+  facts: readonly TraceFacts[],
+  join: RankJoin,
+  late: readonly LateRank[],
+): WaitInTurn | undefined {
+  const total = <One>(from: readonly One[], of: (one: One) => readonly number[]) =>
+    facts.map((_, index) => from.reduce((us, one) => us + of(one)[index], 0));
+  const rest = (all: readonly number[], named: readonly number[]) => all.map((us, index) => us - named[index]);
+  const waitUs = rest(
+    total(join.matched, ({ exposedWaitUs }) => exposedWaitUs),
+    total(late, (one) => one.waitUs),
+  );
+  const shares = facts.map((one, index) => waitUs[index] / joinedUs(one));
+  const share = shares.reduce((most, own) => Math.max(most, own), 0);
+  if (share < WAIT_FROM) return undefined;
+  const steadyWaitUs = rest(
+    total(join.matched, (one) => one.steadyWaitUs),
+    total(late, (one) => one.steadyWaitUs),
+  );
+  return { victim: shares.indexOf(share), steadyWaitUs, share };
+}
+
+/** The finding about ranks that wait for each other in turn. */
+export function waitInTurnFinding(facts: readonly TraceFacts[], join: RankJoin, one: WaitInTurn): FindingDraft {
+  const victim = facts[one.victim];
+  const recoverableUs = one.share * joinedStepUs(victim);
+  return {
+    cause: 'multi-gpu',
+    title: `the ranks wait for each other in turn: ${ms(recoverableUs)} ms of a ${ms(joinedStepUs(victim))} ms step until the last one comes`,
+    scope: { file: victim.file, rank: join.ranks[one.victim] ?? null, device: null, window: 'stretched steps' },
+    evidence: [
+      { file: victim.file, what: 'collectives joined', value: join.matched.length, unit: 'collectives' },
+      ...facts.map((own, index) => ({
+        file: own.file,
+        what: `share of the waiting that rank ${join.ranks[index]} causes`,
+        value: percent(join.lastShare[index]),
+        unit: '%',
+      })),
+      ...wireEvidence(victim.file, join),
+    ],
+    shareOfStep: one.share,
+    recoverableUs,
+    gpuHours: null,
+    expected: noMeasurement,
+    confidence: facts.some(looksSampled) || victim.steady.length < 2 ? 'low' : 'medium',
+    disproof:
+      'if every rank gets the same batch and they still come at different times, it is not their work that differs',
+    fix: [
+      'give the ranks equal work in each step: sort or bucket samples by length, pad to a common shape',
+      'take what one rank does now and then out of the step: logging, evaluation, saving, garbage collection',
+    ],
+    nextCommand: `headrace gpu diagnose ${victim.file}  # the parts of a step whose length changes from step to step`,
+  };
+}
+
 /** The finding about each late rank. */
 export function rankFindings(
   facts: readonly TraceFacts[],
@@ -221,6 +285,7 @@ function lateRankFinding(facts: readonly TraceFacts[], join: RankJoin, one: Late
   const whole = join.worldSize === undefined || join.worldSize === facts.length;
   const wire = join.matched.reduce((sum, { wireUs }) => sum + wireUs, 0);
   const waits = join.matched.reduce((sum, { waitUs }) => sum + Math.max(...waitUs), 0);
+  const alone = join.matched.reduce((sum, own) => (own.last === late ? sum + secondWaitUs(own) : sum), 0);
   return {
     cause: 'multi-gpu',
     title: `rank ${join.ranks[late]} is late: the others wait ${ms(recoverableUs)} ms of a ${ms(joinedStepUs(victim))} ms step for it`,
@@ -236,6 +301,12 @@ function lateRankFinding(facts: readonly TraceFacts[], join: RankJoin, one: Late
       { file: victim.file, what: 'time on the wire', value: ms(wire), unit: 'ms' },
       ...wireEvidence(victim.file, join),
       { file: victim.file, what: 'longest wait of each collective, summed', value: ms(waits), unit: 'ms' },
+      {
+        file: facts[late].file,
+        what: 'of it, what this rank costs by itself: until the second to last comes',
+        value: ms(alone),
+        unit: 'ms',
+      },
       ...facts.map((own, index) => ({
         file: own.file,
         what: `rank ${join.ranks[index]}: exposed waiting`,
@@ -264,6 +335,11 @@ function lateRankFinding(facts: readonly TraceFacts[], join: RankJoin, one: Late
   };
 }
 
+/** How long the second to last rank waits for the last one. */
+function secondWaitUs({ waitUs, last }: MatchedCollective): number {
+  return waitUs.reduce((least, us, index) => (index === last ? least : Math.min(least, us)), Number.POSITIVE_INFINITY);
+}
+
 /** Bandwidth of the largest collective on the wire; nothing where the trace does not tell sizes. */
 function wireEvidence(file: string, { matched }: RankJoin): FindingDraft['evidence'] {
   const sized = matched.filter(({ bytes, groupSize, wireUs }) => bytes > 0 && groupSize > 1 && wireUs > 0);
@@ -271,7 +347,7 @@ function wireEvidence(file: string, { matched }: RankJoin): FindingDraft['eviden
   if (largest === undefined) return [];
   const { name, bytes, groupSize } = largest;
   const same = sized.filter((one) => one.name === name && one.bytes === bytes);
-  const { algbw, busbw } = bandwidths(name, bytes, middle(same.map(({ wireUs }) => wireUs)), groupSize);
+  const { algbw, busbw } = bandwidths(name, bytes, medianOf(same.map(({ wireUs }) => wireUs)), groupSize);
   const what = `${name} of ${(bytes / 1e6).toFixed(1)} MB over ${groupSize} ranks, on the wire`;
   return [
     { file, what: `${what}: algbw`, value: Math.round(algbw * 10) / 10, unit: 'GB/s' },

@@ -1,5 +1,6 @@
 import type { JobFacts, PodFacts } from '../analysis/occupancy.ts';
-import { meanOf, type Utilisation } from '../analysis/utilisation.ts';
+import { meanOf } from '../analysis/statistics.ts';
+import type { Utilisation } from '../analysis/utilisation.ts';
 import type { Evidence, FindingDraft } from '../finding.ts';
 import type { Allocation } from '../join/allocation.ts';
 import type { ClusterSummary } from '../readers/cluster.ts';
@@ -152,7 +153,7 @@ function hoursText(hours: number): string {
 
 /** Cause 6 in accounting: GPU-hours of jobs that did not complete. */
 export function lostJobs(file: string, facts: JobFacts): readonly FindingDraft[] {
-  if (facts.jobs < 10 || !(facts.gpuHours > 0) || facts.lostHours < LOST_FROM * facts.gpuHours) return [];
+  if (facts.jobs < 10 || !(facts.gpuHours > 0) || !(facts.lostHours >= LOST_FROM * facts.gpuHours)) return [];
   return [
     schedulingDraft(
       file,
@@ -203,7 +204,7 @@ export function lostClusterTime(file: string, clusters: readonly ClusterSummary[
 /** Cause 6 in pod lists: pods that were never scheduled, while GPUs were free at the same instant, if that is known. */
 export function unscheduledPods(file: string, facts: PodFacts): readonly FindingDraft[] {
   const asked = facts.neverScheduledWithGpu;
-  if (asked < 10 || asked < 0.05 * facts.pods) return [];
+  if (!(asked >= 10 && asked >= 0.05 * facts.pods)) return [];
   const whole = facts.totalGpus !== undefined && facts.mostGpus >= WHOLE_LIST_FROM * facts.totalGpus;
   const free = whole ? facts.waitedWhileFree : undefined;
   const rows: Evidence[] = [

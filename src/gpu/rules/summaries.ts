@@ -1,35 +1,32 @@
+import { medianOf } from '../analysis/statistics.ts';
 import type { Stragglers } from '../analysis/stragglers.ts';
-import { middle } from '../analysis/utilisation.ts';
 import { type FindingDraft, noMeasurement } from '../finding.ts';
 import { printedNumber } from '../readers/csv.ts';
 import type { KernelSumRow, StatsTable } from '../readers/kernel-sums.ts';
 import type { FabricLog } from '../readers/nccl-tests.ts';
 import { percent } from './rule.ts';
 
-/** Slower by this and for a while, a worker makes the others wait. */
-const SLOWDOWN_FROM = 1.1;
-
 /** Cause 4 in iteration times of workers: stragglers. */
 export function iterationFindings(file: string, found: Stragglers): readonly FindingDraft[] {
-  if (found.slow.length === 0 || !(found.slowdown > SLOWDOWN_FROM)) return [];
-  const slow = found.slow.toSorted((a, b) => b.lostShare - a.lostShare);
+  const { slow } = found;
+  if (slow.length === 0) return [];
   const names = slow.map(({ worker }) => worker).join(', ');
   return [
     draft({
       cause: 'multi-gpu',
       file,
-      title: `workers ${names} are late: each iteration takes ${found.slowdown.toFixed(2)} times the ${found.reference === 'fast group' ? 'time of the fast group' : 'median of the workers'}`,
+      title: `workers ${names} are late: the steps take ${found.slowdown.toFixed(2)} times as long as without that`,
       evidence: [
         {
           file,
-          what: 'slowdown: slowest worker over reference, summed',
+          what: 'slowdown: the slowest worker over the slowest of the others, summed',
           value: Math.round(found.slowdown * 1000) / 1000,
           unit: '×',
         },
         { file, what: 'reference', value: found.reference, unit: '', events: found.fastGroup },
-        ...slow.map(({ worker, ratioWhileSlow, slowShare, lostShare, from, until, kind }) => ({
+        ...slow.map(({ worker, ratioWhileSlow, slowShare, lostShare, aloneShare, from, until, kind }) => ({
           file,
-          what: `worker ${worker}, ${kind}, slow in ${percent(slowShare)} % of the run (positions ${from} to ${until}), which costs ${percent(lostShare)} % of the time of the reference`,
+          what: `worker ${worker}, ${kind}, slow in ${percent(slowShare)} % of the run (positions ${from} to ${until}), which costs ${percent(lostShare)} % of the steps, ${percent(aloneShare)} % by itself`,
           value: Math.round(ratioWhileSlow * 100) / 100,
           unit: '× of the reference',
         })),
@@ -120,7 +117,7 @@ export function kernelSumFindings(
         {
           file,
           what: 'median of kernels by name',
-          value: Math.round(middle(kernels.map(({ medianNs }) => medianNs))) / 1000,
+          value: Math.round(medianOf(kernels.map(({ medianNs }) => medianNs))) / 1000,
           unit: 'µs',
         },
         ...(launchNs === undefined

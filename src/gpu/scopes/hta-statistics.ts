@@ -1,4 +1,4 @@
-import { medianOf } from '../analysis/steps.ts';
+import { medianOf } from '../analysis/statistics.ts';
 import type { HtaRows } from './hta-rows.ts';
 import type { ScopedNumber } from './scope.ts';
 
