@@ -16,6 +16,7 @@ import {
   sampleNotes,
   unprovenBusy,
 } from './rules/counters.ts';
+import { fabricDoubt, fabricFindings } from './rules/fabric.ts';
 import { processDoubt, processFindings } from './rules/processes.ts';
 import {
   allocationFindings,
@@ -26,7 +27,7 @@ import {
   podLimitations,
   unscheduledPods,
 } from './rules/scheduling.ts';
-import { fabricFindings, hasReference, iterationFindings, kernelSumFindings } from './rules/summaries.ts';
+import { iterationFindings, kernelSumFindings } from './rules/summaries.ts';
 import type { Source } from './source.ts';
 
 /** The parts of a diagnosis, collected from sources. */
@@ -108,15 +109,20 @@ export function collectSource(
       if (source.workers.length < 2)
         found.reasons.push(`${path}: ${source.workers.length} workers with times: nothing to compare them with`);
       found.drafts.push(...iterationFindings(path, findStragglers(source.workers)));
-      return;
-    case 'fabric':
-      found.evidence += source.log.rows.length > 0 ? 1 : 0;
-      found.drafts.push(...fabricFindings(path, source.log));
-      if (!hasReference(source.log))
+      if (!given.has('trace'))
         found.doubts.push(
-          `${path}: no reference of this hardware says whether the fabric is fast: compare two nodes of it`,
+          `${path}: times of iterations show who is late, not what else the steps lose: record a trace of some of them`,
         );
       return;
+    case 'fabric': {
+      const logs = sources.flatMap((other) => (other.kind === 'fabric' ? [{ path: other.path, log: other.log }] : []));
+      const drafts = fabricFindings(source, logs);
+      found.evidence += source.log.rows.length > 0 || source.log.averageBusbw !== undefined ? 1 : 0;
+      found.drafts.push(...drafts);
+      const doubt = drafts.length > 0 ? undefined : fabricDoubt(source, logs);
+      if (doubt !== undefined) found.doubts.push(`${path}: ${doubt}`);
+      return;
+    }
     case 'kernel-sums':
       found.drafts.push(...kernelSumFindings(path, source.kernels, source.tables));
       found.doubts.push(

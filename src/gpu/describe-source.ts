@@ -1,6 +1,6 @@
 import { type JobFacts, jobFacts } from './analysis/occupancy.ts';
 import { dcgmText } from './rules/counters.ts';
-import { fabricText } from './rules/summaries.ts';
+import { fabricText } from './rules/fabric.ts';
 import type { Source } from './source.ts';
 
 /** The contents of a file, in a few words. */

@@ -4,7 +4,15 @@ import { diagnoseTrace } from './diagnose-trace.ts';
 import type { TraceReport } from './diagnosis.ts';
 import type { FindingDraft } from './finding.ts';
 import type { TracedJob } from './join/jobs.ts';
-import { joinedStepUs, type LateRank, lateRanks, rankFindings, waitInTurn, waitInTurnFinding } from './join/ranks.ts';
+import {
+  joinedStepUs,
+  type LateRank,
+  lateRanks,
+  type RankJoin,
+  rankFindings,
+  waitInTurn,
+  waitInTurnFinding,
+} from './join/ranks.ts';
 import type { FlooredDraft, StepFloor } from './rank-findings.ts';
 import { traceReport } from './trace-report.ts';
 
@@ -24,7 +32,6 @@ export function diagnoseJob({ files, join }: TracedJob, device: string | undefin
   const facts = files.flat();
   const mains = files.map(([main]) => main);
   const late = join === undefined ? [] : lateRanks(mains, join);
-  const joined = join === undefined ? [] : rankFindings(mains, join, late);
   const inTurn = join === undefined ? undefined : waitInTurn(mains, join, late);
   const waits = [...late, ...(inTurn === undefined ? [] : [inTurn])];
   const found = facts.map((one) => {
@@ -32,15 +39,19 @@ export function diagnoseJob({ files, join }: TracedJob, device: string | undefin
     return { one, operators, said: diagnoseTrace(one, operators), floor: floorOf(one) };
   });
   const floors = new Map(found.map(({ one, floor }) => [one, floor]));
-  const lateDrafts: FlooredDraft[] = joined.map((draft, index) => ({
-    draft,
-    floor: victimFloor(mains[late[index].victim], floors),
-  }));
-  if (join !== undefined && inTurn !== undefined)
-    lateDrafts.push({
-      draft: waitInTurnFinding(mains, join, inTurn),
-      floor: victimFloor(mains[inTurn.victim], floors),
-    });
+  const floorOfVictim = (victim: number, joined: RankJoin) => victimFloor(mains[victim], joined, floors);
+  const lateDrafts: readonly FlooredDraft[] =
+    join === undefined
+      ? []
+      : [
+          ...rankFindings(mains, join, late).map((draft, index) => ({
+            draft,
+            floor: floorOfVictim(late[index].victim, join),
+          })),
+          ...(inTurn === undefined
+            ? []
+            : [{ draft: waitInTurnFinding(mains, join, inTurn), floor: floorOfVictim(inTurn.victim, join) }]),
+        ];
   const own = found.flatMap(({ one, said, floor }) =>
     said.drafts
       .flatMap((draft) => withoutWaiting(draft, waits, one, mains.indexOf(one)))
@@ -73,9 +84,9 @@ export function floorOf({ file, trace, device, stepUs, sum }: TraceFacts): StepF
 }
 
 /** The step of the rank that waits; the mean one where much longer steps count. */
-function victimFloor(victim: TraceFacts, floors: ReadonlyMap<TraceFacts, StepFloor>): StepFloor {
+function victimFloor(victim: TraceFacts, join: RankJoin, floors: ReadonlyMap<TraceFacts, StepFloor>): StepFloor {
   const floor = floors.get(victim) ?? floorOf(victim);
-  const us = joinedStepUs(victim);
+  const us = joinedStepUs(victim, join);
   return us === victim.stepUs ? floor : { ...floor, step: { ...floor.step, us } };
 }
 

@@ -147,3 +147,25 @@ test('without steps, what lies outside the named range is no idle time of the wo
   );
   expect(told([]).traces[0].window).toBe('GPU span');
 });
+
+test('a loop is told from its warm-up at every share of the work that it holds', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 3, max: STEPS - 1 }), fc.boolean(), fc.boolean(), (held, around, inParts) => {
+      if (held <= STEPS / 2) return;
+      // The first steps are warm-up, outside of the range; they are as dense as the others, after a long start.
+      const start = FIRST_US + (STEPS - held) * STEP_US - 1;
+      const parts = inParts
+        ? Array.from({ length: held }, (_, at) => ({
+            name: 'forward',
+            start: start + at * STEP_US,
+            end: start + at * STEP_US + 900,
+          }))
+        : [{ name: 'loop', start, end: FIRST_US + STEPS * STEP_US }];
+      const { traces } = told([...parts, ...(around ? [{ name: 'main', start: 0, end: LAST_US }] : [])]);
+      expect(traces[0].window).toBe('named range');
+      expect(traces[0].steps.map(({ name }) => name)).toEqual([inParts ? 'forward' : 'loop']);
+      expect(Math.abs(traces[0].stepUs - held * STEP_US)).toBeLessThan(200);
+    }),
+    { numRuns: 16 },
+  );
+});

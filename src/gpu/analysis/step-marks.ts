@@ -1,5 +1,6 @@
 import type { StepMark, Trace } from '../trace/trace.ts';
 import type { Launches } from './launches.ts';
+import { captureOf } from './named-range.ts';
 
 /** A range that begins this much of its own length before another one ends overlaps it. */
 const OVERLAP = 0.05;
@@ -27,20 +28,7 @@ export function stepMarks(trace: Trace, rows: ArrayLike<number>, launches: Launc
 
 /** An export of Nsight ends an open range where the recording stopped, long after the last event of the program. */
 function neverCloses({ ts, dur }: StepMark, trace: Trace): boolean {
-  return trace.source === 'nsys' && ts + dur - lastEventOf(trace) > OVERLAP * dur;
-}
-
-const lastEvents = new WeakMap<Trace, number>();
-
-/** When the last event of the GPU or of the host ended. */
-function lastEventOf(trace: Trace): number {
-  const known = lastEvents.get(trace);
-  if (known !== undefined) return known;
-  let last = Number.NEGATIVE_INFINITY;
-  for (const { ts, dur, length } of [trace.gpu, trace.host])
-    for (let row = 0; row < length; row += 1) last = Math.max(last, ts[row] + dur[row]);
-  lastEvents.set(trace, last);
-  return last;
+  return trace.source === 'nsys' && ts + dur - captureOf(trace).end > OVERLAP * dur;
 }
 
 function lengthOf(marks: readonly StepMark[]): number {

@@ -96,13 +96,14 @@ export function findStragglers(series: readonly WorkerSeries[]): Stragglers {
     .flatMap(({ worker }, index) => slowWorker(worker, ratiosOf(steps, index), late[index], costs, index))
     .sort((a, b) => b.lostShare - a.lostShare);
   const waitShare = slow.length === 0 ? 0 : Math.max(costs.all / costs.total, shareSince(steps, late, slow));
+  const isMaterial = waitShare >= SILENT_BELOW;
   return {
     workers,
     reference: bimodal ? 'fast group' : 'median of workers',
     fastGroup: bimodal ? fastGroup : [],
-    slow: waitShare < SILENT_BELOW ? [] : slow,
+    slow: isMaterial ? slow : [],
     slowdown: steps.length === 0 ? Number.NaN : costs.total / (costs.total - costs.all),
-    waitShare,
+    waitShare: isMaterial ? waitShare : 0,
   };
 }
 

@@ -32,10 +32,12 @@ export interface RankJoin {
   /** Share of collectives in which each rank arrived last, weighted by the waiting that it caused. */
   readonly lastShare: readonly number[];
   readonly worldSize: number | undefined;
+  /** The names of the steps that all ranks have; undefined if they share none. */
+  readonly steps: ReadonlySet<string> | undefined;
 }
 
 /** Collectives below this number say nothing. */
-const LEAST_MATCHED = 5;
+const LEAST_MATCHED = 4;
 /** A rank is late if it causes this share of the waiting, or this many times its share by chance. */
 const LATE_FROM = 0.6;
 const LATE_BY_CHANCE = 1.4;
@@ -58,6 +60,7 @@ export function joinRanks(facts: readonly TraceFacts[]): RankJoin | undefined {
     clockOffsetUs: offsetsOf(facts, rows),
     lastShare: caused.map((us) => (all === 0 ? 0 : us / all)),
     worldSize: facts[0].trace.worldSize,
+    steps: commonSteps(facts),
   };
 }
 
@@ -76,7 +79,8 @@ export function alignment(
 
 /** The collectives that all ranks have: the row of each rank. */
 function matchedRows(facts: readonly TraceFacts[]): readonly (readonly number[])[] {
-  const lists = facts.map(collectivesOf);
+  const names = commonSteps(facts);
+  const lists = facts.map((one) => collectivesOf(one, names));
   const matched: number[][] = [];
   for (const key of lists[0].keys()) {
     const others = lists.map((list) => list.get(key) ?? []);
@@ -85,6 +89,13 @@ function matchedRows(facts: readonly TraceFacts[]): readonly (readonly number[])
     for (let back = 1; back <= count; back += 1) matched.push(others.map((list) => list[list.length - back]));
   }
   return matched;
+}
+
+/** The names of the windows that all ranks have; undefined if they share none. A step may be left out of one rank only. */
+function commonSteps(facts: readonly TraceFacts[]): ReadonlySet<string> | undefined {
+  const [first, ...others] = facts.map((one) => new Set(joinedWindows(one).map(({ name }) => name)));
+  const common = others.reduce((names, own) => names.intersection(own), first);
+  return common.size === 0 ? undefined : common;
 }
 
 function matchedCollective(facts: readonly TraceFacts[], rows: readonly number[]): MatchedCollective {
@@ -133,11 +144,14 @@ function endOf({ trace: { gpu } }: TraceFacts, row: number): number {
 }
 
 /** Communication kernels of the joined windows, in order of time, by process group and name. */
-function collectivesOf(facts: TraceFacts): ReadonlyMap<string, readonly number[]> {
+function collectivesOf(
+  facts: TraceFacts,
+  names: ReadonlySet<string> | undefined,
+): ReadonlyMap<string, readonly number[]> {
   const { trace, rows } = facts;
   const workOf = workClassifier(trace);
   const lists = new Map<string, number[]>();
-  const windows = joinedWindows(facts);
+  const windows = joinedWindows(facts, names);
   const ordered = [...rows]
     .filter((row) => workOf(row) === 'communication')
     .sort((a, b) => trace.gpu.ts[a] - trace.gpu.ts[b]);
@@ -197,7 +211,7 @@ export function lateRanks(facts: readonly TraceFacts[], join: RankJoin): readonl
       const total = (pick: (one: MatchedCollective) => readonly number[]) =>
         facts.map((__, index) => caused.reduce((us, one) => us + pick(one)[index], 0));
       const waitUs = total(({ exposedWaitUs }) => exposedWaitUs);
-      const shares = facts.map((one, index) => waitUs[index] / joinedUs(one));
+      const shares = facts.map((one, index) => waitUs[index] / joinedUs(one, join));
       const share = Math.max(...shares);
       return { late, victim: shares.indexOf(share), waitUs, steadyWaitUs: total((one) => one.steadyWaitUs), share };
     })
@@ -226,7 +240,7 @@ export function waitInTurn(
     total(join.matched, ({ exposedWaitUs }) => exposedWaitUs),
     total(late, (one) => one.waitUs),
   );
-  const shares = facts.map((one, index) => waitUs[index] / joinedUs(one));
+  const shares = facts.map((one, index) => waitUs[index] / joinedUs(one, join));
   const share = shares.reduce((most, own) => Math.max(most, own), 0);
   if (share < WAIT_FROM) return undefined;
   const steadyWaitUs = rest(
@@ -239,10 +253,10 @@ export function waitInTurn(
 /** The finding about ranks that wait for each other in turn. */
 export function waitInTurnFinding(facts: readonly TraceFacts[], join: RankJoin, one: WaitInTurn): FindingDraft {
   const victim = facts[one.victim];
-  const recoverableUs = one.share * joinedStepUs(victim);
+  const recoverableUs = one.share * joinedStepUs(victim, join);
   return {
     cause: 'multi-gpu',
-    title: `the ranks wait for each other in turn: ${ms(recoverableUs)} ms of a ${ms(joinedStepUs(victim))} ms step until the last one comes`,
+    title: `the ranks wait for each other in turn: ${ms(recoverableUs)} ms of a ${ms(joinedStepUs(victim, join))} ms step until the last one comes`,
     scope: { file: victim.file, rank: join.ranks[one.victim] ?? null, device: null, window: 'stretched steps' },
     evidence: [
       { file: victim.file, what: 'collectives joined', value: join.matched.length, unit: 'collectives' },
@@ -281,14 +295,14 @@ export function rankFindings(
 function lateRankFinding(facts: readonly TraceFacts[], join: RankJoin, one: LateRank): FindingDraft {
   const { late, share } = one;
   const victim = facts[one.victim];
-  const recoverableUs = share * joinedStepUs(victim);
+  const recoverableUs = share * joinedStepUs(victim, join);
   const whole = join.worldSize === undefined || join.worldSize === facts.length;
   const wire = join.matched.reduce((sum, { wireUs }) => sum + wireUs, 0);
   const waits = join.matched.reduce((sum, { waitUs }) => sum + Math.max(...waitUs), 0);
   const alone = join.matched.reduce((sum, own) => (own.last === late ? sum + secondWaitUs(own) : sum), 0);
   return {
     cause: 'multi-gpu',
-    title: `rank ${join.ranks[late]} is late: the others wait ${ms(recoverableUs)} ms of a ${ms(joinedStepUs(victim))} ms step for it`,
+    title: `rank ${join.ranks[late]} is late: the others wait ${ms(recoverableUs)} ms of a ${ms(joinedStepUs(victim, join))} ms step for it`,
     scope: { file: facts[late].file, rank: join.ranks[late] ?? null, device: null, window: 'stretched steps' },
     evidence: [
       {
@@ -310,7 +324,7 @@ function lateRankFinding(facts: readonly TraceFacts[], join: RankJoin, one: Late
       ...facts.map((own, index) => ({
         file: own.file,
         what: `rank ${join.ranks[index]}: exposed waiting`,
-        value: percent(one.waitUs[index] / joinedUs(own)),
+        value: percent(one.waitUs[index] / joinedUs(own, join)),
         unit: '% of the step',
       })),
     ],
@@ -356,16 +370,19 @@ function wireEvidence(file: string, { matched }: RankJoin): FindingDraft['eviden
 }
 
 /** Windows in which collectives are joined: also steps that are much longer than the others, which a late rank can cause. */
-function joinedWindows({ windows }: TraceFacts): readonly StepWindow[] {
-  return windows.filter(({ leftOut }) => leftOut === undefined || leftOut === 'outlier');
+function joinedWindows({ windows }: TraceFacts, names?: ReadonlySet<string>): readonly StepWindow[] {
+  return windows.filter(
+    ({ leftOut, name }) => (leftOut === undefined || leftOut === 'outlier') && (names?.has(name) ?? true),
+  );
 }
 
-function joinedUs(facts: TraceFacts): number {
-  return joinedWindows(facts).reduce((us, { start, end }) => us + end - start, 0);
+function joinedUs(facts: TraceFacts, { steps }: RankJoin): number {
+  return joinedWindows(facts, steps).reduce((us, { start, end }) => us + end - start, 0);
 }
 
 /** The step that waiting is a share of: the median one, or the mean one if steps are joined that are much longer. */
-export function joinedStepUs(facts: TraceFacts): number {
-  const windows = joinedWindows(facts);
-  return windows.length === facts.steady.length ? facts.stepUs : joinedUs(facts) / windows.length;
+export function joinedStepUs(facts: TraceFacts, join: RankJoin): number {
+  const windows = joinedWindows(facts, join.steps);
+  const hasOutlier = windows.some(({ leftOut }) => leftOut === 'outlier');
+  return hasOutlier ? joinedUs(facts, join) / windows.length : facts.stepUs;
 }

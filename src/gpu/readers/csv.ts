@@ -44,7 +44,7 @@ export function printedNumber(text: string | undefined, decimalComma = false): n
   if (match === null) return Number.NaN;
   const digits = (match[1] ?? '').replaceAll(/['\u00a0\u202f]/g, '');
   const plain = decimalComma ? digits.replaceAll('.', '').replace(',', '.') : digits.replaceAll(',', '');
-  return /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(plain) ? Number(plain) : Number.NaN;
+  return plainNumber(plain);
 }
 
 /** A share in percent as tools print it; NaN outside of 0 to 100, which no counter can report. */
@@ -63,8 +63,9 @@ export function wholeLines(text: string): readonly string[] {
   return isCut ? lines.slice(0, -1) : lines;
 }
 
-/** A number and nothing else; NaN of a blank cell and of other texts. */
+/** A finite number and nothing else; NaN of a blank cell and of other texts. */
 export function plainNumber(text: string | undefined): number {
   const cell = (text ?? '').trim();
-  return /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(cell) ? Number(cell) : Number.NaN;
+  const number = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(cell) ? Number(cell) : Number.NaN;
+  return Number.isFinite(number) ? number : Number.NaN;
 }

@@ -41,7 +41,8 @@ export function sacctColumns(rows: readonly (readonly string[])[]): readonly str
     const at = free().find((column) => fits(column, test));
     if (at !== undefined) names[at] = name;
   };
-  put('jobid', (field) => /^\d+(_\d+|\+\d+|_\[.*\])?(\.\w+)?$/.test(field));
+  // Times as seconds since 1970 are numbers as well.
+  put('jobid', (field) => !time.test(field) && /^\d+(_\d+|\+\d+|_\[.*\])?(\.\w+)?$/.test(field));
   put('state', (field) => slurmState.test(field));
   put('exitcode', (field) => /^\d+:\d+$/.test(field) && rows.some((row) => row.includes('0:0')));
   const gpus = free().find(

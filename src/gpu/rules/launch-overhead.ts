@@ -36,14 +36,14 @@ export const launchOverhead: TraceRule = (facts) => {
   return [
     {
       cause: 'launch-overhead',
-      title: `the host launches too slowly: the GPU idles ${ms(recoverableUs)} ms of a ${ms(stepUs)} ms step between its ${Math.round(pace.kernelsPerStep)} launches`,
+      title: `the host launches too slowly: the GPU idles ${ms(recoverableUs)} ms of a ${ms(stepUs)} ms step between its ${Math.round(pace.launchesPerStep)} launches`,
       scope: scopeOf(facts),
       evidence: [
         evidence(facts, 'idle time while nothing was submitted', percent(us / sum.totalUs), '% of the step'),
         evidence(facts, 'gaps of 30 µs to 1 ms', middle.count, 'gaps'),
         evidence(facts, 'gaps of 30 µs to 1 ms', ms(middle.us), 'ms'),
         evidence(facts, 'of these, host part', percent(hostShare), '%'),
-        evidence(facts, 'launches per step', Math.round(pace.kernelsPerStep), 'launches'),
+        evidence(facts, 'launches per step', Math.round(pace.launchesPerStep), 'launches'),
         evidence(facts, 'median kernel', round(pace.medianKernelUs), 'µs'),
         evidence(facts, 'median time between launches', round(pace.medianLaunchIntervalUs), 'µs'),
         evidence(facts, 'median number of launched events that wait, at launch', pace.medianQueueLength, 'events'),

@@ -57,6 +57,7 @@ export function idleAllocated(
           { file, what: 'share of time at 95 % or more', value: percent(use.saturatedShare), unit: '%' },
         ],
         fixes.idle,
+        hours,
       ),
     );
   }
@@ -78,6 +79,7 @@ export function deadGpus(file: string, use: Utilisation, series: readonly Sample
         Number.isNaN(hours) ? null : (hours * dead.length) / series.length,
         means.map(({ gpu, mean }) => ({ file, what: `GPU ${gpu}: mean utilisation`, value: round(mean), unit: '%' })),
         fixes.dead,
+        hours,
       ),
     );
   }
@@ -121,6 +123,7 @@ export function allocationFindings(file: string, use: Allocation): readonly Find
           ...apart,
         ],
         fixes.idle,
+        use.allocatedGpuHours,
       ),
     );
   }
@@ -141,6 +144,7 @@ export function allocationFindings(file: string, use: Allocation): readonly Find
           },
         ],
         fixes.waiting,
+        use.gpuHours,
       ),
     );
   }
@@ -174,6 +178,7 @@ export function lostJobs(file: string, facts: JobFacts): readonly FindingDraft[]
         { file, what: 'most GPUs in use at once, by a sweep over (start, end)', value: facts.mostGpus, unit: 'GPUs' },
       ],
       fixes.lost,
+      facts.gpuHours,
     ),
   ];
 }
@@ -196,6 +201,7 @@ export function lostClusterTime(file: string, clusters: readonly ClusterSummary[
           { file, what: 'GPU jobs', value: gpuJobs, unit: 'jobs' },
         ],
         fixes.lost,
+        all / 3600,
       ),
     ];
   });
@@ -253,6 +259,7 @@ function schedulingDraft(
   gpuHours: number | null,
   rows: readonly Evidence[],
   fix: readonly string[],
+  ofGpuHours = Number.NaN,
 ): FindingDraft {
   return {
     cause: 'scheduling',
@@ -262,6 +269,7 @@ function schedulingDraft(
     shareOfStep: null,
     recoverableUs: null,
     gpuHours,
+    ofGpuHours,
     expected: 'no comparable measurement; the gain is GPU-hours, not speed: multiply by the price of an hour',
     confidence: 'medium',
     disproof:

@@ -3,7 +3,6 @@ import type { Stragglers } from '../analysis/stragglers.ts';
 import { type FindingDraft, noMeasurement } from '../finding.ts';
 import { printedNumber } from '../readers/csv.ts';
 import type { KernelSumRow, StatsTable } from '../readers/kernel-sums.ts';
-import type { FabricLog } from '../readers/nccl-tests.ts';
 import { percent } from './rule.ts';
 
 /** Cause 4 in iteration times of workers: stragglers. */
@@ -12,7 +11,7 @@ export function iterationFindings(file: string, found: Stragglers): readonly Fin
   if (slow.length === 0) return [];
   const names = slow.map(({ worker }) => worker).join(', ');
   return [
-    draft({
+    fileDraft({
       cause: 'multi-gpu',
       file,
       title: `workers ${names} are late: the steps take ${found.slowdown.toFixed(2)} times as long as without that`,
@@ -44,52 +43,6 @@ export function iterationFindings(file: string, found: Stragglers): readonly Fin
   ];
 }
 
-/** busbw in GB/s at 256 MiB of 8 × A100-SXM4-40GB over NVLink, measured with nccl-tests (SuperBench). */
-const reference: Readonly<Record<string, number>> = { 'A100-SXM4-40GB': 222 };
-const WEAK_BELOW = 0.7;
-/** The size of which reference bandwidths are. */
-const REFERENCE_BYTES = 256 * 2 ** 20;
-
-/** The measurements of a log of nccl-tests, in a few words, and whether there is something to compare them with. */
-export function fabricText(log: FabricLog): string {
-  const row = log.rows.find(({ sizeBytes }) => sizeBytes === REFERENCE_BYTES) ?? log.rows[log.rows.length - 1];
-  const usual = reference[log.devices[0] ?? ''];
-  if (row === undefined) return `${log.ranks} ranks, no sizes`;
-  const beside =
-    usual === undefined || log.ranks !== 8 || row.sizeBytes !== REFERENCE_BYTES
-      ? 'no reference for this hardware'
-      : `about ${usual} is usual`;
-  return `${log.ranks} ranks of ${log.devices[0] ?? 'an unnamed GPU'}, ${log.rows.length} sizes, busbw ${row.busbw} GB/s at ${(row.sizeBytes / 2 ** 20).toFixed(0)} MiB (${beside})`;
-}
-
-/** Whether there is a reference for what a log measured. */
-export function hasReference({ rows, devices, ranks }: FabricLog): boolean {
-  return (
-    ranks === 8 && reference[devices[0] ?? ''] !== undefined && rows.some((row) => row.sizeBytes === REFERENCE_BYTES)
-  );
-}
-
-/** Cause 4 in nccl-tests logs: a fabric that is slower than the same hardware elsewhere. */
-export function fabricFindings(file: string, log: FabricLog): readonly FindingDraft[] {
-  const row = log.rows.find(({ sizeBytes }) => sizeBytes === REFERENCE_BYTES);
-  const usual = reference[log.devices[0] ?? ''];
-  if (row === undefined || usual === undefined || log.ranks !== 8 || row.busbw >= WEAK_BELOW * usual) return [];
-  return [
-    draft({
-      cause: 'multi-gpu',
-      file,
-      title: `the fabric reaches ${row.busbw} GB/s at 256 MiB, where the same hardware reaches about ${usual}`,
-      evidence: [{ file, what: 'busbw at 256 MiB', value: row.busbw, unit: 'GB/s' }],
-      share: null,
-      confidence: 'medium',
-      disproof:
-        'if the log of a second node with the same topology shows the same, compare the topologies first (nvidia-smi topo -m)',
-      fix: ['look at NVLink and PCIe errors (nvidia-smi nvlink -e), NCCL_P2P_LEVEL, and the placement of ranks'],
-      next: 'nvidia-smi topo -m; nvidia-smi nvlink -s',
-    }),
-  ];
-}
-
 /** A mean kernel as short as this is launched about as slowly as it runs. */
 const SHORT_NS = 5000;
 
@@ -107,7 +60,7 @@ export function kernelSumFindings(
   const range = loopRange(tables, totalNs);
   const share = range === undefined ? null : 1 - totalNs / range.ns;
   return [
-    draft({
+    fileDraft({
       cause: 'launch-overhead',
       file,
       title: `${launches} launches of ${(meanNs / 1000).toFixed(2)} µs on average${launchNs === undefined ? '' : `, and ${(launchNs / 1000).toFixed(2)} µs to launch one`}: launching is the limit`,
@@ -152,7 +105,8 @@ function loopRange(
   return ranges.filter(({ ns }) => ns >= totalNs).sort((a, b) => b.ns - a.ns)[0];
 }
 
-function draft(one: {
+/** A finding about a whole file, without a step. */
+export function fileDraft(one: {
   readonly cause: FindingDraft['cause'];
   readonly file: string;
   readonly title: string;
