@@ -4,15 +4,8 @@ import { diagnoseTrace } from './diagnose-trace.ts';
 import type { TraceReport } from './diagnosis.ts';
 import type { FindingDraft } from './finding.ts';
 import type { TracedJob } from './join/jobs.ts';
-import {
-  joinedStepUs,
-  type LateRank,
-  lateRanks,
-  type RankJoin,
-  rankFindings,
-  waitInTurn,
-  waitInTurnFinding,
-} from './join/ranks.ts';
+import { type LateRank, lateRanks, rankFindings, waitInTurn, waitInTurnFinding } from './join/late-ranks.ts';
+import { joinedStepUs, type RankJoin } from './join/ranks.ts';
 import type { FlooredDraft, StepFloor } from './rank-findings.ts';
 import { traceReport } from './trace-report.ts';
 
