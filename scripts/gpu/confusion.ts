@@ -44,7 +44,8 @@ function answerTo(sources: readonly Source[]): Cause | 'no warning' {
   return diagnose(sources).findings.find(({ severity }) => severity === 'warning')?.cause ?? 'no warning';
 }
 
-function sourcesOf(which: Case, seed: number): readonly Source[] {
+/** The files of a made-up capture of a kind. */
+export function sourcesOf(which: Case, seed: number): readonly Source[] {
   const random = seededRandom(seed);
   if (which === 'gang wait') {
     const { pods, nodes } = gangWaitPods(random);

@@ -48,6 +48,15 @@ export const seeds: Readonly<Record<TextKind | 'trace', readonly string[]>> = {
     `==PROF== x\n${ncuHeader}\n"0","1","p","h","void k<int>(T1)","1","7","(128, 1, 1)","(152, 4, 1)","0","12.0","GPU Speed Of Light Throughput","Memory Throughput","%","61.83",\n"0","1","p","h","k","1","7","(1, 1, 1)","(1, 1, 1)","0","12.0","SpeedOfLight","","","","SOLBottleneck","OPT","grid is too small","local","81,25"\n`,
     '"ID","Process ID","Process Name","Host Name","Kernel Name","Context","Stream","Block Size","Grid Size","Device","CC","sm__throughput.avg.pct_of_peak_sustained_elapsed","gpu__compute_memory_throughput.avg.pct_of_peak_sustained_elapsed","gpu__time_duration.sum"\n"","","","","","","","","","","","%","%","us"\n"0","1","p","h","k","1","7","(128, 1, 1)","(152, 4, 1)","0","9.0","41,25","61,83","1.234,56"\n',
   ],
+  'ncu-text': [
+    `==PROF== x\n[7] python@127.0.0.1\n  void k<int>(T1) (152, 4, 1)x(128, 1, 1), Context 1, Stream 7, Device 0, CC 8.0\n    Section: GPU Speed Of Light Throughput\n    ----------------------- ----------- ------------\n    Metric Name             Metric Unit Metric Value\n    ----------------------- ----------- ------------\n    Memory Throughput                 %        61.83\n    Duration                         us     1,234.56\n    ----------------------- ----------- ------------\n\n    OPT   This kernel grid is too small to fill the available resources on this device, resulting in only 0.8 full\n          waves across all SMs.\n`,
+  ],
+  'nsys-gpu-trace': [
+    'Start (ns),Duration (ns),CorrId,GrdX,Bytes (MB),Throughput (MB/s),SrcMemKd,DstMemKd,Device,Ctx,Strm,Name\n1000,500,1,8,,,,,A100 (0),1,7,gemm\n2000,700,2,,4.194,6337.5,Pageable,Device,A100 (0),1,7,[CUDA memcpy Host-to-Device]\n3000,10,3,,0.001,1,,,A100 (1),1,7,[CUDA memset]\n',
+  ],
+  'dcgmi-dmon': [
+    '#Entity   GPUTL  GRACT  SMACT  TENSO  DRAMA\nID\nGPU 0     99  0.982  0.908  0.401  0.602\nGPU-I 0   N/A  0.5  0.5  0.1  0.1\nGPU 1     N/A  0.982  N/A  0.401  0.602\n',
+  ],
   'nsys-kernel-csv': [
     'Time (%),Total Time (ns),Instances,Avg (ns),Med (ns),Min (ns),Max (ns),StdDev (ns),Name\n24.9,1231822285,329035,3743.7,3712.0,2079,5856,416.2,"void k<int, float>(T1)"\n',
   ],

@@ -9,13 +9,16 @@ import { diagnoseTrace, type Limitation } from './diagnose-trace.ts';
 import type { TraceReport } from './diagnosis.ts';
 import { type FindingDraft, severityOf } from './finding.ts';
 import type { TracedJob } from './join/jobs.ts';
-import { joinedStepUs, type LateRank, lateRanks, rankFindings } from './join/ranks.ts';
+import { type LateRank, lateRanks, rankFindings, waitInTurn, waitInTurnFinding } from './join/late-ranks.ts';
+import { joinedStepUs, type RankJoin } from './join/ranks.ts';
 import type { FlooredDraft, StepFloor } from './rank-findings.ts';
 import { timelineOf } from './report/timeline.ts';
 
 /** The findings from the traces of one job. */
 export interface DiagnosedJob {
   readonly facts: readonly TraceFacts[];
+  /** Whether the traces of all of its ranks are there. */
+  readonly whole: boolean;
   readonly drafts: readonly FlooredDraft[];
   readonly traces: readonly TraceReport[];
   readonly reasons: readonly string[];
@@ -27,16 +30,29 @@ export function diagnoseJob({ files, join }: TracedJob, device: string | undefin
   const facts = files.flat();
   const mains = files.map(([main]) => main);
   const late = join === undefined ? [] : lateRanks(mains, join);
-  const joined = join === undefined ? [] : rankFindings(mains, join, late);
+  const inTurn = join === undefined ? undefined : waitInTurn(mains, join, late);
+  const waits = [...late, ...(inTurn === undefined ? [] : [inTurn])];
   const found = facts.map((one) => {
     const operators = operatorFacts(one, device);
     return { one, operators, said: diagnoseTrace(one, operators), floor: floorOf(one) };
   });
   const floors = new Map(found.map(({ one, floor }) => [one, floor]));
-  const lateDrafts = joined.map((draft, index) => ({ draft, floor: victimFloor(mains[late[index].victim], floors) }));
+  const floorOfVictim = (victim: number, joined: RankJoin) => victimFloor(mains[victim], joined, floors);
+  const lateDrafts: readonly FlooredDraft[] =
+    join === undefined
+      ? []
+      : [
+          ...rankFindings(mains, join, late).map((draft, index) => ({
+            draft,
+            floor: floorOfVictim(late[index].victim, join),
+          })),
+          ...(inTurn === undefined
+            ? []
+            : [{ draft: waitInTurnFinding(mains, join, inTurn), floor: floorOfVictim(inTurn.victim, join) }]),
+        ];
   const own = found.flatMap(({ one, said, floor }) =>
     said.drafts
-      .flatMap((draft) => withoutWaiting(draft, late, one, mains.indexOf(one)))
+      .flatMap((draft) => withoutWaiting(draft, waits, one, mains.indexOf(one)))
       .map((draft) => ({ draft, floor })),
   );
   const told = (lines: (said: (typeof found)[number]['said']) => string | undefined) =>
@@ -44,11 +60,12 @@ export function diagnoseJob({ files, join }: TracedJob, device: string | undefin
       const line = lines(said);
       return line === undefined ? [] : [`${one.file}: ${line}`];
     });
+  const whole = join !== undefined && mains.length >= (mains[0].trace.worldSize ?? 1);
   return {
     facts,
+    whole,
     drafts: [...lateDrafts, ...(facts.length < 2 ? own : oncePerCause(own))],
     traces: found.map(({ one, operators, said }) => {
-      const whole = join !== undefined && mains.length >= (one.trace.worldSize ?? 1);
       const limitations = said.limitations.filter(({ kind }) => !whole || kind !== 'one rank');
       return traceReport(one, operators, limitations);
     }),
@@ -65,20 +82,20 @@ export function floorOf({ file, trace, device, stepUs, sum }: TraceFacts): StepF
 }
 
 /** The step of the rank that waits; the mean one where much longer steps count. */
-function victimFloor(victim: TraceFacts, floors: ReadonlyMap<TraceFacts, StepFloor>): StepFloor {
+function victimFloor(victim: TraceFacts, join: RankJoin, floors: ReadonlyMap<TraceFacts, StepFloor>): StepFloor {
   const floor = floors.get(victim) ?? floorOf(victim);
-  const us = joinedStepUs(victim);
+  const us = joinedStepUs(victim, join);
   return us === victim.stepUs ? floor : { ...floor, step: { ...floor.step, us } };
 }
 
-/** Findings about late ranks hold the waiting for them; the rest of the communication stays here. */
+/** Findings about late ranks hold the waiting for them; the communication itself stays here. */
 function withoutWaiting(
   draft: FindingDraft,
-  late: readonly LateRank[],
+  waits: readonly Pick<LateRank, 'steadyWaitUs'>[],
   { sum, stepUs }: TraceFacts,
   rank: number,
 ): readonly FindingDraft[] {
-  const waitUs = late.reduce((us, one) => us + (one.steadyWaitUs[rank] ?? 0), 0);
+  const waitUs = waits.reduce((us, one) => us + (one.steadyWaitUs[rank] ?? 0), 0);
   if (draft.cause !== 'multi-gpu' || waitUs === 0 || draft.shareOfStep === null) return [draft];
   const share = draft.shareOfStep - waitUs / sum.totalUs;
   return share < 0.1 ? [] : [{ ...draft, shareOfStep: share, recoverableUs: share * stepUs }];

@@ -53,13 +53,14 @@ export function diagnoseTrace(facts: TraceFacts, operators?: OperatorFacts): Tra
 }
 
 /** Time without computation of at least 5 % of the step that no finding covers, and what would explain it. */
-function unexplainedTime({ sum, stepUs }: TraceFacts, measured: readonly FindingDraft[]): string | undefined {
+function unexplainedTime(facts: TraceFacts, measured: readonly FindingDraft[]): string | undefined {
+  const { sum, stepUs } = facts;
   const lost = sum.idleUs + sum.exposedCommunicationUs + sum.exposedCopyUs;
   const found = measured.reduce((us, { recoverableUs }) => us + (recoverableUs ?? 0), 0);
   const share = lost / sum.totalUs - found / stepUs;
   return share < SILENT_BELOW
     ? undefined
-    : `${percent(share)} % of the step is without computation (idle ${percent(sum.idleUs / sum.totalUs)} %, exposed communication ${percent(sum.exposedCommunicationUs / sum.totalUs)} %, exposed copies ${percent(sum.exposedCopyUs / sum.totalUs)} %), and no cause of at least 5 % explains it: record at least 5 steady steps with activities=[CPU, CUDA], with_stack=True`;
+    : `${percent(share)} % of the step is without computation (idle ${percent(sum.idleUs / sum.totalUs)} %, exposed communication ${percent(sum.exposedCommunicationUs / sum.totalUs)} %, exposed copies ${percent(sum.exposedCopyUs / sum.totalUs)} %), and no cause of at least 5 % explains it${recordMoreText(facts)}`;
 }
 
 /** Precision first: operators that it would make faster are not far below the peak of a kernel that they should not use. */
@@ -81,6 +82,15 @@ function kernelDrafts(
   return [...precision, ...rooflineFindings(facts, rest, remaining)];
 }
 
+/** The recording that would hold more than this one; nothing if this one holds all. */
+function recordMoreText({ trace, steady }: TraceFacts): string {
+  const parts = [
+    ...(steady.length < 5 || steady[0].kind !== 'stretched' ? ['at least 5 steady steps'] : []),
+    ...(trace.withStack ? [] : ['activities=[CPU, CUDA], with_stack=True']),
+  ];
+  return parts.length === 0 ? '' : `: record ${parts.join(', with ')}`;
+}
+
 /** Whether most of the idle time is the start of the program. */
 function startsUp({ attribution, sum }: TraceFacts): boolean {
   return attribution.byWork['start-up'] > 0.5 * sum.idleUs;
@@ -99,7 +109,7 @@ function inconclusiveReason(facts: TraceFacts, measured: readonly FindingDraft[]
   if (measured.some(({ shareOfStep }) => (shareOfStep ?? 0) >= 0.1)) return undefined;
   if (queued.us > 0.5 * sum.idleUs)
     return `work was submitted and did not start for ${percent(queued.us / sum.totalUs)} % of the time: the GPU did something that is not recorded, or another process used it; record at least 5 steps, all processes, and do not take the idle time for waste`;
-  return `${percent(idle)} % of the time is idle, and the trace does not tell why: record with activities=[CPU, CUDA], with_stack=True`;
+  return `${percent(idle)} % of the time is idle, and the trace does not tell why${recordMoreText(facts)}`;
 }
 
 function limitationsOf(facts: TraceFacts, operators: OperatorFacts | undefined): readonly Limitation[] {
@@ -114,7 +124,7 @@ function limitationsOf(facts: TraceFacts, operators: OperatorFacts | undefined):
   const bare = attribution.frames.other.unrecordedUs / sum.totalUs;
   if (bare > 0.05 && hasHost)
     texts.push(
-      `${percent(bare)} % of the time the launching thread has no event in the trace: with_stack=True would show what it did`,
+      `${percent(bare)} % of the time the launching thread has no event in the trace${trace.withStack ? '' : ': with_stack=True would show what it did'}`,
     );
   if (windows[0].kind === 'range')
     texts.push(`no step is marked: shares are of the range "${windows[0].name}", in which the work was launched`);

@@ -1,7 +1,9 @@
 import { compareText } from '../base/text-order.ts';
+import { evidencedBy, withoutGiven } from './advice.ts';
 import { countersText } from './analysis/counters.ts';
 import { type TraceFacts, traceFacts } from './analysis/trace-facts.ts';
 import { type Collected, collectSource } from './collect-source.ts';
+import { describeSource } from './describe-source.ts';
 import { type DiagnosedJob, diagnoseJob, floorOf } from './diagnose-job.ts';
 import type { Diagnosis, KernelReport } from './diagnosis.ts';
 import type { Finding, FindingDraft } from './finding.ts';
@@ -9,9 +11,7 @@ import { tracedJobs } from './join/jobs.ts';
 import { type JudgedKernel, judgeKernels, kernelFindings, plainKernelName } from './join/kernel-verdicts.ts';
 import { levelsOf } from './levels.ts';
 import { type FlooredDraft, rankFindings, type StepFloor } from './rank-findings.ts';
-import { dcgmText } from './rules/counters.ts';
 import { percent } from './rules/rule.ts';
-import { fabricText } from './rules/summaries.ts';
 import type { Source } from './source.ts';
 import type { Trace } from './trace/trace.ts';
 
@@ -47,12 +47,21 @@ export function diagnose(
   const jobs = tracedJobs(tracesOf(sources, found)).map((job) => diagnoseJob(job, device));
   const facts = jobs.flatMap((job) => job.facts);
   const judged = judgedKernels(sources, facts);
+  const given = evidencedBy(sources, facts);
   const drafts = addKernelFindings(
-    jobs.flatMap((job) => job.drafts),
+    jobs.flatMap((job) => {
+      const own = job.whole ? new Set([...given, 'all ranks'] as const) : given;
+      return job.drafts.map(({ draft, floor }) => ({ draft: withoutGiven(draft, own), floor }));
+    }),
     judged,
   );
-  for (const source of sources) collectSource(source, sources, found);
-  const findings = rankFindings([...drafts, ...found.drafts.map((draft) => ({ draft, floor: undefined }))]);
+  for (const source of sources) collectSource(source, sources, given, found);
+  const findings = rankFindings(
+    [...drafts, ...found.drafts.map((draft) => ({ draft, floor: undefined }))].map(({ draft, floor }) => ({
+      draft: withoutGiven(draft, given),
+      floor,
+    })),
+  );
   const worst = (job: DiagnosedJob) =>
     findings.findIndex(({ scope }) => job.facts.some(({ file }) => file === scope.file)) >>> 0;
   // The job with the first finding comes first; those without findings last, by the names of their files.
@@ -203,42 +212,4 @@ function summaryOf(
   if (first === undefined) return 'Nothing to fix.';
   const share = first.shareOfStep === null ? '' : ` (${percent(first.shareOfStep)} % of the step)`;
   return `First: ${first.title}${share}.`;
-}
-
-/** The contents of a file, in a few words. */
-function describeSource(source: Source): string {
-  switch (source.kind) {
-    case 'trace':
-      return `${source.trace.source === 'nsys' ? 'Nsight Systems' : 'PyTorch profiler'}, ${source.trace.gpu.length} GPU events, ${source.trace.events} events`;
-    case 'samples':
-      return `${source.series.length} GPUs, ${source.series.reduce((sum, { util }) => sum + util.length, 0)} samples`;
-    case 'processes':
-      return `${new Set(source.rounds.flatMap(({ processes }) => processes.map(({ pid }) => pid))).size} processes, ${source.rounds.length} samples`;
-    case 'dcgm':
-      return `one scrape of ${source.devices.length} devices: ${source.devices.map(dcgmText).join('; ')}`;
-    case 'ncu':
-      return `${source.kernels.length} kernels`;
-    case 'kernel-sums':
-      return `${source.kernels.length} kernels, ${source.kernels.reduce((sum, { instances }) => sum + instances, 0)} launches`;
-    case 'jobs':
-      return `${source.jobs.length} jobs, ${source.jobs.reduce((sum, { gpuHours }) => sum + gpuHours, 0).toFixed(2)} GPU-hours`;
-    case 'pods':
-      return `${source.pods.length} pods`;
-    case 'nodes':
-      return `${source.nodes.length} nodes, ${source.nodes.reduce((sum, { gpus }) => sum + gpus, 0)} GPUs`;
-    case 'iterations':
-      return `${source.workers.length} workers`;
-    case 'variation':
-      return `${source.jobs.length} jobs`;
-    case 'clusters':
-      return `${source.clusters.length} clusters`;
-    case 'distribution':
-      return `${source.metrics.length} distributions`;
-    case 'fabric':
-      return fabricText(source.log);
-    case 'log':
-      return `${source.iterations.length} iterations`;
-    default:
-      return source satisfies never;
-  }
 }

@@ -49,7 +49,12 @@ export interface Finding {
   readonly remainingStepUs: number | null;
   /** GPU-hours concerned; for findings about scheduling. */
   readonly gpuHours: number | null;
-  /** Upper bound of the speed-up of this fix alone, `T / (T − R)`; null where there is no step. */
+  /**
+   * The most that the fix can save of the time of its scope, 0 to 1: of the step, of the iterations of a job, or of GPU-hours that
+   * are held. Null where nothing measures it.
+   */
+  readonly timeShare: number | null;
+  /** Upper bound of the speed-up of this fix alone, `T / (T − R)`; null where no time is measured, and of GPU-hours. */
   readonly ceiling: number | null;
   /** A range from comparable measurements, or that there is none. */
   readonly expected: string;
@@ -71,7 +76,10 @@ export interface FindingStep {
 }
 
 /** A finding before it is ranked and numbered. */
-export type FindingDraft = Omit<Finding, 'id' | 'severity' | 'step' | 'remainingStepUs' | 'ceiling'>;
+export type FindingDraft = Omit<Finding, 'id' | 'severity' | 'step' | 'remainingStepUs' | 'timeShare' | 'ceiling'> & {
+  /** GPU-hours of which `gpuHours` are a part; NaN or undefined if unknown. */
+  readonly ofGpuHours?: number;
+};
 
 export const SILENT_BELOW = 0.05;
 const WARNING_FROM = 0.15;

@@ -110,7 +110,7 @@ export function levelsOf(
         ...has('iterations', 'fabric').map((path) => `${path}`),
       ],
       missing: facts.some(({ trace }) => (trace.worldSize ?? 1) > facts.length)
-        ? 'the traces of all ranks (export_chrome_trace on each), and all_reduce_perf -b 8 -e 8G -f 2 -g 8 > allreduce.log'
+        ? `the traces of all ranks (export_chrome_trace on each)${has('fabric').length > 0 ? '' : ', and all_reduce_perf -b 8 -e 8G -f 2 -g 8 > allreduce.log'}`
         : undefined,
     },
     {

@@ -25,19 +25,34 @@ export function rankFindings(drafts: readonly FlooredDraft[]): readonly Finding[
     .sort((a, b) => rankOf(a.severity) - rankOf(b.severity) || compare(a, b));
   const numbers = new Map<string, number>();
   const remainders = new Map<StepFloor, Remainder>();
-  return ranked.map(({ draft, floor, severity }) => {
+  return ranked.map(({ draft: { ofGpuHours = Number.NaN, ...draft }, floor, severity }) => {
     const number = (numbers.get(draft.cause) ?? 0) + 1;
     numbers.set(draft.cause, number);
     const us = floor === undefined ? null : draft.recoverableUs;
+    const timeShare = timeShareOf(draft, floor, ofGpuHours);
     return {
       id: `${draft.cause}/${number}`,
       ...draft,
+      // A number that is not known is no evidence.
+      evidence: draft.evidence.filter(({ value }) => !Number.isNaN(value)),
       severity: severity === 'warning' ? 'warning' : 'info',
       step: floor?.step ?? null,
       remainingStepUs: floor === undefined || us === null ? null : remainingAfter(draft, us, floor, remainders),
-      ceiling: floor === undefined || us === null || us >= floor.step.us ? null : floor.step.us / (floor.step.us - us),
+      timeShare,
+      ceiling: timeShare === null || timeShare >= 1 || draft.gpuHours !== null ? null : 1 / (1 - timeShare),
     };
   });
+}
+
+/** The share of the time of its scope that a finding can save. */
+function timeShareOf(
+  { recoverableUs, shareOfStep, gpuHours }: FindingDraft,
+  floor: StepFloor | undefined,
+  ofGpuHours: number,
+): number | null {
+  if (floor !== undefined) return recoverableUs === null ? null : Math.min(recoverableUs / floor.step.us, 1);
+  if (shareOfStep !== null) return Math.min(shareOfStep, 1);
+  return gpuHours !== null && ofGpuHours > 0 ? Math.min(gpuHours / ofGpuHours, 1) : null;
 }
 
 interface Remainder {

@@ -4,7 +4,8 @@ import { answerText } from '../base/read-answer.ts';
 import { reasonOf } from '../base/reason-of.ts';
 import { startProgram } from '../process/start-child.ts';
 import { type CounterName, type CounterShares, contradictionText } from './analysis/counter-agreement.ts';
-import { meanOf, type Utilisation, utilisationOf } from './analysis/utilisation.ts';
+import { meanOf } from './analysis/statistics.ts';
+import { type Utilisation, utilisationOf } from './analysis/utilisation.ts';
 import { parseDcgm } from './readers/dcgm.ts';
 import { parseDmon } from './readers/dmon.ts';
 import { SampleCollector } from './readers/samples.ts';
@@ -46,7 +47,7 @@ class RollingDmon {
   /** The decomposition of the kept samples; undefined before the first sample. */
   utilisation(): Utilisation | undefined {
     if (this.#rows.length === 0 || this.#header === '') return undefined;
-    return utilisationOf(parseDmon(`${this.#header}\n${this.#rows.join('\n')}`));
+    return utilisationOf(parseDmon(`${this.#header}\n${this.#rows.join('\n')}\n`));
   }
 }
 

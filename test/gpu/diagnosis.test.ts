@@ -160,7 +160,8 @@ describe.skipIf(!hasSharedData)(`recorded captures${whySkipped}`, () => {
     ['nsys/nsysai_healthy_1pct.sqlite.gz', 'healthy'],
     ['dcgm/dcgm_exporter_a100_mig.prom', 'healthy'],
     ['nccl/superbench_nccl_allreduce.log', 'healthy'],
-    ['cluster/alibaba_v2020_minibatch_job_2_norm.csv.gz', 'healthy'],
+    // No worker is late, and times of iterations show nothing else.
+    ['cluster/alibaba_v2020_minibatch_job_2_norm.csv.gz', 'not enough evidence'],
     ['smi/rpf_gpu_usage_60s_epoch.csv', 'not enough evidence'],
     ['smi/dmon_a10_mutc_oTD.txt', 'not enough evidence'],
     ['nsys/nsysai_mock.sqlite.gz', 'not enough evidence'],

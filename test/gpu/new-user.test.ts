@@ -167,7 +167,7 @@ test('utilisation as Prometheus exports it, as JSON and as CSV with columns in a
         );
         const csv = `${names.join(separator)}\n${rows.join('\n')}\n`;
         expect(fileKindOf(new TextEncoder().encode(csv))).toBe('prometheus');
-        const told = parsePrometheus(csv);
+        const told = parsePrometheus(csv, 'exports/gpu_util.csv');
         expect(told).toHaveLength(4);
         for (const one of told) {
           expect(one.util).toEqual(wanted[0]);

@@ -26,7 +26,7 @@ const FIRST_US = 50_000;
 const LAST_US = FIRST_US + STEPS * STEP_US + 50_000;
 
 /** Six steps of ten kernels of 80 µs, a copy long before them and one long after; times in microseconds. */
-function told(ranges: readonly Range[]): Diagnosis {
+function told(ranges: readonly Range[], damage = ''): Diagnosis {
   const path = join(folder, `${count++}.sqlite`);
   const database = new DatabaseSync(path);
   const kernels = Array.from(
@@ -45,6 +45,7 @@ function told(ranges: readonly Range[]): Diagnosis {
   const insert = database.prepare('insert into NVTX_EVENTS values (?, ?, ?, null, ?)');
   for (const { name, start, end, thread = 1 } of ranges)
     insert.run(Math.round(start * 1000), end === null ? null : Math.round(end * 1000), name, 16_777_216 + thread);
+  database.exec(damage);
   database.close();
   return diagnose([{ kind: 'trace', path: 'capture.sqlite', trace: readNsysSqlite(path) }]);
 }
@@ -86,6 +87,49 @@ test('ranges that nest, never close or are of another thread are no steps', () =
   );
 });
 
+test('a last range that never closes is no step, however its end is written', () => {
+  const plain = told(steps.slice(0, -1));
+  fc.assert(
+    fc.property(
+      fc.constantFrom(1, 2),
+      fc.oneof(fc.constant(null), fc.integer({ min: LAST_US + 10_000, max: 10 * LAST_US })),
+      (kept, end) => {
+        // Of two steps none is left out as much longer than the others.
+        const first = steps.slice(STEPS - 1 - kept, -1);
+        const open = steps.slice(-1).map((step) => ({ ...step, end }));
+        const { traces } = told([...first, ...open]);
+        expect(traces[0].steps.map(({ name }) => name)).toEqual(first.map(({ name }) => name));
+        for (const { us } of traces[0].steps) expect(us).toBeLessThan(1.1 * plain.traces[0].stepUs);
+      },
+    ),
+    { numRuns: 12 },
+  );
+});
+
+/** What a table lacks, or does not say. */
+const columns = {
+  CUPTI_ACTIVITY_KIND_KERNEL: ['start', '"end"', 'deviceId', 'streamId', 'correlationId', 'demangledName', 'globalPid'],
+  CUPTI_ACTIVITY_KIND_RUNTIME: ['start', '"end"', 'correlationId', 'nameId', 'globalTid'],
+  NVTX_EVENTS: ['start', '"end"', 'text', 'globalTid'],
+  StringIds: ['id', 'value'],
+} as const;
+
+test('a column that an export lacks, or that is empty, makes no other number of it', () => {
+  const whole = told(steps).traces[0];
+  for (const [table, names] of Object.entries(columns))
+    for (const name of names)
+      for (const damage of [`alter table ${table} drop column ${name}`, `update ${table} set ${name} = null`]) {
+        const { traces, verdict, findings } = told(steps, damage);
+        expect(verdict, damage).not.toBe('healthy');
+        expect(findings.filter(({ confidence }) => confidence === 'high')).toEqual([]);
+        for (const { gpuSpan, stepUs, window } of traces) {
+          expect(gpuSpan.busyUs, damage).toBeCloseTo(whole.gpuSpan.busyUs, 6);
+          expect(gpuSpan.totalUs, damage).toBeCloseTo(whole.gpuSpan.totalUs, 6);
+          if (window === 'stretched steps') expect(Math.abs(stepUs - whole.stepUs), damage).toBeLessThan(100);
+        }
+      }
+});
+
 test('without steps, what lies outside the named range is no idle time of the work', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 800 }), fc.boolean(), (early, around) => {
@@ -102,4 +146,26 @@ test('without steps, what lies outside the named range is no idle time of the wo
     { numRuns: 10 },
   );
   expect(told([]).traces[0].window).toBe('GPU span');
+});
+
+test('a loop is told from its warm-up at every share of the work that it holds', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 3, max: STEPS - 1 }), fc.boolean(), fc.boolean(), (held, around, inParts) => {
+      if (held <= STEPS / 2) return;
+      // The first steps are warm-up, outside of the range; they are as dense as the others, after a long start.
+      const start = FIRST_US + (STEPS - held) * STEP_US - 1;
+      const parts = inParts
+        ? Array.from({ length: held }, (_, at) => ({
+            name: 'forward',
+            start: start + at * STEP_US,
+            end: start + at * STEP_US + 900,
+          }))
+        : [{ name: 'loop', start, end: FIRST_US + STEPS * STEP_US }];
+      const { traces } = told([...parts, ...(around ? [{ name: 'main', start: 0, end: LAST_US }] : [])]);
+      expect(traces[0].window).toBe('named range');
+      expect(traces[0].steps.map(({ name }) => name)).toEqual([inParts ? 'forward' : 'loop']);
+      expect(Math.abs(traces[0].stepUs - held * STEP_US)).toBeLessThan(200);
+    }),
+    { numRuns: 16 },
+  );
 });

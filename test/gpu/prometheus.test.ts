@@ -70,12 +70,14 @@ test('the activity of the engine stands in for utilisation where that has no sam
 test('whether values are shares is reported once for a metric, not for each GPU', () => {
   const idle = { labels: { instance: 'a', gpu: '0' }, from: 0, values: [0.4, 0.9] };
   const busy = { labels: { instance: 'a', gpu: '1' }, from: 0, values: [55.5, 61] };
-  const told = (all: readonly Exported[]) => parsePrometheus(asJson(all)).map(({ util }) => util);
-  // A function over time takes the name away.
+  // A function over time takes the name away: that of the file stands in for it.
+  const told = (all: readonly Exported[]) =>
+    parsePrometheus(asJson(all), 'exports/gpu_utilization.json').map(({ util }) => util);
   expect(told([idle, busy])).toEqual([
     [0.4, 0.9],
     [55.5, 61],
   ]);
+  expect(() => parsePrometheus(asJson([idle, busy]), 'x.json')).toThrow(/have no name/);
   const named = ({ labels, ...rest }: Exported, name: string) => ({ ...rest, labels: { ...labels, __name__: name } });
   expect(told([named(idle, 'gpu_utilization')])).toEqual([[40, 90]]);
   expect(told([named(idle, 'gpu_utilization'), named(busy, 'duty_cycle')])).toEqual([

@@ -23,7 +23,8 @@ import { parsePmon } from '../../src/gpu/readers/pmon.ts';
 import { parseNodeCsv, parsePodCsv, parsePodList } from '../../src/gpu/readers/pods.ts';
 import { parseQueryGpu } from '../../src/gpu/readers/query-gpu.ts';
 import { readSource } from '../../src/gpu/readers/read-source.ts';
-import { elapsedSeconds, gpusOf, parseSacct } from '../../src/gpu/readers/sacct.ts';
+import { gpusOf, parseSacct } from '../../src/gpu/readers/sacct.ts';
+import { elapsedSeconds } from '../../src/gpu/readers/sacct-columns.ts';
 import { hasSharedData, sharedText, whySkipped } from './shared-data.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'headrace-gpu-test-'));
@@ -112,7 +113,7 @@ test('query-gpu: rows of one moment without an index are different GPUs; the las
     '2024/01/16 14:44:17.977, 30 %',
     '2024/01/16 14:44:17.981, [N/A]',
   ];
-  expect(parseQueryGpu(rows.join('\n')).map(({ util }) => util)).toEqual([
+  expect(parseQueryGpu(`${rows.join('\n')}\n`).map(({ util }) => util)).toEqual([
     [10, 30],
     [20, Number.NaN],
   ]);
@@ -180,6 +181,7 @@ test('Nsight Compute: application output before the header, several kernels, bot
       row(0, 'L2 Cache Throughput', '%', '61,83'),
       row(0, 'Duration', 'us', '1.234,50'),
       row(1, 'Memory Throughput', '%', 'n/a'),
+      '',
     ].join('\n'),
   );
   expect(kernels.map(({ id, gridBlocks, blockThreads }) => [id, gridBlocks, blockThreads])).toEqual([
@@ -418,7 +420,7 @@ test('Philly: utilisation by machine and GPU, offline is missing; GPU time of a 
   expect(jobs.jobs).toMatchObject([
     { id: 'application_1', state: 'COMPLETED', gpus: 8, gpuHours: 24, seconds: 10_800 },
     { id: 'b', state: 'CANCELLED', gpus: 0, gpuHours: 0 },
-    { id: 'c', state: 'FAILED', gpus: 1, gpuHours: 0, endMs: Number.NaN },
+    { id: 'c', state: 'FAILED', gpus: 1, gpuHours: Number.NaN, endMs: Number.NaN },
   ]);
   expect(jobs.jobs[0]?.eligibleMs).toBe(Date.UTC(2017, 9, 7, 0, 59));
   expect(parseText('philly-machines', 'x', 'machineId, number of GPUs, single GPU mem\nm31,8, 24GB\n')).toMatchObject({

@@ -4,6 +4,7 @@ import { type Case, cases, confusionOf, recordedConfusionOf, scoresOf } from '..
 import { type FuzzKind, fuzz, seeds } from '../../scripts/gpu/fuzz.ts';
 import { fuzzNsys } from '../../scripts/gpu/fuzz-nsys.ts';
 import { guidePage } from '../../scripts/gpu/guide.ts';
+import { heldOutOf, heldOutScores } from '../../scripts/gpu/held-out.ts';
 import { hasRecorded, readRecorded } from '../../scripts/gpu/recorded-captures.ts';
 import { seededRandom } from '../../src/base/rng.ts';
 import { traceFacts } from '../../src/gpu/analysis/trace-facts.ts';
@@ -26,9 +27,18 @@ test('a sample of damaged nsys exports gives answers or coded errors', () => {
 });
 
 test('a sample of made-up captures has the right first cause in 95 %, false warnings in 1 %', () => {
-  const { right, falseWarnings } = scoresOf(confusionOf(6, 5000));
+  const { right, falseWarnings } = scoresOf(confusionOf(3, 5000));
   expect(right).toBeGreaterThanOrEqual(0.95);
   expect(falseWarnings).toBeLessThanOrEqual(0.01);
+});
+
+test('a sample of held-out captures has no wrong cause, no "healthy" without evidence, and 95 % right verdicts', () => {
+  const found = heldOutOf(3, [], 6_000_000);
+  const scores = heldOutScores(found);
+  expect(scores['wrong cause'], JSON.stringify([...found].map(([name, row]) => [name, ...row]))).toBe(0);
+  expect(scores['healthy without evidence']).toBe(0);
+  expect(scores.right).toBeGreaterThanOrEqual(0.95);
+  for (const [name, row] of found) if (name.startsWith('sacct')) expect(row.get('wrong cause') ?? 0).toBe(0);
 });
 
 test.skipIf(!hasRecorded)('a sample of altered recordings has the right first cause', async () => {

@@ -159,7 +159,8 @@ for (const [kind, cause] of Object.entries(causeOf) as [FaultKind, Cause][])
           const found = findings.find((one) => one.cause === cause);
           // Kernels of less than 50 µs are not judged by their shapes.
           if (kind === 'memory-bandwidth' && kernelUs < 60) return;
-          expect(found?.ceiling ?? 0).toBeGreaterThanOrEqual(gain * 0.9999);
+          // Times are rounded to a quarter of a microsecond, so the steps of a late rank and of the others differ a little.
+          expect(found?.ceiling ?? 0).toBeGreaterThanOrEqual(gain * (kind === 'straggler' ? 0.9995 : 0.9999));
         },
       ),
       { numRuns: Number(process.env['HEADRACE_GPU_RUNS'] ?? 10) },

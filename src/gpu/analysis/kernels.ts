@@ -67,7 +67,8 @@ function findSteadyRows({ rows, steady, trace }: TraceFacts): Int32Array {
 
 /** How launches and kernels follow each other. Microseconds; NaN where launches are not in the trace. */
 export interface LaunchPace {
-  readonly kernelsPerStep: number;
+  /** Calls of the host, of which one may launch a graph of many GPU events. */
+  readonly launchesPerStep: number;
   readonly medianKernelUs: number;
   readonly medianLaunchIntervalUs: number;
   /** Median number of launched events that have not started, at the moments of launch. */
@@ -79,20 +80,27 @@ export function launchPace(facts: TraceFacts): LaunchPace {
   const { gpu, host } = facts.trace;
   const rows = steadyRows(facts);
   const { ofGpu } = facts.launches;
+  const seen = new Uint8Array(host.length);
   // Filled by loops: `from` with a function would build a list of a million numbers first.
   const durations = new Float64Array(rows.length);
   let times = new Float64Array(rows.length);
   let starts = new Float64Array(rows.length);
+  let calls = new Float64Array(rows.length);
   let launched = 0;
+  let called = 0;
   for (let index = 0; index < rows.length; index += 1) {
     const row = rows[index];
+    const launch = ofGpu[row];
     durations[index] = gpu.dur[row];
-    if (ofGpu[row] < 0) continue;
-    times[launched] = host.ts[ofGpu[row]];
+    if (launch < 0) continue;
+    times[launched] = host.ts[launch];
     starts[launched++] = gpu.ts[row];
+    if (seen[launch] === 0) calls[called++] = host.ts[launch];
+    seen[launch] = 1;
   }
   times = times.subarray(0, launched).sort();
   starts = starts.subarray(0, launched).sort();
+  calls = calls.subarray(0, called).sort();
   const queue = new Float64Array(launched);
   let started = 0;
   for (let index = 0; index < launched; index += 1) {
@@ -100,11 +108,11 @@ export function launchPace(facts: TraceFacts): LaunchPace {
     queue[index] = index - started;
   }
   // Turned into intervals in place, from the last.
-  for (let index = launched - 1; index > 0; index -= 1) times[index] -= times[index - 1];
+  for (let index = called - 1; index > 0; index -= 1) calls[index] -= calls[index - 1];
   return {
-    kernelsPerStep: rows.length / facts.steady.length,
+    launchesPerStep: called / facts.steady.length,
     medianKernelUs: medianInPlace(durations),
-    medianLaunchIntervalUs: medianInPlace(times.subarray(1)),
+    medianLaunchIntervalUs: medianInPlace(calls.subarray(1)),
     medianQueueLength: medianInPlace(queue),
   };
 }

@@ -4,7 +4,10 @@ import type { ProcessRound } from '../readers/pmon.ts';
 export interface ProcessUse {
   readonly pid: string;
   readonly command: string;
-  /** Mean share of the SMs over all samples, in percent; a sample without a figure counts as none. */
+  /**
+   * Mean share of the SMs over all samples, in percent; a sample without a figure counts as none, as nvidia-smi prints idle processes. NaN
+   * if the file has no figure at all, as with pmon -s m.
+   */
   readonly smPercent: number;
   /** Most memory held, in MB; NaN if not recorded (pmon -s m). */
   readonly memoryMb: number;
@@ -25,6 +28,7 @@ export interface GpuProcesses {
 
 /** The processes that use the SMs of each GPU; graphics-only processes are omitted. */
 export function processUse(rounds: readonly ProcessRound[]): readonly GpuProcesses[] {
+  const hasShares = rounds.some(({ processes }) => processes.some(({ sm }) => !Number.isNaN(sm)));
   return [...new Set(rounds.map(({ gpu }) => gpu))].map((gpu) => {
     const own = rounds.filter((round) => round.gpu === gpu);
     const byPid = new Map<string, { command: string; sm: number; memoryMb: number; seen: number }>();
@@ -42,7 +46,7 @@ export function processUse(rounds: readonly ProcessRound[]): readonly GpuProcess
       .map(([pid, { command, sm, memoryMb, seen }]) => ({
         pid,
         command,
-        smPercent: sm / samples,
+        smPercent: hasShares ? sm / samples : Number.NaN,
         memoryMb,
         presentShare: Math.min(seen / samples, 1),
       }))

@@ -1,4 +1,3 @@
-import { medianOf } from '../../base/median.ts';
 import { unionOf } from '../intervals.ts';
 import { gpuKinds, hostKinds, type StepMark, type Trace } from '../trace/trace.ts';
 import { type Attribution, Attributor, blockingCall, copyingCall, type HostPart } from './attribution.ts';
@@ -6,6 +5,7 @@ import { type BusySpans, busySpans, type Decomposition, decompose, workClassifie
 import { rowsByThread } from './frames.ts';
 import { clipGaps, GapFinder, type GapPiece, type GapSize, type GapSum, GapSums } from './gaps.ts';
 import { joinLaunches, type Launches } from './launches.ts';
+import { medianOf } from './statistics.ts';
 import { type StepWindow, stepWindows } from './steps.ts';
 
 /** All that the rules look at of one device of one trace. Sums are over the steady windows. Microseconds. */

@@ -1,5 +1,5 @@
-import { medianOf } from '../../base/median.ts';
 import type { SampleSeries } from '../readers/samples.ts';
+import { greatestOf, meanOf, medianOf, quantile } from './statistics.ts';
 
 /** A sample below this utilisation, in percent, counts as idle. */
 const IDLE_BELOW = 1;
@@ -46,7 +46,9 @@ export function utilisationOf(series: readonly SampleSeries[]): Utilisation {
   const intervals: number[] = [];
   for (const one of series) {
     const gaps = intervalsOf(one.timesMs);
-    const usual = middle(gaps);
+    // Without times each sample counts as much.
+    const known = medianOf(gaps);
+    const usual = Number.isNaN(known) ? 1 : known;
     for (const gap of gaps) intervals.push(gap);
     for (const [index, value] of one.util.entries()) {
       if (Number.isNaN(value)) continue;
@@ -67,14 +69,14 @@ export function utilisationOf(series: readonly SampleSeries[]): Utilisation {
     () => true,
     (value) => value,
   );
-  const usual = middle(intervals);
+  const usual = medianOf(intervals);
   const active = values.filter((value) => value >= IDLE_BELOW).sort((a, b) => a - b);
   const flat = (pick: (one: SampleSeries) => readonly number[]) => meanOf(series.flatMap((one) => pick(one)));
   return {
     samples: values.length,
     mean,
     sampleMean: meanOf(values),
-    median: middle(values),
+    median: medianOf(values),
     nonIdleShare,
     meanOfNonIdle:
       nonIdleShare === 0
@@ -89,7 +91,7 @@ export function utilisationOf(series: readonly SampleSeries[]): Utilisation {
       () => 1,
     ),
     intervalMs: usual,
-    longestHoleMs: intervals.reduce((most, interval) => Math.max(most, interval), Number.NEGATIVE_INFINITY),
+    longestHoleMs: greatestOf(intervals),
     holes: intervals.filter((interval) => interval > Math.min(HOLE * usual, usual + 1000)).length,
     meanPowerW: flat(({ powerW }) => powerW),
     meanMemoryController: flat(({ memoryController }) => memoryController),
@@ -125,28 +127,7 @@ function intervalsOf(times: readonly number[]): readonly number[] {
 
 function peakMemory(series: readonly SampleSeries[]): number {
   const shares = series.map(({ memoryUsedMb, memoryTotalMb }) =>
-    memoryTotalMb === undefined
-      ? Number.NaN
-      : memoryUsedMb.filter((used) => used > 0).reduce((most, used) => Math.max(most, used), 0) / memoryTotalMb,
+    memoryTotalMb === undefined ? Number.NaN : greatestOf(memoryUsedMb) / memoryTotalMb,
   );
-  const known = shares.filter((share) => !Number.isNaN(share));
-  return known.length === 0 ? Number.NaN : known.reduce((most, share) => Math.max(most, share), 0);
-}
-
-/** The mean of the values that are numbers. */
-export function meanOf(values: readonly number[]): number {
-  const known = values.filter((value) => !Number.isNaN(value));
-  return known.length === 0 ? Number.NaN : known.reduce((sum, value) => sum + value, 0) / known.length;
-}
-
-/** The median of the values that are numbers. */
-export function middle(values: readonly number[]): number {
-  return medianOf(values.filter((value) => !Number.isNaN(value)));
-}
-
-/** The value at a share of sorted values, nearest rank. */
-export function quantile(sorted: readonly number[], share: number): number {
-  return sorted.length === 0
-    ? Number.NaN
-    : sorted[Math.min(Math.max(Math.ceil(share * sorted.length) - 1, 0), sorted.length - 1)];
+  return greatestOf(shares);
 }

@@ -1,4 +1,4 @@
-import { middle } from '../analysis/utilisation.ts';
+import { medianOf } from '../analysis/statistics.ts';
 import type { JobRecord } from '../readers/sacct.ts';
 import type { SampleSeries } from '../readers/samples.ts';
 
@@ -148,7 +148,7 @@ class Sweep {
 /** Samples of all GPUs by moment, as far apart as samples usually are. */
 function momentsOf(series: readonly SampleSeries[]): { readonly moments: readonly Moment[]; readonly stepMs: number } {
   const intervals = series.flatMap(({ timesMs }) => timesMs.slice(1).map((time, index) => time - timesMs[index]));
-  const stepMs = middle(intervals);
+  const stepMs = medianOf(intervals);
   const found = new Map<number, Moment>();
   for (const { timesMs, util } of series) {
     for (const [index, time] of timesMs.entries()) {

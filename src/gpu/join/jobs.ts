@@ -1,6 +1,6 @@
 import { compareText } from '../../base/text-order.ts';
+import { medianOf } from '../analysis/statistics.ts';
 import type { TraceFacts } from '../analysis/trace-facts.ts';
-import { middle } from '../analysis/utilisation.ts';
 import { alignment, joinRanks, type RankJoin } from './ranks.ts';
 
 /** The traces of one job: its ranks in order, or one file alone. The GPUs of a file stay together, the busiest first. */
@@ -61,7 +61,7 @@ function spanOf({ windows, trace }: TraceFacts): readonly [number, number] {
 
 /** How far the ends of collectives are apart after the clocks are aligned; without collectives, the steps' lengths. */
 function stepsApart(a: TraceFacts, b: TraceFacts): number {
-  const step = middle([a.stepUs, b.stepUs]);
+  const step = medianOf([a.stepUs, b.stepUs]);
   const ends = alignment([a, b]);
   return (ends === undefined ? Math.abs(a.stepUs - b.stepUs) : ends.residualUs) / step;
 }

@@ -1,10 +1,8 @@
 import { workClassifier } from '../analysis/decompose.ts';
+import { medianOf } from '../analysis/statistics.ts';
 import type { StepWindow } from '../analysis/steps.ts';
 import type { TraceFacts } from '../analysis/trace-facts.ts';
-import { middle } from '../analysis/utilisation.ts';
-import { type FindingDraft, noMeasurement } from '../finding.ts';
 import { clip, lengthOf } from '../intervals.ts';
-import { looksSampled, ms, percent } from '../rules/rule.ts';
 
 /** One collective that several ranks took part in. Microseconds. */
 export interface MatchedCollective {
@@ -32,14 +30,12 @@ export interface RankJoin {
   /** Share of collectives in which each rank arrived last, weighted by the waiting that it caused. */
   readonly lastShare: readonly number[];
   readonly worldSize: number | undefined;
+  /** The names of the steps that all ranks have; undefined if they share none. */
+  readonly steps: ReadonlySet<string> | undefined;
 }
 
 /** Collectives below this number say nothing. */
-const LEAST_MATCHED = 5;
-/** A rank is late if it causes this share of the waiting, or this many times its share by chance. */
-const LATE_FROM = 0.6;
-const LATE_BY_CHANCE = 1.4;
-const WAIT_FROM = 0.05;
+const LEAST_MATCHED = 4;
 
 /** Joins ranks of one job by the order of their collectives within each group; undefined without collectives in common. */
 export function joinRanks(facts: readonly TraceFacts[]): RankJoin | undefined {
@@ -58,6 +54,7 @@ export function joinRanks(facts: readonly TraceFacts[]): RankJoin | undefined {
     clockOffsetUs: offsetsOf(facts, rows),
     lastShare: caused.map((us) => (all === 0 ? 0 : us / all)),
     worldSize: facts[0].trace.worldSize,
+    steps: commonSteps(facts),
   };
 }
 
@@ -69,14 +66,15 @@ export function alignment(
   if (rows.length < LEAST_MATCHED) return undefined;
   const clockOffsetUs = offsetsOf(facts, rows);
   const residuals = facts.map((one, index) =>
-    middle(rows.map((own) => Math.abs(endOf(facts[0], own[0]) - endOf(one, own[index]) - clockOffsetUs[index]))),
+    medianOf(rows.map((own) => Math.abs(endOf(facts[0], own[0]) - endOf(one, own[index]) - clockOffsetUs[index]))),
   );
   return { clockOffsetUs, residualUs: Math.max(...residuals) };
 }
 
 /** The collectives that all ranks have: the row of each rank. */
 function matchedRows(facts: readonly TraceFacts[]): readonly (readonly number[])[] {
-  const lists = facts.map(collectivesOf);
+  const names = commonSteps(facts);
+  const lists = facts.map((one) => collectivesOf(one, names));
   const matched: number[][] = [];
   for (const key of lists[0].keys()) {
     const others = lists.map((list) => list.get(key) ?? []);
@@ -85,6 +83,13 @@ function matchedRows(facts: readonly TraceFacts[]): readonly (readonly number[])
     for (let back = 1; back <= count; back += 1) matched.push(others.map((list) => list[list.length - back]));
   }
   return matched;
+}
+
+/** The names of the windows that all ranks have; undefined if they share none. A step may be left out of one rank only. */
+function commonSteps(facts: readonly TraceFacts[]): ReadonlySet<string> | undefined {
+  const [first, ...others] = facts.map((one) => new Set(joinedWindows(one).map(({ name }) => name)));
+  const common = others.reduce((names, own) => names.intersection(own), first);
+  return common.size === 0 ? undefined : common;
 }
 
 function matchedCollective(facts: readonly TraceFacts[], rows: readonly number[]): MatchedCollective {
@@ -125,7 +130,7 @@ function exposedBetween({ busy }: TraceFacts, start: number, end: number): numbe
 }
 
 function offsetsOf(facts: readonly TraceFacts[], rows: readonly (readonly number[])[]): readonly number[] {
-  return facts.map((one, index) => middle(rows.map((own) => endOf(facts[0], own[0]) - endOf(one, own[index]))));
+  return facts.map((one, index) => medianOf(rows.map((own) => endOf(facts[0], own[0]) - endOf(one, own[index]))));
 }
 
 function endOf({ trace: { gpu } }: TraceFacts, row: number): number {
@@ -133,11 +138,14 @@ function endOf({ trace: { gpu } }: TraceFacts, row: number): number {
 }
 
 /** Communication kernels of the joined windows, in order of time, by process group and name. */
-function collectivesOf(facts: TraceFacts): ReadonlyMap<string, readonly number[]> {
+function collectivesOf(
+  facts: TraceFacts,
+  names: ReadonlySet<string> | undefined,
+): ReadonlyMap<string, readonly number[]> {
   const { trace, rows } = facts;
   const workOf = workClassifier(trace);
   const lists = new Map<string, number[]>();
-  const windows = joinedWindows(facts);
+  const windows = joinedWindows(facts, names);
   const ordered = [...rows]
     .filter((row) => workOf(row) === 'communication')
     .sort((a, b) => trace.gpu.ts[a] - trace.gpu.ts[b]);
@@ -175,121 +183,21 @@ function busFactor(name: string, ranks: number): number {
   return 1;
 }
 
-/** A rank that the others wait for, and how long each of them does. Indices of the join. */
-export interface LateRank {
-  readonly late: number;
-  /** The rank that loses the largest share of its step. */
-  readonly victim: number;
-  /** Microseconds of all joined windows that each rank waits for the late one. */
-  readonly waitUs: readonly number[];
-  /** The part of that in the steady windows of each rank, which findings about single ranks are shares of. */
-  readonly steadyWaitUs: readonly number[];
-  /** The waiting of the victim as a share of its step. */
-  readonly share: number;
-}
-
-/** The late ranks, by the time that they cost: a short and heavy lateness counts as much as a long and slight one. */
-export function lateRanks(facts: readonly TraceFacts[], join: RankJoin): readonly LateRank[] {
-  const least = Math.min(LATE_FROM, LATE_BY_CHANCE / facts.length);
-  return facts
-    .map((_, late): LateRank => {
-      const caused = join.matched.filter(({ last }) => last === late);
-      const total = (pick: (one: MatchedCollective) => readonly number[]) =>
-        facts.map((__, index) => caused.reduce((us, one) => us + pick(one)[index], 0));
-      const waitUs = total(({ exposedWaitUs }) => exposedWaitUs);
-      const shares = facts.map((one, index) => waitUs[index] / joinedUs(one));
-      const share = Math.max(...shares);
-      return { late, victim: shares.indexOf(share), waitUs, steadyWaitUs: total((one) => one.steadyWaitUs), share };
-    })
-    .filter(({ late, share }) => share >= WAIT_FROM && join.lastShare[late] >= least)
-    .sort((a, b) => b.share - a.share || a.late - b.late);
-}
-
-/** The finding about each late rank. */
-export function rankFindings(
-  facts: readonly TraceFacts[],
-  join: RankJoin,
-  late = lateRanks(facts, join),
-): readonly FindingDraft[] {
-  return late.map((one) => lateRankFinding(facts, join, one));
-}
-
-function lateRankFinding(facts: readonly TraceFacts[], join: RankJoin, one: LateRank): FindingDraft {
-  const { late, share } = one;
-  const victim = facts[one.victim];
-  const recoverableUs = share * joinedStepUs(victim);
-  const whole = join.worldSize === undefined || join.worldSize === facts.length;
-  const wire = join.matched.reduce((sum, { wireUs }) => sum + wireUs, 0);
-  const waits = join.matched.reduce((sum, { waitUs }) => sum + Math.max(...waitUs), 0);
-  return {
-    cause: 'multi-gpu',
-    title: `rank ${join.ranks[late]} is late: the others wait ${ms(recoverableUs)} ms of a ${ms(joinedStepUs(victim))} ms step for it`,
-    scope: { file: facts[late].file, rank: join.ranks[late] ?? null, device: null, window: 'stretched steps' },
-    evidence: [
-      {
-        file: facts[late].file,
-        what: `share of the waiting that rank ${join.ranks[late]} causes`,
-        value: percent(join.lastShare[late]),
-        unit: '%',
-      },
-      { file: victim.file, what: 'collectives joined', value: join.matched.length, unit: 'collectives' },
-      { file: victim.file, what: 'time on the wire', value: ms(wire), unit: 'ms' },
-      ...wireEvidence(victim.file, join),
-      { file: victim.file, what: 'longest wait of each collective, summed', value: ms(waits), unit: 'ms' },
-      ...facts.map((own, index) => ({
-        file: own.file,
-        what: `rank ${join.ranks[index]}: exposed waiting`,
-        value: percent(one.waitUs[index] / joinedUs(own)),
-        unit: '% of the step',
-      })),
-    ],
-    shareOfStep: share,
-    recoverableUs,
-    gpuHours: null,
-    expected: noMeasurement,
-    confidence:
-      facts.some(looksSampled) || victim.steady.length < 2
-        ? 'low'
-        : whole && victim.steady.length >= 3
-          ? 'high'
-          : 'medium',
-    disproof:
-      'if the same rank number is late on other machines, it is the work of that rank; if another rank is, it is the machine',
-    fix: [
-      'find what the late rank does meanwhile: diagnose its trace alone',
-      'balance its work (uneven shards, longer sequences, logging or saving on rank 0 only); else replace the node',
-      'the network needs no tuning: the time on the wire is as short as the last arriver shows',
-    ],
-    nextCommand: `headrace gpu diagnose ${facts[late].file}`,
-  };
-}
-
-/** Bandwidth of the largest collective on the wire; nothing where the trace does not tell sizes. */
-function wireEvidence(file: string, { matched }: RankJoin): FindingDraft['evidence'] {
-  const sized = matched.filter(({ bytes, groupSize, wireUs }) => bytes > 0 && groupSize > 1 && wireUs > 0);
-  const [largest] = sized.toSorted((a, b) => b.bytes - a.bytes);
-  if (largest === undefined) return [];
-  const { name, bytes, groupSize } = largest;
-  const same = sized.filter((one) => one.name === name && one.bytes === bytes);
-  const { algbw, busbw } = bandwidths(name, bytes, middle(same.map(({ wireUs }) => wireUs)), groupSize);
-  const what = `${name} of ${(bytes / 1e6).toFixed(1)} MB over ${groupSize} ranks, on the wire`;
-  return [
-    { file, what: `${what}: algbw`, value: Math.round(algbw * 10) / 10, unit: 'GB/s' },
-    { file, what: `${what}: busbw`, value: Math.round(busbw * 10) / 10, unit: 'GB/s' },
-  ];
-}
-
 /** Windows in which collectives are joined: also steps that are much longer than the others, which a late rank can cause. */
-function joinedWindows({ windows }: TraceFacts): readonly StepWindow[] {
-  return windows.filter(({ leftOut }) => leftOut === undefined || leftOut === 'outlier');
+function joinedWindows({ windows }: TraceFacts, names?: ReadonlySet<string>): readonly StepWindow[] {
+  return windows.filter(
+    ({ leftOut, name }) => (leftOut === undefined || leftOut === 'outlier') && (names?.has(name) ?? true),
+  );
 }
 
-function joinedUs(facts: TraceFacts): number {
-  return joinedWindows(facts).reduce((us, { start, end }) => us + end - start, 0);
+/** The time of these windows. */
+export function joinedUs(facts: TraceFacts, { steps }: RankJoin): number {
+  return joinedWindows(facts, steps).reduce((us, { start, end }) => us + end - start, 0);
 }
 
 /** The step that waiting is a share of: the median one, or the mean one if steps are joined that are much longer. */
-export function joinedStepUs(facts: TraceFacts): number {
-  const windows = joinedWindows(facts);
-  return windows.length === facts.steady.length ? facts.stepUs : joinedUs(facts) / windows.length;
+export function joinedStepUs(facts: TraceFacts, join: RankJoin): number {
+  const windows = joinedWindows(facts, join.steps);
+  const hasOutlier = windows.some(({ leftOut }) => leftOut === 'outlier');
+  return hasOutlier ? joinedUs(facts, join) / windows.length : facts.stepUs;
 }

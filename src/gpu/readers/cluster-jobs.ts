@@ -1,27 +1,38 @@
-import { csvRows, printedNumber } from './csv.ts';
-import { stampMs } from './query-gpu.ts';
-import type { JobRecord } from './sacct.ts';
+import { gpuHoursOf, type JobRecord } from './sacct.ts';
+import { stampMs } from './stamp.ts';
+import { parseTable, type TableRow } from './table.ts';
+
+/** A duration may differ so much from the times of start and end: jobs are suspended, clocks are rounded. */
+const SAME_WITHIN = 10;
 
 /**
  * A job a row, as the Acme and Helios traces have them: job_id, gpu_num, state, submit_time, start_time, end_time, duration
  * in seconds, and more. GPU time of a job is gpu_num × duration.
  */
 export function parseClusterJobs(text: string): readonly JobRecord[] {
-  const { header, rows } = csvRows(text);
-  const at = (row: readonly string[], name: string) => row[header.indexOf(name)];
-  return rows.map((row) => {
-    const gpus = printedNumber(at(row, 'gpu_num')) || 0;
-    const seconds = printedNumber(at(row, 'duration'));
+  return parseTable(text, { kind: 'list of jobs', needs: ['gpu_num', 'state'] }).rows.map((row) => {
+    const gpus = row.printed('gpu_num');
+    const startMs = stampMs(row.text('start_time'));
+    const endMs = stampMs(row.text('end_time'));
+    const seconds = secondsOf(row, (endMs - startMs) / 1000);
     return {
-      id: at(row, 'job_id') ?? '',
-      state: (at(row, 'state') ?? '').trim(),
+      id: row.text('job_id') ?? '',
+      state: row.text('state') ?? '',
       gpus,
       seconds,
-      startMs: stampMs(at(row, 'start_time')),
-      endMs: stampMs(at(row, 'end_time')),
-      eligibleMs: stampMs(at(row, 'submit_time')),
-      gpuHours: seconds >= 0 ? (gpus * seconds) / 3600 : 0,
+      startMs,
+      endMs,
+      eligibleMs: stampMs(row.text('submit_time')),
+      gpuHours: gpuHoursOf(gpus, seconds),
       gpuUtil: Number.NaN,
     };
   });
+}
+
+/** The duration where the times do not say that it has another unit; the times where there is no duration. */
+function secondsOf(row: TableRow, between: number): number {
+  const duration = row.printed('duration');
+  if (!(duration >= 0)) return between >= 0 ? between : Number.NaN;
+  const other = between > 60 && (duration > SAME_WITHIN * between || between > SAME_WITHIN * duration);
+  return other ? Number.NaN : duration;
 }

@@ -1,4 +1,4 @@
-import { csvRows, printedNumber } from './csv.ts';
+import { parseTable } from './table.ts';
 
 /** Iteration times of the workers of one job; `times` are positions in the run. */
 export interface WorkerSeries {
@@ -9,14 +9,13 @@ export interface WorkerSeries {
 
 /** Columns worker, time, batch_time_norm, as the Alibaba v2020 trace has them. */
 export function parseIterations(text: string): readonly WorkerSeries[] {
-  const { header, rows } = csvRows(text);
+  const needs = ['worker', 'time', 'batch_time_norm'];
   const workers = new Map<string, { worker: string; times: number[]; values: number[] }>();
-  const column = (name: string) => header.indexOf(name);
-  for (const row of rows) {
-    const worker = row[column('worker')] ?? '';
-    const time = printedNumber(row[column('time')]);
-    const value = printedNumber(row[column('batch_time_norm')]);
-    if (Number.isNaN(time) || Number.isNaN(value)) continue;
+  for (const row of parseTable(text, { kind: 'table of iteration times', needs }).rows) {
+    const worker = row.text('worker') ?? '';
+    const time = row.printed('time');
+    const value = row.printed('batch_time_norm');
+    if (worker === '' || Number.isNaN(time) || Number.isNaN(value)) continue;
     const series = workers.get(worker) ?? { worker, times: [], values: [] };
     series.times.push(time);
     series.values.push(value);
@@ -37,14 +36,13 @@ export interface ClusterSummary {
 
 /** Columns as the Acme trace has them: id, gpu_job_num, avg_que_time_gpu, complete_gpu_time, … */
 export function parseClusterSummaries(text: string): readonly ClusterSummary[] {
-  const { header, rows } = csvRows(text);
-  const number = (row: readonly string[], name: string) => printedNumber(row[header.indexOf(name)]);
-  return rows.map((row) => ({
-    id: row[header.indexOf('id')] ?? '',
-    gpuJobs: number(row, 'gpu_job_num'),
-    meanQueueSeconds: number(row, 'avg_que_time_gpu'),
-    completeGpuTime: number(row, 'complete_gpu_time'),
-    cancelGpuTime: number(row, 'cancel_gpu_time'),
-    failGpuTime: number(row, 'fail_gpu_time'),
+  const needs = ['id', 'complete_gpu_time', 'cancel_gpu_time', 'fail_gpu_time'];
+  return parseTable(text, { kind: 'summary of clusters', needs }).rows.map((row) => ({
+    id: row.text('id') ?? '',
+    gpuJobs: row.printed('gpu_job_num'),
+    meanQueueSeconds: row.printed('avg_que_time_gpu'),
+    completeGpuTime: row.printed('complete_gpu_time'),
+    cancelGpuTime: row.printed('cancel_gpu_time'),
+    failGpuTime: row.printed('fail_gpu_time'),
   }));
 }

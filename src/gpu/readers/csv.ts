@@ -44,7 +44,7 @@ export function printedNumber(text: string | undefined, decimalComma = false): n
   if (match === null) return Number.NaN;
   const digits = (match[1] ?? '').replaceAll(/['\u00a0\u202f]/g, '');
   const plain = decimalComma ? digits.replaceAll('.', '').replace(',', '.') : digits.replaceAll(',', '');
-  return /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(plain) ? Number(plain) : Number.NaN;
+  return plainNumber(plain);
 }
 
 /** A share in percent as tools print it; NaN outside of 0 to 100, which no counter can report. */
@@ -53,12 +53,19 @@ export function printedPercent(text: string | undefined): number {
   return value >= 0 && value <= 100 ? value : Number.NaN;
 }
 
-/** Rows of a CSV text by column name; short rows lack their last columns. */
-export function csvRows(text: string): {
-  readonly header: readonly string[];
-  readonly rows: readonly (readonly string[])[];
-} {
-  const lines = linesOf(text).filter((line) => line.trim() !== '');
-  const header = csvFields(lines[0] ?? '').map((name) => name.trim());
-  return { header, rows: lines.slice(1).map((line) => csvFields(line)) };
+/**
+ * The lines of a recorded text that are whole. Tools end each line: a last line without its end was cut, and half of a number
+ * is another number. A single line is taken as it is.
+ */
+export function wholeLines(text: string): readonly string[] {
+  const lines = linesOf(text);
+  const isCut = (lines[lines.length - 1] ?? '').trim() !== '' && lines.filter((line) => line.trim() !== '').length > 1;
+  return isCut ? lines.slice(0, -1) : lines;
+}
+
+/** A finite number and nothing else; NaN of a blank cell and of other texts. */
+export function plainNumber(text: string | undefined): number {
+  const cell = (text ?? '').trim();
+  const number = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(cell) ? Number(cell) : Number.NaN;
+  return Number.isFinite(number) ? number : Number.NaN;
 }

@@ -1,4 +1,4 @@
-import { linesOf } from './csv.ts';
+import { wholeLines } from './csv.ts';
 
 /** The fields of one GPU, or of one MIG instance, from one scrape; `DCGM_FI_…` by name. */
 export interface DcgmDevice {
@@ -29,7 +29,7 @@ export function parseDcgm(text: string): readonly DcgmDevice[] {
       fields: Map<string, number>;
     }
   >();
-  for (const line of linesOf(text)) {
+  for (const line of wholeLines(text)) {
     const match = /^(DCGM_\w+)\{(.*)\}\s+(\S+)(?:\s+\d+)?\s*$/.exec(line);
     if (match === null) continue;
     const labels = labelsOf(match[2] ?? '');

@@ -1,5 +1,5 @@
 import { fail } from '../../base/errors/fail.ts';
-import { linesOf, printedNumber, printedPercent } from './csv.ts';
+import { printedNumber, printedPercent, wholeLines } from './csv.ts';
 import { SampleCollector, type SampleSeries } from './samples.ts';
 
 /**
@@ -12,7 +12,7 @@ import { SampleCollector, type SampleSeries } from './samples.ts';
 export function parseDmon(text: string): readonly SampleSeries[] {
   const samples = new SampleCollector();
   let columns: readonly string[] = [];
-  for (const line of linesOf(text)) {
+  for (const line of wholeLines(text)) {
     const fields = line.trim().split(/\s+/);
     if (line.trim() === '') continue;
     if (line.trimStart().startsWith('#')) {
@@ -22,9 +22,11 @@ export function parseDmon(text: string): readonly SampleSeries[] {
         .split(/\s+/)
         .map((name) => name.toLowerCase());
       if (names.includes('gpu')) columns = names;
+      // The line of units has as many words: else a name is missing, and nothing says whose values are whose.
+      else if (names.length !== columns.length) columns = [];
       continue;
     }
-    if (columns.length === 0 || fields.length < columns.length) continue;
+    if (columns.length === 0 || fields.length !== columns.length) continue;
     const at = (name: string) => fields[columns.indexOf(name)];
     const number = (name: string) => (columns.includes(name) ? printedNumber(at(name)) : Number.NaN);
     const share = (name: string) => (columns.includes(name) ? printedPercent(at(name)) : Number.NaN);

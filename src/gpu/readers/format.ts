@@ -4,7 +4,10 @@ export type FileKind =
   | 'nsys-sqlite'
   | 'nsys-stats-text'
   | 'nsys-kernel-csv'
+  | 'nsys-gpu-trace'
   | 'ncu-csv'
+  | 'ncu-text'
+  | 'dcgmi-dmon'
   | 'dmon'
   | 'pmon'
   | 'query-gpu'
@@ -40,6 +43,9 @@ const marks: readonly (readonly [FileKind, RegExp])[] = [
   ['trace', /^\uFEFF?\s*(\{\s*["}]|\[\s*[[{\]])/],
   ['dcgm', /^(?:#.*\n|[^\S\n]*\n)*DCGM_FI_\w+\{/],
   ['ncu-csv', /^"?ID"?,"?Process ID"?,/m],
+  ['ncu-text', /^\s*\S.* \(\d+, \d+, \d+\)x\(\d+, \d+, \d+\), Context \d+, Stream \d+/m],
+  ['nsys-gpu-trace', /^"?Start \(\w+\)"?,"?Duration \(\w+\)"?,"?CorrId"?,/m],
+  ['dcgmi-dmon', /^\s*#\s*Entity\s+[A-Z]{4,}/m],
   ['nsys-stats-text', /^\[\d+\/\d+\] Executing '\w+' stats report/m],
   ['nsys-kernel-csv', /^"?Time \(%\)"?,"?Total Time \(ns\)"?,"?Instances"?,.*Name/m],
   ['pmon', /^#\s*(Date\s+)?(Time\s+)?gpu\s+pid\s+type/im],

@@ -1,4 +1,5 @@
-import { csvFields, linesOf, printedNumber } from './csv.ts';
+import { printedNumber, wholeLines } from './csv.ts';
+import { parseTable } from './table.ts';
 
 /** Launches of one kernel, as `nsys stats` sums them. Nanoseconds. */
 export interface KernelSumRow {
@@ -16,21 +17,18 @@ export interface StatsTable {
 
 /** `nsys stats --report cuda_gpu_kern_sum --format csv`; lines before the header are left out. */
 export function parseKernelSums(text: string): readonly KernelSumRow[] {
-  const lines = linesOf(text);
+  const lines = wholeLines(text);
   const start = lines.findIndex((line) => line.startsWith('Time (%)') || line.startsWith('"Time (%)"'));
   if (start < 0) return [];
-  const header = csvFields(lines[start] ?? '');
-  return lines
-    .slice(start + 1)
-    .map((line) => csvFields(line))
-    .filter((fields) => fields.length >= header.length)
-    .map((fields) => kernelRow((name) => fields[header.indexOf(name)]));
+  const needs = ['Name', 'Total Time (ns)', 'Instances'];
+  const { header, rows } = parseTable(`${lines.slice(start).join('\n')}\n`, { kind: 'sums of kernels', needs });
+  return rows.filter(({ fields }) => fields.length >= header.length).map((row) => kernelRow((name) => row.text(name)));
 }
 
 /** The tables of the text that `nsys profile --stats=true` prints. */
 export function parseStatsText(text: string): readonly StatsTable[] {
   const tables: StatsTable[] = [];
-  const lines = linesOf(text);
+  const lines = wholeLines(text);
   let report = '';
   for (const [at, line] of lines.entries()) {
     report = /Executing '(\w+)' stats report/.exec(line)?.[1] ?? report;

@@ -1,4 +1,4 @@
-import { linesOf } from './csv.ts';
+import { plainNumber, wholeLines } from './csv.ts';
 
 /** One training iteration of a Megatron log. */
 export interface LoggedIteration {
@@ -9,11 +9,17 @@ export interface LoggedIteration {
 
 /** Lines `iteration N/ M | … | elapsed time per iteration (ms): X | … | global batch size: B | …` of a Megatron log. */
 export function parseMegatronLog(text: string): readonly LoggedIteration[] {
-  return linesOf(text).flatMap((line) => {
+  return wholeLines(text).flatMap((line) => {
     const elapsed = /elapsed time per iteration \(ms\): ([\d.]+)/.exec(line)?.[1];
     if (elapsed === undefined) return [];
     const iteration = /iteration\s+(\d+)\//.exec(line)?.[1];
     const globalBatch = /global batch size:\s+(\d+)/.exec(line)?.[1];
-    return [{ iteration: Number(iteration), elapsedMs: Number(elapsed), globalBatch: Number(globalBatch) }];
+    return [
+      {
+        iteration: plainNumber(iteration),
+        elapsedMs: plainNumber(elapsed),
+        globalBatch: plainNumber(globalBatch),
+      },
+    ];
   });
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { linesOf } from './csv.ts';
-import { stampMs } from './query-gpu.ts';
+import { wholeLines } from './csv.ts';
 import { SampleCollector, type SampleSeries } from './samples.ts';
+import { stampMs } from './stamp.ts';
 
 const record = z.record(z.string(), z.unknown());
 
@@ -11,7 +11,7 @@ const record = z.record(z.string(), z.unknown());
  */
 export function parseMonitorLines(text: string): readonly SampleSeries[] {
   const samples = new SampleCollector();
-  for (const line of linesOf(text)) {
+  for (const line of wholeLines(text)) {
     const values = record.safeParse(parsed(line));
     if (!values.success) continue;
     for (const [key, value] of Object.entries(values.data)) {

@@ -1,5 +1,5 @@
 import { fail } from '../../base/errors/fail.ts';
-import { csvFields, linesOf, printedNumber } from './csv.ts';
+import { csvFields, printedNumber, wholeLines } from './csv.ts';
 
 /** The measurements of Nsight Compute for one launch of one kernel. */
 export interface NcuKernel {
@@ -48,7 +48,7 @@ const unitFactor: Readonly<Record<string, number>> = {
  * header are skipped: application output, ==PROF==, ==WARNING==. One file may have many kernels, distinguished by ID.
  */
 export function parseNcu(text: string): readonly NcuKernel[] {
-  const lines = linesOf(text);
+  const lines = wholeLines(text);
   const start = lines.findIndex((line) => /^"?ID"?,"?Process ID"?,/.test(line));
   if (start < 0)
     throw fail('GPU_DAMAGED', { kind: 'Nsight Compute CSV', reason: 'it has no header with ID and Process ID' });
@@ -71,7 +71,8 @@ export function usesDecimalComma(values: readonly string[]): boolean {
   return comma && !point;
 }
 
-interface Draft {
+/** A kernel under construction. */
+export interface NcuDraft {
   id: string;
   name: string;
   device: string;
@@ -87,15 +88,15 @@ function detailKernels(
   rows: readonly (readonly string[])[],
   comma: boolean,
 ): readonly NcuKernel[] {
-  const kernels = new Map<string, Draft>();
+  const kernels = new Map<string, NcuDraft>();
   const field = (row: readonly string[], name: string) => row[header.indexOf(name)] ?? '';
   for (const row of rows) {
     const id = field(row, 'ID');
     if (id === '') continue;
-    const kernel = kernels.get(id) ?? draft(id, (name) => field(row, name));
+    const kernel = kernels.get(id) ?? ncuDraft(id, (name) => field(row, name));
     kernels.set(id, kernel);
     const metric = field(row, 'Metric Name');
-    if (metric !== '') setMetric(kernel, metric, field(row, 'Metric Unit'), field(row, 'Metric Value'), comma);
+    if (metric !== '') addMetric(kernel, metric, field(row, 'Metric Unit'), field(row, 'Metric Value'), comma);
     if (field(row, 'Rule Name') !== '') {
       kernel.rules.push({
         name: field(row, 'Rule Name'),
@@ -117,14 +118,15 @@ function rawKernels(
   const units = rows[0] ?? [];
   const hasUnits = (units[0] ?? '') === '';
   return rows.slice(hasUnits ? 1 : 0).map((row) => {
-    const kernel = draft(row[0] ?? '', (name) => row[header.indexOf(name)] ?? '');
+    const kernel = ncuDraft(row[0] ?? '', (name) => row[header.indexOf(name)] ?? '');
     for (const [column, metric] of header.entries())
-      setMetric(kernel, metric, hasUnits ? (units[column] ?? '') : '', row[column] ?? '', comma);
+      addMetric(kernel, metric, hasUnits ? (units[column] ?? '') : '', row[column] ?? '', comma);
     return kernel;
   });
 }
 
-function draft(id: string, field: (name: string) => string): Draft {
+/** A kernel without metrics, by the columns of the CSV form. */
+export function ncuDraft(id: string, field: (name: string) => string): NcuDraft {
   return {
     id,
     name: field('Kernel Name'),
@@ -137,7 +139,8 @@ function draft(id: string, field: (name: string) => string): Draft {
   };
 }
 
-function setMetric(kernel: Draft, metric: string, unit: string, value: string, comma: boolean): void {
+/** Adds a metric in its own unit; the first of a name counts. */
+export function addMetric(kernel: NcuDraft, metric: string, unit: string, value: string, comma: boolean): void {
   const number = printedNumber(value, comma);
   if (Number.isNaN(number) || kernel.metrics.has(metric)) return;
   kernel.metrics.set(metric, number * (unitFactor[unit.toLowerCase().replace(/\/.*$/, '')] ?? 1));

@@ -2,14 +2,17 @@ import type { Source } from '../source.ts';
 import { parseClusterSummaries, parseIterations } from './cluster.ts';
 import { parseClusterJobs } from './cluster-jobs.ts';
 import { parseDcgm } from './dcgm.ts';
+import { parseDcgmiDmon } from './dcgmi-dmon.ts';
 import { parseDistributions, parseVariations } from './distribution.ts';
 import { parseDmon } from './dmon.ts';
 import type { FileKind } from './format.ts';
+import { parseGpuTrace } from './gpu-trace-csv.ts';
 import { kernelRowsOf, parseKernelSums, parseStatsText } from './kernel-sums.ts';
 import { parseMegatronLog } from './megatron-log.ts';
 import { parseMonitorLines } from './monitor-jsonl.ts';
 import { parseNcclTests } from './nccl-tests.ts';
 import { parseNcu } from './ncu.ts';
+import { parseNcuText } from './ncu-text.ts';
 import { parsePhillyJobs, parsePhillyMachines, parsePhillyUtil } from './philly.ts';
 import { parsePmon } from './pmon.ts';
 import { parseNodeCsv, parsePodCsv, parsePodList } from './pods.ts';
@@ -27,12 +30,15 @@ const parsers: Readonly<Record<TextKind, (path: string, text: string) => Source>
   'monitor-jsonl': (path, text) => ({ kind: 'samples', path, series: parseMonitorLines(text) }),
   dcgm: (path, text) => ({ kind: 'dcgm', path, devices: parseDcgm(text) }),
   'ncu-csv': (path, text) => ({ kind: 'ncu', path, kernels: parseNcu(text) }),
+  'ncu-text': (path, text) => ({ kind: 'ncu', path, kernels: parseNcuText(text) }),
+  'nsys-gpu-trace': (path, text) => ({ kind: 'trace', path, trace: parseGpuTrace(text) }),
+  'dcgmi-dmon': (path, text) => ({ kind: 'samples', path, series: parseDcgmiDmon(text) }),
   'nsys-kernel-csv': (path, text) => ({ kind: 'kernel-sums', path, kernels: parseKernelSums(text), tables: [] }),
   'nsys-stats-text': (path, text) => {
     const tables = parseStatsText(text);
     return { kind: 'kernel-sums', path, kernels: kernelRowsOf(tables), tables };
   },
-  prometheus: (path, text) => ({ kind: 'samples', path, series: parsePrometheus(text) }),
+  prometheus: (path, text) => ({ kind: 'samples', path, series: parsePrometheus(text, path) }),
   sacct: (path, text) => ({ kind: 'jobs', path, jobs: parseSacct(text) }),
   'pod-list': (path, text) => ({ kind: 'pods', path, pods: parsePodList(text) }),
   'pod-csv': (path, text) => ({ kind: 'pods', path, pods: parsePodCsv(text) }),

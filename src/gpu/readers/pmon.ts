@@ -1,5 +1,5 @@
 import { fail } from '../../base/errors/fail.ts';
-import { linesOf, printedNumber, printedPercent } from './csv.ts';
+import { printedNumber, printedPercent, wholeLines } from './csv.ts';
 import { dmonTime } from './dmon.ts';
 
 /** One process on one GPU in one sample of nvidia-smi pmon; percent, NaN where missing. */
@@ -32,10 +32,12 @@ export function parsePmon(text: string): readonly ProcessRound[] {
   const rounds: Round[] = [];
   const open = new Map<string, Round>();
   let columns: readonly string[] = [];
-  for (const line of linesOf(text)) {
+  for (const line of wholeLines(text)) {
     if (line.trimStart().startsWith('#')) {
       const names = line.replace('#', '').trim().toLowerCase().split(/\s+/);
       if (names.includes('pid')) columns = names;
+      // The line of units has as many words: else a name is missing, and nothing says whose values are whose.
+      else if (names.length !== columns.length) columns = [];
       continue;
     }
     const fields = line.trim().split(/\s+/);
@@ -44,6 +46,8 @@ export function parsePmon(text: string): readonly ProcessRound[] {
     const pid = at('pid') ?? '';
     if (columns.length === 0 || fields.length < columns.length || !/^\d+$/.test(gpu) || !/^(\d+|-)$/.test(pid))
       continue;
+    // An empty GPU has no type of a process either.
+    if (pid === '-' && at('type') !== '-') continue;
     const timeMs = columns.includes('date') ? dmonTime(at('date'), at('time')) : Number.NaN;
     const known = open.get(gpu);
     const again =

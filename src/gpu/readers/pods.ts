@@ -1,8 +1,11 @@
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
-import { csvRows } from './csv.ts';
+import { plainNumber } from './csv.ts';
+import { parseJsonText } from './json-text.ts';
+import { epochMs } from './stamp.ts';
+import { parseTable } from './table.ts';
 
-/** One pod or container job. Times in milliseconds; NaN if it did not happen. */
+/** One pod or container job. Times in milliseconds; NaN if it did not happen, or is not recorded. */
 export interface PodRecord {
   readonly name: string;
   /** The last phase, which says nothing about any one moment. */
@@ -26,31 +29,31 @@ export interface NodeRecord {
  * (seconds), as the Alibaba v2023 trace has it.
  */
 export function parsePodCsv(text: string): readonly PodRecord[] {
-  const { header, rows } = csvRows(text);
-  const at = (row: readonly string[], name: string) => row[header.indexOf(name)] ?? '';
-  const seconds = (value: string) => (value.trim() === '' ? Number.NaN : Number(value) * 1000);
-  return rows.map((row) => {
-    const whole = Number(at(row, 'num_gpu')) || 0;
-    const milli = Number(at(row, 'gpu_milli'));
+  const needs = ['pod_phase', 'num_gpu', 'creation_time', 'scheduled_time', 'deletion_time'];
+  return parseTable(text, { kind: 'list of pods', needs }).rows.map((row) => {
+    const whole = row.number('num_gpu');
+    const milli = row.number('gpu_milli');
     return {
-      name: at(row, 'name'),
-      phase: at(row, 'pod_phase'),
+      name: row.text('name') ?? '',
+      phase: row.text('pod_phase') ?? '',
       gpus: whole === 1 && milli > 0 && milli < 1000 ? milli / 1000 : whole,
-      createdMs: seconds(at(row, 'creation_time')),
-      scheduledMs: seconds(at(row, 'scheduled_time')),
-      endedMs: seconds(at(row, 'deletion_time')),
+      createdMs: epochMs(row.number('creation_time')),
+      scheduledMs: epochMs(row.number('scheduled_time')),
+      endedMs: epochMs(row.number('deletion_time')),
     };
   });
 }
 
 /** A node list in CSV with the columns sn, gpu, model. */
 export function parseNodeCsv(text: string): readonly NodeRecord[] {
-  const { header, rows } = csvRows(text);
-  const at = (row: readonly string[], name: string) => row[header.indexOf(name)] ?? '';
-  return rows.map((row) => ({ name: at(row, 'sn'), gpus: Number(at(row, 'gpu')) || 0, model: at(row, 'model') }));
+  return parseTable(text, { kind: 'list of nodes', needs: ['gpu'] }).rows.map((row) => ({
+    name: row.text('sn') ?? '',
+    gpus: row.number('gpu'),
+    model: row.text('model') ?? '',
+  }));
 }
 
-const quantity = z.union([z.string(), z.number()]).transform(Number);
+const quantity = z.union([z.string(), z.number()]).transform((value) => plainNumber(String(value)));
 const podSchema = z.object({
   metadata: z.object({
     name: z.string(),
@@ -88,12 +91,7 @@ const listSchema = z.object({ items: z.array(z.unknown()) });
 
 /** `kubectl get pods -A -o json`. Errors: GPU_DAMAGED. */
 export function parsePodList(text: string): readonly PodRecord[] {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw fail('GPU_DAMAGED', { kind: 'pod list', reason: 'it is not JSON' }, error);
-  }
+  const value = parseJsonText('pod list', text);
   const list = listSchema.safeParse(value);
   if (!list.success) throw fail('GPU_DAMAGED', { kind: 'pod list', reason: 'it has no list of items' });
   return list.data.items.flatMap((item) => {
@@ -108,7 +106,7 @@ function podRecord({ metadata, spec, status }: z.infer<typeof podSchema>): PodRe
     return (
       sum +
       Object.entries(asked).reduce(
-        (count, [name, number]) => count + (/^(nvidia|amd)\.com\/(gpu|mig-.*)$/.test(name) && number > 0 ? number : 0),
+        (count, [name, number]) => count + (/^(nvidia|amd)\.com\/(gpu|mig-.*)$/.test(name) ? number : 0),
         0,
       )
     );

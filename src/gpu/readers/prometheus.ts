@@ -1,7 +1,9 @@
 import { fail } from '../../base/errors/fail.ts';
-import { csvFields, linesOf } from './csv.ts';
-import { stampMs } from './query-gpu.ts';
+import { plainNumber } from './csv.ts';
+import { parseJsonText } from './json-text.ts';
 import { emptySeries, type SampleSeries } from './samples.ts';
+import { epochMs, stampMs } from './stamp.ts';
+import { parseTable } from './table.ts';
 
 /** One series as Prometheus has it: its labels, and pairs of milliseconds and value. */
 interface LabelledSeries {
@@ -20,11 +22,11 @@ type Field =
   | 'tensorActive'
   | 'dramActive';
 
-/** Which counter a metric is, and what its values are multiplied by. A series without a name is of utilisation. */
+/** Which counter a metric is, and what its values are multiplied by. */
 const metrics: readonly (readonly [RegExp, Field, number])[] = [
   [/GR_ENGINE_ACTIVE$/i, 'engine', 100],
   [/gpu_(util\w*|duty_cycle)_ratio$|utili[sz]ation_gpu_ratio$/i, 'util', 100],
-  [/GPU_UTIL$|utili[sz]ation_gpu|gpu_utili[sz]ation|duty_cycle|^$/i, 'util', 1],
+  [/GPU_UTIL$|utili[sz]ation_gpu|gpu_utili[sz]ation|duty_cycle/i, 'util', 1],
   [/MEM_COPY_UTIL$/i, 'memoryController', 1],
   [/FB_USED$/i, 'memoryUsedMb', 1],
   [/POWER_USAGE$/i, 'powerW', 1],
@@ -40,10 +42,15 @@ const metrics: readonly (readonly [RegExp, Field, number])[] = [
  *   json = { "data": { "resultType": "matrix" | "vector", "result": [ { "metric": labels, "values": [[seconds, "value"], …] } ] } }
  *   csv  = header { row };  header has value, timestamp, and labels such as instance, gpu, __name__
  *
- * Errors: GPU_DAMAGED.
+ * A function over time takes the name of a series away: it then has that of its file, `gpu_util.csv`. Without any name the
+ * values could be of every counter. Errors: GPU_DAMAGED.
  */
-export function parsePrometheus(text: string): readonly SampleSeries[] {
-  const all = /^\s*\{/.test(text) ? fromJson(text) : fromCsv(text);
+export function parsePrometheus(text: string, path = ''): readonly SampleSeries[] {
+  const ofFile = nameOfFile(path);
+  const all = (/^\s*\{/.test(text) ? fromJson(text) : fromCsv(text)).map(({ labels, samples }) => ({
+    labels: nameOf(labels) === '' ? new Map([...labels, ['__name__', ofFile] as const]) : labels,
+    samples,
+  }));
   const gpus = new Map<string, Map<Field, Map<number, number>>>();
   const shares = namesOfShares(all);
   for (const { labels, samples } of all) {
@@ -63,8 +70,19 @@ export function parsePrometheus(text: string): readonly SampleSeries[] {
     .filter(([, fields]) => fields.has('util') || fields.has('engine'))
     .map(([gpu, fields]) => seriesOf(gpu, fields));
   if (series.length === 0)
-    throw fail('GPU_DAMAGED', { kind: 'Prometheus export', reason: 'no series is of the utilisation of a GPU' });
+    throw fail('GPU_DAMAGED', {
+      kind: 'Prometheus export',
+      reason: all.some(({ labels }) => nameOf(labels) === '')
+        ? 'its series have no name, so nothing says that they are of utilisation: export with the label __name__, or name the file after the metric (DCGM_FI_DEV_GPU_UTIL.csv)'
+        : 'no series is of the utilisation of a GPU',
+    });
   return series;
+}
+
+/** `exports/GPU_UTIL.csv.gz` is of GPU_UTIL. */
+function nameOfFile(path: string): string {
+  const name = path.replace(/^.*[\\/]/, '').replace(/\..*$/, '');
+  return metrics.some(([pattern]) => pattern.test(name)) ? name : '';
 }
 
 function nameOf(labels: ReadonlyMap<string, string>): string {
@@ -119,12 +137,7 @@ function seriesOf(gpu: string, fields: ReadonlyMap<Field, ReadonlyMap<number, nu
 }
 
 function fromJson(text: string): readonly LabelledSeries[] {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch (error) {
-    throw fail('GPU_DAMAGED', { kind: 'Prometheus export', reason: 'it is no whole JSON' }, error);
-  }
+  const parsed = parseJsonText('Prometheus export', text);
   const result = member(member(parsed, 'data'), 'result');
   if (!Array.isArray(result)) throw fail('GPU_DAMAGED', { kind: 'Prometheus export', reason: 'it has no data.result' });
   return result.map((one: unknown) => {
@@ -135,8 +148,8 @@ function fromJson(text: string): readonly LabelledSeries[] {
       labels: new Map(labels.map(([name, value]) => [name, String(value)])),
       samples: (Array.isArray(values) ? values : []).flatMap((pair: unknown) => {
         if (!Array.isArray(pair)) return [];
-        const [seconds, value] = [Number(pair[0]), Number(pair[1])];
-        return Number.isFinite(seconds) && Number.isFinite(value) ? [[seconds * 1000, value] as const] : [];
+        const [seconds, value] = [plainNumber(String(pair[0])), plainNumber(String(pair[1]))];
+        return Number.isNaN(seconds + value) ? [] : [[epochMs(seconds), value] as const];
       }),
     };
   });
@@ -147,17 +160,18 @@ function member(value: unknown, name: string): unknown {
 }
 
 function fromCsv(text: string): readonly LabelledSeries[] {
-  const lines = linesOf(text).filter((line) => line.trim() !== '');
-  const separator = /;/.test(lines[0] ?? '') ? ';' : /\t/.test(lines[0] ?? '') ? '\t' : ',';
-  const header = csvFields(lines[0] ?? '', separator).map((name) => name.trim());
+  const [first = ''] = text.split('\n', 1);
+  const separator = /;/.test(first) ? ';' : /\t/.test(first) ? '\t' : ',';
+  const { header, rows } = parseTable(text, { kind: 'Prometheus export', separator });
   const column = (pattern: RegExp) => header.findIndex((name) => pattern.test(name));
   const [value, time] = [column(/^value$/i), column(/^(timestamp|time)$/i)];
   const found = new Map<string, { labels: Map<string, string>; samples: [number, number][] }>();
   const seen = new Map<string, number>();
-  for (const line of lines.slice(1)) {
-    const fields = csvFields(line, separator).map((field) => field.trim());
-    const number = fields[value] === '' ? Number.NaN : Number(fields[value]);
-    if (!Number.isFinite(number)) continue;
+  for (const row of rows) {
+    const fields = row.fields.map((field) => field.trim());
+    const number = plainNumber(fields[value]);
+    const at = stampMs(fields[time]);
+    if (Number.isNaN(number + at)) continue;
     const labels = new Map(
       header.flatMap((name, index) =>
         index === value || index === time || name === '' ? [] : [[name, fields[index] ?? ''] as const],
@@ -170,7 +184,7 @@ function fromCsv(text: string): readonly LabelledSeries[] {
     if (turn > 0) labels.set('turn', String(turn));
     const own = `${key}/${turn}`;
     const series = found.get(own) ?? { labels, samples: [] };
-    series.samples.push([stampMs(fields[time]), number]);
+    series.samples.push([at, number]);
     found.set(own, series);
   }
   return [...found.values()];

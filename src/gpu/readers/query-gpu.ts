@@ -1,6 +1,8 @@
 import { fail } from '../../base/errors/fail.ts';
-import { csvRows, printedNumber, printedPercent } from './csv.ts';
+import { printedNumber, printedPercent } from './csv.ts';
 import { SampleCollector, type SampleSeries } from './samples.ts';
+import { stampMs } from './stamp.ts';
+import { parseTable } from './table.ts';
 
 /**
  * nvidia-smi --query-gpu=… --format=csv, and what home-made loggers write in its manner.
@@ -11,7 +13,7 @@ import { SampleCollector, type SampleSeries } from './samples.ts';
  * Without a column that tells GPUs apart, rows that share a moment (less than 60 ms apart) are different GPUs.
  */
 export function parseQueryGpu(text: string): readonly SampleSeries[] {
-  const { header, rows } = csvRows(text);
+  const { header, rows } = parseTable(text, { kind: 'nvidia-smi CSV' });
   const names = header.map((column) => column.replace(/\s*\[.*\]$/, '').toLowerCase());
   const index = (...wanted: readonly string[]) => names.findIndex((name) => wanted.includes(name));
   const columns = {
@@ -31,7 +33,7 @@ export function parseQueryGpu(text: string): readonly SampleSeries[] {
   let turn = 0;
   let roundStart = Number.NaN;
   let last = Number.NaN;
-  for (const row of rows) {
+  for (const { fields: row } of rows) {
     if (row[0]?.trim() === header[0]) continue;
     const time = columns.time < 0 ? Number.NaN : stampMs(row[columns.time]);
     if (columns.gpu < 0) {
@@ -53,16 +55,4 @@ export function parseQueryGpu(text: string): readonly SampleSeries[] {
     series.clockMhz.push(number(columns.clock));
   }
   return samples.all();
-}
-
-/** Milliseconds since 1970 of a time stamp; NaN if it is not one. */
-export function stampMs(text: string | undefined): number {
-  const stamp = (text ?? '').trim();
-  if (/^\d{9,11}(\.\d+)?$/.test(stamp)) return Number(stamp) * 1000;
-  if (/^\d{12,14}$/.test(stamp)) return Number(stamp);
-  const slashes = /^(\d{4})\/(\d{2})\/(\d{2}) (\d{2}:\d{2}:\d{2}(?:\.\d+)?)$/.exec(stamp);
-  if (slashes !== null) return Date.parse(`${slashes[1]}-${slashes[2]}-${slashes[3]}T${slashes[4]}Z`);
-  if (!/^\d{4}-\d{2}-\d{2}[T ]/.test(stamp)) return Number.NaN;
-  const iso = stamp.replace(' ', 'T');
-  return Date.parse(/(Z|[+-]\d{2}:?\d{2})$/.test(iso) ? iso : `${iso}Z`);
 }

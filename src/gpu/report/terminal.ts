@@ -26,7 +26,7 @@ export function terminalReport(diagnosis: Diagnosis, all = false): string {
   for (const trace of diagnosis.traces) lines.push(...traceLines(trace), ...(all ? operatorLines(trace) : []), '');
   for (const kernel of diagnosis.kernels)
     lines.push(
-      `${kernel.name.slice(0, 70)}: ${kernel.verdict}${kernel.memoryLevel === null ? '' : ` (${kernel.memoryLevel})`}, SM ${kernel.smPercent} %, memory ${kernel.memoryPercent} %`,
+      `${kernel.name.slice(0, 70)}: ${kernel.verdict}${kernel.memoryLevel === null ? '' : ` (${kernel.memoryLevel})`}, SM ${shareText(kernel.smPercent)}, memory ${shareText(kernel.memoryPercent)}`,
     );
   lines.push('');
   const several =
@@ -49,6 +49,11 @@ export function terminalReport(diagnosis: Diagnosis, all = false): string {
     .join('\n')
     .replace(/\n{3,}/g, '\n\n')
     .trimEnd()}\n`;
+}
+
+/** A percentage that may not be known. */
+function shareText(share: number): string {
+  return Number.isNaN(share) ? 'unknown' : `${share} %`;
 }
 
 /** The activity of SMs, Tensor Cores and memory while the GPU was busy, if recorded. */

@@ -1,5 +1,7 @@
+import type { Evidenced } from '../advice.ts';
 import { type CounterShares, contradictionText, notBusyText } from '../analysis/counter-agreement.ts';
-import { activityOf, meanOf, type Utilisation } from '../analysis/utilisation.ts';
+import { meanOf } from '../analysis/statistics.ts';
+import { activityOf, type Utilisation } from '../analysis/utilisation.ts';
 import { type Evidence, type FindingDraft, noMeasurement, SILENT_BELOW } from '../finding.ts';
 import type { DcgmDevice } from '../readers/dcgm.ts';
 import type { SampleSeries } from '../readers/samples.ts';
@@ -10,13 +12,13 @@ const SLOWEST_MS = 10_000;
 const SWINGS = 40;
 
 /** Why samples give no cause; undefined if nothing is wrong with them. */
-export function sampleDoubt(use: Utilisation): string | undefined {
+export function sampleDoubt(use: Utilisation, given: ReadonlySet<Evidenced>): string | undefined {
   if (use.samples < 30)
     return `${use.samples} samples are too few: sample for minutes (nvidia-smi dmon -s putcm -o TD -d 1)`;
   if (use.intervalMs >= SLOWEST_MS && use.spread[1] - use.spread[0] > SWINGS)
-    return `a sample each ${Math.round(use.intervalMs / 1000)} s of a signal that swings from ${use.spread[0]} to ${use.spread[1]} % names no cause: sample each second or faster, or record a trace`;
+    return `a sample each ${Math.round(use.intervalMs / 1000)} s of a signal that swings from ${use.spread[0]} to ${use.spread[1]} % names no cause: sample each second or faster${given.has('trace') ? '' : ', or record a trace'}`;
   if (use.mean < 50)
-    return `utilisation is low (${use.mean.toFixed(1)} %) and samples do not tell why: record a trace of some steps`;
+    return `utilisation is low (${use.mean.toFixed(1)} %) and samples do not tell why: ${nextTrace(given)}`;
   return undefined;
 }
 
@@ -67,7 +69,11 @@ export interface ScrapeFindings {
 }
 
 /** Findings from one scrape of the DCGM exporter; a device is busy only if each of its counters says so. */
-export function dcgmFindings(file: string, devices: readonly DcgmDevice[]): ScrapeFindings {
+export function dcgmFindings(
+  file: string,
+  devices: readonly DcgmDevice[],
+  given: ReadonlySet<Evidenced>,
+): ScrapeFindings {
   const drafts: FindingDraft[] = [];
   const reasons: string[] = [];
   const doubts: string[] = [];
@@ -77,18 +83,29 @@ export function dcgmFindings(file: string, devices: readonly DcgmDevice[]): Scra
     const label = deviceLabel(device);
     const contradiction = contradictionText(shares);
     if (contradiction !== undefined) {
-      reasons.push(`${label}: ${contradiction}: ${NEXT_SAMPLES}`);
+      reasons.push(`${label}: ${contradiction}: ${nextSamples(given)}`);
       continue;
     }
     drafts.push(...activityFindings(file, label, shares, ONE_SCRAPE));
     const idle = notBusyText(shares);
-    if (idle !== undefined) doubts.push(`${label}: ${idle}, and one scrape does not tell why: ${NEXT_SAMPLES}`);
+    if (idle !== undefined) doubts.push(`${label}: ${idle}, and one scrape does not tell why: ${nextSamples(given)}`);
   }
   return { drafts, reasons, doubts };
 }
 
-const NEXT_SAMPLES =
-  'sample for minutes (nvidia-smi dmon -s pucm -o TD -d 1 --gpm-metrics=2,5,10 > dmon.txt), or record a trace of some steps';
+/** The evidence that would tell why a GPU is not busy: counters over time, and then a trace. */
+function nextSamples(given: ReadonlySet<Evidenced>): string {
+  if (given.has('activity')) return nextTrace(given);
+  const sample = 'sample for minutes (nvidia-smi dmon -s pucm -o TD -d 1 --gpm-metrics=2,5,10 > dmon.txt)';
+  return given.has('trace') ? sample : `${sample}, or record a trace of some steps`;
+}
+
+/** A trace, or how the one that was given must differ. */
+function nextTrace(given: ReadonlySet<Evidenced>): string {
+  return given.has('trace')
+    ? 'the steps of the trace may be others: record the same minutes with both'
+    : 'record a trace of some steps (torch.profiler with activities=[CPU, CUDA], with_stack=True)';
+}
 
 /** The counters of a device of a scrape. */
 export function dcgmShares({ fields }: DcgmDevice): CounterShares {
@@ -178,17 +195,15 @@ function sampledShares(one: SampleSeries): CounterShares | undefined {
 const FULL_FROM = 95;
 
 /** Why samples do not show that nothing is wrong; undefined if the GPU is busy by every counter. */
-export function unprovenBusy(use: Utilisation): string | undefined {
+export function unprovenBusy(use: Utilisation, given: ReadonlySet<Evidenced>): string | undefined {
   if (use.idleShare >= SILENT_BELOW)
-    return `idle ${percent(use.idleShare)} % of the time, and samples do not tell why: ${NEXT_TRACE}`;
+    return `idle ${percent(use.idleShare)} % of the time, and samples do not tell why: ${nextTrace(given)}`;
   if (!(use.mean >= FULL_FROM))
-    return `a utilisation of ${use.mean.toFixed(1)} % leaves ${(100 - use.mean).toFixed(1)} % without a cause: ${NEXT_TRACE}`;
+    return `a utilisation of ${use.mean.toFixed(1)} % leaves ${(100 - use.mean).toFixed(1)} % without a cause: ${nextTrace(given)}`;
   const { smActive: sm, tensorActive: tensor, dramActive: dram } = use;
   const idle = notBusyText({ util: use.mean / 100, engine: Number.NaN, sm, tensor, dram });
-  return idle === undefined ? undefined : `${idle}: ${NEXT_SAMPLES}`;
+  return idle === undefined ? undefined : `${idle}: ${nextSamples(given)}`;
 }
-
-const NEXT_TRACE = 'record a trace of some steps (torch.profiler with activities=[CPU, CUDA], with_stack=True)';
 
 /** Fewer samples with a kernel say nothing about kernels. */
 const LEAST_SAMPLES = 30;

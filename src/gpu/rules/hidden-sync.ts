@@ -196,7 +196,7 @@ function savingInStep(facts: TraceFacts): readonly FindingDraft[] {
       confidence: confidenceOf(facts, true),
       disproof: 'if steps without a save are as long, saving is not the cause',
       fix: ['save asynchronously (torch.distributed.checkpoint.async_save) and less often'],
-      nextCommand: 'headrace gpu diagnose trace.json --json  # steps with and without a save, side by side',
+      nextCommand: 'py-spy record --native -d 60 -o save.svg -p PID  # over a save',
     },
   ];
 }

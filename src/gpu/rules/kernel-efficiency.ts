@@ -1,7 +1,7 @@
 import { tensorCoreUse } from '../analysis/kernels.ts';
 import type { TraceFacts } from '../analysis/trace-facts.ts';
 import { SILENT_BELOW } from '../finding.ts';
-import { confidenceOf, evidence, ms, percent, perStep, scopeOf, type TraceRule } from './rule.ts';
+import { confidenceOf, evidence, hasName, ms, percent, perStep, scopeOf, type TraceRule } from './rule.ts';
 
 /** Below this share of the (remaining) step, faster kernels are not the next thing to do. */
 const COMPUTE_FROM = 0.7;
@@ -48,7 +48,9 @@ export const kernelEfficiency: TraceRule = (facts, remaining) => {
       fix: [
         "torch.autocast('cuda', dtype=torch.bfloat16 or float16 with a GradScaler)",
         'on Ampere and later: torch.set_float32_matmul_precision("high")',
-        'convolutions: model.to(memory_format=torch.channels_last)',
+        ...(hasName(facts, /conv/i) && !hasName(facts, /nhwc/i)
+          ? ['convolutions: model.to(memory_format=torch.channels_last)']
+          : []),
       ],
       nextCommand: 'ncu --set full --csv --page details -k regex:NAME -c 3 python train.py > kernels.csv',
     },

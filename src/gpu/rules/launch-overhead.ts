@@ -3,7 +3,7 @@ import { criticalPath, hostShareOf } from '../analysis/critical-path.ts';
 import { launchPace, steadyRows } from '../analysis/kernels.ts';
 import type { TraceFacts } from '../analysis/trace-facts.ts';
 import { noMeasurement, SILENT_BELOW } from '../finding.ts';
-import { confidenceOf, evidence, ms, percent, perStep, scopeOf, type TraceRule } from './rule.ts';
+import { confidenceOf, evidence, hasName, ms, percent, perStep, scopeOf, type TraceRule } from './rule.ts';
 
 /** Above this share of bare time the frames do not tell what the host did. */
 const TOO_BARE = 0.6;
@@ -36,14 +36,14 @@ export const launchOverhead: TraceRule = (facts) => {
   return [
     {
       cause: 'launch-overhead',
-      title: `the host launches too slowly: the GPU idles ${ms(recoverableUs)} ms of a ${ms(stepUs)} ms step between its ${Math.round(pace.kernelsPerStep)} launches`,
+      title: `the host launches too slowly: the GPU idles ${ms(recoverableUs)} ms of a ${ms(stepUs)} ms step between its ${Math.round(pace.launchesPerStep)} launches`,
       scope: scopeOf(facts),
       evidence: [
         evidence(facts, 'idle time while nothing was submitted', percent(us / sum.totalUs), '% of the step'),
         evidence(facts, 'gaps of 30 µs to 1 ms', middle.count, 'gaps'),
         evidence(facts, 'gaps of 30 µs to 1 ms', ms(middle.us), 'ms'),
         evidence(facts, 'of these, host part', percent(hostShare), '%'),
-        evidence(facts, 'launches per step', Math.round(pace.kernelsPerStep), 'launches'),
+        evidence(facts, 'launches per step', Math.round(pace.launchesPerStep), 'launches'),
         evidence(facts, 'median kernel', round(pace.medianKernelUs), 'µs'),
         evidence(facts, 'median time between launches', round(pace.medianLaunchIntervalUs), 'µs'),
         evidence(facts, 'median number of launched events that wait, at launch', pace.medianQueueLength, 'events'),
@@ -72,8 +72,14 @@ export const launchOverhead: TraceRule = (facts) => {
       fix: [
         graphed
           ? 'some work is launched by graphs already: put the launches between them into one'
-          : 'CUDA/HIP graphs: torch.cuda.graph around the step, or torch.compile(model, mode="reduce-overhead"), whose fused kernels may save time beyond this bound',
-        'fused or foreach optimizer: torch.optim.AdamW(params, fused=True); zero_grad(set_to_none=True): fewer launches',
+          : hasName(facts, /Torch-Compiled Region|CompiledFunction|inductor/)
+            ? 'CUDA/HIP graphs around the compiled step: torch.compile(model, mode="reduce-overhead"), or torch.cuda.graph'
+            : 'CUDA/HIP graphs: torch.cuda.graph around the step, or torch.compile(model, mode="reduce-overhead"), whose fused kernels may save time beyond this bound',
+        ...(hasName(facts, /_fused_(adam|adamw|sgd)/)
+          ? []
+          : [
+              'fused or foreach optimizer: torch.optim.AdamW(params, fused=True); zero_grad(set_to_none=True): fewer launches',
+            ]),
         ...(roomForBatch
           ? [
               'a larger batch makes kernels longer for the same number of launches, and memory has room for it; samples a second may grow beyond this bound, which two batch sizes would measure; it changes the learning rate that fits',

@@ -54,13 +54,21 @@ export const multiGpu: TraceRule = (facts) => {
       disproof: 'if a run on one GPU with the same batch per GPU has the same step, communication is not the limit',
       fix: [
         'overlap it: DDP bucket_cap_mb, FSDP backward_prefetch and forward_prefetch, gradient_as_bucket_view',
-        'send less: bf16 gradients, no_sync() while gradients accumulate',
+        sendsHalf(facts)
+          ? 'send less: no_sync() while gradients accumulate'
+          : 'send less: bf16 gradients, no_sync() while gradients accumulate',
         'give the traces of all ranks: a late rank makes the others wait, and no network setting fixes that',
       ],
       nextCommand: 'headrace gpu diagnose rank*.json.gz',
     },
   ];
 };
+
+/** Whether the gradients are sent in 16 bits already: no collective whose type is known is of single precision. */
+function sendsHalf({ trace }: TraceFacts): boolean {
+  const types = [...trace.collectives.values()].map(({ dtype }) => dtype).filter((dtype) => dtype !== '');
+  return types.length > 0 && types.every((dtype) => /half|bfloat16|float16|float8|byte|char/i.test(dtype));
+}
 
 /** Communication kernels by collective or kernel name, the longest first. */
 function collectiveSums(facts: TraceFacts) {

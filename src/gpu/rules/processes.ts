@@ -24,6 +24,8 @@ export function processFindings(file: string, gpus: readonly GpuProcesses[]): re
 /** Why processes give no cause; undefined if nothing is wrong with the samples. */
 export function processDoubt(gpus: readonly GpuProcesses[]): string | undefined {
   const most = Math.max(...gpus.map(({ samples }) => samples));
+  if (gpus.some(({ smPercent }) => Number.isNaN(smPercent)))
+    return 'no process has a share of the SMs, so nothing says who computes: nvidia-smi pmon -s um -o DT -d 1';
   return most < LEAST_SAMPLES
     ? `${most} samples of processes are too few: sample for minutes (nvidia-smi pmon -s um -o DT -d 1)`
     : undefined;
@@ -36,10 +38,14 @@ export function processText({ gpu, smPercent, processes }: GpuProcesses): string
     .slice(0, 4)
     .map(
       (one) =>
-        `${nameOf(one)} ${one.smPercent.toFixed(1)} %${Number.isNaN(one.memoryMb) ? '' : `, ${memoryText(one.memoryMb)}`}`,
+        `${nameOf(one)} ${shareText(one.smPercent)}${Number.isNaN(one.memoryMb) ? '' : `, ${memoryText(one.memoryMb)}`}`,
     );
   const more = processes.length > 4 ? `; ${processes.length - 4} more` : '';
-  return `GPU ${gpu}: SMs ${smPercent.toFixed(1)} %: ${parts.join('; ')}${more}`;
+  return `GPU ${gpu}: SMs ${shareText(smPercent)}: ${parts.join('; ')}${more}`;
+}
+
+function shareText(percentOfSms: number): string {
+  return Number.isNaN(percentOfSms) ? 'unknown' : `${percentOfSms.toFixed(1)} %`;
 }
 
 function idleHolders(file: string, gpu: GpuProcesses): readonly FindingDraft[] {

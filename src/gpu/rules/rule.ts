@@ -52,6 +52,12 @@ export function looksSampled({ trace, steady, attribution, sum }: TraceFacts): b
   return bare > 0.08 * sum.totalUs && trace.gpu.length > 100;
 }
 
+/** Whether an event of the trace has a name with this in it. */
+export function hasName({ trace: { names } }: TraceFacts, pattern: RegExp): boolean {
+  for (let name = 0; name < names.count; name += 1) if (pattern.test(names.text(name))) return true;
+  return false;
+}
+
 /** Milliseconds with one digit. */
 export function ms(us: number): number {
   return Math.round(us / 100) / 10;

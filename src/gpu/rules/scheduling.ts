@@ -1,5 +1,6 @@
 import type { JobFacts, PodFacts } from '../analysis/occupancy.ts';
-import { meanOf, type Utilisation } from '../analysis/utilisation.ts';
+import { meanOf } from '../analysis/statistics.ts';
+import type { Utilisation } from '../analysis/utilisation.ts';
 import type { Evidence, FindingDraft } from '../finding.ts';
 import type { Allocation } from '../join/allocation.ts';
 import type { ClusterSummary } from '../readers/cluster.ts';
@@ -56,6 +57,7 @@ export function idleAllocated(
           { file, what: 'share of time at 95 % or more', value: percent(use.saturatedShare), unit: '%' },
         ],
         fixes.idle,
+        hours,
       ),
     );
   }
@@ -77,6 +79,7 @@ export function deadGpus(file: string, use: Utilisation, series: readonly Sample
         Number.isNaN(hours) ? null : (hours * dead.length) / series.length,
         means.map(({ gpu, mean }) => ({ file, what: `GPU ${gpu}: mean utilisation`, value: round(mean), unit: '%' })),
         fixes.dead,
+        hours,
       ),
     );
   }
@@ -120,6 +123,7 @@ export function allocationFindings(file: string, use: Allocation): readonly Find
           ...apart,
         ],
         fixes.idle,
+        use.allocatedGpuHours,
       ),
     );
   }
@@ -140,6 +144,7 @@ export function allocationFindings(file: string, use: Allocation): readonly Find
           },
         ],
         fixes.waiting,
+        use.gpuHours,
       ),
     );
   }
@@ -152,7 +157,7 @@ function hoursText(hours: number): string {
 
 /** Cause 6 in accounting: GPU-hours of jobs that did not complete. */
 export function lostJobs(file: string, facts: JobFacts): readonly FindingDraft[] {
-  if (facts.jobs < 10 || !(facts.gpuHours > 0) || facts.lostHours < LOST_FROM * facts.gpuHours) return [];
+  if (facts.jobs < 10 || !(facts.gpuHours > 0) || !(facts.lostHours >= LOST_FROM * facts.gpuHours)) return [];
   return [
     schedulingDraft(
       file,
@@ -173,6 +178,7 @@ export function lostJobs(file: string, facts: JobFacts): readonly FindingDraft[]
         { file, what: 'most GPUs in use at once, by a sweep over (start, end)', value: facts.mostGpus, unit: 'GPUs' },
       ],
       fixes.lost,
+      facts.gpuHours,
     ),
   ];
 }
@@ -195,6 +201,7 @@ export function lostClusterTime(file: string, clusters: readonly ClusterSummary[
           { file, what: 'GPU jobs', value: gpuJobs, unit: 'jobs' },
         ],
         fixes.lost,
+        all / 3600,
       ),
     ];
   });
@@ -203,7 +210,7 @@ export function lostClusterTime(file: string, clusters: readonly ClusterSummary[
 /** Cause 6 in pod lists: pods that were never scheduled, while GPUs were free at the same instant, if that is known. */
 export function unscheduledPods(file: string, facts: PodFacts): readonly FindingDraft[] {
   const asked = facts.neverScheduledWithGpu;
-  if (asked < 10 || asked < 0.05 * facts.pods) return [];
+  if (!(asked >= 10 && asked >= 0.05 * facts.pods)) return [];
   const whole = facts.totalGpus !== undefined && facts.mostGpus >= WHOLE_LIST_FROM * facts.totalGpus;
   const free = whole ? facts.waitedWhileFree : undefined;
   const rows: Evidence[] = [
@@ -252,6 +259,7 @@ function schedulingDraft(
   gpuHours: number | null,
   rows: readonly Evidence[],
   fix: readonly string[],
+  ofGpuHours = Number.NaN,
 ): FindingDraft {
   return {
     cause: 'scheduling',
@@ -261,6 +269,7 @@ function schedulingDraft(
     shareOfStep: null,
     recoverableUs: null,
     gpuHours,
+    ofGpuHours,
     expected: 'no comparable measurement; the gain is GPU-hours, not speed: multiply by the price of an hour',
     confidence: 'medium',
     disproof:

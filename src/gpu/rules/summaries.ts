@@ -1,35 +1,31 @@
+import { medianOf } from '../analysis/statistics.ts';
 import type { Stragglers } from '../analysis/stragglers.ts';
-import { middle } from '../analysis/utilisation.ts';
 import { type FindingDraft, noMeasurement } from '../finding.ts';
 import { printedNumber } from '../readers/csv.ts';
 import type { KernelSumRow, StatsTable } from '../readers/kernel-sums.ts';
-import type { FabricLog } from '../readers/nccl-tests.ts';
 import { percent } from './rule.ts';
-
-/** Slower by this and for a while, a worker makes the others wait. */
-const SLOWDOWN_FROM = 1.1;
 
 /** Cause 4 in iteration times of workers: stragglers. */
 export function iterationFindings(file: string, found: Stragglers): readonly FindingDraft[] {
-  if (found.slow.length === 0 || !(found.slowdown > SLOWDOWN_FROM)) return [];
-  const slow = found.slow.toSorted((a, b) => b.lostShare - a.lostShare);
+  const { slow } = found;
+  if (slow.length === 0) return [];
   const names = slow.map(({ worker }) => worker).join(', ');
   return [
-    draft({
+    fileDraft({
       cause: 'multi-gpu',
       file,
-      title: `workers ${names} are late: each iteration takes ${found.slowdown.toFixed(2)} times the ${found.reference === 'fast group' ? 'time of the fast group' : 'median of the workers'}`,
+      title: `workers ${names} are late: the steps take ${found.slowdown.toFixed(2)} times as long as without that`,
       evidence: [
         {
           file,
-          what: 'slowdown: slowest worker over reference, summed',
+          what: 'slowdown: the slowest worker over the slowest of the others, summed',
           value: Math.round(found.slowdown * 1000) / 1000,
           unit: '×',
         },
         { file, what: 'reference', value: found.reference, unit: '', events: found.fastGroup },
-        ...slow.map(({ worker, ratioWhileSlow, slowShare, lostShare, from, until, kind }) => ({
+        ...slow.map(({ worker, ratioWhileSlow, slowShare, lostShare, aloneShare, from, until, kind }) => ({
           file,
-          what: `worker ${worker}, ${kind}, slow in ${percent(slowShare)} % of the run (positions ${from} to ${until}), which costs ${percent(lostShare)} % of the time of the reference`,
+          what: `worker ${worker}, ${kind}, slow in ${percent(slowShare)} % of the run (positions ${from} to ${until}), which costs ${percent(lostShare)} % of the steps, ${percent(aloneShare)} % by itself`,
           value: Math.round(ratioWhileSlow * 100) / 100,
           unit: '× of the reference',
         })),
@@ -43,52 +39,6 @@ export function iterationFindings(file: string, found: Stragglers): readonly Fin
         'balance the shards: sort by length, bucket',
       ],
       next: 'headrace gpu diagnose rank*.json.gz  # traces of a slow and a fast worker',
-    }),
-  ];
-}
-
-/** busbw in GB/s at 256 MiB of 8 × A100-SXM4-40GB over NVLink, measured with nccl-tests (SuperBench). */
-const reference: Readonly<Record<string, number>> = { 'A100-SXM4-40GB': 222 };
-const WEAK_BELOW = 0.7;
-/** The size of which reference bandwidths are. */
-const REFERENCE_BYTES = 256 * 2 ** 20;
-
-/** The measurements of a log of nccl-tests, in a few words, and whether there is something to compare them with. */
-export function fabricText(log: FabricLog): string {
-  const row = log.rows.find(({ sizeBytes }) => sizeBytes === REFERENCE_BYTES) ?? log.rows[log.rows.length - 1];
-  const usual = reference[log.devices[0] ?? ''];
-  if (row === undefined) return `${log.ranks} ranks, no sizes`;
-  const beside =
-    usual === undefined || log.ranks !== 8 || row.sizeBytes !== REFERENCE_BYTES
-      ? 'no reference for this hardware'
-      : `about ${usual} is usual`;
-  return `${log.ranks} ranks of ${log.devices[0] ?? 'an unnamed GPU'}, ${log.rows.length} sizes, busbw ${row.busbw} GB/s at ${(row.sizeBytes / 2 ** 20).toFixed(0)} MiB (${beside})`;
-}
-
-/** Whether there is a reference for what a log measured. */
-export function hasReference({ rows, devices, ranks }: FabricLog): boolean {
-  return (
-    ranks === 8 && reference[devices[0] ?? ''] !== undefined && rows.some((row) => row.sizeBytes === REFERENCE_BYTES)
-  );
-}
-
-/** Cause 4 in nccl-tests logs: a fabric that is slower than the same hardware elsewhere. */
-export function fabricFindings(file: string, log: FabricLog): readonly FindingDraft[] {
-  const row = log.rows.find(({ sizeBytes }) => sizeBytes === REFERENCE_BYTES);
-  const usual = reference[log.devices[0] ?? ''];
-  if (row === undefined || usual === undefined || log.ranks !== 8 || row.busbw >= WEAK_BELOW * usual) return [];
-  return [
-    draft({
-      cause: 'multi-gpu',
-      file,
-      title: `the fabric reaches ${row.busbw} GB/s at 256 MiB, where the same hardware reaches about ${usual}`,
-      evidence: [{ file, what: 'busbw at 256 MiB', value: row.busbw, unit: 'GB/s' }],
-      share: null,
-      confidence: 'medium',
-      disproof:
-        'if the log of a second node with the same topology shows the same, compare the topologies first (nvidia-smi topo -m)',
-      fix: ['look at NVLink and PCIe errors (nvidia-smi nvlink -e), NCCL_P2P_LEVEL, and the placement of ranks'],
-      next: 'nvidia-smi topo -m; nvidia-smi nvlink -s',
     }),
   ];
 }
@@ -110,7 +60,7 @@ export function kernelSumFindings(
   const range = loopRange(tables, totalNs);
   const share = range === undefined ? null : 1 - totalNs / range.ns;
   return [
-    draft({
+    fileDraft({
       cause: 'launch-overhead',
       file,
       title: `${launches} launches of ${(meanNs / 1000).toFixed(2)} µs on average${launchNs === undefined ? '' : `, and ${(launchNs / 1000).toFixed(2)} µs to launch one`}: launching is the limit`,
@@ -120,7 +70,7 @@ export function kernelSumFindings(
         {
           file,
           what: 'median of kernels by name',
-          value: Math.round(middle(kernels.map(({ medianNs }) => medianNs))) / 1000,
+          value: Math.round(medianOf(kernels.map(({ medianNs }) => medianNs))) / 1000,
           unit: 'µs',
         },
         ...(launchNs === undefined
@@ -155,7 +105,8 @@ function loopRange(
   return ranges.filter(({ ns }) => ns >= totalNs).sort((a, b) => b.ns - a.ns)[0];
 }
 
-function draft(one: {
+/** A finding about a whole file, without a step. */
+export function fileDraft(one: {
   readonly cause: FindingDraft['cause'];
   readonly file: string;
   readonly title: string;

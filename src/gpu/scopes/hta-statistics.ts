@@ -1,4 +1,4 @@
-import { medianOf } from '../../base/median.ts';
+import { medianOf } from '../analysis/statistics.ts';
 import type { HtaRows } from './hta-rows.ts';
 import type { ScopedNumber } from './scope.ts';
 
@@ -8,32 +8,33 @@ const LONG_DELAY_US = 100;
 
 /** How launching calls and the GPU events that they launch follow each other. */
 export function launchStatistics({ rows, launches, gpuTime, hostTime }: HtaRows): readonly ScopedNumber[] {
-  const calls: number[] = [];
+  // Of a call that launches a graph there are many events: statistics of calls count it once.
+  const calls = new Map<number, number>();
   const events: number[] = [];
   const delays: number[] = [];
+  let longer = 0;
   for (const row of rows) {
     const launch = launches.ofGpu[row];
     if (launch < 0) continue;
     const [callStart, callEnd] = hostTime(launch);
     const [start, end] = gpuTime(row);
-    calls.push(callEnd - callStart);
+    const callUs = callEnd - callStart;
+    calls.set(launch, callUs);
     events.push(end - start);
+    if (callUs <= LONG_CALL_US && end - start < callUs) longer += 1;
     delays.push(Math.max(start - callEnd, 0));
   }
-  const count = (test: (index: number) => boolean) => calls.filter((_, index) => test(index)).length;
+  const durations = [...calls.values()];
   const mean = (values: readonly number[]) =>
     values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
   return [
-    { name: 'launches', value: calls.length, unit: 'events' },
-    {
-      name: 'launches that take longer than their kernel',
-      value: count((index) => calls[index] <= LONG_CALL_US && events[index] < calls[index]),
-      unit: 'events',
-    },
-    { name: 'launching calls > 50 µs', value: count((index) => calls[index] > LONG_CALL_US), unit: 'events' },
-    { name: 'launch delays > 100 µs', value: count((index) => delays[index] > LONG_DELAY_US), unit: 'events' },
+    { name: 'launches', value: events.length, unit: 'events' },
+    { name: 'launching calls', value: calls.size, unit: 'events' },
+    { name: 'launches that take longer than their kernel', value: longer, unit: 'events' },
+    { name: 'launching calls > 50 µs', value: durations.filter((us) => us > LONG_CALL_US).length, unit: 'events' },
+    { name: 'launch delays > 100 µs', value: delays.filter((us) => us > LONG_DELAY_US).length, unit: 'events' },
     { name: 'launched event, mean', value: mean(events), unit: 'µs' },
-    { name: 'launching call, mean', value: mean(calls), unit: 'µs' },
+    { name: 'launching call, mean', value: mean(durations), unit: 'µs' },
     { name: 'launch delay, median', value: delays.length === 0 ? null : medianOf(delays), unit: 'µs' },
   ];
 }

@@ -9,6 +9,7 @@ export const faultKinds = [
   'transfer',
   'exposed-communication',
   'straggler',
+  'uneven',
   'precision',
   'memory-bandwidth',
 ] as const;
@@ -31,24 +32,32 @@ const GEMM = 'ampere_bf16_s16816gemm_bf16_128x128_ldg8_f2f_stages_64x3_nn';
 /** Of the device that captures name: an A100-SXM4-80GB. */
 const PEAK_FLOPS = 312e12;
 const PEAK_BYTES = 2.039e12;
+/** The GPU pauses for this long between two queued events. */
+const BETWEEN_US = 0.8;
 const SGEMM = 'ampere_sgemm_128x128_nn';
 
 /**
  * The traces of all ranks of a made-up training loop: each step takes a batch that is ready, launches its kernels ahead of
  * the GPU, reduces gradients while they compute, and reads the loss once. A fault is built in as it would show: a loader that
  * the step waits for, launches slower than kernels, read-backs within the step, copies from pageable memory, a reduction after
- * the kernels, a rank that comes late, single precision, kernels that move their bytes slowly. Operators have shapes: in a healthy
+ * the kernels, a rank that comes late, or another one in each step, single precision, kernels that move their bytes slowly. Operators have shapes: in a healthy
  * run products reach 60 % of the peak of the device, and operators on elements 95 % of its memory bandwidth.
  */
 export function trainingRun(options: RunOptions): readonly Capture[] {
-  const late = options.fault === 'straggler' ? Math.floor(options.random() * options.ranks) : -1;
+  const anyRank = () => Math.floor(options.random() * options.ranks);
+  const first = options.fault === 'straggler' || options.fault === 'uneven' ? anyRank() : -1;
+  // Of an uneven run the late rank is another one in each step.
+  const late = Array.from({ length: options.steps }, (_, step) =>
+    options.fault === 'uneven' ? (first + step) % options.ranks : first,
+  );
   return Array.from({ length: options.ranks }, (_, rank) => new RankRecorder(options, rank, late).record());
 }
 
 class RankRecorder {
   readonly #options: RunOptions;
   readonly #rank: number;
-  readonly #late: number;
+  /** The late rank of each step; -1 of none. */
+  readonly #late: readonly number[];
   readonly #events: CaptureEvent[] = [];
   #host = 1_700_000_000_000_000;
   #gpu = 0;
@@ -60,7 +69,7 @@ class RankRecorder {
   readonly #product: CaptureEvent['args'];
   readonly #sum: CaptureEvent['args'];
 
-  constructor(options: RunOptions, rank: number, late: number) {
+  constructor(options: RunOptions, rank: number, late: readonly number[]) {
     this.#options = options;
     this.#rank = rank;
     this.#late = late;
@@ -98,7 +107,7 @@ class RankRecorder {
     if (this.#options.fault === 'transfer') this.#copy('Memcpy HtoD (Pageable -> Device)', this.#faultUs, 64 * 2 ** 20);
     else this.#copy('Memcpy HtoD (Pinned -> Device)', 0.004 * this.#workUs, 8 * 2 ** 20);
     this.#kernels();
-    if (this.#options.ranks > 1) this.#reduce();
+    if (this.#options.ranks > 1) this.#reduce(step);
     this.#readLoss();
     const end = this.#host;
     this.#push('user_annotation', `ProfilerStep#${step}`, SIDE.host, start, end - start, {});
@@ -198,13 +207,14 @@ class RankRecorder {
     this.#onGpu('gpu_memcpy', name, us, { bytes });
   }
 
-  #reduce(): void {
+  #reduce(step: number): void {
     const { fault, random } = this.#options;
     const wireUs = fault === 'exposed-communication' ? this.#faultUs : 0.1 * this.#workUs;
-    const waits = fault === 'straggler' && this.#rank !== this.#late ? this.#faultUs : 2 * random();
-    const lateUs = fault === 'straggler' && this.#rank === this.#late ? this.#faultUs : 0;
+    const late = this.#late[step] ?? -1;
+    const lateUs = this.#rank === late ? this.#faultUs : 0;
+    const waits = late < 0 ? 2 * random() : lateUs > 0 ? 0 : this.#faultUs;
     if (lateUs > 0) this.#onlyCompute(lateUs);
-    const exposed = fault === 'exposed-communication' || fault === 'straggler';
+    const exposed = fault === 'exposed-communication' || late >= 0;
     this.#push('cpu_op', 'nccl:all_reduce', SIDE.host, this.#host, 8, {});
     this.#call('cudaLaunchKernelExC', this.#host + 1, 4);
     this.#host += 8;
@@ -234,7 +244,9 @@ class RankRecorder {
   /** More work for the late rank. */
   #onlyCompute(us: number): void {
     const count = Math.max(Math.round(us / this.#options.kernelUs), 1);
-    for (let index = 0; index < count; index += 1) this.#launch(us / count, Math.min(6, us / count / 4), 1);
+    // With the pause before each kernel, so that the others wait for just as long.
+    for (let index = 0; index < count; index += 1)
+      this.#launch(us / count - BETWEEN_US, Math.min(6, us / count / 4), 1);
   }
 
   /** On another stream, hidden behind the kernels that end now. */
@@ -259,7 +271,7 @@ class RankRecorder {
 
   /** An event at the end of the GPU's queue, launched by the call before. */
   #onGpu(cat: string, name: string, us: number, args: CaptureEvent['args']): void {
-    const start = Math.max(this.#gpu + 0.8, this.#host + 3);
+    const start = Math.max(this.#gpu + BETWEEN_US, this.#host + 3);
     this.#push(cat, name, 7, start, us, { device: 0, stream: 7, correlation: this.#correlation, ...args }, 0);
     this.#gpu = start + us;
   }
