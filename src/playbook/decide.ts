@@ -1,6 +1,7 @@
 import { fingerprintOf } from '../ports/incident.ts';
 import { answerDrift } from './answer-drift.ts';
 import { answerFaults } from './answer-faults.ts';
+import { answerRemedies } from './answer-remedies.ts';
 import { continueResponse } from './continue-response.ts';
 import { type Decision, decision, type Situation } from './decision.ts';
 import { startResponse } from './start-response.ts';
@@ -13,6 +14,7 @@ export function decide(situation: Situation): readonly Decision[] {
   return [
     ...answerBreach(situation),
     ...answerFaults(situation),
+    ...answerRemedies(situation),
     ...answerDrift(situation),
     ...(situation.state.response === null ? startResponse(situation) : continueResponse(situation)),
   ];

@@ -1,3 +1,4 @@
+import type { ValueChange } from '../../ports/playbook-store.ts';
 import { twoProportionZTest } from '../../stats/two-proportion-z-test.ts';
 import type { ColumnSide } from './column-side.ts';
 import { quantileOf } from './distribution.ts';
@@ -12,6 +13,8 @@ export interface QualityFault {
   readonly text: string;
   /** Rows with it, where they are counted. */
   readonly rows: number | null;
+  /** How sound values became faulty; absent: nobody knows. */
+  readonly change?: ValueChange;
 }
 
 /** A share of missing values must rise by this much, and significantly, or appear where there was none. */

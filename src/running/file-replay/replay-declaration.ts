@@ -125,7 +125,7 @@ function rolloutOf({ windowMs }: ReplayPlan): RolloutOptions<never> {
     steps: [5, 25, 50],
     every: formatDuration(Math.floor(windowMs / 6)) as DurationText,
     requests: 20,
-    guardrails: { p99: false, scoreShift: false, scoreDistance: false, timeouts: false },
+    guardrails: { p99: false, timeouts: false },
     // The paired shadow proves the gain.
     success: { labels: 100, margin: false },
     soak: formatDuration(windowMs) as DurationText,
