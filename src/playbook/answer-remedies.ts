@@ -10,11 +10,13 @@ const SOUND_MS = 7 * 86_400_000;
 /**
  * A remedy is measured before it acts, and watched while it does. Untried, the model gets the values as they are. It is applied
  * where its loss is certainly below that of the fault, tried again in each new window, and taken back where its loss is
- * certainly above, or where the scores move that the fault had left alone.
+ * certainly above, or where the scores move that the fault had left alone. Features that are released now need none.
  */
-export function answerRemedies(situation: Situation): readonly Decision[] {
+export function answerRemedies(situation: Situation, released: readonly string[]): readonly Decision[] {
   const { state, plan } = situation;
-  const open = state.stopped.filter((one) => one.to === null && !one.isDry && changesValues(plan, one));
+  const open = state.stopped.filter(
+    (one) => one.to === null && !one.isDry && changesValues(plan, one) && !released.includes(one.feature),
+  );
   return [...new Set(open.map(({ cause }) => cause))].flatMap((cause) =>
     answerOne(
       situation,
@@ -25,7 +27,7 @@ export function answerRemedies(situation: Situation): readonly Decision[] {
 }
 
 /** Whether the remedy of a stop puts another value anywhere. */
-export function changesValues(
+function changesValues(
   { quality }: Pick<PlaybookPlan, 'quality'>,
   { feature, rows }: Pick<Stopped, 'feature' | 'rows'>,
 ): boolean {

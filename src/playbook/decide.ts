@@ -11,10 +11,12 @@ import { startResponse } from './start-response.ts';
  * decisions in every process and in every replay.
  */
 export function decide(situation: Situation): readonly Decision[] {
+  const faults = answerFaults(situation);
+  const released = faults.flatMap(({ action }) => (action.do === 'releaseFeatures' ? action.features : []));
   return [
     ...answerBreach(situation),
-    ...answerFaults(situation),
-    ...answerRemedies(situation),
+    ...faults,
+    ...answerRemedies(situation, released),
     ...answerDrift(situation),
     ...(situation.state.response === null ? startResponse(situation) : continueResponse(situation)),
   ];

@@ -22,7 +22,7 @@ export interface TriedSlice {
   readonly replaced: number;
 }
 
-/** What a trial of a remedy found. */
+/** The outcome of a trial. */
 export interface RemedyTrial {
   /** `gain`: the remedy is certainly better than the fault. `loss`: certainly worse. `none`: neither, or too few rows. */
   readonly verdict: 'gain' | 'loss' | 'none';

@@ -258,7 +258,8 @@ function gateOf({ isPassed, reason, explained }: Finished['result']): Response['
   return { isPassed: isPassed === true, reason: String(reason), ...moved };
 }
 
-/** Spans whose rows are not learned from. */
-export function faultySpans({ stopped }: PlaybookState, now: number) {
-  return stopped.map(({ from, to }) => ({ from, to: to ?? now }));
+/** Spans whose rows are not learned from. A person may allow those of an open fault that is in some rows alone. */
+export function faultySpans({ stopped }: PlaybookState, now: number, isAllowed = false) {
+  const left = isAllowed ? stopped.filter(({ to, rows }) => to !== null || rows === 'all') : stopped;
+  return left.map(({ from, to }) => ({ from, to: to ?? now }));
 }

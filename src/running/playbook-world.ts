@@ -199,6 +199,10 @@ async function withLoaded<T>(
   }
 }
 
+function isRead({ version }: LoadedVersion, features: readonly string[]): boolean {
+  return version.signature.features.some((name) => features.some((one) => name === one || name.startsWith(`${one}[`)));
+}
+
 /** Both slices of a remedy: labelled rows of its fault, and sound ones before it where the fault can be simulated. */
 async function tryRemedy(
   options: PlaybookWorldOptions,
@@ -208,6 +212,8 @@ async function tryRemedy(
   const { model, metric } = options;
   const loss = lossOf(metric ?? lossesOf(model)[0], model.quantile);
   return withLoaded(options, id, [version], async (loaded, folder) => {
+    if (!isRead(loaded[0], remedy.features))
+      return { verdict: 'none', basis: 'labels', rows: 0, reason: `version ${version} does not read it` };
     const read = (name: string, span: Span) =>
       labelledRows(options, { between: span, exclude, path: join(folder, `${name}.parquet`) }, loaded);
     const labelled = await slicedRemedy(await read('fault', between), loaded[0], remedy, loss);

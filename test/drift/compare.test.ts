@@ -195,7 +195,7 @@ test('faults of the data come before drift: missing together, unit, spelling, si
     'column device',
     'column extra',
     'missing amount+rating',
-    'range amount',
+    'repeated amount',
     'spelling city',
     'unit minutes',
   ]);

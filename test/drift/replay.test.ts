@@ -82,6 +82,8 @@ describe('a file that is replayed by its own clock', () => {
     expect(faults).toEqual([
       'stop delay',
       'open replayed/qualityFault/delay+unit (page)',
+      'measure the declared value of delay',
+      'leave delay as it is',
       'release delay',
       'resolve replayed/qualityFault/delay+unit',
     ]);
