@@ -172,6 +172,11 @@ export const planted: Readonly<Record<string, Planted>> = {
   'zeros among values on both sides': { sound: of(minutes), spoil: some(0.2, () => 0), kind: 'repeated' },
   'a code of 3 % below all': { sound: of(lognormal), spoil: some(0.03, () => -999), kind: 'repeated' },
   'a code of 3 % above all': { sound: of(celsius), spoil: some(0.03, () => 9999), kind: 'repeated' },
+  'a code of 3 % below prices': {
+    sound: calmKinds['prices that end in 99'],
+    spoil: some(0.03, () => -999),
+    kind: 'repeated',
+  },
   'a code of 5 % just below 0': { sound: of(lognormal), spoil: some(0.05, () => -1), kind: 'repeated' },
   'missing in 5 % of rows': { sound: of(lognormal), spoil: some(0.05, () => Number.NaN), kind: 'missing' },
   'missing in 60 % of rows': {

@@ -28,24 +28,34 @@ const ALONE = 3;
 const KNOWN_VALUES = 20;
 const KNOWN_ROWS = 300;
 
-/** Finds the value; null: none repeats. */
+/** Finds the value: the lowest or the highest one, zero, or the most frequent one; null: none repeats. */
 export function repeatedValue(reference: ColumnSide, current: ColumnSide): RepeatedValue | null {
   const [a, b] = [reference.distribution, current.distribution];
-  if (a === null || b === null || a.n < KNOWN_ROWS || reference.distinct < KNOWN_VALUES) return null;
-  const [top, next] = largest(b);
-  if (top === undefined) return null;
-  const rows = top.count;
+  if (a === null || b === null || b.n === 0 || a.n < KNOWN_ROWS || reference.distinct < KNOWN_VALUES) return null;
+  const [top] = largest(b);
+  const looked = new Set([b.values[0], b.values[b.values.length - 1], 0, top.value]);
+  const found = [...looked].flatMap((value) => {
+    const rows = countOf(b, value);
+    const isOutside = value < (reference.least ?? value) || value > (reference.greatest ?? value);
+    const one = { value, rows, share: rows / b.n, wasShare: countOf(a, value) / a.n, isOutside };
+    return isFault(one, a, b) ? [one] : [];
+  });
+  return found.sort((x, y) => y.rows - x.rows)[0] ?? null;
+}
+
+function isFault(
+  { value, rows, share, wasShare, isOutside }: RepeatedValue,
+  a: Distribution,
+  b: Distribution,
+): boolean {
   // A sketch may count neighbours as this value.
-  const share = rows / b.n - b.rankError;
-  const usual = (largest(a)[0]?.count ?? 0) / a.n + a.rankError;
-  const was = shareOf(a, top.value);
-  const isOutside = top.value < a.values[0] || top.value > a.values[a.values.length - 1];
-  const isAlone = (next?.count ?? 0) * ALONE <= rows;
-  if (rows < (isOutside ? LEAST_OUTSIDE : LEAST_ROWS) || share < RISE * was) return null;
-  if (!isAlone || (!isOutside && share < RISE * usual)) return null;
+  const sure = share - b.rankError;
+  if (isOutside) return rows >= LEAST_OUTSIDE && sure >= OUTSIDE_SHARE;
+  const [top, next] = largest(b);
+  const other = top.value === value ? (next?.count ?? 0) : top.count;
+  const usual = largest(a)[0].count / a.n + a.rankError;
   const least = isContinuous(a) ? CONTINUOUS_SHARE : ANY_SHARE;
-  if (isOutside ? rows / b.n < OUTSIDE_SHARE : share < least) return null;
-  return { value: top.value, rows, share: rows / b.n, wasShare: was, isOutside };
+  return rows >= LEAST_ROWS && other * ALONE <= rows && sure >= Math.max(least, RISE * usual, RISE * wasShare);
 }
 
 function isContinuous(distribution: Distribution): boolean {
@@ -71,7 +81,7 @@ function largest({ values, upTo }: Distribution): readonly Counted[] {
   return [first, second].filter((one) => one !== undefined);
 }
 
-function shareOf({ values, upTo, n }: Distribution, value: number): number {
+function countOf({ values, upTo }: Distribution, value: number): number {
   const at = values.indexOf(value);
-  return at === -1 ? 0 : (upTo[at] - (upTo[at - 1] ?? 0)) / n;
+  return at === -1 ? 0 : upTo[at] - (upTo[at - 1] ?? 0);
 }
