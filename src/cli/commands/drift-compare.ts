@@ -18,6 +18,7 @@ export const driftCompare: Command = {
     time: { type: 'string' },
     season: { type: 'string' },
     ignore: { type: 'string' },
+    features: { type: 'string' },
     'windows-per-day': { type: 'string' },
     html: { type: 'string' },
     evidently: { type: 'string' },
@@ -29,7 +30,8 @@ export const driftCompare: Command = {
     time: 'a column that orders the reference in time; not compared',
     season:
       'compare with reference rows of the same hours of the week or day: auto, none, day, week (auto; needs time)',
-    ignore: 'columns to leave out, with commas between',
+    ignore: 'columns to leave out, with commas between; one may be in one file only',
+    features: 'columns to compare, with commas between (all)',
     'windows-per-day': 'windows a day that the cost of the rules is computed for (1)',
     html: 'also write an HTML file to this path',
     evidently: 'also write a snapshot that Evidently 0.7 opens to this path',
@@ -73,17 +75,18 @@ async function compared(call: Call, reference: DriftInput, current: DriftInput):
   const windowsPerDay = wholeOption('windows-per-day', call.options['windows-per-day'], 1, 1, 86_400);
   if (reference.kind === 'table' && current.kind === 'table') {
     const { compareTables } = await import('../../monitoring/detect/compare-tables.ts');
-    const ignore = (text('ignore') ?? '').split(',').filter((name) => name !== '');
+    const names = (option: string) => (text(option) ?? '').split(',').filter((name) => name !== '');
     return compareTables(reference.table, current.table, {
       rule,
       windowsPerDay,
       slice: text('slice'),
       time: text('time'),
       season: seasonOf(text('season'), text('time')),
-      ignore,
+      ignore: names('ignore'),
+      features: names('features'),
     });
   }
-  for (const option of ['slice', 'time', 'season', 'ignore'])
+  for (const option of ['slice', 'time', 'season', 'ignore', 'features'])
     if (text(option) !== null)
       throw fail('DRIFT_OPTION', { option, value: text(option) ?? '', reason: 'a profile has no rows to choose from' });
   const { compareProfiles } = await import('../../monitoring/detect/compare-profiles.ts');

@@ -9,6 +9,7 @@ const TEXTS: Readonly<Record<QualityFault['kind'], string>> = {
   spelling: 'an unseen spelling of a known value appeared',
   unit: 'the unit changed',
   sign: 'the sign turned',
+  format: 'dates are written otherwise, or are none',
   column: 'a column came or went',
   volume: 'far fewer rows came than usual',
   late: 'rows came later than declared',

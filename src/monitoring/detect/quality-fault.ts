@@ -16,6 +16,7 @@ export interface QualityFault {
     | 'spelling'
     | 'unit'
     | 'sign'
+    | 'format'
     | 'column'
     | 'volume'
     | 'late';
