@@ -27,7 +27,7 @@ export interface QualityFault {
   readonly text: string;
   /** Rows with it, where they are counted. */
   readonly rows: number | null;
-  /** The share of rows with it in the reference; absent: it is none that is counted. */
+  /** The share of rows with it in the reference; absent: nobody counts them. */
   readonly was?: number;
   /** How sound values became faulty; absent: nobody knows. */
   readonly change?: ValueChange;
