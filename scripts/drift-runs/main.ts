@@ -72,17 +72,18 @@ function beside(run: DriftRun, path: string): readonly Check[] {
   return [];
 }
 
-/** The table of docs/internals/drift-runs.md. */
+/** The table of docs/internals/drift-runs.md: rows of runs without results below `--out` stay. */
 function writePage(): void {
   const begin = '<!-- written by scripts/drift-runs/main.ts -->';
   const page = join(root, 'docs/internals/drift-runs.md');
+  const [text, written = ''] = readFileSync(page, 'utf8').split(begin);
   const lines = all.flatMap(({ name }) => {
-    return checksOf({ name }).map(
-      ({ name: what, passed, found: text }) => `| ${name} | ${passed ? '✓' : '✗'} ${what} | ${text} |`,
-    );
+    const checks = checksOf({ name });
+    if (checks.length === 0) return written.split('\n').filter((line) => line.startsWith(`| ${name} |`));
+    return checks.map(({ name: what, passed, found }) => `| ${name} | ${passed ? '✓' : '✗'} ${what} | ${found} |`);
   });
   const table = ['| run | expected | found |', '|---|---|---|', ...lines].join('\n');
-  writeFileSync(page, `${readFileSync(page, 'utf8').split(begin)[0].trimEnd()}\n\n${begin}\n\n${table}\n`);
+  writeFileSync(page, `${text.trimEnd()}\n\n${begin}\n\n${table}\n`);
 }
 
 /** The file of a run: as it is, or as its SQL makes it. */

@@ -123,7 +123,16 @@ function beyondRange(reference: Distribution, current: Distribution): KnownChang
   const [best] = fits.sort((a, b) => a.off - b.off);
   return best === undefined
     ? null
-    : { change: best.change, names: fits.map(({ change }) => change.name), share: best.share };
+    : {
+        change: best.change,
+        names: fits.filter(({ change }) => isNear(change, best.change)).map(({ change }) => change.name),
+        share: best.share,
+      };
+}
+
+/** Factors that values cannot tell apart. */
+function isNear(a: UnitChange, b: UnitChange): boolean {
+  return Math.abs(Math.log(a.times / b.times)) < Math.log(2);
 }
 
 function changed({ times, plus }: UnitChange, x: number): number {
