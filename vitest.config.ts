@@ -22,7 +22,11 @@ export default defineConfig({
       { extends: true, test: { name: 'shared', include: shared, isolate: false } },
       {
         extends: true,
-        test: { name: 'own', include: ['test/**/*.test.ts'], exclude: ['test/services/**', 'test/ground/seeded/**', ...shared] },
+        test: {
+          name: 'own',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/services/**', 'test/ground/seeded/**', ...shared],
+        },
       },
     ],
   },

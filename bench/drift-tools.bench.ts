@@ -33,6 +33,7 @@ async function measured(from: string): Promise<void> {
       time: null,
       season: 'none',
       ignore: [],
+      features: [],
     } as const;
     const compared = await cpuSeconds(() => compareTables(...tables, options));
     const profiled = await cpuSeconds(() => profileTableFile(tables[0]));

@@ -34,6 +34,7 @@ try {
     time: null,
     season: 'none',
     ignore: [],
+    features: [],
   });
   for (const table of tables) await table.close();
   const { user, system } = process.cpuUsage(before);

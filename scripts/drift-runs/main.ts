@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { root, runCommand } from '../run-command.ts';
+import { faultRuns } from './faults.ts';
 import { flightRuns } from './flights.ts';
 import { otherRuns } from './others.ts';
 import { type Check, type DriftRun, pythonOf, type Replayed } from './run.ts';
@@ -21,7 +22,7 @@ const out = outAt < 0 ? null : words[outAt + 1];
 const names = words.filter((word, i) => !word.startsWith('--') && (outAt < 0 || i !== outAt + 1));
 const data = join(root, '../shared/data');
 
-const all = [...streamRuns, ...otherRuns, ...flightRuns];
+const all = [...streamRuns, ...otherRuns, ...flightRuns, ...faultRuns];
 const runs = all.filter(
   ({ name }) =>
     names.length === 0 ||
@@ -38,6 +39,8 @@ try {
   for (const run of runs) {
     const path = await prepared(run);
     const first = kept ? readReplay(folderOf(run)) : await replayed(run, path);
+    if (!kept && run.without !== undefined)
+      await replayed({ name: `${run.name}-without`, args: [...run.args, ...run.without] }, path);
     const checks = [...common(first), ...run.checks(first, folderOf(run))];
     if (kept) checks.push(...checksOf(run).filter(({ name }) => checks.every((one) => one.name !== name)));
     else checks.push(...(await again(run, path, first)), ...beside(run, path));
@@ -69,17 +72,18 @@ function beside(run: DriftRun, path: string): readonly Check[] {
   return [];
 }
 
-/** The table of docs/internals/drift-runs.md. */
+/** The table of docs/internals/drift-runs.md: rows of runs without results below `--out` stay. */
 function writePage(): void {
   const begin = '<!-- written by scripts/drift-runs/main.ts -->';
   const page = join(root, 'docs/internals/drift-runs.md');
+  const [text, written = ''] = readFileSync(page, 'utf8').split(begin);
   const lines = all.flatMap(({ name }) => {
-    return checksOf({ name }).map(
-      ({ name: what, passed, found: text }) => `| ${name} | ${passed ? '✓' : '✗'} ${what} | ${text} |`,
-    );
+    const checks = checksOf({ name });
+    if (checks.length === 0) return written.split('\n').filter((line) => line.startsWith(`| ${name} |`));
+    return checks.map(({ name: what, passed, found }) => `| ${name} | ${passed ? '✓' : '✗'} ${what} | ${found} |`);
   });
   const table = ['| run | expected | found |', '|---|---|---|', ...lines].join('\n');
-  writeFileSync(page, `${readFileSync(page, 'utf8').split(begin)[0].trimEnd()}\n\n${begin}\n\n${table}\n`);
+  writeFileSync(page, `${text.trimEnd()}\n\n${begin}\n\n${table}\n`);
 }
 
 /** The file of a run: as it is, or as its SQL makes it. */
@@ -100,10 +104,10 @@ async function prepared({ name, table = name, files, prepare }: DriftRun): Promi
 }
 
 function folderOf({ name }: Pick<DriftRun, 'name'>): string {
-  return out === null ? join(scratch, `${name}-out`) : join(out, name);
+  return join(out ?? scratch, name);
 }
 
-async function replayed({ name, args }: DriftRun, path: string): Promise<Replayed> {
+async function replayed({ name, args }: Pick<DriftRun, 'name' | 'args'>, path: string): Promise<Replayed> {
   const main = join(root, 'src/cli/main.ts');
   const folder = folderOf({ name });
   const call = ['--conditions=headrace-source', main, 'drift', 'replay', path, ...args, '--out', folder];

@@ -24,6 +24,8 @@ export interface DriftRun {
   readonly prepare: string | null;
   /** Options of `headrace drift replay`. */
   readonly args: readonly string[];
+  /** Options of a second replay, whose files are below `<folder>-without`; left out: there is none. */
+  readonly without?: readonly string[];
   /** `folder` has the files of the replay. */
   readonly checks: (replay: Replayed, folder: string) => readonly Check[];
   /** Checks against a yardstick of Python, on the table and the folder of the replay. */

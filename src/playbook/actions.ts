@@ -1,5 +1,7 @@
+import type { ExplainedMove } from '../features/define/rollout.ts';
 import type { IncidentPort } from '../ports/incident.ts';
 import type { Observed, PlaybookAction } from '../ports/playbook-store.ts';
+import type { RemedyTrial } from './remedy-trial.ts';
 
 type Of<Kind extends PlaybookAction['do']> = Extract<PlaybookAction, { do: Kind }>;
 
@@ -9,6 +11,8 @@ export interface GateResult {
   readonly reason: string;
   /** Mean losses, rows and the interval of their difference, by slice. */
   readonly slices: Readonly<Record<string, Readonly<Record<string, number | null>>>>;
+  /** How the scores moved on the newest rows; left out: nobody compared them. */
+  readonly explained?: ExplainedMove;
 }
 
 /** Two instants, epoch ms: rollouts are looked at now, and the windows of monitors as of `at`. */
@@ -22,6 +26,8 @@ export interface Look {
  * once only.
  */
 export interface PlaybookActions {
+  /** Measures a remedy on labelled rows of its fault, and on sound ones with the fault put in. Reads only. */
+  tryRemedy(id: string, action: Of<'tryRemedy'>): Promise<RemedyTrial>;
   /** The findings of the monitors, the champion and the newest rollout. */
   observe(look: Look): Promise<Omit<Observed, 'kind' | 'digest'>>;
   /** Trains and registers one version for this id. */

@@ -1,16 +1,18 @@
 import { FAULT } from '../findings/incident-kinds.ts';
 import { faultText, SOURCE_FAULTS } from '../monitoring/detect/fault-text.ts';
 import { fingerprintOf } from '../ports/incident.ts';
-import type { FaultyRows, SeenMonitor, SeenWindow } from '../ports/playbook-store.ts';
+import type { FaultyRows, SeenMonitor, SeenWindow, ValueChange } from '../ports/playbook-store.ts';
+import { takenBackOf } from './answer-remedies.ts';
 import { type Decision, decision, type Situation } from './decision.ts';
+import { rowsKey } from './faulty-rows.ts';
 import { incidentOf } from './incident-of.ts';
 
 /** Windows in which a feature was judged, whatever was found. */
 const JUDGED = ['ok', 'drift', 'fault'];
 
 /**
- * Tier 0: a fault of the data. In the faulty rows the model gets a declared value instead of the feature; sound rows stay as they
- * are. Rows since the fault began are not learned from, until enough windows are without it.
+ * Tier 0: a fault of the data. Rows since the fault began are not learned from, until enough windows are without it. Whether the
+ * model gets a declared value in the faulty rows is decided by a trial.
  */
 export function answerFaults(situation: Situation): readonly Decision[] {
   const monitors = situation.observed.monitors.filter(({ kind }) => kind === 'featureDrift');
@@ -31,13 +33,13 @@ function stops(situation: Situation, { windows }: SeenMonitor): readonly Decisio
   const newest = windows.at(-1);
   if (newest?.state !== 'fault') return [];
   const accepted = state.accepted?.champion === observed.champion ? state.accepted.features : [];
-  const stopped = new Set(openStops(situation).map(({ feature, rows }) => `${feature}/${rows}`));
-  return newest.faults.flatMap(({ kind, columns, text, source }) => {
-    const rows = ROWS[kind] ?? 'all';
-    const isStopped = (name: string) => stopped.has(`${name}/all`) || stopped.has(`${name}/${rows}`);
+  const stopped = new Set(openStops(situation).map(({ feature, rows }) => `${feature}/${rowsKey(rows)}`));
+  return newest.faults.flatMap(({ kind, columns, text, source, change = null }) => {
+    const rows = rowsOf(kind, change);
+    const isStopped = (name: string) => stopped.has(`${name}/all`) || stopped.has(`${name}/${rowsKey(rows)}`);
     const features = columns.filter((name) => !isStopped(name) && !accepted.includes(name));
     if (features.length === 0) return [];
-    for (const name of features) stopped.add(`${name}/${rows}`);
+    for (const name of features) stopped.add(`${name}/${rowsKey(rows)}`);
     const cause = fingerprintOf({ model, kind: 'qualityFault' }, [
       kind,
       ...(source === undefined ? columns : [source]),
@@ -47,7 +49,7 @@ function stops(situation: Situation, { windows }: SeenMonitor): readonly Decisio
     const from = beginOf(windows, features);
     const served = { tier: FAULT.tier, cause, reason, thresholds: { serve: plan.quality.serve } } as const;
     return [
-      decision({ do: 'stopFeatures', features, from, rows }, served),
+      decision({ do: 'stopFeatures', features, from, rows, change, isTried: true }, served),
       decision(
         {
           do: 'openIncident',
@@ -63,6 +65,13 @@ function stops(situation: Situation, { windows }: SeenMonitor): readonly Decisio
       ),
     ];
   });
+}
+
+/** A value that stands for many is known by itself; any other change is in rows that nobody can tell. */
+function rowsOf(kind: string, change: ValueChange | null): FaultyRows {
+  const known = ROWS[kind];
+  if (known !== undefined) return known;
+  return typeof change?.to === 'number' ? { equals: change.to } : 'all';
 }
 
 /** The begin of the last windows in a row in which one of the features is faulty. */
@@ -92,7 +101,11 @@ function releases(situation: Situation, monitors: readonly SeenMonitor[]): reado
     const release = decision({ do: 'releaseFeatures', features, to: Math.max(...own.map(({ to }) => to)) }, of);
     const isOver = openStops(situation).every((one) => one.cause !== cause || features.includes(one.feature));
     if (!isOver || !state.incidents.has(cause)) return [release];
-    return [release, decision({ do: 'resolveIncident', fingerprint: cause, at: situation.now }, of)];
+    const ended = [cause, takenBackOf(cause)].filter((fingerprint) => state.incidents.has(fingerprint));
+    return [
+      release,
+      ...ended.map((fingerprint) => decision({ do: 'resolveIncident', fingerprint, at: situation.now }, of)),
+    ];
   });
 }
 

@@ -1,6 +1,8 @@
 import { fail } from '../base/errors/fail.ts';
+import type { ExplainedMove } from '../features/define/rollout.ts';
 import type { Loss } from '../features/define/rollout-loss.ts';
 import { rowsOfNumbers } from '../model/row-writer.ts';
+import { distributionGap, distributionOf } from '../monitoring/detect/distribution.ts';
 import type { ModelVersion } from '../ports/model-registry.ts';
 import type { Scorer } from '../registry/scorer.ts';
 import { lossOf } from '../serving/rollout/success.ts';
@@ -32,6 +34,8 @@ interface Slice {
   readonly champion: number;
   readonly candidate: number;
   readonly difference: Moments;
+  /** Of the candidate's scores against the champion's. */
+  readonly moved: ExplainedMove;
 }
 
 /** Rows that are scored at a time. */
@@ -58,10 +62,25 @@ export async function compareOn(
     candidateLoss = withValue(candidateLoss, b);
     difference = withValue(difference, b - a);
   }
-  return { rows: labels.length, champion: championLoss.mean, candidate: candidateLoss.mean, difference };
+  return {
+    rows: labels.length,
+    champion: championLoss.mean,
+    candidate: candidateLoss.mean,
+    difference,
+    moved: movedOf(theirs, ours),
+  };
 }
 
-async function scoresOf(
+function movedOf(theirs: Float64Array, ours: Float64Array): ExplainedMove {
+  if (theirs.length === 0) return { shift: 0, distance: 0 };
+  const [a, b] = [theirs, ours].map((scores) => scores.reduce((all, score) => withValue(all, score), NO_MOMENTS));
+  const sd = Math.sqrt(varianceOf(a));
+  const gap = distributionGap(distributionOf(theirs), distributionOf(ours));
+  return { shift: sd > 0 ? (b.mean - a.mean) / sd : 0, distance: gap?.d ?? 0 };
+}
+
+/** Scores of rows by one version. */
+export async function scoresOf(
   columns: LabelledRows['columns'],
   rows: number,
   { version, scorer }: LoadedVersion,
@@ -96,23 +115,25 @@ export function gateResult(
     const reason = `worse on ${old.rows} old rows: loss ${shown(old.candidate)}, champion ${shown(old.champion)}`;
     return { isPassed: false, reason, slices };
   }
-  return { isPassed: true, reason: says, slices };
+  return { isPassed: true, reason: says, slices, explained: recent.moved };
 }
 
-function chanceOfNoGain({ difference }: Slice): number {
+function chanceOfNoGain({ difference }: Pick<Slice, 'difference'>): number {
   const { n, mean } = difference;
   const error = Math.sqrt(varianceOf(difference) / Math.max(1, n));
   if (error === 0) return mean < 0 ? 0 : 1;
   return normalSf(-mean / error);
 }
 
-function numbersOf({ rows, champion, candidate, difference }: Slice): Readonly<Record<string, number | null>> {
+function numbersOf({ rows, champion, candidate, difference, moved }: Slice): Readonly<Record<string, number | null>> {
   return {
     rows,
     champion,
     candidate,
     difference: difference.mean,
-    p: difference.n === 0 ? null : chanceOfNoGain({ rows, champion, candidate, difference }),
+    p: difference.n === 0 ? null : chanceOfNoGain({ difference }),
+    scoreShift: moved.shift,
+    scoreDistance: moved.distance,
   };
 }
 

@@ -91,7 +91,9 @@ function startRollout(situation: Situation, response: Response, version: number)
   if (plan.approval?.before.includes('rollout') === true && !response.approved.includes('rollout'))
     return ask(situation, { ...ofCause(response), reason: response.gate?.reason ?? '', thresholds: {} }, 'rollout');
   const reason = response.gate?.reason ?? response.reason;
-  const action = { do: 'rollOut', version, champion: observed.champion ?? 0 } as const;
+  const explained = response.gate?.explained;
+  const moved = explained === undefined ? {} : { explained };
+  const action = { do: 'rollOut', version, champion: observed.champion ?? 0, ...moved } as const;
   return [decision(action, { ...ofCause(response), reason })];
 }
 

@@ -1,6 +1,7 @@
 import { fingerprintOf } from '../ports/incident.ts';
 import { answerDrift } from './answer-drift.ts';
 import { answerFaults } from './answer-faults.ts';
+import { answerRemedies } from './answer-remedies.ts';
 import { continueResponse } from './continue-response.ts';
 import { type Decision, decision, type Situation } from './decision.ts';
 import { startResponse } from './start-response.ts';
@@ -10,9 +11,12 @@ import { startResponse } from './start-response.ts';
  * decisions in every process and in every replay.
  */
 export function decide(situation: Situation): readonly Decision[] {
+  const faults = answerFaults(situation);
+  const released = faults.flatMap(({ action }) => (action.do === 'releaseFeatures' ? action.features : []));
   return [
     ...answerBreach(situation),
-    ...answerFaults(situation),
+    ...faults,
+    ...answerRemedies(situation, released),
     ...answerDrift(situation),
     ...(situation.state.response === null ? startResponse(situation) : continueResponse(situation)),
   ];

@@ -6,7 +6,7 @@ import type { PlaybookActions } from './actions.ts';
 type Outcome = Pick<Finished, 'isDone' | 'result'>;
 
 /** Actions whose failure is an outcome: the response continues from it. The others are tried again at the next step. */
-const MAY_FAIL = ['retrain', 'gate', 'rollOut'];
+const MAY_FAIL = ['tryRemedy', 'retrain', 'gate', 'rollOut'];
 
 /** Does what was decided. Errors: those of actions that are tried again. */
 export async function performed(actions: PlaybookActions, decided: Decided): Promise<Outcome> {
@@ -34,6 +34,8 @@ async function resultOf(
       return { ...(await actions.audit(id, action)) };
     case 'retrain':
       return { ...(await actions.retrain(id, action)) };
+    case 'tryRemedy':
+      return { ...(await actions.tryRemedy(id, action)) };
     case 'gate':
       return { ...(await actions.gate(id, action, thresholds)) };
     case 'rollOut':

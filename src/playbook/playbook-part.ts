@@ -1,6 +1,7 @@
 import type { PartKind } from '../observe/part-kind.ts';
 import { stepOf, waitingFor } from './playbook-report.ts';
 import type { PlaybookState } from './state.ts';
+import { isApplied } from './stopped-feature.ts';
 
 /** A playbook as its part reads it. */
 export interface FollowedPlaybook {
@@ -16,7 +17,7 @@ export interface PlaybooksStatus {
     readonly model: string;
     readonly step: string;
     readonly isFrozen: boolean;
-    /** Features with faulty rows, in which the model gets a declared value. */
+    /** Features with faulty rows. */
     readonly stopped: readonly string[];
     readonly incidents: number;
   }[];
@@ -47,7 +48,7 @@ export const playbookPart: PartKind<Source, PlaybooksStatus> = {
       type: 'gauge',
       unit: 'features',
       labels: ['model'],
-      help: 'Features whose values are faulty: in faulty rows the model gets a declared value, and it learns nothing from the time of the fault',
+      help: 'Features whose values are faulty: the model learns nothing from the time of the fault, and gets a declared value in faulty rows where that has the lower loss',
       alerts: [
         {
           name: 'HeadracePlaybookFeatureStopped',
@@ -89,9 +90,12 @@ export const playbookPart: PartKind<Source, PlaybooksStatus> = {
   health: (playbooks) =>
     [...playbooks()].flatMap(({ model, state, trouble }) => [
       ...(trouble === null ? [] : [`the playbook of model ${model} cannot be followed: ${trouble}`]),
-      ...stoppedOf(state).map(
-        (feature) => `feature ${feature} of model ${model} is faulty: in faulty rows the model gets a declared value`,
-      ),
+      ...openStops(state).map((stop) => {
+        const served = isApplied(stop)
+          ? 'in faulty rows the model gets a declared value'
+          : 'the model gets it as it is';
+        return `feature ${stop.feature} of model ${model} is faulty: ${served}`;
+      }),
       ...(waitingFor(state) === null
         ? []
         : [`the playbook of model ${model} waits for the approval of the ${waitingFor(state)}`]),
@@ -114,6 +118,10 @@ export const playbookPart: PartKind<Source, PlaybooksStatus> = {
 
 const OUTCOMES = ['promoted', 'rolledBack', 'rejected', 'failed', 'denied', 'dryRun'] as const;
 
-function stoppedOf({ stopped }: PlaybookState): readonly string[] {
-  return stopped.filter(({ to, isDry }) => to === null && !isDry).map(({ feature }) => feature);
+function openStops({ stopped }: PlaybookState): PlaybookState['stopped'] {
+  return stopped.filter(({ to, isDry }) => to === null && !isDry);
+}
+
+function stoppedOf(state: PlaybookState): readonly string[] {
+  return openStops(state).map(({ feature }) => feature);
 }

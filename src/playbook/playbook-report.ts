@@ -102,7 +102,10 @@ export function reportLines(report: PlaybookReport): readonly string[] {
       : [
           `approve or deny the ${waiting.step} until ${minuteText(waiting.until)}, otherwise ${waiting.otherwise}: ${waiting.reason}`,
         ]),
-    ...report.stopped.map(({ feature, from, cause }) => `stopped ${feature} since ${minuteText(from)}: ${cause}`),
+    ...report.stopped.map(
+      ({ feature, from, cause, remedy }) =>
+        `stopped ${feature} since ${minuteText(from)}, declared value ${remedy.state}: ${cause}`,
+    ),
     ...report.incidents.map(({ severity, at, summary }) => `${severity.padEnd(6)} ${minuteText(at)} ${summary}`),
     `trainings: ${trainings.inMonth} of ${trainings.perMonth ?? 0} in 30 days, the last ${trainings.last === null ? 'never' : minuteText(trainings.last)}`,
     ...report.past.map(

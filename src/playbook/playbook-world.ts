@@ -4,6 +4,7 @@ import { isHeadraceError } from '../base/errors/fail.ts';
 import { sha256Hex } from '../base/hash/sha256.ts';
 import type { Clock } from '../base/time.ts';
 import type { ModelData } from '../features/define/declaration.ts';
+import type { ExplainedMove } from '../features/define/rollout.ts';
 import { lossesOf } from '../features/define/rollout-loss.ts';
 import { replaceFile } from '../files/replace-file.ts';
 import type { Judge, JudgeStores } from '../findings/judge.ts';
@@ -22,6 +23,7 @@ import { LINEAGE_TAGS } from '../registry/lineage.ts';
 import { loadableRecord } from '../registry/version-seal.ts';
 import { predictionTable } from '../serving/online/prediction-table.ts';
 import type { Decision } from '../serving/rollout/rollout-control.ts';
+import { lossOf } from '../serving/rollout/success.ts';
 import { adoptLogged, loggedWith } from '../training/train-logged.ts';
 import type { OrderedTraining } from '../training/training-runs.ts';
 import { loadForScores } from '../versions/load/load-for-scores.ts';
@@ -31,6 +33,7 @@ import { auditPath } from './audit-samples.ts';
 import { compareOn, gateResult, type LabelledRows, type LoadedVersion } from './compare-versions.ts';
 import { liveBreach } from './live-breach.ts';
 import { pairedLosses } from './paired-losses.ts';
+import { faultyColumns, LEAST_CHANGED, type RemedyTrial, remedyTrial, slicedRemedy } from './remedy-trial.ts';
 import { seenMonitors } from './seen-monitors.ts';
 import { seenRollout } from './seen-rollout.ts';
 
@@ -62,7 +65,11 @@ export interface PlaybookWorldOptions extends JudgeStores {
   /** Writes rows with features as they were known, and labels; returns how many. */
   readonly writeSet: (set: LabelledSet) => Promise<number>;
   /** Starts the rollout of a version under an id, and ends one. */
-  readonly startRollout: (id: string, version: number, decision: Decision) => Promise<void>;
+  readonly startRollout: (
+    id: string,
+    version: number,
+    decision: Decision & { readonly explained?: ExplainedMove },
+  ) => Promise<void>;
   readonly rollBack: (decision: Decision) => Promise<void>;
   /** Folder for files of audits and scratch. */
   readonly folder: string;
@@ -89,9 +96,9 @@ export function playbookWorld(options: PlaybookWorldOptions): PlaybookActions {
       return { version, rows: lineage.trainingSet.rows, digest: lineage.trainingSet.digest };
     },
     gate: (id, action, thresholds) => gate(options, id, action, thresholds),
-    rollOut: async (id, { version }, reason) => {
+    rollOut: async (id, { version, explained }, reason) => {
       const known = (await options.rollouts.list(model.name)).some((one) => one.id === id);
-      if (!known) await options.startRollout(id, version, { by: 'playbook', reason });
+      if (!known) await options.startRollout(id, version, { by: 'playbook', reason, ...(explained && { explained }) });
     },
     rollBack: async ({ rollout }, reason) => {
       const newest = await options.rollouts.newest(model.name);
@@ -103,6 +110,7 @@ export function playbookWorld(options: PlaybookWorldOptions): PlaybookActions {
         if (!isHeadraceError(error, 'ROLLOUT_NONE')) throw error;
       }
     },
+    tryRemedy: (id, action) => tryRemedy(options, id, action),
     audit: (id, { span, size, seed }) => audit(options, id, span, size, seed),
   };
 }
@@ -161,11 +169,7 @@ async function gate(
 ): Promise<GateResult> {
   const { model, metric } = options;
   const loss = metric ?? lossesOf(model)[0];
-  const folder = join(options.folder, `${id}-${process.pid}`);
-  mkdirSync(folder, { recursive: true });
-  const loaded: LoadedVersion[] = [];
-  try {
-    for (const one of [champion, version]) loaded.push(await loadVersion(options, one));
+  return withLoaded(options, id, [champion, version], async (loaded, folder) => {
     const [theirs, ours] = loaded;
     const compared = async (name: string, between: Span) =>
       compareOn(
@@ -180,10 +184,51 @@ async function gate(
     const limit = (name: string) => Number(thresholds[name]);
     const limits = { tolerance: limit('tolerance'), alpha: limit('alpha'), rows: limit('rows'), oldDecides };
     return gateResult(newest, before, limits);
+  });
+}
+
+/** Loads versions and makes a scratch folder, for the time of the work. */
+async function withLoaded<T>(
+  options: PlaybookWorldOptions,
+  id: string,
+  versions: readonly number[],
+  work: (loaded: readonly LoadedVersion[], folder: string) => Promise<T>,
+): Promise<T> {
+  const folder = join(options.folder, `${id}-${process.pid}`);
+  mkdirSync(folder, { recursive: true });
+  const loaded: LoadedVersion[] = [];
+  try {
+    for (const one of versions) loaded.push(await loadVersion(options, one));
+    return await work(loaded, folder);
   } finally {
     for (const { scorer } of loaded) await scorer.close();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function isRead({ version }: LoadedVersion, features: readonly string[]): boolean {
+  return version.signature.features.some((name) => features.some((one) => name === one || name.startsWith(`${one}[`)));
+}
+
+/** Both slices of a remedy: labelled rows of its fault, and sound ones before it where the fault can be simulated. */
+async function tryRemedy(
+  options: PlaybookWorldOptions,
+  id: string,
+  { version, between, sound, exclude, ...remedy }: Parameters<PlaybookActions['tryRemedy']>[1],
+): Promise<RemedyTrial> {
+  const { model, metric } = options;
+  const loss = lossOf(metric ?? lossesOf(model)[0], model.quantile);
+  return withLoaded(options, id, [version], async (loaded, folder) => {
+    if (!isRead(loaded[0], remedy.features))
+      return { verdict: 'none', basis: 'labels', rows: 0, reason: `version ${version} does not read it` };
+    const read = (name: string, span: Span) =>
+      labelledRows(options, { between: span, exclude, path: join(folder, `${name}.parquet`) }, loaded);
+    const labelled = await slicedRemedy(await read('fault', between), loaded[0], remedy, loss);
+    if (labelled.changed.n >= LEAST_CHANGED || remedy.change === null) return remedyTrial(labelled, null);
+    const { columns, labels } = await read('sound', sound);
+    const faulty = faultyColumns(columns, remedy.features, remedy.change);
+    return remedyTrial(labelled, await slicedRemedy({ columns: faulty, labels }, loaded[0], remedy, loss));
+  });
 }
 
 async function loadVersion(options: PlaybookWorldOptions, version: number): Promise<LoadedVersion> {

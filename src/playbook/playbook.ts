@@ -31,7 +31,7 @@ export interface StepOptions {
 const MOST_ROUNDS = 50;
 
 /** Actions that take long: a step does not wait for them. */
-const LONG = ['retrain', 'gate'];
+const LONG = ['tryRemedy', 'retrain', 'gate'];
 
 /**
  * The playbook of one model: looks, decides, writes, acts. Each decision is in the journal before anything is done, and its

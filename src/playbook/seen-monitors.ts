@@ -16,11 +16,12 @@ export function seenMonitors(statuses: readonly MonitorStatus[]): readonly SeenM
       rows,
       state: found,
       reason: why,
-      faults: faults.map(({ kind, columns, text, source }) => ({
+      faults: faults.map(({ kind, columns, text, source, change }) => ({
         kind,
         columns,
         text,
         ...(source === undefined ? {} : { source }),
+        ...(change === undefined ? {} : { change }),
       })),
       drifted,
       changedAt,

@@ -26,6 +26,11 @@ export function startResponse(situation: Situation): readonly Decision[] {
   const { cause, reason } = trigger;
   const of = { tier: 3, cause, reason, thresholds: thresholdsOf(situation) } as const;
   const why = obstacle(situation, trigger);
+  if (why === 'fault' && isHeldUp(situation)) {
+    const { askAfter } = plan.quality;
+    const held = `faults have held the training up for more than ${askAfter} windows`;
+    return ask(situation, { ...of, reason: `${held}: ${reason}`, thresholds: { askAfter } });
+  }
   if (why !== null) return state.waits.get(cause) === why ? [] : [decision({ do: 'wait', why }, of)];
   const gainless = trigger.kind === 'schedule' ? 0 : gainlessOf(state, cause);
   if (gainless >= plan.retrain.sameCause)
@@ -51,7 +56,8 @@ export function retrainAction(
 ): Extract<PlaybookAction, { do: 'retrain' }> {
   const { plan, state, now } = situation;
   const between = trainingSpan(situation, changedAt);
-  return { do: 'retrain', between, exclude: faultySpans(state, now), rows: plan.retrain?.rows ?? 0 };
+  const isAllowed = state.response?.approved.includes('retrain') === true;
+  return { do: 'retrain', between, exclude: faultySpans(state, now, isAllowed), rows: plan.retrain?.rows ?? 0 };
 }
 
 /** The trigger that is there now, for a response that waited for a person. */
@@ -116,6 +122,18 @@ function obstacle(
   return to <= changedAt || (labelledWithin(situation, { from: changedAt, to }) ?? retrain.rows) < retrain.rows
     ? 'labels'
     : null;
+}
+
+/** Whether open faults have held trainings up for longer than they may without a question. */
+function isHeldUp({ plan, state, observed, now }: Situation): boolean {
+  const windows = observed.monitors.filter(({ kind }) => kind === 'featureDrift').flatMap((monitor) => monitor.windows);
+  const windowMs = Math.max(0, ...windows.map(({ from, to }) => to - from));
+  const since = Math.min(...state.stopped.flatMap(({ from, to }) => (to === null ? [from] : [])));
+  const denied = Math.max(
+    Number.NEGATIVE_INFINITY,
+    ...state.past.filter(({ outcome }) => outcome === 'denied').map(({ at }) => at),
+  );
+  return windowMs > 0 && now - Math.max(since, denied) > plan.quality.askAfter * windowMs;
 }
 
 /** Labelled rows of a span, by the windows that the concept monitor saw; null: they begin after the span does. */

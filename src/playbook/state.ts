@@ -1,16 +1,17 @@
 import { fail } from '../base/errors/fail.ts';
 import type { ApprovalStep } from '../features/define/playbook.ts';
+import type { ExplainedMove } from '../features/define/rollout.ts';
 import type { Incident } from '../ports/incident.ts';
 import type {
   Answered,
   Configured,
   Decided,
-  FaultyRows,
   Finished,
   Observed,
   PlaybookAction,
   PlaybookEntry,
 } from '../ports/playbook-store.ts';
+import { type Stopped, stoppedAfter, stoppedAfterTrial } from './stopped-feature.ts';
 
 /** A question to a person; `answer` is null until one comes. */
 export interface Asked {
@@ -32,7 +33,7 @@ export interface Response {
   readonly approved: readonly ApprovalStep[];
   readonly retrain: Extract<PlaybookAction, { do: 'retrain' }> | null;
   readonly version: number | null;
-  readonly gate: { readonly isPassed: boolean; readonly reason: string } | null;
+  readonly gate: { readonly isPassed: boolean; readonly reason: string; readonly explained?: ExplainedMove } | null;
   /** Id of its rollout, once it was decided. */
   readonly rollout: string | null;
   /** Whether the paired shadow showed a gain. */
@@ -49,19 +50,6 @@ export interface PastResponse {
   readonly version: number | null;
   readonly reason: string;
   readonly at: number;
-}
-
-/** A feature whose values are faulty. */
-export interface Stopped {
-  readonly feature: string;
-  readonly cause: string;
-  readonly from: number;
-  /** Null: still. */
-  readonly to: number | null;
-  /** The rows in which the model gets a declared value. */
-  readonly rows: FaultyRows;
-  /** Decided in a dry run: the model gets the value as it is. */
-  readonly isDry: boolean;
 }
 
 /** The state of a model's playbook: its journal, folded. */
@@ -107,6 +95,7 @@ const WITH_EFFECT: readonly PlaybookAction['do'][] = [
   'openIncident',
   'resolveIncident',
   'audit',
+  'tryRemedy',
   'retrain',
   'gate',
   'rollOut',
@@ -157,24 +146,12 @@ function withDecision(state: PlaybookState, decided: Decided, at: number): Playb
       return { ...next, incidents: new Map([...state.incidents, [action.incident.fingerprint, action.incident]]) };
     case 'resolveIncident':
       return { ...next, incidents: new Map([...state.incidents].filter(([name]) => name !== action.fingerprint)) };
-    case 'stopFeatures': {
-      const stopped = action.features.map((feature) => ({
-        feature,
-        cause: decided.cause,
-        from: action.from,
-        to: null,
-        rows: action.rows ?? 'all',
-        isDry,
-      }));
-      return { ...next, stopped: [...state.stopped, ...stopped] };
-    }
+    case 'stopFeatures':
     case 'releaseFeatures':
-      return {
-        ...next,
-        stopped: state.stopped.map((one) =>
-          one.to === null && action.features.includes(one.feature) ? { ...one, to: action.to } : one,
-        ),
-      };
+    case 'tryRemedy':
+    case 'applyRemedy':
+    case 'refuseRemedy':
+      return { ...next, stopped: stoppedAfter(state.stopped, decided, at, isDry) };
     case 'wait':
       return { ...next, waits: new Map([...state.waits, [decided.cause, action.why]]) };
     case 'rollBack':
@@ -254,6 +231,8 @@ function withOutcome(state: PlaybookState, { decision, isDone, result }: Finishe
   const decided = state.pending.find(({ id }) => id === decision);
   const next = { ...state, pending: state.pending.filter(({ id }) => id !== decision) };
   const { response } = state;
+  if (decided?.action.do === 'tryRemedy')
+    return { ...next, stopped: stoppedAfterTrial(state.stopped, decided, { isDone, result }) };
   if (decided === undefined || response === null) return next;
   const message = String(result['message'] ?? '');
   switch (decided.action.do) {
@@ -265,9 +244,7 @@ function withOutcome(state: PlaybookState, { decision, isDone, result }: Finishe
     case 'gate':
       return {
         ...next,
-        response: isDone
-          ? { ...response, gate: { isPassed: result['isPassed'] === true, reason: String(result['reason']) } }
-          : { ...response, failure: message },
+        response: isDone ? { ...response, gate: gateOf(result) } : { ...response, failure: message },
       };
     case 'rollOut':
       return isDone ? next : { ...next, response: { ...response, failure: message } };
@@ -276,7 +253,13 @@ function withOutcome(state: PlaybookState, { decision, isDone, result }: Finishe
   }
 }
 
-/** Spans whose rows are not learned from. */
-export function faultySpans({ stopped }: PlaybookState, now: number) {
-  return stopped.map(({ from, to }) => ({ from, to: to ?? now }));
+function gateOf({ isPassed, reason, explained }: Finished['result']): Response['gate'] {
+  const moved = explained === undefined ? {} : { explained: explained as ExplainedMove };
+  return { isPassed: isPassed === true, reason: String(reason), ...moved };
+}
+
+/** Spans whose rows are not learned from. A person may allow those of an open fault that is in some rows alone. */
+export function faultySpans({ stopped }: PlaybookState, now: number, isAllowed = false) {
+  const left = isAllowed ? stopped.filter(({ to, rows }) => to !== null || rows === 'all') : stopped;
+  return left.map(({ from, to }) => ({ from, to: to ?? now }));
 }

@@ -1,6 +1,7 @@
 import type { MaybePromise } from '../base/maybe-promise.ts';
 import type { PredictionFact } from '../features/define/monitor.ts';
 import type { ApprovalStep, PlaybookPlan } from '../features/define/playbook.ts';
+import type { ExplainedMove } from '../features/define/rollout.ts';
 import type { Incident } from './incident.ts';
 
 /** A span of time, epoch ms: `from` belongs to it, `to` does not. */
@@ -20,6 +21,8 @@ export interface SeenWindow extends Span {
     readonly columns: readonly string[];
     readonly text: string;
     readonly source?: string;
+    /** How sound values became faulty; left out where nobody knows. */
+    readonly change?: ValueChange;
   }[];
   readonly drifted: readonly string[];
   /** When the change that was found began, epoch ms; null: no change was found, or nobody knows. */
@@ -90,23 +93,53 @@ export interface Configured {
 }
 
 /**
- * The rows of a feature that a fault is in: those whose value is missing, infinite or below 0, all rows, or none that the value
- * itself shows.
+ * The rows of a feature that a fault is in: those whose value is missing, infinite, below 0 or a certain number, all rows, or
+ * none that the value itself shows.
  */
-export type FaultyRows = 'all' | 'missing' | 'infinite' | 'negative' | 'none';
+export type FaultyRows = 'all' | 'missing' | 'infinite' | 'negative' | 'none' | { readonly equals: number };
+
+/** How sound values of a feature become faulty ones: times and plus a number, or to one value, in a share of the rows. */
+export interface ValueChange {
+  readonly share: number;
+  readonly times?: number;
+  readonly plus?: number;
+  /** Null: the value is missing. */
+  readonly to?: number | null;
+}
 
 /** One thing that is done. */
 export type PlaybookAction =
   | { readonly do: 'openIncident'; readonly incident: Incident }
   | { readonly do: 'resolveIncident'; readonly fingerprint: string; readonly at: number }
-  /** From now on the model gets a declared value in the faulty rows of these features; rows since `from` are not learned from. */
+  /** Rows since `from` are not learned from. The model gets these features as they are, until a remedy is tried. */
   | {
       readonly do: 'stopFeatures';
       readonly features: readonly string[];
       readonly from: number;
       /** Absent: all, as in journals before there was a choice. */
       readonly rows?: FaultyRows;
+      readonly change?: ValueChange | null;
+      /** The remedy is tried before it acts. Absent: it acts at once, as in journals of before. */
+      readonly isTried?: true;
     }
+  /** Measures the loss of a version with the declared values in the faulty rows of these features, and without. */
+  | {
+      readonly do: 'tryRemedy';
+      readonly version: number;
+      readonly features: readonly string[];
+      readonly rows: FaultyRows;
+      readonly change: ValueChange | null;
+      readonly values: Readonly<Record<string, number | boolean | null>>;
+      /** The span of the fault, and a sound one before it in which the fault is simulated. */
+      readonly between: Span;
+      readonly sound: Span;
+      /** Spans of other faults. */
+      readonly exclude: readonly Span[];
+    }
+  /** From now on the model gets a declared value in the faulty rows of these features. */
+  | { readonly do: 'applyRemedy'; readonly features: readonly string[] }
+  /** The model gets these features as they are: the remedy brings nothing, or is taken back. */
+  | { readonly do: 'refuseRemedy'; readonly features: readonly string[] }
   | { readonly do: 'releaseFeatures'; readonly features: readonly string[]; readonly to: number }
   /** Draws predictions of a span to be labelled by hand. */
   | { readonly do: 'audit'; readonly span: Span; readonly size: number; readonly seed: number }
@@ -135,7 +168,13 @@ export type PlaybookAction =
       readonly oldDecides: boolean;
       readonly exclude: readonly Span[];
     }
-  | { readonly do: 'rollOut'; readonly version: number; readonly champion: number }
+  | {
+      readonly do: 'rollOut';
+      readonly version: number;
+      readonly champion: number;
+      /** The move of the scores on the rows of the gate: no guardrail of scores trips on it. */
+      readonly explained?: ExplainedMove;
+    }
   /** The paired shadow shows a gain: the rollout may continue. */
   | { readonly do: 'pass'; readonly rollout: string }
   | { readonly do: 'rollBack'; readonly rollout: string }

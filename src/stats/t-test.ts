@@ -1,4 +1,5 @@
 import { studentTSf } from './distributions/student-t.ts';
+import { ExactSum } from './exact-sum.ts';
 import { finiteSample } from './sorted-sample.ts';
 
 /**
@@ -34,7 +35,10 @@ interface Moments {
 function moments(values: Float64Array | null): Moments | null {
   if (values === null || values.length < 2) return null;
   const n = values.length;
-  const mean = values.reduce((sum, value) => sum + value, 0) / n;
+  const sum = new ExactSum();
+  for (const value of values) sum.add(value);
+  // Constant values have exactly their own mean, whatever n times the value rounds to.
+  const mean = values.every((value) => value === values[0]) ? values[0] : sum.value / n;
   const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1);
   return { n, mean, variance };
 }

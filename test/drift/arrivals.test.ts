@@ -11,7 +11,8 @@ import { judgeMonitor, type MonitorStatus, monitorsOf } from '../../src/monitori
 import { newMonitorMemory } from '../../src/monitoring/monitor/monitor-memory.ts';
 import { answerFaults } from '../../src/playbook/answer-faults.ts';
 import { seenMonitors } from '../../src/playbook/seen-monitors.ts';
-import { NO_STATE, type Stopped } from '../../src/playbook/state.ts';
+import { NO_STATE } from '../../src/playbook/state.ts';
+import { type Stopped, UNTRIED } from '../../src/playbook/stopped-feature.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';
 import { MemoryIncidents } from '../memory/incidents.ts';
 import { asked, came, service } from '../models/small-project.ts';
@@ -224,6 +225,8 @@ test('the playbook stops the features of the source, and frees them when its row
           to: null,
           cause,
           rows: action.rows ?? 'all',
+          change: null,
+          remedy: UNTRIED,
           isDry: false,
         }));
   }

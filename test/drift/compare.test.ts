@@ -195,13 +195,82 @@ test('faults of the data come before drift: missing together, unit, spelling, si
     'column device',
     'column extra',
     'missing amount+rating',
-    'range amount',
+    'repeated amount',
     'spelling city',
     'unit minutes',
   ]);
   expect(report.faults.find(({ kind }) => kind === 'missing')?.rows).toBe(200);
   // The missing values are reported once, and are not drift as well.
   expect([featureOf(report, 'amount').state, featureOf(report, 'rating').state]).toEqual(['ok', 'ok']);
+});
+
+/** Rows with an instant, written as `form` writes it. */
+const dated = (seed: number, form: (date: Date, i: number) => string | null) =>
+  orders(seed, 1500, (row, i) => ({ ...row, ordered: form(new Date(Date.UTC(2026, 0, 1) + i * 3_600_000), i) }));
+
+const iso = (date: Date) => date.toISOString().slice(0, 19).replace('T', ' ');
+const german = (date: Date) => `${date.getUTCDate()}.${date.getUTCMonth() + 1}.${date.getUTCFullYear()} 12:00 Uhr`;
+
+test.each([
+  ['dates of another month', iso, iso, []],
+  [
+    'dates that are missing in 60 % of rows',
+    iso,
+    (date: Date, i: number) => (i % 5 < 3 ? null : iso(date)),
+    ['missing ordered'],
+  ],
+  [
+    'texts for half of the dates',
+    iso,
+    (date: Date, i: number) => (i % 2 === 0 ? 'unknown' : iso(date)),
+    ['format ordered'],
+  ],
+  ['dates written otherwise', iso, german, ['format ordered']],
+  ['text dates as before', german, german, []],
+  ['text dates in ISO 8601', german, iso, ['format ordered']],
+] as const)('%s: faults of dates', async (name, before, now, expected) => {
+  const files = [csv(`dates-a-${name}.csv`, dated(1, before)), csv(`dates-b-${name}.csv`, dated(2, now))];
+  const report = await compare(...files);
+  expect(report.faults.map(({ kind, columns }) => `${kind} ${columns.join('+')}`)).toEqual(expected);
+  expect(report.features.map((one) => one.name)).not.toContain('ordered');
+  // Whatever is in them, they can be left out; and so can a column of one file only.
+  expect((await compare(...files, '--ignore', 'ordered')).faults).toEqual([]);
+  expect((await compare(...files, '--features', 'amount,city')).features.map((one) => one.name).sort()).toEqual([
+    'amount',
+    'city',
+  ]);
+});
+
+test('a column of one file only can be left out; one of neither is refused', async () => {
+  const plain = csv('one-a.csv', orders(1, 600));
+  const more = csv(
+    'one-b.csv',
+    orders(2, 600, (row) => ({ ...row, extra: 1 })),
+  );
+  expect((await compare(plain, more)).faults).toHaveLength(1);
+  for (const files of [
+    [plain, more],
+    [more, plain],
+  ] as const)
+    expect((await compare(...files, '--ignore', 'extra')).faults).toEqual([]);
+  await expect(compare(plain, more, '--ignore', 'none')).rejects.toMatchObject({ code: 'DRIFT_COLUMN' });
+});
+
+test('a feature that moves as far as its reference does is inconclusive', async () => {
+  // Levels of the reference change each 500 rows; the current rows have one of their own.
+  const stepped = (level: (i: number) => number) =>
+    orders(3, 4000, (row, i) => ({ ...row, amount: Number(row['amount']) + 40 * level(i) }));
+  const reference = csv(
+    'stepped-a.csv',
+    stepped((i) => Math.floor(i / 500) % 4),
+  );
+  const current = csv('stepped-b.csv', stepped(() => 0).slice(0, 500));
+  const report = await compare(reference, current);
+  expect(featureOf(report, 'amount')).toMatchObject({
+    state: 'inconclusive',
+    reason: expect.stringContaining('itself moves'),
+  });
+  expect(report.verdict).toBe('inconclusive');
 });
 
 test('a shift is found with its size, sign and share of the root cause; a slice is named', async () => {

@@ -74,7 +74,7 @@ async function replayed(
       share: 0.4,
       windowMs,
       labelWithinMs: null,
-      plan: { retrain: false, schedule: null, trainingWindowMs: null, rule: 'default', trees: 5 },
+      plan: { retrain: false, schedule: null, trainingWindowMs: null, rule: 'default', trees: 5, isDry: false },
       injections: [],
     });
   } finally {

@@ -60,7 +60,7 @@ async function replayed(path: string, name: string, changes: Partial<ReplayFileO
       share: 0.3,
       windowMs: 6 * HOUR_MS,
       labelWithinMs: null,
-      plan: { retrain: false, schedule: null, trainingWindowMs: null, rule: 'default', trees: 10 },
+      plan: { retrain: false, schedule: null, trainingWindowMs: null, rule: 'default', trees: 10, isDry: false },
       injections: [parseInjection('delay*60@2026-01-01T18:00:00Z/2026-01-02T00:00:00Z')],
       ...changes,
     });
@@ -83,6 +83,8 @@ describe('a file that is replayed by its own clock', () => {
     expect(faults).toEqual([
       'stop delay',
       'open replayed/qualityFault/delay+unit (page)',
+      'measure the declared value of delay',
+      'leave delay as it is',
       'release delay',
       'resolve replayed/qualityFault/delay+unit',
     ]);

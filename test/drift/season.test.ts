@@ -86,6 +86,7 @@ async function drifted(
       slice: null,
       time: 'when',
       ignore: [],
+      features: [],
       season,
     } as const;
     const { features } = await compareTables(a, b, options);

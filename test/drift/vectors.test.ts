@@ -102,6 +102,7 @@ LIST_TRANSFORM(RANGE(i % 7), LAMBDA j: j) AS ragged, RANDOM() AS number FROM RAN
       time: null,
       season: 'none',
       ignore: [],
+      features: [],
     } as const;
     const report = await compareTables(a, b, options);
     await a.close();

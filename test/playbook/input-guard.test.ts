@@ -40,10 +40,12 @@ function modelOf(type: ValueType, value: unknown): PlaybookModel {
   };
 }
 
+const APPLIED = { state: 'applied', since: 0, triedTo: null, trial: null, basis: null } as const;
+
 /** The number that a model is fed in place of a faulty feature. */
 function fed(type: ValueType, value: unknown): number {
   const plan = playbookPlan(modelOf(type, value));
-  const stopped = [{ feature: 'x', from: 0, to: null, cause: 'c', rows: 'all', isDry: false }] as const;
+  const stopped = [{ feature: 'x', to: null, rows: 'all', remedy: APPLIED, isDry: false }] as const;
   const guard =
     plan === null ? null : inputGuard({ features: modelOf(type, value).service.features }, plan, { stopped });
   const [served] = guard?.(['a fault']) ?? [];
@@ -60,6 +62,7 @@ const rowsOfFaults: readonly (readonly [FaultyRows, readonly Value[], readonly V
   ['missing', [null, 1, -1, Number.POSITIVE_INFINITY], [7, 1, -1, Number.POSITIVE_INFINITY]],
   ['infinite', [null, 1, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY], [null, 1, 7, 7]],
   ['negative', [null, 0, -0.5, Number.NEGATIVE_INFINITY], [null, 0, 7, 7]],
+  [{ equals: -1 }, [null, 1, -1, 0], [null, 1, 7, 0]],
   ['none', [null, 1, -1], [null, 1, -1]],
   ['all', [null, 1, -1], [7, 7, 7]],
 ];
@@ -72,7 +75,7 @@ test.each(rowsOfFaults)(
     if (plan === null) throw new Error('no plan');
     const guardOf = (stopped: readonly FaultyRows[]) =>
       inputGuard(model.service, plan, {
-        stopped: stopped.map((one) => ({ feature: 'x', from: 0, to: null, cause: one, rows: one, isDry: false })),
+        stopped: stopped.map((one) => ({ feature: 'x', to: null, rows: one, remedy: APPLIED, isDry: false })),
       });
     expect(given.map((value) => guardOf([rows])?.([value])[0])).toEqual(served);
     // A second fault of the feature adds its own rows.

@@ -398,7 +398,9 @@ async function checked(desk: PlaybookDesk, { sameCause, perMonth }: { sameCause:
     if (action.do === 'retrain' || action.do === 'rollOut') expect(isFrozen).toBe(false);
     if (action.do === 'retrain' && gainless >= sameCause) expect(isApproved).toBe(true);
     if (action.do === 'end') {
-      gainless = action.outcome === 'promoted' ? 0 : gainless + 1;
+      // A question that was denied is no training.
+      const isTraining = action.outcome !== 'denied' || action.version !== null;
+      gainless = action.outcome === 'promoted' ? 0 : gainless + (isTraining ? 1 : 0);
       isApproved = false;
     }
   }
@@ -406,3 +408,24 @@ async function checked(desk: PlaybookDesk, { sameCause, perMonth }: { sameCause:
   const ids = (await desk.entries()).flatMap((entry) => (entry.kind === 'finished' ? [entry.decision] : []));
   expect(new Set(ids).size).toBe(ids.length);
 }
+
+test('a fault that stays asks a person for the training after its windows, and again after a denial', async () => {
+  const desk = await deskOf({ retrain: { rows: 1, cooldown: '1h' }, quality: { askAfter: 4 } });
+  desk.findings = { drift: true, fault: true };
+  await desk.until(MONDAY + 4 * HOUR_MS, HOUR_MS);
+  expect([await desk.waits(), (await desk.decided('ask')).length]).toEqual([['fault'], 0]);
+  await desk.step();
+  expect(await desk.decided('ask')).toHaveLength(1);
+  await desk.playbook.journal.answer(false, said('the source is being repaired'));
+  await desk.until(desk.now + 4 * HOUR_MS, HOUR_MS);
+  expect(await desk.decided('ask')).toHaveLength(1);
+  desk.now += HOUR_MS;
+  await desk.step();
+  await desk.playbook.journal.answer(true, said('the values are missing for good'));
+  await desk.step();
+  expect(desk.done).toEqual(['train', 'rollOut']);
+  const trained = (await desk.entries()).find((entry) => entry.kind === 'decided' && entry.action.do === 'retrain');
+  // Rows that lack a value are learned from; those of another unit would not be.
+  expect(trained).toMatchObject({ action: { exclude: [] } });
+  expect(await desk.replayed()).toMatchObject({ different: [] });
+});

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CauseReport } from '../../src/monitoring/cause/causes.ts';
+import type { ValueChange } from '../../src/ports/playbook-store.ts';
 import { insideOf } from '../../src/running/inside.ts';
 import { readDriftReport } from '../../src/server/routes/drift-report.ts';
 import { WatchedRun, watchedProject } from './watched-project.ts';
@@ -42,13 +43,17 @@ describe('a model whose playbook acts', () => {
     expect(await news()).toEqual([]);
   });
 
-  test('a faulty input is stopped: the model gets the declared value, and is served again when the fault is gone', async () => {
+  test('a faulty input is stopped until the fault is gone; a declared value without gain is not put in', async () => {
     await run.hour(3, { gapless: true });
-    expect(await news()).toEqual(['stopFeatures gaps', 'open watched/qualityFault/gaps+missing']);
+    // Its loss is the same with the declared value: the model gets what came.
+    expect(await news()).toEqual([
+      'stopFeatures gaps',
+      'open watched/qualityFault/gaps+missing',
+      'tryRemedy',
+      'refuseRemedy',
+    ]);
     const { models } = insideOf(run.headrace);
-    const guard = models.named('watched').inputGuard();
-    const places = run.watched.service.features.map(({ name }) => name);
-    expect(guard?.(places.map(() => null))).toEqual(places.map((name) => (name === 'gaps' ? 0.5 : null)));
+    expect(models.named('watched').inputGuard()).toBeNull();
     expect(run.headrace.degraded().join()).toContain('feature gaps of model watched is faulty');
     await run.hour(4);
     expect(await news()).toEqual(['releaseFeatures gaps', 'resolve watched/qualityFault/gaps+missing']);
@@ -96,6 +101,20 @@ describe('a model whose playbook acts', () => {
     expect(timeLine).toContainEqual(
       expect.objectContaining({ kind: 'deploy', text: expect.stringMatching(/version 2 after 1/) }),
     );
+  }, 600_000);
+
+  test('a declared value is measured on labelled rows of the project, with the fault put in where none has it', async () => {
+    const { start } = run;
+    const of = { version: 1, features: ['number'], rows: 'all', values: { number: 0 }, exclude: [] } as const;
+    const sound = { from: start, to: start + 3_600_000 };
+    const none = { from: start - 3_600_000, to: start };
+    const tried = (change: ValueChange | null, between = none) =>
+      run.actions().tryRemedy('trial', { do: 'tryRemedy', ...of, change, between, sound });
+    expect(await tried({ share: 1, times: 1000 })).toMatchObject({ verdict: 'gain', basis: 'reference' });
+    expect(await tried({ share: 1, plus: 0 })).toMatchObject({ verdict: 'loss', basis: 'reference' });
+    expect(await tried(null)).toMatchObject({ verdict: 'none', basis: 'nothing' });
+    // These rows are sound: to replace them costs.
+    expect(await tried(null, sound)).toMatchObject({ verdict: 'loss', basis: 'labels' });
   }, 600_000);
 
   test('the same decisions follow from the journal, and the same findings from the history', async () => {

@@ -9,6 +9,7 @@ import type { GateResult } from '../../src/playbook/actions.ts';
 import { mayContinue } from '../../src/playbook/may-continue.ts';
 import { Playbook } from '../../src/playbook/playbook.ts';
 import { playbookWorld } from '../../src/playbook/playbook-world.ts';
+import type { RemedyTrial } from '../../src/playbook/remedy-trial.ts';
 import { type Replay, replay } from '../../src/playbook/replay.ts';
 import { seenRollout } from '../../src/playbook/seen-rollout.ts';
 import type { PlaybookEntry, SeenMonitor, SeenRollout, SeenWindow } from '../../src/ports/playbook-store.ts';
@@ -44,6 +45,7 @@ export class PlaybookDesk {
   now = MONDAY;
   findings: Findings = {};
   gate: GateResult = { isPassed: true, reason: 'as the test says', slices: {} };
+  trial: RemedyTrial = { verdict: 'gain', basis: 'labels', rows: 100, reason: 'as the test says' };
   /** The error of each training; null: it succeeds. */
   trainingFails: string | null = null;
   /** Calls of actions with an effect, in order. */
@@ -135,6 +137,10 @@ export class PlaybookDesk {
         ...world,
         observe: async () => this.#observe(),
         gate: async () => this.gate,
+        tryRemedy: async () => {
+          this.done.push('tryRemedy');
+          return this.trial;
+        },
         audit: async (id) => ({ rows: 0, path: id, digest: '' }),
       },
     });

@@ -44,7 +44,7 @@ const ROLLOUT: RolloutOptions<'name'> = {
   steps: [5, 25, 50, 100],
   every: '10m',
   requests: 5,
-  guardrails: { scoreShift: false, scoreDistance: false, p99: false },
+  guardrails: { p99: false },
   success: { labels: 60, margin: 0.2 },
   soak: '1h',
 };

@@ -88,6 +88,44 @@ test.each(faults)('a canary beyond its guardrail %s is rolled back, also while i
   }
 });
 
+/** A candidate whose scores are the baseline's, turned around: mean and distance move. */
+function turned(by: (score: number) => number) {
+  return evidence(0, (counter) => {
+    for (let i = 0; i < 4_000; i += 1) {
+      const score = ((i % 1_000) / 1_000) ** 3;
+      counter.score('baseline', score);
+      counter.score('canary', by(score));
+    }
+  });
+}
+
+test('a move of the scores that the gate explains is none; one beyond it, or the other way, is', () => {
+  const opposite = turned((score) => 1 - score);
+  const explained = { shift: 1.77, distance: 0.5 };
+  const trips = (seen: typeof opposite, moved?: typeof explained) => {
+    const { plan } = rollout;
+    const guardrails = { ...plan.guardrails, ...(moved && { explained: moved }) };
+    const { numbers } = judge({ ...rollout, plan: { ...plan, guardrails } }, seen, null, LATER);
+    return numbers.readings.filter(({ tripped }) => tripped).map(({ guardrail }) => guardrail);
+  };
+  expect(trips(opposite)).toEqual(['scoreShift', 'scoreDistance']);
+  expect(trips(opposite, explained)).toEqual([]);
+  // Less of a move than explained is none either.
+  expect(
+    trips(
+      turned((score) => score),
+      explained,
+    ),
+  ).toEqual([]);
+  expect(
+    trips(
+      turned(() => 0.999),
+      explained,
+    ),
+  ).toEqual(['scoreShift', 'scoreDistance']);
+  expect(trips(opposite, { ...explained, shift: -1.77 })).toEqual(['scoreShift']);
+});
+
 const failed = ['error', 'timeout', 'nonFinite'] as const;
 
 test.each(failed)('a canary without a score (%s) never continues, however few runs its requests share', (outcome) => {

@@ -22,7 +22,8 @@ const options = {
     choice(SEASONS),
     'compare with reference rows of the same hours of the week or day (auto; needs time)',
   ),
-  ignore: option(list(column), 'columns to leave out, with commas between'),
+  ignore: option(list(column), 'columns to leave out, with commas between; one may be in one file only'),
+  features: option(list(column), 'columns to compare, with commas between (all)'),
   'windows-per-day': option(whole(1, 86_400), 'windows a day that the cost of the rules is computed for', 1),
   html: option(file, 'also write an HTML file to this path'),
   evidently: option(file, 'also write a snapshot that Evidently 0.7 opens to this path'),
@@ -60,7 +61,15 @@ async function inputOf(call: Asked, path: string): Promise<DriftInput> {
 
 /** Errors: DRIFT_OPTION, those of the files. */
 async function compared({ options: asked }: Asked, reference: DriftInput, current: DriftInput): Promise<Comparison> {
-  const { rule, slice = null, time = null, season, ignore = [], 'windows-per-day': windowsPerDay } = asked;
+  const {
+    rule,
+    slice = null,
+    time = null,
+    season,
+    ignore = [],
+    features = [],
+    'windows-per-day': windowsPerDay,
+  } = asked;
   if (reference.kind === 'table' && current.kind === 'table') {
     const { compareTables } = await import('../../monitoring/detect/compare-tables.ts');
     if (season !== undefined && time === null)
@@ -72,9 +81,10 @@ async function compared({ options: asked }: Asked, reference: DriftInput, curren
       time,
       season: season ?? 'auto',
       ignore,
+      features,
     });
   }
-  for (const name of ['slice', 'time', 'season', 'ignore'] as const)
+  for (const name of ['slice', 'time', 'season', 'ignore', 'features'] as const)
     if (asked[name] !== undefined)
       throw fail('DRIFT_OPTION', {
         option: name,

@@ -23,6 +23,8 @@ export interface PlaybookOptions<F extends string = string> {
     readonly defaults?: { readonly [K in F]?: number | boolean | null };
     /** Windows without the fault after which the feature is served again (2). */
     readonly clear?: number;
+    /** Windows for which a fault may hold a training up, before a person is asked (4). */
+    readonly askAfter?: number;
   };
   /** When a new version is trained; false: never. */
   readonly retrain?:
@@ -88,6 +90,7 @@ export interface PlaybookPlan {
     readonly serve: 'default' | 'none';
     readonly defaults: Readonly<Record<string, number | boolean | null>>;
     readonly clear: number;
+    readonly askAfter: number;
   };
   readonly retrain: {
     readonly onConceptDrift: boolean;
@@ -133,6 +136,7 @@ const written = z.strictObject({
       serve: z.enum(['default', 'none']).default('default'),
       defaults: z.record(z.string(), z.union([z.number(), z.boolean(), z.null()])).default({}),
       clear: z.int().min(1).max(1000).default(2),
+      askAfter: z.int().min(1).max(1000).default(4),
     })
     .prefault({}),
   retrain: z

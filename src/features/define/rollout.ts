@@ -58,6 +58,15 @@ export interface RolloutOptions<Column extends string = string> {
   readonly events?: RolloutHook;
 }
 
+/**
+ * How the scores of a version that won on labelled rows differ from the champion's on the same rows: the shift of the mean, in standard
+ * deviations of the champion's, and the Kolmogorov–Smirnov distance.
+ */
+export interface ExplainedMove {
+  readonly shift: number;
+  readonly distance: number;
+}
+
 /** A rollout as it runs: everything resolved. Kept with the rollout, so that a later declaration changes none under way. */
 export interface RolloutPlan {
   readonly key: string | null;
@@ -77,6 +86,8 @@ export interface RolloutPlan {
     readonly p99: number | 'baseline' | null;
     readonly scoreShift: number | null;
     readonly scoreDistance: number | null;
+    /** The move of the scores that the candidate's training data explains; left out: none. */
+    readonly explained?: ExplainedMove;
   };
   readonly success: {
     readonly metric: Loss;

@@ -31,6 +31,12 @@ export function actionText({ action }: Extract<PlaybookEntry, { kind: 'decided' 
       return `resolve ${action.fingerprint}`;
     case 'stopFeatures':
       return `stop ${action.features.join(', ')}`;
+    case 'tryRemedy':
+      return `measure the declared value of ${action.features.join(', ')}`;
+    case 'applyRemedy':
+      return `put the declared value of ${action.features.join(', ')} in`;
+    case 'refuseRemedy':
+      return `leave ${action.features.join(', ')} as it is`;
     case 'releaseFeatures':
       return `release ${action.features.join(', ')}`;
     case 'audit':

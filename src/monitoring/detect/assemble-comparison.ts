@@ -28,7 +28,8 @@ export function assembleComparison(parts: ComparisonParts): Comparison {
     .sort((a, b) => rank(a.state) - rank(b.state) || (b.effect?.debiasedPsi ?? 0) - (a.effect?.debiasedPsi ?? 0));
   const states = features.map(({ state }) => state);
   const drifted = states.includes('drift') || slices.some(({ state }) => state === 'drift');
-  const calm = states.includes('ok') ? 'ok' : 'insufficient';
+  const quiet = states.includes('ok') ? 'ok' : 'insufficient';
+  const calm = states.includes('inconclusive') ? 'inconclusive' : quiet;
   return {
     version: 1,
     reference,
@@ -46,7 +47,7 @@ export function assembleComparison(parts: ComparisonParts): Comparison {
 }
 
 function rank(state: string): number {
-  return ['drift', 'ok', 'insufficient', 'excluded'].indexOf(state);
+  return ['drift', 'inconclusive', 'ok', 'insufficient', 'excluded'].indexOf(state);
 }
 
 function costs(columns: readonly ComparedColumn[], chosen: DriftRule, windowsPerDay: number): readonly RuleCost[] {

@@ -14,6 +14,7 @@ import {
   vectorFaults,
 } from './compare-vectors.ts';
 import type { Comparison, SliceComparison } from './comparison.ts';
+import { dateFaults } from './date-faults.ts';
 import type { DriftRule } from './drift-rule.ts';
 import { joinMissing } from './join-missing.ts';
 import { judgeFeatures } from './judge-features.ts';
@@ -33,6 +34,8 @@ export interface CompareOptions {
   readonly season: Season;
   /** Columns to leave out. */
   readonly ignore: readonly string[];
+  /** Columns that are compared; none: all. */
+  readonly features: readonly string[];
 }
 
 /** Slices that are compared: the largest of the current rows. */
@@ -44,23 +47,29 @@ export async function compareTables(
   current: TableFile,
   options: CompareOptions,
 ): Promise<Comparison> {
-  const { slice, time, ignore } = options;
+  const { slice, time, ignore, features } = options;
   for (const [what, column] of [
     ['the slice', slice],
     ['the time', time],
   ] as const)
     if (column !== null) requireColumn(what, column, reference, current);
-  for (const column of ignore) requireColumn('the ignored column', column, reference, current);
-  const left = new Set([...ignore, ...(time === null ? [] : [time])]);
+  // A column to leave out may be in one file only.
+  for (const column of ignore)
+    if (!current.columns.some(({ name }) => name === column)) requireColumn('the ignored column', column, reference);
+  for (const column of features) requireColumn('the feature', column, reference, current);
+  const others = [...reference.columns, ...current.columns].filter(({ name }) => !features.includes(name));
+  const unnamed = features.length === 0 ? [] : others.map(({ name }) => name);
+  const left = new Set([...ignore, ...unnamed, ...(time === null ? [] : [time])]);
   const shared = reference.columns.filter(
-    ({ name, declared }) => !left.has(name) && !isTime(declared) && current.columns.some((one) => one.name === name),
+    ({ name }) => !left.has(name) && current.columns.some((one) => one.name === name),
   );
+  const compares = shared.filter(({ declared }) => !isTime(declared)).length;
   const faults: QualityFault[] = [...columnFaults(reference, current, left)];
-  const slicer = slice === null ? null : await slicerOf(reference, current, slice, { time, features: shared.length });
+  const slicer = slice === null ? null : await slicerOf(reference, current, slice, { time, features: compares });
   const season = time === null ? null : await seasonOf(reference, current, time, options.season);
   const sample = new DomainSample(season?.rows.length ?? reference.rows, current.rows);
   const columns: ComparedColumn[] = [];
-  const chance = quietChance(shared.length, null);
+  const chance = quietChance(compares, null);
   for (const { name, declared } of shared) {
     const vectors = await vectorsOf(name, declared, reference, current, time);
     if (vectors !== null) {
@@ -72,6 +81,12 @@ export async function compareTables(
     const all = await reference.column(name, time);
     const a = season === null ? all : picked(all, season.rows);
     const b = await current.column(name, time);
+    const other = current.columns.find((one) => one.name === name)?.declared ?? declared;
+    const dates = dateFaults(name, { declared, values: all }, { declared: other, values: b });
+    if (dates !== null) {
+      faults.push(...dates);
+      continue;
+    }
     const sides = [sideOfValues(a), sideOfValues(b)] as const;
     const compared = compareColumn(name, ...sides, {
       calibrate: (bins, kind) => calibrate(a, bins, b.length, { kind, chance }),

@@ -8,8 +8,11 @@ export interface Comparison {
   readonly reference: ComparedSide;
   readonly current: ComparedSide;
   readonly rule: DriftRule;
-  /** `fault` before anything else; `drift` where a feature has drifted; `insufficient` where none could be judged. */
-  readonly verdict: 'fault' | 'drift' | 'ok' | 'insufficient';
+  /**
+   * `fault` before anything else; `drift` where a feature has drifted; `inconclusive` where one moved as far as the reference itself
+   * does; `insufficient` where none could be judged.
+   */
+  readonly verdict: 'fault' | 'drift' | 'inconclusive' | 'ok' | 'insufficient';
   readonly faults: readonly QualityFault[];
   readonly features: readonly FeatureComparison[];
   /** How well a classifier tells current rows from reference rows; null without rows or with too few. */

@@ -1,7 +1,8 @@
 import type { FrozenBins } from '../profile/frozen-bins.ts';
 import type { FeatureKind } from './feature-kind.ts';
 
-export type DriftState = 'drift' | 'ok' | 'insufficient' | 'excluded';
+/** `inconclusive`: it moved, and the reference itself moves as far. */
+export type DriftState = 'drift' | 'ok' | 'inconclusive' | 'insufficient' | 'excluded';
 
 /** One feature of a comparison. */
 export interface FeatureComparison {

@@ -10,8 +10,9 @@ export type FeatureKind = 'number' | 'category' | 'manyValues' | 'embedding' | '
 const MOST_CODES = 20;
 /** Text with more values than this is compared by its frequent ones. */
 const MOST_CATEGORIES = 50;
-/** A share of different values as high as this is an identifier. */
+/** A share of different values as high as this is an identifier. Numbers that are counted exactly repeat never: counts and amounts do. */
 const IDENTIFIER_SHARE = 0.9;
+const EXACT_SHARE = 0.999;
 const IDENTIFIER_ROWS = 1000;
 
 /** From the reference: the kind does not change with a window. */
@@ -23,7 +24,9 @@ export function kindOf(reference: ColumnSide): FeatureKind {
     if (unique) return 'identifier';
     return reference.distinct > MOST_CATEGORIES ? 'manyValues' : 'category';
   }
-  if (reference.whole && unique && spansItsCount(reference, filled)) return 'identifier';
+  const isExact = reference.distribution?.rankError === 0;
+  const isNumbered = unique && (!isExact || reference.distinct >= EXACT_SHARE * filled);
+  if (reference.whole && isNumbered && spansItsCount(reference, filled)) return 'identifier';
   const few = reference.distinct <= MOST_CODES && reference.values !== null && reference.infinite === 0;
   return few && (reference.whole || reference.distinct <= 2) ? 'category' : 'number';
 }

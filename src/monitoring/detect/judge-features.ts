@@ -10,6 +10,10 @@ export interface JudgedColumn extends ComparedColumn {
 
 /** An effect that matters: a shift of about a quarter of a standard deviation. */
 export const LEAST_EFFECT = 0.05;
+/** A shift of half a standard deviation: no verdict says that it is nothing. */
+const LARGE_EFFECT = 0.25;
+/** Chance of the two samples, rows taken as independent, below which they differ for certain. */
+const CERTAIN = 0.001;
 /** Share of false findings among the features of a window. */
 const LEVEL = 0.05;
 const LEAST_ROWS = 300;
@@ -48,13 +52,19 @@ function verdictOf(column: ComparedColumn, rule: DriftRule): { state: DriftState
 }
 
 function defaultVerdict(
-  { limit, outlier }: ComparedColumn,
+  { limit, outlier, evidence }: ComparedColumn,
   psi: number,
   p: number,
 ): { state: DriftState; reason: string } {
   if (outlier !== null && psi < LEAST_EFFECT)
     return { state: 'ok', reason: `an outlier (${short(outlier)}), the population did not move` };
   if (psi < LEAST_EFFECT) return { state: 'ok', reason: `effect ${short(psi)} below ${LEAST_EFFECT}` };
+  const isWithin = limit !== null && (psi <= limit.psi || p > LEVEL);
+  if (isWithin && psi >= LARGE_EFFECT && (evidence?.p ?? 1) < CERTAIN)
+    return {
+      state: 'inconclusive',
+      reason: `effect ${short(psi)} is large, and the reference itself moves by ${short(limit.psi)}: compare with rows of the same season`,
+    };
   if (p > LEVEL) return { state: 'ok', reason: `no evidence: adjusted p ${short(p)}` };
   if (limit !== null && psi <= limit.psi)
     return { state: 'ok', reason: `effect ${short(psi)} within the reference's own ${short(limit.psi)}` };

@@ -1,10 +1,25 @@
+import type { ValueChange } from '../../ports/playbook-store.ts';
 import { twoProportionZTest } from '../../stats/two-proportion-z-test.ts';
 import type { ColumnSide } from './column-side.ts';
 import { quantileOf } from './distribution.ts';
+import { repeatedValue } from './repeated-value.ts';
+import { unitFault } from './unit-fault.ts';
 
 /** A fault of the data, not of the world: looked for before drift, and never learned from. */
 export interface QualityFault {
-  readonly kind: 'missing' | 'type' | 'range' | 'infinite' | 'spelling' | 'unit' | 'column' | 'volume' | 'late';
+  readonly kind:
+    | 'missing'
+    | 'type'
+    | 'range'
+    | 'infinite'
+    | 'repeated'
+    | 'spelling'
+    | 'unit'
+    | 'sign'
+    | 'format'
+    | 'column'
+    | 'volume'
+    | 'late';
   /** One incident may be in several columns. */
   readonly columns: readonly string[];
   /** The source or view whose rows did not come in time; absent: the fault is in the columns themselves. */
@@ -12,6 +27,10 @@ export interface QualityFault {
   readonly text: string;
   /** Rows with it, where they are counted. */
   readonly rows: number | null;
+  /** The share of rows with it in the reference; absent: nobody counts them. */
+  readonly was?: number;
+  /** How sound values became faulty; absent: nobody knows. */
+  readonly change?: ValueChange;
 }
 
 /** A share of missing values must rise by this much, and significantly, or appear where there was none. */
@@ -28,8 +47,8 @@ export function qualityFaults(
   compared: boolean,
 ): readonly QualityFault[] {
   const faults: QualityFault[] = [];
-  const add = (kind: QualityFault['kind'], rows: number | null, text: string) => {
-    faults.push({ kind, columns: [name], text, rows });
+  const add: Add = (kind, rows, text, known) => {
+    faults.push({ kind, columns: [name], text, rows, ...known });
   };
   missingFault(reference, current, add);
   if (reference.rows > 0 && reference.missing === reference.rows && current.missing < current.rows)
@@ -41,8 +60,7 @@ export function qualityFaults(
   if (current.infinite > 0 && reference.infinite === 0)
     add('infinite', current.infinite, `${current.infinite} values are infinite; none was`);
   if (!compared) return faults;
-  signFault(reference, current, add);
-  unitFault(reference, current, add);
+  numberFault(reference, current, add);
   spellingFault(reference, current, add);
   return faults;
 }
@@ -56,7 +74,12 @@ export function missingRose(reference: ColumnSide, current: ColumnSide): boolean
   return rose;
 }
 
-type Add = (kind: QualityFault['kind'], rows: number | null, text: string) => void;
+type Add = (
+  kind: QualityFault['kind'],
+  rows: number | null,
+  text: string,
+  known?: Pick<QualityFault, 'change' | 'was'>,
+) => void;
 
 function missingFault(reference: ColumnSide, current: ColumnSide, add: Add): void {
   if (reference.rows === 0 || current.rows === 0) return;
@@ -73,8 +96,29 @@ function missingFault(reference: ColumnSide, current: ColumnSide, add: Add): voi
     test.p < EVIDENCE &&
     (appeared || (is - was >= MISSING_RISE && is * (1 - was) >= MISSING_ODDS * was * (1 - is)))
   )
-    add('missing', current.missing, `missing in ${percent(is)} of rows, was ${percent(was)}`);
+    add('missing', current.missing, `missing in ${percent(is)} of rows, was ${percent(was)}`, {
+      change: { share: is, to: null },
+      was,
+    });
 }
+
+/** Faults of numbers: a value that repeats, another unit or sign, or values below 0. One of them explains the others. */
+function numberFault(reference: ColumnSide, current: ColumnSide, add: Add): void {
+  const repeated = repeatedValue(reference, current);
+  if (repeated !== null) {
+    const { value, rows, share, wasShare } = repeated;
+    add('repeated', rows, `${value} in ${percent(share)} of values, was ${percent(wasShare)}`, {
+      change: { share, to: value },
+    });
+    return;
+  }
+  const unit = unitFault(reference, current);
+  if (unit !== null) add(unit.kind, unit.rows, unit.text, { change: unit.change });
+  else signFault(reference, current, add);
+}
+
+/** Values below 0 that are more than a single mistake. */
+const LEAST_NEGATIVE = 3;
 
 function signFault(reference: ColumnSide, current: ColumnSide, add: Add): void {
   if (reference.least === null || current.least === null || current.distribution === null) return;
@@ -82,79 +126,12 @@ function signFault(reference: ColumnSide, current: ColumnSide, add: Add): void {
   const { values, upTo, n } = current.distribution;
   let negative = 0;
   for (let i = 0; i < values.length && values[i] < 0; i += 1) negative = upTo[i];
-  if (negative / n >= 0.001) add('range', negative, `${negative} values are below 0; none was`);
-}
-
-/** Factors between units that people mix up. */
-const UNITS: readonly (readonly [number, string])[] = [
-  [1000, 'thousand'],
-  [60, 'minutes and seconds, or hours and minutes'],
-  [3600, 'hours and seconds'],
-  [100, 'percent or cents'],
-  [1_000_000, 'million'],
-  [24, 'days and hours'],
-  [1.609344, 'miles and kilometres'],
-  [2.20462262, 'kilograms and pounds'],
-  [3.2808399, 'metres and feet'],
-  [2.54, 'inches and centimetres'],
-];
-const QUANTILES = [0.1, 0.25, 0.5, 0.75, 0.9];
-
-/** A factor that no population grows by, as a logarithm: a greater one need not be exact. */
-const GREAT = Math.log(20);
-/** Logarithms of factors that windows of one population differ by. */
-const ALIKE = Math.log(2);
-
-function unitFault(reference: ColumnSide, current: ColumnSide, add: Add): void {
-  const [a, b] = [reference.distribution, current.distribution];
-  if (a === null || b === null || a.n < 100 || b.n < 100 || reference.distinct < 20) return;
-  const was = QUANTILES.map((q) => quantileOf(a, q) ?? 0);
-  const is = QUANTILES.map((q) => quantileOf(b, q) ?? 0);
-  const factor = greatFactor(was, is) ?? smallFactor(was, is);
-  if (factor === null) return;
-  const by = Math.exp(Math.abs(factor.log));
-  const names = factor.units.map(([, name]) => name).join(', or ');
-  add('unit', current.rows, `all values ${factor.log > 0 ? 'multiplied' : 'divided'} by about ${shown(by)} (${names})`);
-}
-
-interface Factor {
-  readonly log: number;
-  readonly units: typeof UNITS;
-}
-
-/** Pairs of quantiles whose distance is a spread: that of values around 0 too. */
-const SPREADS = [
-  [0, 4],
-  [1, 3],
-  [0, 2],
-  [2, 4],
-] as const;
-
-/** Every spread grew by about the same factor, one that no population grows by, and near one between units. */
-function greatFactor(was: readonly number[], is: readonly number[]): Factor | null {
-  const logs = SPREADS.flatMap(([from, to]) => {
-    const [x, y] = [was[to] - was[from], is[to] - is[from]];
-    return x > 0 && y > 0 ? [Math.log(y / x)] : [];
-  }).sort((x, y) => x - y);
-  if (logs.length < 2) return null;
-  const log = (logs[(logs.length - 1) >> 1] + logs[logs.length >> 1]) / 2;
-  if (Math.abs(log) <= GREAT || logs.some((one) => Math.abs(one - log) > ALIKE)) return null;
-  const units = UNITS.filter(([factor]) => Math.abs(Math.abs(log) - Math.log(factor)) < ALIKE);
-  return units.length === 0 ? null : { log, units };
-}
-
-/** All five quantiles moved by one factor, and it is one between units. A share that is often 0 moves by 1.6 in the other three from week to week. */
-function smallFactor(was: readonly number[], is: readonly number[]): Factor | null {
-  const logs = was.flatMap((x, i) => (x !== 0 && x > 0 === is[i] > 0 && is[i] !== 0 ? [Math.log(is[i] / x)] : []));
-  if (logs.length < QUANTILES.length) return null;
-  const log = [...logs].sort((x, y) => x - y)[logs.length >> 1];
-  if (logs.some((one) => Math.abs(one - log) > 0.05)) return null;
-  const units = UNITS.filter(([factor]) => Math.abs(Math.abs(log) - Math.log(factor)) < 0.03);
-  return units.length === 0 ? null : { log, units };
-}
-
-function shown(factor: number): string {
-  return String(Number(factor.toPrecision(2)));
+  if (negative < LEAST_NEGATIVE || negative / n < 0.001) return;
+  // A tail that just crosses 0 is none: these values lie farther off than the lowest twentieth of the reference is wide.
+  const edge = reference.distribution === null ? null : quantileOf(reference.distribution, 0.05);
+  const middle = quantileOf(current.distribution, negative / n / 2) ?? 0;
+  if (edge === null || middle < reference.least - (edge - reference.least))
+    add('range', negative, `${negative} values are below 0; none was`);
 }
 
 /** A misspelt value has this many rows, and this share of them: fewer are a new value or a single mistake. */
@@ -198,14 +175,19 @@ function isSameBut(value: string, known: string): boolean {
   return value.trim().toLowerCase() === known.trim().toLowerCase();
 }
 
-/** Levenshtein 1966; texts of very different length are far. */
+/** Damerau 1964, without a second edit of transposed letters; texts of very different length are far. */
 function editDistance(a: string, b: string): number {
   if (Math.abs(a.length - b.length) > 2 || a.length > 64) return Number.POSITIVE_INFINITY;
+  let before: readonly number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i += 1) {
     const next = [i];
-    for (let j = 1; j <= b.length; j += 1)
-      next.push(Math.min(next[j - 1] + 1, row[j] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    for (let j = 1; j <= b.length; j += 1) {
+      const edited = Math.min(next[j - 1] + 1, row[j] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
+      const isTurned = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      next.push(isTurned ? Math.min(edited, before[j - 2] + 1) : edited);
+    }
+    before = row;
     row = next;
   }
   return row[b.length];

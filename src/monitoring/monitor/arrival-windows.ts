@@ -9,6 +9,7 @@ import { judgeVolume } from '../detect/usual-volume.ts';
 import { readRows } from '../features/profile-sql.ts';
 import { type ArrivalCounts, type ArrivalMemory, requestArrivals, sourceArrivals } from './arrival-counts.ts';
 import type { MonitorWindow, Watched } from './judge-windows.ts';
+import { causeOfMissing } from './missing-cause.ts';
 
 /** Name of the requests among the sources: their number is judged too. That they stay out breaks no input. */
 export const REQUESTS = 'requests';
@@ -80,7 +81,7 @@ export async function withArrivals(
     }
     for (const { view, features } of views) found.push([await freshnessOf(view, options.history, window), features]);
     if (requests !== null) found.push([volumeOf(REQUESTS, requests, window, isPublished), []]);
-    judged.push(found.length === 0 ? window : withFound(window, found, reference !== null));
+    judged.push(found.length === 0 ? window : withFound(window, found, { isWatched: reference !== null, requests }));
   }
   return judged;
 }
@@ -89,16 +90,40 @@ export async function withArrivals(
 function withFound(
   window: MonitorWindow,
   found: readonly (readonly [Arrival, readonly string[]])[],
-  isWatched: boolean,
+  { isWatched, requests }: { readonly isWatched: boolean; readonly requests: ArrivalCounts | null },
 ): MonitorWindow {
   const arrivals = found.map(([arrival]) => arrival);
   const faults = found
     .filter(([{ state, source }]) => state === 'fault' && source !== REQUESTS)
     .map(([{ kind, source, reason }, columns]): QualityFault => ({ kind, columns, source, text: reason, rows: null }));
-  if (faults.length === 0 || !isWatched) return { ...window, arrivals };
+  if (!isWatched) return { ...window, arrivals };
+  const own = withoutConsequences(window, requests, faults);
+  if (faults.length === 0) return { ...own, arrivals };
   const texts = faults.map(({ source = '', text }) => `${source}: ${text}`);
-  const reason = [...texts, ...(window.state === 'fault' ? [window.reason] : [])].join('; ');
-  return { ...window, arrivals, state: 'fault', reason, faults: [...window.faults, ...faults] };
+  const reason = [...texts, ...(own.state === 'fault' ? [own.reason] : [])].join('; ');
+  return { ...own, arrivals, state: 'fault', reason, faults: [...own.faults, ...faults] };
+}
+
+/** A window without the faults that follow from another one, or from fewer requests: its reason says so. */
+function withoutConsequences(
+  window: MonitorWindow,
+  requests: ArrivalCounts | null,
+  stopped: readonly QualityFault[],
+): MonitorWindow {
+  const causes = window.faults.map((fault) => causeOfMissing(fault, window, requests, stopped));
+  const faults = window.faults.filter((_, i) => causes[i] === null);
+  if (faults.length === window.faults.length) return window;
+  const says = window.faults.flatMap(({ columns, text }, i) =>
+    causes[i] === null ? [] : [`${columns.join(', ')} ${text}: ${causes[i]}`],
+  );
+  const [first] = faults;
+  const calm = window.drifted.length > 0 ? 'drift' : 'ok';
+  const state = first === undefined ? calm : 'fault';
+  const kept =
+    first === undefined
+      ? window.drifted.map((name) => `${name} drifted`)
+      : [`${first.columns.join(', ')}: ${first.text}`];
+  return { ...window, state, faults, reason: [...kept, ...says].join('; ') };
 }
 
 function isLongAgo({ from, to }: MonitorWindow, now: number): boolean {

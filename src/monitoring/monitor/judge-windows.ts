@@ -179,7 +179,8 @@ export function windowOf(span: Span, comparison: Comparison, unmatched: string |
   return {
     ...span,
     rows: comparison.current.rows,
-    state: comparison.verdict,
+    // A window that moved as far as the reference itself does calls nobody: its reason says so.
+    state: comparison.verdict === 'inconclusive' ? 'ok' : comparison.verdict,
     reason:
       unmatched !== null && comparison.verdict === 'drift' ? `${reason} (against all hours: ${unmatched})` : reason,
     ...seasonOf(comparison, unmatched),

@@ -30,8 +30,10 @@ export function comparisonText(comparison: Comparison): string {
 
 export function verdictText({ faults, features, verdict, slices }: Comparison): string {
   const drifted = features.filter(({ state }) => state === 'drift').length;
-  const judged = features.filter(({ state }) => state === 'drift' || state === 'ok').length;
-  const text = `${drifted} of ${judged} features drifted`;
+  const unsure = features.filter(({ state }) => state === 'inconclusive').length;
+  const judged = features.filter(({ state }) => state === 'drift' || state === 'ok').length + unsure;
+  const also = unsure === 0 ? '' : `, ${unsure} inconclusive: the reference itself moves as far`;
+  const text = `${drifted} of ${judged} features drifted${also}`;
   const inSlices = slices.filter(({ state }) => state === 'drift').length;
   const sliced = inSlices === 0 ? '' : `, and ${inSlices} slices`;
   if (verdict === 'fault')

@@ -37,6 +37,8 @@ export interface ReplayPlan {
   readonly trainingWindowMs: number | null;
   readonly rule: string;
   readonly trees: number;
+  /** The playbook decides, and nothing is done. */
+  readonly isDry: boolean;
 }
 
 /** Columns of every replay. A declaration has those of its file besides: no type knows their names. */
@@ -125,7 +127,7 @@ function rolloutOf({ windowMs }: ReplayPlan): RolloutOptions<never> {
     steps: [5, 25, 50],
     every: formatDuration(Math.floor(windowMs / 6)) as DurationText,
     requests: 20,
-    guardrails: { p99: false, scoreShift: false, scoreDistance: false, timeouts: false },
+    guardrails: { p99: false, timeouts: false },
     // The paired shadow proves the gain.
     success: { labels: 100, margin: false },
     soak: formatDuration(windowMs) as DurationText,
@@ -146,11 +148,12 @@ function unused() {
 }
 
 function playbookOf(
-  { retrain, schedule, trainingWindowMs, windowMs }: ReplayPlan,
+  { retrain, schedule, trainingWindowMs, windowMs, isDry }: ReplayPlan,
   hasLabels: boolean,
 ): PlaybookOptions {
   const window = formatDuration(windowMs) as DurationText;
   return {
+    mode: isDry ? 'dryRun' : 'act',
     retrain:
       retrain && hasLabels
         ? {

@@ -1,4 +1,4 @@
-import type { RolloutPlan } from '../../features/define/rollout.ts';
+import type { ExplainedMove, RolloutPlan } from '../../features/define/rollout.ts';
 import { anytimeKs } from '../../stats/anytime-ks.ts';
 import { eventEValue } from '../../stats/event-e-value.ts';
 import { varianceOf } from '../../stats/moments.ts';
@@ -199,28 +199,42 @@ function unscored(canary: LaneEvidence, baseline: LaneEvidence): readonly Readin
   return [{ guardrail: 'scored', tripped: false, suspected: true, says, numbers: { canary: own, baseline: others } }];
 }
 
-/** Shift of the mean score and distance of the scores, beyond the allowed limits. */
+/** Shift of the mean score and distance of the scores, beyond the allowed limits and what the training data explains. */
 function scoreReadings(plan: RolloutPlan, b: LaneEvidence, a: LaneEvidence, alpha: number): readonly Reading[] {
-  const { scoreShift, scoreDistance } = plan.guardrails;
+  const { scoreShift, scoreDistance, explained = NOTHING } = plan.guardrails;
   const readings: Reading[] = [];
-  if (scoreShift !== null) readings.push(shiftReading(scoreShift, b, a, alpha));
-  if (scoreDistance !== null) readings.push(distanceReading(scoreDistance, b, a, alpha));
+  if (scoreShift !== null) {
+    const { shift } = explained;
+    const most = { low: scoreShift - Math.min(0, shift), high: scoreShift + Math.max(0, shift) };
+    readings.push(shiftReading(most, b, a, alpha));
+  }
+  if (scoreDistance !== null) readings.push(distanceReading(scoreDistance + explained.distance, b, a, alpha));
   return readings;
 }
 
-function shiftReading(most: number, b: LaneEvidence, a: LaneEvidence, alpha: number): Reading {
+const NOTHING: ExplainedMove = { shift: 0, distance: 0 };
+
+/** `most`: the allowed shift downwards and upwards, in standard deviations. */
+function shiftReading(
+  most: { readonly low: number; readonly high: number },
+  b: LaneEvidence,
+  a: LaneEvidence,
+  alpha: number,
+): Reading {
   const sd = Math.sqrt(varianceOf(a.scores));
   const { low, high, candidateEffective, otherEffective } = comparedScores(b, a, alpha);
   // Equal scores have no deviation: their rounding is no shift.
-  const allowed = Math.max(most * sd, 1e-6 * Math.max(1, Math.abs(a.scores.mean)));
+  const least = 1e-6 * Math.max(1, Math.abs(a.scores.mean));
+  const [down, up] = [Math.max(most.low * sd, least), Math.max(most.high * sd, least)];
   return {
     guardrail: 'scoreShift',
-    tripped: low !== null && high !== null && (low > allowed || high < -allowed),
-    says: `mean score ${shown(b.scores.mean)} against ${shown(a.scores.mean)}; allowed ±${shown(allowed)}`,
+    tripped: low !== null && high !== null && (low > up || high < -down),
+    says: `mean score ${shown(b.scores.mean)} against ${shown(a.scores.mean)}; allowed ${down === up ? `±${shown(up)}` : `−${shown(down)} to +${shown(up)}`}`,
     numbers: {
       candidate: b.scores.mean,
       champion: a.scores.mean,
-      allowed,
+      allowed: up,
+      allowedDown: down,
       low,
       high,
       candidateEffective,
@@ -246,7 +260,7 @@ function distanceReading(most: number, b: LaneEvidence, a: LaneEvidence, alpha: 
   return {
     guardrail: 'scoreDistance',
     tripped: atLeast > most,
-    says: `distance of the scores ${shown(distance)}, at least ${shown(atLeast)}; allowed ${most}`,
+    says: `distance of the scores ${shown(distance)}, at least ${shown(atLeast)}; allowed ${shown(most)}`,
     numbers: { distance, atLeast, allowed: most },
   };
 }

@@ -1,7 +1,7 @@
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
 import type { Clock } from '../../base/time.ts';
 import type { ModelData } from '../../features/define/declaration.ts';
-import { rolloutPlan } from '../../features/define/rollout.ts';
+import { type ExplainedMove, rolloutPlan } from '../../features/define/rollout.ts';
 import type { ModelRegistry } from '../../ports/model-registry.ts';
 import type { Rollout, RolloutEvent, RolloutStore } from '../../ports/rollout-store.ts';
 import { CHAMPION } from '../../registry/champion.ts';
@@ -85,9 +85,15 @@ export class RolloutControl {
    * Starts the rollout of a version as the model declares it, under `id` where one is given. Errors: ROLLOUT_ACTIVE, ROLLOUT_CANDIDATE, REGISTRY_VERSION,
    * those of loading the version.
    */
-  async start(version: number, { by, reason }: Decision, id: string = this.#options.newId()): Promise<Rollout> {
+  async start(
+    version: number,
+    { by, reason, explained }: Decision & { readonly explained?: ExplainedMove },
+    id: string = this.#options.newId(),
+  ): Promise<Rollout> {
     const { model, store, registry, check, clock, changed } = this.#options;
-    const plan = rolloutPlan(model);
+    const declared = rolloutPlan(model);
+    const plan =
+      explained === undefined ? declared : { ...declared, guardrails: { ...declared.guardrails, explained } };
     const active = await this.active();
     if (active !== null)
       throw fail('ROLLOUT_ACTIVE', { model: model.name, rollout: active.id, version: active.candidate });

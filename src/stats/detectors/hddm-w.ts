@@ -14,7 +14,7 @@ interface Side {
   readonly second: Weighted;
 }
 
-/** HDDM_W (Frías-Blanco et al. 2014) on values in [0, 1]: weighted means, by McDiarmid's bound. */
+/** HDDM_W (Frías-Blanco et al. 2014) on values in [0, 1]: weighted means, by McDiarmid's bound; alarms at the same places as in river. */
 export function hddmW(options: HddmOptions & { readonly lambda?: number } = {}): Detector {
   const { drift = 0.001, warning = 0.005, lambda = 0.05, twoSided = false } = options;
   return restarting(
@@ -42,12 +42,12 @@ function side(cut: number): Side {
 
 function add(mean: Weighted, value: number, lambda: number): void {
   if (mean.empty) {
-    mean.value = value;
+    mean.value = 0;
     mean.bound = 1;
     mean.empty = false;
-    return;
   }
-  mean.value = lambda * value + (1 - lambda) * mean.value;
+  // A mean of 0 starts with the next value, as in river.
+  mean.value = mean.value === 0 ? value : lambda * value + (1 - lambda) * mean.value;
   mean.bound = lambda * lambda + (1 - lambda) * (1 - lambda) * mean.bound;
 }
 
