@@ -1,4 +1,4 @@
-"""Reads sketches that `headrace drift sketches` wrote, by datasketches itself: a folder in, one JSON object out."""
+"""Reads sketches that `headrace drift profile --sketches` wrote, by datasketches itself: a folder in, one JSON object out."""
 
 import hashlib
 import json

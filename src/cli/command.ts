@@ -48,8 +48,6 @@ export interface StopEnd {
 export interface Command<O extends Options = Options> {
   /** The words that name it: `['features', 'get']`. */
   readonly name: readonly string[];
-  /** Other words for the same: by the engine that it is about. */
-  readonly also?: readonly string[];
   /** One line for the list of commands. */
   readonly summary: string;
   /** The words after the name, for the usage line: `<service> <key>=<value>…`. */

@@ -7,28 +7,17 @@ import { backfill } from './commands/backfill.ts';
 import { backup } from './commands/backup.ts';
 import { completionOf } from './commands/completion.ts';
 import { costPlan } from './commands/cost/plan.ts';
-import { costPricesDiff } from './commands/cost/prices-diff.ts';
-import { costPricesImport } from './commands/cost/prices-import.ts';
-import { costPricesList } from './commands/cost/prices-list.ts';
-import { costPricesRefresh } from './commands/cost/prices-refresh.ts';
+import { costPricesDiff, costPricesImport, costPricesList } from './commands/cost/prices.ts';
 import { costProfile } from './commands/cost/profile.ts';
 import { costSpot } from './commands/cost/spot.ts';
 import { costVerify } from './commands/cost/verify.ts';
 import { dev } from './commands/dev.ts';
-import { driftCauses } from './commands/drift-causes.ts';
 import { driftCompare } from './commands/drift-compare.ts';
 import { driftEstimate } from './commands/drift-estimate.ts';
-import { driftEvidently } from './commands/drift-evidently.ts';
-import { driftExport } from './commands/drift-export.ts';
-import { driftLabels } from './commands/drift-labels.ts';
 import { driftProfile } from './commands/drift-profile.ts';
-import { driftProxies } from './commands/drift-proxies.ts';
 import { driftReplay } from './commands/drift-replay.ts';
 import { driftReport } from './commands/drift-report.ts';
-import { driftSketches } from './commands/drift-sketches.ts';
-import { driftSlices } from './commands/drift-slices.ts';
 import { driftStatus } from './commands/drift-status.ts';
-import { driftWindows } from './commands/drift-windows.ts';
 import { featuresGet } from './commands/features-get.ts';
 import { featuresReport } from './commands/features-report.ts';
 import { forget } from './commands/forget.ts';
@@ -55,7 +44,6 @@ import { registry } from './commands/registry.ts';
 import { registryAlias, registryDecide, registryGate } from './commands/registry-gates.ts';
 import { registryHolds } from './commands/registry-holds.ts';
 import { registryPrepare } from './commands/registry-prepare.ts';
-import { registryPurge } from './commands/registry-purge.ts';
 import { registryReference } from './commands/registry-reference.ts';
 import { registryUpstream } from './commands/registry-upstream.ts';
 import { registryCollect, registryCopy, registryVersions } from './commands/registry-versions.ts';
@@ -100,18 +88,10 @@ export const commands: readonly Command[] = [
   featuresReport,
   driftCompare,
   driftProfile,
-  driftSketches,
   driftEstimate,
-  driftLabels,
   driftReplay,
   driftStatus,
   driftReport,
-  driftCauses,
-  driftProxies,
-  driftWindows,
-  driftSlices,
-  driftExport,
-  driftEvidently,
   monitor,
   alertsList,
   alertsTest,
@@ -143,7 +123,6 @@ export const commands: readonly Command[] = [
   registryDecide,
   registryCopy,
   registryCollect,
-  registryPurge,
   registryHolds,
   registryPrepare,
   registryReference,
@@ -188,7 +167,6 @@ export const commands: readonly Command[] = [
   costPlan,
   costVerify,
   costPricesImport,
-  costPricesRefresh,
   costPricesList,
   costPricesDiff,
   costSpot,

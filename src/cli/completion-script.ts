@@ -1,3 +1,4 @@
+import { aliasesOf } from './aliases.ts';
 import type { Command } from './command.ts';
 import { optionsOf } from './parse-call.ts';
 
@@ -38,8 +39,8 @@ function line(pattern: string, words: readonly string[], options: readonly strin
   return `    ${quoted}) words="${words.join(' ')}" options="${options.join(' ')}" ;;`;
 }
 
-function namesOf({ name, also }: Command): readonly (readonly string[])[] {
-  return also === undefined ? [name] : [name, also];
+function namesOf({ name }: Command): readonly (readonly string[])[] {
+  return [name, ...aliasesOf(name).map((alias) => alias.split(' '))];
 }
 
 function firstWords(commands: readonly Command[]): readonly string[] {

@@ -1,6 +1,7 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { fail } from '../base/errors/fail.ts';
 import { reasonOf } from '../base/reason-of.ts';
+import { aliasesOf, withoutAlias } from './aliases.ts';
 import { type Call, type Command, commonOptions, type Terminal } from './command.ts';
 import { nearest } from './nearest.ts';
 import { helpOf, type Options, parseValues } from './option.ts';
@@ -16,17 +17,14 @@ export function findCommand(
   commands: readonly Command[],
   args: readonly string[],
 ): { command: Command; rest: readonly string[] } {
-  const isCalled = (words: readonly string[]) => words.every((word, index) => args[index] === word);
+  const words = withoutAlias(args);
   const [found] = commands
-    .flatMap((command) =>
-      [command.name, ...(command.also === undefined ? [] : [command.also])].map((words) => ({ command, words })),
-    )
-    .filter(({ words }) => isCalled(words))
-    .sort((a, b) => b.words.length - a.words.length);
+    .filter(({ name }) => name.every((word, i) => words[i] === word))
+    .toSorted((a, b) => b.name.length - a.name.length);
   if (found === undefined) {
     throw unknownCommand(commands, args);
   }
-  return { command: found.command, rest: args.slice(found.words.length) };
+  return { command: found, rest: words.slice(found.name.length) };
 }
 
 /** The commands of a group whose first words are the whole call, or a call for help; none: the call is another. */
@@ -82,7 +80,7 @@ export function helpPage(command: Command): string {
   }));
   const width = 2 + Math.max(...rows.map(({ left }) => left.length));
   const lines = rows.map(({ left, right }) => left.padEnd(width) + right);
-  const also = command.also === undefined ? [] : [`also:  headrace ${command.also.join(' ')}`];
+  const also = aliasesOf(command.name).map((alias) => `also:  headrace ${alias}`);
   return [command.summary, '', `usage: ${usageLine(command)}`, ...also, '', ...lines].join('\n');
 }
 

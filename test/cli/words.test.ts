@@ -2,10 +2,11 @@ import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Terminal } from '../../src/cli/command.ts';
+import { aliases } from '../../src/cli/aliases.ts';
 import { commands } from '../../src/cli/commands.ts';
 import { completionScript } from '../../src/cli/completion-script.ts';
 import { slipsBetween } from '../../src/cli/nearest.ts';
-import { findCommand, optionsOf as optionsOfCommand, parseCall } from '../../src/cli/parse-call.ts';
+import { asksHelp, findCommand, optionsOf as optionsOfCommand, parseCall } from '../../src/cli/parse-call.ts';
 
 const terminal: Terminal = { out: () => {}, err: () => {}, interactive: false, stopped: Promise.resolve() };
 const optionsOf = (command: (typeof commands)[number]) => Object.keys(optionsOfCommand(command));
@@ -73,6 +74,16 @@ describe('did you mean', () => {
   });
 });
 
+test('an alias is no command, and stands for one, with options that it takes', () => {
+  for (const [alias, words] of Object.entries(aliases)) {
+    expect(commands.some(({ name }) => name.join(' ') === alias)).toBe(false);
+    const { command, rest } = findCommand(commands, [...alias.split(' '), 'more']);
+    expect(words.slice(0, command.name.length)).toEqual(command.name);
+    expect(rest).toEqual([...words.slice(command.name.length), 'more']);
+    expect(asksHelp(command, [...rest, '--help'])).toBe(true);
+  }
+});
+
 describe('completion', () => {
   /** What bash offers for the last word of each line. */
   function offered(lines: readonly (readonly string[])[]): readonly string[][] {
@@ -97,7 +108,7 @@ describe('completion', () => {
       ...commands.map(({ name }) => [...name, 'a word', '--']),
     ]);
     expect(new Set(firsts)).toEqual(
-      new Set(commands.flatMap(({ name, also }) => [name[0], ...(also?.slice(0, 1) ?? [])])),
+      new Set([...commands.map(({ name }) => name[0]), ...Object.keys(aliases).map((alias) => alias.split(' ')[0])]),
     );
     const count = commands.length;
     for (const [i, command] of commands.entries()) {

@@ -7,7 +7,6 @@ import { isHeadraceError } from '../../src/base/errors/fail.ts';
 import { randomNormal, seededRandom } from '../../src/base/rng.ts';
 import type { Command } from '../../src/cli/command.ts';
 import { driftEstimate } from '../../src/cli/commands/drift-estimate.ts';
-import { driftLabels } from '../../src/cli/commands/drift-labels.ts';
 import { parseCall } from '../../src/cli/parse-call.ts';
 import { auditSize, drawAudit } from '../../src/monitoring/estimate/audit-sample.ts';
 import { fitAverageThreshold } from '../../src/monitoring/estimate/average-threshold.ts';
@@ -311,7 +310,7 @@ test.skipIf(!sharedDrift)(
     });
     const path = join(folder, 'bookings.csv');
     writeFileSync(path, `predicted_at,labelled_at,label\n${rows.join('\n')}\n`);
-    const report = await answer<LabelReport>(driftLabels, path, '--now', '2020-01-01');
+    const report = await answer<LabelReport>(driftEstimate, '--of=labels', path, '--now', '2020-01-01');
     const { label_coverage: known } = driftJson<{
       label_coverage: { within_days: number; labelled: number; coverage: number; cancel_rate_of_labelled: number }[];
     }>('hotel_bookings/expected.json');

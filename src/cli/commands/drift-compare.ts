@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { fail } from '../../base/errors/fail.ts';
+import { reasonOf } from '../../base/reason-of.ts';
 import type { Comparison } from '../../monitoring/detect/comparison.ts';
 import { parseDriftRule, ruleText } from '../../monitoring/detect/drift-rule.ts';
 import { SEASONS } from '../../monitoring/detect/season.ts';
@@ -33,10 +35,11 @@ export const driftCompare = command({
   name: ['drift', 'compare'],
   summary:
     'compares two files: faults of the data, then features that drifted, by effect, evidence and the usual spread',
-  words: '<reference> <current>',
-  arity: [2, 2],
+  words: '<reference> <current> | <report of Evidently.json>',
+  arity: [1, 2],
   options,
   async run(call) {
+    if (call.words.length === 1) return readReport(call);
     const inputs: DriftInput[] = [];
     try {
       for (const word of call.words) inputs.push(await inputOf(call, word));
@@ -85,4 +88,26 @@ async function compared({ options: asked }: Asked, reference: DriftInput, curren
     { name: current.path, rows: b.rows, profile: b },
     { rule, windowsPerDay },
   );
+}
+
+/** The drift of columns that a JSON report of Evidently 0.7 has. Errors: CLI_FILE, those of the report. */
+async function readReport(call: Call): Promise<void> {
+  const { readEvidentlyReport } = await import('../../monitoring/interop/evidently-report.ts');
+  const [path] = call.words;
+  const columns = readEvidentlyReport(textOf(path));
+  if (call.json) return call.terminal.out(JSON.stringify(columns));
+  for (const { column, method, threshold, value, drifted } of columns) {
+    const state = drifted === null ? 'unknown' : drifted ? 'drift' : 'ok';
+    call.terminal.out(
+      `${column.padEnd(24)} ${state.padEnd(8)} ${value?.toPrecision(4) ?? '–'} (${method}, threshold ${threshold ?? '–'})`,
+    );
+  }
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw fail('CLI_FILE', { path, reason: reasonOf(error) }, error);
+  }
 }

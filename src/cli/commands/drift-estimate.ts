@@ -1,7 +1,10 @@
+import { fail } from '../../base/errors/fail.ts';
 import type { EstimateReport } from '../../monitoring/estimate/estimate-files.ts';
 import type { TaskEstimateReport } from '../../monitoring/estimate/estimate-task-files.ts';
 import type { TableFile } from '../../ports/table-file.ts';
 import { type Call, command } from '../command.ts';
+import { labelOptions, reportLabels } from '../drift-labels.ts';
+import { reportSlices, sliceOptions } from '../drift-slices.ts';
 import { option } from '../option.ts';
 import { choice, column, list, number, whole } from '../option-kinds.ts';
 
@@ -9,10 +12,12 @@ const TASKS = ['binary', 'regression', 'multiclass'] as const;
 
 export const driftEstimate = command({
   name: ['drift', 'estimate'],
-  summary: 'estimates metrics of a model without labels, from a labelled reference, or says that it cannot',
-  words: '<reference> <current>',
-  arity: [2, 2],
+  summary:
+    'estimates metrics without labels from a labelled reference; or shows the slices with the highest loss, or how late labels come',
+  words: '<reference> <current> | <file>',
+  arity: [1, 2],
   options: {
+    of: option(choice(['metrics', 'slices', 'labels']), 'question about the files', 'metrics'),
     task: option(choice(TASKS), 'task of the model', 'binary'),
     score: option(
       list(column),
@@ -27,8 +32,18 @@ export const driftEstimate = command({
     prediction: option(column, 'column of predictions 0 or 1 (the score against the threshold)'),
     threshold: option(number(0, 1), 'scores from here on are predicted 1', 0.5),
     chunk: option(whole(100, 10_000_000), 'rows of a window, and of the chunks of the reference', 5000),
+    ...sliceOptions,
+    ...labelOptions,
   },
   async run(call) {
+    const { of } = call.options;
+    if ((of === 'metrics') !== (call.words.length === 2))
+      throw fail('CLI_OPTION', {
+        command: 'drift estimate',
+        reason: 'metrics need a reference and a current file, and other questions one file',
+      });
+    if (of === 'slices') return reportSlices(call);
+    if (of === 'labels') return reportLabels(call);
     const { task, score, label, prediction = null, threshold, chunk } = call.options;
     const common = { label, chunkRows: chunk, seed: 42 };
     await withFiles(call.words, async (reference, current) => {

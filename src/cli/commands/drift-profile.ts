@@ -1,4 +1,5 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import type { Profile } from '../../monitoring/profile/profile.ts';
@@ -8,6 +9,7 @@ import { flag, option } from '../option.ts';
 import { column, file, list } from '../option-kinds.ts';
 
 const options = {
+  sketches: flag('write the sketches of each column to a folder, as files of Apache DataSketches: .kll, .hll and .fi'),
   like: option(file, 'a profile whose bins are counted over'),
   engine: flag('profile Parquet files by the engine of the environment (offline.engine)'),
   ignore: option(list(column), 'columns to leave out, with commas between: by the engine alone'),
@@ -16,12 +18,13 @@ const options = {
 export const driftProfile = command({
   name: ['drift', 'profile'],
   summary: 'profiles a file in one scan: counts, moments, quantiles, frequent values; profiles merge and compare',
-  words: '<file> <output.profile>',
+  words: '<file> <output.profile or folder>',
   arity: [2, 2],
   options,
   async run(call) {
     const inputs: DriftInput[] = [];
     const [path, output] = call.words;
+    if (call.options.sketches) return writeSketches(call, path, output);
     if (!output.endsWith('.profile'))
       throw fail('DRIFT_OPTION', { option: 'output', value: output, reason: 'its name must end in .profile' });
     try {
@@ -74,4 +77,37 @@ function writeBytes(path: string, bytes: Uint8Array): void {
   } catch (error) {
     throw fail('CLI_FILE', { path, reason: reasonOf(error) }, error);
   }
+}
+
+async function writeSketches(call: Call, path: string, folder: string): Promise<void> {
+  const input = await openDriftInput(path);
+  try {
+    if (path.endsWith('.bin'))
+      throw fail('DRIFT_OPTION', { option: 'file', value: path, reason: 'whylogs has the sketches itself' });
+    const files = await sketchesOf(await profileOf(input, null));
+    try {
+      mkdirSync(folder, { recursive: true });
+      for (const [name, bytes] of files) writeFileSync(join(folder, name), bytes);
+    } catch (error) {
+      throw fail('CLI_FILE', { path: folder, reason: reasonOf(error) }, error);
+    }
+    call.terminal.out(call.json ? JSON.stringify({ files: files.size }) : `${files.size} sketches in ${folder}`);
+  } finally {
+    await closeInputs([input]);
+  }
+}
+
+async function sketchesOf(profile: Profile): Promise<ReadonlyMap<string, Uint8Array>> {
+  const { encodeKll } = await import('../../monitoring/profile/kll-bytes.ts');
+  const { encodeHll } = await import('../../monitoring/profile/datasketches-hll.ts');
+  const { encodeFrequentItems } = await import('../../monitoring/profile/datasketches-frequent-items.ts');
+  const files = new Map<string, Uint8Array>();
+  for (const [name, { kll, registers, frequent }] of profile.columns) {
+    // A column may have any name; a file may not.
+    const file = encodeURIComponent(name);
+    files.set(`${file}.hll`, encodeHll(registers));
+    if (kll !== null) files.set(`${file}.kll`, encodeKll(kll));
+    if (frequent !== null) files.set(`${file}.fi`, encodeFrequentItems(frequent));
+  }
+  return files;
 }

@@ -3,8 +3,8 @@ import { fail } from '../../base/errors/fail.ts';
 import { DAY_MS } from '../../base/time.ts';
 import type { CollectedPython } from '../../ports/python-runtime.ts';
 import { auditedCommand } from '../audit.ts';
-import { command } from '../command.ts';
-import { option, parseValue } from '../option.ts';
+import { type Call, command } from '../command.ts';
+import { flag, option, parseValue } from '../option.ts';
 import { duration, name, version } from '../option-kinds.ts';
 import { type OpenRegistry, withRegistry } from '../with-registry.ts';
 
@@ -68,10 +68,15 @@ export const registryCollect = command({
   summary: 'erases artefacts that no run, version, hold or upload needs, and unused environments of Python models',
   words: '',
   arity: [0, 0],
-  options: { unused: option(duration, 'how long no worker was started in an environment', 7 * DAY_MS) },
+  options: {
+    unused: option(duration, 'how long no worker was started in an environment', 7 * DAY_MS),
+    purge: flag('instead of unused environments, remove deleted runs and experiments for good first'),
+    older: option(duration, 'with --purge: how long ago they were deleted', 30 * DAY_MS),
+  },
   run: (call) =>
     withRegistry(call, async (open) => {
       const { collectGarbage } = await import('../../registry/collect-garbage.ts');
+      if (call.options.purge) return purgeRegistry(call, open, call.options.older);
       const collected = await auditedCommand(open.environment.directory, 'registry collect', 'artefacts', async () => ({
         ...(await collectGarbage(open, Date.now())),
         environments: await collectEnvironments(open, Date.now() - call.options.unused),
@@ -99,4 +104,24 @@ async function collectEnvironments(open: OpenRegistry, before: number): Promise<
   } finally {
     await python.close();
   }
+}
+
+/** Removes deleted runs and experiments, then the artefacts that nothing needs. */
+async function purgeRegistry(call: Call, open: OpenRegistry, older: number): Promise<void> {
+  const { purge } = await import('../../registry/purge.ts');
+  const { collectGarbage } = await import('../../registry/collect-garbage.ts');
+  const now = Date.now();
+  const { purged, collected } = await auditedCommand(
+    open.environment.directory,
+    'registry purge',
+    `older than ${older} ms`,
+    async () => ({
+      purged: await purge(open.registry, now - older),
+      collected: await collectGarbage(open, now),
+    }),
+  );
+  if (call.json) return call.terminal.out(JSON.stringify({ ...purged, ...collected }));
+  call.terminal.out(
+    `${purged.runs} runs and ${purged.experiments} experiments removed, ${collected.erased} artefacts erased`,
+  );
 }

@@ -6,7 +6,6 @@ const none = { words: '', arity: [0, 0] } as const;
 export const tilesDeploy = command({
   ...none,
   name: ['tiles', 'deploy'],
-  also: ['flink', 'deploy'],
   stop: [served('with --watch')],
   summary: 'deploys the tile job, or resumes it from its last checkpoint',
   options: deployOptions,
@@ -16,7 +15,6 @@ export const tilesDeploy = command({
 export const tilesStatus = command({
   ...none,
   name: ['tiles', 'status'],
-  also: ['flink', 'status'],
   summary: 'shows the state of every deployed tile job',
   run: (call) => withRunner(({ runStatus }) => runStatus(call)),
 });
@@ -24,7 +22,6 @@ export const tilesStatus = command({
 export const tilesUpgrade = command({
   ...none,
   name: ['tiles', 'upgrade'],
-  also: ['flink', 'upgrade'],
   summary:
     'starts the job of a changed declaration next to the old one, lets it catch up, and compares its tiles with the events',
   run: (call) => withRunner(({ runUpgrade }) => runUpgrade(call)),
@@ -33,7 +30,6 @@ export const tilesUpgrade = command({
 export const tilesStop = command({
   ...none,
   name: ['tiles', 'stop'],
-  also: ['flink', 'stop'],
   summary: 'stops the job and keeps its state, from which the next deploy resumes',
   options: stopOptions,
   run: (call) => withRunner(({ runStop }) => runStop(call)),
@@ -42,7 +38,6 @@ export const tilesStop = command({
 export const tilesLogs = command({
   ...none,
   name: ['tiles', 'logs'],
-  also: ['flink', 'logs'],
   summary: 'lists the failures of the jobs, oldest first',
   run: (call) => withRunner(({ runLogs }) => runLogs(call)),
 });

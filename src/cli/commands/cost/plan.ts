@@ -4,7 +4,7 @@ import { type Call, command } from '../../command.ts';
 import { flag, option, repeated } from '../../option.ts';
 import { file, name, whole } from '../../option-kinds.ts';
 import { traceOptions } from '../../spot-options.ts';
-import { PRICE_STORE } from './prices-import.ts';
+import { PRICE_STORE } from './prices.ts';
 
 const options = {
   profile: repeated(file, 'a profile of headrace cost profile, a diagnosis as JSON, a trace or samples'),

@@ -1,58 +1,52 @@
-import { fail } from '../../base/errors/fail.ts';
-import type { FoundSlices } from '../../monitoring/detect/find-slices.ts';
-import type { ColumnValues, TableFile } from '../../ports/table-file.ts';
-import { type Call, command } from '../command.ts';
-import { option } from '../option.ts';
-import { column, list } from '../option-kinds.ts';
+import { fail } from '../base/errors/fail.ts';
+import type { FoundSlices } from '../monitoring/detect/find-slices.ts';
+import type { ColumnValues, TableFile } from '../ports/table-file.ts';
+import type { Call } from './command.ts';
+import { type Option, option } from './option.ts';
+import { column, list } from './option-kinds.ts';
 
-const options = {
-  score: option(column, 'column of scores', 'score'),
-  label: option(column, 'column of labels; rows without one are left out', 'label'),
-  loss: option(column, 'a column of losses in place of scores and labels'),
-  ignore: option(list(column), 'columns to leave out, with commas between', []),
+/** Options of slices. */
+export const sliceOptions = {
+  loss: option(column, 'of slices: a column of losses in place of scores and labels'),
+  ignore: option(list(column), 'of slices: columns to leave out, with commas between', []),
 };
 
-type Asked = Call<typeof options>;
+type Asked = Call<typeof sliceOptions & { readonly score: Option<readonly string[]>; readonly label: Option<string> }>;
 
-export const driftSlices = command({
-  name: ['drift', 'slices'],
-  summary: 'finds the slices of one feature or two whose loss is highest, corrected for every slice that was looked at',
-  words: '<file>',
-  arity: [1, 1],
-  options,
-  async run(call) {
-    const { openTableFile } = await import('../../compose/table-files.ts');
-    const { findSlices } = await import('../../monitoring/detect/find-slices.ts');
-    const table = await openTableFile(call.words[0]);
-    try {
-      const { losses, used } = await lossesOf(call, table);
-      const ignore = new Set([...used, ...call.options.ignore]);
-      const kept = Uint32Array.from([...losses.keys()].filter((i) => Number.isFinite(losses[i])));
-      const columns = new Map<string, ColumnValues>();
-      for (const { name } of table.columns)
-        if (!ignore.has(name)) columns.set(name, rowsOf(await table.column(name), kept));
-      write(
-        call,
-        findSlices(
-          columns,
-          Float64Array.from(kept, (i) => losses[i]),
-        ),
-      );
-    } finally {
-      await table.close();
-    }
-  },
-});
+/** The slices of one feature or two whose loss is highest, corrected for each slice that was looked at. Errors: DRIFT_COLUMN, DRIFT_LABEL. */
+export async function reportSlices(call: Asked): Promise<void> {
+  const { openTableFile } = await import('../compose/table-files.ts');
+  const { findSlices } = await import('../monitoring/detect/find-slices.ts');
+  const table = await openTableFile(call.words[0]);
+  try {
+    const { losses, used } = await lossesOf(call, table);
+    const ignore = new Set([...used, ...call.options.ignore]);
+    const kept = Uint32Array.from([...losses.keys()].filter((i) => Number.isFinite(losses[i])));
+    const columns = new Map<string, ColumnValues>();
+    for (const { name } of table.columns)
+      if (!ignore.has(name)) columns.set(name, rowsOf(await table.column(name), kept));
+    write(
+      call,
+      findSlices(
+        columns,
+        Float64Array.from(kept, (i) => losses[i]),
+      ),
+    );
+  } finally {
+    await table.close();
+  }
+}
 
 /** Squared for labels that are 0 and 1, absolute for others; NaN without a label. Errors: DRIFT_COLUMN, DRIFT_LABEL. */
 async function lossesOf(
-  { options: { loss, score, label } }: Asked,
+  { options: { loss, score: scores, label } }: Asked,
   table: TableFile,
 ): Promise<{ losses: Float64Array; used: readonly string[] }> {
   if (loss !== undefined) return { losses: await numbersOf(table, loss), used: [loss] };
-  const [scores, labels] = [await numbersOf(table, score), await numbersOf(table, label)];
+  const score = scores.join(',');
+  const [predicted, labels] = [await numbersOf(table, score), await numbersOf(table, label)];
   const isBinary = labels.every((value) => Number.isNaN(value) || value === 0 || value === 1);
-  const losses = scores.map((value, i) => (isBinary ? (value - labels[i]) ** 2 : Math.abs(value - labels[i])));
+  const losses = predicted.map((value, i) => (isBinary ? (value - labels[i]) ** 2 : Math.abs(value - labels[i])));
   return { losses, used: [score, label] };
 }
 
