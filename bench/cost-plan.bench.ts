@@ -11,7 +11,7 @@ import { printFigure } from './figure.ts';
 import { traceOfMegabytes } from './large-trace.ts';
 import { measureRates } from './measure.ts';
 
-/** A plan from a packed trace of about 60 MB with 10,000 draws over recorded spot windows, beside reading the trace alone. */
+/** A plan from a packed trace of about 60 MB with 10,000 draws over recorded spot windows, next to reading the trace alone. */
 const folder = mkdtempSync(join(tmpdir(), 'headrace-plan-bench-'));
 try {
   const path = join(folder, 'trace.json.gz');

@@ -37,7 +37,7 @@ export interface EventToServable {
 
 /**
  * From an event's being due to its being in what is answered, tiles by another engine: ms, one for each probe. Open loop: events every 5 ms, in
- * every fourth slice one of them a probe, of a user of its own, which is read again and again until it is there.
+ * every fourth slice one of them a probe, of its own user, which is read again and again until it is there.
  */
 export async function eventToServable({ environment, events, byReader }: EventToServable): Promise<readonly number[]> {
   const headrace = await openHeadrace({ project, environment });

@@ -7,12 +7,12 @@ const bound = z.strictObject({
   atMost: z.number().optional(),
 });
 
-/** What a bench prints, one JSON object a line: our value beside that of a yardstick, taken in the same run. */
+/** What a bench prints, one JSON object a line: our value next to that of a yardstick, taken in the same run. */
 export const figureSchema = z.strictObject({
   name: z.string(),
   unit: z.string(),
   value: z.number(),
-  /** What the value is held against; null where there is nothing fair. */
+  /** What the value is compared with; null where there is nothing fair. */
   yardstick: z.string().nullable(),
   yardstickValue: z.number().nullable(),
   /** value / yardstickValue. */

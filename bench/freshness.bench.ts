@@ -7,9 +7,9 @@ import { purchases, scratchDirectory, spend } from './shop.ts';
 
 /**
  * Write to readable while 20,000 events a second come in, embedded stores in one process that commits and publishes as a
- * server does. Open loop: events are due at fixed instants, a slice of 100 every 5 ms, and one of each slice is a probe, of a
- * user of its own: it counts from when it was due to when a read of its user has it. A slice that is held up by a commit, a publish or the
- * collector makes its events, and those behind it, late. Yardstick in the same run: the same slices with nothing to do.
+ * server does. Open loop: events are due at fixed instants, a slice of 100 every 5 ms, and one of each slice is a probe, of its
+ * own user: it counts from when it was due to when a read of its user has it. A slice that is held up by a commit, a publish or the
+ * collector makes its events, and those after it, late. Yardstick in the same run: the same slices with nothing to do.
  */
 const SECONDS = 30;
 const SLICE_MS = 5;
@@ -63,7 +63,7 @@ printFigure({
   aim: { of: 'value', atMost: 100 },
 });
 
-/** Calls for every slice when it is due, or as soon after as the one before has ended. */
+/** Calls for every slice when it is due, or as soon after as the previous one has ended. */
 async function slices(work: (slice: number, dueAt: number) => Promise<unknown>): Promise<void> {
   const started = performance.now();
   for (let slice = 0; slice < (SECONDS * 1_000) / SLICE_MS; slice += 1) {

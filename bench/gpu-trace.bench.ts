@@ -7,7 +7,7 @@ import { printFigure } from './figure.ts';
 import { traceOfMegabytes } from './large-trace.ts';
 import { measureRates } from './measure.ts';
 
-/** Reading a packed trace of about 60 MB into columns, beside gunzip and JSON.parse of the same file in the same run. */
+/** Reading a packed trace of about 60 MB into columns, next to gunzip and JSON.parse of the same file in the same run. */
 const folder = mkdtempSync(join(tmpdir(), 'headrace-gpu-bench-'));
 try {
   const path = join(folder, 'trace.json.gz');

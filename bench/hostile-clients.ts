@@ -1,4 +1,4 @@
-// Ten kinds of hostile clients of the server on a port of this machine, each so often a second, until standard input ends. It ends by
+// Ten kinds of hostile clients of the server on a port of this machine, each this often a second, until standard input ends. It ends by
 // itself after a minute.
 import { connect, type Socket } from 'node:net';
 
@@ -32,7 +32,7 @@ const KINDS: Readonly<Record<string, (socket: Socket) => void>> = {
   },
 };
 
-/** Sends so many pieces, one a turn of the loop. */
+/** Sends this many pieces, one a turn of the loop. */
 function drip(socket: Socket, first: string, sizeBytes: number, pieces: number): void {
   socket.write(first);
   let left = pieces;

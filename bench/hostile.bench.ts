@@ -9,7 +9,7 @@ import { purchases, shopper } from './shop.ts';
 import { runningShop, serveShop } from './shop-server.ts';
 
 /**
- * Honest clients in an open loop, alone and beside ten kinds of hostile ones (`hostile-clients.ts`), each of which comes thirty times a
+ * Honest clients in an open loop, alone and next to ten kinds of hostile ones (`hostile-clients.ts`), each of which comes thirty times a
  * second. Yardstick: the honest ones alone.
  */
 const KEYS = 1_000;

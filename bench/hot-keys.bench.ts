@@ -15,7 +15,7 @@ const AT_ONCE = 64;
 const PEAK_MS = 3_000;
 const OPEN_MS = 4_000;
 const ROUNDS = 3;
-/** Time in which a hot key is found, and told to others. */
+/** Time in which a hot key is found, and reported to others. */
 const FOUND_MS = 2_500;
 const EVENTS_PER_TURN = 100;
 const TURN_MS = 50;
@@ -90,7 +90,7 @@ async function printWrites(site: Clicks): Promise<void> {
     });
 }
 
-/** Reads a second, so many at once, evenly over all keys. */
+/** Reads a second, this many at once, evenly over all keys. */
 async function peakOf(read: Read, { users }: Clicks): Promise<number> {
   const end = performance.now() + PEAK_MS;
   let reads = 0;

@@ -11,8 +11,8 @@ import { pacedLoad } from './paced-load.ts';
 import { scratchDirectory } from './shop.ts';
 
 /**
- * What one caller's model and one tenant's load do to another: the p99 of a small model alone, beside a model with 1,000 times its work
- * that never rests, and beside a tenant that asks for ten times its share of the same model. Rounds alternate; figures are of medians.
+ * What one caller's model and one tenant's load do to another: the p99 of a small model alone, next to a model with 1,000 times its work
+ * that never rests, and next to a tenant that asks for ten times its share of the same model. Rounds alternate; figures are of medians.
  * The work of the serving thread between a request and its answer is the same figure without the machine's other load.
  * `HEADRACE_BENCH_ONLY` is `slow` or `tenant`.
  */
@@ -60,7 +60,7 @@ function loadOf(model: string, perSecond: number, options: { readonly key?: stri
   });
 }
 
-/** So many products with one matrix, one after the other; its values stay small. */
+/** This many products with one matrix, one after the other; its values stay small. */
 function products(count: number): Uint8Array {
   const weights = new Float32Array(WIDTH * WIDTH).fill(1 / WIDTH);
   const name = (i: number) => (i === 0 ? 'IN' : i === count ? 'OUT' : `t${i}`);

@@ -44,7 +44,7 @@ const recordOf = ({ id, ts, row }: Row): LogRecord => ({ id, ts, ingestTs: ts, p
 if (isMainThread) await withServices([kafka], ({ KAFKA_BROKERS }) => main([KAFKA_BROKERS]));
 else await appendWhenAsked(workerData);
 
-/** Of a thread of its own: appends all events to the log of each prefix that it is sent. */
+/** Of its own thread: appends all events to the log of each prefix that it is sent. */
 async function appendWhenAsked({ brokers }: { readonly brokers: readonly string[] }): Promise<void> {
   const rows = rowsByPartition();
   const records = rows.map((of) => of.map(recordOf));

@@ -11,9 +11,9 @@ import type { TileWrite } from '../src/ports/online-store.ts';
 import { scratchDirectory, spend } from './shop.ts';
 
 /**
- * What tiles take in the embedded online store: `npm run example bench/memory.ts -- --entities 1000000 --tiles 60`. Writes so
+ * What tiles take in the embedded online store: `npm run example bench/memory.ts -- --entities 1000000 --tiles 60`. Writes this
  * many non-empty tiles of a view with 4 aggregates for every entity, half of 5 minutes and half of an hour, as a stream
- * does (entities in random order, commits of 2,000), then reads a hundred thousand of them in a process of its own.
+ * does (entities in random order, commits of 2,000), then reads a hundred thousand of them in its own process.
  * Prints one JSON object: disk in MB, bytes a tile, seconds, the pages that opening read of all, and of both processes the memory that is theirs alone and the pages
  * of the file that the system keeps for them, which it takes back when others need them, in MB.
  */

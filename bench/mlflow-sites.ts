@@ -64,7 +64,7 @@ export async function searchRate(site: Site, isOurs: boolean): Promise<number> {
   return rate(count, 1, () => post(site, 'runs/search', QUERY));
 }
 
-/** Operations per second of so many, a few at once. */
+/** Operations per second of this many, a few at once. */
 async function rate(count: number, atOnce: number, work: (i: number) => Promise<unknown>): Promise<number> {
   let next = 0;
   const begun = performance.now();

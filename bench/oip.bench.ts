@@ -66,7 +66,7 @@ async function answerBytes({ body, fields }: BytesBody): Promise<number> {
   return (await answer.arrayBuffer()).byteLength;
 }
 
-/** A bare server that reads a body and sends so many bytes. */
+/** A bare server that reads a body and sends this many bytes. */
 async function echo(bytes: number) {
   const answer = Buffer.alloc(bytes, 32);
   const bare = createServer((request, response) => {

@@ -54,7 +54,7 @@ printFigure({
   aim: { of: 'ratio', atLeast: 0.7 },
 });
 printFigure({
-  name: 'the same: neither answered nor told to come back, and turned away once the load had fallen',
+  name: 'the same: neither answered nor asked to come back, and turned away once the load had fallen',
   unit: 'requests',
   value: half.errors + half.turnedAway + twice.errors + after.errors + after.turnedAway,
   yardstick: null,

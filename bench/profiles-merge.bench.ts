@@ -12,7 +12,7 @@ import { median } from './measure.ts';
 
 /**
  * A window of 64 processes × 300 features merged: their rows decoded and added up, as a monitor does it. Each process has profiled
- * HEADRACE_BENCH_VECTORS vectors. The merge is held against the profile of one process over all of them.
+ * HEADRACE_BENCH_VECTORS vectors. The merge is compared with the profile of one process over all of them.
  */
 const PROCESSES = 64;
 const FEATURES = 300;

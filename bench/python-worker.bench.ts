@@ -19,7 +19,7 @@ import { withServices } from './services.ts';
 import { scratchDirectory } from './shop.ts';
 
 /**
- * A scikit-learn model of 100 trees and 24 features by its worker in Python, and as ONNX, beside MLServer, which keeps it in
+ * A scikit-learn model of 100 trees and 24 features by its worker in Python, and as ONNX, next to MLServer, which keeps it in
  * a process too: JSON, one row a request, 16 in flight, the same load from a thread of this process.
  */
 const MS = Number(process.env['HEADRACE_BENCH_SECONDS'] ?? 4) * 1_000;

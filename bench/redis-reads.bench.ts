@@ -98,7 +98,7 @@ async function main(url: string): Promise<void> {
   client.destroy();
 }
 
-/** The same over HTTP, wrk on the same cores. No key has so many reads a second that it is kept in memory. */
+/** The same over HTTP, wrk on the same cores. No key has this many reads a second that it is kept in memory. */
 async function overHttp(
   what: string,
   environment: EnvironmentOptions,
@@ -148,7 +148,7 @@ function requestOf(key: number, at: number) {
   return { user: `u${key}`, at, basket: key };
 }
 
-/** Runs READS reads, so many at once. */
+/** Runs READS reads, this many at once. */
 async function atOnce(read: (key: number) => Promise<string>): Promise<void> {
   let next = 0;
   let bytes = 0;

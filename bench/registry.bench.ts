@@ -8,7 +8,7 @@ import { withServices } from './services.ts';
 import { scratchDirectory } from './shop.ts';
 
 /**
- * The registry over HTTP beside MLflow's own servers with one worker each, all on SQLite and on the same cores: the same raw requests,
+ * The registry over HTTP next to MLflow's own servers with one worker each, all on SQLite and on the same cores: the same raw requests,
  * without the cost of a client. A search reads 100,000 runs that were written into the databases directly.
  */
 const FILE_BYTES = Number(process.env['HEADRACE_BENCH_FILE'] ?? 2 ** 28);

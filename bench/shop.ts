@@ -97,7 +97,7 @@ export function shopperWithin(name: string, p99?: DurationText) {
 
 export const shop = defineProject('shop', { purchases, shopper });
 
-/** A project whose one service spreads 24 streaming features over so many views. */
+/** A project whose one service spreads 24 streaming features over this many views. */
 export function spreadShop(views: number) {
   const perView = 24 / views;
   if (!Number.isInteger(perView) && views !== 20) throw new RangeError('24 features do not spread evenly');

@@ -11,7 +11,7 @@ import { printFigure } from './figure.ts';
 import { median } from './measure.ts';
 
 /**
- * 1,200 windows of a job of 48 h with a deadline of 60 h under two policies, beside the simulator of the authors of "Can't Be Late" in
+ * 1,200 windows of a job of 48 h with a deadline of 60 h under two policies, next to the simulator of the authors of "Can't Be Late" in
  * the same run. HEADRACE_SPOT_SIMULATOR names the folder of its package `sky_spot` (ADRS, openevolve/examples/ADRS/cant-be-late/simulator);
  * without it there is no yardstick. HEADRACE_SPOT_TRACES names a folder of its traces of 600 s, where 1 is available; otherwise they are drawn.
  */

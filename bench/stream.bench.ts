@@ -37,7 +37,7 @@ const START = Date.UTC(2026, 0, 1);
 const INPUT = 'asked@1';
 const { encode, decode } = rowCodec(asked.columns);
 
-/** Gives zeros instead of scores once it is told to. */
+/** Gives zeros instead of scores once it is asked to. */
 function idleRuntime(idle: { isIdle: boolean }): ModelRuntime {
   return {
     ...onnxRuntime,
@@ -190,7 +190,7 @@ async function pausesOf(directory: string, opened: Opened) {
   await untilScored(stream, 0);
   const [pauses, steps]: [number[], number[]] = [[], []];
   let last = performance.now();
-  /** Appends, waits for the next tick, and notes the time since the commit before. */
+  /** Appends, waits for the next tick, and notes the time since the previous commit. */
   const step = async (times: number[]) => {
     await append(opened.log, STEP);
     await sleep(Math.max(0, last + TICK_MS - performance.now()));

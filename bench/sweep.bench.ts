@@ -10,7 +10,7 @@ import { jobCommand } from '../test/training/embedded-program.ts';
 import { printFigure } from './figure.ts';
 
 /**
- * ASHA with two workers over boosted trees on flights, beside the same trials trained in full: steps that are trained, and the
+ * ASHA with two workers over boosted trees on flights, next to the same trials trained in full: steps that are trained, and the
  * AUC on the last rows by time that the best trial loses. HEADRACE_BENCH_TRIALS takes fewer or more trials.
  */
 const TRIALS = Number(process.env['HEADRACE_BENCH_TRIALS'] ?? 27);

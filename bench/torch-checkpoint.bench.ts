@@ -5,7 +5,7 @@ import { printFigure } from './figure.ts';
 import { median } from './measure.ts';
 import { scratchDirectory } from './shop.ts';
 
-/** Time that training is blocked by a checkpoint in the background, beside torch.save of the same state with its fsync. */
+/** Time that training is blocked by a checkpoint in the background, next to torch.save of the same state with its fsync. */
 const MEGABYTES = 100;
 
 await torch.fetch();

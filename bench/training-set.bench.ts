@@ -191,7 +191,7 @@ function tilesAndHead(): string {
   return `WITH ${[points, ...tiles, ...answers].join(',\n')} SELECT ${columns((name, window) => `a_${window}.${name}_${window}`)} FROM raw ${joins.join('\n')}`;
 }
 
-/** Events and questions in one order, each question looking back over a frame of its own length. */
+/** Events and questions in one order, each question looking back over its own frame length. */
 function frames(): string {
   const frame = windows.map(
     ({ name, windowMs, hopMs }) =>

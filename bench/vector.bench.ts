@@ -9,7 +9,7 @@ import { runningShop, USERS } from './shop-server.ts';
 /**
  * A vector of 24 features over three tiers, in process, on one core: request object in, values out. Before each round every
  * user buys something, which is not timed, so that each vector is the first after an event of its key: what was merged of
- * closed tiles is used again, the rest is computed anew. Then the same vectors again, of which nothing is computed
+ * closed tiles is used again, the rest is computed again. Then the same vectors again, of which nothing is computed
  * but the request's own features; and 100 entities in one request, as the HTTP route answers them; and the first vector of each
  * user since the project was opened, whose tiles come from its directory. Yardstick: parsing and writing the same answer as
  * JSON, which any server has to do.

@@ -10,7 +10,7 @@ import { runningShop } from './shop-server.ts';
 import { wrk } from './wrk.ts';
 
 /**
- * The personalisation service as the command line serves it, by one process and by two that read beside one that writes, wrk on
+ * The personalisation service as the command line serves it, by one process and by two that read next to one that writes, wrk on
  * the same cores: what is gained where the generator takes a core, and what a reader costs. The two take turns. Then those two at 80 %
  * of their peak, in an open loop.
  */

@@ -67,7 +67,7 @@ const minutes = model('minutes', {
   train: { with: { kind: 'boostedTrees', trees: 20, seed: 1 } },
 });
 
-// Features, then both models, then a function: the types of each step are those of the step before.
+// Features, then both models, then a function: the types of each step are those of the previous step.
 const offer = pipeline('offer', {
   service: offering,
   models: { taken, minutes },

@@ -24,11 +24,11 @@ import { insideOf } from '../src/running/inside.ts';
 
 /**
  * A training set for a spine that is larger than memory should be: `node --conditions=headrace-source
- * scripts/large-spine.ts 10000000 2000000` writes a spine of so many rows over a history of so many events,
+ * scripts/large-spine.ts 10000000 2000000` writes a spine of this many rows over a history of this many events,
  * joins it in both modes and prints time and peak of the process's memory.
  */
 const [rows = 10_000_000, events = 500_000] = process.argv.slice(2, 4).map(Number);
-/** The join runs in a process of its own, whose memory is that of the join alone. */
+/** The join runs in its own process, whose memory is that of the join alone. */
 const joining = process.argv[4];
 const USERS = 100_000;
 const SPAN_MS = 30 * 86_400_000;

@@ -1,4 +1,4 @@
-// Distinct keys without end: every event is of a key of its own, as when a bot makes an account for each request. Nothing
+// Distinct keys without end: every event is of its own key, as when a bot makes an account for each request. Nothing
 // that is kept in memory may grow with them, and every one is answered. Prints one JSON object: events a second, the
 // resident set after a third and at its peak, bytes on the disk, and what a sample of the keys is answered.
 // Run: node --conditions=headrace-source scripts/many-keys.ts 10000000.

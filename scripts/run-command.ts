@@ -15,7 +15,7 @@ export interface Ended {
 export interface RunOptions {
   /** The folder it runs in; the root of the repository if left out. */
   readonly cwd?: string;
-  /** Variables beside those of this process. */
+  /** Variables next to those of this process. */
   readonly env?: Readonly<Record<string, string>>;
   /** Stopped after this, with all that it started; five minutes if left out, without end if null. */
   readonly limitMs?: number | null;

@@ -21,7 +21,7 @@ export const exampleForms: Readonly<Record<string, ExampleForm>> = {
   'examples/personalisation/main.ts': { gate: ['--seconds', '1', '--keys', '300', '--json'] },
 };
 
-/** Runs an example in a folder of its own, with the options of Node.js that its users have. Returns what is wrong. */
+/** Runs an example in its own folder, with the options of Node.js that its users have. Returns what is wrong. */
 export async function runExample(
   path: string,
   form: 'gate' | 'full',

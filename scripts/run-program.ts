@@ -32,7 +32,7 @@ export function toldLines(program: string): readonly string[] {
   return [...program.matchAll(/\/\/ → (.*)$/gm)].map((match) => match[1] ?? '');
 }
 
-/** The told lines that do not follow one another in what was printed. */
+/** The reported lines that do not follow one another in what was printed. */
 export function unprinted(told: readonly string[], printed: readonly string[]): readonly string[] {
   let from = 0;
   return told.filter((line) => {

@@ -7,7 +7,7 @@ export interface KillPoint {
   readonly lines: number;
   /** Turns of this process after that, so that the kill meets another place of what it does next (0). */
   readonly turns?: number;
-  /** Done once the lines are printed, while the process goes on. */
+  /** Done once the lines are printed, while the process continues. */
   readonly first?: () => Promise<void>;
 }
 

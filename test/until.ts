@@ -41,7 +41,7 @@ export async function untilStill(value: () => number): Promise<void> {
   });
 }
 
-/** Lets the event loop go round so many times. */
+/** Lets the event loop go round this many times. */
 export async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }

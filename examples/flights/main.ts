@@ -32,9 +32,9 @@ const START = Date.UTC(2001, 0, 1);
 const JANUARY_DAYS = 31;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
-/** What was served is audited so many days at once, beside the replay. */
+/** What was served is audited this many days at once, next to the replay. */
 const AUDIT_DAYS = 14;
-/** About one prediction in so many is logged whole and recomputed in the end. */
+/** About one prediction in this many is logged whole and recomputed in the end. */
 const SAMPLES = 15_000;
 const WANTED_SAMPLES = 10_000;
 

@@ -1,4 +1,4 @@
-/** A clock that stands where the replay is. */
+/** A clock that is where the replay is. */
 export interface ReplayClock {
   readonly now: () => number;
   readonly set: (at: number) => void;

@@ -8,7 +8,7 @@ export interface RunSkew {
   readonly mismatches: SkewReport['mismatches'];
 }
 
-/** Audits what was served beside the replay that goes on: the history alone is read, on the database's own threads. */
+/** Audits what was served next to the replay that continues: the history alone is read, on the database's own threads. */
 export interface RunningAudit {
   /** Begins to audit what was served up to an instant, behind the audits before it. */
   readonly upTo: (at: number) => void;
@@ -23,7 +23,7 @@ export function runningAudit(headrace: Headrace, from: number): RunningAudit {
     const [first, end] = [begin, at];
     begin = at;
     turn = turn.then(async (found) => added(found, await headrace.auditSkew(departure, first, end)));
-    // Whoever finishes hears of it.
+    // Whoever finishes learns of it.
     turn.catch(() => undefined);
   };
   return {

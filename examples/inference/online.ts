@@ -79,7 +79,7 @@ async function post(url: string, body: object): Promise<Answer> {
   return (await answer.json()) as Answer;
 }
 
-/** The caller is a process of its own: only the server's processor time counts. */
+/** The caller is its own process: only the server's processor time counts. */
 async function timedCalls(
   site: Site,
   url: string,

@@ -5,7 +5,7 @@ import type { FoundRecord } from './judge.ts';
 
 /**
  * Reads a topic from the segment files of a closed event log, by the grammar in docs/reference/formats.md. It shares no code with the
- * log: neither its codec nor its bytes. Throws at a frame that is cut, has another sum, or does not begin where the one before ends.
+ * log: neither its codec nor its bytes. Throws at a frame that is cut, has another sum, or does not begin where the previous one ends.
  */
 export function readTopic(log: string, topic: string): readonly FoundRecord[] {
   const folder = join(log, 'topics', encodeURIComponent(topic));

@@ -4,7 +4,7 @@ import { latencyOf } from './summary.ts';
 
 /** Flights whose way from event to output is timed. */
 const TIMED = 20;
-/** A server looks for new events so often. */
+/** A server looks for new events this often. */
 const TICK_MS = 1_000;
 
 /** Time from an event to its committed output while a stream looks once a second, as `headrace serve` does. */

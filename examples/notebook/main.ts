@@ -38,7 +38,7 @@ const demand = featureService('demand', {
 });
 
 let now = 0;
-// A directory of its own: another declaration of the same view is in `.headrace`.
+// Its own directory: another declaration of the same view is in `.headrace`.
 const environment = { directory: '.headrace/notebook' };
 const headrace = await openHeadrace({ project: defineProject('bikes', { demand }), environment, clock: () => now });
 const history = [

@@ -17,7 +17,7 @@ export interface ShopOptions {
 export const CATEGORIES = 40;
 /** The item that everybody looks at once the history is over: unknown before, of no popular rank. */
 export const VIRAL_SHARE = 0.2;
-/** A burst of visitors: so many times as many, for so long, once in about so long. */
+/** A burst of visitors: this many times as many, for this long, once in about this long. */
 export const BURST = { factor: 4, forMs: 5_000, everyMs: 30_000 } as const;
 
 const DAY_MS = 86_400_000;
@@ -29,7 +29,7 @@ const MEAN_CLICKS = 6;
 const CLICK_GAP_MS = 8_000;
 const BUY_SHARE = 0.06;
 const BUY_GAP_MS = 20_000;
-/** A user stays with one of two categories so often. */
+/** A user stays with one of two categories this often. */
 const LOYALTY = 0.6;
 const EVENTS_A_SESSION = MEAN_CLICKS * (1 + BUY_SHARE);
 

@@ -15,7 +15,7 @@ export interface LiveTotals {
   readonly refused: number;
   /** ms from the sending of an event until a vector counts it; a probe that was never seen is NaN. */
   readonly freshnessMs: readonly number[];
-  /** Vectors read beside the load, those of them that lack a feature, and those with a stale one. */
+  /** Vectors read next to the load, those of them that lack a feature, and those with a stale one. */
   readonly asked: number;
   readonly incomplete: number;
   readonly stale: number;

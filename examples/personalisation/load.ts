@@ -3,7 +3,7 @@ import { createHistogram } from 'node:perf_hooks';
 import { z } from 'zod';
 
 /**
- * An open-loop load generator, run as a process of its own (`open-loop.ts` starts it): requests fall due on a fixed
+ * An open-loop load generator, run as its own process (`open-loop.ts` starts it): requests fall due on a fixed
  * schedule, whether or not those before them are answered, and a request's latency counts from when it was due, so that
  * a server that stalls is charged for everyone who would have waited. One that no free connection takes waits for one.
  * It has a turn a millisecond, in which it takes the answers that have come and sends what has fallen due: woken for each it

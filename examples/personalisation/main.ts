@@ -70,13 +70,13 @@ try {
   process.exitCode = error.exit;
 }
 
-/** Refuses to remove what a server has open: it would go on with files that are gone. */
+/** Refuses to remove what a server has open: it would continue with files that are gone. */
 async function mustBeUnused(): Promise<void> {
   if (!existsSync(directory)) return;
   try {
     await withProject({ now: Date.now }, async () => {});
   } catch (error) {
-    // Whatever else is wrong with the old data ends with it.
+    // Everything else that is wrong with the old data ends with it.
     if (isHeadraceError(error) && error.code.endsWith('_LOCKED')) throw error;
   }
 }

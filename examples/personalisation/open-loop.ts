@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { LoadPlan, LoadResult } from './load.ts';
 
-/** Runs the load generator in a process of its own. */
+/** Runs the load generator in its own process. */
 export async function openLoop(url: string, plan: Omit<LoadPlan, 'port' | 'path'>): Promise<LoadResult> {
   const { hostname, port, pathname } = new URL(url);
   if (hostname !== '127.0.0.1') throw new Error(`${url} is not on loopback`);

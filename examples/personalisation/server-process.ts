@@ -10,7 +10,7 @@ export interface ServerProcess {
   stop(): Promise<void>;
 }
 
-/** Starts `headrace serve` in a process of its own, as an operator would, on a free port of this machine. */
+/** Starts `headrace serve` in its own process, as an operator would, on a free port of this machine. */
 export async function startServerProcess(config: string, options: readonly string[] = []): Promise<ServerProcess> {
   const child = headrace(['serve', '--port', '0', '--json', '--config', config, ...options]);
   process.once('exit', () => child.kill());

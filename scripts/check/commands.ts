@@ -32,7 +32,7 @@ export const commands: Check = {
   },
 };
 
-/** The words of each call of npm or headrace in a block; a line that ends with a backslash goes on. */
+/** The words of each call of npm or headrace in a block; a line that ends with a backslash continues. */
 export function callsOf(block: string): readonly (readonly string[])[] {
   return block
     .replaceAll(/\\\n\s*/g, ' ')

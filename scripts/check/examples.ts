@@ -6,7 +6,7 @@ import type { Check } from './check.ts';
 /** Ends what hangs, on a machine of any speed. */
 const LIMIT_MS = 1_200_000;
 
-/** Every example runs to its end, in a folder of its own, and prints what its comments tell. */
+/** Every example runs to its end, in its own folder, and prints what its comments tell. */
 export const examples: Check = {
   name: 'examples',
   async run() {

@@ -70,7 +70,7 @@ async function filesNamedInMaps(): Promise<readonly Link[]> {
 function nameFault({ from, to, base }: Link): readonly string[] {
   const there =
     [base, `${root}/src`, root].some((folder) => existsSync(resolve(folder, to))) ||
-    // A name alone may lie deeper in the folder that its row tells of.
+    // A name alone may lie deeper in the folder that its row is about.
     globSync(`**/${to}`, { cwd: base }).length > 0;
   return there ? [] : [`${from} names ${to}, which is not there`];
 }

@@ -1,4 +1,4 @@
-export type ProseKind = 'page' | 'comment' | 'error' | 'help';
+export type ProseKind = 'page' | 'comment' | 'error' | 'help' | 'test';
 
 interface Sentence {
   /** Its place in the text of the block. */
@@ -39,7 +39,7 @@ export function unreleased(changelog: string): string {
   return before + changelog.slice(start, end < 0 ? undefined : end);
 }
 
-/** The comments of a TypeScript file; lines that follow each other are one. */
+/** The comments of a file of TypeScript or Java; lines that follow each other are one. */
 export function commentBlocks(source: string): readonly ProseBlock[] {
   const lines = blank(source, /^( *\* )```.*?^ *\* ```$/gms)
     .split('\n')
@@ -56,9 +56,36 @@ export function errorBlocks(source: string): readonly ProseBlock[] {
   return texts('error', source, /^\s+(?:message|hint):\s*(?=['"`])/gm);
 }
 
-/** The help texts of a command: every string with a space that is a property's value. */
+/** The help texts of a command: its summary, and the last text of each record of an option. */
 export function helpBlocks(source: string): readonly ProseBlock[] {
-  return texts('help', source, /^\s+(?:summary|'?[\w-]+'?):\s*(?=['"`][^'"`\n]* )/gm);
+  return [
+    ...texts('help', source, /^\s+summary:\s*(?=['"`])/gm),
+    ...texts(
+      'help',
+      source,
+      /\b(?:flag\(\s*|(?:option|needed|repeated)\([^'"`]*(?:\[?['"`][^'"`]*['"`][^'"`]*)??,\s*)(?=['"`][^'"`\n]* )/g,
+    ),
+  ];
+}
+
+/** The names of tests: each is a rule. */
+export function testBlocks(source: string): readonly ProseBlock[] {
+  return texts('test', source, /\b(?:test|describe)(?:\.\w+(?:\([^'"`]*\))?)*\(\s*(?=['"`])/g);
+}
+
+/** The comments of a program whose comments begin with `#`, and the strings at the start of its functions. */
+export function hashBlocks(source: string): readonly ProseBlock[] {
+  const spoken = source.replaceAll(/^( *)(?:r|f)?"""(.*?)"""$/gms, (_, space: string, text: string) =>
+    text
+      .split('\n')
+      .map((line) => `${space}# ${line.trim()}`)
+      .join('\n'),
+  );
+  const prose = spoken.split('\n').map((line) => /^\s*#(?!!)(.*)$/.exec(line)?.[1]?.trim() ?? '');
+  return runs(prose, (line, index) => {
+    if (line === '') return 'none';
+    return (prose[index - 1] ?? '') === '' ? 'first' : 'more';
+  }).map(({ line, text }) => block('comment', line, withoutCode(text)));
 }
 
 function texts(kind: ProseKind, source: string, start: RegExp): readonly ProseBlock[] {

@@ -3,7 +3,7 @@ import { type Proof, readProofs } from '../deep/proofs.ts';
 import { root, runCommand } from '../run-command.ts';
 import type { Check, Outcome } from './check.ts';
 
-/** So many commits to the shared folders are covered by an earlier proof. */
+/** This many commits to the shared folders are covered by an earlier proof. */
 const SHARED_COMMITS = 30;
 
 const seeded = `${root}/test/ground/seeded/proven`;

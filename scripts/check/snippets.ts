@@ -9,7 +9,7 @@ const place = `${root}/.snippets`;
 
 /**
  * Every TypeScript snippet has its types, runs, and prints what its comments tell. The `ts` blocks of a page are one program, from top to bottom; a block
- * fenced as `ts file=NAME` is a file beside it. README.md begins with examples/first.ts, word for word.
+ * fenced as `ts file=NAME` is a file next to it. README.md begins with examples/first.ts, word for word.
  */
 export const snippets: Check = {
   name: 'snippets',
@@ -30,7 +30,7 @@ function tsBlocks({ blocks }: Page) {
   return blocks.filter(({ language }) => language === 'ts');
 }
 
-/** Writes the program of a page; returns the folder it lies in. */
+/** Writes the program of a page; returns the folder it is in. */
 async function writeProgram(page: Page, folder: string): Promise<string> {
   const program = `${folder}/${page.path.replace(/\.md$/, '').replaceAll('/', '-')}`;
   await mkdir(program, { recursive: true });

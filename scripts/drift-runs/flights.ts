@@ -4,7 +4,7 @@ import { logLossOf } from '../../src/stats/log-loss.ts';
 import { root } from '../run-command.ts';
 import { type Check, check, type DriftRun, day, fromPython, openedOf, promotedOf, type Replayed } from './run.ts';
 
-/** One request in so many is predicted; features know every flight. HEADRACE_FLIGHTS_EVERY=1 takes all three million. */
+/** One request in this many is predicted; features know every flight. HEADRACE_FLIGHTS_EVERY=1 takes all three million. */
 const EVERY = Number(process.env['HEADRACE_FLIGHTS_EVERY'] ?? 10);
 
 const WINDOWS = { '15m': 900_000, '1h': 3_600_000, '1d': 86_400_000, '7d': 604_800_000 } as const;
@@ -117,7 +117,7 @@ const ERROR = 1.96;
 const POWER = 0.8416;
 const MONTH_MS = 30 * 86_400_000;
 
-/** A version that its paired shadow let go on. */
+/** A version that its paired shadow let continue. */
 interface Passed {
   readonly at: number;
   readonly pairs: number;

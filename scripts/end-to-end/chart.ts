@@ -18,7 +18,7 @@ export interface Marked {
   readonly what: string;
 }
 
-/** By stretches of so many ms: the greatest freshness of its probes, quantiles and outcomes of its reads. */
+/** By stretches of this many ms: the greatest freshness of its probes, quantiles and outcomes of its reads. */
 export function stretchesOf(
   reads: readonly Read[],
   freshness: readonly Timed[],

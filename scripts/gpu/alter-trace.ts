@@ -25,7 +25,7 @@ function slices(columns: object) {
   );
 }
 
-/** Moves every time of a trace; `moved` must not decrease. Ends move as starts do, unless they are told apart. */
+/** Moves every time of a trace; `moved` must not decrease. Ends move as starts do, unless they are distinguished. */
 function warped(trace: Trace, moved: (time: number) => number, movedEnd = moved): Trace {
   const copy = copyOf(trace);
   for (const events of [copy.gpu, copy.host]) {

@@ -14,7 +14,7 @@ const LONGEST_MS = 5_000;
 /** Planted wherever exports hold environments, users and command lines. */
 export const SECRET = 'hunter2-token';
 
-/** An export with all tables that are read, of several pages each, and an environment that must not be told. */
+/** An export with all tables that are read, of several pages each, and an environment that must not be named. */
 export function writeExport(path: string): void {
   const database = new DatabaseSync(path);
   const rows = Array.from({ length: 60 }, (_, at) => {

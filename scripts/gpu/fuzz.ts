@@ -149,7 +149,7 @@ export function damaged(text: string, random: Random): string {
   return result;
 }
 
-/** What a damaged file is diagnosed beside, since files are joined: samples with jobs, pods with nodes, traces with ranks and kernels. */
+/** What a damaged file is diagnosed next to, since files are joined: samples with jobs, pods with nodes, traces with ranks and kernels. */
 const beside: Partial<Readonly<Record<FuzzKind, readonly Source[]>>> = {
   trace: [{ kind: 'trace', path: 'rank-1.json', trace: scanTrace(new TextEncoder().encode(ranks[1] ?? '')) }],
   dmon: [parseText('sacct', 'jobs.psv', seeds.sacct[1] ?? '')],

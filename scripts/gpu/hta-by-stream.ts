@@ -8,7 +8,7 @@ interface Row {
   readonly end: number;
 }
 
-/** HTA's types of GPU work, in its order; a name that is none of them is in no type. */
+/** HTA's types of GPU work, in its order; a name that is not one of them is in no type. */
 const types: readonly (readonly [string, (name: string) => boolean])[] = [
   // event_record, event_wait, merge and remote of other accelerators count as computation, pe_exe does not.
   ['COMPUTATION', (name) => !/^nccl|ncclKernel|Memcpy|Memset|dma|Sync|Wait|^hip|^pe_exe/.test(name)],

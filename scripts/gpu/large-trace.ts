@@ -10,7 +10,7 @@ import { diagnose } from '../../src/gpu/diagnose.ts';
 import { readSource } from '../../src/gpu/readers/read-source.ts';
 import { trainingRun } from '../../src/testing/gpu/training-run.ts';
 
-/** Writes a made-up trace of so many bytes, in chunks. */
+/** Writes a made-up trace of this many bytes, in chunks. */
 export async function writeLargeTrace(path: string, bytes: number): Promise<void> {
   const [capture] = trainingRun({
     fault: 'none',

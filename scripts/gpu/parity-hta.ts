@@ -185,7 +185,7 @@ class Checker {
       this.#number(how, what.replace(/[^,]+$/, ` ${which}`), faults) ?? Number.NaN;
     const ends = (rows: HtaRows) => bandwidthsByKind(rows, { startsFirst: false });
     const starts = (rows: HtaRows) => bandwidthsByKind(rows, { exact: false });
-    // A mean over moments that are nearly 0 is told apart by its sum.
+    // A mean over moments that are nearly 0 is distinguished by its sum.
     const which = what.slice(what.lastIndexOf(' ') + 1);
     const moments = Number(listOf(bandwidthLabel(this.#file)).find(({ name }) => what.startsWith(name))?.count);
     const inside =

@@ -1,4 +1,4 @@
-/** One number of a tool beside ours, under the tool's own scope. `reason` says why they differ; empty if they do not. */
+/** One number of a tool next to ours, under the tool's own scope. `reason` says why they differ; empty if they do not. */
 export interface ParityRow {
   readonly tool: string;
   readonly file: string;

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { seededRandom } from '../../src/base/rng.ts';
 import type { KillPoint } from '../../test/kill-process.ts';
 
-/** So many turns of this process later at most, so that kills meet every place of a write. */
+/** This many turns of this process later at most, so that kills meet every place of a write. */
 const MOST_TURNS = 500;
 
 /**
  * Kills one store's writer again and again, each time after up to `mostLines` of its lines, so that each run begins with what
- * the kill before left. `killOnce` kills, checks and gives how much there is now; it is told how much there was.
+ * the kill before left. `killOnce` kills, checks and gives how much there is now; it learns how much there was.
  */
 export async function killOften(
   { name, what, mostLines }: { readonly name: string; readonly what: string; readonly mostLines: number },

@@ -8,7 +8,7 @@ export interface Sample {
   readonly score: number;
   /** Loss by its label. */
   readonly loss: number;
-  /** Left out: each request has a caller of its own. */
+  /** Left out: each request has its own caller. */
   readonly caller?: string;
 }
 
@@ -27,7 +27,7 @@ export interface Scenario {
   readonly isBad: boolean;
   readonly champion: Behaviour;
   readonly candidate: Behaviour;
-  /** Left out: each request has a caller of its own. */
+  /** Left out: each request has its own caller. */
   readonly callers?: Callers;
 }
 

@@ -1,4 +1,4 @@
-"""What schemathesis checks of the server beside its own checks, and how it sends JSON lines."""
+"""What schemathesis checks of the server next to its own checks, and how it sends JSON lines."""
 
 import json
 

@@ -6,7 +6,7 @@ import { whenInterrupted } from '../when-interrupted.ts';
 import { cached } from './service.ts';
 import { versions } from './versions.ts';
 
-/** A server that can be started: its file and the libraries that it needs beside those of the system. */
+/** A server that can be started: its file and the libraries that it needs next to those of the system. */
 export interface Binary {
   readonly name: string;
   readonly path: string;

@@ -133,7 +133,7 @@ function settings(directory: string, ports: Ports): Readonly<Record<string, stri
     'share.coordinator.state.topic.replication.factor': '1',
     'share.coordinator.state.topic.min.isr': '1',
     'group.initial.rebalance.delay.ms': '0',
-    // Members hear of a rebalance with their next heartbeat.
+    // Members learn of a rebalance with their next heartbeat.
     'group.consumer.heartbeat.interval.ms': '500',
     'group.consumer.min.heartbeat.interval.ms': '500',
     'log.retention.ms': '-1',

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { must, once } from './binaries.ts';
 import { cached } from './service.ts';
 
-/** A Python of its own packages in the cache; returns the path of its interpreter. `name` is new for other packages. */
+/** Its own Python packages in the cache; returns the path of its interpreter. `name` is new for other packages. */
 export async function pythonWith(name: string, packages: readonly string[]): Promise<string> {
   const folder = await once(`python-${name}`, async (into) => {
     await must('python3', ['-m', 'venv', '.'], into);

@@ -34,7 +34,7 @@ export type RunSuites = (options: SuiteOptions) => Promise<Counts>;
 
 /**
  * Gives `work` a way to run suites. The services that they name are started when they are first needed. At the end, and when a
- * signal ends this process, every server that was started is stopped; a service that ran before goes on.
+ * signal ends this process, every server that was started is stopped; a service that ran before continues.
  */
 export async function withSuites<T>(work: (run: RunSuites) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'suites-'));
@@ -69,7 +69,7 @@ export async function withSuites<T>(work: (run: RunSuites) => Promise<T>): Promi
   }
 }
 
-/** Waits for all, and then throws the first failure: none goes on after that. */
+/** Waits for all, and then throws the first failure: none continues after that. */
 async function all(promises: readonly Promise<void>[]): Promise<void> {
   for (const one of await Promise.allSettled(promises)) if (one.status === 'rejected') throw one.reason;
 }

@@ -32,7 +32,7 @@ export interface ServerOptions {
 /** Of Java: servers of suites end before the code of its second compiler has earned what it took of the processors. */
 export const SHORT_LIVED = '-XX:TieredStopAtLevel=1';
 
-/** A server that starts among all the others, on a slow machine, has so long to answer, ms. */
+/** A server that starts among all the others, on a slow machine, has this long to answer, ms. */
 export const START_MS = 300_000;
 
 /** Starts a server on the loopback interface that outlives this process; waits until it listens. */

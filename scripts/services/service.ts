@@ -69,7 +69,7 @@ const HIGHEST_PORT = 32_000;
 /** Those that were given already: who starts several servers at once asks before the first listens. */
 const given = new Set<number>();
 
-/** Ports of the loopback interface that nobody listens on, all different; with each so many that follow it. */
+/** Ports of the loopback interface that nobody listens on, all different; with each this many that follow it. */
 export async function freePorts(count: number, followers = 0): Promise<readonly number[]> {
   const ports: number[] = [];
   while (ports.length < count) {

@@ -66,7 +66,7 @@ export async function startSparkConnect(
     'spark.connect.execute.reattachable.senderMaxStreamDuration': '5s',
     'spark.connect.execute.manager.detachedTimeout': '10s',
     'spark.connect.execute.manager.maintenanceInterval': '1s',
-    // Who was silent so long is given up: a machine that stands still is no failure of what is tested.
+    // Who was silent this long is given up: a machine that stands still is no failure of what is tested.
     'spark.network.timeout': '3600s',
     ...conf,
   };

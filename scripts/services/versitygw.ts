@@ -36,7 +36,7 @@ export const versitygw: Service = {
     for (const folder of [data, metadata]) mkdirSync(folder, { recursive: true });
     const server = startDetached({
       command: program,
-      // Not every file system has extended attributes: they lie in a folder of their own.
+      // Not every file system has extended attributes: they are in their own folder.
       args: ['--port', `127.0.0.1:${port}`, 'posix', '--sidecar', metadata, data],
       // It changes into its data, and is known by that folder.
       directory: data,

@@ -58,7 +58,7 @@ export class Asker {
   }
 }
 
-/** Fills or asks a directory in a process of its own. */
+/** Fills or asks a directory in its own process. */
 export function asked(directory: string, what: 'fill' | 'ask', env: NodeJS.ProcessEnv): Promise<Asked> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, ['--conditions=headrace-source', ASK, directory, what], {

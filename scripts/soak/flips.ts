@@ -61,7 +61,7 @@ function noteFault(text: string): void {
 
 /**
  * Asks a copy of the whole directory, changed before. A process asks many, one after the other; a copy at which it ends or hangs is asked
- * again in a process of its own, whose end is the outcome.
+ * again in its own process, whose end is the outcome.
  */
 async function askedOnCopy(change: (trial: string) => void = () => undefined): Promise<Asked> {
   copies += 1;

@@ -15,7 +15,7 @@ export const migrateOptions = {
 
 export const migrateCopyOptions = {
   ...migrateOptions,
-  watch: flag('stay: copy and compare what comes, until it is stopped'),
+  watch: flag('stay: copy and compare new data until it is stopped'),
 };
 
 export const deployOptions = {

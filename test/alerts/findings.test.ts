@@ -101,7 +101,7 @@ describe('one incident for each cause', () => {
     expect(await report(port, ok)).toEqual([]);
   });
 
-  test('a model that cannot be judged is an incident of its own, and ends none', async () => {
+  test('a model that cannot be judged is its own incident, and ends none', async () => {
     const port = new MemoryIncidents();
     await report(port, [status(features, 'drift'), ok[1], ok[2]]);
     expect(await report(port, [], [{ model: 'watched', reason: 'the file /home/ada/x is damaged' }])).toEqual([

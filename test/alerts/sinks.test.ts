@@ -193,7 +193,7 @@ describe('Alertmanager', () => {
     await desk.alerts.close();
   });
 
-  test('a repetition that fails is repeated, and a sink that was away for a day goes on', async () => {
+  test('a repetition that fails is repeated, and a sink that was away for a day continues', async () => {
     const desk = await openDesk(one({ kind: 'alertmanager', url: receiver.url }));
     await desk.alerts.book.open(incident());
     await desk.after(0);

@@ -8,7 +8,7 @@ import { codeOf } from './code-of.ts';
 import { FaultWire } from './fault-wire.ts';
 import { onlineCalls, remoteCalls } from './online-methods.ts';
 
-/** So long a call may take where nothing answers, ms. */
+/** This long a call may take where nothing answers, ms. */
 const TIMEOUT_MS = 150;
 
 /** No call ends by its time limit on a wire that is only slow, ms. */
@@ -32,7 +32,7 @@ function remoteOf({ remote }: OnlineStore): RemoteStore {
   return remote;
 }
 
-/** The rules of a store in a Redis whose wire has faults; `port` is that of the server, `fresh` gives a prefix of its own. */
+/** The rules of a store in a Redis whose wire has faults; `port` is that of the server, `fresh` gives its own prefix. */
 export function testRedisAway(port: () => number, fresh: (url: string) => RedisOptions): void {
   async function onWire(work: (wire: FaultWire, options: RedisOptions) => Promise<void>): Promise<void> {
     const wire = await FaultWire.open(port());
@@ -70,7 +70,7 @@ export function testRedisAway(port: () => number, fresh: (url: string) => RedisO
     }),
   );
 
-  test('cut amid its calls: every method answers or has a code', () =>
+  test('cut during its calls: every method answers or has a code', () =>
     onWire(async (wire, options) => {
       const store = await openRedisStore(options);
       try {

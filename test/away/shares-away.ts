@@ -8,7 +8,7 @@ import { until } from '../until.ts';
 import { codeOf } from './code-of.ts';
 import { FaultWire } from './fault-wire.ts';
 
-/** So long a call may take where nothing answers, ms. */
+/** This long a call may take where nothing answers, ms. */
 const TIMEOUT_MS = 150;
 
 const HOP_MS = 60_000;

@@ -31,7 +31,7 @@ const at = (value: unknown, path: string) =>
     .split('.')
     .reduce<unknown>((inner, name) => Object.entries(inner ?? {}).find(([key]) => key === name)?.[1], value);
 
-test('a size is read back from its text, and a text that is none is SIZE_TEXT', () => {
+test('a size is read back from its text, and a text that is not one is SIZE_TEXT', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 999 }), fc.constantFrom(...Object.entries(UNITS)), (count, [unit, bytes]) => {
       expect(parseSize(`${count}${unit}`)).toBe(count * bytes);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { spareTurn } from '../../src/base/spare-turn.ts';
 
-test('of all that goes on behind the calls one slice is done a turn of the event loop, each work in its turn', async () => {
+test('of all that continues behind the calls one slice is done a turn of the event loop, each work in its turn', async () => {
   let turn = 0;
   let going = true;
   const count = (): void => {

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { fail } from '../../src/base/errors/fail.ts';
 import { noTrouble } from '../../src/base/trouble.ts';
 
-test('a trouble is told once while it stays the same, and again after it was over', () => {
+test('a trouble is reported once while it stays the same, and again after it was over', () => {
   const steps = fc.array(fc.constantFrom('a', 'b', 'over'), { maxLength: 20, size: 'max' });
   fc.assert(
     fc.property(steps, (all) => {

@@ -53,7 +53,7 @@ test('a source keeps columns, id, time and lateness under one version; units and
   expect(changes({ unit: 'USD' })).toEqual(['changeSettings source purchases@1 units.price']);
 });
 
-test('a new aggregate comes under the same version, and tiles are filled anew', () => {
+test('a new aggregate comes under the same version, and tiles are filled again', () => {
   expect(changes({ meanPrice: true })).toEqual([
     'addFeatures view spend@1 mean_price_1h mean_price_30d',
     'refillTiles view spend@1 aggregates',
@@ -64,11 +64,11 @@ test('a new aggregate comes under the same version, and tiles are filled anew', 
   ]);
 });
 
-test('tiles lie in the order of the aggregates: another order fills them anew, and means the same', () => {
+test('tiles are in the order of the aggregates: another order fills them again, and means the same', () => {
   expect(changes({ reordered: true })).toEqual(['refillTiles view spend@1 aggregates']);
 });
 
-test('a window may come and go; tiles are computed anew where other ones, or for another time, are to be kept', () => {
+test('a window may come and go; tiles are computed again where other ones, or for another time, are to be kept', () => {
   expect(changes({ windows: ['1h', '2h', '30d'] })).toEqual(['addFeatures view spend@1 big_2h spent_2h']);
   expect(changes({ windows: ['1h'] })).toEqual(['removeFeatures view spend@1 big_30d spent_30d']);
   expect(changes({ windows: ['1h', '30d', '12h'] })).toEqual([
@@ -92,7 +92,7 @@ test('a feature keeps its meaning under one version: aggregate, input, hop, and 
   expect(changes({ freshness: '5s' })).toEqual(['changeSettings view spend@1 freshnessMs']);
 });
 
-test('a new version of a view stands beside no old one, and a service that reads it needs a new version too', () => {
+test('a new version of a view stands next to no old one, and a service that reads it needs a new version too', () => {
   expect(changes({ spendVersion: 2 })).toEqual([
     'add view spend@2',
     'refuseMeaning service ranking@1 features.user_spent_1h.is',
@@ -142,7 +142,7 @@ test('another order of what is written in order is another meaning', () => {
   ]);
 });
 
-test('a model may change: each training makes a version of its own', () => {
+test('a model may change: each training makes its own version', () => {
   expect(changes({ labelAbove: 1 })).toEqual(['changeSettings model bought label']);
   expect(changes({ withoutModel: true })).toEqual(['remove source requests@1', 'remove model bought']);
 });
@@ -239,7 +239,7 @@ test('a duration is printed as the text that is read as it', () => {
   expect([1_500, 60_000, 129_600_000, 7_776_000_000].map(formatDuration)).toEqual(['1500ms', '1m', '36h', '90d']);
 });
 
-test('tiles have another identity exactly where a plan computes them anew', () => {
+test('tiles have another identity exactly where a plan computes them again', () => {
   const identity = (options: ShopOptions) => {
     const view = shop(options).views.find(({ kind }) => kind === 'streamView');
     return view?.kind === 'streamView' ? tileIdentity(view) : '';

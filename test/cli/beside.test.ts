@@ -122,12 +122,12 @@ const calls: readonly (readonly [string, () => Promise<unknown>])[] = [
 ];
 const beside = new Map<string, unknown>();
 
-test.each(calls)('%s works beside a running server, which goes on', async (name, call) => {
+test.each(calls)('%s works next to a running server, which continues', async (name, call) => {
   beside.set(name, await call());
   expect(await post('/v1/features/shopper', { request: { user: 'u1', price: 1 } })).toMatchObject({ complete: true });
 });
 
-test('a version that was trained and promoted beside the server answers predictions, at once', async () => {
+test('a version that was trained and promoted next to the server answers predictions, at once', async () => {
   expect(await post('/v1/predictions/risk', { id: 'p', request: { user: 'u1', price: 2 } })).toMatchObject({
     version: 1,
   });

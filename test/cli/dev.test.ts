@@ -49,7 +49,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** As an editor that writes beside, and renames. */
+/** As an editor that writes next to, and renames. */
 function write(text: string): void {
   writeFileSync(join(folder, '.headrace.config.ts.swp'), text);
   renameSync(join(folder, '.headrace.config.ts.swp'), join(folder, 'headrace.config.ts'));

@@ -111,7 +111,7 @@ test('a cancelled set ends its process wherever it is, and leaves no file', asyn
   expect(leftovers()).toEqual([]);
 });
 
-test('only so many processes run at a time; one that is cancelled while it waits ends at once', async () => {
+test('only this many processes run at a time; one that is cancelled while it waits ends at once', async () => {
   const folder = join(root, 'running');
   mkdirSync(folder);
   const hangs = configThat(
@@ -141,7 +141,7 @@ test('a training that is cancelled at any of its steps registers nothing and lea
   // In this process, where each look at the signal is counted.
   insideOf(headrace).training.trainSetsBy(() => null);
   const reached = new Set<number>();
-  // A signal that is aborted once it was looked at so often: each look is a step of the training.
+  // A signal that is aborted once it was looked at this often: each look is a step of the training.
   for (let looks = 0; ; looks += 1) {
     const { signal, wasAborted } = abortedAfter(looks);
     const training = headrace.train(risk, { to: END, signal });
@@ -161,7 +161,7 @@ test('a training that is cancelled at any of its steps registers nothing and lea
   expect((await headrace.versions(risk)).versions).toHaveLength(1);
 });
 
-/** A signal that turns aborted at the look after so many. */
+/** A signal that turns aborted at the look after this many. */
 function abortedAfter(looks: number): { readonly signal: AbortSignal; readonly wasAborted: () => boolean } {
   const controller = new AbortController();
   let left = looks;

@@ -66,7 +66,7 @@ const HOSTILE = [
   `${'a=b,'.repeat(20_000)}c`,
 ];
 
-/** A number that is none, or none at all, never comes out of a parser. */
+/** A number that is not one, or none at all, never comes out of a parser. */
 function isWhole(value: unknown): boolean {
   if (typeof value === 'number') return !Number.isNaN(value);
   if (Array.isArray(value)) return value.every(isWhole);

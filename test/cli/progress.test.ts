@@ -42,7 +42,7 @@ test('a line is never wider than the terminal, has no control characters, and it
   );
 });
 
-/** Runs a command on a terminal of its own; what it showed. */
+/** Runs a command on its own terminal; what it showed. */
 async function onTerminal(args: readonly string[], variables: Readonly<Record<string, string>> = {}): Promise<string> {
   const call = [process.execPath, '--conditions=headrace-source', MAIN, ...args].map((word) => `'${word}'`).join(' ');
   const env = { ...childEnv(), TERM: 'xterm', ...variables };

@@ -68,7 +68,7 @@ test.each(['__proto__', 'constructor', ''])(
   },
 );
 
-test('status and slo tell of the running server, and of one that does not run', async () => {
+test('status and slo report the running server, and of one that does not run', async () => {
   expect(lastJson(await run(['status', url]))).toMatchObject({
     project: expect.any(String),
     degraded: ['model buys has no champion'],
@@ -85,7 +85,7 @@ test('status and slo tell of the running server, and of one that does not run', 
   expect(lastJson(none)).toMatchObject({ error: { code: 'SERVER_ASK' } });
 });
 
-test('a second writer on the directory is refused, and the first goes on and answers commands', async () => {
+test('a second writer on the directory is refused, and the first continues and answers commands', async () => {
   const second = await run(['serve', '--port', '0']);
   expect(second.code).toBe(4);
   expect(lastJson(second)).toMatchObject({ error: { code: 'LOG_LOCKED' } });

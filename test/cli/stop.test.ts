@@ -72,7 +72,7 @@ test.each([
   expect(await once(child, 'exit')).toEqual([null, 'SIGINT']);
 });
 
-test('Ctrl-C while a model is trained ends the trainer too, registers nothing, and leaves a project that goes on', async () => {
+test('Ctrl-C while a model is trained ends the trainer too, registers nothing, and leaves a project that continues', async () => {
   const hour = 3_600_000;
   const rows = Array.from({ length: 50 }, (_, i) => `v${i},${Date.now() - 2 * hour - i * 60_000},u${i % 5}`);
   writeFileSync(join(folder, 'events.csv'), `visit,at,user\n${rows.join('\n')}\n`);

@@ -14,7 +14,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test('a command answers to its other name, options behind it', async () => {
+test('a command answers to its other name, options after it', async () => {
   const { code, out } = await runCli(folder, ['flink', 'stop', '--others', '--help']);
   expect(code).toBe(0);
   expect(out).toContain('usage: headrace tiles stop\nalso:  headrace flink stop\n');

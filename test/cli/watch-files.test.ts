@@ -50,7 +50,7 @@ test('an edit is seen while a folder that is left out is written to all the time
   expect(await change).toBe('a.ts');
 });
 
-test('the data may lie in the folder itself or around it, whose files are watched all the same', async () => {
+test('the data may be in the folder itself or around it, whose files are watched all the same', async () => {
   for (const data of [folder, tmpdir()]) files.ignore(data);
   write('b.ts', 'after');
   expect(await files.changed()).toBe('b.ts');

@@ -20,7 +20,7 @@ test('messages that come before anybody takes them are handed over in their orde
   expect(taken).toEqual([...sent, served(3)]);
 });
 
-test('of logged vectors so many rows wait, and of other messages all', () => {
+test('of logged vectors this many rows wait, and of other messages all', () => {
   const heard = new EventEmitter();
   const channel = openChannel(heard);
   for (const message of [served(MOST_ROWS - 1), served(2), served(1), restarts(1)]) heard.emit('message', message);
@@ -29,7 +29,7 @@ test('of logged vectors so many rows wait, and of other messages all', () => {
   expect(taken).toEqual([served(MOST_ROWS - 1), served(2), restarts(1)]);
 });
 
-test('a process stops when it is told to, or by SIGTERM, whether messages are taken or not', async () => {
+test('a process stops when it is asked to, or by SIGTERM, whether messages are taken or not', async () => {
   for (const [event, message] of [
     ['message', { kind: 'stop' }],
     ['SIGTERM', 'SIGTERM'],

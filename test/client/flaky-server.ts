@@ -12,7 +12,7 @@ export interface FlakyServer {
   close(): Promise<void>;
 }
 
-/** A server that answers as it is told, to be called by a client that has to cope with it. */
+/** A server that answers as it is asked to, to be called by a client that has to cope with it. */
 export async function flakyServer(replies: readonly Reply[]): Promise<FlakyServer> {
   const calls: FlakyServer['calls'] = [];
   const server = createServer((request, response) => {

@@ -63,7 +63,7 @@ test('sleep of the machine, slow corrections and steps of a minute are no jumps'
   expect(clock.report()).toEqual({ aheadMs: 0, jumps: 0 });
 });
 
-test('a process that starts while the clock is ahead knows it from the one before, whatever the machine did between', () => {
+test('a process that starts while the clock is ahead knows it from the previous one, whatever the machine did between', () => {
   const machine = new Machine(START);
   const path = directory();
   environmentClock(path, { keeps: true, clocks: machine.clocks() }).guard?.keep();

@@ -14,7 +14,7 @@ const DAY = 24 * HOUR;
 const START = Date.UTC(2026, 0, 10);
 
 test.each([30 * DAY, -2 * HOUR])(
-  'predictions, labels and profiles go on while the clock is turned by %d ms, and after',
+  'predictions, labels and profiles continue while the clock is turned by %d ms, and after',
   async (aheadMs) => {
     const directory = mkdtempSync(join(tmpdir(), 'headrace-turned-'));
     onTestFinished(() => rmSync(directory, { recursive: true, force: true }));

@@ -60,7 +60,7 @@ const service = featureService('spender', {
   join: (r) => ({ s: lookup(spent, { user: r.user }) }),
 });
 
-test('a whole number times a decimal is a decimal of its scale, an int beside an int64 an int64, served and in training sets', async () => {
+test('a whole number times a decimal is a decimal of its scale, an int next to an int64 an int64, served and in training sets', async () => {
   expectTypeOf(spent.outputs.total_1h).toEqualTypeOf<'decimal?'>();
   expectTypeOf(spent.outputs.mixed_1h).toEqualTypeOf<'int64?'>();
   const directory = mkdtempSync(join(tmpdir(), 'headrace-multiply-'));

@@ -75,7 +75,7 @@ beforeAll(async () => {
     if (window < 4) await headrace.ingest(came, labels);
     if (window === 4) await headrace.train(watched, { to: now });
     if (window === 4) await headrace.promote(watched, 1);
-    // Requests go on whatever the source does, but for the half of a day.
+    // Requests continue whatever the source does, but for the half of a day.
     if (window >= 4) {
       const vectors = Array.from({ length: requestsOf(window) }, (_, i) => ({
         id: `p${window}-${i}`,
@@ -91,7 +91,7 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-/** Judged right after each of the windows, in a process that goes on. */
+/** Judged right after each of the windows, in a process that continues. */
 async function judgedUntil(windows: readonly number[]): Promise<readonly MonitorStatus[]> {
   const stores = await openMonitor(project, environment);
   const history = await stores.history();
@@ -139,7 +139,7 @@ test('a gap, half of the volume and a late burst of a source are one fault each;
   expect(gap.reason).toContain('asked: 0 came, usually 80 in the same hours of the week');
 });
 
-test('requests that stay out have an incident of their own, and leave the features as they are', async () => {
+test('requests that stay out have their own incident, and leave the features as they are', async () => {
   const port = new MemoryIncidents();
   const active: string[][] = [];
   const statuses = await judgedUntil([GAP, BACK, LATE]);

@@ -51,7 +51,7 @@ interface Report {
   }[];
 }
 
-/** As the command line runs it, a process of its own. */
+/** As the command line runs it, its own process. */
 async function compareByCli(...args: readonly string[]): Promise<Report> {
   const { code, out, err } = await runCli(folder, ['drift', 'compare', ...args, '--json']);
   expect(err).toBe('');
@@ -232,7 +232,7 @@ test('a shift is found with its size, sign and share of the root cause; a slice 
   expect(sliced.slices.find(({ value }) => value === 'web')?.drifted.map(({ name }) => name)).toEqual(['amount']);
 });
 
-test('the rules that people ask for are there, and their cost stands beside every verdict', async () => {
+test('the rules that people ask for are there, and their cost stands next to every verdict', async () => {
   const reference = csv('a4.csv', orders(1, 1000));
   const current = csv('b4.csv', orders(8, 100));
   const report = await compare(reference, current, '--rule', 'psi>0.2', '--windows-per-day', '24');

@@ -51,7 +51,7 @@ const drifts = (columns: readonly ComparedColumn[], rule: string) =>
   judgeFeatures(columns, parseDriftRule(rule)).filter(({ state }) => state === 'drift').length;
 
 describe('the price of the usual rules is within 10 % of a simulation', () => {
-  /** The simulation's own error stands beside: three standard errors. */
+  /** The simulation's own error stands next to: three standard errors. */
   const expectPrice = (rule: string, alarms: number, runs: number, size: FeatureSize) => {
     const expected = expectedFalseAlarms(parseDriftRule(rule), [size], 24)?.perDay ?? 0;
     const simulated = (24 * alarms) / runs;

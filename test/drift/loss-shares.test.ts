@@ -43,7 +43,7 @@ describe('the change of the loss by feature', () => {
     expect(found?.unexplained).toBeGreaterThan(0.95);
   });
 
-  test('both together are told apart: the part of the feature is what its shift alone would cost', () => {
+  test('both together are distinguished: the part of the feature is what its shift alone would cost', () => {
     const alone = lossShares(rows(1, 20_000, {}), rows(2, 20_000, { shift: 1 }));
     const both = lossShares(rows(1, 20_000, {}), rows(2, 20_000, { shift: 1, rise: 0.03 }));
     const partOf = (of: typeof both) => of?.features.find(({ feature }) => feature === 'hard')?.explained ?? 0;

@@ -145,7 +145,7 @@ afterAll(async () => {
 });
 
 describe('labels of every kind', () => {
-  test('no window has a number that is none, and each has a state and a reason', () => {
+  test('no window has a number that is not one, and each has a state and a reason', () => {
     expect(oddNumbers(statuses)).toEqual([]);
     for (const { windows } of statuses)
       for (const { state, reason } of windows) expect([state, reason]).not.toContain('');

@@ -156,7 +156,7 @@ describe('proxies of a label', () => {
       predictions: 400,
       known: rows.filter(({ hour: at, refund: one }) => at === 14 && one !== null).length,
     });
-    // Beside an estimate that says what it rests on.
+    // Next to an estimate that says what it rests on.
     expect(trust.state).toBe('estimate');
     expect(metrics?.auc).toBeGreaterThan(0.5);
     expect(assumptions).toMatchObject({ calibrationRows: labelled.length, lastLabelAgeMs: now - START - 11 * HOUR_MS });

@@ -148,7 +148,7 @@ test('scores beyond 0 and 1 without labels, and labels of three numbers, are a r
   expect((await rowsOf(await written('t, i % 3 AS label, i'), { score: null })).task).toBe('regression');
 });
 
-test('every column has a name of its own, whatever it is called', async () => {
+test('every column has its own name, whatever it is called', async () => {
   const odd = ['constructor', '__proto__', 'kind_code', 'größe', '价格', '价位', 'id', 'file', '1st', 'with space'];
   const names = [...odd, 'n'.repeat(200), `${'n'.repeat(200)}m`].map((name) => `i AS "${name}"`).join(', ');
   const { features } = await rowsOf(await written(`t, score, label, 'k' || (i % 3) AS kind, ${names}`));

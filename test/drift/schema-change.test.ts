@@ -134,7 +134,7 @@ test('a service that changes its columns inside a window has a defined output be
   expect(await serve(2, 0.5, true)).toHaveLength(ROWS[2]);
   const [features, scores, losses] = await windowsOf(2, spans);
   expect(features).toMatchObject({ rows: ROWS[2], faults: [] });
-  // The answers of the version before are no rows of this one.
+  // The answers of the previous version are no rows of this one.
   expect(losses.reason).toContain(`of ${ROWS[2]} predictions`);
   expect(scores.state).toBe('insufficient');
 });

@@ -94,7 +94,7 @@ async function shop() {
   return { ...parts, store, open };
 }
 
-test('a backfill of a span replaces the closed tiles that lie in it, and no others', async () => {
+test('a backfill of a span replaces the closed tiles that are in it, and no others', async () => {
   const { store, online, clock } = await shop();
   const before = await store.vector(service(first, 'old'), { station: 's' }, clock.now);
   await store.commit();
@@ -131,7 +131,7 @@ test('a backfill writes some tiles at a time, whatever the number of keys', asyn
   expect(Math.max(...online.backfilled)).toBeLessThanOrEqual(10_000);
 });
 
-test('a view in a new version is filled beside the old one, verified, and served', async () => {
+test('a view in a new version is filled next to the old one, verified, and served', async () => {
   const { store, open, clock } = await shop();
   await store.close();
   const next = await open({ old: service(first, 'old'), young: service(second, 'young') });

@@ -168,7 +168,7 @@ test('a value older than the freshness budget is marked and counted', async () =
   expect(store.measures.views.get('totals@1')?.stale).toBe(1);
 });
 
-test('a run that fails or does not come is told, the generation before is served, and a good run serves again', async () => {
+test('a run that fails or does not come is reported, the previous generation is served, and a good run serves again', async () => {
   const { place, store, service, totals } = await open(
     'null',
     sql`SELECT CASE WHEN COUNT(*) > 1 THEN error('too much') ELSE 'ann' END AS "user", 7 AS n FROM ${{ kind: 'sqlReference', text: '{{source:clicks}}' }}`,

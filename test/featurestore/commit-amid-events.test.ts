@@ -43,7 +43,7 @@ const service = featureService('visitor', {
 });
 const project = defineProject('site', { service });
 
-/** Takes commits little by little, and writes them when it is told, or fails to. */
+/** Takes commits little by little, and writes them when it is asked to, or fails to. */
 class SlowStore extends MemoryOnlineStore {
   isFull = false;
   mayWrite: Promise<void> = Promise.resolve();

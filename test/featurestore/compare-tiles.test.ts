@@ -81,7 +81,7 @@ function compare(log: MemoryEventLog, tiles: readonly TileWrite[], upTo: number,
   return compareTiles({ log, topics, sources: [clicks], rowsOf, layouts: [layout], upTo: { [topic]: [upTo] }, keys });
 }
 
-describe('tiles of another engine beside the events', () => {
+describe('tiles of another engine next to the events', () => {
   test('are equal wherever between the last it is known to have and the end it stands', async () => {
     await fc.assert(
       fc.asyncProperty(events, fc.nat(), fc.nat(), async (all, a, b) => {

@@ -264,7 +264,7 @@ test('what the log no longer has is filled from the history', async () => {
   expect(await archived(grown)).toEqual(wanted.archived);
 });
 
-test('an online store that is gone is built anew from the history where the log has been trimmed', async () => {
+test('an online store that is gone is built again from the history where the log has been trimmed', async () => {
   const many = ridesByHour(24, 180);
   const grown = await grownFrom(many);
   const store = await openStore(late, grown);
@@ -285,7 +285,7 @@ test('an instant whose tiles may be dropped has no answer, rather than a smaller
   expect((await store.vector(service, request, grown.now)).missing).toEqual({});
 });
 
-/** Fails at one of its writes, and at all that follow, until it is mended. */
+/** Fails at one of its writes, and at all that follow, until it is repaired. */
 class FailingStore extends MemoryOnlineStore {
   writesLeft = Number.POSITIVE_INFINITY;
 

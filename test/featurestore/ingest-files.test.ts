@@ -71,7 +71,7 @@ interface More {
   readonly bootstrap?: boolean;
   readonly columns?: Readonly<Record<string, string>>;
   readonly format?: SpineFormat;
-  /** Ends the call after so many batches. */
+  /** Ends the call after this many batches. */
   readonly batches?: number;
 }
 

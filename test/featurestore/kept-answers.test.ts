@@ -27,7 +27,7 @@ import { anyInstant, anyStream } from '../../src/testing/arbitraries/any-stream.
 import { anyView } from '../../src/testing/arbitraries/any-view.ts';
 import { acceptedDeliveries, naiveAnswers } from '../../src/testing/oracle/naive-scan.ts';
 
-/** The engine over one view, its tiles in a map, told to readers as a cache of tiles does. */
+/** The engine over one view, its tiles in a map, passed to readers as a cache of tiles does. */
 function running(view: StreamViewData) {
   const layout = tileLayout(view);
   const keys = new Map<string, ReadTiles>();
@@ -226,7 +226,7 @@ test('windows kept merged answer as the oracle does after every event, late ones
   expect(reused).toBeGreaterThan(500);
 });
 
-test('answers are kept no longer than memory holds the tiles behind them', () => {
+test('answers are kept no longer than memory holds the tiles after them', () => {
   const purchases = eventSource('purchases', {
     id: 'id',
     time: 'at',

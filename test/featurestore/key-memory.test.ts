@@ -112,7 +112,7 @@ test('whatever is read, changed, committed or fails to be, memory stays within i
   expect(evicted).toBeGreaterThan(1_000);
 });
 
-test('kept answers end when one of the keys behind them leaves, and nothing is kept with tiles that have left', () => {
+test('kept answers end when one of the keys after them leaves, and nothing is kept with tiles that have left', () => {
   const { cache, read } = running(8_000);
   const entry = cache.tilesOf(spend, 'user 0');
   const kept = { owner: entry, epoch: 0, from: 0, until: 1, values: [], texts: null, shareBytes: 100 };
@@ -156,7 +156,7 @@ test.each([
   600_000,
 );
 
-test('a process that reads beside the writer stays within its budget, whatever keys it reads and the writer changes', async () => {
+test('a process that reads next to the writer stays within its budget, whatever keys it reads and the writer changes', async () => {
   const path = newRoot();
   const writer = openOnlineStore({ path });
   const keys = Array.from({ length: 2_000 }, (_, i) => `many ${i}`);

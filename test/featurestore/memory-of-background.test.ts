@@ -53,7 +53,7 @@ const service = featureService('both', {
   join: (r) => ({ h: lookup(heavy, { station: r.station }), l: lookup(light, { place: r.station }) }),
 });
 
-test('background work that finds no memory is reported, ends nothing and stays due; all other work goes on', async () => {
+test('background work that finds no memory is reported, ends nothing and stays due; all other work continues', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'headrace-memory-'));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
   const faults: unknown[] = [];

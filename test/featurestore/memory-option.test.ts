@@ -50,7 +50,7 @@ test('keys, history and heap together are the memory, with room for what is neit
   }
 });
 
-test('cacheKeys goes on to work, 4 KiB a key, and not beside memory', () => {
+test('cacheKeys goes on to work, 4 KiB a key, and not next to memory', () => {
   expect(budgetOf({ cacheKeys: 100_000 })).toBe(409_600_000);
   expect(budgetOf({ cacheKeys: 1_000 })).toBe(2 ** 24);
   expect(() => budgetOf({ cacheKeys: 1_000, memory: '1GiB' })).toThrow(

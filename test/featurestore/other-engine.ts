@@ -41,7 +41,7 @@ export class OtherEngine {
     this.#topics = topics;
   }
 
-  /** Takes up to so many further deliveries of each partition and writes the tiles that they change. */
+  /** Takes up to this many further deliveries of each partition and writes the tiles that they change. */
   async run(most: number): Promise<void> {
     const before = this.tiles();
     for (let partition = 0; partition < PARTITIONS; partition += 1) {

@@ -125,7 +125,7 @@ test.each(['most', 'least'] as const)('sums that leave their type stop nothing: 
         ],
       ]);
     }
-  // What has no answer is null and says so; all else has one.
+  // What has no answer is null and says so; everything else has one.
   const again = await open();
   const rich = await again.read(service, { user: 'rich' }, START + 1);
   const poor = await again.read(service, { user: 'poor' }, START + 1);

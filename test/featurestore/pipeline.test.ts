@@ -118,7 +118,7 @@ async function logged({ log }: Place): Promise<readonly Delivery[]> {
   return all;
 }
 
-/** Reads every pair of keys now and holds it against a scan of the log. */
+/** Reads every pair of keys now and compares it with a scan of the log. */
 async function checkVectors(store: FeatureStore, place: Place): Promise<void> {
   const all = await logged(place);
   for (const [i, user] of USERS.entries()) {
@@ -223,7 +223,7 @@ test('events that come after a vector was served are put under lateness', async 
 test('an event that comes at the instant of a vector, which was served a millisecond before it, is put under lateness', async () => {
   const place = await newPlace();
   const store = await open(place);
-  // Amid a tile, an event of the clock's own millisecond: what is served next is as of the one behind it.
+  // During a tile, an event of the clock's own millisecond: what is served next is as of the one after it.
   place.now = START + 1_000;
   await store.ingest(clicks, [click('a', place.now)]);
   const { at } = await store.read(service, { user: 'ann', page: '/' });

@@ -125,7 +125,7 @@ test('a function that hangs on anything but its inputs is put under logic', asyn
   expect(await audit()).toEqual({ lateness: 0, staleness: 0, logic: 1 });
 });
 
-/** Remembers the first answer for a key, as a cache that is never told of a new generation. */
+/** Remembers the first answer for a key, as a cache that never learns of a new generation. */
 class StaleCache extends MemoryOnlineStore {
   readonly #held = new Map<string, BatchAnswer | null>();
 
@@ -139,7 +139,7 @@ class StaleCache extends MemoryOnlineStore {
   }
 }
 
-test('a cache that serves the generation before is put under staleness, and what is computed from it too', async () => {
+test('a cache that serves the previous generation is put under staleness, and what is computed from it too', async () => {
   const { place, store, service, audit } = await open(new StaleCache());
   await store.ingest(clicks, [click('a', START - MINUTE_MS)]);
   await store.backfill(totals);
@@ -233,7 +233,7 @@ test('of more vectors than are to be recomputed a sample is, the same in every p
   expect(report.mismatches).toEqual({ lateness: 0, staleness: 0, logic: 0 });
 });
 
-test('the audit runs when its schedule comes up, over what was served since the one before, and its result is kept', async () => {
+test('the audit runs when its schedule comes up, over what was served since the previous one, and its result is kept', async () => {
   const { place, store, service, offline } = await open();
   await store.vector(service, { user: 'ann' });
   place.now = START + 2 * HOUR_MS;
@@ -257,7 +257,7 @@ test('the audit runs when its schedule comes up, over what was served since the 
   ]);
 });
 
-test('a scheduled audit that finds more than is declared is an error, and told as long as it is the last', async () => {
+test('a scheduled audit that finds more than is declared is an error, and reported as long as it is the last', async () => {
   const { place, store, service, offline, onComputeError } = await open(new MemoryOnlineStore(), 0.5);
   await store.vector(service, { user: 'ann' });
   place.now += MINUTE_MS;

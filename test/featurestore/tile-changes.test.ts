@@ -36,7 +36,7 @@ test('the changes of each key are those that were added, in order, whatever was 
   );
 });
 
-test('a change that was told of, or lies too far back, is not found again', () => {
+test('a change that was reported, or lies too far back, is not found again', () => {
   const changes = new TileChanges();
   const first = changes.add(NO_CHANGE, 0, 7);
   const second = changes.add(first, 1, 7);

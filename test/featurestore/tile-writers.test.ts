@@ -105,7 +105,7 @@ class Site {
     return acceptedDeliveries(byUser, all);
   }
 
-  /** What readers are told holds of the tiles that they find: fresh until an instant, they have all events that came before it. */
+  /** The facts that readers receive are true of the tiles that they find: fresh until an instant, they have all events that came before it. */
   async honest(): Promise<void> {
     const { degraded, freshUntil } = this.board.told;
     if (degraded || freshUntil === Number.NEGATIVE_INFINITY) return;
@@ -230,7 +230,7 @@ test('a process that does not come on holds back what all are called', async () 
   await site.whole();
 });
 
-test('two that believe to have a share do no harm, and go on when one of them has it', async () => {
+test('two that believe to have a share do no harm, and continue when one of them has it', async () => {
   const site = await Site.make();
   site.board.serve();
   site.assign([[0, 1], [0, 1], [0, 1, 2], [2]]);
@@ -245,7 +245,7 @@ test('two that believe to have a share do no harm, and go on when one of them ha
   await site.whole();
 });
 
-test('nothing is written before the process that serves has opened the store, which is told once', async () => {
+test('nothing is written before the process that serves has opened the store, which is reported once', async () => {
   const site = await Site.make();
   site.assign([[0], [0], [0], [0]]);
   await site.ingest(20);

@@ -143,7 +143,7 @@ test('records of one topic under an older and a newer schema, in any format, are
   expect(registry.requests).toEqual([1, 2, 3, 9].map((id) => `/schemas/ids/${id}`));
 });
 
-test('while the registry is away, nothing is refused, dropped or committed; the state says why, and the intake goes on after it', async () => {
+test('while the registry is away, nothing is refused, dropped or committed; the state says why, and the intake continues after it', async () => {
   const { start, write, committed, faults, registry } = await site(new Map([[1, { schema: JSON.stringify(first) }]]));
   registry.mode = 'cut';
   for (let n = 0; n < 700; n += 1) write(framed(1, avroOf(first, click(`e${n}`, n))));

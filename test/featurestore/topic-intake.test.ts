@@ -148,7 +148,7 @@ test('while the gateway refuses, nothing is dropped, nothing committed, and no m
   expect(faults.map((fault) => isHeadraceError(fault) && fault.code)).toEqual(['DISK_DAY']);
 });
 
-test('a stop commits what is in the log; amid a refusal nothing of the batch', async () => {
+test('a stop commits what is in the log; during a refusal nothing of the batch', async () => {
   const { topic, start, send, committed, headrace } = await site({ partitions: 1 });
   send(0, 50);
   const first = start();
@@ -187,7 +187,7 @@ test('an id that comes again under another key or partition is counted', async (
   expect(intake.report().keyChanges).toBe(2);
 });
 
-test('records that retention took first are counted as lost and told of', async () => {
+test('records that retention took first are counted as lost and reported', async () => {
   const { topic, start, send, faults, committed } = await site({ partitions: 1 });
   send(0, 10);
   const first = start();

@@ -10,7 +10,7 @@ import { FlinkTileJobs } from '../../src/backends/flink/tile-jobs.ts';
 const TIMEOUT_MS = 5_000;
 const KEY = '0123abcd';
 
-/** A job manager that has one job until it is begun anew, without a memory. */
+/** A job manager that has one job until it is begun again, without a memory. */
 async function jobManager(): Promise<{ readonly url: string; forget(): void }> {
   let jobs: readonly object[] = [{ jid: 'j1', name: `headrace shop ${KEY}`, state: 'RUNNING' }];
   const server = createServer((request, response) => {

@@ -75,7 +75,7 @@ test('jobs that hold more GPUs than were sampled are not joined: they are of oth
   expect(limitations.join()).toContain('sacct -N NODE');
 });
 
-test('a week of a node by the second beside the jobs of a cluster takes seconds, not hours', () => {
+test('a week of a node by the second next to the jobs of a cluster takes seconds, not hours', () => {
   const seconds = 200_000;
   const timesMs = Array.from({ length: seconds }, (_, at) => Date.UTC(2026, 0, 5) + at * 1000);
   const [log] = sources(

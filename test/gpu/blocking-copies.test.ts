@@ -243,7 +243,7 @@ test('the copy that begins a read-back gap counts with the gap, and not as an ex
   expect(findings[0].recoverableUs ?? stepUs).toBeLessThan(((sum.idleUs + sum.exposedCopyUs) * stepUs) / sum.totalUs);
 });
 
-test('exposed copies beside read-backs are told without the copies that the read-backs hold', () => {
+test('exposed copies next to read-backs are reported without the copies that the read-backs hold', () => {
   const capture = slowCopies(slowCopies(run('hidden-sync', 0.35, 22), readBackCopy, 60), /HtoD/, 500);
   const { findings, traces } = about(capture);
   const copies = findings.find(({ title }) => title.startsWith('copies that no computation hides'));

@@ -208,7 +208,7 @@ test('watch scrapes a DCGM exporter', async () => {
   expect(text).toMatch(/^35\.0 % = 50 % non-idle × 70\.0 % busy/);
 });
 
-test('hardware without a name is told apart by its SMs and memory', async () => {
+test('hardware without a name is distinguished by its SMs and memory', async () => {
   const [path = ''] = capture('none', 'named');
   const other = join(folder, 'other.json');
   const text = readFileSync(path, 'utf8').replace('NVIDIA A100-SXM4-80GB', '');

@@ -208,7 +208,7 @@ test.skipIf(!hasSharedData)(
   },
 );
 
-test('sampled counters with DRAM active and Tensor Cores not are a kernel that memory binds; with both it is none', () => {
+test('sampled counters with DRAM active and Tensor Cores not are a kernel that memory binds; with both it is not one', () => {
   const gpm = (tensor: number) =>
     `# gpu pwr sm mem smutil mmaact dram\n${Array.from({ length: 60 }, () => ` 0 300 99 60 80 ${tensor} 71\n`).join('')}`;
   const told = (tensor: number) => diagnose([parseText('dmon', 'dmon.txt', gpm(tensor))]);

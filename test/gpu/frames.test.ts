@@ -61,7 +61,7 @@ test('each instant of a host part is charged to the innermost frame, and once to
           .toSorted((a, b) => a.start - b.start || b.end - a.end || frames.indexOf(b) - frames.indexOf(a));
         if (open.length === 0) bare += 1;
         for (const name of new Set(open.map((frame) => frame.name))) around.set(name, (around.get(name) ?? 0) + 1);
-        // Frames of the same length are not told apart: their order is that of the trace.
+        // Frames of the same length are not distinguished: their order is that of the trace.
         const leaf = open.at(-1);
         if (leaf !== undefined) inner.set(leaf.name, (inner.get(leaf.name) ?? 0) + 1);
       }

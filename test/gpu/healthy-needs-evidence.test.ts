@@ -147,7 +147,7 @@ test('records of a scheduler and a fabric without a reference are never healthy'
   );
 });
 
-test('gaps that no finding covers are told, however many causes share them', () => {
+test('gaps that no finding covers are reported, however many causes share them', () => {
   const frames = [
     { cat: 'python_function', name: 'train.py(10): step', tid: 100, pid: 4242 },
     {

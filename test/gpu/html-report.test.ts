@@ -57,7 +57,7 @@ test('nothing on the page is wider than the page: long words break, drawings sca
   const html = page('precision', 2);
   expect(html).toMatch(/h1,h2,p,li,td,th,code,summary\{overflow-wrap:anywhere\}/);
   expect(html).toMatch(/svg\{width:100%/);
-  // No element but those of the drawings, which scale, has a width of its own.
+  // No element but those of the drawings, which scale, has its own width.
   expect([...html.replaceAll(/<svg.*?<\/svg>/g, '').matchAll(/width:(\d+)px/g)].map(([, px]) => Number(px))).toEqual([
     1100,
   ]);

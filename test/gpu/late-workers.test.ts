@@ -6,7 +6,7 @@ import { parseText } from '../../src/gpu/readers/parse-text.ts';
 
 interface Lateness {
   readonly worker: number;
-  /** How many iterations from where, and how many times as long they take. */
+  /** How many iterations from which place, and how many times as long they take. */
   readonly from: number;
   readonly count: number;
   readonly depth: number;

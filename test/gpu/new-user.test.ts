@@ -89,7 +89,7 @@ test('compare names the cause that went, its ceiling and the gain, and the cause
   }
 });
 
-test('a machine without nvidia-smi is told so, and what to do', async () => {
+test('a machine without nvidia-smi learns it, and what to do', async () => {
   vi.stubEnv('PATH', join(folder, 'no-programs'));
   await expect(call('watch')).rejects.toMatchObject({
     code: 'GPU_NO_NVIDIA_SMI',

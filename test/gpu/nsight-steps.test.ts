@@ -65,7 +65,7 @@ const strange = fc.oneof(
   fc.integer({ min: 0, max: FIRST_US + 3 * STEP_US }).map((start) => ({ name: 'step 99', start, end: LAST_US })),
   // Begun and never ended.
   fc.integer({ min: 0, max: LAST_US }).map((start) => ({ name: 'step 7', start, end: null })),
-  // Parts of steps, of a family of their own.
+  // Parts of steps, of their own family.
   fc.constant({ name: 'iter 1', start: FIRST_US + 10, end: FIRST_US + 200 }),
   // Of a thread that launches nothing.
   fc

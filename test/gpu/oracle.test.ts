@@ -7,7 +7,7 @@ import { joinLaunches } from '../../src/gpu/analysis/launches.ts';
 import { stepWindows } from '../../src/gpu/analysis/steps.ts';
 import { hasSharedData, sharedNames, sharedText, sharedTrace, whySkipped } from './shared-data.ts';
 
-/** Interval sums agree with the exact unions of the raw events within so many microseconds. */
+/** Interval sums agree with the exact unions of the raw events within this many microseconds. */
 const WITHIN = 0.5;
 const sizes = [
   ['≤ 30 µs', 'le30us'],

@@ -51,7 +51,7 @@ test('two processes compete only if the GPU is full; else they fill gaps of each
   expect(findings(rounds('0', 60, () => [one('1', 40), one('2', 30)]))).toMatchObject({ verdict: 'healthy' });
 });
 
-test('a GPU without a process beside busy ones is a finding; among idle ones it is none', () => {
+test('a GPU without a process next to busy ones is a finding; among idle ones it is not one', () => {
   const { findings: found, levels } = findings(
     rounds('0', 60, () => [one('1', 90)]),
     rounds('1', 60, () => []),

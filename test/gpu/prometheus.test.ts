@@ -6,7 +6,7 @@ const START = 1_767_603_600;
 
 interface Exported {
   readonly labels: Readonly<Record<string, string>>;
-  /** Number of the first sample; each is 15 s after the one before. */
+  /** Number of the first sample; each is 15 s after the previous one. */
   readonly from: number;
   readonly values: readonly number[];
 }
@@ -67,7 +67,7 @@ test('the activity of the engine stands in for utilisation where that has no sam
       expect(parsePrometheus(write(order)).map((one) => one.util)).toEqual([[25, 50, 10, 20, 30]]);
 });
 
-test('whether values are shares is told once for a metric, not for each GPU', () => {
+test('whether values are shares is reported once for a metric, not for each GPU', () => {
   const idle = { labels: { instance: 'a', gpu: '0' }, from: 0, values: [0.4, 0.9] };
   const busy = { labels: { instance: 'a', gpu: '1' }, from: 0, values: [55.5, 61] };
   const told = (all: readonly Exported[]) => parsePrometheus(asJson(all)).map(({ util }) => util);

@@ -49,7 +49,7 @@ test('one rank, or ranks without numbers, are not joined', () => {
   expect(joinRanks([facts[0], facts[0]])).toBeUndefined();
 });
 
-/** One rank comes late to the collectives of some steps, by so many microseconds; the others wait inside of them. */
+/** One rank comes late to the collectives of some steps, by this many microseconds; the others wait inside of them. */
 function lateIn(capture: Capture, isLate: boolean, steps: readonly number[], us: number): Capture {
   const frame = { cat: 'python_function', name: 'train.py(7): log', tid: 100, pid: 4242 };
   let altered = capture;

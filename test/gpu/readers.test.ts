@@ -65,7 +65,7 @@ test('pmon: processes by GPU', () => {
   ]);
 });
 
-test('pmon: samples are told apart by time, or where a process comes again; a name may hold spaces', () => {
+test('pmon: samples are distinguished by time, or where a process comes again; a name may hold spaces', () => {
   const header = '# gpu pid type sm mem enc dec command\n# Idx # C/G % % % % name\n';
   const line = (gpu: number, pid: string) => ` ${gpu} ${pid} C 50 10 - - my train\n`;
   const rounds = parsePmon(
@@ -194,7 +194,7 @@ test('Nsight Compute: application output before the header, several kernels, bot
   ]);
 });
 
-test('files are told apart by content: gzip without suffix, wrong names, refusals', async () => {
+test('files are distinguished by content: gzip without suffix, wrong names, refusals', async () => {
   const trace = '{"traceEvents": [{"ph":"X","cat":"kernel","name":"k","pid":0,"tid":7,"ts":1,"dur":2}]}';
   expect((await readSource(file('dmon.txt', gzipSync(trace)))).kind).toBe('trace');
   expect((await readSource(file('trace.json', '# gpu    sm   mem\n    0    1    2\n'))).kind).toBe('samples');
@@ -352,7 +352,7 @@ describe.skipIf(!hasSharedData)(`recorded counters and records${whySkipped}`, ()
     expect(kernels.reduce((sum, { instances }) => sum + instances, 0)).toBe(1_695_983);
   });
 
-  test('Nsight Compute of a B200: latency, waves 1.89, and the local estimate is told apart', () => {
+  test('Nsight Compute of a B200: latency, waves 1.89, and the local estimate is distinguished', () => {
     const [kernel] = parseNcu(sharedText('ncu/superbench_cublaslt_b200_ncu_details.log'));
     expect(kernelVerdict(kernel)).toMatchObject({
       verdict: 'latency',
@@ -442,7 +442,7 @@ test('Acme and Helios: a job a row, times with their zone', () => {
   expect(jobFacts(source.jobs)).toMatchObject({ gpuHours: 64, lostHours: 64, queueMedianS: 10 });
 });
 
-test('what Philly writes is told by content', () => {
+test('what Philly writes is reported by content', () => {
   const kind = (text: string) => fileKindOf(new TextEncoder().encode(text));
   expect(kind('time,machineId,gpu0_util,gpu1_util\n')).toBe('philly-util');
   expect(kind('machineId, number of GPUs, single GPU mem\nm31,8, 24GB\n')).toBe('philly-machines');

@@ -57,7 +57,7 @@ function shuffled<Value>(values: readonly Value[], seed: number): readonly Value
     .map(({ value }) => value);
 }
 
-test('jobs that are diagnosed together are told what each is told alone, whatever the order of the files', () => {
+test('jobs that are diagnosed together have the findings that each has alone, whatever the order of the files', () => {
   fc.assert(
     fc.property(fc.array(job, { minLength: 2, maxLength: 3 }), fc.integer({ min: 1, max: 1e6 }), (jobs, seed) => {
       // Lengths of steps differ by job, as they do between unrelated programs.

@@ -39,7 +39,7 @@ test('quotes that were not escaped belong to the name', () => {
   expect(names(read)).toEqual(['void f<"x">(int)', 'b']);
 });
 
-test('a damaged event is counted and reading goes on with the next', () => {
+test('a damaged event is counted and reading continues with the next', () => {
   const damaged = '{"ph": "X", "cat": "kernel", "name" "broken", "ts": 5, "dur": 1}';
   const read = scanTrace(bytes(trace([kernel('a', 1), damaged, kernel('b', 9)])));
   expect(names(read)).toEqual(['a', 'b']);

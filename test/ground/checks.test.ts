@@ -15,7 +15,7 @@ test('a page written from the catalogue agrees with it', () => {
   expect(pageProblems(errorsPage())).toEqual([]);
 });
 
-test('a code that is missing on the page, unknown to the catalogue or told otherwise is a fault', () => {
+test('a code that is missing on the page, unknown to the catalogue or reported otherwise is a fault', () => {
   const page = errorsPage();
   const section = errorSection('WINDOW_TEXT', catalogue.WINDOW_TEXT);
   expect(pageProblems(page.replace(section, ''))).toEqual([expect.stringContaining('WINDOW_TEXT is not in')]);

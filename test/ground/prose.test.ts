@@ -3,9 +3,11 @@ import { proseProblems, seedProblems } from '../../scripts/check/prose.ts';
 import {
   commentBlocks,
   errorBlocks,
+  hashBlocks,
   helpBlocks,
   pageBlocks,
   sentencesOf,
+  testBlocks,
   unreleased,
 } from '../../scripts/check/prose-blocks.ts';
 import { MOST_WORDS, proseRules, wordsOf } from '../../scripts/check/prose-rules.ts';
@@ -105,8 +107,19 @@ test('messages, hints and help are read, with either quote and on the line after
     [3, "don't stop"],
     [4, 'stop'],
   ]);
-  const help = "  summary:\n    'reads a file',\n  words: '<view>',\n    'read-only': 'reads only',\n";
-  expect(helpBlocks(help).map(({ text }) => text)).toEqual(['reads a file', 'reads only']);
+  const help =
+    "  summary:\n    'reads a file',\n  words: '<view>',\n  options: { dry: flag('reads only'), at: option(instant, 'reads at') }";
+  expect(helpBlocks(help).map(({ text }) => text)).toEqual(['reads a file', 'reads only', 'reads at']);
+});
+
+test('names of tests are read, and so are comments and first texts of a Python or shell program', () => {
+  const source = "test('a rule', () => {});\ntest.each(CASES)('%s is a rule', () => {});\ndescribe(name, () => {});\n";
+  expect(testBlocks(source).map(({ text }) => text)).toEqual(['a rule', '%s is a rule']);
+  const program = '#!/usr/bin/env python3\n"""Reads a file."""\nname = "# none"\n# First\n# line.\n';
+  expect(hashBlocks(program).map(({ line, text }) => [line, text])).toEqual([
+    [2, 'Reads a file.'],
+    [4, 'First\nline.'],
+  ]);
 });
 
 test('of a changelog only the section that is not released is read', () => {
@@ -133,11 +146,12 @@ test('a finding is a problem that names its place, rule and text', () => {
 test('a pattern, a kind of text or a changelog whose seeded violation is not caught is a fault', () => {
   const found = { path: 'CHANGELOG.md', line: 1, kind: 'page', rule: 'x', pattern: 'x', text: '' } as const;
   const seeds = proseRules.map(({ name, pattern }) => ({ ...found, rule: name, pattern }));
-  const kinds = (['comment', 'error', 'help'] as const).map((kind) => ({ ...found, path: 'a.ts', kind }));
-  expect(seedProblems([...seeds, ...kinds])).toEqual([]);
-  expect(seedProblems(seeds)).toHaveLength(3);
+  const kinds = (['comment', 'error', 'help', 'test'] as const).map((kind) => ({ ...found, path: 'a.ts', kind }));
+  const other = { ...found, path: 'clients/faulty.py' };
+  expect(seedProblems([...seeds, ...kinds, other])).toEqual([]);
+  expect(seedProblems([...seeds, other])).toHaveLength(4);
   for (const missed of seeds)
-    expect(seedProblems([...seeds.filter((seed) => seed !== missed), ...kinds]), missed.pattern).toHaveLength(1);
-  expect(seedProblems([...seeds, ...kinds].map((finding) => ({ ...finding, path: 'a.ts' })))).toHaveLength(1);
-  expect(seedProblems([...seeds, ...kinds, { ...found, path: 'docs/plain.md' }])).toHaveLength(1);
+    expect(seedProblems([...seeds.filter((seed) => seed !== missed), ...kinds, other]), missed.pattern).toHaveLength(1);
+  expect(seedProblems([...seeds, ...kinds, other].map((finding) => ({ ...finding, path: 'a.ts' })))).toHaveLength(2);
+  expect(seedProblems([...seeds, ...kinds, other, { ...found, path: 'docs/plain.md' }])).toHaveLength(1);
 });

@@ -18,7 +18,7 @@ test('a write that takes longer than a run may is no hang: no worker is killed, 
   const from = await writeInput(inputRows(ROWS), join(slow, 'in.parquet'));
   const [writing, go] = [join(slow, 'writing'), join(slow, 'go')];
   let ahead = 0;
-  // Each reading of the clock is 5 s later than the one before, while the first partition is written.
+  // Each reading of the clock is 5 s later than the previous one, while the first partition is written.
   const monotonic = () => {
     if (existsSync(writing) && !existsSync(go)) ahead += 5_000;
     if (ahead > 100_000 && !existsSync(go)) writeFileSync(go, '');

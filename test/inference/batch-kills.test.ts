@@ -70,7 +70,7 @@ async function runWithKill(input: string, to: string, rng: (() => number) | null
     }
     if (victim === child.pid) break;
     const after = lines;
-    // The job goes on with another worker.
+    // The job continues with another worker.
     await until(() => lines > after || hasEnded());
   }
   await closed;

@@ -166,7 +166,7 @@ function hasParts(folder: string): boolean {
   return job !== undefined && readdirSync(join(folder, job, 'parts')).length > 0;
 }
 
-/** Runs the job in a process of its own that is killed at a sight. */
+/** Runs the job in its own process that is killed at a sight. */
 async function killedWhen(directory: string, from: string, to: string, isSeen: () => boolean): Promise<void> {
   const child = fork(new URL('./processes/shadowed-job.ts', import.meta.url), [directory, from, to], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],

@@ -48,7 +48,7 @@ export function siteContext(
   };
 }
 
-/** Runs SQL in a DuckDB of its own; gives the rows. */
+/** Runs SQL in its own DuckDB; gives the rows. */
 export async function sql(text: string): Promise<readonly (readonly unknown[])[]> {
   const instance = await DuckDBInstance.create(':memory:');
   const connection = await instance.connect();
@@ -60,7 +60,7 @@ export async function sql(text: string): Promise<readonly (readonly unknown[])[]
   }
 }
 
-/** SQL of so many input rows; the numbers depend on the row alone. */
+/** SQL of this many input rows; the numbers depend on the row alone. */
 export function inputRows(rows: number): string {
   return `SELECT CAST(i AS BIGINT) AS id, 'n' || i AS name, CAST((i * 37) % 101 AS DOUBLE) / 7 - 5 AS number,
     CASE WHEN i % 5 = 0 THEN NULL ELSE CAST((i * 13) % 17 AS DOUBLE) / 9 END AS gaps, CAST(i % 7 AS INTEGER) AS category

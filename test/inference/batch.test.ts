@@ -104,7 +104,7 @@ describe('bad input', () => {
     ]);
   });
 
-  test('a missing column, an unknown format, a file that is none and a foreign folder are named', async () => {
+  test('a missing column, an unknown format, a file that is not one and a foreign folder are named', async () => {
     const path = await writeInput('SELECT 1 AS number, 2 AS category', join(site, 'narrow.parquet'));
     await expect(run(path, join(site, 'x1'))).rejects.toMatchObject({ code: 'PREDICT_COLUMN' });
     writeFileSync(join(site, 'rows.txt'), 'number\n1\n');

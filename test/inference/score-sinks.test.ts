@@ -36,7 +36,7 @@ function takenBy({ received }: Receiver): readonly SentOutput[] {
     .flatMap(({ body }): readonly SentOutput[] => JSON.parse(body).outputs);
 }
 
-/** A program with a clock of its own. */
+/** A program with its own clock. */
 async function started(sinks: Readonly<Record<string, ScoreSinkOptions>>, from = join(root, 'empty')) {
   const directory = mkdtempSync(join(root, 'life-'));
   cpSync(from, directory, { recursive: true });

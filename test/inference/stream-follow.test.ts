@@ -70,7 +70,7 @@ const same = (ids: readonly string[], first: number, count: number) =>
     .toSorted(compareText)
     .join();
 
-test('a follower prints each output once over a restart and a kill of the server, and its cursor goes on after it was killed itself', async () => {
+test('a follower prints each output once over a restart and a kill of the server, and its cursor continues after it was killed itself', async () => {
   const nobody = await runCli(folder, ['stream', 'read', 'scored', '--follow']);
   expect([nobody.code, nobody.err]).toEqual([2, expect.stringContaining('a server that has the environment open')]);
 

@@ -36,14 +36,14 @@ function startOwner(directory: string, seed: number, errors: 'inherit' | 'ignore
   return { child, closed, lines: () => printed.split('\n').filter(Boolean) };
 }
 
-/** Waits for so many more lines of an owner; it must not end by itself. */
+/** Waits for this many more lines of an owner; it must not end by itself. */
 async function more({ child, lines }: Owner, count: number): Promise<void> {
   const wanted = lines().length + count;
   await until(() => lines().length >= wanted || child.exitCode !== null);
   expect([child.exitCode, child.signalCode], lines().slice(-3).join('\n')).toEqual([null, null]);
 }
 
-/** Stops an owner: it keeps the log, so that another one cannot take over. It may go on then. */
+/** Stops an owner: it keeps the log, so that another one cannot take over. It may continue then. */
 async function stopped(owner: Owner, directory: string, seed: number, rng: Random): Promise<void> {
   owner.child.kill('SIGSTOP');
   const other = startOwner(directory, seed, 'ignore');

@@ -84,7 +84,7 @@ class Program {
     await this.#open();
   }
 
-  /** Goes on from what a killed process leaves: its files as they are, and not its memory. */
+  /** Continues from what a killed process leaves: its files as they are, and not its memory. */
   async kill(): Promise<void> {
     const { headrace, directory } = this;
     await this.start(directory);

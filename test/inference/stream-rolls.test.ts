@@ -23,7 +23,7 @@ async function openSite() {
   });
   onTestFinished(() => headrace.close());
   let sent = 0;
-  /** Sends so many events; those of a partition are left out. */
+  /** Sends this many events; those of a partition are left out. */
   const send = async (count: number, except: number | null = null) => {
     for (let left = count; left > 0; ) {
       sent += 1;

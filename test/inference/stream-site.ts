@@ -47,7 +47,7 @@ export function event(i: number, at: number) {
   return { id: `a${i}`, at, name: `n${i % 7}`, number: (i % 23) - 9, gaps: i % 3 === 0 ? null : 0.25, category: i % 6 };
 }
 
-/** Judges the topics of a closed environment, as they lie in its segment files. */
+/** Judges the topics of a closed environment, as they are in its segment files. */
 export function judge(directory: string): Verdict {
   return judgeRecords(foundTopics(directory));
 }

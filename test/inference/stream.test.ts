@@ -124,7 +124,7 @@ test('a record is scored with the features of its instant, as an online predicti
   await headrace.close();
 });
 
-test('a shadow scores the same records into a lane of its own', async () => {
+test('a shadow scores the same records into its own lane', async () => {
   const { open, send } = await site();
   const headrace = await open();
   await send(headrace, 10);

@@ -19,7 +19,7 @@ export async function localRegistry(
 ) {
   const state = {
     url: '',
-    /** How it answers: as a registry; with a status; with no word, half an answer or one that is none; or it ends each connection. */
+    /** How it answers: as a registry; with a status; with no word, half an answer or one that is not one; or it ends each connection. */
     mode: 'up' as 'up' | 'silent' | 'half' | 'text' | 'endless' | 'cut' | number,
     /** The one `authorization` that it lets in. */
     authorization: null as string | null,

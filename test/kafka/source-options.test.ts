@@ -91,7 +91,7 @@ test('a source that is not declared, and a secret that is not set, are refused w
   });
 });
 
-test('brokers that are away hold up neither the start nor the end, and are told of', async () => {
+test('brokers that are away hold up neither the start nor the end, and are reported', async () => {
   const faults: unknown[] = [];
   const headrace = await openHeadrace({
     project,

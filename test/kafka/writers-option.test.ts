@@ -11,7 +11,7 @@ const many = { ...online, writers: 'many' } as const;
 
 const resolved = (options: EnvironmentOptions) => resolveEnvironment('test', options, 'site');
 
-test('many processes write only what an engine beside makes', () => {
+test('many processes write only what an engine next to makes', () => {
   expect(() => resolved({ log, online: many })).toThrow(/online\.writers: .*set engine/);
   expect(tilesApart(resolved({ log, engine, online: many }))).toBe(true);
   expect(tilesApart(resolved({ log, engine, online }))).toBe(false);

@@ -1,4 +1,4 @@
-// Run as a process of its own by kill-loop.ts: takes purchases until it is killed. Prints how many are acknowledged.
+// Run as its own process by kill-loop.ts: takes purchases until it is killed. Prints how many are acknowledged.
 import { seededRandom } from '../../src/base/rng.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';
 import { project, purchases, USERS } from './shop.ts';
@@ -11,7 +11,7 @@ const below = (bound: number): number => Math.floor(random() * bound);
 const headrace = await openHeadrace({ project, environment: { directory, partitions: 3, cacheKeys: 1_000 } });
 let flushing: Promise<void> | null = null;
 let next = Number(from);
-// So many keys that their commit, and those that follow, are written by a thread.
+// This many keys that their commit, and those that follow, are written by a thread.
 const crowd = Array.from({ length: 1_200 }, (_, i) => purchase(next++, `crowd ${i}`));
 await headrace.ingest(purchases, crowd);
 process.stdout.write(`${next}\n`);
@@ -21,7 +21,7 @@ for (;;) {
   const { refused } = await headrace.ingest(purchases, events);
   if (refused.length > 0) throw new Error(JSON.stringify(refused));
   process.stdout.write(`${next}\n`);
-  // Ingesting goes on while the stores are written.
+  // Ingesting continues while the stores are written.
   if (flushing === null && below(4) === 0)
     flushing = headrace.flush().then(() => {
       flushing = null;

@@ -1,4 +1,4 @@
-// Run as a process of its own by prediction-kill.ts: predicts and takes labels until it is killed. Prints each prediction
+// Run as its own process by prediction-kill.ts: predicts and takes labels until it is killed. Prints each prediction
 // ("p <number> <score>") and each label ("l <number>") once it is acknowledged.
 import { seededRandom } from '../../src/base/rng.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';
@@ -19,7 +19,7 @@ for (;;) {
   // Some labels are of predictions that an earlier process has answered.
   while (labelled < next - 20) await label(labelled++);
   if (below(5) === 0) await headrace.tick();
-  // Predicting goes on while the history is written.
+  // Predicting continues while the history is written.
   if (flushing === null && below(6) === 0)
     flushing = headrace.flush().then(() => {
       flushing = null;

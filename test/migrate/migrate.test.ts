@@ -305,7 +305,7 @@ test('a new log that somebody else wrote to is not taken for a copy', async () =
   expect(existsSync(join(shop.from.directory, 'moved.json'))).toBe(false);
 });
 
-test('answers that differ hinder the cut-over, and are told with both values', async () => {
+test('answers that differ hinder the cut-over, and are reported with both values', async () => {
   const shop = movingShop();
   const old = await shop.open('from');
   await shop.send(old, some(shop, 40));

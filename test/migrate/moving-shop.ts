@@ -83,7 +83,7 @@ export class MovingShop {
   readonly #to: EnvironmentOptions;
   readonly #placed = new Map<string, number>();
   #changes = 0;
-  /** Throws where it is told, as often as there are numbers: after so many lines. */
+  /** Throws where it is asked to, as often as there are numbers: after this many lines. */
   failAfter: number[] = [];
 
   constructor(from: EnvironmentOptions = {}, to: EnvironmentOptions = {}) {

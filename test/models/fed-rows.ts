@@ -2,7 +2,7 @@ import type { ModelRows } from '../../src/model/model-rows.ts';
 import { type RowInputs, trainedInputs } from '../../src/model/row-inputs.ts';
 import { rowsOfNumbers } from '../../src/model/row-writer.ts';
 
-/** The inputs of a trained model of so many features. */
+/** The inputs of a trained model of this many features. */
 export function singles(width: number): RowInputs {
   return trainedInputs({ features: Array.from({ length: width }, (_, i) => `f${i}`), input: 'features' });
 }

@@ -80,10 +80,10 @@ afterAll(async () => {
 });
 
 describe('from events to judged predictions', () => {
-  test('a model is trained in a process of its own and registered with where it comes from', async () => {
+  test('a model is trained in its own process and registered with where it comes from', async () => {
     const lines: string[] = [];
     const version = await headrace.train(small, { to: now + 1, onLine: (line) => lines.push(line) });
-    // Rows 5, 28, 51, … say nothing; of these 18, rows 143 and 396 are told once more.
+    // Rows 5, 28, 51, … say nothing; of these 18, rows 143 and 396 are reported once more.
     expect(version).toMatchObject({
       model: 'small',
       version: 1,

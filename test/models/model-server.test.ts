@@ -187,7 +187,7 @@ describe('a model server', () => {
     await server.close();
   });
 
-  test('whose next champion is unfit keeps the one before', async () => {
+  test('whose next champion is unfit keeps the previous one', async () => {
     const { server, promote, registry, artifacts, versions } = await stage([0.7]);
     await promote(1);
     await server.refresh();

@@ -15,7 +15,7 @@ const file = (scores: readonly number[]) =>
   new TextEncoder().encode(JSON.stringify({ rows: scores.map(() => [1]), scores }));
 const checked = { model: 'rentals', version: 'new', signature } as const;
 
-test('a small number beside great ones may be off by the rounding of the great ones: both are sums of the same terms', async () => {
+test('a small number next to great ones may be off by the rounding of the great ones: both are sums of the same terms', async () => {
   await expect(checkParity(checked, answers([3.93794, 812.5]), file([3.938016, 812.5]))).resolves.toBeUndefined();
 });
 

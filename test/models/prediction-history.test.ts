@@ -168,7 +168,7 @@ test('a prediction whose append fails is an error, is not seen, and the next one
   await events.close();
 });
 
-/** What happens next: an append of so many, a publish that goes well or fails before or after its manifest, a restart. */
+/** What happens next: an append of this many, a publish that goes well or fails before or after its manifest, a restart. */
 const step = fc.oneof(
   { weight: 4, arbitrary: fc.integer({ min: 1, max: 6 }) },
   fc.constantFrom(
@@ -296,7 +296,7 @@ test('a record of a later format keeps the reader of its own log at its place', 
   await offline.close();
 });
 
-test('a log that ends before the place of the history goes on from its end', async () => {
+test('a log that ends before the place of the history continues from its end', async () => {
   const offline = await openOffline(folder());
   const before = await open(new MemoryEventLog(), offline);
   await before.log.append(Array.from({ length: 30 }, (_, i) => prediction(`p${i}`)));

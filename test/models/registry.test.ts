@@ -66,7 +66,7 @@ describe('the registry in a SQLite file', () => {
         .map(({ from, to }) => `${from}→${to}`)
         .sort(),
     );
-    // A chain: each move leaves from where the one before arrived.
+    // A chain: each move leaves from the place where the previous one arrived.
     expect(moves.map(({ from }) => from)).toEqual([null, ...moves.slice(0, -1).map(({ to }) => to)]);
     expect(await registry.alias('m', 'champion')).toBe(moves.at(-1)?.to);
     await registry.close();
@@ -205,7 +205,7 @@ describe('the registry in a SQLite file', () => {
     expect(() => openSqliteRegistry(path)).toThrow(expect.objectContaining({ code: 'REGISTRY_FILE' }));
   });
 
-  test('a writer that waits too long for another is told so, and reads go on', async () => {
+  test('a writer that waits too long for another learns it, and reads continue', async () => {
     const path = join(directory(), 'registry.db');
     const registry = openSqliteRegistry(path, { busyTimeoutMs: 30 });
     await registry.register(newVersion('m'));

@@ -168,7 +168,7 @@ test('refused events are kept with code, column, count, reason and the newest on
   ]);
 });
 
-test('an hour is held against the median of the same hour of the past weeks', () => {
+test('an hour is compared with the median of the same hour of the past weeks', () => {
   expect(report.sources[0].volume).toMatchObject({
     deliveries: 3,
     hours: [{ hour: START, deliveries: 3, usual: 12, whole: true, verdict: 'little' }],
@@ -191,7 +191,7 @@ test('an hour of few deliveries is no sign of anything, one without any where ma
   ]);
 });
 
-test('what stands out is told in the terminal and in a page that escapes what it shows', () => {
+test('what stands out is reported in the terminal and in a page that escapes what it shows', () => {
   expect(findingsOf(report)).toEqual([
     'sales: 2 events refused, EVENT_TYPE in price',
     'sales: 1 event refused, EVENT_FUTURE',

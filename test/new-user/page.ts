@@ -1,5 +1,5 @@
 // Runs a page of the guide as it is printed: every command line of its `sh` blocks, in order, in this checkout. A line that serves
-// goes on until the demonstration or the end. `npm run test:page`, which needs port 8080. Lines that need a service or a file of the reader are
+// continues until the demonstration or the end. `npm run test:page`, which needs port 8080. Lines that need a service or a file of the reader are
 // skipped, and named.
 
 import assert from 'node:assert/strict';

@@ -108,7 +108,7 @@ test('no two figures have one name for OpenTelemetry', () => {
   for (const name of names) expect(name).toMatch(/^(headrace|nv)(\.[a-z0-9]+)+$/);
 });
 
-test('a collector that refuses is a coded fault, once, and the project goes on', async () => {
+test('a collector that refuses is a coded fault, once, and the project continues', async () => {
   const { url, bodies } = await collector(500);
   const faults: unknown[] = [];
   const headrace = await openHeadrace({

@@ -40,7 +40,7 @@ const clicks = eventSource('clicks', {
   columns: { click: text(), at: time(), user: text(), price: decimal(2), big: int64() },
 });
 
-/** A click as it lies in the raw table, with ingest time, partition and offset behind its columns. */
+/** A click as it is in the raw table, with ingest time, partition and offset behind its columns. */
 type RawClick = readonly [click: string, at: number, user: string, cents: bigint, big: bigint, ingestTs: number];
 
 const spend = batchView('spend', {
@@ -208,7 +208,7 @@ test('after a crash between the switch and the history, the history says what wa
   expect(await after.run(spend)).toMatchObject({ generation: { generation: 3 } });
 });
 
-test('a roll-back serves the generation before again, and a training row sees what a request of its instant saw', async () => {
+test('a roll-back serves the previous generation again, and a training row sees what a request of its instant saw', async () => {
   const { offline, online, clock, state } = await stores();
   let schedule = await BatchSchedule.open({ views: [spend], online, offline, clock });
   await expect(schedule.rollBack(spend)).rejects.toMatchObject({ code: 'BATCH_GENERATION' });
@@ -244,7 +244,7 @@ test('a row without a key is left out and counted; two rows of one key are refus
   await expect(schedule.run(twice)).rejects.toMatchObject({ code: 'BATCH_DUPLICATE_KEY', facts: { key: 'a' } });
 });
 
-test('a run that fails leaves the generation before', async () => {
+test('a run that fails leaves the previous generation', async () => {
   const { offline, online, clock } = await stores();
   let n = 1;
   const counted: BatchViewData = {
@@ -296,7 +296,7 @@ test('a decimal feature takes decimals of its scale and whole numbers, and no ro
   await expect(run('92233720368547758.08::DECIMAL(38,2)')).rejects.toMatchObject({ code: 'BATCH_SQL' });
 });
 
-test('numbers that no feature can hold: an int beyond 2^53 is refused, a float that is none is null', async () => {
+test('numbers that no feature can hold: an int beyond 2^53 is refused, a float that is not one is null', async () => {
   const { offline, online, clock } = await stores();
   const large = view(`SELECT 'a' AS "user", 9007199254740993 AS n`);
   const schedule = await BatchSchedule.open({ views: [large], online, offline, clock });
@@ -353,7 +353,7 @@ function keyed(keys: readonly string[], mayLose?: number): BatchViewData {
   return mayLose === undefined ? made : { ...made, mayLose };
 }
 
-test('a run that lacks more keys of the generation before than declared is switched to where someone accepts it alone', async () => {
+test('a run that lacks more keys of the previous generation than declared is switched to only where someone accepts it', async () => {
   const { offline, online, clock, state } = await stores();
   const share = fc.constantFrom(undefined, 0, 0.1, 0.5, 0.9, 1);
   const kept = fc.uniqueArray(fc.nat(39), { minLength: 0, maxLength: 40, size: 'max' });

@@ -182,14 +182,14 @@ test('a table that is published to in small pieces stays a few files', async () 
   const store = await open(directory(), { compactAtFiles: 8 });
   for (let n = 0; n < 40; n += 1) {
     await store.publish(append(numbers, [n]));
-    // A merge goes on behind the publish that found it due.
+    // A merge continues behind the publish that found it due.
     if (n % 7 === 0) await until(() => (store.tables()[0]?.files.length ?? 8) < 8);
   }
   const [row] = await all(store.query(`SELECT COUNT(*), COUNT(DISTINCT n) FROM ${store.relation(numbers)}`));
   expect(row).toEqual([40n, 40n]);
 });
 
-test('a reader that refreshes beside a busy writer always sees whole changes, merged or not', async () => {
+test('a reader that refreshes next to a busy writer always sees whole changes, merged or not', async () => {
   const path = directory();
   const writer = await open(path, { compactAtFiles: 3 });
   await writer.publish({ ...append(numbers, [1]), position: { topic: [1] } });
@@ -230,7 +230,7 @@ test('files of a change that was not published are removed when the store is ope
   expect(await all(again.query(`SELECT n FROM ${again.relation(numbers)}`))).toEqual([[1n]]);
 });
 
-test('a full disk is an error that names it, and the store goes on as before', async () => {
+test('a full disk is an error that names it, and the store continues as before', async () => {
   const path = directory();
   const store = await open(path);
   await store.publish(append(numbers, [1]));
@@ -267,12 +267,12 @@ test.skipIf(process.getuid?.() === 0)(
   },
 );
 
-test('a reader of a directory that is not there is told so', async () => {
+test('a reader of a directory that is not there learns it', async () => {
   const path = join(directory(), 'nothing');
   await expect(open(path, { access: 'read' })).rejects.toMatchObject({ code: 'OFFLINE_ABSENT' });
 });
 
-test('a damaged manifest is an error that names it, never an older state; a newer format is told apart', async () => {
+test('a damaged manifest is an error that names it, never an older state; a newer format is distinguished', async () => {
   const path = directory();
   const store = await openOfflineStore({ path, access: 'write', clock: Date.now });
   await store.publish(append(numbers, [1]));

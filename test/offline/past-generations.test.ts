@@ -198,7 +198,7 @@ test.each(['corrected', 'as-known'] as const)(
   120_000,
 );
 
-test('a run of the past that fails leaves the generation before, and says so', async () => {
+test('a run of the past that fails leaves the previous generation, and says so', async () => {
   const spine = join(directory, 'fragile.jsonl');
   const asked = rows.filter(({ at }) => at < FIRST_RUN);
   writeFileSync(spine, asked.map(({ id, at, user: who }) => JSON.stringify({ _at: at, id, user: who })).join('\n'));

@@ -1,4 +1,4 @@
-// Run as a process of its own by kill-publisher.ts: publishes numbered changes until it is killed, and prints the number of each.
+// Run as its own process by kill-publisher.ts: publishes numbered changes until it is killed, and prints the number of each.
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
 import { counted, KILL_SETTINGS, nextNumber, squares } from './numbered-changes.ts';
 

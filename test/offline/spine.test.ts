@@ -227,7 +227,7 @@ const plainNumber = (value: unknown) => (typeof value === 'bigint' ? Number(valu
 const instant = (value: unknown) =>
   typeof value === 'string' ? Date.parse(`${value.replace(' ', 'T')}Z`) : Number(value);
 
-test('functions, lists and values of the request stand beside the rows as they were served', async () => {
+test('functions, lists and values of the request stand next to the rows as they were served', async () => {
   const rows = [3, 1, 2].map((i) => ({ user: USERS[0], _at: now + i, basket: i / 2, label: `l${i}` }));
   const out = join(directory, 'rich.parquet');
   await headrace.writeTrainingSet(rich, out, { spine: { path: write('rich.csv', csvText(rows)) }, mode: 'as-known' });

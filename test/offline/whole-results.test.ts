@@ -196,7 +196,7 @@ test('the memory of the history is that of the configuration, for the process th
     request: { user: text() },
     join: (r) => ({ clicks: lookup(clickers, { user: r.user }) }),
   });
-  // What a list has is in memory, whatever else could go to the disk.
+  // The values of a list are in memory; everything else could go to the disk.
   const list = `SELECT length(list(i)) FROM range(12000000) t(i)`;
   for (const [memory, wanted] of [
     [64_000_000, 'OFFLINE_MEMORY'],

@@ -121,7 +121,7 @@ test('a backup that has changed, or was not finished, is refused, and nothing is
   }
 });
 
-test('neither a backup nor a restore touches a folder that has something, and a later format is told apart', async () => {
+test('neither a backup nor a restore touches a folder that has something, and a later format is distinguished', async () => {
   const { root, backup } = await smallBackup();
   const environment = environmentOf(join(root, 'data'));
   await expect(backUpEnvironment(environment, backup, 0)).rejects.toMatchObject({ code: 'BACKUP_FOLDER' });

@@ -45,7 +45,7 @@ function bytesBelow(path: string, ending: string): number {
     .reduce((sum, name) => sum + statSync(join(path, name)).size, 0);
 }
 
-test('what a day adds is counted by part as it lies on the disk, over restarts too, and the next day begins at nothing', async () => {
+test('what a day adds is counted by part as it is on the disk, over restarts too, and the next day begins at nothing', async () => {
   const directory = newDirectory();
   let now = START;
   let headrace = await open(directory, {}, () => now);
@@ -123,7 +123,7 @@ test('beyond the budget of the day events are refused before any is acknowledged
   await again.close();
 });
 
-test('a ledger that cannot be read is reported, and counted anew', async () => {
+test('a ledger that cannot be read is reported, and counted again', async () => {
   const directory = newDirectory();
   const ledgerPath = join(directory, 'disk.json');
   for (const text of ['', '{"format":2}', '{"format":1,"ends":{},"days":{"today":{}}}']) {

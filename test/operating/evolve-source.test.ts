@@ -129,7 +129,7 @@ test('a training set over both has the values that were served, and the skew aud
   await headrace.close();
 });
 
-test('the plan names each step, and for what is refused what else could be done', () => {
+test('the plan names each step, and the alternatives to a refused one', () => {
   const [before, after] = [firstShop().project, secondShop().project].map((project) => declarationDocument(project));
   const text = planText(planChanges(before, after));
   expect(text).toContain('  ~ source clicks@1: country (text?) comes; rows before have null\n');

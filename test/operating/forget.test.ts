@@ -70,7 +70,7 @@ test('a forgotten entity is in no store and in no file of log and history, the r
   const ann = await featuresOf(headrace, 'ann');
   const [report] = await Promise.all([
     headrace.forget('user', { user: EVE }),
-    // Serving and ingesting go on.
+    // Serving and ingesting continue.
     (async () => {
       for (let i = 0; i < 50; i += 1) {
         expect(await featuresOf(headrace, 'ann')).toMatchObject({ spend_purchases_7d: 20 });
@@ -178,7 +178,7 @@ test('what is not declared cannot be forgotten', async () => {
   await headrace.close();
 });
 
-test('a process that is killed while it forgets goes on when the project is opened again', async () => {
+test('a process that is killed while it forgets continues when the project is opened again', async () => {
   const directory = newDirectory();
   const filled = await fillShop(directory);
   const ann = await featuresOf(filled, 'ann');

@@ -1,4 +1,4 @@
-// Run as a process of its own by forget.test.ts, which kills it.
+// Run as its own process by forget.test.ts, which kills it.
 import { openHeadrace } from '../../src/running/headrace.ts';
 import { project } from '../server/shop.ts';
 

@@ -68,7 +68,7 @@ test('a namespace that is no plain name is refused', () => {
     );
 });
 
-test('an environment keeps its identity, and one that cannot be read is refused, not made anew', () => {
+test('an environment keeps its identity, and one that cannot be read is refused, not made again', () => {
   const directory = newDirectory();
   const id = environmentId(directory);
   expect(environmentId(directory)).toBe(id);

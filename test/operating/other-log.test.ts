@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { openHeadrace } from '../../src/running/headrace.ts';
 import { purchases, project as shop } from '../loop/shop.ts';
 
-test('a directory whose events are in a log of its own takes no other; one without events does', async () => {
+test('a directory whose events are in its own log takes no other; one without events does', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'headrace-other-log-'));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
   const now = Date.UTC(2026, 0, 1);

@@ -18,7 +18,7 @@ export const canIsolate =
 export const node = [process.execPath, '--conditions=headrace-source'];
 
 /**
- * Runs a program without telemetry variables but those of `more`, in a network of its own: the names that it asks for, and the files that
+ * Runs a program without telemetry variables but those of `more`, in its own network: the names that it asks for, and the files that
  * it leaves in its home and temporary folders, which are below `folder`.
  */
 export async function namesAsked(folder: string, command: readonly string[], more: NodeJS.ProcessEnv = {}) {

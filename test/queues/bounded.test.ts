@@ -27,7 +27,7 @@ interface Stalled {
   turnedAway(): number;
   /** Resolves when the first offers are in the queue, where that takes a while. */
   readonly settled?: () => Promise<unknown>;
-  /** Lets the consumer go on; resolves to the items that it received, once nothing waits. */
+  /** Lets the consumer continue; resolves to the items that it received, once nothing waits. */
   resume(): Promise<readonly number[]>;
 }
 

@@ -59,7 +59,7 @@ test('whatever is kept, stored, given up and removed, artefacts never have more 
   );
 });
 
-/** Uploads so many bytes; without `isSaid` their number is not in the head. Gives status and body. */
+/** Uploads this many bytes; without `isSaid` their number is not in the head. Gives status and body. */
 function upload(url: string, name: string, size: number, isSaid = true): Promise<{ status: number; text: string }> {
   return new Promise((resolve) => {
     const headers = isSaid ? { 'content-length': size } : {};

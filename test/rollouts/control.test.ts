@@ -27,7 +27,7 @@ interface World {
   /** A process: they share the stores. */
   readonly control: () => RolloutControl;
   readonly later: (ms: number) => void;
-  /** Evidence of equal cohorts of `n` requests, with so many errors of the canary. */
+  /** Evidence of equal cohorts of `n` requests, with this many errors of the canary. */
   readonly see: (n: number, errors?: number) => Promise<void>;
 }
 
@@ -157,7 +157,7 @@ test('a hold of an operator stays through every look, and the rollback by a guar
   expect((await store.events('r-1')).at(-1)?.numbers).toMatchObject({ requests: { canary: 5_040 } });
 });
 
-test('a released rollout goes on where it was, and what is over can be neither promoted nor held', async () => {
+test('a released rollout continues where it was, and what is over can be neither promoted nor held', async () => {
   const { control, see, later, store } = await world();
   await control().start(2, ann);
   await control().hold(ann);

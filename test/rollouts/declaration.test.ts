@@ -88,7 +88,7 @@ test.each(refusals)('a rollout that cannot run is refused where it is declared: 
   );
 });
 
-test('a duration that is none is refused by its place', () => {
+test('a duration that is not one is refused by its place', () => {
   expect(() => declared({ every: '10 minutes' as '10m' })).toThrow(
     expect.objectContaining({ code: 'WINDOW_TEXT', message: expect.stringContaining('rollout.every of model sold') }),
   );

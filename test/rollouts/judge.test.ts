@@ -44,7 +44,7 @@ const outcomes = (canary: number, baseline: number, n: number, predictions = n):
   baseline: { predictions, loss: { n, mean: baseline, m2: 0.04 * n } },
 });
 
-test('equal cohorts wait for their requests and their time, then go on', () => {
+test('equal cohorts wait for their requests and their time, then continue', () => {
   expect(judge(rollout, evidence(99), null, LATER)).toMatchObject({ action: 'wait' });
   expect(judge(rollout, evidence(100), null, START + 999)).toMatchObject({ action: 'wait' });
   expect(judge(rollout, evidence(100), null, START + 1_000)).toMatchObject({ action: 'advance' });
@@ -73,7 +73,7 @@ test.each(faults)('a canary beyond its guardrail %s is rolled back, also while i
 
 const failed = ['error', 'timeout', 'nonFinite'] as const;
 
-test.each(failed)('a canary without a score (%s) never goes on, however few runs its requests share', (outcome) => {
+test.each(failed)('a canary without a score (%s) never continues, however few runs its requests share', (outcome) => {
   for (const rows of [1, 4, 40, 400]) {
     for (let runs = 1; runs * rows <= 4_000; runs += runs) {
       const counter = new EvidenceCounter({ task: 'binary', range: [0, 1] });

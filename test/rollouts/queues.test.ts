@@ -32,7 +32,7 @@ test('a shadow waits for callers that are busy, but not for ever', async () => {
   queue.offer([1]);
   expect(runs).toEqual([]);
   await queue.settled();
-  // It looked several times before it ran beside them.
+  // It looked several times before it ran next to them.
   expect(runs).toEqual([1, 8]);
 });
 
@@ -67,7 +67,7 @@ test('lanes take turns: the time of one has no part of the other, and calls of a
   expect(begun).toEqual({ canary: [0, 0], baseline: [50, 50] });
 });
 
-test('a call that fails fails alone, and the turns go on', async () => {
+test('a call that fails fails alone, and the turns continue', async () => {
   const turns = new LaneTurns(() => 0);
   const failing = turns.take('canary', async () => {
     throw new Error('no');

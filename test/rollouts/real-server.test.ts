@@ -114,7 +114,7 @@ test('a good version goes from the shadow over the steps to champion, and back w
   expect(report).toMatchObject({ state: 'soaking', percent: 100 });
   expect([...(await traffic(served, 0, 16, 'c')).keys()]).toEqual(['champion 2']);
   expect((await headrace.versions(headrace.model('sold'))).champion).toBe(2);
-  // Rolled back after the promotion: the next answer is of the version before, which stayed loaded.
+  // Rolled back after the promotion: the next answer is of the previous version, which stayed loaded.
   const back = await served.ask('/v1/rollouts/sold', { action: 'rollback', reason: 'a complaint' });
   expect(back.body).toMatchObject({ state: 'rolledBack', reason: 'a complaint' });
   expect([...(await traffic(served, 0, 16, 'd')).keys()]).toEqual(['champion 1']);
@@ -180,7 +180,7 @@ test('a candidate whose file is damaged while it rolls out is reported by a serv
   expect(again.headrace.degraded()).toEqual([]);
 });
 
-test('a rollout goes on after a restart, with the same cohorts and what was counted', async () => {
+test('a rollout continues after a restart, with the same cohorts and what was counted', async () => {
   const served = await serve(['good', 'good'], halfAtOnce);
   await served.ask('/v1/rollouts/sold', { action: 'start', version: 2 });
   const cohortOf = async (one: Served, caller: number, id: string) =>

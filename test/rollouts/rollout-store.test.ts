@@ -118,7 +118,7 @@ describe('the rollouts in a SQLite file', () => {
     await store.close();
   });
 
-  test('a copy beside a writer is whole, and there is none of nothing', async () => {
+  test('a copy next to a writer is whole, and there is none of nothing', async () => {
     const folder = directory();
     const [path, copy] = [join(folder, 'rollouts.sqlite'), join(folder, 'copy.sqlite')];
     copySqlite(path, copy);

@@ -120,7 +120,7 @@ export async function state({ ask }: Served): Promise<RolloutReport> {
   return body as RolloutReport;
 }
 
-/** Sends traffic and lets the judge look, until the rollout is over or so many rounds are. */
+/** Sends traffic and lets the judge look, until the rollout is over or this many rounds are. */
 export async function rounds(served: Served, most: number, each: number): Promise<RolloutReport> {
   for (let round = 0; round < most; round += 1) {
     await traffic(served, round * each, each, `r${round}`);

@@ -92,7 +92,7 @@ test('bytes that are cut, changed or random give vectors or nothing, never anyth
   );
 });
 
-test('bytes cut anywhere, with more behind them, or of another format are no answer', () => {
+test('bytes cut anywhere, with more after them, or of another format are no answer', () => {
   const bytes = write(fc.sample(anyVector, { numRuns: 5, seed: 1 }));
   for (let length = 0; length < bytes.length; length += 1) expect(readVectors(bytes.subarray(0, length))).toBe(null);
   expect(readVectors(Uint8Array.of(...bytes, 0))).toBe(null);

@@ -54,7 +54,7 @@ test('a row under columns that are not known is an error, and so is one that is 
   }
 });
 
-test('what a column may become: nullable, an int an int64 or a float; a new one is nullable; all else is refused', () => {
+test('what a column may become: nullable, an int an int64 or a float; a new one is nullable; everything else is refused', () => {
   const stepsTo = (after: Columns) => columnSteps(first, after).map((step) => Object.values(step).join(' '));
   expect(stepsTo(second)).toEqual(['widen n', 'nullable gone']);
   expect(columnSteps(second, third).map((step) => Object.values(step).join(' '))).toEqual([

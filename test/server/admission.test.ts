@@ -17,7 +17,7 @@ interface Load {
   /** What it costs to turn one away; a tenth of an answer where it is left out. */
   readonly refusalMs?: number;
   readonly forMs: number;
-  /** At these instants the server does something else for so long. */
+  /** At these instants the server does something else for this long. */
   readonly stalls?: ReadonlyMap<number, number>;
 }
 

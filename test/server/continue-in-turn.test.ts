@@ -41,7 +41,7 @@ async function served(work: (port: number) => Promise<void>): Promise<void> {
   }
 }
 
-test('a client is asked to go on in the turn of its request, never amid an answer', () =>
+test('a client is asked to continue in the turn of its request, never during an answer', () =>
   served(async (port) => {
     const came = await converse(port, [Buffer.from(`${HELD}${ASKING}${BODY}`)]);
     expect(answersIn(came, ['GET', 'POST'])).toEqual([

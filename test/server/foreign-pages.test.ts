@@ -77,7 +77,7 @@ function ask(url: string, { method, path }: Asked, fields: Fields): Promise<{ st
   });
 }
 
-/** Every route, and a path that is none; hot routes are written as the lean reader takes them. */
+/** Every route, and a path that is not one; hot routes are written as the lean reader takes them. */
 const routes: readonly Asked[] = [
   ...allRoutes.map(({ method, path }) => ({
     method,

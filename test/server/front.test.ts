@@ -16,7 +16,7 @@ afterEach(async () => {
   for (const server of open.splice(0)) await new Promise((resolve) => server.close(resolve));
 });
 
-/** A server whose hot route says after `answerWhen` what it is told, and whose full server has `listener`. */
+/** A server whose hot route says after `answerWhen` what it is asked to say, and whose full server has `listener`. */
 async function started(listener: RequestListener, times: ServerOptions = {}, answerWhen = () => turns(1)) {
   const answers: HotAnswers = {
     paths: new Set([HOT]),
@@ -125,7 +125,7 @@ test('a client that sends more than is read is stopped, and all of it is read la
   expect(read).toBe(pieces * piece.length);
 });
 
-test('who answers is told that a client has gone', async () => {
+test('who answers learns that a client has gone', async () => {
   const { promise: gone, resolve } = Promise.withResolvers<void>();
   const { port } = await started((_, outgoing) => {
     outgoing.on('close', resolve);
@@ -161,7 +161,7 @@ test('what was written before a connection is destroyed gets out', async () => {
   expect(await all(socket)).toBe('HTTP/1.1 400 Bad Request\r\n\r\nwhy');
 });
 
-test('a server that closes lets the answers under way out, closes idle connections and takes no more', async () => {
+test('a server that closes lets the answers under way out, closes idle connections and takes no longer', async () => {
   const { promise: told, resolve: tell } = Promise.withResolvers<void>();
   const { promise: hotCame, resolve: seeHot } = Promise.withResolvers<void>();
   const { promise: coldCame, resolve: seeCold } = Promise.withResolvers<void>();

@@ -14,7 +14,7 @@ test('a server whose disk is full reads vectors, and says that it takes no event
   timeout: 120_000,
 }, async () => {
   const directory = mkdtempSync(join(tmpdir(), 'headrace-full-'));
-  // No file may be longer than so many kB: as on a disk that is full, an append fails.
+  // No file may be longer than this many kB: as on a disk that is full, an append fails.
   const limited = `ulimit -f 600; trap '' XFSZ; exec "$0" --conditions=headrace-source "$1" "$2"`;
   const child = spawn('bash', ['-c', limited, process.execPath, SERVER, directory], {
     stdio: ['ignore', 'pipe', 'ignore'],

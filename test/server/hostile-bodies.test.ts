@@ -18,7 +18,7 @@ const MOST_BYTES = 64 * 2 ** 20;
 const MOST_GROWTH = 2 * MOST_BYTES;
 
 /**
- * `HEADRACE_FUZZ=500` by hand: so many inputs of all go to all routes in each test, and the dearest are printed by their processor time.
+ * `HEADRACE_FUZZ=500` by hand: this many inputs of all go to all routes in each test, and the dearest are printed by their processor time.
  * In npm test each route gets those that cost most, and a share of the others in turn; their time is not judged.
  */
 const most = Number(process.env['HEADRACE_FUZZ'] ?? 0);
@@ -64,7 +64,7 @@ interface Measured {
 }
 const measured: Measured[] = [];
 
-/** Sends inputs one by one; each is held against the bounds. */
+/** Sends inputs one by one; each is compared with the bounds. */
 async function bounded(inputs: Iterable<readonly [name: string, send: () => Promise<unknown>]>): Promise<void> {
   let before = await cost();
   for (const [name, send] of chosen([...inputs])) {

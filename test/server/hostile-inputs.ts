@@ -15,7 +15,7 @@ function keys(size: number): string {
 
 const tensor = ['{"inputs":[{"name":"x","datatype":"INT64","shape":[1],"data":[', '1]}]}'] as const;
 
-/** JSON texts, and what looks like one, of about so many bytes: each is many of something. */
+/** JSON texts, and what looks like one, of about this many bytes: each is many of something. */
 const texts: Readonly<Record<string, (size: number) => string>> = {
   brackets: (size) => filled('[', size),
   objects: (size) => filled('{"a":', size),
@@ -99,7 +99,7 @@ function contents(field: number, numbers: Buffer): Buffer {
   return Buffer.concat([varint(5 * 8 + 2), lengthOf(input), input]);
 }
 
-/** Messages of protobuf, of about so many bytes. */
+/** Messages of protobuf, of about this many bytes. */
 const messages: Readonly<Record<string, (size: number) => Buffer>> = {
   emptyInputs: (size) => Buffer.alloc(size, Buffer.of(5 * 8 + 2, 0)),
   emptyOutputs: (size) => Buffer.alloc(size, Buffer.of(6 * 8 + 2, 0)),

@@ -94,7 +94,7 @@ test('who asks for the lines after those that were seen gets each line once, in 
   await board.close();
 });
 
-test('the same is not started twice, a queue has an end, and only so many jobs that have ended are kept', async () => {
+test('the same is not started twice, a queue has an end, and only this many jobs that have ended are kept', async () => {
   const board = new JobBoard(() => 0);
   const first = heldTask('m0');
   const { id } = board.start(first.task);

@@ -130,7 +130,7 @@ function answersIn(stream: Buffer): readonly Answer[] {
   return answers;
 }
 
-/** Makes the full server read everything behind it. */
+/** Makes the full server read everything after it. */
 const FULL = 'GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n';
 
 async function fullAnswers(pieces: readonly string[]): Promise<readonly Answer[]> {
@@ -230,7 +230,7 @@ describe.each(ways)('read by %s', (_, way) => {
   });
 
   test.each(attacks)(
-    '%s is answered as by the full server, and nothing behind it is taken for a request',
+    '%s is answered as by the full server, and nothing after it is taken for a request',
     async (_, attack) => {
       const bytes = attack() + smuggled;
       const { answers } = await converse([bytes]);
@@ -238,7 +238,7 @@ describe.each(ways)('read by %s', (_, way) => {
     },
   );
 
-  test('a chunked body is read whole, and the request behind it is answered', async () => {
+  test('a chunked body is read whole, and the request after it is answered', async () => {
     const text = body();
     const chunked = `POST /v1/features/${service().name} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n${text.length.toString(16)}\r\n${text}\r\n0\r\n\r\n`;
     const { answers } = await converse([chunked + post(text)]);
@@ -275,7 +275,7 @@ describe.each(ways)('read by %s', (_, way) => {
     );
   });
 
-  test('a request that waited too long while others were answered is told to come back, and one that did not is not', async () => {
+  test('a request that waited too long while others were answered is asked to come back, and one that did not is not', async () => {
     const busy = await start({ ...way, mostWaitMs: 0 });
     const to = Number(new URL(busy.url).port);
     // One thread has the requests of a connection at once, the other those of many.
@@ -342,7 +342,7 @@ describe.each(ways)('read by %s', (_, way) => {
     });
 });
 
-test('a head that is read is a head to the letter: one more byte anywhere makes another of it, or none', () => {
+test('a head that is read is a head exactly: one more byte anywhere makes another of it, or none', () => {
   const head = post(body()).slice(0, post(body()).indexOf('\r\n\r\n') + 4);
   const parsed = parseHead(head);
   expect(parsed).toEqual({
@@ -432,7 +432,7 @@ async function laterServer(wait: (body: string) => Promise<unknown>) {
   return { to: typeof address === 'object' && address !== null ? address.port : 0, sockets, close };
 }
 
-test('what comes while an answer is waited for is answered behind it, also if the client has sent all', async () => {
+test('what comes while an answer is waited for is answered after it, also if the client has sent all', async () => {
   const { to, close } = await laterServer((text) => turns(20 * (text.length % 3)));
   const request = fc.record({ size: fc.integer({ min: 1, max: 9 }), cut: fc.option(fc.nat({ max: 8 })) });
   await fc.assert(

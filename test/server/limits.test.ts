@@ -44,7 +44,7 @@ test('a text of a hundred levels is read, and one of more is refused before it i
   expect(() => checkJson(nested(101))).toThrow(expect.objectContaining({ code: 'SERVER_BODY_BOUNDS' }));
 });
 
-test('messages are the same however they are cut, and all that is held is given back', () => {
+test('messages are the same however they are cut, and all that is held is returned', () => {
   const cuts = fc.array(fc.integer({ min: 1, max: 9_000 }), { minLength: 1, maxLength: 40 });
   fc.assert(
     fc.property(fc.array(fc.uint8Array({ maxLength: 12_000 }), { maxLength: 6 }), cuts, (bodies, sizes) => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { mergeMetrics } from '../../src/server/workers/merge-metrics.ts';
 
-test('metrics of several processes are told apart by their worker, and described once', () => {
+test('metrics of several processes are distinguished by their worker, and described once', () => {
   const text = (value: number) =>
     `# HELP a_total A\n# TYPE a_total counter\na_total{x="1",y="} 2"} ${value}\na_total 0.5\n`;
   expect(

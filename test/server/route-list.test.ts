@@ -214,7 +214,7 @@ test('a route that asks after its client has left finds it gone', async () => {
       await text(request.stream);
       left.resolve();
       await until(() => request.stream instanceof IncomingMessage && request.stream.socket.destroyed);
-      // What is told of the end of a connection has been told by then.
+      // The end of a connection has been reported by then.
       await turns(10);
       gone.resolve(request.gone().aborted);
       return jsonAnswer({});
@@ -299,7 +299,7 @@ describe.each(servers)('%s', (_, start) => {
   });
 });
 
-test('every operation has an id of its own, a tag that is declared, named errors and references that lead somewhere', () => {
+test('every operation has its own id, a tag that is declared, named errors and references that lead somewhere', () => {
   const description = describedBy(allRoutes);
   const operations = Object.values(description.paths).flatMap((methods) => Object.values(methods));
   expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(operations.length);

@@ -40,7 +40,7 @@ async function dial(
   return { socket, came: () => text, over };
 }
 
-/** Waits until a text has come so often. */
+/** Waits until a text has come this often. */
 async function brought({ socket, came }: { socket: Socket; came: () => string }, text: string): Promise<void> {
   while (!came().includes(text)) await once(socket, 'data');
 }
@@ -124,7 +124,7 @@ describe.each([
   });
 });
 
-test('a client that ends in the middle of a request is told so by 400', async () => {
+test('a client that ends in the middle of a request learns it by 400', async () => {
   const server = await startServer(headrace, { host: '127.0.0.1', port: 0, bodyLimit: 20_000 });
   const client = await dial(server.url);
   client.socket.end(WHOLE.slice(0, -5));

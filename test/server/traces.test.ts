@@ -127,7 +127,7 @@ async function askFeatures(
   return answer.status;
 }
 
-test("a caller's trace goes on through the server, with a part by view, its tier, age and budget", async () => {
+test("a caller's trace continues through the server, with a part by view, its tier, age and budget", async () => {
   const { url, close } = await open({ otlp: collector.url, sample: 0 });
   const client = createClient<typeof project>({ url, traceparent: () => CALLER });
   await client.ingest('clicks', [click('a1'), click('a2')]);
@@ -165,7 +165,7 @@ test("a caller's trace goes on through the server, with a part by view, its tier
   for (const span of collector.spans) {
     const parent = collector.spans.find(({ spanId }) => spanId === span.parentSpanId);
     expect(BigInt(span.endTimeUnixNano)).toBeGreaterThanOrEqual(BigInt(span.startTimeUnixNano));
-    // Times are told by one clock: a part lies within what it is a part of, but for what rounding does.
+    // Times are reported by one clock: a part lies within what it is a part of, but for what rounding does.
     if (parent === undefined) continue;
     expect(Number(BigInt(span.startTimeUnixNano) - BigInt(parent.startTimeUnixNano))).toBeGreaterThan(-2e6);
     expect(Number(BigInt(parent.endTimeUnixNano) - BigInt(span.endTimeUnixNano))).toBeGreaterThan(-2e6);
@@ -189,7 +189,7 @@ test('a trace that its caller does not record is not recorded, and one without a
   expect(named('features clicker')).toHaveLength(2);
 });
 
-test('a refused request is told by its status, and is no fault of the server', async () => {
+test('a refused request is reported by its status, and is no fault of the server', async () => {
   const { url, close } = await open({ otlp: collector.url, sample: 1 });
   expect(await askFeatures(url, {}, { usr: 'ann' })).toBe(400);
   expect(await askFeatures(url, { 'content-type': 'application/json;charset=x' }, { usr: 'ann' })).toBe(400);
@@ -231,7 +231,7 @@ test('a prediction is its features, the inference and its log; every run of a ba
   expect(childrenOf(run)).toEqual(['sql', 'switch']);
 });
 
-test('a collector that refuses is told of, and holds up neither a request nor the end', async () => {
+test('a collector that refuses is reported, and holds up neither a request nor the end', async () => {
   const faults: unknown[] = [];
   collector.status = 400;
   const { url, close } = await open({ otlp: collector.url, sample: 1 }, (error) => faults.push(error));

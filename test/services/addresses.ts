@@ -46,7 +46,7 @@ export function addressOf(
   return value.split(',');
 }
 
-/** Options of a store that nobody else has: a prefix of its own. */
+/** Options of a store that nobody else has: its own prefix. */
 export function freshOptions(urls: readonly string[], more: Partial<RedisOptions> = {}): RedisOptions {
   const prefix = `test-${randomUUID().slice(0, 8)}`;
   return { urls, cluster: urls.length > 1, prefix, tls: null, timeoutMs: 2_000, ...more };

@@ -24,7 +24,7 @@ export interface SiteJob {
   readonly generation: number;
 }
 
-/** Views over one source whose events lie in Kafka, whose tiles an engine makes, and which are read here by the versioned write. */
+/** Views over one source whose events are in Kafka, whose tiles an engine makes, and which are read here by the versioned write. */
 export abstract class EngineSite {
   readonly views: readonly StreamViewData[];
   readonly outcomes: Record<UpsertOutcome, number> = { applied: 0, duplicate: 0, stale: 0, conflict: 0 };

@@ -109,7 +109,7 @@ test('a failover that loses acknowledged writes under load: noticed, read again 
   for (const user of site.users) expect(await site.writer(user)).toEqual({ ...site.expected(user), degraded: false });
 });
 
-test('a connection that is cut amid the answers of a pipeline: nothing lost, nothing twice', async () => {
+test('a connection that is cut during the answers of a pipeline: nothing lost, nothing twice', async () => {
   const server = await ownServer();
   const wire = await Wire.open(server.port);
   ending.push(() => wire.close());
@@ -155,7 +155,7 @@ test('a server that may evict is refused when it is opened, and noticed while it
   await until(async () => site.faults.some((error) => isHeadraceError(error, 'REDIS_POLICY')));
 });
 
-test('a server that hangs: calls fail within their time, and go on when it does', async () => {
+test('a server that hangs: calls fail within their time, and continue when it does', async () => {
   const server = await ownServer();
   const site = await openSite(server.url, { timeoutMs: 300 }, 1_000, 3_000);
   await site.ingest(3_000);

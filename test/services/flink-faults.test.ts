@@ -102,7 +102,7 @@ test('three million flights give the published tiles, though a task manager is k
     );
     sent += rows.length;
     if (sent === 1_500_000) {
-      // Somewhere amid the job: whatever it holds in memory is gone.
+      // Somewhere during the job: whatever it holds in memory is gone.
       await until(async () => summary(site, view).events > 100_000);
       await stopServer(taskManager, 'SIGKILL');
       taskManager = await startTaskManager(directory, cluster.jobManager.port);

@@ -38,7 +38,7 @@ function newSite(options: SiteOptions = {}): TileSite {
   return site;
 }
 
-test('a job that was stopped with a savepoint goes on from it, and the tiles are those of all events', async () => {
+test('a job that was stopped with a savepoint continues from it, and the tiles are those of all events', async () => {
   const site = newSite();
   const headrace = await site.open();
   const first = await site.jobs((jobs) => jobs.deploy());
@@ -70,7 +70,7 @@ test('a job that was stopped with a savepoint goes on from it, and the tiles are
   expect(site.faults).toEqual([]);
 });
 
-test('a job that its job manager forgot goes on from its newest checkpoint, and the tiles are those of all events', async () => {
+test('a job that its job manager forgot continues from its newest checkpoint, and the tiles are those of all events', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'flink-jobs-'));
   ending.push(() => rmSync(directory, { recursive: true, force: true }));
   const servers = await startFlink(directory);
@@ -89,7 +89,7 @@ test('a job that its job manager forgot goes on from its newest checkpoint, and 
     deployed = await jobs.deploy();
     await jobs.watch(stopped, (line) => told.push(line));
   });
-  // What fails there is told where it is waited for.
+  // What fails there is reported where it is waited for.
   watching.catch(() => undefined);
   await Promise.race([until(async () => deployed !== undefined), watching]);
   await expect(site.jobs((jobs) => jobs.deploy())).rejects.toMatchObject({ code: 'TILES_LOCKED' });
@@ -111,7 +111,7 @@ test('a job that its job manager forgot goes on from its newest checkpoint, and 
   expect(site.faults).toEqual([]);
 });
 
-test('the job of a changed declaration catches up beside the one before, which then ends', async () => {
+test('the job of a changed declaration catches up next to the previous one, which then ends', async () => {
   const site = newSite();
   const headrace = await site.open();
   const before = await site.jobs((jobs) => jobs.deploy());
@@ -180,7 +180,7 @@ test('a job whose tiles are not what the events make is not switched to', async 
   expect(await site.jobs((jobs) => jobs.status())).toMatchObject([{ state: 'STOPPED', checkpoint: null }]);
 });
 
-test('a job over changes is not begun anew where the log has lost the first of them', async () => {
+test('a job over changes is not begun again where the log has lost the first of them', async () => {
   const stock = changeSource('stock', {
     id: 'id',
     time: 'at',

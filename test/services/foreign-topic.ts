@@ -43,7 +43,7 @@ export class ForeignTopic {
     await this.admin.createTopics({ topics: [this.name], partitions, replicas: 1, configs });
   }
 
-  /** So many new events, each under its user's key, and after each batch some of them once more. */
+  /** This many new events, each under its user's key, and after each batch some of them once more. */
   async send(events: number, partitions: number, redelivered = 0): Promise<void> {
     for (let from = 0; from < events; from += BATCH) {
       const batch = Array.from({ length: Math.min(BATCH, events - from) }, () => {
@@ -77,7 +77,7 @@ export class ForeignTopic {
     await this.produce(messages);
   }
 
-  /** By a producer of its own: one that does not know yet of a partition writes to another. */
+  /** By its own producer: one that does not know yet of a partition writes to another. */
   async produce(messages: Parameters<Producer['send']>[0]['messages']) {
     const producer = new Producer(this.#client);
     try {

@@ -55,7 +55,7 @@ async function busiest(share: number, seconds: number): Promise<number> {
   return Math.max(...done) / (done.reduce((sum, count) => sum + count, 0) / done.length);
 }
 
-/** Reads for so many seconds of the readers' clock; they share their hot keys once a second. */
+/** Reads for this many seconds of the readers' clock; they share their hot keys once a second. */
 async function readFor(share: number, seconds: number): Promise<void> {
   const end = reads + seconds * READS_PER_SECOND;
   const read = async (reader: SiteReader) => {

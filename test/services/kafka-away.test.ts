@@ -93,7 +93,7 @@ async function codeOf(work: () => unknown): Promise<string | null> {
   }
 }
 
-test('every method of a log whose broker hangs ends with a code, and answers when it goes on', async () => {
+test('every method of a log whose broker hangs ends with a code, and answers when it continues', async () => {
   const log = await open(`away-${randomUUID().slice(0, 8)}.`);
   try {
     await log.openTopic(TOPIC, 1);
@@ -143,7 +143,7 @@ const readerCalls = (
   read: (reader) => reader.read({ [topic]: [0] }),
 });
 
-test('every method of tile topics whose broker hangs ends with a code, and answers when it goes on', async () => {
+test('every method of tile topics whose broker hangs ends with a code, and answers when it continues', async () => {
   const topic = `away-${randomUUID().slice(0, 8)}`;
   const reader = await openReader(topic);
   const all = Object.entries(readerCalls(topic));

@@ -130,7 +130,7 @@ describe('event log on Kafka', () => {
     const log = await opened(prefix);
     await log.append(TOPIC, 0, [logRecordAt(0)]);
     await (await admin()).deleteTopics({ topics: [`${prefix}orders.1`] });
-    // The brokers hear of it a moment after it was answered.
+    // The brokers learn of it a moment after it was answered.
     await until(() =>
       Promise.resolve(log.append(TOPIC, 0, [logRecordAt(1)])).then(
         () => false,
@@ -140,7 +140,7 @@ describe('event log on Kafka', () => {
     await expect(log.read(TOPIC, 0, 0, 1)).rejects.toMatchObject({ code: 'LOG_TOPIC' });
   });
 
-  test('a reader of topics whose place is trimmed away says so, and reads on from where they begin', async () => {
+  test('a reader of topics whose place is trimmed away says so, and reads on from the place where they begin', async () => {
     const name = `${newPrefix()}tiles.1`;
     const reader = await openTopicReader({
       brokers,
@@ -166,7 +166,7 @@ describe('event log on Kafka', () => {
     expect(next).toEqual({ [name]: [3] });
   });
 
-  test('a record that somebody else wrote keeps its place, is told apart, and holds up nothing', async () => {
+  test('a record that somebody else wrote keeps its place, is distinguished, and holds up nothing', async () => {
     const prefix = newPrefix();
     const log = await opened(prefix);
     await log.append(TOPIC, 0, [logRecordAt(0)]);

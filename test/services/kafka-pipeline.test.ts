@@ -113,7 +113,7 @@ test('every process answers with the events that any of them took', async () => 
   expect(site.faults).toEqual([]);
 });
 
-test('what each reader has still to read is told by partition, in the metrics and in the status', async () => {
+test('what each reader has still to read is reported by partition, in the metrics and in the status', async () => {
   const site = new Site(addressOf('KAFKA_BROKERS'));
   const [one, other] = [await site.open(site.directory()), await site.open(site.directory())];
   await site.ingest(one, site.events(300));
@@ -135,7 +135,7 @@ test('what each reader has still to read is told by partition, in the metrics an
   expect(behind()).toEqual({ applied: 0, committed: 0 });
 });
 
-test('records that nobody can read are named, kept and left out, and the stream goes on, also after a restart', async () => {
+test('records that nobody can read are named, kept and left out, and the stream continues, also after a restart', async () => {
   const site = new Site(addressOf('KAFKA_BROKERS'));
   const directory = site.directory();
   const one = await site.open(directory);
@@ -224,7 +224,7 @@ test('any client reads the rows of a topic as JSON', async () => {
   });
 });
 
-test('while the brokers are away events are refused and reads go on; afterwards nothing is missing', async () => {
+test('while the brokers are away events are refused and reads continue; afterwards nothing is missing', async () => {
   const data = mkdtempSync(join(tmpdir(), 'kafka-away-'));
   ending.push(() => rmSync(data, { recursive: true, force: true }));
   let broker: Server = await newBroker(data);

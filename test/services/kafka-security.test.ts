@@ -59,7 +59,7 @@ describe('who shows who he is on an encrypted wire reads and writes the log', ()
   });
 });
 
-describe('who is not let in is told why, and his password stands nowhere', () => {
+describe('who is not let in learns why, and his password stands nowhere', () => {
   const other = mkdtempSync(join(tmpdir(), 'tls-'));
   const wrong = { ...sasl, password: 'not-the-password' };
   const plainly = { ...wrong, mechanism: 'PLAIN' } as const;

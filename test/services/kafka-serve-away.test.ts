@@ -38,7 +38,7 @@ const codeOf = (text: string): unknown => (JSON.parse(text) as { error: { code: 
 describe.each([[['serve']], [['serve', '--workers', '1']], [['dev']]] as const)(
   '%s with its log on a broker that hangs',
   (words) => {
-    test('refuses events with a code, says so, reads on, takes events when the broker goes on, and has every one', async () => {
+    test('refuses events with a code, says so, reads on, takes events when the broker continues, and has every one', async () => {
       const folder = shopFolder(environment());
       try {
         const serving = await startServing(folder, words);

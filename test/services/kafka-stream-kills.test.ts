@@ -65,7 +65,7 @@ function start(name: string, namespace: string): Member {
 }
 
 async function killed({ child }: Member): Promise<void> {
-  // One that ended by itself would be a fault of its own.
+  // One that ended by itself would be its own fault.
   expect([child.exitCode, child.signalCode]).toEqual([null, null]);
   const closed = new Promise((resolve) => child.once('close', resolve));
   child.kill('SIGKILL');
@@ -92,7 +92,7 @@ test('processes killed and stopped while they roll: no record lost, double, or o
     );
     const chance = rng();
     if (chance < 0.35) {
-      // Stopped for longer than its session: another one has its partitions when it goes on.
+      // Stopped for longer than its session: another one has its partitions when it continues.
       stops += 1;
       victim.child.kill('SIGSTOP');
       const others = names.filter((one) => one !== name).map((one) => member(one));

@@ -17,7 +17,7 @@ import { ended, lastJson, runCli, startCli } from '../cli/run-cli.ts';
 import { addressOf, freshOptions } from './addresses.ts';
 import { until } from './until.ts';
 
-/** Enough for a copy to be killed amid it. */
+/** Enough for a copy to be killed during it. */
 const EVENTS = 12_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'migrate-'));

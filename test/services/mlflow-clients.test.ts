@@ -18,7 +18,7 @@ type Outcome = Readonly<Record<string, unknown>>;
 /** Runs the life cycle with one version's client on a server; returns the outcome of each step. */
 async function lifeCycle(python: string, url: string, ...more: readonly string[]): Promise<Outcome> {
   const env = { ...process.env, MLFLOW_HTTP_REQUEST_MAX_RETRIES: '2', MLFLOW_DISABLE_TELEMETRY: 'true' };
-  // The client leaves a folder of its own where it runs.
+  // The client leaves its own folder where it runs.
   const child = spawn(python, [PROGRAM, url, ...more], {
     env,
     cwd: mkdtempSync(join(tmpdir(), 'headrace-mlflow-client-')),

@@ -50,7 +50,7 @@ afterEach(async () => {
   for (const end of ending.splice(0).reverse()) await end();
 });
 
-test('the tiles of a directory move to a Redis and back, with the windows that the log reaches no more', async () => {
+test('the tiles of a directory move to a Redis and back, with the windows that the log reaches no longer', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'moves-'));
   ending.push(() => rmSync(directory, { recursive: true, force: true }));
   let now = Date.UTC(2026, 0, 1);

@@ -6,7 +6,7 @@ import type { Columns } from '../../src/schema/column.ts';
 
 const MINUTE = 60_000;
 
-/** A view with so many sums of whole numbers, each over windows of so many minutes. */
+/** A view with this many sums of whole numbers, each over windows of this many minutes. */
 export function numericView(sums: number, windows: readonly number[] = []): StreamViewData {
   const columns: Columns = {
     id: { type: 'text', nullable: false },

@@ -26,7 +26,7 @@ export interface ParityDefinition {
 const hops = (...lengths: readonly number[]) =>
   lengths.map((hopMs) => ({ name: `w${hopMs}`, windowMs: 12 * hopMs, hopMs }));
 
-/** A source of its own, so that every history has one table for each. */
+/** Its own source, so that every history has one table for each. */
 function named(name: string, view: StreamViewData): StreamViewData {
   return { ...view, name, source: { ...view.source, name } };
 }
@@ -227,7 +227,7 @@ export const own: readonly ParityDefinition[] = [random, sawtooth, faults, regis
 /** Those of them that are done in seconds. */
 export const small: readonly ParityDefinition[] = [sawtooth, faults, hot];
 
-/** What real tables have to say that lie beside the checkout. */
+/** What real tables have to say that are next to the checkout. */
 export function ofShared(folder: string): readonly ParityDefinition[] {
   const product = { kind: 'arithmetic', op: 'multiply', left: column('quantity'), right: column('price') } as const;
   const retail = sqlDefinition(

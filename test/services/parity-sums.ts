@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { inject } from 'vitest';
 import { sha256Hex } from '../../src/base/hash/sha256.ts';
 
-/** The engines whose tiles are held against each other. */
+/** The engines whose tiles are compared with each other. */
 export const engines = ['in process', 'DuckDB', 'Spark', 'Flink'] as const;
 
 export type ParityEngine = (typeof engines)[number];

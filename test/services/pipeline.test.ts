@@ -56,7 +56,7 @@ for (const [name, variable] of stores)
       expect(site.faults).toEqual([]);
     });
 
-    test('a process that comes after another goes on where that stopped', async () => {
+    test('a process that comes after another continues where that stopped', async () => {
       const site = new Clicks(freshOptions(addressOf(variable)));
       ending.push(() => site.end());
       for (let life = 0; life < 3; life += 1) {

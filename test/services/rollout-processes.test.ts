@@ -43,7 +43,7 @@ interface Answered {
   readonly rollout: string | null;
 }
 
-/** One call on a connection of its own, so that the processes share them out; null where it got no prediction. */
+/** One call on its own connection, so that the processes share them out; null where it got no prediction. */
 function predict(caller: number, number = 0.5): Promise<Answered | null> {
   ids += 1;
   const body = { id: `p-${ids}`, request: { name: `caller ${caller}`, number, gaps: null, category: 1 } };

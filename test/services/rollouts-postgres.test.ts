@@ -53,7 +53,7 @@ describe('servers of two machines over one PostgreSQL', () => {
     for (const folder of folders) rmSync(folder, { recursive: true, force: true });
   });
 
-  /** A host has a directory of its own; the registry and the rollouts are shared, and artefacts are there twice. */
+  /** A host has its own directory; the registry and the rollouts are shared, and artefacts are there twice. */
   async function open(schema: string): Promise<void> {
     const registry = { kind: 'postgres', url, schema } as const;
     for (const directory of folders)

@@ -45,7 +45,7 @@ const playbook = {
   shadow: { labels: 100 },
 } as const;
 
-/** The configuration of a host: a directory of its own, the registry of all. */
+/** The configuration of a host: its own directory, the registry of all. */
 function configOf(directory: string, schema: string, hook: string): string {
   const declared = fileURLToPath(new URL('../playbook/watched-project.ts', import.meta.url));
   const environment = {

@@ -90,7 +90,7 @@ function checkpoint(): number {
   }
 }
 
-test('a job that recovers waits for instances: it does not hang, and goes on from its checkpoint', async () => {
+test('a job that recovers waits for instances: it does not hang, and continues from its checkpoint', async () => {
   const entries: JournalEntry[] = [];
   let looks = 0;
   const onPoll = () => {

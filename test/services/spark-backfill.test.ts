@@ -78,7 +78,7 @@ const killable: Readonly<Record<Way, () => Promise<Killable>>> = {
     engine: engineBy('spark-submit'),
     died: { code: 'SPARK_ENDED', message: expect.stringContaining('SIGKILL') },
     kill: () => process.kill(driver(), 'SIGKILL'),
-    // Each backfill has a driver of its own.
+    // Each backfill has its own driver.
     restart: async () => undefined,
   }),
   'Spark Connect': async () => {
@@ -103,7 +103,7 @@ const killable: Readonly<Record<Way, () => Promise<Killable>>> = {
   },
 };
 
-/** A project with two days of clicks behind it, whose backfills Spark computes. */
+/** A project with two days of clicks after it, whose backfills Spark computes. */
 async function opened(engine: Killable['engine']) {
   const directory = mkdtempSync(join(tmpdir(), 'spark-backfill-'));
   ending.push(() => rmSync(directory, { recursive: true, force: true }));

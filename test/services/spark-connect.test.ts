@@ -64,7 +64,7 @@ test('sessions do not share settings: two that ask for different ones each have 
 const LONG =
   'SELECT id % 7 AS k, COUNT(DISTINCT MD5(CAST(id AS STRING))) AS n FROM range(500000000000) GROUP BY id % 7';
 
-test('what runs on the server ends with the session that is closed amid it, and leaves no file', async () => {
+test('what runs on the server ends with the session that is closed during it, and leaves no file', async () => {
   const told: string[] = [];
   let close: () => void = () => undefined;
   const runs = new Promise<void>((resolve) => {
@@ -80,7 +80,7 @@ test('what runs on the server ends with the session that is closed amid it, and 
   await session.close();
   await ended;
   expect(left()).toEqual([]);
-  // Its tasks had both cores: if it went on, this would not end.
+  // Its tasks had both cores: if it continued, this would not end.
   const after = await opened(engineBy('Spark Connect'));
   await after.session.compute(query('SELECT COUNT(*) AS n FROM range(10)'));
 });

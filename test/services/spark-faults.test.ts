@@ -35,7 +35,7 @@ async function opened(
   return { session, left };
 }
 
-/** An application of its own. */
+/** Its own application. */
 function own(master: string, conf: Readonly<Record<string, string>>) {
   return { kind: 'spark', home: addressOf('SPARK_HOME')[0], master, conf } as const;
 }
@@ -47,7 +47,7 @@ function queries(...texts: readonly string[]): Computation {
 
 const LARGE = "SELECT SIZE(COLLECT_LIST(REPEAT(CONCAT('x', id), 1000000))) AS n FROM range(3000)";
 
-test('a driver without memory left is told as such, leaves nothing, and what is asked of it afterwards fails at once', async () => {
+test('a driver without memory left is reported as such, leaves nothing, and what is asked of it afterwards fails at once', async () => {
   const { session, left } = await opened(own('local[1]', { 'spark.driver.memory': '600m' }), () => undefined);
   await expect(session.compute(queries(LARGE))).rejects.toMatchObject({
     code: 'SPARK_MEMORY',
@@ -59,7 +59,7 @@ test('a driver without memory left is told as such, leaves nothing, and what is 
   });
 });
 
-test('on a cluster an executor that is killed is replaced and told; one without memory left ends the job, and nothing else', async () => {
+test('on a cluster an executor that is killed is replaced and reported; one without memory left ends the job, and nothing else', async () => {
   const told: string[] = [];
   let application = '';
   let killed = 0;

@@ -86,7 +86,7 @@ describe.each(ways)('%s', (way) => {
     },
   );
 
-  test('a query that Spark refuses names its line and what is wrong, and the application goes on', async () => {
+  test('a query that Spark refuses names its line and what is wrong, and the application continues', async () => {
     const session = await site.engine.open(() => undefined);
     const compute = (sql: string) =>
       session.compute({ tables: [], outputs: [{ name: 'odd', sql, slicedBy: [] }], slices: 1 });

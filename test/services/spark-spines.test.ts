@@ -56,7 +56,7 @@ describe.each(ways)('%s', (way) => {
     }),
   );
 
-  /** What a request brings beside its keys, in every form that a value has. */
+  /** What a request brings next to its keys, in every form that a value has. */
   const beside: Columns = {
     share: float,
     known: bool,
@@ -119,7 +119,7 @@ describe.each(ways)('%s', (way) => {
     rich: ['events', 'sum_d', 'max_t', 'last_3', 'distinct_l', 'p50_i', 'top_2_t', 'mean_e'],
   } as const satisfies Record<string, readonly string[]>;
 
-  /** A service that is asked for more than its keys, and gives it back. */
+  /** A service that is asked for more than its keys, and returns it. */
   function withRequest(service: FeatureServiceData): FeatureServiceData {
     const values = Object.entries(beside);
     return {

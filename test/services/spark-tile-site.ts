@@ -32,7 +32,7 @@ export class SparkTileSite extends EngineSite {
     this.#realTime = realTime;
   }
 
-  /** Kills the driver amid whatever it does, and starts another from its checkpoint. */
+  /** Kills the driver during whatever it does, and starts another from its checkpoint. */
   async kill(): Promise<void> {
     const status = driverStatus(this.#folder);
     if (status === null || this.#options === null) throw new Error('no driver runs');

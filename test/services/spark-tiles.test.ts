@@ -43,7 +43,7 @@ test('tiles and parts of every aggregate are those of the engine, every column a
   const site = await opened(views, 4);
   await site.send(first);
   await equal(site, expected(views, first));
-  // What was sent before comes once more, before what is new; the driver dies amid it.
+  // What was sent before comes once more, before what is new; the driver dies during it.
   await site.send(all);
   await site.kill();
   await equal(site, expected(views, all));

@@ -21,7 +21,7 @@ afterEach(async () => {
   for (const end of ending.splice(0).reverse()) await end();
 });
 
-/** Processes of `headrace tiles write` in the site's directory, each in a call of its own. */
+/** Processes of `headrace tiles write` in the site's directory, each in its own call. */
 class Writers {
   readonly #directory: string;
   readonly #running: ChildProcess[] = [];
@@ -107,7 +107,7 @@ test('three processes write the tiles of Flink to a Redis: one is killed, the Re
   await site.wholeOfBoth(reader);
   expect(site.faults).toEqual([]);
 
-  // One is killed amid the flow, and its next life has its partitions at once.
+  // One is killed during the flow, and its next life has its partitions at once.
   for (let i = 0; i < 10; i += 1) {
     await site.send(headrace, 100);
     if (i === 3) {
@@ -120,7 +120,7 @@ test('three processes write the tiles of Flink to a Redis: one is killed, the Re
   await site.whole(reader);
   await site.wholeOfBoth(reader);
 
-  // What was acknowledged is lost, of the same server and of one that comes anew.
+  // What was acknowledged is lost, of the same server and of one that comes again.
   for (const lose of [() => flushed(server), () => server.kill().then(() => server.start())]) {
     const stop = watch(site, reader);
     await lose();

@@ -59,7 +59,7 @@ describe('a topic of others', () => {
   });
 });
 
-test('a process that is killed amid 20,000 events and started again has counted every id once', deep, async () => {
+test('a process that is killed during 20,000 events and started again has counted every id once', deep, async () => {
   const topic = await made(4);
   const environment = topic.environment();
   const { directory } = environment;
@@ -169,7 +169,7 @@ test('events of a transaction that was given up are none', deep, async () => {
   await until(async () => headrace.status().topics[0].lag[0].behind === 0);
 });
 
-test('an id under another partition or key is counted and told of', deep, async () => {
+test('an id under another partition or key is counted and reported', deep, async () => {
   const topic = await made(2);
   const headrace = await topic.open(topic.environment());
   await topic.send(100, 2);
@@ -202,7 +202,7 @@ test('what retention took is counted as lost, also while it is read, and the res
 });
 
 test(
-  'a topic that is not there yet, gets partitions, is deleted and made anew: told of each, and all is taken',
+  'a topic that is not there yet, gets partitions, is deleted and made again: reported each, and all is taken',
   deep,
   async () => {
     const topic = new ForeignTopic();
@@ -227,7 +227,7 @@ test(
   },
 );
 
-test('a topic that was made anew while nobody read it is read from its begin', deep, async () => {
+test('a topic that was made again while nobody read it is read from its begin', deep, async () => {
   const topic = await made(1);
   const environment = topic.environment();
   const first = await topic.open(environment);
@@ -242,7 +242,7 @@ test('a topic that was made anew while nobody read it is read from its begin', d
   expect(second.status().topics).toMatchObject([{ taken: 150, lost: 0 }]);
 });
 
-test('a member that the brokers have put out, as after a long halt, joins anew', deep, async () => {
+test('a member that the brokers have put out, as after a long halt, joins again', deep, async () => {
   const topic = await made(2);
   const headrace = await topic.open(topic.environment());
   await topic.send(100, 2);
@@ -264,7 +264,7 @@ test('a member that the brokers have put out, as after a long halt, joins anew',
   );
 });
 
-test('who is not let in is told why, and holds nothing up; who is takes the events', deep, async () => {
+test('who is not let in learns why, and holds nothing up; who is takes the events', deep, async () => {
   const topic = await made(1);
   await topic.send(50, 1);
   const [folder] = addressOf('KAFKA_TLS');

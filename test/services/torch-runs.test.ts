@@ -41,7 +41,7 @@ function train(ranks: number, options: Readonly<Record<string, string | number |
 
 const whole = new Map<number, Promise<string>>();
 
-/** The parameters of a run of so many ranks without faults. */
+/** The parameters of a run of this many ranks without faults. */
 function uninterrupted(ranks: number): Promise<string> {
   const known = whole.get(ranks) ?? train(ranks, {}).then(stateOf);
   whole.set(ranks, known);

@@ -52,7 +52,7 @@ const repeat = streamingModel({
   },
 });
 
-/** Runs a script against a server of its own; `more` adds the model in pieces to those of the repository. */
+/** Runs a script against its own server; `more` adds the model in pieces to those of the repository. */
 async function ran(script: string, more: boolean) {
   const directory = mkdtempSync(join(tmpdir(), 'headrace-examples-'));
   const functions = more ? [repeat] : [];

@@ -130,7 +130,7 @@ test('every rule holds on a cluster, and none of its nodes keeps a key', deep, a
   expect(await namedIn('shop-verify-', nodes)).toEqual(before);
 });
 
-test('a Redis that may evict keys is found, and what else there is, is told of', deep, async () => {
+test('a Redis that may evict keys is found, and each other fault is reported', deep, async () => {
   const server = await OwnServer.start({ 'maxmemory-policy': 'allkeys-lru' });
   ending.push(() => server.end());
   configure({ online: { kind: 'redis', url: server.url } });
@@ -152,7 +152,7 @@ test(
     configure({ log: kafka(), online: { kind: 'redis', url: server.url } });
     const before = await namedIn('shop-verify-', [server.url]);
     const killed = startCli(folder, ['verify', '--json']);
-    // Amid the rules of the store: both services have something by then.
+    // During the rules of the store: both services have something by then.
     await new Promise<void>((resolve) => {
       killed.stdout?.on('data', (bytes: Buffer) => {
         if (bytes.toString().includes('"online store"')) resolve();

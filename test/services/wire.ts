@@ -27,10 +27,10 @@ export class Wire {
     return `redis://127.0.0.1:${address !== null && typeof address === 'object' ? address.port : 0}`;
   }
 
-  /** How often it was cut amid an answer. */
+  /** How often it was cut during an answer. */
   cuts = 0;
 
-  /** Cuts every connection after so many bytes of answers: amid one. */
+  /** Cuts every connection after this many bytes of answers: during one. */
   cutAfter(bytes: number): void {
     this.#bytesLeft = bytes;
   }

@@ -54,7 +54,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** One call on a connection of its own, so that the processes share them out; null where it got no answer. */
+/** One call on its own connection, so that the processes share them out; null where it got no answer. */
 function call(path: string, body?: unknown): Promise<{ readonly status: number; readonly text: string } | null> {
   return new Promise((resolve) => {
     const asked = request(

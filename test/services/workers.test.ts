@@ -49,7 +49,7 @@ interface Answer {
   readonly text: string;
 }
 
-/** One call, each on a connection of its own, so that the processes share them out; null where it got no answer. */
+/** One call, each on its own connection, so that the processes share them out; null where it got no answer. */
 function call(path: string, body?: unknown): Promise<Answer | null> {
   return new Promise((resolve) => {
     const asked = request(
@@ -183,7 +183,7 @@ test('over the death of a reader and of the writer under load no acknowledged ev
   expect(found).toBeLessThanOrEqual(sent.size);
 });
 
-test('a process that only reads stands beside the group, and refuses to write', async () => {
+test('a process that only reads stands next to the group, and refuses to write', async () => {
   const beside = startCli(folder, ['serve', '--read-only', '--port', '0', '--json']);
   try {
     const [line]: unknown[] = await once(beside.stdout ?? beside, 'data');

@@ -142,7 +142,7 @@ describe.each(kinds)('a version $kind', ({ version }) => {
     const late = predict('a', 0, { deadline: 0 });
     const id = `p-${ids}`;
     await expect(late).rejects.toMatchObject({ code: 'MODEL_DEADLINE' });
-    // One has left before, one leaves while its call waits, in a quota of its own.
+    // One has left before, one leaves while its call waits, in its own quota.
     const leaving = new AbortController();
     const left = [AbortSignal.abort(), leaving.signal].map((signal) => predict('gone', 0, { signal }));
     const leftIds = [`p-${ids - 1}`, `p-${ids}`];

@@ -110,7 +110,7 @@ function gatedRuntime() {
   };
 }
 
-describe('a thread of its own keeps the rules of the port', () => {
+describe('its own thread keeps the rules of the port', () => {
   const rowSum = () =>
     onnxFile(
       [['X', 'FP32', ['n', 10]]],
@@ -325,7 +325,7 @@ describe('waiting', () => {
     await host.close();
   });
 
-  test('a request without rows gets none of those of the requests beside it', async () => {
+  test('a request without rows gets none of those of the requests next to it', async () => {
     const { host, runs, release } = await held();
     const first = host.infer(request('m', 0), nobody);
     await until(() => runs.length === 1);

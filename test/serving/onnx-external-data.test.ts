@@ -50,7 +50,7 @@ const node = (operator: string, inputs: readonly string[], output: string) =>
 const product = () => new Message().message(1, node('Mul', ['X', 'W'], 'Y'));
 const constant = (tensor: Message) => new Message().text(1, 'value').message(5, tensor).integer(20, 4);
 
-/** Files that multiply their input by a tensor of another file, wherever the format lets it be. */
+/** Files that multiply their input by a tensor of another file, wherever the format lets that it is. */
 const files: Readonly<Record<string, (location: string) => Uint8Array>> = {
   'an initializer': (location) => model(product().message(5, elsewhere(location))),
   'a constant': (location) =>

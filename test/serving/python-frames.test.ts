@@ -99,7 +99,7 @@ describe('requirements', () => {
     expect(parseRequirements(`numpy\n${line}`)).toMatchObject({ kind: 'refused', refused: { reason } });
   });
 
-  test('whatever passes is a line of its own without an option, an address or a variable', () => {
+  test('whatever passes is its own line without an option, an address or a variable', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.stringMatching(/^[-a-z./@: ${}#\n]*$/)), (text) => {
         const parsed = parseRequirements(text);

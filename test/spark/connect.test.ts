@@ -147,7 +147,7 @@ test('a setting that cannot be changed and stands otherwise is an error, and the
   expect(requests.at(-1)).toBe('release');
 });
 
-test('another version of Spark is told', async () => {
+test('another version of Spark is reported', async () => {
   const { port } = await speaking({ version: '3.5.8' });
   await expect(started(options(port))).rejects.toMatchObject({
     code: 'SPARK_VERSION',
@@ -155,7 +155,7 @@ test('another version of Spark is told', async () => {
   });
 });
 
-test('a token that is not taken is told without the token', async () => {
+test('a token that is not taken is reported without the token', async () => {
   const { port } = await speaking({});
   const refused = started(options(port, { token: 'wrong one' }));
   await expect(refused).rejects.toMatchObject({ code: 'SPARK_TOKEN' });
@@ -178,7 +178,7 @@ test('a server that is not there, and one that speaks otherwise, do not answer',
   });
 });
 
-test('a server that was started anew amid a job is told as one that is gone', async () => {
+test('a server that was started again during a job is reported as one that is gone', async () => {
   const details =
     '[INVALID_HANDLE.SESSION_CHANGED] The existing Spark server driver instance has restarted. SQLSTATE: HY000';
   const { port, requests } = await speaking({ command: () => refusal(details) });
@@ -191,7 +191,7 @@ test('a server that was started anew amid a job is told as one that is gone', as
   expect(requests.slice(-2)).toEqual(['command', 'release']);
 });
 
-test('a server behind TLS is reached by whom its authority is told', async () => {
+test('a server behind TLS is reached by a client that knows its authority', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'connect-tls-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   await makeCertificates(folder);

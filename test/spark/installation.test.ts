@@ -43,7 +43,7 @@ test.each(['3.5.1', '2.4.0'])('Spark %s is refused by its version', async (versi
   });
 });
 
-test('a machine without a JDK, or with an old one, is told which is needed', async () => {
+test('a machine without a JDK, or with an old one, learns which is needed', async () => {
   const home = homeOf('4.3.0');
   useJava(home, null);
   await expect(findInstallation({ home, directory: home, program: historyRunner })).rejects.toMatchObject({
@@ -56,7 +56,7 @@ test('a machine without a JDK, or with an old one, is told which is needed', asy
   });
 });
 
-test('what a compiler says of the runner is told, and leaves nothing behind', async () => {
+test('what a compiler says of the runner is reported, and leaves nothing behind', async () => {
   const home = homeOf('4.3.0');
   useJava(
     home,

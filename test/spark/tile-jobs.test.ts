@@ -126,7 +126,7 @@ test('an upgrade does not wait for a driver that is gone', async () => {
   await expect(upgrading).rejects.toMatchObject({ code: 'TILES_FAILED', facts: { state: 'LOST' } });
 });
 
-test('a Spark without its whole connector to Kafka is told what it lacks', () => {
+test('a Spark without its whole connector to Kafka learns what it lacks', () => {
   const home = newFolder();
   mkdirSync(join(home, 'jars'));
   const jar = (name: string) => {

@@ -57,7 +57,7 @@ export function relationOf({ name }: Table): string {
   return `"${name}"`;
 }
 
-/** A delivery and where it lies in the log. */
+/** A delivery and where it is in the log. */
 export interface LoggedDelivery extends Delivery {
   readonly partition: number;
   readonly offset: number;

@@ -86,7 +86,7 @@ export const lives = fc
       ]);
       const last = states[states.length - 1];
       if (deleted) own.push({ state: last.image, at: last.at + MINUTE, gone: true });
-      // A snapshot sends the same image as a change of its own.
+      // A snapshot sends the same image as its own change.
       if (twice) own.push({ state: states[0].image, at: states[0].at, gone: false });
       const sent = own.map((change, c) => ({
         ...change,

@@ -3,7 +3,7 @@ import { rawTable } from '../../src/features/plan/raw-table.ts';
 import { partsTable, tileTable } from '../../src/features/plan/tile-table.ts';
 import { aggregate, bool, column, decimal, float, int, int64, sourceOf, text, viewOf } from './declare.ts';
 
-test('the raw table has the columns of the source and where each delivery lies in the log', () => {
+test('the raw table has the columns of the source and where each delivery is in the log', () => {
   const source = sourceOf(
     {
       user: text,
@@ -44,7 +44,7 @@ test.each([
   expect(() => rawTable(sourceOf(columns))).toThrow(expect.objectContaining({ code: 'PLAN_NAME' }));
 });
 
-test('tiles and parts lie in tables of their view, version and hop', () => {
+test('tiles and parts are in tables of their view, version and hop', () => {
   const source = sourceOf({ user: text, value: int, cat: text });
   const aggregates = [
     aggregate('spread', 'variancePop', column('value'), int),

@@ -31,7 +31,7 @@ async function seenBy(store: OnlineStore, key: string): Promise<Seen> {
 
 /**
  * Checks what readers see after a commit. LMDB's binding keeps the snapshot of a read until a timer of 0 ms, which may be
- * several turns: before the follower hears of the commit it may answer as before, but not from then on.
+ * several turns: before the follower learns of the commit it may answer as before, but not from then on.
  */
 async function expectSeen(following: OnlineStore, unfollowing: OnlineStore, seen: Readonly<Record<string, Seen>>) {
   const readAll = async (store: OnlineStore) =>
@@ -46,12 +46,12 @@ async function expectSeen(following: OnlineStore, unfollowing: OnlineStore, seen
   }
 }
 
-test('what a reader remembers of batch views is what stands there: after a switch, and of a key that was forgotten', async () => {
+test('what a reader remembers of batch views is what is there: after a switch, and of a key that was forgotten', async () => {
   const path = newRoot();
   const writer = openOnlineStore({ path });
   const following = openOnlineStore({ path, access: 'read' });
   const unfollowing = openOnlineStore({ path, access: 'read' });
-  following.follow?.(); // hears of the empty store
+  following.follow?.(); // learns of the empty store
   for (const number of [1, 2, 3]) {
     await write(writer, number);
     await expectSeen(following, unfollowing, { k: [number, [number]], other: [number, [number]] });

@@ -2,7 +2,7 @@ import { openOnlineStore } from '../../src/backends/embedded/online/online-store
 import { isHeadraceError } from '../../src/base/errors/fail.ts';
 import { HOPS, mustAgree, numberedCommit, tileOf } from './numbered-tiles.ts';
 
-// Fills a store until the disk takes no more; prints the error's code, the last whole commit, and what can be read then.
+// Fills a store until the disk takes no longer; prints the error's code, the last whole commit, and what can be read then.
 const store = openOnlineStore({ path: process.argv[2] });
 let last = 0;
 try {

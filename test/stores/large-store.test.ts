@@ -44,7 +44,7 @@ async function codeOf(work: () => unknown): Promise<string | null> {
   }
 }
 
-test('opening reads a small share of the pages; each key is answered before and after the scrub, and new keys amid it', async () => {
+test('opening reads a small share of the pages; each key is answered before and after the scrub, and new keys during it', async () => {
   const store = openOnlineStore({ path: copyOf() });
   onTestFinished(() => store.close());
   const { pages, readAtOpen, isWhole } = store.check?.() ?? {};

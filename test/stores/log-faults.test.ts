@@ -78,7 +78,7 @@ function reopen(path: string) {
   }
 }
 
-test('a log cut at any byte of its last appends opens with every append before the cut, and goes on', () => {
+test('a log cut at any byte of its last appends opens with every append before the cut, and continues', () => {
   const { path, segments, ends } = writtenLog(6);
   const [segment] = segments;
   const bytes = readFileSync(segment);
@@ -147,7 +147,7 @@ test('damage in an older segment, and a missing one, is LOG_CORRUPT naming the f
 test('a full disk refuses the append by code and leaves the log as it was', () => {
   const full = '/dev/full';
   if (!existsSync(full)) return;
-  // A file that takes nothing more: the shell's limit on file sizes, in a process of its own.
+  // A file that takes nothing more: the shell's limit on file sizes, in its own process.
   const path = newRoot();
   const script = `
     import { openEventLog } from ${JSON.stringify(new URL('../../src/backends/embedded/log/event-log.ts', import.meta.url).pathname)};

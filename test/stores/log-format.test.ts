@@ -16,7 +16,7 @@ function copyOfFixture(): string {
   return path;
 }
 
-test('a log that was written by format 1 is read and goes on', async () => {
+test('a log that was written by format 1 is read and continues', async () => {
   const path = copyOfFixture();
   const log = openEventLog({ path, durability: 'process' });
   await log.openTopic(TOPIC, 2);

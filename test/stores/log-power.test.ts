@@ -86,7 +86,7 @@ async function mustHold(path: string, promised: Promised): Promise<void> {
   }
 }
 
-test('with durability power, what was acknowledged or seen by a reader is there after the power failed, whatever else the disk lost', async () => {
+test('with durability power, what was acknowledged or seen by a reader is there after the power failed, however much else the disk lost', async () => {
   await fc.assert(
     fc.asyncProperty(fc.nat(), async (seed) => {
       const random = seededRandom(seed);
@@ -122,7 +122,7 @@ function copyFolder(from: string, to: string): void {
   }
 }
 
-test('with durability process, an append that failed is not in the log, and the log goes on as before', async () => {
+test('with durability process, an append that failed is not in the log, and the log continues as before', async () => {
   await fc.assert(
     fc.asyncProperty(fc.nat(), async (seed) => {
       const random = seededRandom(seed);

@@ -39,7 +39,7 @@ async function use(path: string): Promise<string> {
   }
 }
 
-test('a store that was written by format 1 is read and goes on', async () => {
+test('a store that was written by format 1 is read and continues', async () => {
   const path = newRoot();
   cpSync(join(FIXTURE, 'tiles.mdb'), join(path, 'tiles.mdb'));
   const store = openOnlineStore({ path });

@@ -11,7 +11,7 @@ test('any sequence of operations gives on LMDB what it gives in memory, closed a
       const memory = new MemoryOnlineStore();
       const path = newRoot();
       let store = openOnlineStore({ path });
-      // Numbers of generations only grow; one that is being written when the store is closed is begun anew.
+      // Numbers of generations only grow; one that is being written when the store is closed is begun again.
       let number = 1;
       for (const [i, operation] of operations.entries()) {
         expect(await apply(store, operation, number, i)).toEqual(await apply(memory, operation, number, i));

@@ -99,7 +99,9 @@ test('old tiles of more keys than the heap holds are dropped, with commits in be
   expect(await placeOf(path)).toBe(null);
 });
 
-test('a sweep that is killed loses nothing, and the next one goes on where it was', { timeout: 600_000 }, async () => {
+test('a sweep that is killed loses nothing, and the next one continues where it was', {
+  timeout: 600_000,
+}, async () => {
   const path = newRoot();
   let seen = 0;
   const code = await runWriter(path, KEY_COUNT, ({ commits, isDone }) => {

@@ -63,7 +63,7 @@ test('a bounded memory of ids accepts what an unbounded one does', () => {
   );
 });
 
-test('after a restart that remembers the ids of the memory, judgement goes on as if there had been none', () => {
+test('after a restart that remembers the ids of the memory, judgement continues as if there had been none', () => {
   const anyCase = anyLog.chain(([view, log]) =>
     fc.tuple(fc.constant(view), fc.constant(log), fc.nat({ max: log.length })),
   );

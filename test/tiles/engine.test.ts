@@ -86,7 +86,7 @@ test('at every instant the engine answers as the oracle does, or refuses because
   expect(refused).toBeGreaterThan(20);
 });
 
-/** The latest time before q that lies in any window. */
+/** The latest time before q that is in any window. */
 function latestIn({ features, ttlMs }: StreamViewData, times: readonly number[], q: number): number {
   const tails = features.map(({ windowMs, hopMs }) => {
     const length = Math.min(windowMs ?? Number.POSITIVE_INFINITY, ttlMs ?? Number.POSITIVE_INFINITY);

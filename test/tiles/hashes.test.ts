@@ -34,7 +34,7 @@ test('texts order as their UTF-8 bytes do', () => {
   expect('\uffff' < '\u{10000}').toBe(false);
 });
 
-test('the rank of a hash goes on behind its first 20 bits', () => {
+test('the rank of a hash continues behind its first 20 bits', () => {
   // Their MD5 begins 1bc 00000 d4e6…, d8c 00000 33a9… and 722 00000 64e1….
   expect(bucketAndRho('v80657')).toBe(0x1bc * 64 + 21);
   expect(bucketAndRho('v1766675')).toBe(0xd8c * 64 + 23);

@@ -33,7 +33,7 @@ function eventsFor(spec: AggregateSpec): fc.Arbitrary<readonly Event[]> {
 
 const anyCase = anyAggregate.chain((spec) => fc.tuple(fc.constant(spec), eventsFor(spec)));
 
-/** A partial that lies between two others of the same kind, so that writing beside its slots shows. */
+/** A partial that is between two others of the same kind, so that writing next to its slots shows. */
 class Partial {
   readonly algebra: Aggregate;
   readonly cells: Cells;
@@ -75,7 +75,7 @@ class Partial {
     return this.algebra.finalise(this.cells, this.n, this.o);
   }
 
-  /** All of it, canonically: slots, objects as bytes, and what lies beside. */
+  /** All of it, canonically: slots, objects as bytes, and what is next to. */
   contents(): unknown {
     const writer = new ByteWriter();
     this.algebra.codec?.encode(writer, this.cells, this.o);

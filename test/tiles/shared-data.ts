@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 
-/** The real inputs with known answers lie beside the checkout; where they are absent, tests over them are skipped aloud. */
+/** The real inputs with known answers are next to the checkout; where they are absent, tests over them are skipped aloud. */
 const FOLDER = resolve('../shared/data/features');
 
 export const hasSharedData = existsSync(FOLDER);

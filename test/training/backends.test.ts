@@ -189,7 +189,7 @@ test('a watch whose version is too old begins again with a list', async () => {
   await backend.close();
 });
 
-test('a cancel goes on after conflicts; a Job that somebody deletes has ended', async () => {
+test('a cancel continues after conflicts; a Job that somebody deletes has ended', async () => {
   const { server, open } = await kubernetes();
   const backend = open();
   await backend.submit(late);

@@ -64,7 +64,7 @@ function followed(job: object, ...words: readonly string[]) {
   return { child, end: ended(child) };
 }
 
-/** Waits until the run has done so many steps. */
+/** Waits until the run has done this many steps. */
 function reached(step: number): Promise<void> {
   return until(() => JSON.parse(readFileSync(join(shared, 'heartbeats', '0.json'), 'utf8')).step >= step);
 }

@@ -74,7 +74,7 @@ test('a state of another trainer is TRAINING_CHECKPOINT', () => {
   );
 });
 
-test('a run with more steps goes on from the last one; another training set is refused', async () => {
+test('a run with more steps continues from the last one; another training set is refused', async () => {
   const options = { kind: 'boostedTrees', trees: 6 };
   const command = jobCommand(await writeEmbeddedJob(folder, frameOf(5, 400), options));
   const whole = join(folder, 'whole');

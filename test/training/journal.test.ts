@@ -13,7 +13,7 @@ import { isSlowStart, usualStart } from '../../src/training/runner/start-watch.t
 const folder = mkdtempSync(join(tmpdir(), 'journal-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-test('a journal that is cut at any byte has the whole lines before, and goes on', () => {
+test('a journal that is cut at any byte has the whole lines before, and continues', () => {
   const path = join(folder, 'cut');
   const journal = Journal.open(path, 'run');
   for (let attempt = 0; attempt < 5; attempt++) journal.append({ attempt, event: 'state', data: { to: 'näxt' } });

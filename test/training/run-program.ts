@@ -39,7 +39,7 @@ export function localBackend(folder: string): LocalTrainingBackend {
   return new LocalTrainingBackend({ folder: join(folder, 'gangs'), environment: { HELPER_FOLDER } });
 }
 
-/** The state of a rank after so many steps without any interruption. */
+/** The state of a rank after this many steps without any interruption. */
 export function expectedState(rank: number, steps: number): string {
   let state = sha('start');
   for (let step = 0; step < steps; step++) state = sha(`${state}/${rank}/${step}`);

@@ -150,7 +150,7 @@ test.skipIf(!hasPython)('a budget ends the run before it is passed, and says so'
   expect(outcome.ledger.cost).toBeGreaterThan(0);
 });
 
-/** Damages of the newest checkpoint; each must be seen, and the one before taken. */
+/** Damages of the newest checkpoint; each must be seen, and the previous one taken. */
 const damages: readonly (readonly [string, (path: string) => void])[] = [
   ['a file that is cut', (path) => truncateSync(join(path, 'state-0.json'), 3)],
   ['a file with another byte', (path) => flip(join(path, 'state-0.json'))],

@@ -70,7 +70,7 @@ test.skipIf(!hasPython)('a sweep that is too dear is refused, with the trials th
 });
 
 test.skipIf(!hasPython)(
-  'losses at five sizes are extrapolated by their power law; a curve that is none does not fit',
+  'losses at five sizes are extrapolated by their power law; a curve that is not one does not fit',
   async () => {
     const sizes = { rate: { values: [100, 200, 400, 800, 1600] } };
     const { points, fit } = await scaleSweep(optionsOf({ parameters: sizes, budget: { min: 1, max: 2 } }));

@@ -67,7 +67,7 @@ test('brackets of Hyperband are exact where logarithms are off by one', () => {
 });
 
 test.each(schedulers)(
-  '$kind: replayed calls give the same jobs; each is recorded once; a diverged trial never goes on',
+  '$kind: replayed calls give the same jobs; each is recorded once; a diverged trial never continues',
   (scheduler) => {
     fc.assert(
       fc.property(fc.infiniteStream(fc.nat(1000)), fc.integer({ min: 1, max: 4 }), (chance, workers) => {

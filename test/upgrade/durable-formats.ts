@@ -295,7 +295,7 @@ export const otherFiles: readonly RegExp[] = [
 
 /**
  * Numbers that are not of anything durable in an environment: what goes over the wire, what a hash is of, what a writer tells
- * processes that read beside it, what Redis and Kafka keep, which the suites of test/services hold (tiles there are written
+ * processes that read next to it, what Redis and Kafka keep, which the suites of test/services hold (tiles there are written
  * again from the log).
  */
 export const otherNumbers: readonly string[] = [

@@ -40,7 +40,7 @@ import {
 } from '../../src/features/define/declare.ts';
 
 /*
- * What the data of test/fixtures/release-0.1 were declared with. It stays as it is: a later release has a file of its own.
+ * What the data of test/fixtures/release-0.1 were declared with. It stays as it is: a later release has its own file.
  */
 
 const columns = {

@@ -128,7 +128,7 @@ test('data of release 0.1 open, answer as they did and as a scan of their events
   await headrace.close();
 });
 
-test('what release 0.1 kept beside its events is read: model versions, predictions, served vectors, refusals, keys, the audit log, training runs, what was being forgotten', async () => {
+test('what release 0.1 kept next to its events is read: model versions, predictions, served vectors, refusals, keys, the audit log, training runs, what was being forgotten', async () => {
   const directory = await restored();
   now = told.at;
   const headrace = await open(directory);

@@ -26,7 +26,7 @@ import {
   WRITTEN,
 } from './release-0.1.ts';
 
-/** What the release answered, to be held against what a later one answers of its data. */
+/** What the release answered, to be compared with what a later one answers of its data. */
 export interface Told {
   /** Instant of the answers, epoch ms. */
   readonly at: number;
@@ -53,7 +53,7 @@ const FLINK_JOBS: readonly DeployedJob[] = [
   { key: '0a1b2c3d', jobId: '00112233445566778899aabbccddeeff', stopped: true, checkpoints: null, restore: null },
 ];
 
-/** Writes data of every durable format with the release at hand: a backup, what is beside it, and what it answers. */
+/** Writes data of every durable format with the release at hand: a backup, what is next to it, and what it answers. */
 export async function writeRelease(folder: string): Promise<void> {
   // Paths stand in what a training run writes: one that says nothing of this machine.
   const directory = join(tmpdir(), 'headrace-release');

@@ -368,7 +368,7 @@ class Model:
         return outputs_of(self.pyfunc.predict(self.input.data(arrays), params=self.parameters.values(parameters or {})))
 
     def described(self):
-        """What the server asks a worker first."""
+        """All that the server asks a worker first."""
         tensors, parts = encoded(self.example)
         message = {"inputs": self.input.specs(), "outputs": self.specs, "parameters": self.parameters.described(), "tensors": tensors}
         return message, parts

@@ -1,4 +1,4 @@
-"""A model of scikit-learn as ONNX files with the same named tensors, and rows with its own answers to hold them against."""
+"""A model of scikit-learn as ONNX files with the same named tensors, and rows with its own answers to compare them with."""
 
 import numpy
 import onnx

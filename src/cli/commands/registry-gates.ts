@@ -39,7 +39,7 @@ export const registryDecide = command({
   arity: [3, 3],
   options: {
     reject: flag('the version did not pass'),
-    by: option(name('the name of a person'), 'who decides (the user of this machine)'),
+    by: option(name('the name of a person'), 'the person that decides (the user of this machine)'),
     note: option(text, 'the reason'),
   },
   run: (call) =>

@@ -52,7 +52,7 @@ export const rolloutHold = command({
   summary: 'holds a rollout where it is; --release resumes it',
   words: '<model>',
   arity: [1, 1],
-  options: { release: flag('let a held rollout go on'), ...changeOptions },
+  options: { release: flag('resume a held rollout'), ...changeOptions },
   run: (call) => change(call, call.options.release ? 'release' : 'hold'),
 });
 

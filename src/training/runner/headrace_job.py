@@ -84,7 +84,7 @@ class Run:
         self._signalled = True
 
     def heartbeat(self, step, samples, loss):
-        """Says that `step` steps and `samples` samples are done. loss: a number, or None for the one before."""
+        """Says that `step` steps and `samples` samples are done. loss: a number, or None for the previous one."""
         with self._beating:
             self._beat(step, samples, loss)
 
@@ -215,9 +215,9 @@ class Run:
     # torch
 
     def save_torch(self, step, samples, model, optimizer=None, asynchronous=False, **others):
-        """Saves model, optimizer, chance and whatever else has a `state_dict` (schedule, scaler, sampler).
+        """Saves model, optimizer, chance and everything else that has a `state_dict` (schedule, scaler, sampler).
 
-        asynchronous: copies every tensor now, and writes in a thread. A save waits for the one before. The copies keep their memory.
+        asynchronous: copies every tensor now, and writes in a thread. A save waits for the previous one. The copies keep their memory.
         """
         import torch
 

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { defineProject, model } from 'headrace';
 import { project, purchases, returns, risk } from '../../server/shop.ts';
 
-/** A model whose training goes on until it is ended. */
+/** A model whose training continues until it is ended. */
 const slow = model('slow', {
   task: 'binary',
   service: risk.service,

@@ -38,7 +38,7 @@ test('a value is given until it is as old as allowed, counted from when its read
   expect(near.get('b', 1_100)).toBeUndefined();
 });
 
-test('of many who ask at once one loads; a failure is told to all of them and not kept', async () => {
+test('of many who ask at once one loads; a failure is asked to all of them and not kept', async () => {
   const near = new NearCache<number>(250, 10);
   let loads = 0;
   const load = async () => {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { SpaceSaving } from '../../../src/featurestore/hotkeys/space-saving.ts';
 
-test('no true count is above what is told, none is below it by more than the error, and the total bounds the error', () => {
+test('no true count is above what is reported, none is below it by more than the error, and the total bounds the error', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 0, max: 30 }), { minLength: 1, maxLength: 400 }), (stream) => {
       const counts = new SpaceSaving(8, 1_000);

@@ -5,7 +5,7 @@ import { scoreProject } from '../score-site.ts';
 import { event, PARTITIONS, VERSIONS } from '../stream-site.ts';
 
 // Owns an environment whose scores go to a source, a receiver and a folder: sends events, some of them again, rolls, and prints a line
-// for each step. It goes on where a killed one stopped, and ends once a line on its input says so.
+// for each step. It continues where a killed one stopped, and ends once a line on its input says so.
 const [directory, url, folder, seed] = process.argv.slice(2);
 let isEnding = false;
 process.stdin.once('data', () => {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-// Simulates the protocol of streaming inference as it lies in a folder; prints the first broken rule with its seed, or "null".
+// Simulates the protocol of streaming inference as it is in a folder; prints the first broken rule with its seed, or "null".
 const [folder, runs] = process.argv.slice(2);
 const load = (path: string) => import(pathToFileURL(join(folder, path)).href);
 const rules = ['control-state', 'member-step', 'output-store', 'version-map'];

@@ -3,8 +3,8 @@ import { asked } from '../../models/small-project.ts';
 import { until } from '../../until.ts';
 import { event, PARTITIONS, project, VERSIONS } from '../stream-site.ts';
 
-// Owns an environment with a stream: sends events, rolls to one version after the other, and prints a line for each step. It goes
-// on where a killed one stopped, and ends once it has been asked to by a line on its input.
+// Owns an environment with a stream: sends events, rolls to one version after the other, and prints a line for each step. It resumes
+// where a killed one stopped, and ends once it has been asked to by a line on its input.
 const [directory, seed] = process.argv.slice(2);
 let isEnding = false;
 process.stdin.once('data', () => {

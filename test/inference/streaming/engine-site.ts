@@ -132,7 +132,7 @@ export class EngineSite {
     this.log.append(control, 0, records);
   }
 
-  /** Does something after so many more looks of a held answer, which waits until it is done. */
+  /** Does something after this many more looks of a held answer, which waits until it is done. */
   afterLooks<Done>(times: number, act: () => Done | Promise<Done>): Promise<Done> {
     return new Promise((resolve) => {
       this.#atLook.set(this.#looks + times, () => {

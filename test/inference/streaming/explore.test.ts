@@ -53,7 +53,7 @@ test.runIf(STATES > 0).each(large)(
   36_000_000,
 );
 
-/** Rules that hold no more, and the invariant that a search of all orders finds broken. */
+/** Rules that hold no longer, and the invariant that a search of all orders finds broken. */
 const mutants: readonly (readonly [
   rule: string,
   protocol: typeof controlState & typeof memberStep & typeof outputStore & typeof versionMap,

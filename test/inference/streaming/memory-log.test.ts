@@ -96,7 +96,7 @@ test('a champion that comes after the log was trimmed scores what the log still 
   expect(stream.counts).toMatchObject({ scored: 3_000 - begin, rejected: 0 });
 });
 
-test('a shadow that was away until the log was trimmed goes on with what the log still has', async () => {
+test('a shadow that was away until the log was trimmed continues with what the log still has', async () => {
   const log = new MemoryEventLog();
   const { registry, streams, faults } = await site(log);
   await registry.moveAlias('small', 'champion', { expected: null, to: 1, at: 0 });

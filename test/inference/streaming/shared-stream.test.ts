@@ -117,7 +117,7 @@ test('a control log that is not the one of the outputs is named, and nothing is 
   expect(stream(again).counts.scored).toBe(0);
 });
 
-test('partitions that are added to the input are named, and those of the map go on', async () => {
+test('partitions that are added to the input are named, and those of the map continue', async () => {
   const site = await new SharedSite(1).make();
   site.lanes.assigned.set('a', [0]);
   const a = await site.open('a');
@@ -129,7 +129,7 @@ test('partitions that are added to the input are named, and those of the map go 
   expect(stream(a).degraded().join()).toContain('partitions');
 });
 
-test('a shadow that keeps failing is degraded until it is over, and the live lane goes on', async () => {
+test('a shadow that keeps failing is degraded until it is over, and the live lane continues', async () => {
   const site = await new SharedSite(1).make();
   site.lanes.assigned.set('a', [0]);
   const a = await site.open('a');

@@ -239,7 +239,7 @@ function keyOf(offset: number): string {
   return `k${offset % 11}`;
 }
 
-/** The first broken invariant; null: none is. `known`: so many states of the control log have been looked at. */
+/** The first broken invariant; null: none is. `known`: this many states of the control log have been looked at. */
 export function violation({ states, store, last, zombie }: World, known = 1): string | null {
   if (zombie !== null) return zombie;
   for (const [partition, { next, outputs }] of store.entries()) {

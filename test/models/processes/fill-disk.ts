@@ -3,7 +3,7 @@ import { HeadraceError } from '../../../src/base/errors/fail.ts';
 import { openSqliteRegistry } from '../../../src/compose/open-registry.ts';
 import { newVersion } from '../../../src/testing/contracts/model-registry.ts';
 
-/** Writes until files may grow no more; prints the code of the failure and what was acknowledged before, as one JSON line. */
+/** Writes until files may grow no longer; prints the code of the failure and what was acknowledged before, as one JSON line. */
 const [what, path = ''] = process.argv.slice(2);
 let acknowledged = 0;
 try {

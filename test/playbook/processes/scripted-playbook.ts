@@ -15,7 +15,7 @@ import { playbookStore, rolloutStore } from '../../sql-stores.ts';
 import { DAY_MS, observationAt, SCRIPT_DAYS, SCRIPT_START } from '../script.ts';
 import { watchedProject } from '../watched-project.ts';
 
-// A playbook over real stores whose monitors find what a script says. It ends itself, by SIGKILL, at the transition that it is told.
+// A playbook over real stores whose monitors find what a script says. It ends itself, by SIGKILL, at the transition that it is asked for.
 const [, , directory = '', killAt = '0'] = process.argv;
 const { watched } = watchedProject({
   retrain: { cooldown: '1d', rows: 1, window: '10d' },

@@ -1,4 +1,4 @@
-// Runs a program in a network of its own whose every name is asked here; prints the names, and how the program ended, as JSON.
+// Runs a program in its own network whose every name is asked here; prints the names, and how the program ended, as JSON.
 import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
@@ -17,7 +17,7 @@ function nameOf(query: Buffer): string {
 
 stub.on('message', (query, from) => {
   names.add(nameOf(query));
-  // No such name: the program goes on at once.
+  // No such name: the program continues at once.
   const answer = Buffer.from(query);
   answer[2] = (answer[2] ?? 0) | 0x80;
   answer[3] = 0x83;

@@ -4,7 +4,7 @@ export interface Answer {
   readonly body: string;
 }
 
-/** The answers in a stream of them, the methods of the requests that they are to known; without those that only ask to go on. */
+/** The answers in a stream of them, the methods of the requests that they are to known; without those that only ask to continue. */
 export function answersIn(stream: Buffer, methods: readonly string[]): readonly Answer[] {
   const answers: Answer[] = [];
   let at = 0;

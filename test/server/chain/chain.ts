@@ -10,7 +10,7 @@ import { answersIn } from './answers.ts';
 import { type Conversation, conversation } from './conversation.ts';
 import { type ReadRequest, Reference } from './reference.ts';
 
-/** The servers of `serve --workers`: one that reads and hands all else over a socket to the one that writes. */
+/** The servers of `serve --workers`: one that reads and hands everything else over a socket to the one that writes. */
 export interface Chain {
   readonly port: number;
   close(): Promise<void>;
@@ -46,7 +46,7 @@ export interface Tally {
 
 const AT_ONCE = 12;
 
-/** Holds so many conversations, many at once, against node:http. Throws for the first answer that is not its request's. */
+/** Holds this many conversations, many at once, against node:http. Throws for the first answer that is not its request's. */
 export async function holdAgainstNode(port: number, { from = 0, count = 0, seed = 1 }): Promise<Tally> {
   const reference = new Reference();
   const tally: Tally = { conversations: 0, answers: 0, owned: 0, refusals: 0 };

@@ -65,7 +65,7 @@ const ODD_FIELDS = [
 
 const pick = <T>(random: Random, from: readonly T[]): T => from[randomBelow(random, from.length)];
 
-/** The conversation of a number, the same for the same chance. Each request in it has the mark `m<number>x<place>y` or a price of its own. */
+/** The conversation of a number, the same for the same chance. Each request in it has the mark `m<number>x<place>y` or its own price. */
 export function conversation(number: number, random: Random): Conversation {
   const isHonest = random() < 0.3;
   const requests = Array.from({ length: 1 + randomBelow(random, 3) }, (_, place) =>

@@ -43,7 +43,7 @@ export class Reference {
     this.#server = answerHalfOpen(server);
   }
 
-  /** The requests in pieces of bytes, up to where node:http refuses. */
+  /** The requests in pieces of bytes, up to the place where node:http refuses. */
   async read(pieces: readonly Buffer[]): Promise<readonly ReadRequest[]> {
     const found: ReadRequest[] = [];
     const socket = new Duplex({

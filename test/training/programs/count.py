@@ -34,7 +34,7 @@ def step_of(rank):
 
 every = int(run.options.get("every", 0))
 for step in range(run.step, run.target_steps):
-    # As a sum of gradients would: no rank begins a step before all have ended the step before.
+    # As a sum of gradients would: no rank begins a step before all have ended the previous step.
     while not all(step_of(other) >= step for other in range(run.world_size) if other != run.rank):
         time.sleep(0.001)
     time.sleep(float(run.options.get("stepSeconds", 0.002)))

@@ -105,7 +105,7 @@ final class ColumnProfile implements Serializable {
     }
   }
 
-  /** Chan, Golub and LeVeque 1979, eq. 1.5; all else adds up. */
+  /** Chan, Golub and LeVeque 1979, eq. 1.5; everything else adds up. */
   ColumnProfile merge(ColumnProfile added) {
     double a = rows - missing - infinite;
     double b = added.rows - added.missing - added.infinite;

@@ -35,7 +35,7 @@ import org.apache.spark.sql.types.StructType;
 
 /**
  * Runs jobs of SQL over Parquet files: one JSON job a line on the standard input, JSON lines on the standard output, until the
- * input ends. Whoever started it is gone then, whatever is running: it ends at once.
+ * input ends. Anybody who started it is gone then, whatever is running: it ends at once.
  *
  * <pre>
  * job:    {"tables": [{"name", "columns": [[name, type]…], "parts": [{"columns": [[name, type]…], "files": [path…]}…]}…],
@@ -51,7 +51,7 @@ import org.apache.spark.sql.types.StructType;
  *         {"headrace": "failed", "name": of the output or table, "step": or null, "condition", "sqlState", "message", "cause"}
  * </pre>
  *
- * Steps are views for those behind them and for their output; one with a path is written there and read from there.
+ * Steps are views for those after them and for their output; one with a path is written there and read from there.
  * After "done" or "failed" the next job is taken.
  */
 public final class Runner {
@@ -74,7 +74,7 @@ public final class Runner {
 
   public static void main(String[] arguments) throws Exception {
     PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
-    // Whatever else is printed is no line of this program.
+    // Everything else that is printed is no line of this program.
     System.setOut(System.err);
     BlockingQueue<String> jobs = jobsFrom(System.in);
     Runner runner = new Runner(SparkSession.builder().getOrCreate(), out);
@@ -84,7 +84,7 @@ public final class Runner {
     for (; ; ) runner.run(JSON.readTree(jobs.take()));
   }
 
-  /** Lines as they come. The end of the input ends the process, amid a job too. */
+  /** Lines as they come. The end of the input ends the process, during a job too. */
   private static BlockingQueue<String> jobsFrom(InputStream input) {
     BlockingQueue<String> jobs = new LinkedBlockingQueue<>();
     Thread reader =
@@ -264,7 +264,7 @@ public final class Runner {
     say(line("progress").put("stages", stages).put("rows", rows));
   }
 
-  /** What went wrong: the innermost condition that Spark knows, and the innermost cause of all. */
+  /** All that went wrong: the innermost condition that Spark knows, and the innermost cause of all. */
   private static ObjectNode failure(String name, String step, Throwable error) {
     SparkThrowable known = null;
     Throwable last = error;

@@ -31,7 +31,7 @@ final class ScoreBatches implements MapPartitionsFunction<Row, Row> {
     this.cells = cells;
   }
 
-  /** A row and its numbers, as {@link ScoreCell} has them; or why a cell of it is none. */
+  /** A row and its numbers, as {@link ScoreCell} has them; or why a cell of it is not one. */
   private record Fed(Row row, long[] numbers, boolean[] isUnfit, String fault) {}
 
   @Override

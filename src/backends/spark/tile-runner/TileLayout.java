@@ -6,7 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What the tiles of a topic are made of: numbers and texts under their names, each with how two of them are one, and multisets. The
+ * All that the tiles of a topic are made of: numbers and texts under their names, each with how two of them are one, and multisets. The
  * first column counts events; a tile's version is the base and that count.
  */
 record TileLayout(long versionBase, List<Column> columns, List<String> multisets) implements Serializable {

@@ -106,7 +106,7 @@ final class TileQuery {
     return Path.of(job.get("folder").asText(), "checkpoint", name());
   }
 
-  /** What the last batch that was done had read, as Spark noted it; null before the first. */
+  /** All that the last batch that was done had read, as Spark noted it; null before the first. */
   String doneOffsets() throws IOException {
     Path commits = checkpoint().resolve("commits");
     if (!Files.isDirectory(commits)) return null;

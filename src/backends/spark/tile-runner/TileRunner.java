@@ -26,10 +26,10 @@ import org.apache.spark.sql.streaming.StreamingQueryListener;
 
 /**
  * Makes tiles of events until it is asked to end: one streaming query for each source, from Kafka to Kafka. The job comes as one
- * JSON text on the standard input; how it stands is in a file that is written anew every second, whole or not at all.
+ * JSON text on the standard input; how it stands is in a file that is written again every second, whole or not at all.
  *
  * <pre>
- * job:    {"run": names this run, "folder": that has everything below, "group": the consumer group that is told how far it is,
+ * job:    {"run": names this run, "folder": that has everything below, "group": the consumer group that learns how far it is,
  *          "kafka": {setting of Kafka's client: value…}, "realTime": whether, "everyMs": between checkpoints,
  *          "queries": those of src/backends/spark/tile-job.ts}
  * files:  status.json {"format": 1, "run", "application", "host", "pid", "at": epoch ms,
@@ -156,7 +156,7 @@ public final class TileRunner {
     Files.move(made, folder.resolve("status.json"), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
   }
 
-  /** What a batch has read is in the tiles once it is done: the log's readers are told. */
+  /** The events of a batch are in the tiles once it is done: the readers of the log learn it. */
   private final class Progress extends StreamingQueryListener {
     @Override
     public void onQueryStarted(QueryStartedEvent started) {}

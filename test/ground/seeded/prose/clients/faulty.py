@@ -1,0 +1,2 @@
+"""Keeps its place beside the file."""
+# The index goes on.

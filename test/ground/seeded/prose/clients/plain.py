@@ -1,0 +1,3 @@
+"""Keeps its place next to the file."""
+label = "beside"
+# The index continues.

@@ -1,0 +1,1 @@
+test('a reader is told of a change', () => {});
