@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Terminal } from '../../src/cli/command.ts';
 import { aliases } from '../../src/cli/aliases.ts';
+import type { Terminal } from '../../src/cli/command.ts';
 import { commands } from '../../src/cli/commands.ts';
 import { completionScript } from '../../src/cli/completion-script.ts';
 import { slipsBetween } from '../../src/cli/nearest.ts';

@@ -6,7 +6,7 @@ import { folder, instant } from '../../option-kinds.ts';
 /** Where commands of costs keep prices, unless a call says otherwise. */
 export const PRICE_STORE = '.headrace/prices';
 
-export const storeOption = { store: option(folder, 'folder of imported prices', PRICE_STORE) };
+const storeOption = { store: option(folder, 'folder of imported prices', PRICE_STORE) };
 
 const importOptions = {
   ...storeOption,
