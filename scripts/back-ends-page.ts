@@ -11,7 +11,6 @@ const rest = `## Others
 
 | folder | implements |
 |---|---|
-| \`memory/\` | the definition of each port: shortest, obviously right, nothing durable; for tests |
 | \`embedded/\` | besides its rows: state of monitors, ids that wait for labels, tables of a user's files |
 | \`local/\` | training gangs as processes of this machine |
 | \`kafka/\`, \`schema-registry/\` | besides its row: topics of other services, and their records in Avro, Protobuf and JSON Schema |

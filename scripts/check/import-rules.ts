@@ -4,8 +4,8 @@ import type { IForbiddenRuleType } from 'dependency-cruiser';
 const pure = ['base', 'schema', 'stats', 'features', 'model', 'ports'];
 
 /**
- * The other products that a product may import; what it shares with the rest it finds in the pure folders. Training and serving share
- * declarations, registry and offline store alone. The feature store knows nothing of monitoring, and monitoring nothing of the feature store.
+ * The other products that a product may import; what it shares with the rest it finds in the pure folders. Training reads training sets
+ * of the feature store; it shares declarations, registry and offline store with serving, and nothing else. The feature store knows nothing of monitoring, and monitoring nothing of the feature store.
  * A loaded version knows who registered it, and nothing of those who ask it.
  * Statistics know no incident: findings stand on monitoring, and the playbook on findings.
  */
@@ -15,12 +15,12 @@ const usedBy = {
   gpu: [],
   cost: ['gpu'],
   featurestore: ['registry'],
-  training: ['registry', 'cost'],
+  training: ['registry', 'featurestore', 'cost'],
   serving: ['registry', 'versions', 'featurestore'],
   monitoring: ['registry', 'versions', 'serving'],
   findings: ['registry', 'monitoring'],
-  playbook: ['registry', 'versions', 'serving', 'monitoring', 'findings'],
-  operating: ['featurestore', 'serving', 'monitoring'],
+  playbook: ['registry', 'versions', 'training', 'serving', 'monitoring', 'findings'],
+  operating: ['registry', 'featurestore', 'serving', 'monitoring'],
 } as const;
 const products = Object.keys(usedBy);
 

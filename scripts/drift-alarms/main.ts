@@ -8,7 +8,7 @@ import type { CellResult } from './result.ts';
 import { writeTables } from './tables.ts';
 
 /**
- * Simulates quarters in which nothing drifts and writes the tables of docs/guide/drift.md: `node --conditions=headrace-source
+ * Simulates quarters in which nothing drifts and writes the tables of docs/internals/drift-false-alarms.md: `node --conditions=headrace-source
  * scripts/drift-alarms/main.ts`. A cell that is done is a line of HEADRACE_ALARM_RESULTS, so that the script can be stopped and started
  * again, also for some autocorrelations alone (HEADRACE_ALARM_RHO); `tables` as an argument writes what is done. The whole takes about 15 minutes of one core. Sizes by environment: HEADRACE_ALARM_RUNS
  * (200 quarters a cell), HEADRACE_ALARM_REFERENCES (300), HEADRACE_ALARM_POOL_ROWS (20 million), HEADRACE_ALARM_LOOKS and HEADRACE_ALARM_POWER (100).

@@ -4,13 +4,13 @@ import { FEATURES, QUARTER } from './judge.ts';
 import { REFERENCE_ROWS } from './references.ts';
 import type { CellResult, Sizes } from './result.ts';
 
-const PAGE = new URL('../../docs/guide/drift.md', import.meta.url);
+const PAGE = new URL('../../docs/internals/drift-false-alarms.md', import.meta.url);
 const BEGIN = '<!-- written by scripts/drift-alarms/main.ts -->';
 const END = '<!-- end -->';
 /** Sizes, dependences and seasons. */
 const CELLS = 5 * 3 * 2;
 
-/** Writes the tables of all cells into docs/guide/drift.md. */
+/** Writes the tables of all cells into docs/internals/drift-false-alarms.md. */
 export function writeTables(
   results: readonly CellResult[],
   { seed, sizes }: { readonly seed: number; readonly sizes: Sizes },
@@ -24,7 +24,7 @@ A run is one model for 90 days: ${FEATURES} features, ${count(QUARTER)} hourly w
 feature has its own training set of four weeks, ${count(REFERENCE_ROWS)} rows, one of ${count(sizes.references)}. Numbers are AR(1) from row to row. Seed ${seed}. Pages are those in 90 days, with a 95 % interval.
 *default* pages when an alarm begins; *most* is the worst run. The other rules page for each window in which a feature is beyond them. The counts of psi>0.2 are from the same windows,
 those of ks<0.05 and Evidently from ${count(sizes.looks)} windows of 60 training sets. Evidently's default is W1 over the standard deviation from 0.1; its data set alarm needs half of the features. *drift* is the share of windows that
-the default calls drift, before 2 of 3. Where weekends differ, the training sets have instants, so that a window is compared with [the same hours](#seasons-of-monitors) of the week. The other rules know no hours.
+the default calls drift, before 2 of 3. Where weekends differ, the training sets have instants, so that a window is compared with [the same hours](../guide/monitors.md#seasons-of-monitors) of the week. The other rules know no hours.
 ${cells.length === CELLS ? '' : `Done are ${cells.length} of ${CELLS} cells; the script continues with the others.\n`}
 | rows of a window | autocorrelation | weekend shift, sd | default, pages | most | drift | psi>0.2, pages | ks<0.05, pages | Evidently, pages | Evidently, data set |
 |---|---|---|---|---|---|---|---|---|---|
@@ -41,7 +41,7 @@ ${cells.flatMap(powerLine).join('\n')}
 ${END}`;
   const page = readFileSync(PAGE, 'utf8');
   const [before, rest] = page.split(BEGIN);
-  if (rest === undefined) throw new Error(`docs/guide/drift.md has no ${BEGIN}`);
+  if (rest === undefined) throw new Error(`docs/internals/drift-false-alarms.md has no ${BEGIN}`);
   writeFileSync(PAGE, `${before}${text}${rest.slice(rest.indexOf(END) + END.length)}`);
   console.log(text);
 }

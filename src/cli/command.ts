@@ -1,12 +1,13 @@
 import type { ErrorCode } from '../base/errors/fail.ts';
 import { flag, type Options, option, type Values } from './option.ts';
-import { file, name } from './option-kinds.ts';
+import { file, text } from './option-kinds.ts';
 
 /** Options that every command takes. */
 export const commonOptions = {
   json: flag('print one JSON object on the last line'),
   config: option(file, 'path of the configuration (headrace.config.ts)'),
-  env: option(name('the name of an environment'), 'name of the environment (local)'),
+  // Any text: the configuration says which environments it has.
+  env: option(text, 'name of the environment (local)'),
   help: flag('print this page'),
 };
 

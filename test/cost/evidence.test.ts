@@ -193,7 +193,7 @@ describe.each(Object.entries(uses))('%s', (_, { kind, ask }) => {
     expect(await ask(all())).toBeNull();
   });
 
-  test.each([...evidenceKinds[kind].compared])('does not stand where its %s differs, and says so', async (fact) => {
+  test.each([...evidenceKinds[kind].compared])('is refused if its %s differs, and says so', async (fact) => {
     expect(await ask(all({ [fact]: others[fact] }))).toContain(factNames[fact]);
   });
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isHeadraceError } from '../../src/base/errors/fail.ts';
-import { checkpointInterval, spotPays, wallOverWork } from '../../src/cost/spot/interval/checkpoint-interval.ts';
+import { checkpointInterval, wallOverWork } from '../../src/cost/spot/interval/checkpoint-interval.ts';
 import { lambertW0 } from '../../src/cost/spot/interval/lambert-w.ts';
 import { bestReplay, replayInterval } from '../../src/cost/spot/interval/replay-interval.ts';
 import { upPeriods } from '../../src/cost/spot/up-periods.ts';
@@ -89,11 +89,6 @@ test('a persist lag is lost with each failure, in the formula and in the replay'
   expect(replayInterval({ ...replay, persistLagS: 900 }, 700).wallOverWork).toBeGreaterThan(
     replayInterval(replay, 700).wallOverWork,
   );
-});
-
-test('spot pays only where its price with its losses is below on demand', () => {
-  expect(spotPays(0.6, 1.63)).toBe(true);
-  expect(spotPays(0.3, 1.63)).toBe(false);
 });
 
 test.each([

@@ -118,7 +118,7 @@ const measured = (busyS: number, loaderS: number, stepS: number) => ({
   gpuMemoryBytes: null,
 });
 
-test('a loader in turn with the GPU: workers gain up to all of the wait, and precision gains beside it, also by a trace alone', async () => {
+test('a loader in turn with the GPU: workers gain up to all of the wait, and precision gains besides, also by a trace alone', async () => {
   for (const share of [0.2, 0.25, 0.33, 0.4]) {
     const byTrace = await planOf(diagnosed('data-pipeline', share, 1));
     const { stepS, stallS } = byTrace.profile.times;
@@ -160,7 +160,7 @@ test('where a trace does not say how the loader runs, gains cover both forms, an
   expect(precision.alone?.p90).toBeLessThan(stepS / stallS);
 });
 
-test('for every loader the plan gives back the measured step, and no lever beats an absent loader', async () => {
+test('for every loader the plan returns the measured step, and no lever beats an absent loader', async () => {
   const seconds = fc.double({ min: 0.05, max: 1, noNaN: true });
   await fc.assert(
     fc.asyncProperty(seconds, seconds, fc.double({ min: 0, max: 1, noNaN: true }), async (busyS, loaderS, overlap) => {

@@ -312,7 +312,7 @@ test('the rules that people ask for are there, and their cost stands next to eve
   expect(ks.perQuarter).toBeCloseTo(ks.perDay * 91.3125, 8);
   expect(psi.flagged).toBe(report.features.filter(({ state }) => state === 'drift').length);
   for (const rule of ['psi<0.2', 'ks>0.05', 'kl>1', 'psi>', 'ks<1']) {
-    expect({ rule, code: await codeOf(reference, current, '--rule', rule) }).toEqual({ rule, code: 'DRIFT_RULE' });
+    expect({ rule, code: await codeOf(reference, current, '--rule', rule) }).toEqual({ rule, code: 'CLI_VALUE' });
   }
 });
 

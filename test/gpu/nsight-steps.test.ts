@@ -148,7 +148,7 @@ test('without steps, what lies outside the named range is no idle time of the wo
   expect(told([]).traces[0].window).toBe('GPU span');
 });
 
-test('a loop is told from its warm-up at every share of the work that it holds', () => {
+test('a loop is distinguished from its warm-up at every share of the work that it holds', () => {
   fc.assert(
     fc.property(fc.integer({ min: 3, max: STEPS - 1 }), fc.boolean(), fc.boolean(), (held, around, inParts) => {
       if (held <= STEPS / 2) return;

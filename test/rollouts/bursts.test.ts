@@ -49,7 +49,7 @@ interface Ended {
   readonly second: number;
 }
 
-/** A rollout of a version that is so many times slower, until it is rolled back or the time is over. */
+/** A rollout of a version that is a number of times slower, until it is rolled back or the time is over. */
 async function rolledOut(
   load: Load,
   { way, slower }: { readonly way: Way; readonly slower: number },
@@ -133,13 +133,13 @@ const seeds = (of: number) => Array.from({ length: of }, (_, i) => 1 + i);
 
 const cases = ways.flatMap((way) => loads.map((load) => ({ way, load, name: load.name })));
 
-test.each(cases)('$way: identical versions are not rolled back beside $name', async ({ way, load }) => {
+test.each(cases)('$way: identical versions are not rolled back under $name', async ({ way, load }) => {
   for (const seed of seeds(RUNS))
     expect(await rolledOut(load, { way, slower: 1 }, seed)).toMatchObject({ action: 'none' });
 });
 
 test.each(cases)(
-  '$way: a version three times as slow is rolled back by its time, beside $name',
+  '$way: a version three times as slow is rolled back by its time, under $name',
   async ({ way, load }) => {
     const found = { action: 'rollBack', reason: expect.stringMatching(/^p99/) };
     for (const seed of seeds(Math.max(2, RUNS / 4)))

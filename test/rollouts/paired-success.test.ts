@@ -28,7 +28,7 @@ function losses(random: Random, error: number): readonly [champion: number, cand
   return [loss(score(0.15), label), loss(score(0.15 + error), label)];
 }
 
-/** Outcomes of so many labelled requests in the shadow and in each cohort; `error`: of the candidate's scores, in log odds. */
+/** Outcomes of a number of labelled requests in the shadow and in each cohort; `error`: of the candidate's scores, in log odds. */
 function outcomes(seed: number, labels: number, error: number): Required<Outcomes> {
   const random = seededRandom(seed);
   let [own, difference]: [Moments, Moments] = [NO_MOMENTS, NO_MOMENTS];

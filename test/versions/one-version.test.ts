@@ -42,7 +42,7 @@ test('a version is loaded once and counted once, whoever asks first, and freed a
     fc.asyncProperty(order, fc.boolean(), fc.nat(), async (names, areTogether, seed) => {
       const site = await versionSite([0.7]);
       const { runtime, cache, host, registered, artifacts } = site;
-      // One that nobody holds beside the others is loaded and freed again.
+      // One that nobody else holds is loaded and freed again.
       const keeper = await site.server.hold(1);
       const asking = names.map((name) => async () => ways[name]?.(site));
       const letGo: ((() => Promise<unknown>) | undefined)[] = [];
@@ -187,7 +187,7 @@ test('a version whose scores differ from those of its trainer serves nobody, wha
   await site.host.close();
 });
 
-test('requests that the version before has answered never keep the next one from serving', async () => {
+test('requests that the previous version has answered never keep the next one from serving', async () => {
   const site = await versionSite([0.7, 0.01]);
   const { host, server, registry, runtime } = site;
   await server.refresh();

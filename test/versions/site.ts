@@ -26,7 +26,7 @@ class CountedRuntime implements ModelRuntime {
   open = 0;
   /** Rows of each run since the gate was shut. */
   readonly runs: number[] = [];
-  /** Whether a run of so many rows fails. */
+  /** Whether a run of this many rows fails. */
   refuses: (rows: number) => boolean = () => false;
   #gate: PromiseWithResolvers<void> | null = null;
 

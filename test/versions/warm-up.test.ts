@@ -12,7 +12,7 @@ const signature: TensorSignature = {
 
 const FIRST_MS = 40;
 
-/** A model whose runs take a time by a clock of its own: the first of each size is slow, and some others are interrupted. */
+/** A model whose runs take a time by its own clock: the first of each size is slow, and some others are interrupted. */
 function interrupted(msARow: number, lateMs: (run: number) => number) {
   const clock = { now: 0 };
   const seen = new Map<number, number>();

@@ -42,8 +42,6 @@ const submitters = {
 
 export type TrainingSystem = keyof typeof submitters;
 
-export const trainingSystems = Object.keys(submitters) as readonly TrainingSystem[];
-
 export const trainingRows: readonly TrainingSystemRow[] = Object.values(submitters).map(({ row }) => row);
 
 /** Whether a system has an ability. */

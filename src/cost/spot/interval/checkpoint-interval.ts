@@ -69,8 +69,3 @@ function checked(costs: CheckpointCosts): CheckpointCosts {
     if (!Number.isFinite(value) || value < least) throw fail('COST_INTERVAL', { name, value });
   return costs;
 }
-
-/** Whether spot is cheaper with its losses: (1 − discount)·ω on spot < ω on demand. */
-export function spotPays(discount: number, spotWallOverWork: number, onDemandWallOverWork = 1): boolean {
-  return (1 - discount) * spotWallOverWork < onDemandWallOverWork;
-}

@@ -1,0 +1,3 @@
+import { test } from 'vitest';
+
+test('a reader is told of a change', () => {});
