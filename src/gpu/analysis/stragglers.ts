@@ -18,6 +18,8 @@ const EPISODE_OF_RUN = 1 / 3;
 const HEAVY_RATIO = 1.2;
 /** A late worker costs this many times as much as the median one of the others. */
 const OF_MIDDLE = 3;
+/** A worker that costs less than this share of the most expensive one is left out: it was late in a few samples. */
+const OF_MOST = 0.1;
 /** A lateness that lasts to this near the end of the run continues: its share is that of the time since it began. */
 const CONTINUES_WITHIN = 0.05;
 
@@ -94,7 +96,8 @@ export function findStragglers(series: readonly WorkerSeries[]): Stragglers {
   const costs = costsOf(steps, late);
   const slow = series
     .flatMap(({ worker }, index) => slowWorker(worker, ratiosOf(steps, index), late[index], costs, index))
-    .sort((a, b) => b.lostShare - a.lostShare);
+    .sort((a, b) => b.lostShare - a.lostShare)
+    .filter(({ lostShare }, _, [most]) => lostShare >= OF_MOST * most.lostShare);
   const waitShare = slow.length === 0 ? 0 : Math.max(costs.all / costs.total, shareSince(steps, late, slow));
   const isMaterial = waitShare >= SILENT_BELOW;
   return {
