@@ -42,7 +42,9 @@ function unknownCommand(commands: readonly Command[], args: readonly string[]): 
   const words = args.slice(0, end === -1 ? most : Math.min(most, end));
   const asked = words.map((_, i) => words.slice(0, words.length - i).join(' '));
   const found = asked.find((name) => nearest(name, known).length > 0);
-  const command = found ?? words.slice(0, 2).join(' ');
+  // The name of a group is right: the word after it is not.
+  const isGroup = known.some((name) => name.startsWith(`${found} `));
+  const command = found === undefined || isGroup ? words.slice(0, 2).join(' ') : found;
   return fail('CLI_COMMAND', { command, known: found === undefined ? known : nearest(found, known) });
 }
 

@@ -112,5 +112,5 @@ test('the command measures each mode over requests of the history, and logs no p
 
 test('without requirements it is refused', async () => {
   const call = await runCli(directory, ['serve', 'advise', 'small', '--asks', 'caller', '--config', CONFIG, '--json']);
-  expect(lastJson(call)).toMatchObject({ error: { code: 'CLI_OPTION' } });
+  expect(lastJson(call)).toMatchObject({ error: { code: 'CLI_VALUE' } });
 });

@@ -53,11 +53,14 @@ function diagnosed(fault: FaultKind, share: number, ranks: number): Diagnosis {
   return diagnose(sources);
 }
 
+/** Faults that are between ranks. */
+const ofRanks: readonly FaultKind[] = ['straggler', 'uneven', 'exposed-communication'];
+
 test.each(faultKinds.filter((fault) => fault !== 'none'))(
   'each finding of a run with %s is a lever, whose range ends at the ceiling of the diagnosis',
   async (fault) => {
     for (const share of [0.2, 0.4]) {
-      const diagnosis = diagnosed(fault, share, fault === 'straggler' || fault === 'exposed-communication' ? 4 : 1);
+      const diagnosis = diagnosed(fault, share, ofRanks.includes(fault) ? 4 : 1);
       expect(diagnosis.findings.length).toBeGreaterThan(0);
       const plan = await planOf(diagnosis);
       for (const { id, ceiling } of diagnosis.findings) {

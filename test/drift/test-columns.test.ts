@@ -112,7 +112,7 @@ test('the command reads two files, or two columns of one, and leaves missing val
     [['--column', 'price', '--statistic', 'psy'], 'DRIFT_OPTION'],
     [['--column', 'country', '--statistic', 't'], 'DRIFT_OPTION'],
     [['--column', 'price', '--statistic', 'fisher'], 'DRIFT_OPTION'],
-    [[], 'DRIFT_OPTION'],
+    [[], 'CLI_VALUE'],
   ] as const)
     await expect(answered(path, other, ...args)).rejects.toMatchObject({ code });
 });
