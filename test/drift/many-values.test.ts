@@ -59,9 +59,9 @@ describe.each(Object.entries(populations))('text with many values, %s', (_, popu
   });
 });
 
-test('values that always change are the usual spread: a reference with new users each day', () => {
+test('values that always change are no drift: a reference with new users each day moves as far', () => {
   const random = seededRandom(5);
   const day = (at: number): Texts => Array.from({ length: 500 }, () => `day ${at} user ${randomBelow(random, 200)}`);
   const reference = Array.from({ length: 20 }, (_, at) => day(at)).flat();
-  expect(judged(reference, day(20)).state).toBe('ok');
+  expect(judged(reference, day(20)).state).toBe('inconclusive');
 });
