@@ -17,7 +17,7 @@ export const exampleForms: Readonly<Record<string, ExampleForm>> = {
   'examples/notebook/main.ts': { gate: [] },
   // Enough days that memory or work which grows with the run shows.
   'examples/flights/main.ts': { gate: ['--limit', '400000', '--json'], script: 'start' },
-  'examples/inference/main.ts': { gate: ['--flights', '700', '--kills', '2', '--json'] },
+  'examples/inference/main.ts': { gate: ['--flights', '1000', '--kills', '2', '--json'] },
   'examples/personalisation/main.ts': { gate: ['--seconds', '1', '--keys', '300', '--json'] },
 };
 

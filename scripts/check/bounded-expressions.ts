@@ -16,10 +16,28 @@ export const boundedExpressions: readonly Bounded[] = [
         String.raw`/^(cu|cuda|hip)\w*(Launch|GraphLaunch)/`,
         String.raw`/_call_impl|profiler.*__enter__|^ProfilerStep#|<built-in method __enter__|runpy\.py|<module>|threading\.py/`,
       ],
-      'gpu/analysis/steps.ts': [String.raw`/\d+$/`],
+      'gpu/analysis/step-marks.ts': [String.raw`/\d+$/`],
+      'cost/profile/finding-levers.ts': [
+        String.raw`/^enumerate\(DataLoader\)#?$|dataloader\.py\(\d+\): (__next__|_next_data)/`,
+      ],
+      'gpu/readers/gpu-trace-csv.ts': [String.raw`/\((\S+)\)$/`, String.raw`/^(.*?)\s*\((\d+)\)$/`],
+      'gpu/readers/ncu-text.ts': [
+        String.raw`/^\s*(\S.*?) \((\d+), (\d+), (\d+)\)x\((\d+), (\d+), (\d+)\), Context \d+, Stream \d+(?:, Device (\d+))?(?:, CC (\d+\.\d+))?/`,
+        String.raw`/(\S+)\s*$/`,
+        String.raw`/^\s*Section: (.+?)\s*$/`,
+        String.raw`/Est\. (?:Local )?Speedup: ([\d.,]+)%/`,
+        String.raw`/Metric Name\s+Metric Unit\s+Metric Value/`,
+      ],
       'gpu/analysis/step-profile.ts': [String.raw`/torch\/_tensor\.py\(\d+\): backward$/`],
-      'gpu/readers/prometheus.ts': [String.raw`/gpu_(util\w*|duty_cycle)_ratio$|utili[sz]ation_gpu_ratio$/i`],
-      'gpu/readers/sacct-columns.ts': [String.raw`/^\d+(_\d+|\+\d+|_\[.*\])?(\.\w+)?$/`],
+      'gpu/readers/prometheus.ts': [
+        String.raw`/gpu_(util\w*|duty_cycle)_ratio$|utili[sz]ation_gpu_ratio$/i`,
+        String.raw`/\..*$/`,
+      ],
+      'gpu/readers/sacct-columns.ts': [
+        String.raw`/^\d+(_\d+|\+\d+|_\[.*\])?(\.\w+)?$/`,
+        String.raw`/^(\d+|(\d+-)?\d{1,2}:\d{2}(:\d{2})?(\.\d+)?)$/`,
+        String.raw`/^(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+(?:\.\d+)?)$/`,
+      ],
       'gpu/analysis/kernels.ts': [
         '/sgemm|scudnn|implicit_convolve_s|explicit_convolve_s|winograd|fft2d|dgrad2?d?_(alg|engine)|wgrad2?d?_(alg|engine)|_fp32|ffma|simt|conv.*float|gemv.*float|gemmSN|gemmk1_kernel<.*float/i',
       ],
@@ -35,6 +53,7 @@ export const boundedExpressions: readonly Bounded[] = [
         String.raw`/(\w+)="((?:[^"\\]|\\.)*)"/g`,
       ],
       'gpu/readers/format.ts': [
+        String.raw`/^\s*\S.* \(\d+, \d+, \d+\)x\(\d+, \d+, \d+\), Context \d+, Stream \d+/m`,
         String.raw`/^\s*\{(?=[\s\S]{0,2000}"resultType"\s*:\s*"(matrix|vector)")/`,
         String.raw`/^(JobID\w*\|[^\n]*|\d+(_\d+)?(\.\w+)?\|([^\n]*\|)?(COMPLETED|FAILED|CANCELLED|TIMEOUT|RUNNING|PENDING|OUT_OF_MEMORY|NODE_FAIL|PREEMPTED)\b[^\n]*)(\n|$)/m`,
         String.raw`/^\s*\{"[^\n]*"gpu_usage:\w+":[^\n]*\}\s*\n/`,
@@ -49,15 +68,16 @@ export const boundedExpressions: readonly Bounded[] = [
       ],
       'gpu/readers/kernel-sums.ts': [String.raw`/Executing '(\w+)' stats report/`, String.raw`/^\s*-+(\s+-+)+\s*$/`],
       'gpu/readers/megatron-log.ts': [String.raw`/iteration\s+(\d+)\//`, String.raw`/global batch size:\s+(\d+)/`],
-      'gpu/readers/nccl-tests.ts': [String.raw`/^#\s+Rank\s+\d+.*\]\s+(.+?)\s*$/`],
+      'gpu/readers/nccl-tests.ts': [
+        String.raw`/^#\s+Rank\s+\d+.*\]\s+(.+?)\s*$/`,
+        String.raw`/\S+:\d+:\d+ \[\d+\] NCCL (INFO|WARN|TRACE).*$/`,
+        'new RegExp',
+      ],
       'gpu/readers/ncu.ts': [String.raw`/\/.*$/`],
       'gpu/readers/nsys-sqlite.ts': [String.raw`/"(\w+)"/`, String.raw`/_v\d{4,}$/`],
       'gpu/readers/query-gpu.ts': [String.raw`/\s*\[.*\]$/`],
       'gpu/readers/read-source.ts': ['/,.*$/'],
-      'gpu/readers/sacct.ts': [
-        String.raw`/(?:^|,)gres\/gpu:[^=,]+=(\d+)/g`,
-        String.raw`/^(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+(?:\.\d+)?)$/`,
-      ],
+      'gpu/readers/sacct.ts': [String.raw`/(?:^|,)gres\/gpu:[^=,]+=(\d+)/g`],
     },
   },
   {
@@ -92,6 +112,21 @@ export const boundedExpressions: readonly Bounded[] = [
     },
   },
   {
+    why: 'They read a word of a command line, or its help.',
+    files: {
+      'cli/option-kinds.ts': [String.raw`/^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i`],
+      'cli/option.ts': [String.raw`/(?: \([^()]*\))?$/`],
+    },
+  },
+  {
+    why: 'They start at the beginning of a value, and repeat at most 40 times.',
+    files: {
+      'monitoring/detect/date-faults.ts': [
+        String.raw`/^\s*(\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2}\s[A-Za-z]{3,9}\s\d{4}|[A-Za-z]{3,9}\s\d{1,2},?\s\d{4})([T ].{0,40})?\s*$/`,
+      ],
+    },
+  },
+  {
     why: 'They read SQL and names that the project declares, or an address of its configuration.',
     files: {
       'base/errors/fail.ts': [String.raw`/\{(\w+)\}/`],
@@ -99,7 +134,7 @@ export const boundedExpressions: readonly Bounded[] = [
       'client/create-client.ts': [String.raw`/\/+$/`],
       'client/oip/create-oip-client.ts': [String.raw`/\/+$/`],
       'backends/embedded/scores/score-table.ts': [String.raw`/^(.+)\[(\d+)\]$/`],
-      'environment/registry-config.ts': [String.raw`/^postgres(ql)?:\/\/([^:@/?#]+@)?[^@/?#]+\/[^?#]+$/`],
+      'backends/postgres/options.ts': [String.raw`/^postgres(ql)?:\/\/([^:@/?#]+@)?[^@/?#]+\/[^?#]+$/`],
       'environment/config.ts': [String.raw`/\.[A-Za-z0-9_-]+\.\d+$/`],
       'features/change/declared-part.ts': [String.raw`/'(?:[^']|'')*'|"(?:[^"]|"")*"|\s+|[^'"\s]+|['"]/g`],
       'featurestore/batch/batch-sql.ts': [String.raw`/\{\{(.*?)\}\}/g`, String.raw`/[\s;]+$/`],
