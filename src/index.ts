@@ -13,7 +13,7 @@ export {
 } from './features/define/function-model.ts';
 export type { DroppedEvent, IngestReport, RefusedEvent } from './featurestore/ingest/ingest-report.ts';
 export type { Vector } from './featurestore/online/user-values.ts';
-export type { SkewReport } from './featurestore/skew/audit.ts';
+export type { SkewReport } from './featurestore/skew/skew-report.ts';
 export type { JoinedSpine } from './featurestore/training-set/join-spine.ts';
 export type { SpineOptions } from './featurestore/training-set/spine.ts';
 export type { Diagnosis } from './gpu/diagnosis.ts';

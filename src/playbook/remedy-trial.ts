@@ -108,14 +108,11 @@ export async function slicedRemedy(
 
 /**
  * Judges a remedy. The labelled rows of the fault decide where there are enough of them; otherwise sound rows in which the fault was
- * simulated. A remedy that is certainly worse on either is a loss.
+ * simulated; null: it was not.
  */
 export function remedyTrial(labelled: TriedSlice, simulated: TriedSlice | null): RemedyTrial {
-  const own = verdictOf(labelled);
-  const other = simulated === null ? null : verdictOf(simulated);
-  if (labelled.changed.n >= LEAST_CHANGED)
-    return found(own === 'gain' && other === 'loss' ? 'none' : own, 'labels', labelled);
-  if (simulated !== null && simulated.changed.n >= LEAST_CHANGED) return found(other ?? 'none', 'reference', simulated);
+  if (labelled.changed.n >= LEAST_CHANGED) return found('labels', labelled);
+  if (simulated !== null && simulated.changed.n >= LEAST_CHANGED) return found('reference', simulated);
   return {
     verdict: 'none',
     basis: 'nothing',
@@ -126,7 +123,8 @@ export function remedyTrial(labelled: TriedSlice, simulated: TriedSlice | null):
 
 const WHERE = { labels: 'labelled rows with the fault', reference: 'sound rows with the fault put in' } as const;
 
-function found(verdict: RemedyTrial['verdict'], basis: 'labels' | 'reference', slice: TriedSlice): RemedyTrial {
+function found(basis: 'labels' | 'reference', slice: TriedSlice): RemedyTrial {
+  const verdict = verdictOf(slice);
   const { n } = slice.changed;
   const says = `loss on ${n} ${WHERE[basis]} ${shown(slice.replaced)} with the declared value, ${shown(slice.asIs)} without`;
   const word = { gain: 'a certain gain', loss: 'the remedy costs more than the fault', none: 'no certain gain' }[

@@ -22,7 +22,7 @@ import type { SourceCounters } from '../featurestore/ingest/ingest-part.ts';
 import { type IngestReport, loggedIn } from '../featurestore/ingest/ingest-report.ts';
 import type { ServedVector } from '../featurestore/online/served-vector.ts';
 import type { Vector } from '../featurestore/online/user-values.ts';
-import type { SkewReport } from '../featurestore/skew/audit.ts';
+import type { SkewReport } from '../featurestore/skew/skew-report.ts';
 import type { JoinedSpine } from '../featurestore/training-set/join-spine.ts';
 import type { TrainingSetSummary } from '../featurestore/training-set/training-set.ts';
 import { type FeaturesReport, featuresReport } from '../monitoring/features/features-report.ts';

@@ -21,6 +21,9 @@ export interface SiteOptions {
   readonly faults?: StoreFaults;
 }
 
+/** Reads of the online store, the hottest paths. */
+const ONLINE_READS = ['readTiles', 'readWindows', 'readBatch'] as const;
+
 /** A store without methods whose faults count. */
 const UNWATCHED = null;
 
@@ -77,7 +80,7 @@ export class EnvironmentStores {
    */
   readonly online = this.#store(
     'online store',
-    { leave: ['readTiles', 'readBatch', 'follow', 'check', 'memory', 'hasReaders'], handles: ['openCommit'] },
+    { leave: [...ONLINE_READS, 'follow', 'check', 'memory', 'hasReaders'], handles: ['openCommit'] },
     async () => {
       const online = (await backEnds()).onlineOf(this.environment);
       const { shareNames } = await import('./tile-topics.ts');

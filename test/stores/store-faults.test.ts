@@ -113,6 +113,11 @@ test('every store of an environment is watched', () => {
   expect(faults.opened.size).toBe(opened.length);
 });
 
+test('reads of the online store, the hottest paths, are called as they are', () => {
+  const watchedReads = faults.methods.filter(({ store, method }) => store === 'online store' && /^read/.test(method));
+  expect(watchedReads).toEqual([]);
+});
+
 test.each(['throws', 'rejects', 'streams'] as const)(
   'a fault of the environment that a method of any store %s is named, with a hint, until the method succeeds',
   async (how) => {

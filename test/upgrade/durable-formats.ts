@@ -104,7 +104,7 @@ export const durableFormats: readonly DurableFormat[] = [
   },
   {
     name: 'online store',
-    source: 'src/backends/embedded/online/online-store.ts',
+    source: 'src/backends/embedded/online/check-format.ts',
     version: 2,
     files: /^online\/tiles\.mdb$/,
     fixtures: ['test/fixtures/online-store-1', 'test/fixtures/online-store-2'],

@@ -1,5 +1,5 @@
 import { fail } from '../../base/errors/fail.ts';
-import type { SkewReport } from '../../featurestore/skew/audit.ts';
+import type { SkewReport } from '../../featurestore/skew/skew-report.ts';
 import { command } from '../command.ts';
 import { option } from '../option.ts';
 import { instant } from '../option-kinds.ts';

@@ -5,56 +5,15 @@ import type {
   OnDemandViewData,
 } from '../../features/define/declaration.ts';
 import { batchTable } from '../../features/plan/batch-table.ts';
-import { countColumns, servedTable } from '../../features/plan/served-table.ts';
+import { servedTable } from '../../features/plan/served-table.ts';
 import { valueDecoder } from '../../features/sql/decode.ts';
 import { floorSql } from '../../features/sql/text.ts';
-import { windowsOf } from '../../features/window/view-windows.ts';
 import type { OfflineStore, OfflineValue } from '../../ports/offline-store.ts';
-import type { Value } from '../../schema/column.ts';
 import { pastGenerations } from '../batch/past-generations.ts';
 import { type PointInTimeRow, pointInTimeRows } from '../training-set/point-in-time.ts';
 import { auditFed, type ModelSkew } from './fed-audit.ts';
-
-/**
- * Why a served value differs from its recomputation over the history: lateness — the data came after the instant, and
- * no serving could have had it; staleness — it had come, and was not yet served, or a generation was served that
- * another had followed; logic — the same events gave another value: an incident.
- */
-export type MismatchClass = 'lateness' | 'staleness' | 'logic';
-
-export interface FeatureSkew {
-  readonly feature: string;
-  readonly compared: number;
-  /** Values without an answer when they were served, for which the history has one. */
-  readonly missing: number;
-  readonly mismatches: Readonly<Record<MismatchClass, number>>;
-  /** The mean of |a − b| / ((|a| + |b|) / 2) over compared numbers, 0 where both are 0. */
-  readonly smape: number | null;
-}
-
-export interface SkewReport {
-  readonly service: string;
-  /** Vectors logged in the span. */
-  readonly logged: number;
-  /** Those of them that were recomputed. */
-  readonly vectors: number;
-  /** Values compared. */
-  readonly compared: number;
-  /** Values without an answer when they were served, for which the history has one. */
-  readonly missing: number;
-  readonly features: readonly FeatureSkew[];
-  readonly mismatches: Readonly<Record<MismatchClass, number>>;
-  /** The inputs of the service's models, compared with training sets; differences are counted under logic too. */
-  readonly models: readonly ModelSkew[];
-  /** Up to ten logic mismatches, to look into. */
-  readonly examples: readonly {
-    readonly id: string;
-    readonly at: number;
-    readonly feature: string;
-    readonly served: string;
-    readonly recomputed: string;
-  }[];
-}
+import type { SkewReport } from './skew-report.ts';
+import { MOST_SUSPECTS, rowName, type Served, SkewTally } from './skew-tally.ts';
 
 export interface AuditOptions {
   readonly service: FeatureServiceData;
@@ -71,12 +30,9 @@ export interface AuditOptions {
   readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
 }
 
-const EXAMPLES = 10;
 /** Vectors are recomputed so much of time at once: the events that can count for them are then few enough to stay in memory. */
 const SLICE_MS = 7 * 86_400_000;
 const MOST_VECTORS = 200_000;
-/** Vectors that differ, up to which they are looked into one by one. */
-const MOST_SUSPECTS = 10_000;
 
 /**
  * Recomputes every logged vector from the history, as of its instant, and puts each mismatch in its class. The data
@@ -86,7 +42,7 @@ export async function auditSkew(options: AuditOptions): Promise<SkewReport> {
   const { service } = options;
   const logged = await countLogged(options);
   const sampled = sampleOf(options, logged);
-  const tally = new Tally(service);
+  const tally = new SkewTally(service);
   for (const slice of await slicesOf(options)) {
     const differing: { readonly row: PointInTimeRow; readonly served: Served }[] = [];
     for await (const rows of recomputed(slice, 'corrected', sampled)) {
@@ -127,7 +83,7 @@ function withModels(report: Omit<SkewReport, 'models'>, models: readonly ModelSk
  * A value that differs though all its events were there may be of a superseded generation of a batch view: it was stale
  * then. Such values are compared with those of the previous generation.
  */
-async function acquitStale(options: AuditOptions, tally: Tally): Promise<void> {
+async function acquitStale(options: AuditOptions, tally: SkewTally): Promise<void> {
   const { service, offline } = options;
   if (!hasBatchSuspects(service, tally)) return;
   const before = new Map<string, PointInTimeRow>();
@@ -141,7 +97,7 @@ async function acquitStale(options: AuditOptions, tally: Tally): Promise<void> {
  * Before the first run of a batch view a stream scores its backlog with the values of the scheduled instants, as a training set has
  * them. A suspect that has these is right.
  */
-async function acquitScheduled(options: AuditOptions, tally: Tally): Promise<void> {
+async function acquitScheduled(options: AuditOptions, tally: SkewTally): Promise<void> {
   const { service, offline, scratch } = options;
   if (scratch === null || !hasBatchSuspects(service, tally)) return;
   const chosen = oneOf(tally.suspects.map(({ row }) => row));
@@ -158,7 +114,7 @@ async function acquitScheduled(options: AuditOptions, tally: Tally): Promise<voi
   }
 }
 
-function hasBatchSuspects({ lookups }: FeatureServiceData, { suspects }: Tally): boolean {
+function hasBatchSuspects({ lookups }: FeatureServiceData, { suspects }: SkewTally): boolean {
   return suspects.length > 0 && lookups.some(({ view }) => view.kind === 'batchView');
 }
 
@@ -208,10 +164,6 @@ function oneOf(rows: readonly PointInTimeRow[]): string {
   return `_id IN (${ids.map((id) => `'${id.replaceAll("'", "''")}'`).join(', ')})`;
 }
 
-function rowName({ id, at }: PointInTimeRow): string {
-  return `${at} ${id}`;
-}
-
 function recomputed(
   options: AuditOptions,
   mode: 'corrected' | 'as-served',
@@ -249,13 +201,6 @@ function askedSpine({ service, offline }: AuditOptions, where: string): string {
   return `SELECT _id, _at, ${request.join(', ')} FROM ${offline.relation(servedTable(service))} WHERE ${where}`;
 }
 
-interface Served {
-  readonly values: readonly Value[];
-  readonly missing: ReadonlySet<string>;
-  /** Events by stream lookup and window. */
-  readonly counts: readonly number[];
-}
-
 function readServed(service: FeatureServiceData, also: readonly OfflineValue[]): Served {
   const width = service.features.length;
   const missing = also[width];
@@ -264,175 +209,4 @@ function readServed(service: FeatureServiceData, also: readonly OfflineValue[]):
     missing: new Set(Array.isArray(missing) ? missing.map(String) : []),
     counts: also.slice(width + 1).map(Number),
   };
-}
-
-/** Adds up the comparison by feature. */
-class Tally {
-  readonly #service: FeatureServiceData;
-  /** By feature: the positions of the windows it depends on among the counts. */
-  readonly #windows: readonly (readonly number[])[];
-  readonly #features: {
-    compared: number;
-    missing: number;
-    lateness: number;
-    staleness: number;
-    logic: number;
-    smape: number;
-    numbers: number;
-  }[];
-  /** Values that look like a fault of logic, at most as many as can be looked into. */
-  readonly suspects: { readonly row: PointInTimeRow; readonly feature: number; readonly served: Value }[] = [];
-  #vectors = 0;
-
-  constructor(service: FeatureServiceData) {
-    this.#service = service;
-    this.#windows = featureWindows(service);
-    this.#features = service.features.map(() => ({
-      compared: 0,
-      missing: 0,
-      lateness: 0,
-      staleness: 0,
-      logic: 0,
-      smape: 0,
-      numbers: 0,
-    }));
-  }
-
-  /** Counts a vector; whether all that was served is equal. */
-  compare(corrected: PointInTimeRow, served: Served): boolean {
-    this.#vectors += 1;
-    let equal = true;
-    this.#service.features.forEach(({ name }, i) => {
-      const tally = this.#features[i];
-      if (served.missing.has(name)) {
-        if (corrected.values[i] !== null) tally.missing += 1;
-        return;
-      }
-      const value = served.values[i];
-      tally.compared += 1;
-      if (typeof value === 'number' && typeof corrected.values[i] === 'number') {
-        tally.numbers += 1;
-        tally.smape += relativeDifference(value, corrected.values[i]);
-      }
-      equal &&= equalValues(value, corrected.values[i]);
-    });
-    return equal;
-  }
-
-  /** Puts what differs in a vector in its class. */
-  classify(corrected: PointInTimeRow, known: PointInTimeRow, served: Served): void {
-    const correctedCounts = eventCounts(corrected);
-    const knownCounts = eventCounts(known);
-    this.#service.features.forEach(({ name }, i) => {
-      const tally = this.#features[i];
-      const value = served.values[i];
-      if (served.missing.has(name) || equalValues(value, corrected.values[i])) return;
-      const cause = classOf(
-        this.#windows[i],
-        served.counts,
-        knownCounts,
-        correctedCounts,
-        equalValues(value, known.values[i]),
-      );
-      tally[cause] += 1;
-      if (cause === 'logic' && this.suspects.length < MOST_SUSPECTS)
-        this.suspects.push({ row: corrected, feature: i, served: value });
-    });
-  }
-
-  /** Moves suspects that have the values of other generations to another class; null: they are right. */
-  acquit(before: ReadonlyMap<string, PointInTimeRow>, to: 'staleness' | null): void {
-    for (let s = this.suspects.length - 1; s >= 0; s -= 1) {
-      const { row, feature, served } = this.suspects[s];
-      const old = before.get(rowName(row));
-      if (old === undefined || !equalValues(served, old.values[feature])) continue;
-      this.#features[feature].logic -= 1;
-      if (to !== null) this.#features[feature][to] += 1;
-      this.suspects.splice(s, 1);
-    }
-  }
-
-  report(logged: number): Omit<SkewReport, 'models'> {
-    const features = this.#features.map(({ compared, missing, numbers, smape, lateness, staleness, logic }, i) => ({
-      feature: this.#service.features[i].name,
-      compared,
-      missing,
-      mismatches: { lateness, staleness, logic },
-      smape: numbers === 0 ? null : smape / numbers,
-    }));
-    const total = (cause: MismatchClass) => features.reduce((sum, feature) => sum + feature.mismatches[cause], 0);
-    return {
-      service: this.#service.name,
-      logged,
-      vectors: this.#vectors,
-      compared: features.reduce((sum, { compared }) => sum + compared, 0),
-      missing: features.reduce((sum, { missing }) => sum + missing, 0),
-      features,
-      mismatches: { lateness: total('lateness'), staleness: total('staleness'), logic: total('logic') },
-      examples: this.suspects.slice(0, EXAMPLES).map(({ row, feature, served }) => ({
-        id: row.id,
-        at: row.at,
-        feature: this.#service.features[feature].name,
-        served: String(served),
-        recomputed: String(row.values[feature]),
-      })),
-    };
-  }
-}
-
-/**
- * Inside a window events are only added: as many events are the same events. Equal counts and another value, or more
- * events than there are, is a fault of logic; fewer than had arrived is staleness; fewer than came in the end is lateness, also
- * with some that arrived behind the instant, while the answer was on its way.
- */
-function classOf(
-  windows: readonly number[],
-  served: readonly number[],
-  known: readonly number[],
-  corrected: readonly number[],
-  equalsKnown: boolean,
-): MismatchClass {
-  if (windows.some((w) => served[w] > corrected[w])) return 'logic';
-  if (windows.every((w) => served[w] === corrected[w])) return 'logic';
-  if (windows.some((w) => served[w] < known[w])) return 'staleness';
-  return equalsKnown || windows.some((w) => served[w] > known[w]) ? 'lateness' : 'logic';
-}
-
-function eventCounts({ counts }: PointInTimeRow): readonly number[] {
-  return counts.flatMap((lookup) => lookup.map((events) => events ?? 0));
-}
-
-function featureWindows(service: FeatureServiceData): readonly (readonly number[])[] {
-  const columns = countColumns(service);
-  const ofLookup = new Map(
-    service.lookups.map(({ alias, view }) => [
-      alias,
-      view.kind === 'streamView'
-        ? view.features.map(({ name }, index) => ({
-            name,
-            at: columns.indexOf(`n_${alias}_${windowsOf(view).findIndex(({ features }) => features.includes(index))}`),
-          }))
-        : [],
-    ]),
-  );
-  const windowOf = (alias: string, feature: string) =>
-    (ofLookup.get(alias) ?? []).filter(({ name }) => name === feature).map(({ at }) => at);
-  return service.features.map(({ from, feature }) => {
-    const computed = service.computed.find(({ alias }) => alias === from);
-    if (computed === undefined) return windowOf(from, feature ?? '');
-    const expressions = computed.kind === 'value' ? [computed.of] : Object.values(computed.inputs);
-    return expressions.flatMap((expression) => {
-      const inner = expression.kind === 'orElse' ? expression.of : expression;
-      return inner.kind === 'feature' ? windowOf(inner.lookup, inner.feature) : [];
-    });
-  });
-}
-
-function equalValues(a: Value, b: Value): boolean {
-  if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((item, i) => Object.is(item, b[i]));
-  return a === b;
-}
-
-function relativeDifference(a: number, b: number): number {
-  return a === 0 && b === 0 ? 0 : Math.abs(a - b) / ((Math.abs(a) + Math.abs(b)) / 2);
 }

@@ -3,7 +3,8 @@ import type { Clock } from '../../base/time.ts';
 import type { FeatureServiceData, ModelData, OnDemandViewData } from '../../features/define/declaration.ts';
 import type { OfflineStore, OfflineTable } from '../../ports/offline-store.ts';
 import { type Cron, lastDue, parseCron } from '../../schedule/cron.ts';
-import { auditSkew, type SkewReport } from './audit.ts';
+import { auditSkew } from './audit.ts';
+import type { SkewReport } from './skew-report.ts';
 
 /** The results of scheduled audits. */
 export const skewTable: OfflineTable = {

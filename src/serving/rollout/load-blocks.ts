@@ -1,4 +1,4 @@
-/** Blocks in which one lane did worse than the other, under no more load. */
+/** Blocks in which one lane did worse than the other under about the same load. */
 export interface BlockVotes {
   readonly canary: number;
   readonly baseline: number;

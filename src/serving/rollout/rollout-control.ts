@@ -5,6 +5,7 @@ import { type ExplainedMove, rolloutPlan } from '../../features/define/rollout.t
 import type { ModelRegistry } from '../../ports/model-registry.ts';
 import type { Rollout, RolloutEvent, RolloutStore } from '../../ports/rollout-store.ts';
 import { CHAMPION } from '../../registry/champion.ts';
+import { EventDeliveries } from './event-deliveries.ts';
 import { type Evidence, mergeEvidence, parseEvidence } from './evidence.ts';
 import { judge, type Verdict } from './judge.ts';
 import { isCompared, percentOf } from './lane.ts';
@@ -72,13 +73,14 @@ const AGAIN_MS = 10_000;
  */
 export class RolloutControl {
   readonly #options: RolloutControlOptions;
+  readonly #deliveries: EventDeliveries;
   #outcomes: { readonly rollout: string; readonly at: number; readonly of: Outcomes } | null = null;
   #isTidy = false;
   #refusedAt = Number.NEGATIVE_INFINITY;
-  #emitAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: RolloutControlOptions) {
     this.#options = options;
+    this.#deliveries = new EventDeliveries(options, AGAIN_MS);
   }
 
   /**
@@ -198,7 +200,7 @@ export class RolloutControl {
       if (!isHeadraceError(error, 'ROLLOUT_MOVED') && !isHeadraceError(error, 'REGISTRY_MOVED')) throw error;
       await this.#options.changed();
     }
-    await this.#deliver();
+    await this.#deliveries.deliver();
   }
 
   /** Ends when this process has scored every copy of a request that waits for the shadow. */
@@ -384,23 +386,5 @@ export class RolloutControl {
     if (known?.rollout === rollout.id && at - known.at < AGAIN_MS) return known.of;
     this.#outcomes = { rollout: rollout.id, at, of: await outcomes(rollout) };
     return this.#outcomes.of;
-  }
-
-  /** Delivers events in order; one that is not accepted is tried again later. */
-  async #deliver(): Promise<void> {
-    const { store, hooks, model, monotonic } = this.#options;
-    if (model.rollout['events'] === undefined || monotonic() - this.#emitAt < AGAIN_MS) return;
-    const rollouts = await store.list(model.name);
-    for (const event of await store.undelivered(model.name)) {
-      const rollout = rollouts.find(({ id }) => id === event.rollout);
-      if (rollout === undefined) continue;
-      try {
-        await hooks.emit(rollout, event);
-      } catch {
-        this.#emitAt = monotonic();
-        return;
-      }
-      await store.delivered(event.rollout, event.revision);
-    }
   }
 }

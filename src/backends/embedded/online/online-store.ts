@@ -1,6 +1,5 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RootDatabase } from 'lmdb';
 import { fail, type HeadraceError, isHeadraceError } from '../../../base/errors/fail.ts';
 import type { MaybePromise } from '../../../base/maybe-promise.ts';
 import type { TileLayout } from '../../../features/tile/tile-layout.ts';
@@ -25,13 +24,14 @@ import type { Columns } from '../../../schema/column.ts';
 import { acquireLock, type Lock } from '../lock.ts';
 import { BatchRows } from './batch-rows.ts';
 import { checkFile, type FileCheck, type IsSound } from './check-file.ts';
+import { checkFormat } from './check-format.ts';
 import { CommitBuffer } from './commit-buffer.ts';
 import { CommitThread } from './commit-thread.ts';
 import { spansOfSweep, sweepSome } from './drop-tiles.ts';
 import { Entries, type KeySpan, storeFailure } from './entries.ts';
 import { isSealed } from './entry-sum.ts';
 import { GatheredTiles } from './gathered-tiles.ts';
-import { jsonEntry, textOf } from './json-entry.ts';
+import { jsonEntry } from './json-entry.ts';
 import { KeptRows } from './kept-rows.ts';
 import { KeyFilter } from './key-filter.ts';
 import { uncheckedLeaves } from './leaf-check.ts';
@@ -66,11 +66,6 @@ export interface OnlineStoreOptions {
   /** The most bytes of batch rows in memory; 64 MiB where it is left out. */
   readonly rowBytes?: number;
 }
-
-const FORMAT = '2';
-
-/** Without stored windows; the first commit of a key adds them. */
-const FORMER = '1';
 
 /**
  * Files of up to this many pages, 4 MiB, are checked whole before they are opened; the leaves of others before they are
@@ -146,16 +141,6 @@ function isSound(key: Uint8Array, value: Uint8Array): boolean {
 function noted(filter: KeyFilter, key: Uint8Array): true {
   if (isBlockKey(key)) filter.add(key, key.length - BLOCK_PLACE_BYTES);
   return true;
-}
-
-function checkFormat(database: RootDatabase<Uint8Array, Uint8Array>, path: string, access: 'write' | 'read'): void {
-  const found = database.get(Buffer.from(FORMAT_KEY));
-  if (found !== undefined) {
-    const format = textOf(found);
-    if (format !== FORMAT && format !== FORMER) throw fail('STORE_FORMAT', { path, found: format, known: FORMAT });
-    if (format === FORMER && access === 'write') database.putSync(Buffer.from(FORMAT_KEY), Buffer.from(FORMAT));
-  } else if (database.getKeysCount({ limit: 1 }) > 0) throw fail('STORE_CORRUPT', { path, reason: 'it has no format' });
-  else if (access === 'write') database.putSync(Buffer.from(FORMAT_KEY), Buffer.from(FORMAT));
 }
 
 /**
