@@ -1,28 +1,30 @@
+import { doubleOf } from '../model/cell-number.ts';
 import type { FaultyRows } from '../ports/playbook-store.ts';
-import type { Value } from '../schema/column.ts';
+import type { ColumnSpec, Value } from '../schema/column.ts';
 
 /** The name of a kind of rows, as a key. */
 export function rowsKey(rows: FaultyRows): string {
   return typeof rows === 'string' ? rows : `=${rows.equals}`;
 }
 
-/** Whether a value of a vector is faulty. */
-export function isFaultyValue(rows: FaultyRows): (value: Value) => boolean {
-  if (typeof rows !== 'string') return (value) => isNumber(value) && Number(value) === rows.equals;
-  return IS_FAULTY[rows];
+/** Whether a value of a vector is faulty: by the number that a model is fed for it, so that a trial and the service agree. */
+export function isFaultyValue(rows: FaultyRows, spec: ColumnSpec): (value: Value) => boolean {
+  const [is, double] = [isFaultyNumber(rows), doubleOf(spec)];
+  if (rows === 'all') return () => true;
+  return (value) => (value === null ? is(Number.NaN) : isNumber(value) && is(double(value)));
 }
 
 /** Whether a number of a model is faulty; NaN is a missing one. */
 export function isFaultyNumber(rows: FaultyRows): (value: number) => boolean {
-  const is = isFaultyValue(rows);
-  return (value) => is(Number.isNaN(value) ? null : value);
+  if (typeof rows !== 'string') return (value) => value === rows.equals;
+  return IS_FAULTY[rows];
 }
 
-const IS_FAULTY: Readonly<Record<Extract<FaultyRows, string>, (value: Value) => boolean>> = {
+const IS_FAULTY: Readonly<Record<Extract<FaultyRows, string>, (value: number) => boolean>> = {
   all: () => true,
-  missing: (value) => value === null,
+  missing: Number.isNaN,
   infinite: (value) => value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY,
-  negative: (value) => isNumber(value) && value < 0,
+  negative: (value) => value < 0,
   none: () => false,
 };
 

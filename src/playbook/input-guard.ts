@@ -16,7 +16,7 @@ export function inputGuard(
   if (quality.serve === 'none') return null;
   const open = stopped.filter(isApplied);
   const places = service.features.flatMap(({ name, type }, i) => {
-    const faults = open.filter(({ feature }) => feature === name).map(({ rows }) => isFaultyValue(rows));
+    const faults = open.filter(({ feature }) => feature === name).map(({ rows }) => isFaultyValue(rows, type));
     if (faults.length === 0) return [];
     const value = quality.defaults[name] ?? null;
     // As a vector has it: a 64-bit number is a bigint, a decimal a scaled one.

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { type PlaybookModel, playbookPlan } from '../../src/features/define/playbook.ts';
 import { inputNumber } from '../../src/model/cell-number.ts';
+import { isFaultyNumber, isFaultyValue } from '../../src/playbook/faulty-rows.ts';
 import { inputGuard } from '../../src/playbook/input-guard.ts';
 import type { FaultyRows } from '../../src/ports/playbook-store.ts';
 import { type ColumnSpec, VALUE_TYPES, type Value, type ValueType } from '../../src/schema/column.ts';
@@ -81,6 +82,32 @@ test.each(rowsOfFaults)(
     // A second fault of the feature adds its own rows.
     const both = given.map((value) => guardOf([rows, 'missing'])?.([value])[0]);
     expect(both).toEqual(served.map((value, i) => (given[i] === null ? 7 : value)));
+  },
+);
+
+/** Numbers as a vector has them: a 64-bit number is a bigint, a decimal a scaled one. */
+const given: Readonly<Partial<Record<ValueType, readonly Value[]>>> = {
+  int: [null, 0, -999, 7],
+  int64: [null, 0n, -999n, 7n, -(2n ** 62n)],
+  decimal: [null, 0n, -99_900n, 700n, -999n, 1n],
+  float: [null, 0, -999, 0.1, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY],
+};
+
+test.each(Object.entries(given) as readonly (readonly [ValueType, readonly Value[]])[])(
+  'a value of type %s is faulty in a vector where the number that a trial reads for it is',
+  (type, cells) => {
+    const number = inputNumber({ type: specs[type], element: null }, 'FP64');
+    let faulty = 0;
+    for (const rows of [...rowsOfFaults.map(([kind]) => kind), { equals: -999 }, { equals: 0.01 }]) {
+      const [ofVector, ofTrial] = [isFaultyValue(rows, specs[type]), isFaultyNumber(rows)];
+      for (const cell of cells) {
+        expect(ofVector(cell), `${String(cell)} ${JSON.stringify(rows)}`).toBe(ofTrial(Number(number(cell))));
+        faulty += ofVector(cell) ? 1 : 0;
+      }
+    }
+    expect(faulty).toBeGreaterThan(cells.length);
+    const code = cells.filter((cell) => isFaultyValue({ equals: -999 }, specs[type])(cell));
+    expect(code).toEqual([type === 'decimal' ? -99_900n : type === 'int64' ? -999n : -999]);
   },
 );
 
