@@ -3,7 +3,7 @@ import { rolldown } from 'rolldown';
 import { root, runCommand } from './run-command.ts';
 
 /** Each becomes one file in place of a hundred: a module costs the start of a command half a millisecond. */
-const bundled = ['cli/main', 'base/errors/fail', 'cli/run-gpu'];
+const bundled = ['cli/main', 'base/errors/fail', 'cli/gpu/run-gpu'];
 
 await rm(`${root}/dist`, { recursive: true, force: true });
 const { code, output } = await runCommand('tsc', ['-p', 'tsconfig.build.json']);

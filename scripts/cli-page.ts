@@ -2,7 +2,7 @@ import { catalogue } from '../src/base/errors/catalogue.ts';
 import { exitCodes } from '../src/base/errors/exit-codes.ts';
 import type { Command } from '../src/cli/command.ts';
 import { commands } from '../src/cli/commands.ts';
-import { helpPage } from '../src/cli/parse-call.ts';
+import { helpPage } from '../src/cli/options/parse-call.ts';
 
 const head = `# Command line
 

@@ -114,8 +114,8 @@ export const boundedExpressions: readonly Bounded[] = [
   {
     why: 'They read a word of a command line, or its help.',
     files: {
-      'cli/option-kinds.ts': [String.raw`/^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i`],
-      'cli/option.ts': [String.raw`/(?: \([^()]*\))?$/`],
+      'cli/options/option-kinds.ts': [String.raw`/^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i`],
+      'cli/options/option.ts': [String.raw`/(?: \([^()]*\))?$/`],
     },
   },
   {

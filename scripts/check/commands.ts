@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { Command, Terminal } from '../../src/cli/command.ts';
-import { findCommand, parseCall } from '../../src/cli/parse-call.ts';
+import { findCommand, parseCall } from '../../src/cli/options/parse-call.ts';
 import { readPages } from '../markdown.ts';
 import { root } from '../run-command.ts';
 import type { Check } from './check.ts';

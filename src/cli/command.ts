@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../base/errors/fail.ts';
-import { flag, type Options, option, type Values } from './option.ts';
-import { file, text } from './option-kinds.ts';
+import { flag, type Options, option, type Values } from './options/option.ts';
+import { file, text } from './options/option-kinds.ts';
 
 /** Options that every command takes. */
 export const commonOptions = {

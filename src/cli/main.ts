@@ -4,8 +4,8 @@ import { reasonOf } from '../base/reason-of.ts';
 import { ownVersion } from '../environment/own-version.ts';
 import type { Command, Terminal } from './command.ts';
 import { npmEnded } from './npm-launcher.ts';
-import { paint } from './paint.ts';
-import { asksHelp, findCommand, groupOf, helpPage, parseCall } from './parse-call.ts';
+import { asksHelp, findCommand, groupOf, helpPage, parseCall } from './options/parse-call.ts';
+import { paint } from './terminal/paint.ts';
 
 /** As a shell sees a program that SIGPIPE ended: its work may not be done. */
 const CLOSED_PIPE = 141;

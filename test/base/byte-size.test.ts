@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { bytesOf, formatSize, parseSize } from '../../src/base/byte-size.ts';
-import { parseValue } from '../../src/cli/option.ts';
-import { size } from '../../src/cli/option-kinds.ts';
+import { parseValue } from '../../src/cli/options/option.ts';
+import { size } from '../../src/cli/options/option-kinds.ts';
 import { type EnvironmentOptions, resolveEnvironment } from '../../src/environment/config.ts';
 import '../seed.ts';
 

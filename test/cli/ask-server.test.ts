@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { askEach, askServer } from '../../src/cli/ask-server.ts';
+import { askEach, askServer } from '../../src/cli/link/ask-server.ts';
 
 /** A server on one loopback address that answers with its address and the host it was asked as. */
 async function answering(address: string, port: number): Promise<number> {

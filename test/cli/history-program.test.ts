@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isAlive } from '../../src/base/is-alive.ts';
-import { historyProgram } from '../../src/cli/history-program.ts';
+import { historyProgram } from '../../src/cli/serve/history-program.ts';
 import type { AskedTrainingSet } from '../../src/featurestore/training-set/asked-training-set.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { insideOf } from '../../src/running/inside.ts';

@@ -3,9 +3,9 @@ import { expect, test } from 'vitest';
 import { isHeadraceError } from '../../src/base/errors/fail.ts';
 import type { Command, Terminal } from '../../src/cli/command.ts';
 import { commands } from '../../src/cli/commands.ts';
-import { helpOf, type Option } from '../../src/cli/option.ts';
-import type { Kind } from '../../src/cli/option-kinds.ts';
-import { helpPage, optionsOf, parseCall } from '../../src/cli/parse-call.ts';
+import { helpOf, type Option } from '../../src/cli/options/option.ts';
+import type { Kind } from '../../src/cli/options/option-kinds.ts';
+import { helpPage, optionsOf, parseCall } from '../../src/cli/options/parse-call.ts';
 
 const terminal: Terminal = { out: () => {}, err: () => {}, interactive: false, stopped: Promise.resolve() };
 

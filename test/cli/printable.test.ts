@@ -54,7 +54,7 @@ test.each([
 
 test('nothing but the terminal and the progress line writes to a terminal', () => {
   const root = new URL('../../src/', import.meta.url);
-  const owners = ['cli/main.ts', 'cli/progress.ts', 'cli/start.ts', 'cli/train-job-file.ts'];
+  const owners = ['cli/main.ts', 'cli/terminal/progress.ts', 'cli/start.ts', 'cli/train-job-file.ts'];
   const writers = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((path) => {
     if (!path.startsWith('cli/') || !path.endsWith('.ts')) return false;
     return /process\.std(?:out|err)\.write|\bconsole\.\w+/.test(readFileSync(new URL(path, root), 'utf8'));

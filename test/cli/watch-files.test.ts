@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type WatchedFiles, watchFiles } from '../../src/cli/watch-files.ts';
+import { type WatchedFiles, watchFiles } from '../../src/cli/serve/watch-files.ts';
 import { until } from '../until.ts';
 
 let folder: string;

@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { aliases } from '../../src/cli/aliases.ts';
 import type { Terminal } from '../../src/cli/command.ts';
 import { commands } from '../../src/cli/commands.ts';
-import { completionScript } from '../../src/cli/completion-script.ts';
-import { slipsBetween } from '../../src/cli/nearest.ts';
-import { asksHelp, findCommand, optionsOf as optionsOfCommand, parseCall } from '../../src/cli/parse-call.ts';
+import { aliases } from '../../src/cli/options/aliases.ts';
+import { completionScript } from '../../src/cli/options/completion-script.ts';
+import { slipsBetween } from '../../src/cli/options/nearest.ts';
+import { asksHelp, findCommand, optionsOf as optionsOfCommand, parseCall } from '../../src/cli/options/parse-call.ts';
 
 const terminal: Terminal = { out: () => {}, err: () => {}, interactive: false, stopped: Promise.resolve() };
 const optionsOf = (command: (typeof commands)[number]) => Object.keys(optionsOfCommand(command));

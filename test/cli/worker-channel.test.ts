@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { expect, test } from 'vitest';
-import { MOST_ROWS, openChannel } from '../../src/cli/worker-channel.ts';
-import type { ToWorker } from '../../src/cli/worker-part.ts';
+import { MOST_ROWS, openChannel } from '../../src/cli/serve/worker-channel.ts';
+import type { ToWorker } from '../../src/cli/serve/worker-part.ts';
 import type { TableAppend } from '../../src/ports/offline-store.ts';
 
 const table = { name: 'served', columns: {}, primaryKey: [] } as unknown as TableAppend['table'];

@@ -8,7 +8,7 @@ import { seededRandom } from '../../src/base/rng.ts';
 import type { Command } from '../../src/cli/command.ts';
 import { costPlan } from '../../src/cli/commands/cost/plan.ts';
 import { costVerify } from '../../src/cli/commands/cost/verify.ts';
-import { parseCall } from '../../src/cli/parse-call.ts';
+import { parseCall } from '../../src/cli/options/parse-call.ts';
 import { programFacts } from '../../src/cost/evidence/program-files.ts';
 import { parseJob, readJob } from '../../src/cost/plan/job.ts';
 import type { CostPlan } from '../../src/cost/plan/plan.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { costProfile } from '../../src/cli/commands/cost/profile.ts';
-import { parseCall } from '../../src/cli/parse-call.ts';
+import { parseCall } from '../../src/cli/options/parse-call.ts';
 import { adapterText } from '../../src/cost/profile/adapter-text.ts';
 import { parseMeasuredProfile } from '../../src/cost/profile/measured-profile.ts';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { costSpot } from '../../src/cli/commands/cost/spot.ts';
-import { parseCall } from '../../src/cli/parse-call.ts';
+import { parseCall } from '../../src/cli/options/parse-call.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'headrace-cost-spot-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

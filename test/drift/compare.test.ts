@@ -6,7 +6,7 @@ import { isHeadraceError } from '../../src/base/errors/fail.ts';
 import { randomNormal, seededRandom } from '../../src/base/rng.ts';
 import { driftCompare } from '../../src/cli/commands/drift-compare.ts';
 import { driftProfile } from '../../src/cli/commands/drift-profile.ts';
-import { parseCall } from '../../src/cli/parse-call.ts';
+import { parseCall } from '../../src/cli/options/parse-call.ts';
 import { runCli } from '../cli/run-cli.ts';
 import { driftPath, driftText, off, sharedDrift } from '../stats/shared-drift.ts';
 

@@ -7,7 +7,7 @@ import { isHeadraceError } from '../../src/base/errors/fail.ts';
 import { randomNormal, seededRandom } from '../../src/base/rng.ts';
 import type { Command } from '../../src/cli/command.ts';
 import { driftEstimate } from '../../src/cli/commands/drift-estimate.ts';
-import { parseCall } from '../../src/cli/parse-call.ts';
+import { parseCall } from '../../src/cli/options/parse-call.ts';
 import { drawAudit } from '../../src/monitoring/estimate/audit-sample.ts';
 import { fitAverageThreshold } from '../../src/monitoring/estimate/average-threshold.ts';
 import { calibrateScores } from '../../src/monitoring/estimate/calibrate-scores.ts';

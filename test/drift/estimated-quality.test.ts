@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { randomNormal, seededRandom } from '../../src/base/rng.ts';
 import { driftEstimate } from '../../src/cli/commands/drift-estimate.ts';
-import { parseCall } from '../../src/cli/parse-call.ts';
+import { parseCall } from '../../src/cli/options/parse-call.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import { defineProject, eventSource, float, model, text, time } from '../../src/features/define/declare.ts';
 import type { TaskEstimateReport } from '../../src/monitoring/estimate/estimate-task-files.ts';

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import { randomNormal, seededRandom } from '../../src/base/rng.ts';
 import { driftTest } from '../../src/cli/commands/drift-test.ts';
-import { parseCall } from '../../src/cli/parse-call.ts';
+import { parseCall } from '../../src/cli/options/parse-call.ts';
 import { sampleStatistics } from '../../src/monitoring/detect/sample-statistics.ts';
 import { type ColumnTests, testColumns } from '../../src/monitoring/detect/test-columns.ts';
 

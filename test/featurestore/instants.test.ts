@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseValue } from '../../src/cli/option.ts';
-import { instant } from '../../src/cli/option-kinds.ts';
+import { parseValue } from '../../src/cli/options/option.ts';
+import { instant } from '../../src/cli/options/option-kinds.ts';
 import {
   count,
   defineProject,

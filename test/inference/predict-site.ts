@@ -1,5 +1,5 @@
 import { predict } from '../../src/cli/commands/predict.ts';
-import { parseCall } from '../../src/cli/parse-call.ts';
+import { parseCall } from '../../src/cli/options/parse-call.ts';
 import { createOipClient } from '../../src/client/oip/create-oip-client.ts';
 import { defineProject } from '../../src/features/define/declare.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';

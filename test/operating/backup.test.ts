@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { restore as restoreCommand } from '../../src/cli/commands/restore.ts';
-import { parseCall } from '../../src/cli/parse-call.ts';
+import { parseCall } from '../../src/cli/options/parse-call.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import { restore } from '../../src/operating/restore.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';

@@ -9,7 +9,7 @@ import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import { childEnv } from '../child-env.ts';
 import { linkHeadrace, startCli } from '../cli/run-cli.ts';
 import { until } from '../until.ts';
-import { places } from './places.ts';
+import { places, starts } from './places.ts';
 import { descendants, type Listed, listed } from './processes.ts';
 
 const SRC = fileURLToPath(new URL('../../src', import.meta.url));
@@ -93,7 +93,7 @@ test('no child of any place outlives a parent that is killed', async () => {
   const said = printed(parent);
   await until(() => said().includes('all run') || said(), { everyMs: 50 });
   const before = await leavesNothing(parent);
-  const started = Object.values(places).filter((place) => 'start' in place).length;
+  const started = starts.length;
   // Each has its guard.
   expect(before.filter(({ command }) => command.startsWith('sleep ')).length).toBe(started);
   expect(before.filter(({ command }) => command.startsWith('/bin/sh -c')).length).toBeGreaterThanOrEqual(started);

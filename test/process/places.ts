@@ -10,11 +10,10 @@ import { SlurmTrainingBackend } from '../../src/backends/slurm/training-backend.
 import { findInstallation, historyRunner } from '../../src/backends/spark/installation.ts';
 import { SparkApplication } from '../../src/backends/spark/session.ts';
 import { dev } from '../../src/cli/commands/dev.ts';
-import { askedBy } from '../../src/cli/measure-modes.ts';
-import { startMonitor } from '../../src/cli/monitor-child.ts';
-import { parseCall } from '../../src/cli/parse-call.ts';
-import { startRegistryChild } from '../../src/cli/registry-child.ts';
-import { runDev } from '../../src/cli/run-dev.ts';
+import { parseCall } from '../../src/cli/options/parse-call.ts';
+import { askedBy } from '../../src/cli/serve/measure-modes.ts';
+import { runDev } from '../../src/cli/serve/run-dev.ts';
+import { startMonitor, startRegistryChild } from '../../src/cli/serve/served-children.ts';
 import { commitOf } from '../../src/cost/catalog/import-prices.ts';
 import { refreshPrices } from '../../src/cost/catalog/refresh-prices.ts';
 import { machineHardware } from '../../src/cost/evidence/machine-hardware.ts';
@@ -24,7 +23,9 @@ import { WorkerProcess as BatchWorker } from '../../src/serving/batch/worker-pro
 import { HistoryProcesses, type ToHistoryWorker } from '../../src/site/history-process.ts';
 
 /** A place in src that starts children: how a test makes it start one, or why the test leaves it out. */
-export type Place = { readonly start: (place: Started) => unknown } | { readonly leftOut: string };
+export type Place = { readonly start: Start; readonly startAnother?: Start } | { readonly leftOut: string };
+
+type Start = (place: Started) => unknown;
 
 /** Where the places start their children. */
 export interface Started {
@@ -74,12 +75,14 @@ export const places: Readonly<Record<string, Place>> = {
       return new HistoryProcesses(entry, [], () => undefined).run(message, {});
     },
   },
-  'cli/registry-child.ts': { start: (place) => startRegistryChild(call(place)) },
-  'cli/monitor-child.ts': { start: (place) => startMonitor(call(place), () => undefined) },
-  'cli/run-dev.ts': { start: (place) => runDev(call(place)) },
-  'cli/measure-modes.ts': { start: () => askedBy({}) },
+  'cli/serve/served-children.ts': {
+    start: (place) => startRegistryChild(call(place)),
+    startAnother: (place) => startMonitor(call(place), () => undefined),
+  },
+  'cli/serve/run-dev.ts': { start: (place) => runDev(call(place)) },
+  'cli/serve/measure-modes.ts': { start: () => askedBy({}) },
   'cli/npm-launcher.ts': { leftOut: 'it waits for ps, which ends by itself' },
-  'cli/serve-group.ts': { leftOut: 'a test kills a whole group' },
+  'cli/serve/serve-group.ts': { leftOut: 'a test kills a whole group' },
   'cli/commands/drift-replay.ts': { leftOut: 'it makes a temporary folder only' },
   'gpu/readers/read-source.ts': { leftOut: 'it makes a temporary folder only' },
   'featurestore/training-set/slid-answers.ts': { leftOut: 'it makes a temporary folder only' },
@@ -187,3 +190,8 @@ export const places: Readonly<Record<string, Place>> = {
       runMeasured({ command: [sleeper], environment: {}, mode: 'real', limitMs: DAY_MS, stopped: never }),
   },
 };
+
+/** All starts of all places. */
+export const starts: readonly Start[] = Object.values(places).flatMap((place) =>
+  'start' in place ? [place.start, ...(place.startAnother === undefined ? [] : [place.startAnother])] : [],
+);

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { trainRunOptions } from '../../src/cli/run-options.ts';
+import { trainRunOptions } from '../../src/cli/training/run-options.ts';
 import type { BackEndPlace } from '../../src/ports/back-end.ts';
 import type { BackEndRow } from '../../src/ports/back-end-row.ts';
 import { alertSinks } from '../../src/site/back-ends/alert-sinks.ts';

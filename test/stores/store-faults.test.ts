@@ -7,7 +7,7 @@ import { catalogue } from '../../src/base/errors/catalogue.ts';
 import { environmentFault } from '../../src/base/errors/environment-fault.ts';
 import { fail } from '../../src/base/errors/fail.ts';
 import { status as statusCommand } from '../../src/cli/commands/status.ts';
-import { parseCall } from '../../src/cli/parse-call.ts';
+import { parseCall } from '../../src/cli/options/parse-call.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import type { ProjectData } from '../../src/features/define/declaration.ts';
 import { openPart, partKind } from '../../src/observe/part-kind.ts';

@@ -1,9 +1,9 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { SkewReport } from '../../featurestore/skew/skew-report.ts';
 import { command } from '../command.ts';
-import { option } from '../option.ts';
-import { instant } from '../option-kinds.ts';
-import { withHistory } from '../with-history.ts';
+import { withHistory } from '../open/with-stores.ts';
+import { option } from '../options/option.ts';
+import { instant } from '../options/option-kinds.ts';
 
 const DAY_MS = 86_400_000;
 

@@ -1,13 +1,13 @@
 import { fail } from '../../base/errors/fail.ts';
 import { viewToFill } from '../../featurestore/backfill/view-to-fill.ts';
-import { auditedCommand } from '../audit.ts';
 import { type Call, command, unfinished } from '../command.ts';
-import { followJob } from '../follow-job.ts';
-import { flag, option } from '../option.ts';
-import { instant } from '../option-kinds.ts';
-import { withProgress } from '../progress.ts';
-import { type ServerLink, serverOf, serverOption } from '../server-link.ts';
-import { withHeadrace } from '../with-headrace.ts';
+import { followJob } from '../link/follow-job.ts';
+import { type ServerLink, serverOf, serverOption } from '../link/server-link.ts';
+import { auditedCommand } from '../open/audited-command.ts';
+import { withHeadrace } from '../open/with-headrace.ts';
+import { flag, option } from '../options/option.ts';
+import { instant } from '../options/option-kinds.ts';
+import { withProgress } from '../terminal/progress.ts';
 
 const options = {
   from: option(instant, 'only tiles that start at or after this instant: epoch ms or a UTC date'),

@@ -1,6 +1,6 @@
-import { auditedCommand } from '../audit.ts';
 import { command } from '../command.ts';
-import { loadConfig } from '../load-config.ts';
+import { auditedCommand } from '../open/audited-command.ts';
+import { loadConfig } from '../open/load-config.ts';
 
 export const backup = command({
   name: ['backup'],

@@ -1,6 +1,6 @@
 import type { Command } from '../command.ts';
-import { parseValue } from '../option.ts';
-import { choice } from '../option-kinds.ts';
+import { parseValue } from '../options/option.ts';
+import { choice } from '../options/option-kinds.ts';
 
 /** The command `completion`, of all commands. */
 export const completionOf = (all: () => readonly Command[]): Command => ({
@@ -9,7 +9,7 @@ export const completionOf = (all: () => readonly Command[]): Command => ({
   words: 'bash|zsh|fish',
   arity: [1, 1],
   async run({ words, terminal, json }) {
-    const { completionScript, shells } = await import('../completion-script.ts');
+    const { completionScript, shells } = await import('../options/completion-script.ts');
     const shell = parseValue('shell', choice(shells), words[0]);
     const script = completionScript(shell, all());
     terminal.out(json ? JSON.stringify({ shell, script }) : script);

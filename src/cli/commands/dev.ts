@@ -1,5 +1,5 @@
 import { command, served } from '../command.ts';
-import { devOptions } from '../loaded-options.ts';
+import { devOptions } from '../options/loaded-options.ts';
 
 export const dev = command({
   name: ['dev'],
@@ -9,7 +9,7 @@ export const dev = command({
   arity: [0, 0],
   options: devOptions,
   async run(call) {
-    const { runDev } = await import('../run-dev.ts');
+    const { runDev } = await import('../serve/run-dev.ts');
     return runDev(call);
   },
 });

@@ -5,10 +5,10 @@ import type { Comparison } from '../../monitoring/detect/comparison.ts';
 import { parseDriftRule, ruleText } from '../../monitoring/detect/drift-rule.ts';
 import { SEASONS } from '../../monitoring/detect/season.ts';
 import { type Call, command } from '../command.ts';
-import { closeInputs, type DriftInput, openDriftInput, profileByEngineOf, profileOf } from '../drift-inputs.ts';
-import { flag, option } from '../option.ts';
-import { choice, column, file, list, read, whole } from '../option-kinds.ts';
-import { writeComparison } from '../write-comparison.ts';
+import { closeInputs, type DriftInput, openDriftInput, profileByEngineOf, profileOf } from '../drift/drift-inputs.ts';
+import { writeComparison } from '../drift/write-comparison.ts';
+import { flag, option } from '../options/option.ts';
+import { choice, column, file, list, read, whole } from '../options/option-kinds.ts';
 
 const options = {
   rule: option(

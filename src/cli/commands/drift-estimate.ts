@@ -3,10 +3,10 @@ import type { EstimateReport } from '../../monitoring/estimate/estimate-files.ts
 import type { TaskEstimateReport } from '../../monitoring/estimate/estimate-task-files.ts';
 import type { TableFile } from '../../ports/table-file.ts';
 import { type Call, command } from '../command.ts';
-import { labelOptions, reportLabels } from '../drift-labels.ts';
-import { reportSlices, sliceOptions } from '../drift-slices.ts';
-import { option } from '../option.ts';
-import { choice, column, list, number, whole } from '../option-kinds.ts';
+import { labelOptions, reportLabels } from '../drift/drift-labels.ts';
+import { reportSlices, sliceOptions } from '../drift/drift-slices.ts';
+import { option } from '../options/option.ts';
+import { choice, column, list, number, whole } from '../options/option-kinds.ts';
 
 const TASKS = ['binary', 'regression', 'multiclass'] as const;
 

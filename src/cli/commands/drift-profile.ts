@@ -4,9 +4,9 @@ import { fail } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import type { Profile } from '../../monitoring/profile/profile.ts';
 import { type Call, command } from '../command.ts';
-import { closeInputs, type DriftInput, openDriftInput, profileByEngineOf, profileOf } from '../drift-inputs.ts';
-import { flag, option } from '../option.ts';
-import { column, file, list } from '../option-kinds.ts';
+import { closeInputs, type DriftInput, openDriftInput, profileByEngineOf, profileOf } from '../drift/drift-inputs.ts';
+import { flag, option } from '../options/option.ts';
+import { column, file, list } from '../options/option-kinds.ts';
 
 const options = {
   sketches: flag('write the sketches of each column to a folder, as files of Apache DataSketches: .kll, .hll and .fi'),

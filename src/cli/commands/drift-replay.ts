@@ -6,8 +6,8 @@ import type { FileReplay } from '../../playbook/file-replay/replay-file.ts';
 import { temporaryFolder } from '../../process/temporary-folder.ts';
 import { parseCron } from '../../schedule/cron.ts';
 import { type Call, command } from '../command.ts';
-import { flag, option, repeated } from '../option.ts';
-import { column, delay, duration, folder, instant, list, number, or, read, whole } from '../option-kinds.ts';
+import { flag, option, repeated } from '../options/option.ts';
+import { column, delay, duration, folder, instant, list, number, or, read, whole } from '../options/option-kinds.ts';
 
 const RULE = 'default, psi>0.2 or ks<0.05';
 const rule = read(RULE, (text) => ruleText(parseDriftRule(text)), String);

@@ -3,10 +3,10 @@ import { DAY_MS } from '../../base/time.ts';
 import { monitorName } from '../../features/define/monitor.ts';
 import type { FrameKind } from '../../monitoring/interop/monitoring-frame.ts';
 import { type Call, command } from '../command.ts';
-import { option } from '../option.ts';
-import { choice, file } from '../option-kinds.ts';
-import { withHistory } from '../with-history.ts';
-import { type SpanCall, spanOptions, withWatched } from '../with-watched.ts';
+import { type SpanCall, spanOptions, withWatched } from '../drift/with-watched.ts';
+import { withHistory } from '../open/with-stores.ts';
+import { option } from '../options/option.ts';
+import { choice, file } from '../options/option-kinds.ts';
 
 const MOST_WINDOWS = 1000;
 const FRAMES = ['arize', 'nannyml'] as const satisfies readonly FrameKind[];
@@ -51,7 +51,7 @@ async function reportWindow(call: Asked): Promise<void> {
   const { windowReport } = await import('../../monitoring/report/window-report.ts');
   const { windowJson } = await import('../../monitoring/report/window-json.ts');
   const { windowLines } = await import('../../monitoring/report/window-text.ts');
-  const { writeText } = await import('../write-comparison.ts');
+  const { writeText } = await import('../drift/write-comparison.ts');
   await withWatched(call, async (opened) => {
     const report = await windowReport(opened);
     const { html } = call.options;

@@ -1,12 +1,12 @@
 import type { ModelData } from '../../features/define/declaration.ts';
 import { monitorName } from '../../features/define/monitor.ts';
 import type { MonitorState } from '../../findings/monitor-state.ts';
+import type { Arrival } from '../../monitoring/monitor/arrival-windows.ts';
 import type { MonitorStatus } from '../../monitoring/monitor/judge-windows.ts';
-import { arrivalLines } from '../arrival-lines.ts';
 import { type Call, command } from '../command.ts';
-import { loadConfig } from '../load-config.ts';
-import { option } from '../option.ts';
-import { instant } from '../option-kinds.ts';
+import { loadConfig } from '../open/load-config.ts';
+import { option } from '../options/option.ts';
+import { instant } from '../options/option-kinds.ts';
 
 export const driftStatus = command({
   name: ['drift', 'status'],
@@ -57,4 +57,11 @@ function statusLine({ model, version, monitor, state, reason, referenceAgeMs }: 
   const age =
     referenceAgeMs === null ? 'no reference' : `reference ${Math.round(referenceAgeMs / 86_400_000)} days old`;
   return `${model} ${version} ${monitorName(monitor).padEnd(15)} ${state.padEnd(12)} ${reason} (${monitor.k} of ${monitor.of} windows, ${age})`;
+}
+
+/** Sources whose rows did not come as usual, or of which nobody can tell, as lines for a terminal. */
+function arrivalLines(arrivals: readonly Arrival[] = []): readonly string[] {
+  return arrivals
+    .filter(({ state }) => state !== 'ok')
+    .map(({ source, kind, state, reason }) => `${kind} of ${source}: ${state}: ${reason}`);
 }

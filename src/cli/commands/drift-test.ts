@@ -1,9 +1,9 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { ColumnValues } from '../../ports/table-file.ts';
 import { type Call, command } from '../command.ts';
-import { closeInputs, type DriftInput, openDriftInput } from '../drift-inputs.ts';
-import { needed, option } from '../option.ts';
-import { column, list, name } from '../option-kinds.ts';
+import { closeInputs, type DriftInput, openDriftInput } from '../drift/drift-inputs.ts';
+import { needed, option } from '../options/option.ts';
+import { column, list, name } from '../options/option-kinds.ts';
 
 const options = {
   column: needed(column, 'the column of the reference'),

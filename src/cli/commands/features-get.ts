@@ -1,11 +1,11 @@
 import { fail } from '../../base/errors/fail.ts';
-import { columnWords } from '../column-words.ts';
 import { type Call, command } from '../command.ts';
-import { loadConfig } from '../load-config.ts';
-import { option } from '../option.ts';
-import { instant } from '../option-kinds.ts';
-import { type ServerLink, serverOf, serverOption } from '../server-link.ts';
-import { withHeadrace } from '../with-headrace.ts';
+import { type ServerLink, serverOf, serverOption } from '../link/server-link.ts';
+import { loadConfig } from '../open/load-config.ts';
+import { withHeadrace } from '../open/with-headrace.ts';
+import { columnWords } from '../options/column-words.ts';
+import { option } from '../options/option.ts';
+import { instant } from '../options/option-kinds.ts';
 
 export const featuresGet = command({
   name: ['features', 'get'],

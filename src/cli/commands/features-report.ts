@@ -1,8 +1,8 @@
 import { command } from '../command.ts';
-import { option } from '../option.ts';
-import { file, instant } from '../option-kinds.ts';
-import { withHistory } from '../with-history.ts';
-import { writeText } from '../write-comparison.ts';
+import { writeText } from '../drift/write-comparison.ts';
+import { withHistory } from '../open/with-stores.ts';
+import { option } from '../options/option.ts';
+import { file, instant } from '../options/option-kinds.ts';
 
 const DAY_MS = 86_400_000;
 

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { ForgetReport } from '../../operating/forget.ts';
-import { auditedCommand } from '../audit.ts';
-import { columnWords } from '../column-words.ts';
 import { command } from '../command.ts';
-import { withHeadrace } from '../with-headrace.ts';
+import { auditedCommand } from '../open/audited-command.ts';
+import { withHeadrace } from '../open/with-headrace.ts';
+import { columnWords } from '../options/column-words.ts';
 
 export const forget = command({
   name: ['forget'],

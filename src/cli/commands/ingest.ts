@@ -11,13 +11,13 @@ import { localPaths } from '../../featurestore/ingest/remote-paths.ts';
 import type { SpineFormat } from '../../featurestore/training-set/spine-file.ts';
 import { insideOf } from '../../running/inside.ts';
 import { type Call, command, unfinished } from '../command.ts';
-import { ingestThrough } from '../ingest-through.ts';
-import { loadConfig } from '../load-config.ts';
-import { flag, option } from '../option.ts';
-import { choice, pairs } from '../option-kinds.ts';
-import { type Progress, withProgress } from '../progress.ts';
-import { type ServerLink, serverOf, serverOption } from '../server-link.ts';
-import { withHeadrace } from '../with-headrace.ts';
+import { ingestThrough } from '../link/ingest-through.ts';
+import { type ServerLink, serverOf, serverOption } from '../link/server-link.ts';
+import { loadConfig } from '../open/load-config.ts';
+import { withHeadrace } from '../open/with-headrace.ts';
+import { flag, option } from '../options/option.ts';
+import { choice, pairs } from '../options/option-kinds.ts';
+import { type Progress, withProgress } from '../terminal/progress.ts';
 
 const FORMATS = ['parquet', 'csv', 'tsv', 'jsonl'] as const satisfies readonly SpineFormat[];
 

@@ -1,11 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { SCOPES } from '../../operating/scopes.ts';
-import { auditedCommand } from '../audit.ts';
 import { command } from '../command.ts';
-import { loadConfig } from '../load-config.ts';
-import { needed, option } from '../option.ts';
-import { choice, list } from '../option-kinds.ts';
+import { auditedCommand } from '../open/audited-command.ts';
+import { loadConfig } from '../open/load-config.ts';
+import { needed, option } from '../options/option.ts';
+import { choice, list } from '../options/option-kinds.ts';
 
 const scopes = list(choice(SCOPES), 1);
 

@@ -1,9 +1,9 @@
 import type { ClockRepair, TopicAhead } from '../../operating/repair-clock.ts';
-import { auditedCommand } from '../audit.ts';
 import { command } from '../command.ts';
-import { loadConfig } from '../load-config.ts';
-import { flag } from '../option.ts';
-import { withHeadrace } from '../with-headrace.ts';
+import { auditedCommand } from '../open/audited-command.ts';
+import { loadConfig } from '../open/load-config.ts';
+import { withHeadrace } from '../open/with-headrace.ts';
+import { flag } from '../options/option.ts';
 
 export const logRepairClock = command({
   name: ['log', 'repair-clock'],

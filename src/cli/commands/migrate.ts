@@ -1,6 +1,6 @@
 import { command, served, unfinished } from '../command.ts';
-import { migrateCopyOptions, migrateOptions } from '../loaded-options.ts';
-import { withProgress } from '../progress.ts';
+import { migrateCopyOptions, migrateOptions } from '../options/loaded-options.ts';
+import { withProgress } from '../terminal/progress.ts';
 
 const both = { words: '', arity: [0, 0], options: migrateOptions } as const;
 
@@ -35,6 +35,6 @@ export const migrateStatus = command({
 });
 
 /** Loaded on use: help does not need it. */
-async function withRunner(run: (runner: typeof import('../run-migrate.ts')) => Promise<void>): Promise<void> {
-  await run(await import('../run-migrate.ts'));
+async function withRunner(run: (runner: typeof import('../operating/run-migrate.ts')) => Promise<void>): Promise<void> {
+  await run(await import('../operating/run-migrate.ts'));
 }

@@ -1,9 +1,9 @@
 import type { QualityReport } from '../../monitoring/labels/quality-report.ts';
 import { type Call, command } from '../command.ts';
-import { option } from '../option.ts';
-import { instant } from '../option-kinds.ts';
-import { serverOf, serverOption } from '../server-link.ts';
-import { withHeadrace } from '../with-headrace.ts';
+import { serverOf, serverOption } from '../link/server-link.ts';
+import { withHeadrace } from '../open/with-headrace.ts';
+import { option } from '../options/option.ts';
+import { instant } from '../options/option-kinds.ts';
 
 const MONTH_MS = 30 * 86_400_000;
 

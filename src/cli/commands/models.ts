@@ -1,11 +1,11 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { ListedVersion } from '../../registry/listed-versions.ts';
-import { auditedCommand } from '../audit.ts';
 import { type Call, command } from '../command.ts';
-import { option } from '../option.ts';
-import { version } from '../option-kinds.ts';
-import { type ServerLink, serverOf, serverOption } from '../server-link.ts';
-import { withHeadrace } from '../with-headrace.ts';
+import { type ServerLink, serverOf, serverOption } from '../link/server-link.ts';
+import { auditedCommand } from '../open/audited-command.ts';
+import { withHeadrace } from '../open/with-headrace.ts';
+import { option } from '../options/option.ts';
+import { version } from '../options/option-kinds.ts';
 
 export const models = command({
   name: ['models'],

@@ -4,9 +4,9 @@ import { environmentClock } from '../../environment/environment-clock.ts';
 import type { MonitorState } from '../../findings/monitor-state.ts';
 import type { MonitorRun } from '../../running/run-monitor.ts';
 import { type Call, command, served } from '../command.ts';
-import { loadConfig } from '../load-config.ts';
-import { flag, option } from '../option.ts';
-import { whole } from '../option-kinds.ts';
+import { loadConfig } from '../open/load-config.ts';
+import { flag, option } from '../options/option.ts';
+import { whole } from '../options/option-kinds.ts';
 
 export const monitor = command({
   name: ['monitor'],
@@ -21,7 +21,7 @@ export const monitor = command({
   async run(call) {
     const { every, once } = call.options;
     const { runMonitor } = await import('../../running/run-monitor.ts');
-    const { runPlaybooks } = await import('../run-playbooks.ts');
+    const { runPlaybooks } = await import('../playbook/run-playbooks.ts');
     const { withSite } = await import('../../site/site.ts');
     const place = await loadConfig(call);
     const clock = environmentClock(place.environment.directory, { keeps: false });

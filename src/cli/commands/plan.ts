@@ -6,7 +6,7 @@ export const plan = command({
   words: '',
   arity: [0, 0],
   async run(call) {
-    const { runPlan } = await import('../run-plan.ts');
+    const { runPlan } = await import('../operating/run-plan.ts');
     await runPlan(call);
   },
 });

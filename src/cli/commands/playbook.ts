@@ -2,13 +2,13 @@ import { fail } from '../../base/errors/fail.ts';
 import type { PlaybookReport } from '../../playbook/playbook-report.ts';
 import type { Replay } from '../../playbook/replay.ts';
 import type { PlaybookEntry } from '../../ports/playbook-store.ts';
-import { auditedCommand } from '../audit.ts';
 import { type Call, command } from '../command.ts';
-import { loadConfig } from '../load-config.ts';
-import { flag, option } from '../option.ts';
-import { text, whole } from '../option-kinds.ts';
-import type { OpenPlaybooks } from '../playbook-stores.ts';
-import { serverOf, serverOption } from '../server-link.ts';
+import { serverOf, serverOption } from '../link/server-link.ts';
+import { auditedCommand } from '../open/audited-command.ts';
+import { loadConfig } from '../open/load-config.ts';
+import { flag, option } from '../options/option.ts';
+import { text, whole } from '../options/option-kinds.ts';
+import type { OpenPlaybooks } from '../playbook/playbook-stores.ts';
 
 const changeOptions = { reason: option(text, 'why, for the journal'), ...serverOption };
 const common = { words: '<model>', arity: [1, 1] } as const;
@@ -153,7 +153,7 @@ async function remoteOr<T>(
 }
 
 async function withPlaybooks<T>(call: Call, work: (open: OpenPlaybooks) => Promise<T>): Promise<T> {
-  const { openPlaybooksOf } = await import('../playbook-stores.ts');
+  const { openPlaybooksOf } = await import('../playbook/playbook-stores.ts');
   const { withSite } = await import('../../site/site.ts');
   const place = await loadConfig(call);
   const onFault = (error: unknown) => call.terminal.err(`headrace: ${String(error)}`);

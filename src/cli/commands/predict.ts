@@ -8,15 +8,15 @@ import { progressText, spacedProgress } from '../../serving/batch/batch-progress
 import { isRemote } from '../../serving/batch/remote-side.ts';
 import { shadowText } from '../../serving/batch/shadow-text.ts';
 import type { BatchOptions } from '../../serving/batch/start-batch.ts';
-import type { BatchAnswer } from '../batch-beside.ts';
 import { type Call, command, unfinished } from '../command.ts';
-import { followJob } from '../follow-job.ts';
-import { loadConfig } from '../load-config.ts';
-import { flag, option } from '../option.ts';
-import { choice, column, file, folder, list, number, or, pairs, version, whole } from '../option-kinds.ts';
-import { type Progress, withProgress } from '../progress.ts';
-import { type ServerLink, serverOf, serverOption } from '../server-link.ts';
-import { withHeadrace } from '../with-headrace.ts';
+import { followJob } from '../link/follow-job.ts';
+import { type ServerLink, serverOf, serverOption } from '../link/server-link.ts';
+import { loadConfig } from '../open/load-config.ts';
+import { withHeadrace } from '../open/with-headrace.ts';
+import { flag, option } from '../options/option.ts';
+import { choice, column, file, folder, list, number, or, pairs, version, whole } from '../options/option-kinds.ts';
+import type { BatchAnswer } from '../predict/batch-beside.ts';
+import { type Progress, withProgress } from '../terminal/progress.ts';
 
 const FORMATS = ['parquet', 'csv', 'tsv', 'jsonl'] as const satisfies readonly ScoreFormat[];
 const MOST_WORKERS = 64;
@@ -110,7 +110,7 @@ async function scored(call: Asked, progress: Progress): Promise<BatchAnswer> {
       printed(now);
     },
   };
-  if (address !== null) return (await import('../predict-version.ts')).predictVersion(call, address, run);
+  if (address !== null) return (await import('../predict/predict-version.ts')).predictVersion(call, address, run);
   if (server === null)
     return withHeadrace(call, async (headrace) => {
       const { id, result, shadow } = await headrace.startBatch(headrace.model(call.words[0]), run);
@@ -136,7 +136,7 @@ function addressOf({ words: [word], options: asked }: Asked): VersionAddress {
 
 /** In this process, while a server has the environment open. */
 async function scoredBeside(call: Asked, server: ServerLink, options: BatchOptions): Promise<BatchAnswer> {
-  const { startBeside } = await import('../batch-beside.ts');
+  const { startBeside } = await import('../predict/batch-beside.ts');
   const { project, environment } = await loadConfig(call);
   const flush = () => server.ask('POST', '/v1/admin/flush', {});
   const model = modelOf(project, call.words[0]);

@@ -1,10 +1,10 @@
 import { userInfo } from 'node:os';
 import { fail } from '../../base/errors/fail.ts';
-import { auditedCommand } from '../audit.ts';
 import { command } from '../command.ts';
-import { flag, option, parseValue } from '../option.ts';
-import { duration, list, name, or, text, version } from '../option-kinds.ts';
-import { withRegistry } from '../with-registry.ts';
+import { auditedCommand } from '../open/audited-command.ts';
+import { withRegistry } from '../open/with-stores.ts';
+import { flag, option, parseValue } from '../options/option.ts';
+import { duration, list, name, or, text, version } from '../options/option-kinds.ts';
 
 export const registryGate = command({
   name: ['registry', 'gate'],

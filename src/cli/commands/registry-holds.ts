@@ -1,8 +1,8 @@
-import { auditedCommand } from '../audit.ts';
 import { command } from '../command.ts';
-import { option } from '../option.ts';
-import { name } from '../option-kinds.ts';
-import { withRegistry } from '../with-registry.ts';
+import { auditedCommand } from '../open/audited-command.ts';
+import { withRegistry } from '../open/with-stores.ts';
+import { option } from '../options/option.ts';
+import { name } from '../options/option-kinds.ts';
 
 export const registryHolds = command({
   name: ['registry', 'holds'],

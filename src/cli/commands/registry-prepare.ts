@@ -1,9 +1,9 @@
 import { fail } from '../../base/errors/fail.ts';
 import { loadableRecord } from '../../registry/version-seal.ts';
 import { command } from '../command.ts';
-import { parseValue } from '../option.ts';
-import { version } from '../option-kinds.ts';
-import { withRegistry } from '../with-registry.ts';
+import { withRegistry } from '../open/with-stores.ts';
+import { parseValue } from '../options/option.ts';
+import { version } from '../options/option-kinds.ts';
 
 const WAYS: Readonly<Record<string, string>> = {
   onnx: 'as ONNX',

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
-import { auditedCommand } from '../audit.ts';
 import { command } from '../command.ts';
-import { parseValue } from '../option.ts';
-import { version } from '../option-kinds.ts';
-import { withRegistry } from '../with-registry.ts';
+import { auditedCommand } from '../open/audited-command.ts';
+import { withRegistry } from '../open/with-stores.ts';
+import { parseValue } from '../options/option.ts';
+import { version } from '../options/option-kinds.ts';
 
 export const registryReference = command({
   name: ['registry', 'reference'],

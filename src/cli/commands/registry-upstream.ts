@@ -1,8 +1,8 @@
 import { fail } from '../../base/errors/fail.ts';
 import { command } from '../command.ts';
-import { option, parseValue } from '../option.ts';
-import { column, file, type Kind, list, name } from '../option-kinds.ts';
-import { withRegistry } from '../with-registry.ts';
+import { withRegistry } from '../open/with-stores.ts';
+import { option, parseValue } from '../options/option.ts';
+import { column, file, type Kind, list, name } from '../options/option-kinds.ts';
 
 const there: Kind<string> = {
   ...name('a name of a model'),

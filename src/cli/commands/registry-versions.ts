@@ -2,11 +2,11 @@ import { userInfo } from 'node:os';
 import { fail } from '../../base/errors/fail.ts';
 import { DAY_MS } from '../../base/time.ts';
 import type { CollectedPython } from '../../ports/python-runtime.ts';
-import { auditedCommand } from '../audit.ts';
 import { type Call, command } from '../command.ts';
-import { flag, option, parseValue } from '../option.ts';
-import { duration, name, version } from '../option-kinds.ts';
-import { type OpenRegistry, withRegistry } from '../with-registry.ts';
+import { auditedCommand } from '../open/audited-command.ts';
+import { type OpenRegistry, withRegistry } from '../open/with-stores.ts';
+import { flag, option, parseValue } from '../options/option.ts';
+import { duration, name, version } from '../options/option-kinds.ts';
 
 export const registryVersions = command({
   name: ['registry', 'versions'],

@@ -1,6 +1,6 @@
 import { command, served } from '../command.ts';
-import { listenOptions, listenOptionsOf, port } from '../listen-options-of.ts';
-import { option } from '../option.ts';
+import { option } from '../options/option.ts';
+import { listenOptions, listenOptionsOf, port } from '../serve/listen-options-of.ts';
 
 export const registry = command({
   name: ['registry'],
@@ -14,7 +14,7 @@ export const registry = command({
   },
   async run(call) {
     const listen = listenOptionsOf(call);
-    return (await import('../run-registry.ts')).runRegistry(call, listen, (url) =>
+    return (await import('../serve/run-registry.ts')).runRegistry(call, listen, (url) =>
       call.terminal.out(call.json ? JSON.stringify({ url }) : `MLflow clients: MLFLOW_TRACKING_URI=${url}`),
     );
   },

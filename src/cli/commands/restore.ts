@@ -1,8 +1,8 @@
 import { fail } from '../../base/errors/fail.ts';
-import { auditedCommand } from '../audit.ts';
 import { type Call, command } from '../command.ts';
-import { loadConfig } from '../load-config.ts';
-import { flag } from '../option.ts';
+import { auditedCommand } from '../open/audited-command.ts';
+import { loadConfig } from '../open/load-config.ts';
+import { flag } from '../options/option.ts';
 
 export const restore = command({
   name: ['restore'],

@@ -3,12 +3,12 @@ import type { Headrace } from '../../running/headrace.ts';
 import type { Decision } from '../../serving/rollout/rollout-control.ts';
 import type { RolloutNeeds } from '../../serving/rollout/rollout-needs.ts';
 import type { RolloutReport } from '../../serving/rollout/rollout-report.ts';
-import { auditedCommand } from '../audit.ts';
 import { type Call, command } from '../command.ts';
-import { flag, option, parseValue } from '../option.ts';
-import { text, version } from '../option-kinds.ts';
-import { serverOf, serverOption } from '../server-link.ts';
-import { withHeadrace } from '../with-headrace.ts';
+import { serverOf, serverOption } from '../link/server-link.ts';
+import { auditedCommand } from '../open/audited-command.ts';
+import { withHeadrace } from '../open/with-headrace.ts';
+import { flag, option, parseValue } from '../options/option.ts';
+import { text, version } from '../options/option-kinds.ts';
 
 type Action = 'start' | 'hold' | 'release' | 'promote' | 'rollback';
 

@@ -1,10 +1,10 @@
 import type { ModeAdvice, ModeFacts } from '../../serving/advise/mode-advice.ts';
 import { askers, labelUses } from '../../serving/advise/mode-advice.ts';
 import { type Call, command } from '../command.ts';
-import type { MeasuredModes } from '../measure-modes.ts';
-import { needed, option } from '../option.ts';
-import { choice, duration, number } from '../option-kinds.ts';
-import { withHeadrace } from '../with-headrace.ts';
+import { withHeadrace } from '../open/with-headrace.ts';
+import { needed, option } from '../options/option.ts';
+import { choice, duration, number } from '../options/option-kinds.ts';
+import type { MeasuredModes } from '../serve/measure-modes.ts';
 
 const options = {
   asks: needed(
@@ -28,7 +28,7 @@ export const serveAdvise = command({
     const facts = factsOf(call);
     const { 'core-hour': price = null } = call.options;
     const { adviseMode } = await import('../../serving/advise/mode-advice.ts');
-    const { costsOf, measureModes } = await import('../measure-modes.ts');
+    const { costsOf, measureModes } = await import('../serve/measure-modes.ts');
     await withHeadrace(call, async (headrace) => {
       const model = headrace.model(call.words[0]);
       const { champion } = await headrace.versions(model);

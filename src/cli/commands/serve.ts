@@ -1,9 +1,9 @@
 import { command, served } from '../command.ts';
-import { listenOptions, listenOptionsOf } from '../listen-options-of.ts';
-import { flag, option } from '../option.ts';
-import { whole } from '../option-kinds.ts';
-import { runReadServer, runServer, serverOptions } from '../run-server.ts';
-import { workerPart } from '../worker-part.ts';
+import { flag, option } from '../options/option.ts';
+import { whole } from '../options/option-kinds.ts';
+import { listenOptions, listenOptionsOf } from '../serve/listen-options-of.ts';
+import { runReadServer, runServer, serverOptions } from '../serve/run-server.ts';
+import { workerPart } from '../serve/worker-part.ts';
 
 const MOST_WORKERS = 64;
 
@@ -25,12 +25,12 @@ export const serve = command({
     if (part !== null) {
       // A Ctrl-C reaches every process of the group. The first process says when a worker ends.
       void call.terminal.stopped;
-      return (await import('../serve-worker.ts')).runWorker(call, listen, part);
+      return (await import('../serve/serve-worker.ts')).runWorker(call, listen, part);
     }
     const started = (url: string) => call.terminal.out(call.json ? JSON.stringify({ url }) : `listening on ${url}`);
     const { workers, 'read-only': readOnly } = call.options;
     if (workers !== undefined)
-      return (await import('../serve-group.ts')).serveGroup(call, listen.host, workers, readOnly, started);
+      return (await import('../serve/serve-group.ts')).serveGroup(call, listen.host, workers, readOnly, started);
     if (readOnly) return runReadServer(call, listen, ({ url }) => started(url));
     return runServer(call, listen, ({ url }) => started(url));
   },

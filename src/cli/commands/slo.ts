@@ -1,7 +1,7 @@
 import type { SloReport } from '../../observe/slo-report.ts';
-import { askEach, LOCAL_SERVER } from '../ask-server.ts';
 import { command } from '../command.ts';
-import { openServer } from '../server-link.ts';
+import { askEach, LOCAL_SERVER } from '../link/ask-server.ts';
+import { openServer } from '../link/server-link.ts';
 
 export const slo = command({
   name: ['slo'],

@@ -1,10 +1,10 @@
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
 import type { Status } from '../../observe/status.ts';
-import { askServer, LOCAL_SERVER } from '../ask-server.ts';
 import { type CommonOptions, command } from '../command.ts';
-import { loadConfig } from '../load-config.ts';
-import { parseStatus } from '../parse-status.ts';
-import { openServer } from '../server-link.ts';
+import { askServer, LOCAL_SERVER } from '../link/ask-server.ts';
+import { parseStatus } from '../link/parse-status.ts';
+import { openServer } from '../link/server-link.ts';
+import { loadConfig } from '../open/load-config.ts';
 
 export const status = command({
   name: ['status'],

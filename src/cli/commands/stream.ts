@@ -4,12 +4,12 @@ import type { Headrace } from '../../running/headrace.ts';
 import type { StreamPlan } from '../../serving/streaming/plan-roller.ts';
 import type { OutputPage } from '../../serving/streaming/read-outputs.ts';
 import type { StreamStatus } from '../../serving/streaming/stream-status.ts';
-import { auditedCommand } from '../audit.ts';
 import { type Call, command, served } from '../command.ts';
-import { flag, option, parseValue } from '../option.ts';
-import { duration, instant, list, or, text, version, whole } from '../option-kinds.ts';
-import { serverOf, serverOption } from '../server-link.ts';
-import { withHeadrace } from '../with-headrace.ts';
+import { serverOf, serverOption } from '../link/server-link.ts';
+import { auditedCommand } from '../open/audited-command.ts';
+import { withHeadrace } from '../open/with-headrace.ts';
+import { flag, option, parseValue } from '../options/option.ts';
+import { duration, instant, list, or, text, version, whole } from '../options/option-kinds.ts';
 
 type Stream = ReturnType<Headrace['stream']>;
 

@@ -2,10 +2,9 @@ import { fail } from '../../base/errors/fail.ts';
 import type { SweepOptions, SweepOutcome } from '../../training/sweep/run-sweep.ts';
 import type { SweepFile } from '../../training/sweep/sweep-file.ts';
 import { type Call, command, unfinished } from '../command.ts';
-import { option } from '../option.ts';
-import { folder, name, number, whole } from '../option-kinds.ts';
-import { sweepCall } from '../sweep-call.ts';
-import { withSweepRecord } from '../with-sweep-record.ts';
+import { option } from '../options/option.ts';
+import { folder, name, number, whole } from '../options/option-kinds.ts';
+import { sweepCall, withSweepRecord } from '../training/sweep-call.ts';
 
 type Sweeping = SweepOptions & { readonly signal: AbortSignal };
 

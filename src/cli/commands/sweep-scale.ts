@@ -1,7 +1,7 @@
 import { command, unfinished } from '../command.ts';
-import { needed, option } from '../option.ts';
-import { folder, number } from '../option-kinds.ts';
-import { sweepCall } from '../sweep-call.ts';
+import { needed, option } from '../options/option.ts';
+import { folder, number } from '../options/option-kinds.ts';
+import { sweepCall } from '../training/sweep-call.ts';
 
 export const sweepScale = command({
   name: ['sweep', 'scale'],

@@ -1,5 +1,5 @@
 import { command, served } from '../command.ts';
-import { deployOptions, stopOptions } from '../loaded-options.ts';
+import { deployOptions, stopOptions } from '../options/loaded-options.ts';
 
 const none = { words: '', arity: [0, 0] } as const;
 
@@ -51,6 +51,6 @@ export const tilesWrite = command({
 });
 
 /** Loaded on use: help does not need it. */
-async function withRunner(run: (runner: typeof import('../run-tiles.ts')) => Promise<void>): Promise<void> {
-  await run(await import('../run-tiles.ts'));
+async function withRunner(run: (runner: typeof import('../operating/run-tiles.ts')) => Promise<void>): Promise<void> {
+  await run(await import('../operating/run-tiles.ts'));
 }

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { command } from '../command.ts';
-import { option } from '../option.ts';
-import { whole } from '../option-kinds.ts';
-import { evidenceOfCall, folderOf, runOptions, specOf } from '../run-options.ts';
+import { option } from '../options/option.ts';
+import { whole } from '../options/option-kinds.ts';
+import { evidenceOfCall, folderOf, runOptions, specOf } from '../training/run-options.ts';
 
 const { drill: _drill, progress: _progress, ...drillOptions } = runOptions;
 

@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fail } from '../../base/errors/fail.ts';
 import { command } from '../command.ts';
-import { needed, option } from '../option.ts';
-import { choice, file } from '../option-kinds.ts';
+import { needed, option } from '../options/option.ts';
+import { choice, file } from '../options/option-kinds.ts';
 
 const SYSTEMS = ['slurm', 'kubernetes', 'skypilot', 'ray'] as const;
 

@@ -1,6 +1,6 @@
 import { command, unfinished } from '../command.ts';
-import { trainRunOptions } from '../run-options.ts';
-import { runTraining } from '../run-training.ts';
+import { trainRunOptions } from '../training/run-options.ts';
+import { runTraining } from '../training/run-training.ts';
 
 export const trainRun = command({
   name: ['train', 'run'],
@@ -15,7 +15,7 @@ export const trainRun = command({
   async run(call) {
     const { on } = call.options;
     if (on === undefined) return runTraining(call);
-    const { runSubmitted } = await import('../run-submitted.ts');
+    const { runSubmitted } = await import('../training/run-submitted.ts');
     await runSubmitted(call, on);
   },
 });

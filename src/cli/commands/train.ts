@@ -1,11 +1,11 @@
 import type { ModelVersion } from '../../ports/model-registry.ts';
 import { type Call, command, unfinished } from '../command.ts';
-import { followJob } from '../follow-job.ts';
-import { flag, option } from '../option.ts';
-import { instant, number } from '../option-kinds.ts';
-import { withProgress } from '../progress.ts';
-import { type ServerLink, serverOf, serverOption } from '../server-link.ts';
-import { withHeadrace } from '../with-headrace.ts';
+import { followJob } from '../link/follow-job.ts';
+import { type ServerLink, serverOf, serverOption } from '../link/server-link.ts';
+import { withHeadrace } from '../open/with-headrace.ts';
+import { flag, option } from '../options/option.ts';
+import { instant, number } from '../options/option-kinds.ts';
+import { withProgress } from '../terminal/progress.ts';
 
 const options = {
   from: option(instant, 'first instant of the rows: epoch ms or a UTC date'),

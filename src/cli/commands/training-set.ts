@@ -8,12 +8,12 @@ import type { SpineFormat } from '../../featurestore/training-set/spine-file.ts'
 import type { TrainingSetSummary } from '../../featurestore/training-set/training-set.ts';
 import { trainingSpan } from '../../featurestore/training-set/training-span.ts';
 import { type Call, command, unfinished } from '../command.ts';
-import { loadConfig } from '../load-config.ts';
-import { option } from '../option.ts';
-import { choice, column, file, instant, pairs } from '../option-kinds.ts';
-import { withProgress } from '../progress.ts';
-import { type ServerLink, serverOf } from '../server-link.ts';
-import { withHeadrace } from '../with-headrace.ts';
+import { type ServerLink, serverOf } from '../link/server-link.ts';
+import { loadConfig } from '../open/load-config.ts';
+import { withHeadrace } from '../open/with-headrace.ts';
+import { option } from '../options/option.ts';
+import { choice, column, file, instant, pairs } from '../options/option-kinds.ts';
+import { withProgress } from '../terminal/progress.ts';
 
 const FORMATS = ['parquet', 'csv', 'tsv', 'jsonl'] as const satisfies readonly SpineFormat[];
 

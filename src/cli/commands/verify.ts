@@ -8,5 +8,5 @@ export const verify = command({
   words: '',
   arity: [0, 0],
   // Loaded on use: help does not need it.
-  run: async (call) => (await import('../run-verify.ts')).runVerify(call),
+  run: async (call) => (await import('../operating/run-verify.ts')).runVerify(call),
 });

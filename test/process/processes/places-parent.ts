@@ -1,6 +1,6 @@
 // Starts a child at every place, one after the other, and says when all run.
 import { until } from '../../until.ts';
-import { places } from '../places.ts';
+import { starts } from '../places.ts';
 import { listed } from '../processes.ts';
 
 const [folder = '', sleeper = ''] = process.argv.slice(2);
@@ -11,12 +11,11 @@ process.execPath = sleeper;
 const children = () =>
   listed().filter(({ parent, command }) => parent === process.pid && command.includes('sleep ')).length;
 
-for (const [file, place] of Object.entries(places)) {
-  if ('leftOut' in place) continue;
+for (const [index, start] of starts.entries()) {
   const before = children();
-  Promise.resolve(place.start({ folder, sleeper })).catch((error) => console.error(`${file}: ${error}`));
+  Promise.resolve(start({ folder, sleeper })).catch((error) => console.error(`start ${index}: ${error}`));
   await until(() => children() > before, { everyMs: 20 });
-  console.log(`started ${file}`);
+  console.log(`started ${index}`);
 }
 console.log('all run');
 setInterval(() => undefined, 1_000);

@@ -1,10 +1,10 @@
 import { userInfo } from 'node:os';
 import { fail } from '../../../base/errors/fail.ts';
-import { auditedCommand } from '../../audit.ts';
 import { command } from '../../command.ts';
-import { option, parseValue } from '../../option.ts';
-import { duration, name, text, whole } from '../../option-kinds.ts';
-import { withAlerts } from '../../with-alerts.ts';
+import { auditedCommand } from '../../open/audited-command.ts';
+import { withAlerts } from '../../open/with-stores.ts';
+import { option, parseValue } from '../../options/option.ts';
+import { duration, name, text, whole } from '../../options/option-kinds.ts';
 
 const person = name('the name of a person');
 

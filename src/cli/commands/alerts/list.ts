@@ -1,5 +1,5 @@
 import { command } from '../../command.ts';
-import { withAlerts } from '../../with-alerts.ts';
+import { withAlerts } from '../../open/with-stores.ts';
 
 export const alertsList = command({
   name: ['alerts', 'list'],

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fail } from '../../../base/errors/fail.ts';
 import type { TestedSink } from '../../../findings/alerts/test-alert.ts';
-import { auditedCommand } from '../../audit.ts';
 import { command } from '../../command.ts';
-import { option } from '../../option.ts';
-import { choice, name, whole } from '../../option-kinds.ts';
-import { withAlerts } from '../../with-alerts.ts';
+import { auditedCommand } from '../../open/audited-command.ts';
+import { withAlerts } from '../../open/with-stores.ts';
+import { option } from '../../options/option.ts';
+import { choice, name, whole } from '../../options/option-kinds.ts';
 
 const ATTEMPTS = 3;
 const PAUSE_MS = 1_500;

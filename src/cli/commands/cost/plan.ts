@@ -2,9 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { CostPlan } from '../../../cost/plan/plan.ts';
 import { type Call, command } from '../../command.ts';
-import { flag, option, repeated } from '../../option.ts';
-import { file, name, whole } from '../../option-kinds.ts';
-import { traceOptions } from '../../spot-options.ts';
+import { flag, option, repeated } from '../../options/option.ts';
+import { file, name, whole } from '../../options/option-kinds.ts';
+import { traceOptions } from '../../training/spot-options.ts';
 import { PRICE_STORE } from './prices.ts';
 
 const options = {

@@ -1,7 +1,7 @@
 import { fail } from '../../../base/errors/fail.ts';
 import { type Call, command } from '../../command.ts';
-import { option } from '../../option.ts';
-import { folder, instant } from '../../option-kinds.ts';
+import { option } from '../../options/option.ts';
+import { folder, instant } from '../../options/option-kinds.ts';
 
 /** Where commands of costs keep prices, unless a call says otherwise. */
 export const PRICE_STORE = '.headrace/prices';
@@ -42,7 +42,7 @@ async function imported(call: Call<typeof importOptions>, nowMs: number) {
     const { importPrices } = await import('../../../cost/catalog/import-prices.ts');
     return importPrices({ path, store, nowMs, asOfMs });
   }
-  const { loadConfig } = await import('../../load-config.ts');
+  const { loadConfig } = await import('../../open/load-config.ts');
   const { refresh } = (await loadConfig(call)).environment.prices;
   if (refresh === undefined) throw fail('COST_REFRESH', { reason: 'the environment has no prices.refresh' });
   const { refreshPrices } = await import('../../../cost/catalog/refresh-prices.ts');

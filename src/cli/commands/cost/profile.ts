@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import type { MeasuredProfile } from '../../../cost/profile/measured-profile.ts';
 import { type Call, command, unfinished } from '../../command.ts';
-import { option } from '../../option.ts';
-import { choice, file, name, seconds, whole } from '../../option-kinds.ts';
+import { option } from '../../options/option.ts';
+import { choice, file, name, seconds, whole } from '../../options/option-kinds.ts';
 
 const options = {
   adapter: option(file, 'write the Python adapter to this path, and end'),

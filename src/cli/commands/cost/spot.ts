@@ -2,9 +2,9 @@ import { fail } from '../../../base/errors/fail.ts';
 import { policies } from '../../../cost/spot/policies/policies.ts';
 import type { ReadTraceOptions } from '../../../cost/spot/trace/spot-trace.ts';
 import { type Call, command } from '../../command.ts';
-import { flag, option } from '../../option.ts';
-import { file, named, number, seconds, whole } from '../../option-kinds.ts';
-import { traceOptions } from '../../spot-options.ts';
+import { flag, option } from '../../options/option.ts';
+import { file, named, number, seconds, whole } from '../../options/option-kinds.ts';
+import { traceOptions } from '../../training/spot-options.ts';
 
 const options = {
   work: option(seconds, 'running time of the job, such as 8h; without it only the trace is described'),

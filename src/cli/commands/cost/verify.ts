@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { command } from '../../command.ts';
-import { option } from '../../option.ts';
-import { file } from '../../option-kinds.ts';
+import { option } from '../../options/option.ts';
+import { file } from '../../options/option-kinds.ts';
 
 const CALIBRATION = '.headrace/cost-calibration.jsonl';
 

@@ -1,0 +1,85 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { reasonOf } from '../../base/reason-of.ts';
+import { formatDuration } from '../../base/time.ts';
+import { checkRequiredModels, type Environment } from '../../environment/config.ts';
+import { declarationFile } from '../../environment/place-declaration.ts';
+import type { Change } from '../../features/change/change.ts';
+import { declarationDocument, parseDeclaration } from '../../features/change/declaration-document.ts';
+import { checkPlan, planChanges } from '../../features/change/plan-changes.ts';
+import { planText } from '../../features/change/plan-text.ts';
+import type { ProjectData } from '../../features/define/declaration.ts';
+import { ruleCosts, ruleCostText } from '../../monitoring/monitor/rule-costs.ts';
+import { type AffectedVersion, affectedVersions } from '../../registry/affected-versions.ts';
+import { engineOf } from '../../site/back-ends/environment-back-ends.ts';
+import { registryOf } from '../../site/back-ends/registries.ts';
+import { checkBatchViews } from '../../site/file-reader.ts';
+import { withSite } from '../../site/site.ts';
+import { type DeclaredJob, declaredJob } from '../../site/tile-jobs.ts';
+import type { Call } from '../command.ts';
+import { loadConfig } from '../open/load-config.ts';
+
+/** Prints what the declaration would change. Errors: those of the plan. */
+export async function runPlan(call: Call): Promise<void> {
+  const { project, environment } = await loadConfig(call);
+  checkRequiredModels(project, environment);
+  const file = declarationFile(environment.directory);
+  const before = existsSync(file) ? parseDeclaration(readFileSync(file, 'utf8')) : null;
+  const changes = planChanges(before, declarationDocument(project, before));
+  const job = engineOf(environment) === null ? null : declaredJob(project, environment);
+  const served = await servedVersions(project, environment, changes.changes);
+  const rules = ruleCosts(project.models);
+  if (call.json)
+    call.terminal.out(
+      JSON.stringify({
+        ...changes,
+        ...(job === null ? {} : { [job.kind]: { key: job.key, ...job.settings } }),
+        breaks: served.breaks,
+        rules,
+      }),
+    );
+  else
+    call.terminal.out(
+      [
+        planText(changes).trimEnd(),
+        ...(job === null ? [] : [jobText(job)]),
+        ...served.lines,
+        ...rules.map(ruleCostText),
+      ].join('\n'),
+    );
+  checkPlan(changes);
+  await checkBatchViews(project);
+}
+
+/** The served versions that the changes break, and lines that name them; null: the registry cannot be read. */
+async function servedVersions(
+  project: ProjectData,
+  environment: Environment,
+  changes: readonly Change[],
+): Promise<{ readonly breaks: readonly AffectedVersion[] | null; readonly lines: readonly string[] }> {
+  // A plan makes no file.
+  if (!registryOf(environment).mayHave('registry')) return { breaks: [], lines: [] };
+  try {
+    return await withSite({ project, environment }, async (site) => {
+      const breaks = await affectedVersions({ project, changes }, await site.open('registry', 'artifacts'));
+      return { breaks, lines: breaks.map(brokenText) };
+    });
+  } catch (error) {
+    return { breaks: null, lines: [`served versions are not checked: ${reasonOf(error)}`] };
+  }
+}
+
+function brokenText({ model, version, aliases, reasons }: AffectedVersion): string {
+  return `breaks ${model} version ${version} (${aliases.join(', ')}): ${reasons.join('; ')}`;
+}
+
+/** The settings of the job that follow from the declaration, in words. */
+function jobText({ called, key, settings: { stateTtl, miniBatch, checkpoint } }: DeclaredJob): string {
+  const waits = miniBatch === undefined ? '' : `changed tiles wait up to ${durationOf(miniBatch)}, `;
+  const kept = `state is kept ${durationOf(stateTtl)} after its last change`;
+  return `${called} job ${key}: ${kept}, ${waits}checkpoint every ${durationOf(checkpoint)}`;
+}
+
+/** A setting of an engine, `604800000 ms`, as a declaration writes it: `7d`. */
+function durationOf(setting: string): string {
+  return setting.replace(/^(\d+) ms$/, (_, ms: string) => formatDuration(Number(ms)));
+}

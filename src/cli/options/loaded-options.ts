@@ -1,0 +1,26 @@
+import { serverOptions } from '../serve/run-server.ts';
+import { flag, needed } from './option.ts';
+import { name } from './option-kinds.ts';
+
+// Options of commands whose bodies are files of their own: both the form and the body need their types.
+
+export const devOptions = {
+  ...serverOptions,
+  reset: flag('remove the data of the environment first; API keys and the audit log stay'),
+};
+
+export const migrateOptions = {
+  to: needed(name('the name of an environment'), 'the new environment; --env names the old one'),
+};
+
+export const migrateCopyOptions = {
+  ...migrateOptions,
+  watch: flag('stay: copy and compare new data until it is stopped'),
+};
+
+export const deployOptions = {
+  fresh: flag('start at the beginning of the log, not at the newest checkpoint or savepoint'),
+  watch: flag('keep running: record its checkpoints, and resubmit it if the cluster loses it'),
+};
+
+export const stopOptions = { others: flag('stop the jobs of earlier declarations instead') };
