@@ -3,7 +3,7 @@ import { later, never, safe } from './row.ts';
 /** Errors of rollouts: their declaration, their state and their store. */
 export const rolloutErrors = {
   MODEL_ROLLOUT: never(400, 2)
-    .message('model {model} declares a rollout that cannot run: {option}: {reason}')
+    .message('a rollout of model {model} cannot run so: {option}: {reason}')
     .hint('correct the option; docs/guide/rollouts.md lists them'),
   ROLLOUT_ACTIVE: never(409, 5)
     .message('model {model} has the rollout {rollout} of version {version} under way')
