@@ -11,6 +11,7 @@ export const planOptions = {
   steps: option(list(number(0, 100), 1), 'percentages of the callers, rising (1,5,20,50)'),
   every: option(duration, 'least time at each step (10m)'),
   requests: option(whole(1), 'least requests of each cohort at each step (500)'),
+  soak: option(duration, 'how long the previous version stays loaded after the promotion (1h)'),
 };
 
 /** The plan that a call writes; null: it writes none. Error: CLI_VALUE. */
@@ -20,12 +21,14 @@ export function writtenPlan({
   steps,
   every,
   requests,
+  soak,
 }: Values<typeof planOptions>): Readonly<Record<string, unknown>> | null {
   const named = {
     ...(shadow === undefined ? {} : { shadow: shadow === 'off' ? false : duration.write(shadow) }),
     ...(steps === undefined ? {} : { steps }),
     ...(every === undefined ? {} : { every: duration.write(every) }),
     ...(requests === undefined ? {} : { requests }),
+    ...(soak === undefined ? {} : { soak: duration.write(soak) }),
   };
   if (path === undefined) return Object.keys(named).length === 0 ? null : named;
   return { ...planFile(path), ...named };

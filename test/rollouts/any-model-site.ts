@@ -34,6 +34,14 @@ export async function closeSites(): Promise<void> {
   for (const close of closing.splice(0).reverse()) await close();
 }
 
+/** An ensemble of one step, which is the version of `plain` that answers. */
+const ENSEMBLE = `name: "whole" platform: "ensemble"
+input [ { name: "x" data_type: TYPE_FP32 dims: [ -1, 1 ] } ]
+output [ { name: "p" data_type: TYPE_FP32 dims: [ -1 ] } ]
+ensemble_scheduling { step [ { model_name: "plain" model_version: -1
+  input_map { key: "features" value: "x" } output_map { key: "probability" value: "p" } } ] }
+`;
+
 /** Files of the model `plain`; version 1 answers. */
 export const placed: Readonly<Record<Owner, (directory: string, kinds: readonly Kind[]) => Promise<void>>> = {
   'a folder of a repository': async (directory, kinds) => {
@@ -44,6 +52,8 @@ export const placed: Readonly<Record<Owner, (directory: string, kinds: readonly 
     });
     const policy = 'name: "plain"\nversion_policy: { specific: { versions: [1] } }\n';
     writeFileSync(join(directory, 'repository', 'plain', 'config.pbtxt'), policy);
+    mkdirSync(join(directory, 'repository', 'whole'));
+    writeFileSync(join(directory, 'repository', 'whole', 'config.pbtxt'), ENSEMBLE);
   },
   MLflow: async (directory, kinds) => {
     mkdirSync(join(directory, 'repository'), { recursive: true });
@@ -109,7 +119,7 @@ interface Inferred {
   readonly parameters?: { readonly headrace_cohort?: string };
 }
 
-export const ways = {
+export const ways: Readonly<Record<'HTTP' | 'gRPC', Way>> = {
   HTTP: async ({ ask }, caller, version) => {
     const path = version === undefined ? 'plain' : `plain/versions/${version}`;
     const { status, body } = await ask(`/v2/models/${path}/infer`, {
@@ -125,7 +135,7 @@ export const ways = {
     const got = await inferByGrpc(headrace, `caller ${caller}`, answer).catch(() => null);
     return got === null ? 'failed' : `${got.cohort ?? 'none'} ${got.version}`;
   },
-} as const satisfies Readonly<Record<string, Way>>;
+};
 
 /** Half of the callers at once; guardrails alone decide, without those of time. */
 export const halfOfCallers = { shadow: false, steps: [50], every: '1s', requests: 60, soak: '1m' } as const;

@@ -150,3 +150,22 @@ test('only a plan that fits a model without a declaration is taken', async () =>
   const unknown = await site.ask('/v1/rollouts/absent', { action: 'start', version: 2 });
   expect(unknown).toMatchObject({ status: 404, body: { error: { code: 'MODEL_UNKNOWN' } } });
 });
+
+test('callers of an ensemble are among the callers of its members, by the same key', async () => {
+  const site = await anySite('a folder of a repository', ['good', 'shifted']);
+  await start(site, { ...halfOfCallers, guardrails: { p99: false, scoreShift: false, scoreDistance: false } });
+  const scoreOf = async (model: string, caller: number, input: string): Promise<unknown> => {
+    const { body } = await site.ask(`/v2/models/${model}/infer`, {
+      parameters: { headrace_key: `caller ${caller}` },
+      inputs: [{ name: input, datatype: 'FP32', shape: [1, 1], data: [0.5] }],
+    });
+    return (body as unknown as { outputs: { data: unknown }[] }).outputs[0]?.data;
+  };
+  const scores = new Set<string>();
+  for (let caller = 0; caller < 20; caller += 1) {
+    const whole = await scoreOf('whole', caller, 'x');
+    expect(whole).toEqual(await scoreOf('plain', caller, 'features'));
+    scores.add(String(whole));
+  }
+  expect(scores.size).toBe(2);
+});

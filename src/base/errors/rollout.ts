@@ -14,6 +14,9 @@ export const rolloutErrors = {
   ROLLOUT_CANDIDATE: never(409, 2)
     .message('version {version} of model {model} cannot be rolled out: {reason}')
     .hint('choose a version that is not champion, of a model that has a champion'),
+  ROLLOUT_PIPELINE: never(409, 2)
+    .message('{pipeline} is a pipeline, which has the one version of its declaration; its models are {models}')
+    .hint('roll out a version of one of its models: callers of the pipeline are among its callers'),
   ROLLOUT_STATE: never(409, 5)
     .message('the rollout {rollout} of model {model} is {state}: it cannot {event}')
     .hint('read its state with headrace rollout status <model>'),

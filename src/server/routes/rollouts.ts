@@ -55,7 +55,7 @@ export const readRollout: WriteRoute = {
   changes: null,
   access: 'writes',
   page: { takes: '', answers: 'the newest [rollout](../guide/rollouts.md) of the model with its numbers and events' },
-  errors: ['MODEL_UNKNOWN', 'ROLLOUT_NONE', 'ROLLOUT_BUSY', 'ROLLOUT_FILE'],
+  errors: ['MODEL_UNKNOWN', 'ROLLOUT_PIPELINE', 'ROLLOUT_NONE', 'ROLLOUT_BUSY', 'ROLLOUT_FILE'],
   shapes: (_, define) => [
     {
       summary: 'The newest rollout of a model that is served, declared or not, with its numbers and events.',
@@ -94,6 +94,7 @@ export const changeRollout: WriteRoute = {
   },
   errors: [
     'MODEL_UNKNOWN',
+    'ROLLOUT_PIPELINE',
     'ROLLOUT_NONE',
     'ROLLOUT_ACTIVE',
     'ROLLOUT_CANDIDATE',

@@ -101,9 +101,15 @@ export class ProjectModels {
     await this.hosted.follow();
   }
 
-  /** Decides over the rollouts of any model of the process, declared or not. Error: MODEL_UNKNOWN. */
+  /** Decides over the rollouts of any model of the process, declared or not. Errors: MODEL_UNKNOWN, ROLLOUT_PIPELINE. */
   async rolloutOf(name: string): Promise<RolloutControl> {
     const declared = this.#models.get(name);
+    const pipeline = this.#options.project.pipelines?.find((one) => one.name === name);
+    if (pipeline !== undefined)
+      throw fail('ROLLOUT_PIPELINE', {
+        pipeline: name,
+        models: Object.values(pipeline.models).map((model) => model.name),
+      });
     return declared === undefined ? (await this.hosted.named(name)).control : declared.rollouts.control;
   }
 

@@ -1,5 +1,6 @@
 import { isHeadraceError } from '../../base/errors/fail.ts';
 import { scoresOfTensor } from '../../model/scores.ts';
+import { callerKey } from '../../versions/request/caller-key.ts';
 import type { InferReply, InferRequest } from '../../versions/request/infer-request.ts';
 import { ID_PARAMETER, missingIn } from '../online/tensor-prediction.ts';
 import type { CallLanes } from './call-lanes.ts';
@@ -29,12 +30,9 @@ export interface LaneVersions {
   readonly tenant: string;
 }
 
-/** The parameter of a request by which its caller keeps a cohort; without it the request's id. */
-const KEY_PARAMETER = 'headrace_key';
-
 /** The lane of a tensor request that names no version; null: no rollout is under way. */
 export function inferLane(lanes: Pick<CallLanes, 'laneOf'>, request: InferRequest): InferLane | null {
-  const key = keyOf(request);
+  const key = callerKey(request);
   const lane = lanes.laneOf(key);
   if (lane === null) return null;
   const { version, cohort, rollout, count, shadow } = lane;
@@ -65,12 +63,6 @@ export function inferLane(lanes: Pick<CallLanes, 'laneOf'>, request: InferReques
       }
     },
   };
-}
-
-function keyOf({ parameters, id }: InferRequest): string | null {
-  const key = parameters[KEY_PARAMETER];
-  if (key !== undefined) return String(key);
-  return id === '' ? null : id;
 }
 
 /** The group of a caller: of its key, otherwise of the API key that it called with. Null: it is unknown. */

@@ -221,12 +221,12 @@ export class ModelLoader {
 
   #ensemble({ config }: LoadableModel): LoadedModel {
     if (config === null) throw fail('OIP_LOAD', { reason: 'an ensemble has no configuration' });
-    return ensembleModel(config, async ({ model, version }, inputs, outputs) => {
+    return ensembleModel(config, async ({ model, version }, inputs, outputs, parameters) => {
       const request = {
         model,
         version,
         id: '',
-        parameters: {},
+        parameters,
         inputs,
         outputs: outputs.map((name) => ({ name, binary: true, classes: 0, shared: null })),
       };
