@@ -19,6 +19,9 @@ export type Owner = 'a folder of a repository' | 'MLflow';
 
 export const owners: readonly Owner[] = ['a folder of a repository', 'MLflow'];
 
+/** A project without models. */
+export const bare = defineProject('bare', { asked });
+
 export interface AnySite {
   readonly headrace: Headrace;
   readonly server: RunningServer;
@@ -87,7 +90,7 @@ async function openSite(directory: string): Promise<AnySite> {
   let now = START;
   const faults: unknown[] = [];
   const headrace = await openHeadrace({
-    project: defineProject('bare', { asked }),
+    project: bare,
     environment: { directory, models: { repository: join(directory, 'repository') } },
     clock: () => now,
     onFault: (error) => faults.push(error),
@@ -114,7 +117,7 @@ async function openSite(directory: string): Promise<AnySite> {
 /** The version and cohort that a caller gets; `failed` where it gets none. */
 export type Way = (site: AnySite, caller: number, version?: string) => Promise<string>;
 
-interface Inferred {
+export interface Inferred {
   readonly model_version: string;
   readonly parameters?: { readonly headrace_cohort?: string };
 }

@@ -1,10 +1,14 @@
 import { afterEach, expect, test } from 'vitest';
+import { ask, openWorkerSite, type Site } from '../serving/worker-site.ts';
 import {
   type AnySite,
   anySite,
+  bare,
   closeSites,
   halfOfCallers,
+  type Inferred,
   owners,
+  placed,
   reopened,
   rounds,
   start,
@@ -149,6 +153,37 @@ test('only a plan that fits a model without a declaration is taken', async () =>
   expect(await refused({ version: 1 })).toEqual([409, 'ROLLOUT_CANDIDATE']);
   const unknown = await site.ask('/v1/rollouts/absent', { action: 'start', version: 2 });
   expect(unknown).toMatchObject({ status: 404, body: { error: { code: 'MODEL_UNKNOWN' } } });
+});
+
+test('every process of a group gives a caller the same cohort, and follows the end of a rollout at once', async () => {
+  const prepare = (directory: string) => placed.MLflow(directory, ['good', 'good']);
+  const group = await openWorkerSite(bare, prepare, { count: 2, clock: () => 0 });
+  const asked = async (site: Site, caller: number): Promise<string> => {
+    const inputs = [{ name: 'features', datatype: 'FP32', shape: [1, 1], data: [0.5] }];
+    const body = JSON.stringify({ parameters: { headrace_key: `caller ${caller}` }, inputs });
+    const got = (await ask(site, '/v2/models/plain/infer', body)).body as unknown as Inferred;
+    return `${got.parameters?.headrace_cohort ?? 'none'} ${got.model_version}`;
+  };
+  const answersOf = (caller: number) =>
+    Promise.all([group.writer, ...group.workers].map((site) => asked(site, caller)));
+  try {
+    const control = await group.headrace.rolloutOf('plain');
+    await control.start(2, { by: 'test', reason: 'by hand', plan: halfOfCallers });
+    const seen = new Set<string>();
+    for (let caller = 0; caller < 12; caller += 1) {
+      const answers = new Set(await answersOf(caller));
+      expect(answers.size).toBe(1);
+      for (const answer of answers) seen.add(answer);
+    }
+    expect(seen).toEqual(new Set(['canary 2', 'baseline 1']));
+    await control.promote({ by: 'test', reason: 'by hand' });
+    expect(await answersOf(1)).toEqual(new Array(3).fill('champion 2'));
+    await control.rollBack({ by: 'test', reason: 'by hand' });
+    expect(await answersOf(1)).toEqual(new Array(3).fill('none 1'));
+  } finally {
+    await group.close();
+  }
+  expect(group.faults).toEqual([]);
 });
 
 test('callers of an ensemble are among the callers of its members, by the same key', async () => {
