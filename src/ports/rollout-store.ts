@@ -78,13 +78,16 @@ export interface RolloutEvent {
  *  3. events are kept, in the order of their revisions, and each is delivered at least once: `undelivered` gives it until
  *     `delivered` confirms it;
  *  4. evidence is kept by server: writing it again replaces what that server wrote before, whatever others wrote;
- *  5. acknowledged changes survive the process.
+ *  5. acknowledged changes survive the process;
+ *  6. `underWay` has the rollout of each model that is not over, and no other.
  */
 export interface RolloutStore {
   /** Stores a new rollout. Error: ROLLOUT_ACTIVE. */
   start(rollout: Rollout, event: RolloutEvent): MaybePromise<void>;
   /** The newest rollout of a model, over or not; null without any. */
   newest(model: string): MaybePromise<Rollout | null>;
+  /** The rollouts of all models that are not over. */
+  underWay(): MaybePromise<readonly Rollout[]>;
   /** Every rollout of a model, the newest first. */
   list(model: string): MaybePromise<readonly Rollout[]>;
   /** Replaces a rollout whose revision is one below. Error: ROLLOUT_MOVED. */

@@ -197,6 +197,7 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     environment,
     versions,
     registered: stores,
+    rollouts: stores.rollouts,
     sharesMemory: true,
     more: [streams.source(), new PipelineSource(declared, (...call) => pipelines.predict(...call))],
     ...models.hooks,
@@ -204,6 +205,7 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     clock,
     onFault,
   });
+  await models.hosted.serve(host);
   const topics = new TopicIntakes(taken, {
     take: (of, events, placeOf) => appends.noted(() => features.take(of, events, placeOf), loggedIn),
     refuse: (of, payload, error, at) => features.refuse(of, payload, error, at),

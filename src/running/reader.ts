@@ -166,6 +166,7 @@ export class Reader extends Running<Status> {
         clock,
         onFault,
       });
+      await predictions?.serve(host);
       return new Reader({ project, environment, site, tracer, features, profiles, predictions, host, clock, onFault });
     } catch (error) {
       await profiles?.close();

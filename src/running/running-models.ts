@@ -105,7 +105,14 @@ export abstract class RunningModels extends Running<ProjectStatus> {
     return this.#open.models.promote(model, version, expected);
   }
 
-  /** Decides over the rollouts of a model: starts, reads, holds, promotes and rolls back. Error: MODEL_UNKNOWN. */
+  /**
+   * Decides over the rollouts of any model that is served: declared, registered, or of the model repository. Error: MODEL_UNKNOWN.
+   */
+  rolloutOf(name: string): Promise<RolloutControl> {
+    return this.#open.models.rolloutOf(name);
+  }
+
+  /** Decides over the rollouts of a declared model: starts, reads, holds, promotes and rolls back. Error: MODEL_UNKNOWN. */
   rollout(model: Pick<ModelData, 'name'>): RolloutControl {
     return this.#open.models.named(model.name).rollouts.control;
   }

@@ -12,6 +12,7 @@ import type { Part } from '../ports/part.ts';
 import type { OpenHostOptions } from '../serving/models/open-host.ts';
 import { PipelineSource } from '../serving/models/pipeline-source.ts';
 import { WorkerModels } from '../serving/models/worker-models.ts';
+import type { ModelHost } from '../serving/oip/model-host.ts';
 import {
   type PredictingWith,
   type PredictionRequest,
@@ -95,14 +96,23 @@ export class WorkerPredictions {
   }
 
   /** The part of the options of a model host that makes its answers count here as they do in the writer. */
-  hostOptions(): Pick<OpenHostOptions, 'registered' | 'versions' | 'laneOf' | 'checkLog' | 'log' | 'more'> {
+  hostOptions(): Pick<
+    OpenHostOptions,
+    'registered' | 'versions' | 'laneOf' | 'checkLog' | 'log' | 'more' | 'rollouts'
+  > {
     const { stores, versions, models } = this.#open;
     return {
       registered: stores,
+      rollouts: stores.rollouts,
       versions,
       ...models.hooks,
       more: [new PipelineSource(this.project.pipelines ?? [], (...call) => this.#pipelines.predict(...call))],
     };
+  }
+
+  /** Follows rollouts of the models of a host, which answers by their lanes from then on. */
+  async serve(host: ModelHost): Promise<void> {
+    await this.#open.models.hosted.serve(host);
   }
 
   /** A declared model by name. Error: MODEL_UNKNOWN. */

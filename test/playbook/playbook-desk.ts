@@ -14,6 +14,7 @@ import { type Replay, replay } from '../../src/playbook/replay.ts';
 import { seenRollout } from '../../src/playbook/seen-rollout.ts';
 import type { PlaybookEntry, SeenMonitor, SeenRollout, SeenWindow } from '../../src/ports/playbook-store.ts';
 import { NO_EVIDENCE } from '../../src/serving/rollout/evidence.ts';
+import { registryVersions } from '../../src/serving/rollout/rolled-versions.ts';
 import { RolloutControl } from '../../src/serving/rollout/rollout-control.ts';
 import { httpHooks } from '../../src/serving/rollout/rollout-hooks.ts';
 import { openSqliteRegistry } from '../../src/site/open-registry.ts';
@@ -77,7 +78,7 @@ export class PlaybookDesk {
     this.control = new RolloutControl({
       model: watched,
       store: this.#rollouts,
-      registry,
+      versions: registryVersions(registry, watched.name),
       hooks,
       check: async () => undefined,
       unloadable: () => null,

@@ -8,6 +8,7 @@ import type { ModelRegistry } from '../../src/ports/model-registry.ts';
 import type { RolloutStore } from '../../src/ports/rollout-store.ts';
 import { NO_EVIDENCE } from '../../src/serving/rollout/evidence.ts';
 import { EvidenceCounter } from '../../src/serving/rollout/evidence-counter.ts';
+import { registryVersions } from '../../src/serving/rollout/rolled-versions.ts';
 import { RolloutControl } from '../../src/serving/rollout/rollout-control.ts';
 import { httpHooks } from '../../src/serving/rollout/rollout-hooks.ts';
 import { openSqliteRegistry } from '../../src/site/open-registry.ts';
@@ -46,7 +47,7 @@ async function world(rollout: RolloutOptions<'name'> = BRIEF): Promise<World> {
     new RolloutControl({
       model: sold,
       store,
-      registry,
+      versions: registryVersions(registry, sold.name),
       hooks: httpHooks,
       check: async () => undefined,
       unloadable: () => null,

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { fail } from '../../src/base/errors/fail.ts';
+import type { CallLane, CallLanes } from '../../src/serving/rollout/call-lanes.ts';
 import { inferLane, type LaneVersions } from '../../src/serving/rollout/infer-lanes.ts';
-import type { CallLane, RolloutLanes } from '../../src/serving/rollout/rollout-lanes.ts';
 import type { InferRequest } from '../../src/versions/request/infer-request.ts';
 import { nextMillisecond } from '../until.ts';
 
@@ -26,6 +26,7 @@ test.each([
     needed: [1, 2],
     output: 'y',
     count,
+    during: (work) => work(),
     shadow: null,
   };
   const request: InferRequest = { model: 'm', version: '', id: 'a', parameters: {}, inputs: [], outputs: null };
@@ -47,9 +48,10 @@ test('a tensor request that fails counts with the time that it took', async () =
     needed: [1, 2],
     output: 'y',
     count,
+    during: (work) => work(),
     shadow: null,
   };
-  const lanes: Pick<RolloutLanes, 'laneOf'> = { laneOf: () => lane };
+  const lanes: Pick<CallLanes, 'laneOf'> = { laneOf: () => lane };
   const request: InferRequest = { model: 'm', version: '', id: 'a', parameters: {}, inputs: [], outputs: null };
   const answered = inferLane(lanes, request)?.answered(async () => {
     await nextMillisecond();

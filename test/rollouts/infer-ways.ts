@@ -3,10 +3,14 @@ import { loadProto } from '../../src/server/grpc/proto.ts';
 import type { ServedProject } from '../../src/server/served-project.ts';
 
 /** The version and the cohort of a caller over gRPC. */
-export async function inferByGrpc(served: ServedProject, key: string, { number = 0.5, timeoutMs = 0 } = {}) {
+export async function inferByGrpc(
+  served: ServedProject,
+  key: string,
+  { model = 'sold', number = 0.5, timeoutMs = 0 } = {},
+) {
   const [proto, caller] = [await loadProto(), { tenant: '', deadline: Number.POSITIVE_INFINITY, signal: null }];
   const fields = {
-    modelName: 'sold',
+    modelName: model,
     parameters: {
       headrace_key: { choice: { case: 'stringParam', value: key } },
       ...(timeoutMs === 0 ? {} : { timeout: { choice: { case: 'int64Param', value: BigInt(1_000 * timeoutMs) } } }),

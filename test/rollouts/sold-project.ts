@@ -1,10 +1,9 @@
-import { defineProject, model } from '../../src/features/define/declare.ts';
+import { defineProject, float, model, pipeline } from '../../src/features/define/declare.ts';
 import type { RolloutOptions } from '../../src/features/define/rollout.ts';
 import { asked, came, service } from '../models/small-project.ts';
 
-/** A project of one model, `sold`, with the rollout of a test. */
-export function soldProject(rollout: RolloutOptions<'name'>) {
-  const sold = model('sold', {
+function soldModel(rollout: RolloutOptions<'name'>) {
+  return model('sold', {
     task: 'binary',
     service,
     spine: { from: asked, id: 'id' },
@@ -12,7 +11,19 @@ export function soldProject(rollout: RolloutOptions<'name'>) {
     train: { with: { kind: 'logisticRegression' } },
     rollout,
   });
-  return defineProject('shop', { asked, came, sold });
+}
+
+/** A project of one model, `sold`, with the rollout of a test. */
+export function soldProject(rollout: RolloutOptions<'name'>) {
+  return defineProject('shop', { asked, came, sold: soldModel(rollout) });
+}
+
+/** The same with a pipeline, `offer`, of which the model is the one step. */
+export function offerProject(rollout: RolloutOptions<'name'>) {
+  const sold = soldModel(rollout);
+  const run = ({ scores }: { readonly scores: { readonly sold: number } }) => ({ worth: 10 * scores.sold });
+  const offer = pipeline('offer', { service, models: { sold }, outputs: { worth: float() }, run });
+  return defineProject('shop', { asked, came, sold, offer });
 }
 
 /** Half of the callers are the canary's at once, and guardrails alone decide. */

@@ -37,24 +37,28 @@ export interface Answered extends Partial<RolloutReport> {
   readonly error?: { readonly code: string };
 }
 
-export async function serve(kinds: readonly Kind[], rollout: RolloutOptions<'name'>): Promise<Served> {
+export async function serve(
+  kinds: readonly Kind[],
+  rollout: RolloutOptions<'name'>,
+  projectOf: typeof soldProject = soldProject,
+): Promise<Served> {
   const directory = mkdtempSync(join(tmpdir(), 'headrace-rollout-'));
   await registerVersions(directory, 'sold', kinds);
   closing.push(async () => rmSync(directory, { recursive: true, force: true }));
-  return open(directory, rollout);
+  return open(directory, projectOf(rollout));
 }
 
 /** Ends a served project and opens it again, as after a restart. */
 export function reopen({ headrace: { directory } }: Served, rollout: RolloutOptions<'name'>): Promise<Served> {
   const close = closing.pop();
-  return Promise.resolve(close?.()).then(() => open(directory, rollout));
+  return Promise.resolve(close?.()).then(() => open(directory, soldProject(rollout)));
 }
 
-async function open(directory: string, rollout: RolloutOptions<'name'>): Promise<Served> {
+async function open(directory: string, project: ReturnType<typeof soldProject>): Promise<Served> {
   let now = START;
   const faults: unknown[] = [];
   const headrace = await openHeadrace({
-    project: soldProject(rollout),
+    project,
     environment: { directory },
     clock: () => now,
     onFault: (error) => faults.push(error),

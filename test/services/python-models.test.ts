@@ -200,6 +200,35 @@ test('a version that Python logged replaces another one as a canary', { timeout:
   expect(await stores.registry.alias('rolled', 'previous')).toBe(1);
 });
 
+test('a version in Python of a model that no project declares replaces another one as a canary', {
+  timeout: 600_000,
+}, async () => {
+  const { registry } = insideOf(headrace).stores;
+  const source = await new RegistrySource(insideOf(headrace).stores).find('loose');
+  for (const version of ['1', '2']) await source?.prepare?.(version);
+  await registry.moveAlias('loose', 'champion', { expected: null, to: 1, at: 1 });
+  const control = await headrace.rolloutOf('loose');
+  await control.start(2, { by: 'ann', reason: 'again', plan: { shadow: false, steps: [50] } });
+  const { inputs } = site.logged['loose'];
+  const answers = await Promise.all(
+    Array.from({ length: 40 }, async (_, caller) => {
+      const parameters = { headrace_key: `c${caller}` };
+      const { json } = await site.post('/v2/models/loose/infer', { inputs, parameters });
+      return `${Object(json).parameters?.headrace_cohort} ${Object(json).model_version}`;
+    }),
+  );
+  expect(new Set(answers)).toEqual(new Set(['canary 2', 'baseline 1']));
+  await headrace.tick();
+  const { evidence } = (await control.status()) ?? {};
+  const { canary, baseline } = evidence ?? {};
+  // A score is the second of two probabilities, once a row.
+  const rows = inputs[0]?.shape[0] ?? 0;
+  expect([canary?.errors, baseline?.errors]).toEqual([0, 0]);
+  expect((canary?.scores.n ?? 0) + (baseline?.scores.n ?? 0)).toBe(40 * rows);
+  await control.promote({ by: 'ann', reason: 'good' });
+  expect([await registry.alias('loose', 'champion'), await registry.alias('loose', 'previous')]).toEqual([2, 1]);
+});
+
 describe('refused', () => {
   test('requirements that choose another index are named', { timeout: 600_000 }, async () => {
     const { status, json } = await site.post('/v2/repository/models/evil/load', {});

@@ -3,7 +3,7 @@ import { later, never, safe } from './row.ts';
 /** Errors of rollouts: their declaration, their state and their store. */
 export const rolloutErrors = {
   MODEL_ROLLOUT: never(400, 2)
-    .message('model {model} declares a rollout that cannot run: {option}: {reason}')
+    .message('a rollout of model {model} cannot run so: {option}: {reason}')
     .hint('correct the option; docs/guide/rollouts.md lists them'),
   ROLLOUT_ACTIVE: never(409, 5)
     .message('model {model} has the rollout {rollout} of version {version} under way')
@@ -14,6 +14,9 @@ export const rolloutErrors = {
   ROLLOUT_CANDIDATE: never(409, 2)
     .message('version {version} of model {model} cannot be rolled out: {reason}')
     .hint('choose a version that is not champion, of a model that has a champion'),
+  ROLLOUT_PIPELINE: never(409, 2)
+    .message('{pipeline} is a pipeline, which has the one version of its declaration; its models are {models}')
+    .hint('roll out a version of one of its models: callers of the pipeline are among its callers'),
   ROLLOUT_STATE: never(409, 5)
     .message('the rollout {rollout} of model {model} is {state}: it cannot {event}')
     .hint('read its state with headrace rollout status <model>'),

@@ -1,6 +1,6 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { Headrace } from '../../running/headrace.ts';
-import type { Decision } from '../../serving/rollout/rollout-control.ts';
+import type { Decision, RolloutControl, RolloutStart } from '../../serving/rollout/rollout-control.ts';
 import type { RolloutNeeds } from '../../serving/rollout/rollout-needs.ts';
 import type { RolloutReport } from '../../serving/rollout/rollout-report.ts';
 import { type Call, command } from '../command.ts';
@@ -9,6 +9,7 @@ import { auditedCommand } from '../open/audited-command.ts';
 import { withHeadrace } from '../open/with-headrace.ts';
 import { flag, option, parseValue } from '../options/option.ts';
 import { text, version } from '../options/option-kinds.ts';
+import { planOptions, writtenPlan } from '../options/rollout-plan.ts';
 
 type Action = 'start' | 'hold' | 'release' | 'promote' | 'rollback';
 
@@ -16,11 +17,16 @@ const changeOptions = { reason: option(text, 'why, for the record of the rollout
 
 export const rolloutStart = command({
   name: ['rollout', 'start'],
-  summary: 'starts the rollout of a version as the model declares it',
+  summary:
+    'starts the rollout of a version as the model declares it; options plan that of a model that no project declares',
   words: '<model> <version>',
   arity: [2, 2],
-  options: changeOptions,
-  run: (call) => change(call, 'start', parseValue('version', version, call.words[1])),
+  options: { ...planOptions, ...changeOptions },
+  run: (call) => {
+    const plan = writtenPlan(call.options);
+    const started = { version: parseValue('version', version, call.words[1]), ...(plan === null ? {} : { plan }) };
+    return change(call, 'start', started);
+  },
 });
 
 export const rolloutStatus = command({
@@ -66,37 +72,42 @@ export const rolloutRollback = command({
   run: (call) => change(call, 'rollback'),
 });
 
-async function change(call: Call<typeof changeOptions>, action: Action, started?: number): Promise<void> {
+/** The version that a rollout starts with, and its plan; without one the model declares it. */
+type Started = { readonly version: number } & Pick<RolloutStart, 'plan'>;
+
+async function change(call: Call<typeof changeOptions>, action: Action, started?: Started): Promise<void> {
   const [model] = call.words;
   const { reason } = call.options;
   const said = reason === undefined ? {} : { reason };
   const server = await serverOf(call);
   if (server !== null) {
-    const body = { action, ...said, ...(started === undefined ? {} : { version: started }) };
+    const body = { action, ...said, ...started };
     return show(call, JSON.parse(await server.ask('POST', pathOf(model), body)) as StartedReport);
   }
   const report = await withHeadrace(call, async (headrace) => {
-    const { name } = headrace.model(model);
-    const target = started === undefined ? name : `${name} ${started}`;
+    const control = await headrace.rolloutOf(model);
+    const target = started === undefined ? model : `${model} ${started.version}`;
     const decision = { by: 'the command line', reason: `${action} by the command line`, ...said };
     await auditedCommand(headrace.directory, `rollout ${action}`, target, () =>
-      work(headrace, name, action, decision, started),
+      work(control, action, decision, started),
     );
-    const needs = action === 'start' ? await headrace.rollout({ name }).needs() : null;
-    return { ...(await reportHere(headrace, name)), needs };
+    const needs = action === 'start' ? await control.needs() : null;
+    return { ...(await reportHere(headrace, model)), needs };
   });
   return show(call, report);
 }
 
-function work(headrace: Headrace, model: string, action: Action, decision: Decision, started = 0): Promise<unknown> {
-  const control = headrace.rollout({ name: model });
-  if (action === 'start') return control.start(started, decision);
+function work(control: RolloutControl, action: Action, decision: Decision, started?: Started): Promise<unknown> {
+  if (action === 'start') {
+    const { version: candidate = 0, ...plan } = started ?? {};
+    return control.start(candidate, { ...decision, ...plan });
+  }
   return control[action === 'rollback' ? 'rollBack' : action](decision);
 }
 
 async function reportHere(headrace: Headrace, model: string): Promise<RolloutReport> {
   const { rolloutReport } = await import('../../serving/rollout/rollout-report.ts');
-  const status = await headrace.rollout({ name: model }).status();
+  const status = await (await headrace.rolloutOf(model)).status();
   if (status === null) throw fail('ROLLOUT_NONE', { model });
   return rolloutReport(status);
 }

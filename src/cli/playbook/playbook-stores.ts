@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { Clock } from '../../base/time.ts';
 import { environmentClock } from '../../environment/environment-clock.ts';
@@ -10,7 +9,8 @@ import { ProjectPlaybooks, type WorldOf } from '../../playbook/project-playbooks
 import type { IncidentPort } from '../../ports/incident.ts';
 import { mustRecord } from '../../registry/must-record.ts';
 import { referenceOf } from '../../running/reference-of-set.ts';
-import { RolloutControl } from '../../serving/rollout/rollout-control.ts';
+import { registryVersions } from '../../serving/rollout/rolled-versions.ts';
+import { newRolloutId, RolloutControl } from '../../serving/rollout/rollout-control.ts';
 import { httpHooks } from '../../serving/rollout/rollout-hooks.ts';
 import type { Site, SiteStores } from '../../site/site.ts';
 import { readNumbers } from '../../site/table-files.ts';
@@ -113,7 +113,7 @@ function controlOf(
   return new RolloutControl({
     model,
     store: rollouts,
-    registry,
+    versions: registryVersions(registry, model.name),
     hooks: httpHooks,
     check: async (version) => {
       const record = await mustRecord(registry, model.name, version);
@@ -126,6 +126,6 @@ function controlOf(
     settled: async () => undefined,
     clock,
     monotonic: () => performance.now(),
-    newId: () => `r-${randomUUID().slice(0, 13)}`,
+    newId: newRolloutId,
   });
 }

@@ -103,6 +103,13 @@ export interface RolloutPlan {
 const hook = z.strictObject({ url: z.string(), secret: z.strictObject({ env: z.string().min(1) }).optional() });
 const limit = z.union([z.number().positive(), z.literal(false)]);
 
+const proof = z.strictObject({
+  metric: z.string().optional(),
+  margin: z.union([z.number().positive(), z.literal(false)]).optional(),
+  coverage: z.number().min(0).max(1).default(0.5),
+  labels: z.int().min(2).default(200),
+});
+
 const written = z.strictObject({
   key: z.string().optional(),
   shadow: z.union([z.string(), z.literal(false)]).default('10m'),
@@ -121,17 +128,7 @@ const written = z.strictObject({
       scoreDistance: limit.default(0.2),
     })
     .prefault({}),
-  success: z
-    .union([
-      z.literal(false),
-      z.strictObject({
-        metric: z.string().optional(),
-        margin: z.union([z.number().positive(), z.literal(false)]).optional(),
-        coverage: z.number().min(0).max(1).default(0.5),
-        labels: z.int().min(2).default(200),
-      }),
-    ])
-    .prefault({}),
+  success: z.union([z.literal(false), proof]).optional(),
   soak: z.string().default('1h'),
   confirm: hook.optional(),
   events: hook.optional(),
@@ -139,27 +136,35 @@ const written = z.strictObject({
 
 type Written = z.infer<typeof written>;
 
-/** The facts of a model that its rollout needs. */
-export interface RolloutModel extends LossTask {
+/** A model that is rolled out: one that a project declares, or one that a server has by its name alone. */
+export interface RolledModel {
   readonly name: string;
-  readonly service: { readonly request: Readonly<Record<string, unknown>> };
+  /** null: no label is known, and nothing of what the scores mean. */
+  readonly task: LossTask['task'] | null;
+  readonly quantile: number | null;
+  /** null: the model has no request columns; callers are known by the parameters of their requests. */
+  readonly service: { readonly request: Readonly<Record<string, unknown>> } | null;
+  /** As written. */
   readonly rollout: Readonly<Record<string, unknown>>;
 }
 
+/** Options that are for declared models alone: code that the project holds, or labels that it names. */
+const DECLARED_ALONE = {
+  key: 'a caller is known by the parameter headrace_key, or by the id of its request',
+  success: 'no label is known of a model that the project does not declare; only false is possible',
+  confirm: 'a hook is declared in the project',
+  events: 'a hook is declared in the project',
+} as const;
+
 /** The rollout of a model with its defaults. Errors: MODEL_ROLLOUT, WINDOW_TEXT. */
-export function rolloutPlan(model: RolloutModel): RolloutPlan {
+export function rolloutPlan(model: RolledModel): RolloutPlan {
   const { success: isValid, data, error } = written.safeParse(model.rollout);
   if (!isValid) {
     const [issue] = error.issues;
     throw refused(model, issue.path.join('.'), issue.message.toLowerCase());
   }
   const { key, steps, requests, alpha, guardrails, confirm, events } = data;
-  if (key !== undefined && !Object.hasOwn(model.service.request, key))
-    throw refused(
-      model,
-      'key',
-      `the request has no column "${key}"; it has ${names(Object.keys(model.service.request))}`,
-    );
+  checkDeclared(model, data);
   const { range, p99, scoreShift, scoreDistance, ...flags } = guardrails;
   if (range !== undefined && !(range[0] < range[1]))
     throw refused(model, 'guardrails.range', 'its ends are not ascending');
@@ -185,8 +190,21 @@ export function rolloutPlan(model: RolloutModel): RolloutPlan {
   };
 }
 
+/** Refuses options that need a declared model, and a key that is no column of its request. */
+function checkDeclared(model: RolledModel, data: Written): void {
+  const { service } = model;
+  const { key } = data;
+  if (service === null) {
+    for (const [option, reason] of Object.entries(DECLARED_ALONE)) {
+      const value = data[option as keyof typeof DECLARED_ALONE];
+      if (value !== undefined && value !== false) throw refused(model, option, reason);
+    }
+  } else if (key !== undefined && !Object.hasOwn(service.request, key))
+    throw refused(model, 'key', `the request has no column "${key}"; it has ${names(Object.keys(service.request))}`);
+}
+
 /** Ascending, and up to 50: beyond it there is no baseline of equal size. A last step of 100 is the promotion. */
-function checkedSteps(model: RolloutModel, steps: readonly number[]): readonly number[] {
+function checkedSteps(model: RolledModel, steps: readonly number[]): readonly number[] {
   const below = steps.at(-1) === 100 ? steps.slice(0, -1) : steps;
   if (below.length === 0) throw refused(model, 'steps', 'there is none below 100');
   below.forEach((step, i) => {
@@ -197,10 +215,11 @@ function checkedSteps(model: RolloutModel, steps: readonly number[]): readonly n
   return below;
 }
 
-function successOf(model: RolloutModel, success: Written['success']): RolloutPlan['success'] {
-  if (success === false) return null;
-  const { metric, margin = null, coverage, labels } = success;
-  const known = lossesOf(model);
+function successOf(model: RolledModel, success: Written['success']): RolloutPlan['success'] {
+  const { task, quantile } = model;
+  if (success === false || task === null) return null;
+  const { metric, margin = null, coverage, labels } = success ?? proof.parse({});
+  const known = lossesOf({ task, quantile });
   const loss = metric === undefined ? known[0] : known.find((one) => one === metric);
   if (loss === undefined)
     throw refused(model, 'success.metric', `"${metric}" is no metric of this model; there are ${names(known)}`);
@@ -208,7 +227,7 @@ function successOf(model: RolloutModel, success: Written['success']): RolloutPla
 }
 
 function hookOf(
-  model: RolloutModel,
+  model: RolledModel,
   option: string,
   hook: RolloutHook | z.infer<typeof written>['confirm'],
 ): RolloutHook | null {
@@ -223,6 +242,6 @@ function names(all: readonly string[]): string {
   return all.map((one) => `"${one}"`).join(', ');
 }
 
-function refused({ name }: RolloutModel, option: string, reason: string): Error {
+function refused({ name }: RolledModel, option: string, reason: string): Error {
   return fail('MODEL_ROLLOUT', { model: name, option: option === '' ? 'rollout' : `rollout.${option}`, reason });
 }

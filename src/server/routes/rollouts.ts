@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
 import type { Headrace } from '../../running/headrace.ts';
+import type { RolloutControl } from '../../serving/rollout/rollout-control.ts';
 import { rolloutReport } from '../../serving/rollout/rollout-report.ts';
 import { whoOf } from '../acting.ts';
 import { parsedBody } from '../body.ts';
@@ -37,7 +38,7 @@ const report = z.looseObject({
 const answer = (define: Define) => ({ 200: json(define('Rollout', report)) });
 
 async function reportOf(headrace: Headrace, model: string, isStarted = false): Promise<RouteAnswer> {
-  const control = headrace.rollout({ name: model });
+  const control = await headrace.rolloutOf(model);
   const status = await control.status();
   if (status === null) throw fail('ROLLOUT_NONE', { model });
   const needs = isStarted ? { needs: await control.needs() } : {};
@@ -54,19 +55,25 @@ export const readRollout: WriteRoute = {
   changes: null,
   access: 'writes',
   page: { takes: '', answers: 'the newest [rollout](../guide/rollouts.md) of the model with its numbers and events' },
-  errors: ['MODEL_UNKNOWN', 'ROLLOUT_NONE', 'ROLLOUT_BUSY', 'ROLLOUT_FILE'],
-  shapes: ({ models }, define) =>
-    models.map(({ name }) => ({
-      name,
-      summary: `The newest rollout of ${name}, with its numbers and events.`,
+  errors: ['MODEL_UNKNOWN', 'ROLLOUT_PIPELINE', 'ROLLOUT_NONE', 'ROLLOUT_BUSY', 'ROLLOUT_FILE'],
+  shapes: (_, define) => [
+    {
+      summary: 'The newest rollout of a model that is served, declared or not, with its numbers and events.',
       answers: answer(define),
-    })),
+    },
+  ],
   run: ({ headrace }, { name }) => reportOf(headrace, name),
 };
 
 const changeBody = z.strictObject({
   action: z.enum(['start', 'hold', 'release', 'promote', 'rollback']),
   version: z.int().optional().describe('of `start`: the version to roll out'),
+  plan: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe(
+      'of `start`, for a model that the project does not declare: options of a rollout, as a declaration has them',
+    ),
   reason: z.string().max(1_000).optional(),
 });
 
@@ -82,11 +89,12 @@ export const changeRollout: WriteRoute = {
   changes: 'rollouts',
   access: 'writes',
   page: {
-    takes: "`{action: 'start', version, reason?}`; or the action `hold`, `release`, `promote` or `rollback`",
+    takes: "`{action: 'start', version, plan?, reason?}`; or the action `hold`, `release`, `promote` or `rollback`",
     answers: 'the [rollout](../guide/rollouts.md) after it',
   },
   errors: [
     'MODEL_UNKNOWN',
+    'ROLLOUT_PIPELINE',
     'ROLLOUT_NONE',
     'ROLLOUT_ACTIVE',
     'ROLLOUT_CANDIDATE',
@@ -95,6 +103,9 @@ export const changeRollout: WriteRoute = {
     'ROLLOUT_BUSY',
     'ROLLOUT_FILE',
     'ROLLOUT_WRITE',
+    'MODEL_ROLLOUT',
+    'OIP_LOAD',
+    'OIP_UNAVAILABLE',
     'REGISTRY_VERSION',
     'REGISTRY_MOVED',
     'REGISTRY_BUSY',
@@ -102,31 +113,31 @@ export const changeRollout: WriteRoute = {
     'REGISTRY_WRITE',
   ],
   refusals: ['SERVER_BODY'],
-  shapes: ({ models }, define) =>
-    models.map(({ name }) => ({
-      name,
-      summary: `Starts, holds, releases, promotes or rolls back the rollout of ${name}.`,
+  shapes: (_, define) => [
+    {
+      summary:
+        'Starts, holds, releases, promotes or rolls back the rollout of a model that is served, declared or not.',
       body: json(define('RolloutBody', changeBody)),
       answers: answer(define),
-    })),
+    },
+  ],
   run: async ({ headrace }, { name, body, caller, names }) => {
-    const model = headrace.model(name);
+    const control = await headrace.rolloutOf(name);
     const change = parsedBody(changeBody, body);
     if (change.action === 'start' && change.version === undefined)
       throw fail('SERVER_BODY', { reason: 'the action "start" needs a version' });
-    const target = change.version === undefined ? model.name : `${model.name} ${change.version}`;
+    const target = change.version === undefined ? name : `${name} ${change.version}`;
     names({ what: `rollout ${change.action}`, target });
-    await changed(headrace, name, change, whoOf(caller));
+    await changed(control, change, whoOf(caller));
     return reportOf(headrace, name, change.action === 'start');
   },
 };
 
-function changed(headrace: Headrace, model: string, { action, version = 0, reason }: Change, by: string) {
-  const control = headrace.rollout({ name: model });
+function changed(control: RolloutControl, { action, version = 0, plan, reason }: Change, by: string) {
   const decision = { by, reason: reason ?? `${action} by ${by}` };
   switch (action) {
     case 'start':
-      return control.start(version, decision);
+      return control.start(version, { ...decision, ...(plan === undefined ? {} : { plan }) });
     case 'hold':
       return control.hold(decision);
     case 'release':

@@ -16,7 +16,10 @@ import { shadowLane, type TakePredictions } from '../online/prediction.ts';
 import { PredictionHistory } from '../online/prediction-history.ts';
 import { PredictionLog } from '../online/prediction-log.ts';
 import { ModelRollouts } from '../rollout/model-rollouts.ts';
+import { registryVersions } from '../rollout/rolled-versions.ts';
+import { newRolloutId } from '../rollout/rollout-control.ts';
 import { type Confirmation, httpHooks, type RolloutHooks } from '../rollout/rollout-hooks.ts';
+import { RolloutLanes } from '../rollout/rollout-lanes.ts';
 import type { RecentCalls } from '../rollout/rollout-needs.ts';
 import type { ScoredCopy } from '../rollout/shadow-copy.ts';
 import type { Outcomes } from '../rollout/success.ts';
@@ -97,18 +100,29 @@ export class OpenModel {
     this.fed = new FedLog(data, options.sampleRate, options.sampled);
     this.log = parts.log;
     this.history = parts.history;
-    this.rollouts = new ModelRollouts({
+    const { registry, rollouts: store } = options;
+    const monotonic = () => performance.now();
+    const { server } = this;
+    const lanes = new RolloutLanes({
       ...options,
       model: data,
-      store: options.rollouts,
-      server: this.server,
+      store,
+      server,
+      shadowed: (copy, version, score, id) => this.#logShadow(copy, version, score, id),
+      monotonic,
+    });
+    this.rollouts = new ModelRollouts(lanes, {
+      ...options,
+      model: data,
+      store,
+      versions: registryVersions(registry, data.name),
+      check: (version) => server.check(version),
       hooks: hooksOf(options.answers),
       outcomes: (rollout) => this.#rolloutOutcomes(rollout),
       recent: (rollout) => this.#recentCalls(rollout),
-      shadowed: (copy, version, score, id) => this.#logShadow(copy, version, score, id),
       process: randomUUID(),
-      newId: () => `r-${randomUUID().slice(0, 13)}`,
-      monotonic: () => performance.now(),
+      newId: newRolloutId,
+      monotonic,
     });
   }
 

@@ -12,7 +12,9 @@ import { modelsPart, type ServedModel } from '../online/models-part.ts';
 import { predictionTopic } from '../online/prediction-record.ts';
 import { predictionsPart } from '../online/predictions-part.ts';
 import type { ModelRollouts } from '../rollout/model-rollouts.ts';
+import type { RolloutControl } from '../rollout/rollout-control.ts';
 import { rolloutsPart } from '../rollout/rollouts-part.ts';
+import { type DecidingHostRollouts, decidingHostRollouts } from './host-rollouts.ts';
 import { type ModelAnswers, OpenModel, type OpenModelOptions, type PredictionListener } from './open-model.ts';
 import { type TensorHooks, tensorHooks } from './tensor-hooks.ts';
 
@@ -40,6 +42,8 @@ async function heard(listeners: Listeners): Promise<void> {
 /** The models of a running project. */
 export class ProjectModels {
   readonly hooks: TensorHooks;
+  /** The rollouts of models that the project does not declare. */
+  readonly hosted: DecidingHostRollouts;
   readonly #options: ProjectModelsOptions;
   readonly #models: ReadonlyMap<string, OpenModel>;
   readonly #publishing = new Background();
@@ -50,7 +54,13 @@ export class ProjectModels {
     this.#options = options;
     this.#models = models;
     this.#listeners = listeners;
-    this.hooks = tensorHooks((name) => models.get(name), options.clock);
+    this.hosted = decidingHostRollouts({
+      ...options,
+      store: options.rollouts,
+      declared: [...models.keys()],
+      changed: () => heard(listeners),
+    });
+    this.hooks = tensorHooks((name) => models.get(name), this.hosted, options.clock);
   }
 
   /** Opens the predictions of every model; `start` loads the champions. Errors: those of the stores. */
@@ -88,6 +98,19 @@ export class ProjectModels {
   /** Follows the rollouts that other processes changed. Call it some times a second in a process that serves. Errors: ROLLOUT_*. */
   async followRollouts(): Promise<void> {
     for (const { rollouts } of this.#models.values()) await rollouts.follow();
+    await this.hosted.follow();
+  }
+
+  /** Decides over the rollouts of any model of the process, declared or not. Errors: MODEL_UNKNOWN, ROLLOUT_PIPELINE. */
+  async rolloutOf(name: string): Promise<RolloutControl> {
+    const declared = this.#models.get(name);
+    const pipeline = this.#options.project.pipelines?.find((one) => one.name === name);
+    if (pipeline !== undefined)
+      throw fail('ROLLOUT_PIPELINE', {
+        pipeline: name,
+        models: Object.values(pipeline.models).map((model) => model.name),
+      });
+    return declared === undefined ? (await this.hosted.named(name)).control : declared.rollouts.control;
   }
 
   /** Error: MODEL_UNKNOWN. */
@@ -149,9 +172,15 @@ export class ProjectModels {
         tick: () => this.#refresh(),
         close: () => this.#close(),
       }),
-      openPart(rolloutsPart, () => [...this.#models.values()].map(({ rollouts }) => rollouts), {
-        tick: () => this.#eachRollout((rollouts) => rollouts.tick()),
-        close: () => this.#eachRollout((rollouts) => rollouts.close()),
+      openPart(rolloutsPart, () => [...this.#declaredRollouts(), ...this.hosted.all()], {
+        tick: async () => {
+          for (const rollouts of this.#declaredRollouts()) await rollouts.tick();
+          await this.hosted.tick();
+        },
+        close: async () => {
+          for (const rollouts of this.#declaredRollouts()) await rollouts.close();
+          await this.hosted.close();
+        },
       }),
       openPart(predictionsPart, () => this.#models.values(), {
         tick: () => this.#tick(),
@@ -160,8 +189,8 @@ export class ProjectModels {
     ];
   }
 
-  async #eachRollout(work: (rollouts: ModelRollouts) => Promise<void>): Promise<void> {
-    for (const { rollouts } of this.#models.values()) await work(rollouts);
+  #declaredRollouts(): readonly ModelRollouts[] {
+    return [...this.#models.values()].map(({ rollouts }) => rollouts);
   }
 
   async #tick(): Promise<void> {

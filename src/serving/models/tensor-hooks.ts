@@ -5,19 +5,24 @@ import type { PredictedModel } from '../online/predicted-model.ts';
 import { mustBeLoggable } from '../online/prediction-log.ts';
 import { ID_PARAMETER, tensorPrediction } from '../online/tensor-prediction.ts';
 import { inferLane } from '../rollout/infer-lanes.ts';
+import type { HostRollouts } from './host-rollouts.ts';
 
 /** The part of a project's models in requests of tensors: the lanes of rollouts, and logged predictions. */
 export type TensorHooks = Required<Pick<ModelHostOptions, 'laneOf' | 'log' | 'checkLog'>>;
 
-/** The hooks of the models that a project has, by name; undefined: it has none of that name. */
+/**
+ * The hooks of the models that a project has, by name (undefined: it has none of that name), and of the others that its host has, which
+ * are rolled out, and whose predictions are not logged.
+ */
 export function tensorHooks(
   named: (model: string) => Pick<PredictedModel, 'rollouts' | 'log'> | undefined,
+  hosted: Pick<HostRollouts, 'lanes'>,
   clock: () => number,
 ): TensorHooks {
   return {
     laneOf: (request) => {
-      const open = named(request.model);
-      return open === undefined ? null : inferLane(open.rollouts.lanes, request);
+      const lanes = named(request.model)?.rollouts.lanes ?? hosted.lanes(request.model);
+      return lanes === undefined ? null : inferLane(lanes, request);
     },
     log: (request, reply) => {
       const prediction = tensorPrediction(request, reply, clock());

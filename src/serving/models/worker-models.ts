@@ -11,8 +11,10 @@ import type { PredictedModel, VectorGuard } from '../online/predicted-model.ts';
 import { type NewPrediction, shadowLane } from '../online/prediction.ts';
 import type { PredictionSink } from '../online/prediction-sink.ts';
 import { FollowedRollouts } from '../rollout/followed-rollouts.ts';
+import { RolloutLanes } from '../rollout/rollout-lanes.ts';
 import { rolloutsPart } from '../rollout/rollouts-part.ts';
 import type { ShadowCopy } from '../rollout/shadow-copy.ts';
+import { followedHostRollouts, type HostRollouts } from './host-rollouts.ts';
 import type { OpenModelOptions } from './open-model.ts';
 import { type TensorHooks, tensorHooks } from './tensor-hooks.ts';
 
@@ -46,18 +48,19 @@ class WorkerModel implements PredictedModel {
     this.fed = new FedLog(data, sampleRate, sampled);
     this.log = { append: (predictions: readonly NewPrediction[]) => sink.append(data.name, predictions) };
     this.server = new ModelServer({ ...options, model: data });
-    this.rollouts = new FollowedRollouts({
+    const { rollouts: store } = options;
+    const lanes = new RolloutLanes({
       model: data,
-      store: options.rollouts,
+      store,
       server: this.server,
       shadowed: (copy, version, score, id) => {
         const at = copy.at ?? options.clock();
         this.log.append([shadowOf({ ...copy, at }, version, score, id)]).catch(onFault);
       },
-      process: randomUUID(),
       monotonic: () => performance.now(),
       onFault,
     });
+    this.rollouts = new FollowedRollouts(lanes, { model: data, store, process: randomUUID(), onFault });
   }
 
   inputGuard(): VectorGuard | null {
@@ -78,13 +81,16 @@ function shadowOf(
 /** The models of a project in a process of a group that does not have the log. */
 export class WorkerModels {
   readonly hooks: TensorHooks;
+  /** The rollouts of models that the project does not declare. */
+  readonly hosted: HostRollouts;
   readonly #options: WorkerModelsOptions;
   readonly #models: ReadonlyMap<string, WorkerModel>;
 
   constructor(options: WorkerModelsOptions) {
     this.#options = options;
     this.#models = new Map(options.project.models.map((data) => [data.name, new WorkerModel(data, options)]));
-    this.hooks = tensorHooks((name) => this.#models.get(name), options.clock);
+    this.hosted = followedHostRollouts({ ...options, store: options.rollouts, declared: [...this.#models.keys()] });
+    this.hooks = tensorHooks((name) => this.#models.get(name), this.hosted, options.clock);
   }
 
   /** Loads the champions and the versions of rollouts. A failure is reported and tried again. */
@@ -101,6 +107,7 @@ export class WorkerModels {
   /** Follows rollouts that other processes changed. Call it some times a second. Errors: ROLLOUT_*. */
   async followRollouts(): Promise<void> {
     for (const { rollouts } of this.#models.values()) await rollouts.follow();
+    await this.hosted.follow();
   }
 
   /** Error: MODEL_UNKNOWN. */
@@ -118,9 +125,10 @@ export class WorkerModels {
   parts(): readonly Part[] {
     return [
       openPart(modelsPart, () => this.#served(), { tick: () => this.#refresh() }),
-      openPart(rolloutsPart, () => [...this.#models.values()].map(({ rollouts }) => rollouts), {
+      openPart(rolloutsPart, () => [...this.#declaredRollouts(), ...this.hosted.all()], {
         tick: async () => {
-          for (const { rollouts } of this.#models.values()) await rollouts.tick();
+          for (const rollouts of this.#declaredRollouts()) await rollouts.tick();
+          await this.hosted.tick();
         },
       }),
     ];
@@ -128,10 +136,15 @@ export class WorkerModels {
 
   /** Ends when every call has its scores. */
   async close(): Promise<void> {
+    await this.hosted.close();
     for (const { rollouts, server } of this.#models.values()) {
       await rollouts.close();
       await server.close();
     }
+  }
+
+  #declaredRollouts(): readonly FollowedRollouts[] {
+    return [...this.#models.values()].map(({ rollouts }) => rollouts);
   }
 
   async #refresh(): Promise<void> {

@@ -1,11 +1,12 @@
 import { fail } from '../../base/errors/fail.ts';
 import { compareText } from '../../base/text-order.ts';
 import type { IndexRow, ModelEntry } from '../../versions/cache/model-entry.ts';
-import { ModelLoader, type ModelLoaderOptions } from '../../versions/cache/model-loader.ts';
+import { type KeptVersion, ModelLoader, type ModelLoaderOptions } from '../../versions/cache/model-loader.ts';
 import type { ServedVersion } from '../../versions/cache/served-version.ts';
 import type { InferCaller, InferReply, InferRequest } from '../../versions/request/infer-request.ts';
 import { refuse, unavailable, unknownModel } from '../../versions/request/refuse.ts';
 import type { LoadOverride } from '../../versions/source/load-override.ts';
+import type { SourceModel } from '../../versions/source/model-source.ts';
 import type { InferLane } from '../rollout/infer-lanes.ts';
 import { ResponseCache } from './response-cache.ts';
 import type { SharedMemory } from './shared-memory.ts';
@@ -199,10 +200,32 @@ export class ModelHost {
     };
   }
 
+  /** A model as its source has it now; null: no source has it. Errors: those of the source. */
+  source(name: string): Promise<SourceModel | null> {
+    return this.#loader.find(name);
+  }
+
+  /**
+   * Keeps a version of a model loaded until it is let go; a model that nobody loaded is loaded, where a request would do so. Errors:
+   * OIP_UNKNOWN, OIP_UNAVAILABLE, OIP_LOAD, those of the load.
+   */
+  async keep(name: string, version: string): Promise<KeptVersion> {
+    await this.#awake(name, Number.POSITIVE_INFINITY);
+    return this.#loader.keep(this.#loader.entry(name), version);
+  }
+
+  /** Goes over to the version of a model that its source prefers now, where the model is loaded. Errors: those of the load. */
+  async follow(name: string): Promise<void> {
+    const entry = this.#loader.entries.get(name);
+    if (entry !== undefined) await this.#loader.follow(entry);
+  }
+
   /** Loads versions that are preferred now, moves those at a wrong place, and unloads what is idle. Call it about once a second. */
   async tick(): Promise<void> {
     const before = performance.now() - this.#options.idleMs;
-    for (const entry of this.#loader.entries.values()) await this.#loader.follow(entry).catch(this.#options.onFault);
+    // The policy of a configuration chooses when the model is loaded; a source that prefers a version may change its mind.
+    for (const entry of this.#loader.entries.values())
+      if (entry.chosen !== null) await this.#loader.follow(entry).catch(this.#options.onFault);
     for (const entry of this.#loader.entries.values()) this.#loader.trim(entry);
     await this.#options.versions.correct();
     for (const entry of this.#loader.entries.values())

@@ -1,9 +1,9 @@
-import type { ModelData } from '../../features/define/declaration.ts';
+import type { RolledModel } from '../../features/define/rollout.ts';
 import type { RolloutStore } from '../../ports/rollout-store.ts';
 import type { RolloutHooks } from './rollout-hooks.ts';
 
 interface EventDeliveriesOptions {
-  readonly model: ModelData;
+  readonly model: RolledModel;
   readonly store: RolloutStore;
   readonly hooks: RolloutHooks;
   readonly monotonic: () => number;

@@ -1,26 +1,27 @@
 import { reasonOf } from '../../base/reason-of.ts';
+import type { CallLanes, CallLanesOptions } from './call-lanes.ts';
 import type { Place } from './evidence.ts';
-import { RolloutLanes, type RolloutLanesOptions } from './rollout-lanes.ts';
+import type { RolloutLanes } from './rollout-lanes.ts';
 
-export interface FollowedRolloutsOptions extends RolloutLanesOptions {
+export interface FollowedRolloutsOptions extends Pick<CallLanesOptions, 'model' | 'store' | 'onFault'> {
   /** Name of this process: its evidence is kept under it. */
   readonly process: string;
 }
 
 /** The rollouts of one model in a process that serves it: the lanes that requests take, and what became of them. */
-export class FollowedRollouts {
-  readonly data: RolloutLanesOptions['model'];
-  readonly lanes: RolloutLanes;
+export class FollowedRollouts<L extends CallLanes = RolloutLanes> {
+  readonly data: FollowedRolloutsOptions['model'];
+  readonly lanes: L;
   /** Why the last tick did not end; null: it did. */
   trouble: string | null = null;
   readonly #options: FollowedRolloutsOptions;
   /** Evidence as it was last stored. */
   #stored = '';
 
-  constructor(options: FollowedRolloutsOptions) {
+  constructor(lanes: L, options: FollowedRolloutsOptions) {
     this.#options = options;
     this.data = options.model;
-    this.lanes = new RolloutLanes(options);
+    this.lanes = lanes;
   }
 
   /** Follows the stored rollout. Call it some times a second in a process that serves. Errors: those of the store. */

@@ -1,10 +1,12 @@
 import { isHeadraceError } from '../../base/errors/fail.ts';
+import { scoresOfTensor } from '../../model/scores.ts';
+import { callerKey } from '../../versions/request/caller-key.ts';
 import type { InferReply, InferRequest } from '../../versions/request/infer-request.ts';
 import { ID_PARAMETER, missingIn } from '../online/tensor-prediction.ts';
+import type { CallLanes } from './call-lanes.ts';
 import { callerGroup } from './caller-groups.ts';
 import type { Outcome } from './evidence-counter.ts';
 import type { Cohort } from './lane.ts';
-import type { RolloutLanes } from './rollout-lanes.ts';
 import type { TensorCopy } from './shadow-copy.ts';
 
 /** The version that answers a tensor request during a rollout. */
@@ -28,12 +30,9 @@ export interface LaneVersions {
   readonly tenant: string;
 }
 
-/** The parameter of a request by which its caller keeps a cohort; without it the request's id. */
-const KEY_PARAMETER = 'headrace_key';
-
 /** The lane of a tensor request that names no version; null: no rollout is under way. */
-export function inferLane(lanes: Pick<RolloutLanes, 'laneOf'>, request: InferRequest): InferLane | null {
-  const key = keyOf(request);
+export function inferLane(lanes: Pick<CallLanes, 'laneOf'>, request: InferRequest): InferLane | null {
+  const key = callerKey(request);
   const lane = lanes.laneOf(key);
   if (lane === null) return null;
   const { version, cohort, rollout, count, shadow } = lane;
@@ -45,7 +44,7 @@ export function inferLane(lanes: Pick<RolloutLanes, 'laneOf'>, request: InferReq
     answered: async (answer, { isOwnRefusal, runAs, tenant }) => {
       const began = performance.now();
       try {
-        const reply = await answer();
+        const reply = await lane.during(answer);
         const scores = scoresOf(reply, lane.output);
         const isSound = scores.every(Number.isFinite);
         // The wait in the queue is of the lane's callers, whatever its version.
@@ -66,12 +65,6 @@ export function inferLane(lanes: Pick<RolloutLanes, 'laneOf'>, request: InferReq
   };
 }
 
-function keyOf({ parameters, id }: InferRequest): string | null {
-  const key = parameters[KEY_PARAMETER];
-  if (key !== undefined) return String(key);
-  return id === '' ? null : id;
-}
-
 /** The group of a caller: of its key, otherwise of the API key that it called with. Null: it is unknown. */
 function groupOf(caller: string): number | null {
   return caller === '' ? null : callerGroup(caller);
@@ -83,10 +76,13 @@ function predictionOf(request: InferRequest): TensorCopy['prediction'] {
   return id === undefined ? null : { id: String(id), missing: missingIn(request) };
 }
 
-/** The scores of a reply: the floats of the version's output. */
+/** The scores of a reply, one a row; none where the version's output is left out, or has neither one nor two numbers a row. */
 function scoresOf({ outputs }: InferReply, output: string): readonly number[] {
   const tensor = outputs.find(({ name }) => name === output);
-  return tensor?.type === 'FP32' || tensor?.type === 'FP64' ? [...(tensor.data as Float32Array)] : [];
+  if (tensor === undefined || tensor.type === 'BYTES' || tensor.type === 'FP16' || tensor.type === 'BF16') return [];
+  const { data, shape } = tensor;
+  const [rows] = shape;
+  return data.length === rows || data.length === 2 * rows ? [...scoresOfTensor(data, rows)] : [];
 }
 
 /**

@@ -3,6 +3,10 @@ export class LaneUses {
   #count = 0;
   #idle: (() => void) | null = null;
 
+  get isBusy(): boolean {
+    return this.#count > 0;
+  }
+
   /** Does work of a call. Errors: those of the work. */
   async during<T>(work: () => Promise<T>): Promise<T> {
     this.#count += 1;

@@ -1,33 +1,29 @@
+import { randomUUID } from 'node:crypto';
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
 import type { Clock } from '../../base/time.ts';
-import type { ModelData } from '../../features/define/declaration.ts';
-import { type ExplainedMove, rolloutPlan } from '../../features/define/rollout.ts';
-import type { ModelRegistry } from '../../ports/model-registry.ts';
+import { type ExplainedMove, type RolledModel, type RolloutPlan, rolloutPlan } from '../../features/define/rollout.ts';
 import type { Rollout, RolloutEvent, RolloutStore } from '../../ports/rollout-store.ts';
-import { CHAMPION } from '../../registry/champion.ts';
 import { EventDeliveries } from './event-deliveries.ts';
 import { type Evidence, mergeEvidence, parseEvidence } from './evidence.ts';
 import { judge, type Verdict } from './judge.ts';
 import { isCompared, percentOf } from './lane.ts';
+import type { RolledVersions } from './rolled-versions.ts';
 import type { RolloutHooks } from './rollout-hooks.ts';
 import { eventOf, type Move, moved } from './rollout-machine.ts';
 import { type RecentCalls, type RolloutNeeds, rolloutNeeds } from './rollout-needs.ts';
 import type { Outcomes } from './success.ts';
 
-/** The alias of the version that was champion before. */
-const PREVIOUS = 'previous';
-
 export interface RolloutControlOptions {
-  readonly model: ModelData;
+  readonly model: RolledModel;
   readonly store: RolloutStore;
-  readonly registry: Pick<ModelRegistry, 'alias' | 'moveAlias' | 'versionRecord' | 'hold' | 'release' | 'holds'>;
+  readonly versions: RolledVersions;
   readonly hooks: RolloutHooks;
   /** Loads a version as if it were to serve. */
   readonly check: (version: number) => Promise<void>;
   /** Why this process can never load the candidate of a rollout; null: it can. */
   readonly unloadable: (rollout: string) => Error | null;
-  /** Losses of both cohorts, from the labels that came. */
-  readonly outcomes: (rollout: Rollout) => Promise<Outcomes>;
+  /** Losses of both cohorts, from the labels that came; left out: no label is known of the model. */
+  readonly outcomes?: (rollout: Rollout) => Promise<Outcomes>;
   /** The calls of the model lately; left out: not known. */
   readonly recent?: (rollout: Rollout) => Promise<RecentCalls>;
   /** Called after each change that this process made. */
@@ -58,9 +54,17 @@ export interface RolloutStatus {
   readonly events: readonly RolloutEvent[];
 }
 
-/** Keeps the files of both versions from the collector while the rollout is under way. */
-function holderOf(id: string): string {
-  return `rollout/${id}`;
+/** How a rollout starts, besides its version. */
+export interface RolloutStart extends Decision {
+  /** The move of the scores that the training data of the version explains. */
+  readonly explained?: ExplainedMove;
+  /** As a declaration writes it, for a model that no project declares. */
+  readonly plan?: RolledModel['rollout'];
+}
+
+/** The id of a new rollout. */
+export function newRolloutId(): string {
+  return `r-${randomUUID().slice(0, 13)}`;
 }
 
 /** Labels are joined again at most this often, and a hook that refused is asked again after as long, ms. */
@@ -84,24 +88,18 @@ export class RolloutControl {
   }
 
   /**
-   * Starts the rollout of a version as the model declares it, under `id` where one is given. Errors: ROLLOUT_ACTIVE, ROLLOUT_CANDIDATE, REGISTRY_VERSION,
-   * those of loading the version.
+   * Starts the rollout of a version as the model declares it, or by the plan of a model that no project declares, under `id` where one is
+   * given. Errors: ROLLOUT_ACTIVE, ROLLOUT_CANDIDATE, MODEL_ROLLOUT, REGISTRY_VERSION, those of loading the version.
    */
-  async start(
-    version: number,
-    { by, reason, explained }: Decision & { readonly explained?: ExplainedMove },
-    id: string = this.#options.newId(),
-  ): Promise<Rollout> {
-    const { model, store, registry, check, clock, changed } = this.#options;
-    const declared = rolloutPlan(model);
-    const plan =
-      explained === undefined ? declared : { ...declared, guardrails: { ...declared.guardrails, explained } };
+  async start(version: number, start: RolloutStart, id: string = this.#options.newId()): Promise<Rollout> {
+    const { model, store, versions, check, clock, changed } = this.#options;
+    const { by, reason } = start;
+    const plan = this.#planOf(start);
     const active = await this.active();
     if (active !== null)
       throw fail('ROLLOUT_ACTIVE', { model: model.name, rollout: active.id, version: active.candidate });
-    const champion = await registry.alias(model.name, CHAMPION);
-    if ((await registry.versionRecord(model.name, version)) === null)
-      throw fail('REGISTRY_VERSION', { model: model.name, version });
+    const champion = await versions.champion();
+    if (!(await versions.has(version))) throw fail('REGISTRY_VERSION', { model: model.name, version });
     const unfit = champion === null ? 'the model has no champion' : champion === version ? 'it is the champion' : null;
     if (unfit !== null || champion === null)
       throw fail('ROLLOUT_CANDIDATE', { model: model.name, version, reason: unfit ?? '' });
@@ -125,12 +123,11 @@ export class RolloutControl {
       endedAt: null,
       reason,
     };
-    for (const held of [champion, version])
-      await registry.hold({ holder: holderOf(id), model: model.name, version: held });
+    await versions.hold(id, [champion, version]);
     try {
       await store.start(rollout, eventOf(rollout, { kind: 'started', at, by, reason }));
     } catch (error) {
-      await registry.release(holderOf(id));
+      await versions.release(id);
       throw error;
     }
     await changed();
@@ -208,12 +205,24 @@ export class RolloutControl {
     return this.#options.settled();
   }
 
+  /** The plan of a new rollout. Error: MODEL_ROLLOUT. */
+  #planOf({ plan: written, explained }: RolloutStart): RolloutPlan {
+    const { model } = this.#options;
+    if (written !== undefined && model.service !== null)
+      throw fail('MODEL_ROLLOUT', {
+        model: model.name,
+        option: 'plan',
+        reason: 'the project declares the rollouts of this model',
+      });
+    const plan = rolloutPlan(written === undefined ? model : { ...model, rollout: written });
+    return explained === undefined ? plan : { ...plan, guardrails: { ...plan.guardrails, explained } };
+  }
+
   /** Lets the files of rollouts go that ended in a process that died before it did so. Once in each process. */
   async #releaseEnded(): Promise<void> {
-    const { registry, store, model } = this.#options;
+    const { versions, store, model } = this.#options;
     const ended = (await store.list(model.name)).filter(({ endedAt }) => endedAt !== null);
-    const held = new Set((await registry.holds()).map(({ holder }) => holder));
-    for (const { id } of ended) if (held.has(holderOf(id))) await registry.release(holderOf(id));
+    for (const id of await versions.held(ended.map(({ id: one }) => one))) await versions.release(id);
     this.#isTidy = true;
   }
 
@@ -292,8 +301,8 @@ export class RolloutControl {
 
   /** Ends a rollout whose champion was moved by hand, or whose own move was not noted before a crash; whether it did. */
   async #followAlias(rollout: Rollout): Promise<boolean> {
-    const { registry, model, clock } = this.#options;
-    const champion = await registry.alias(model.name, CHAMPION);
+    const { versions, clock } = this.#options;
+    const champion = await versions.champion();
     const { state, candidate } = rollout;
     const isPromoted = state === 'soaking';
     if (champion === (isPromoted ? candidate : rollout.champion)) return false;
@@ -310,12 +319,11 @@ export class RolloutControl {
     rollout: Rollout,
     { by, reason, numbers }: Decision & { readonly numbers?: unknown },
   ): Promise<Rollout> {
-    const { registry, model, clock } = this.#options;
+    const { versions, clock } = this.#options;
     const at = clock();
     const { next, event } = moved(rollout, { kind: 'promoted', at, by, reason, numbers });
     const { champion, candidate } = rollout;
-    await registry.moveAlias(model.name, CHAMPION, { expected: champion, to: candidate, at, who: by, why: reason });
-    await this.#pointPrevious(champion, at);
+    await versions.move({ expected: champion, to: candidate, at, who: by, why: reason });
     return this.#store(next, event);
   }
 
@@ -323,28 +331,13 @@ export class RolloutControl {
     rollout: Rollout,
     { by, reason, numbers }: Decision & { readonly numbers?: unknown },
   ): Promise<Rollout> {
-    const { registry, model, clock } = this.#options;
+    const { versions, clock } = this.#options;
     const at = clock();
     const { next, event } = moved(rollout, { kind: 'rolledBack', at, by, reason, numbers });
     const { champion, candidate } = rollout;
-    if (rollout.state === 'soaking') {
-      await registry.moveAlias(model.name, CHAMPION, { expected: candidate, to: champion, at, who: by, why: reason });
-      await this.#pointPrevious(candidate, at);
-    }
+    if (rollout.state === 'soaking')
+      await versions.move({ expected: candidate, to: champion, at, who: by, why: reason });
     return this.#store(next, event);
-  }
-
-  async #pointPrevious(to: number, at: number): Promise<void> {
-    const { registry, model } = this.#options;
-    const expected = await registry.alias(model.name, PREVIOUS);
-    if (expected !== to)
-      await registry.moveAlias(model.name, PREVIOUS, {
-        expected,
-        to,
-        at,
-        who: 'rollout',
-        why: 'the version before the champion',
-      });
   }
 
   #change(rollout: Rollout, move: Move): Promise<Rollout> {
@@ -354,7 +347,7 @@ export class RolloutControl {
 
   async #store(next: Rollout, event: RolloutEvent): Promise<Rollout> {
     await this.#options.store.change(next, event);
-    if (next.endedAt !== null) await this.#options.registry.release(holderOf(next.id));
+    if (next.endedAt !== null) await this.#options.versions.release(next.id);
     await this.#options.changed();
     return next;
   }
@@ -380,7 +373,7 @@ export class RolloutControl {
 
   async #outcomesOf(rollout: Rollout): Promise<Outcomes | null> {
     const { outcomes, monotonic } = this.#options;
-    if (rollout.plan.success === null || !isCompared(rollout)) return null;
+    if (outcomes === undefined || rollout.plan.success === null || !isCompared(rollout)) return null;
     const known = this.#outcomes;
     const at = monotonic();
     if (known?.rollout === rollout.id && at - known.at < AGAIN_MS) return known.of;

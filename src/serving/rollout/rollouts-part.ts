@@ -1,10 +1,11 @@
 import type { PartKind } from '../../observe/part-kind.ts';
 import type { Sample } from '../../ports/part.ts';
+import type { CallLanes } from './call-lanes.ts';
 import type { Evidence, LaneEvidence } from './evidence.ts';
+import type { FollowedRollouts } from './followed-rollouts.ts';
 import { percentOf } from './lane.ts';
-import type { ModelRollouts } from './model-rollouts.ts';
 
-type Source = () => Iterable<Pick<ModelRollouts, 'data' | 'lanes' | 'trouble'>>;
+type Source = () => Iterable<Pick<FollowedRollouts<CallLanes>, 'data' | 'lanes' | 'trouble'>>;
 
 /** The rollouts under way, as `GET /v1/status` has them. */
 export interface RolloutsStatus {

@@ -68,6 +68,10 @@ export class SqlRolloutStore implements RolloutStore {
     return row === undefined ? null : parsed(row);
   }
 
+  async underWay(): Promise<readonly Rollout[]> {
+    return (await this.#all('SELECT body FROM rollouts WHERE is_over = 0 ORDER BY place', [])).map(parsed<Rollout>);
+  }
+
   async list(model: string): Promise<readonly Rollout[]> {
     return (await this.#all('SELECT body FROM rollouts WHERE model = ? ORDER BY place DESC', [model])).map(
       parsed<Rollout>,

@@ -93,6 +93,25 @@ export const rolloutStoreContracts: readonly Contract<RolloutStoreSubject>[] = [
     },
   },
   {
+    rule: 6,
+    name: 'the rollouts under way are those that are not over, of all models',
+    needs: [],
+    run: async (subject) => {
+      const store = await subject.open();
+      mustEqual(await store.underWay(), [], 'those of none');
+      const first = newRollout('r-1');
+      const other = newRollout('r-2', { model: 'n' });
+      for (const one of [first, other]) await store.start(one, rolloutEvent(one));
+      const ended = after(first, { state: 'completed', endedAt: 2_000 });
+      const reader = await subject.open();
+      mustEqual(await reader.underWay(), [first, other], 'those of two models, as another one sees them');
+      await store.change(ended, rolloutEvent(ended, 'completed'));
+      mustEqual(await reader.underWay(), [other], 'what is left of them');
+      await reader.close();
+      await store.close();
+    },
+  },
+  {
     rule: 1,
     name: 'of any number of writers that start one at once, one does',
     needs: [],

@@ -28,13 +28,17 @@ export class ModelEntry {
   state: EntryState = 'absent';
   /** Loaded versions that it holds, in ascending order. */
   holds: readonly VersionHold[] = [];
-  /** The version that its source prefers; null: the newest. */
+  /** Those of them that were loaded for callers; the others are only kept. */
+  listed: readonly string[] = [];
+  /** The version that its source prefers; null: the newest that is listed. */
   chosen: string | null = null;
   /** Why the last load failed; empty: it did not. */
   reason = '';
   isLoading = false;
-  /** Holds that keep it from being unloaded: a rollout, a declared pin. */
+  /** Holds that keep it from being unloaded: a declared pin, a caller that reads piece by piece. */
   pins = 0;
+  /** Keepers of each version that stays loaded whatever callers ask for: those of a rollout. */
+  readonly #keepers = new Map<string, number>();
   /** Requests that have been answered or wait, by version, at the moment. */
   inFlight = 0;
   /** Changes of one model run one after the other. */
@@ -54,9 +58,36 @@ export class ModelEntry {
     return this.#waking;
   }
 
-  /** The version that answers where a caller names none. */
+  /** The version that answers where a caller names none: a version that is only kept is not among those. */
   preferred(): ServedVersion | undefined {
-    return this.chosen === null ? this.holds.at(-1)?.served : this.version(this.chosen);
+    if (this.chosen !== null) return this.version(this.chosen);
+    return this.holds.findLast(({ version }) => this.isListed(version))?.served;
+  }
+
+  /** Versions that are kept. */
+  get kept(): readonly string[] {
+    return [...this.#keepers.keys()];
+  }
+
+  keep(version: string): void {
+    this.#keepers.set(version, (this.#keepers.get(version) ?? 0) + 1);
+  }
+
+  /** Ends one keeping; whether nobody keeps the version now. */
+  unkeep(version: string): boolean {
+    const left = (this.#keepers.get(version) ?? 1) - 1;
+    if (left > 0) this.#keepers.set(version, left);
+    else this.#keepers.delete(version);
+    return left <= 0;
+  }
+
+  isKept(version: string): boolean {
+    return this.#keepers.has(version);
+  }
+
+  /** Whether a version was loaded for callers: by the choice of its source, or because one named it. */
+  isListed(version: string): boolean {
+    return this.listed.includes(version);
   }
 
   version(version: string): ServedVersion | undefined {
@@ -78,6 +109,7 @@ export class ModelEntry {
       this.state === 'ready' &&
       !this.isLoading &&
       this.pins === 0 &&
+      this.#keepers.size === 0 &&
       this.inFlight === 0 &&
       this.holds.every(({ isLast, served }) => isLast && !served.isBusy)
     );

@@ -19,6 +19,12 @@ export interface ModelLoaderOptions {
   readonly onFault: (error: unknown) => void;
 }
 
+/** A version that stays loaded, whatever callers ask for, until it is let go. */
+export interface KeptVersion {
+  readonly served: ServedVersion;
+  release(): Promise<void>;
+}
+
 /** Callers who name a version do so more often than this, ms. */
 const OTHER_VERSIONS_MS = 600_000;
 
@@ -86,7 +92,9 @@ export class ModelLoader {
       const chosen = chosenVersions(source);
       // Before the load: it may take minutes.
       for (const version of chosen) await source.prepare?.(version);
-      entry.holds = await this.#hold(entry, source, chosen);
+      const kept = entry.kept.filter((version) => source.versions.includes(version) && !chosen.includes(version));
+      entry.holds = inOrder(await this.#hold(entry, source, [...chosen, ...kept]));
+      entry.listed = chosen;
       entry.chosen = source.preferred;
       entry.state = 'ready';
       entry.reason = '';
@@ -105,17 +113,57 @@ export class ModelLoader {
     const source = await this.find(entry.name);
     if (source?.preferred === null || source?.versions.includes(version) !== true) return undefined;
     await entry.inTurn(async () => {
+      if (!entry.isListed(version)) entry.listed = [...entry.listed, version];
       if (entry.version(version) !== undefined) return;
       await source.prepare?.(version);
-      const added = await this.#hold(entry, source, [version], true);
-      entry.holds = [...entry.holds, ...added].sort((a, b) => Number(a.version) - Number(b.version));
+      await this.#add(entry, source, version);
     });
     return entry.version(version);
   }
 
+  /**
+   * Keeps a version loaded, whatever callers ask for, until it is let go; who does so decides that it may run. Errors: OIP_LOAD,
+   * OIP_UNAVAILABLE for a model that an operator unloaded, those of the load.
+   */
+  async keep(entry: ModelEntry, version: string): Promise<KeptVersion> {
+    entry.keep(version);
+    try {
+      await entry.inTurn(() => this.#loadKept(entry, version));
+    } catch (error) {
+      entry.unkeep(version);
+      throw error;
+    }
+    const served = entry.version(version);
+    let isKept = true;
+    const release = async () => {
+      if (isKept && entry.unkeep(version)) await entry.inTurn(async () => this.#dropUnlisted(entry, version));
+      isKept = false;
+    };
+    if (served !== undefined) return { served, release };
+    await release();
+    throw fail('OIP_LOAD', { reason: `version ${version} of '${entry.name}' is not there` });
+  }
+
+  async #loadKept(entry: ModelEntry, version: string): Promise<void> {
+    if (entry.state !== 'ready') return this.load(entry, undefined);
+    if (entry.version(version) !== undefined) return;
+    const source = await this.find(entry.name);
+    if (source?.versions.includes(version) === true) await this.#add(entry, source, version);
+  }
+
+  async #add(entry: ModelEntry, source: SourceModel, version: string): Promise<void> {
+    entry.holds = inOrder([...entry.holds, ...(await this.#hold(entry, source, [version], true))]);
+  }
+
+  /** Lets a version go that was only kept. */
+  #dropUnlisted(entry: ModelEntry, version: string): void {
+    const hold = entry.holds.find((one) => one.version === version);
+    if (hold !== undefined && !entry.isKept(version) && !entry.isListed(version)) this.#drop(entry, hold);
+  }
+
   /** Loads the version that its source prefers now; the previous one stays, for callers that name it. */
   async follow(entry: ModelEntry): Promise<void> {
-    if (entry.state !== 'ready' || entry.chosen === null) return;
+    if (entry.state !== 'ready') return;
     const source = await this.find(entry.name);
     const preferred = source?.preferred ?? null;
     if (preferred === null || preferred === entry.chosen) return;
@@ -138,6 +186,7 @@ export class ModelLoader {
   }
 
   #drop(entry: ModelEntry, hold: VersionHold): void {
+    entry.listed = entry.listed.filter((version) => version !== hold.version);
     entry.holds = entry.holds.filter((one) => one !== hold);
     this.#release([hold]);
   }
@@ -172,12 +221,12 @@ export class ModelLoader {
 
   #ensemble({ config }: LoadableModel): LoadedModel {
     if (config === null) throw fail('OIP_LOAD', { reason: 'an ensemble has no configuration' });
-    return ensembleModel(config, async ({ model, version }, inputs, outputs) => {
+    return ensembleModel(config, async ({ model, version }, inputs, outputs, parameters) => {
       const request = {
         model,
         version,
         id: '',
-        parameters: {},
+        parameters,
         inputs,
         outputs: outputs.map((name) => ({ name, binary: true, classes: 0, shared: null })),
       };
@@ -208,6 +257,7 @@ export class ModelLoader {
   retire(entry: ModelEntry, state: 'unloaded' | 'asleep'): void {
     const before = entry.holds;
     entry.holds = [];
+    entry.listed = [];
     entry.state = state;
     entry.reason = '';
     this.#release(before);
@@ -220,7 +270,12 @@ export class ModelLoader {
 }
 
 /** Versions of a model that no caller without a number gets, and that may be let go. */
-function others({ chosen, isLoading, holds }: ModelEntry): readonly VersionHold[] {
+function others(entry: ModelEntry): readonly VersionHold[] {
+  const { chosen, isLoading, holds } = entry;
   if (chosen === null || isLoading) return [];
-  return holds.filter(({ version, served }) => version !== chosen && !served.isBusy);
+  return holds.filter(({ version, served }) => version !== chosen && !entry.isKept(version) && !served.isBusy);
+}
+
+function inOrder(holds: readonly VersionHold[]): readonly VersionHold[] {
+  return holds.toSorted((a, b) => Number(a.version) - Number(b.version));
 }

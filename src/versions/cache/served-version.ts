@@ -12,6 +12,7 @@ import { OpenStreams } from '../queue/open-streams.ts';
 import type { Asked, QueueLimits, Ran } from '../queue/queue-options.ts';
 import { deadlineOf, priorityOf } from '../queue/queue-policy.ts';
 import type { SequencePart, Sequencer } from '../queue/sequencer.ts';
+import { callerParameters } from '../request/caller-key.ts';
 import type { InferCaller, InferReply, InferRequest } from '../request/infer-request.ts';
 import { type CheckedParameters, checkParameters, NO_PARAMETERS } from '../request/model-parameters.ts';
 import { DECOUPLED, refuse, unavailable } from '../request/refuse.ts';
@@ -100,7 +101,7 @@ export class ServedVersion {
     this.#sequencer = options.sequencer;
     this.#hasRows = hasRows(config, this.signature);
     this.#all = this.signature.outputs.map(({ name }) => name);
-    const plain = { parameters: {} };
+    const plain = { parameters: {}, id: '' };
     this.#plain = { parameters: this.parametersOf(plain), priority: priorityOf(config, plain) };
     this.queue = new InferQueue({
       model: config.name,
@@ -154,8 +155,12 @@ export class ServedVersion {
     return this.#loaded.parameters ?? [];
   }
 
-  /** The parameters of a request's run. A model that declares none ignores all. Error: OIP_REQUEST. */
-  parametersOf({ parameters }: Pick<InferRequest, 'parameters'>): CheckedParameters {
+  /**
+   * The parameters of a request's run. A model that declares none ignores all; the members of an ensemble are asked for the same caller.
+   * Error: OIP_REQUEST.
+   */
+  parametersOf({ parameters, id }: Pick<InferRequest, 'parameters' | 'id'>): CheckedParameters {
+    if (this.config.ensemble !== null) return { values: callerParameters({ parameters, id }), key: '' };
     if (this.parameters.length === 0) return NO_PARAMETERS;
     return checkParameters(this.parameters, parameters, this.name);
   }

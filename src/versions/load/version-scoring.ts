@@ -95,9 +95,23 @@ export async function columnNamesOf(
   return tag === undefined ? signatureColumns(record.files, artifacts) : tag.split(',').map((name) => name.trim());
 }
 
+/** The output that has the score of a row: the named one, or else the only one that may; undefined: there is none. */
+export function scoreOutput(outputs: readonly TensorSpec[], named: string | undefined): TensorSpec | undefined {
+  const found = outputNamed(outputs, named);
+  return found !== undefined && isScore(found) ? found : undefined;
+}
+
+/** The name of the output that has the score of a version, where its tags have one. */
+export function namedOutput(record: VersionRecord): string | undefined {
+  return scoringTags(record)[OUTPUT];
+}
+
+function outputNamed(outputs: readonly TensorSpec[], named: string | undefined): TensorSpec | undefined {
+  return named === undefined ? onlyOutput(outputs) : outputs.find(({ name }) => name === named);
+}
+
 function outputOf(record: VersionRecord, { outputs }: TensorSignature): TensorSpec {
-  const tag = scoringTags(record)[OUTPUT];
-  const found = tag === undefined ? onlyOutput(outputs) : outputs.find(({ name }) => name === tag);
+  const found = outputNamed(outputs, namedOutput(record));
   const names = outputs.map(({ name }) => name).join(', ');
   if (found === undefined) throw refuse(record, `it has the outputs ${names}; name its score by the tag ${OUTPUT}`);
   if (!isScore(found))

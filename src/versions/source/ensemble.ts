@@ -3,6 +3,7 @@ import type { LoadedModel } from '../../ports/model-runtime.ts';
 import type { Tensor } from '../../schema/tensor.ts';
 import type { EnsembleStep, ModelConfig } from '../config/model-config.ts';
 import { batchedSignature } from '../config/served-signature.ts';
+import type { Parameters } from '../request/infer-request.ts';
 import { refuse } from '../request/refuse.ts';
 
 /** Runs one model of an ensemble. */
@@ -10,6 +11,7 @@ export type RunStep = (
   step: EnsembleStep,
   inputs: readonly Tensor[],
   outputs: readonly string[],
+  parameters: Parameters,
 ) => Promise<readonly Tensor[]>;
 
 /**
@@ -22,13 +24,14 @@ export function ensembleModel(config: ModelConfig, run: RunStep): LoadedModel {
   checkSteps(config, steps);
   return {
     signature,
-    run: async (inputs, outputs = signature.outputs.map(({ name }) => name)) => {
+    // Its parameters are the caller's, as `callerParameters` has them.
+    run: async (inputs, outputs = signature.outputs.map(({ name }) => name), caller = {}) => {
       const ready = new Map<string, Promise<Tensor>>(inputs.map((tensor) => [tensor.name, Promise.resolve(tensor)]));
       for (const step of ordered(config, steps)) {
         const asked = Object.keys(step.outputs);
         const result = Promise.all(
           Object.entries(step.inputs).map(async ([name, from]) => ({ ...(await given(ready, from)), name })),
-        ).then((tensors) => run(step, tensors, asked));
+        ).then((tensors) => run(step, tensors, asked, caller as Parameters));
         asked.forEach((name, i) => {
           const one = result.then((tensors) => ({ ...tensors[i], name: step.outputs[name] }));
           one.catch(() => undefined);

@@ -30,6 +30,8 @@ export interface SourceModel {
   readonly versions: readonly string[];
   /** The version that answers where a caller names none; null: the policy of the configuration chooses. */
   readonly preferred: string | null;
+  /** Whether its aliases are those of a registry, which moves them by itself; left out: they are not. */
+  readonly isRegistered?: boolean;
   /** The version that an alias names; null: none. */
   alias(alias: string): MaybePromise<string | null>;
   /** Makes ready for a load what takes minutes, once. Errors: those of the source. */

@@ -26,6 +26,7 @@ export class RegistrySource implements ModelSource {
       ...registeredModel(name, this.#tools),
       versions: versions.map(String),
       preferred: champion === null ? null : String(champion),
+      isRegistered: true,
       alias: async (alias) => {
         const version = await registry.alias(name, alias);
         return version === null ? null : String(version);

@@ -7,6 +7,7 @@ import { Judge } from '../../../src/findings/judge.ts';
 import { Playbook } from '../../../src/playbook/playbook.ts';
 import { playbookWorld } from '../../../src/playbook/playbook-world.ts';
 import type { IncidentPort } from '../../../src/ports/incident.ts';
+import { registryVersions } from '../../../src/serving/rollout/rolled-versions.ts';
 import { RolloutControl } from '../../../src/serving/rollout/rollout-control.ts';
 import { httpHooks } from '../../../src/serving/rollout/rollout-hooks.ts';
 import { openSqliteRegistry } from '../../../src/site/open-registry.ts';
@@ -37,7 +38,7 @@ const clock = () => SCRIPT_START + day * DAY_MS;
 const control = new RolloutControl({
   model: watched,
   store: rollouts,
-  registry,
+  versions: registryVersions(registry, watched.name),
   hooks: httpHooks,
   check: async () => undefined,
   unloadable: () => null,

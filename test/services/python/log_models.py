@@ -43,8 +43,8 @@ some = frame[:ROWS]
 logistic = LogisticRegression().fit(frame, good)
 keep("logistic", lambda **k: sklearn(logistic, **k), some, input_example=frame[:5])
 keep("probability", lambda **k: sklearn(logistic, pyfunc_predict_fn="predict_proba", **k), some, input_example=frame[:5])
-for _ in range(2):
-    keep("rolled", lambda **k: sklearn(logistic, pyfunc_predict_fn="predict_proba", **k), some, input_example=frame[:5])
+for name in ["rolled", "rolled", "loose", "loose"]:
+    keep(name, lambda **k: sklearn(logistic, pyfunc_predict_fn="predict_proba", **k), some, input_example=frame[:5])
 keep("linear", lambda **k: sklearn(LinearRegression().fit(frame, frame.a * 2), **k), some, input_example=frame[:5])
 forest = RandomForestClassifier(20, random_state=1).fit(frame, good)
 keep("forest", lambda **k: sklearn(forest, pyfunc_predict_fn="predict_proba", **k), some, input_example=frame[:5])

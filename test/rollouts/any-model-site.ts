@@ -1,0 +1,173 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
+import { defineProject } from '../../src/features/define/declare.ts';
+import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
+import { type RunningServer, startServer } from '../../src/server/http-server.ts';
+import type { RolloutReport } from '../../src/serving/rollout/rollout-report.ts';
+import { openSqliteRegistry } from '../../src/site/open-registry.ts';
+import { logModel } from '../inference/logged-onnx.ts';
+import { asked } from '../models/small-project.ts';
+import { inferByGrpc } from './infer-ways.ts';
+import { numberOf, START } from './sold-server.ts';
+import { type Kind, onnxOf } from './versions.ts';
+
+/** A model that no project declares, by who has its versions. */
+export type Owner = 'a folder of a repository' | 'MLflow';
+
+export const owners: readonly Owner[] = ['a folder of a repository', 'MLflow'];
+
+/** A project without models. */
+export const bare = defineProject('bare', { asked });
+
+export interface AnySite {
+  readonly headrace: Headrace;
+  readonly server: RunningServer;
+  readonly directory: string;
+  readonly faults: unknown[];
+  readonly later: (ms: number) => void;
+  readonly ask: (path: string, body?: unknown) => Promise<{ readonly status: number; readonly body: RolloutReport }>;
+}
+
+const closing: (() => Promise<void>)[] = [];
+
+export async function closeSites(): Promise<void> {
+  for (const close of closing.splice(0).reverse()) await close();
+}
+
+/** An ensemble of one step, which is the version of `plain` that answers. */
+const ENSEMBLE = `name: "whole" platform: "ensemble"
+input [ { name: "x" data_type: TYPE_FP32 dims: [ -1, 1 ] } ]
+output [ { name: "p" data_type: TYPE_FP32 dims: [ -1 ] } ]
+ensemble_scheduling { step [ { model_name: "plain" model_version: -1
+  input_map { key: "features" value: "x" } output_map { key: "probability" value: "p" } } ] }
+`;
+
+/** Files of the model `plain`; version 1 answers. */
+export const placed: Readonly<Record<Owner, (directory: string, kinds: readonly Kind[]) => Promise<void>>> = {
+  'a folder of a repository': async (directory, kinds) => {
+    kinds.forEach((kind, i) => {
+      const folder = join(directory, 'repository', 'plain', String(i + 1));
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(join(folder, 'model.onnx'), onnxOf(kind, i + 1));
+    });
+    const policy = 'name: "plain"\nversion_policy: { specific: { versions: [1] } }\n';
+    writeFileSync(join(directory, 'repository', 'plain', 'config.pbtxt'), policy);
+    mkdirSync(join(directory, 'repository', 'whole'));
+    writeFileSync(join(directory, 'repository', 'whole', 'config.pbtxt'), ENSEMBLE);
+  },
+  MLflow: async (directory, kinds) => {
+    mkdirSync(join(directory, 'repository'), { recursive: true });
+    const registry = openSqliteRegistry(join(directory, 'registry.sqlite'));
+    const artifacts = new FileArtifactStore(join(directory, 'artifacts'));
+    for (const [i, kind] of kinds.entries())
+      await logModel(registry, artifacts, {
+        model: 'plain',
+        onnx: Buffer.from(onnxOf(kind, i + 1)),
+        columns: ['number'],
+      });
+    await registry.moveAlias('plain', 'champion', { expected: null, to: 1, at: 0 });
+    await registry.close();
+  },
+};
+
+export async function anySite(owner: Owner, kinds: readonly Kind[]): Promise<AnySite> {
+  const directory = mkdtempSync(join(tmpdir(), 'headrace-any-'));
+  closing.push(async () => rmSync(directory, { recursive: true, force: true }));
+  await placed[owner](directory, kinds);
+  return openSite(directory);
+}
+
+/** Opens the site again, as after a restart. */
+export async function reopened({ directory }: AnySite): Promise<AnySite> {
+  await closing.pop()?.();
+  return openSite(directory);
+}
+
+async function openSite(directory: string): Promise<AnySite> {
+  let now = START;
+  const faults: unknown[] = [];
+  const headrace = await openHeadrace({
+    project: bare,
+    environment: { directory, models: { repository: join(directory, 'repository') } },
+    clock: () => now,
+    onFault: (error) => faults.push(error),
+  });
+  const server = await startServer(headrace, { host: '127.0.0.1', port: 0, bodyLimit: 100_000 });
+  closing.push(async () => {
+    await server.close();
+    await headrace.close();
+  });
+  const ask: AnySite['ask'] = async (path, body) => {
+    const init =
+      body === undefined
+        ? {}
+        : { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
+    const answer = await fetch(`${server.url}${path}`, init);
+    return { status: answer.status, body: (await answer.json()) as RolloutReport };
+  };
+  const later = (ms: number) => {
+    now += ms;
+  };
+  return { headrace, server, directory, faults, later, ask };
+}
+
+/** The version and cohort that a caller gets; `failed` where it gets none. */
+export type Way = (site: AnySite, caller: number, version?: string) => Promise<string>;
+
+export interface Inferred {
+  readonly model_version: string;
+  readonly parameters?: { readonly headrace_cohort?: string };
+}
+
+export const ways: Readonly<Record<'HTTP' | 'gRPC', Way>> = {
+  HTTP: async ({ ask }, caller, version) => {
+    const path = version === undefined ? 'plain' : `plain/versions/${version}`;
+    const { status, body } = await ask(`/v2/models/${path}/infer`, {
+      parameters: { headrace_key: `caller ${caller}` },
+      inputs: [{ name: 'features', datatype: 'FP32', shape: [1, 1], data: [numberOf(caller)] }],
+    });
+    if (status !== 200) return 'failed';
+    const { model_version: by, parameters } = body as unknown as Inferred;
+    return `${parameters?.headrace_cohort ?? 'none'} ${by}`;
+  },
+  gRPC: async ({ headrace }, caller) => {
+    const answer = { model: 'plain', number: numberOf(caller) };
+    const got = await inferByGrpc(headrace, `caller ${caller}`, answer).catch(() => null);
+    return got === null ? 'failed' : `${got.cohort ?? 'none'} ${got.version}`;
+  },
+};
+
+/** Half of the callers at once; guardrails alone decide, without those of time. */
+export const halfOfCallers = { shadow: false, steps: [50], every: '1s', requests: 60, soak: '1m' } as const;
+
+export async function start(site: AnySite, plan: Readonly<Record<string, unknown>>): Promise<RolloutReport> {
+  const { status, body } = await site.ask('/v1/rollouts/plain', { action: 'start', version: 2, plan });
+  expect(body).toMatchObject({ model: 'plain' });
+  expect(status).toBe(200);
+  return body;
+}
+
+export async function state({ ask }: AnySite): Promise<RolloutReport> {
+  return (await ask('/v1/rollouts/plain')).body;
+}
+
+/** Callers ask until the rollout leaves the states of its comparison, or for this many rounds; which versions answered whom. */
+export async function rounds(
+  site: AnySite,
+  way: Way,
+  most = 40,
+): Promise<{ report: RolloutReport; seen: Set<string> }> {
+  const seen = new Set<string>();
+  for (let round = 0; round < most; round += 1) {
+    const callers = Array.from({ length: 32 }, (_, i) => round * 32 + i);
+    for (const got of await Promise.all(callers.map((caller) => way(site, caller)))) seen.add(got);
+    site.later(500);
+    await site.headrace.tick();
+    const { state: now } = await state(site);
+    if (now !== 'canary' && now !== 'shadow' && now !== 'held') break;
+  }
+  return { report: await state(site), seen };
+}
