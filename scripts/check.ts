@@ -11,6 +11,7 @@ import { links } from './check/links.ts';
 import { pages } from './check/pages.ts';
 import { prose } from './check/prose.ts';
 import { proven } from './check/proven.ts';
+import { site } from './check/site.ts';
 import { snippets } from './check/snippets.ts';
 import { style } from './check/style.ts';
 import { timing } from './check/timing.ts';
@@ -33,6 +34,7 @@ const checks: readonly Check[] = [
   pages,
   prose,
   proven,
+  site,
   timing,
   tracked,
 ];

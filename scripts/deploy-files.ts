@@ -1,5 +1,6 @@
 import { partFigures } from '../src/observe/prometheus.ts';
 import type { FigureRow } from '../src/ports/part.ts';
+import { runbookLink } from '../src/ports/runbook.ts';
 import { partKinds } from '../src/running/parts.ts';
 import { workerFigures } from '../src/server/workers/worker-figures.ts';
 
@@ -8,7 +9,7 @@ interface Group {
   readonly figures: readonly FigureRow[];
 }
 
-const groups: readonly Group[] = [
+export const figureGroups: readonly Group[] = [
   { title: 'parts', figures: Object.values(partFigures) },
   ...partKinds.map(({ name, figures }) => ({ title: name, figures })).filter(({ figures }) => figures.length > 0),
   { title: 'workers', figures: Object.values(workerFigures) },
@@ -18,7 +19,7 @@ const written = 'Written by `npm run pages` from the figures of every part; do n
 
 /** Prometheus alert rules: one group a part, one rule for each alert that a figure declares. */
 export function alertRules(): string {
-  const lines = groups.flatMap(({ title, figures }) => {
+  const lines = figureGroups.flatMap(({ title, figures }) => {
     const alerts = figures.flatMap((figure) => figure.alerts ?? []);
     if (alerts.length === 0) return [];
     const rules = alerts.flatMap((alert) => [
@@ -29,6 +30,7 @@ export function alertRules(): string {
       `          severity: ${alert.severity}`,
       '        annotations:',
       `          summary: ${quoted(alert.summary)}`,
+      `          runbook_url: ${quoted(runbookLink(alert.name))}`,
     ]);
     return [`  - name: headrace-${title}`, '    rules:', ...rules];
   });
@@ -51,7 +53,7 @@ const grafanaUnits: Readonly<Record<string, string>> = { s: 's', bytes: 'bytes',
 export function dashboard(): string {
   const panels: object[] = [];
   let y = 0;
-  for (const { title, figures } of groups) {
+  for (const { title, figures } of figureGroups) {
     panels.push({ id: panels.length + 1, type: 'row', title, collapsed: false, gridPos: { x: 0, y, w: 24, h: 1 } });
     y += 1;
     figures.forEach((figure, i) => {

@@ -33,3 +33,11 @@ export function blocksOf(page: string): readonly Block[] {
     line: page.slice(0, match.index).split('\n').length,
   }));
 }
+
+/** The anchor that a heading gets: lower case, spaces as hyphens, without punctuation. */
+export function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+    .replaceAll(' ', '-');
+}

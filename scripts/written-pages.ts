@@ -4,6 +4,7 @@ import { alertRules, dashboard } from './deploy-files.ts';
 import { errorsPage } from './errors-page.ts';
 import { metricsPage } from './metrics-page.ts';
 import { accessTables, routeTable, scopeTable, withTable, withTables } from './route-tables.ts';
+import { runbookPages } from './runbook-pages.ts';
 import { statisticsPage } from './statistics-page.ts';
 
 /** The pages and deployment files that are written from code, by their path from the root. */
@@ -16,6 +17,7 @@ export function writtenPages(): Readonly<Record<string, string>> {
     'docs/reference/statistics.md': statisticsPage(),
     'docs/reference/http.md': withTable('docs/reference/http.md', 'routes', routeTable()),
     'docs/reference/auth.md': withTables('docs/reference/auth.md', { scopes: scopeTable(), routes: accessTables() }),
+    ...runbookPages(),
     'deploy/prometheus/headrace.rules.yml': alertRules(),
     'deploy/grafana/headrace.json': dashboard(),
   };

@@ -1,7 +1,7 @@
 import { existsSync, globSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { readPages } from '../markdown.ts';
+import { anchorOf, readPages } from '../markdown.ts';
 import { root } from '../run-command.ts';
 import type { Check } from './check.ts';
 
@@ -84,12 +84,4 @@ async function fault({ from, to, base }: Link): Promise<string> {
     anchorOf(match[1] ?? ''),
   );
   return headings.includes(anchor) ? '' : `${from} leads to ${to}, which has no such heading`;
-}
-
-/** The anchor that a heading gets: lower case, spaces as hyphens, without punctuation. */
-function anchorOf(heading: string): string {
-  return heading
-    .toLowerCase()
-    .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
-    .replaceAll(' ', '-');
 }

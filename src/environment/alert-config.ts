@@ -1,17 +1,7 @@
 import { z } from 'zod';
 import { sinkOptions } from '../backends/alert-sinks/options.ts';
+import { INCIDENT_KINDS } from '../ports/incident.ts';
 import { duration } from '../ports/options.ts';
-
-const KINDS = [
-  'qualityFault',
-  'dataDrift',
-  'predictionDrift',
-  'conceptDrift',
-  'rollout',
-  'retrain',
-  'approval',
-  'monitor',
-] as const;
 
 const name = z.string().regex(/^[a-z][a-zA-Z0-9_-]{0,62}$/, 'write letters, digits, "_" and "-", a small letter first');
 
@@ -25,7 +15,7 @@ const route = z.strictObject({
     .array(z.enum(['page', 'ticket', 'digest']))
     .min(1)
     .optional(),
-  kinds: z.array(z.enum(KINDS)).min(1).optional(),
+  kinds: z.array(z.enum(INCIDENT_KINDS)).min(1).optional(),
   owners: z.array(z.string().min(1)).min(1).optional(),
   to: z.array(name).min(1),
   /** Incidents are sent together at the end of each period. */
@@ -40,7 +30,7 @@ export const alertsSchema = z
     routes: z.array(route).optional(),
     /** A sink that fails for this long has its messages given up; `headrace alerts retry` sends them after all. */
     giveUpAfter: duration.default('3d'),
-    /** Begins the links of messages: `/models/<model>` is added. */
+    /** Begins the links of messages and rules: `/models/<model>` and `/docs/runbook/<alert>.html` are added. */
     link: z.url({ protocol: /^https?$/ }).optional(),
     /** A file of Prometheus rules that the monitor writes: an alert for each model and severity. */
     rules: z.string().min(1).optional(),

@@ -1,21 +1,25 @@
 import type { MaybePromise } from '../base/maybe-promise.ts';
 import { compareText } from '../base/text-order.ts';
 
+/** Causes of incidents. */
+export const INCIDENT_KINDS = [
+  // The data is broken.
+  'qualityFault',
+  'dataDrift',
+  'predictionDrift',
+  'conceptDrift',
+  // A rollout was held or rolled back.
+  'rollout',
+  // A training run failed, or its version did not pass the offline gate.
+  'retrain',
+  // A decision waits for a person.
+  'approval',
+  // Nobody watches: the monitor or the playbook cannot work.
+  'monitor',
+] as const;
+
 /** The cause of an incident. */
-export type IncidentKind =
-  /** The data is broken. */
-  | 'qualityFault'
-  | 'dataDrift'
-  | 'predictionDrift'
-  | 'conceptDrift'
-  /** A rollout was held or rolled back. */
-  | 'rollout'
-  /** A training run failed, or its version did not pass the offline gate. */
-  | 'retrain'
-  /** A decision waits for a person. */
-  | 'approval'
-  /** Nobody watches: the monitor or the playbook cannot work. */
-  | 'monitor';
+export type IncidentKind = (typeof INCIDENT_KINDS)[number];
 
 /** The urgency: `page` now, `ticket` within days, `digest` with the others of its week. */
 export type IncidentSeverity = 'page' | 'ticket' | 'digest';

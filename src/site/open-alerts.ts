@@ -89,7 +89,7 @@ export async function openAlerts(site: Site, clock: () => number = site.clock): 
 export function writeAlertRules(project: ProjectData, { alerts }: Environment): string | null {
   if (alerts.rules === undefined) return null;
   mkdirSync(dirname(alerts.rules), { recursive: true });
-  replaceFile(alerts.rules, alertRules(project));
+  replaceFile(alerts.rules, alertRules(project, alerts.link));
   return alerts.rules;
 }
 

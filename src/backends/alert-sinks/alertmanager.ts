@@ -1,5 +1,6 @@
 import type { AlertMessage, AlertSink, SentIncident } from '../../ports/alert-sink.ts';
 import type { IncidentSeverity } from '../../ports/incident.ts';
+import { incidentAlert } from '../../ports/runbook.ts';
 import { postJson } from './post-json.ts';
 
 export interface AlertmanagerOptions {
@@ -43,7 +44,7 @@ function alertOf(message: AlertMessage, incident: SentIncident, severity: Incide
   const { kind, model, tier, slice, owner, fingerprint, no } = incident;
   return {
     labels: {
-      alertname: `Headrace${kind[0].toUpperCase()}${kind.slice(1)}`,
+      alertname: incidentAlert(kind),
       project: message.project,
       namespace: message.namespace,
       model,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { AlertAction, AlertMessage, SentIncident } from '../../ports/alert-sink.ts';
 import type { AlertDelivery, KeptIncident } from '../../ports/alert-store.ts';
+import { incidentAlert, runbookLink } from '../../ports/runbook.ts';
 
 /** Where the incidents are from. */
 export interface AlertPlace {
@@ -59,7 +60,7 @@ export function incidentMessage(
     project: place.project,
     namespace: place.namespace,
     title: titleOf(incident, action),
-    lines: linesOf(incident),
+    lines: [...linesOf(incident), ...runbookLines(place, incident)],
     link: place.link === null ? null : `${place.link.replace(/\/$/, '')}/models/${encodeURIComponent(incident.model)}`,
     incidents: [sent],
   };
@@ -113,6 +114,10 @@ function linesOf(incident: KeptIncident): readonly string[] {
     ...(resolution === null ? [] : [`Resolved ${new Date(resolution.at).toISOString()}: ${resolution.reason}`]),
     ...Object.entries(evidence).map(([name, value]) => `${name}: ${shown(value)}`),
   ];
+}
+
+function runbookLines({ link }: AlertPlace, { kind }: KeptIncident): readonly string[] {
+  return link === null ? [] : [`Runbook: ${runbookLink(incidentAlert(kind), link)}`];
 }
 
 function shown(value: unknown): string {

@@ -1,15 +1,19 @@
 import type { ModelData, ProjectData } from '../../features/define/declaration.ts';
+import { runbookLink } from '../../ports/runbook.ts';
 import { ownerOf } from '../owner-of.ts';
+
+/** The alert of every model that has an open incident. */
+export const INCIDENT_ALERT = 'HeadraceIncident';
 
 const SEVERITIES = ['page', 'ticket', 'digest'] as const;
 
 /**
  * A file of Prometheus rules: for each model and severity an alert while an incident is open, and one while nobody watches. They stand
- * on the figures of the parts `alerts` and `monitors`. YAML is written as JSON texts, which are YAML too.
+ * on the figures of the parts `alerts` and `monitors`. `link` is the address of the server, before the page of the runbook. YAML is written as JSON texts, which are YAML too.
  */
-export function alertRules({ name, models }: ProjectData): string {
+export function alertRules({ name, models }: ProjectData, link = ''): string {
   const rules = models.flatMap((model) => SEVERITIES.map((severity) => incidentRule(model, severity)));
-  const lines = [...rules, watchRule(), deadRule()].flatMap(ruleLines);
+  const lines = [...rules, ...watchRules].flatMap((rule) => ruleLines(rule, link));
   return ['groups:', `  - name: ${quoted(`headrace-incidents-${name}`)}`, '    rules:', ...lines, ''].join('\n');
 }
 
@@ -25,7 +29,7 @@ function incidentRule(model: ModelData, severity: (typeof SEVERITIES)[number]): 
   const { name } = model;
   const owner = ownerOf(model);
   return {
-    alert: 'HeadraceIncident',
+    alert: INCIDENT_ALERT,
     expr: `max by (model, kind, severity) (headrace_incidents_open{model=${quoted(name)}, severity=${quoted(severity)}}) > 0`,
     for: '0s',
     labels: { severity, ...(owner === null ? {} : { owner }) },
@@ -33,27 +37,25 @@ function incidentRule(model: ModelData, severity: (typeof SEVERITIES)[number]): 
   };
 }
 
-function watchRule(): Rule {
-  return {
+/** Alerts while nobody watches, or nobody learns of it. */
+export const watchRules: readonly Rule[] = [
+  {
     alert: 'HeadraceUnwatched',
     expr: 'time() - headrace_monitor_judged_timestamp_seconds > 3 * headrace_monitor_interval_seconds',
     for: '1m',
     labels: { severity: 'ticket' },
     summary: 'No monitor judged for three of its intervals. Start `headrace monitor`.',
-  };
-}
-
-function deadRule(): Rule {
-  return {
+  },
+  {
     alert: 'HeadraceAlertsUndelivered',
     expr: 'headrace_alert_deliveries{state="dead"} > 0',
     for: '0s',
     labels: { severity: 'ticket' },
     summary: 'Sink {{ $labels.sink }} did not take {{ $value }} messages. Repair it, then run `headrace alerts retry`.',
-  };
-}
+  },
+];
 
-function ruleLines({ alert, expr, for: held, labels, summary }: Rule): readonly string[] {
+function ruleLines({ alert, expr, for: held, labels, summary }: Rule, link: string): readonly string[] {
   return [
     `      - alert: ${alert}`,
     `        expr: ${quoted(expr)}`,
@@ -62,6 +64,7 @@ function ruleLines({ alert, expr, for: held, labels, summary }: Rule): readonly 
     ...Object.entries(labels).map(([name, value]) => `          ${name}: ${quoted(value)}`),
     '        annotations:',
     `          summary: ${quoted(summary)}`,
+    `          runbook_url: ${quoted(runbookLink(alert, link))}`,
   ];
 }
 

@@ -99,9 +99,9 @@ export const alertsRules = command({
   words: '',
   arity: [0, 0],
   run: (call) =>
-    withAlerts(call, async ({ project }) => {
+    withAlerts(call, async ({ project, environment }) => {
       const { alertRules } = await import('../../../findings/alerts/alert-rules.ts');
-      const text = alertRules(project);
+      const text = alertRules(project, environment.alerts.link);
       call.terminal.out(call.json ? JSON.stringify({ rules: text }) : text.trimEnd());
     }),
 });
