@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import { compileCache } from './scripts/compile-cache.ts';
+
+Object.assign(process.env, compileCache);
 
 /** The page of checksums is written from the results of the other suites: its suite comes last. */
 class PageLast extends BaseSequencer {
@@ -13,8 +16,10 @@ class PageLast extends BaseSequencer {
 
 /** The suites that need running services: `npm run test:services`, and with the deep tests `npm run test:deep`. */
 export default defineConfig({
-  ssr: { resolve: { conditions: ['headrace-source', 'node', 'development|production'] } },
   test: {
+    // As in vitest.config.ts.
+    experimental: { viteModuleRunner: false, nodeLoader: false },
+    execArgv: ['--conditions=headrace-source'],
     include: ['test/services/**/*.test.ts'],
     globalSetup: 'test/services/run-folder.ts',
     setupFiles: ['test/seed.ts'],

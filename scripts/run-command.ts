@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { compileCache } from './compile-cache.ts';
 import { whenInterrupted } from './when-interrupted.ts';
 
 /** The folder of the repository, without a slash at its end. */
@@ -39,7 +40,7 @@ export function runCommand(command: string, args: readonly string[], options: Ru
     const child = spawn(command, args, {
       cwd,
       detached: true,
-      env: { ...process.env, PATH: path, NO_COLOR: '1', ...env },
+      env: { ...process.env, ...compileCache, PATH: path, NO_COLOR: '1', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const kill = () => killGroup(child.pid);

@@ -1,7 +1,6 @@
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { compileCache } from '../scripts/compile-cache.ts';
 
-/** The environment of a Node process that a test starts: what one process has compiled serves the next. */
+/** The environment of a Node process that a test starts. */
 export function childEnv(): NodeJS.ProcessEnv {
-  return { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'headrace-compile-cache') };
+  return { ...process.env, ...compileCache };
 }

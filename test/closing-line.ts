@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import type { Reporter, TestCase, TestModule, TestSpecification, Vitest } from 'vitest/node';
+import { type CpuBudgets, cpuBudgets, overBudget, spentOf, sumOf } from './cpu-budgets.ts';
 
 /** The end of a run, ms since 1970, which the runner of the suites sets. */
 const DEADLINE = 'HEADRACE_DEADLINE';
@@ -21,6 +22,11 @@ export default class ClosingLine implements Reporter {
   #isChosen: (test: TestCase) => boolean = () => true;
   #files: readonly string[] = [];
   readonly #modules = new Map<string, TestModule>();
+  readonly #budgets: CpuBudgets;
+
+  constructor(budgets: Partial<CpuBudgets> = {}) {
+    this.#budgets = { ...cpuBudgets, ...budgets };
+  }
 
   onInit({ config }: Vitest): void {
     // Tests that the filter of the run leaves out are not part of it, so they are not skipped either.
@@ -47,7 +53,19 @@ export default class ClosingLine implements Reporter {
 
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly unknown[]): void {
     const { passed, failed, skipped } = this.#count(modules);
-    this.#close({ passed, failed: failed + unhandled.length, skipped });
+    this.#close({ passed, failed: failed + unhandled.length + this.#judgeCpu(modules), skipped });
+  }
+
+  /** Prints what the files spent; the number of those over their budgets, which fails the run. */
+  #judgeCpu(modules: readonly TestModule[]): number {
+    const spent = spentOf(modules);
+    if (spent.length === 0) return 0;
+    const { user, system } = process.cpuUsage();
+    console.log(`\n${sumOf(spent, (user + system) / 1e6).join('\n')}`);
+    const over = overBudget(spent, this.#budgets);
+    for (const line of over) console.error(line);
+    if (over.length > 0) process.exitCode = 1;
+    return over.length;
   }
 
   #endLate(): void {

@@ -46,6 +46,7 @@ const rules: readonly TimingRule[] = [
 const allowed: Readonly<Record<string, string>> = {
   'test/until.ts': 'the one place that waits',
   'test/closing-line.ts': 'it ends a run at its deadline',
+  'test/cpu-seconds.ts': 'it measures the processor time of each file',
   'test/rollouts/computed-ms.ts': 'it is the clock of a test: what a busy machine adds does not count',
   'test/server/hostile-server.ts':
     'it counts the processor time that an input costs, which a busy machine does not add to',

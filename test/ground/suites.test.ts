@@ -7,6 +7,7 @@ import { afterAll, expect, test } from 'vitest';
 import { root, runCommand } from '../../scripts/run-command.ts';
 import { servicesOf } from '../../scripts/services/services.ts';
 import { variablesOf } from '../../scripts/services/variables-of.ts';
+import type { CpuBudgets } from '../cpu-budgets.ts';
 import { hasEnded } from '../has-ended.ts';
 import { until } from '../services/until.ts';
 
@@ -15,7 +16,7 @@ const directory = mkdtempSync(join(tmpdir(), 'suites-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 /** A project of Vitest with these files, whose runs end with the closing line. */
-function project(files: Readonly<Record<string, string>>): string {
+function project(files: Readonly<Record<string, string>>, more: object = {}): string {
   const folder = mkdtempSync(join(directory, 'project-'));
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
   const settings = {
@@ -26,6 +27,7 @@ function project(files: Readonly<Record<string, string>>): string {
     reporters: [`${root}/test/closing-line.ts`],
     tags: [{ name: 'deep' }],
     testTimeout: 3_600_000,
+    ...more,
   };
   writeFileSync(join(folder, 'vitest.config.js'), `export default { test: ${JSON.stringify(settings)} };`);
   return folder;
@@ -62,6 +64,23 @@ test('tests that the gate leaves out are neither run nor counted; a tag that is 
   const { code, last } = await lastLine(misspelt, ['--tags-filter=!deep']);
   expect(code).toBe(1);
   expect(last).toBe('0 passed, 1 failed, 0 skipped');
+});
+
+test('a file that spends more CPU time than its budget fails the run and is named; one within it passes', async () => {
+  // Several starts of a worker, on a machine of any speed.
+  const spin = `let x = 1; for (let i = 0; i < 1e8; i += 1) x = (x * 31 + i) | 0; expect(x).not.toBe(0.5);`;
+  const files = { 'dear.test.js': `test('spins', () => { ${spin} });`, 'cheap.test.js': `test('passes', () => {});` };
+  const budgeted = (budgets: Partial<CpuBudgets>) =>
+    project(files, {
+      setupFiles: [`${root}/test/cpu-seconds.ts`],
+      reporters: [[`${root}/test/closing-line.ts`, budgets]],
+    });
+  const over = await lastLine(budgeted({ starts: 1.5 }));
+  expect(over).toMatchObject({ code: 1, last: '2 passed, 1 failed, 0 skipped' });
+  expect(over.output).toMatch(/^dear\.test\.js spends .* starts of a worker .* its budget is 1\.5 /m);
+  const within = await lastLine(budgeted({ starts: 1.5, larger: { 'dear.test.js': 100 } }));
+  expect(within).toMatchObject({ code: 0, last: '2 passed, 0 failed, 0 skipped' });
+  expect(within.output).toMatch(/^CPU: .* in 2 files, .*\n.* dear\.test\.js\n.* cheap\.test\.js$/m);
 });
 
 test('at its deadline a run ends: whatever has no result is named and failed, and the closing line stands', async () => {

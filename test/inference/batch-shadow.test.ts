@@ -7,13 +7,10 @@ import { type Headrace, openHeadrace } from '../../src/index.ts';
 import { readBatchManifest } from '../../src/serving/batch/batch-folder.ts';
 import type { BatchOptions } from '../../src/serving/batch/start-batch.ts';
 import { rolloutLines, rolloutReport } from '../../src/serving/rollout/rollout-report.ts';
-import { childEnv } from '../child-env.ts';
 import { type Kind, registerVersions } from '../rollouts/versions.ts';
 import { until } from '../until.ts';
 import { outputBytes, outputRows, writeInput } from './batch-site.ts';
 import { sold, soldShop } from './sold-shop.ts';
-
-Object.assign(process.env, childEnv());
 
 const ROWS = 1_000;
 

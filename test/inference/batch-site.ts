@@ -11,10 +11,7 @@ import type { WorkerProgram } from '../../src/serving/batch/worker-process.ts';
 import { batchProgram } from '../../src/site/batch-tools.ts';
 import type { BatchPlace } from '../../src/site/batch-worker-tools.ts';
 import { openSqliteRegistry, registryFile } from '../../src/site/open-registry.ts';
-import { childEnv } from '../child-env.ts';
 import { registerSmall } from '../models/small-project.ts';
-
-Object.assign(process.env, childEnv());
 
 /** A directory with two registered versions of the small model. */
 export async function batchSite(): Promise<string> {

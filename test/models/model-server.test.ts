@@ -150,11 +150,11 @@ describe('a model server', () => {
       const staged = await stage([0.7]);
       await change(staged);
       await staged.server.refresh().catch(() => undefined);
-      for (const of of ['required', 'other'] as const) {
-        const part = partOf(staged.server, of === 'required');
+      for (const role of ['required', 'other'] as const) {
+        const part = partOf(staged.server, role === 'required');
         const [waiting, health] = [part.waiting(), part.health(0)];
         const state = waiting.length > 0 ? 'waits' : health.length > 0 ? 'reported' : 'served';
-        expect(state, of).toBe(expected[of]);
+        expect(state, role).toBe(expected[role]);
         expect(state === 'served').toBe(staged.server.serving !== null);
         for (const fact of [...waiting, ...health]) expect(fact).toMatch(/^model small\b/);
       }

@@ -94,8 +94,8 @@ test('texts that occur again and again come back as they are, whatever is in the
     Array.from({ length: rows }, (_, i) => of[(i * 7) % of.length]),
     Array.from({ length: rows }, (_, i) => i),
   ];
-  for (const of of [few, [...few, 'a\0b', 'a'], [null]]) {
-    const wanted = columns(of, 5_000);
+  for (const words of [few, [...few, 'a\0b', 'a'], [null]]) {
+    const wanted = columns(words, 5_000);
     const change = {
       writer: 'w',
       position: {},

@@ -169,8 +169,8 @@ test('whatever names a version, it keeps the run, and its files are where the of
     const { model_version: first } = made.json as { model_version: { version: string } };
     // A copy is of the same run, and so is a copy of a copy.
     let copied = first.version;
-    for (const of of [null, 'copy', 'copy'] as const) {
-      if (of !== null) {
+    for (const kind of [null, 'copy', 'copy'] as const) {
+      if (kind !== null) {
         const again = await call(site, 'POST', '/mlflow/model-versions/create', {
           name: 'm',
           source: `models:/m/${copied}`,
@@ -179,10 +179,10 @@ test('whatever names a version, it keeps the run, and its files are where the of
       }
       const { json } = await call(site, 'GET', `/mlflow/model-versions/get?name=m&version=${copied}`);
       const { model_version: found } = json as { model_version: Record<string, unknown> };
-      expect(found).toMatchObject({ run_id: run, source: of === null ? fields.source : expect.any(String) });
+      expect(found).toMatchObject({ run_id: run, source: kind === null ? fields.source : expect.any(String) });
       expect(found['model_id'] ?? null).toBe('model_id' in fields || fields.source.startsWith('models:') ? id : null);
       const uri = await call(site, 'GET', `/mlflow/model-versions/get-download-uri?name=m&version=${copied}`);
-      if (of === null) expect(uri.json).toEqual({ artifact_uri: place });
+      if (kind === null) expect(uri.json).toEqual({ artifact_uri: place });
     }
   }
 });

@@ -105,6 +105,6 @@ test('an error on one side of the label costs the quantile of it, on the other t
 });
 
 test('nothing has no error', () => {
-  for (const of of [meanAbsoluteError, meanSquaredError, rSquared, brierScore]) expect(of([], [])).toBeNull();
+  for (const measure of [meanAbsoluteError, meanSquaredError, rSquared, brierScore]) expect(measure([], [])).toBeNull();
   expect(pinballLoss(0.5, [], [])).toBeNull();
 });
