@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { fail } from '../../../base/errors/fail.ts';
 import {
   BIG_VALUE,
@@ -43,26 +43,39 @@ const MOST_PAGES = 2 ** 32;
 export type IsSound = (key: Uint8Array, value: Uint8Array) => boolean;
 
 /**
- * Walks the pages of an LMDB file before it is mapped. LMDB trusts its pages: damage ends the process or hides entries.
+ * The pages that a check reads: the roots alone, of a file that a process writes to or that is large; the branches and the list of
+ * free pages, about a page in forty; or all, with the values.
+ */
+export type CheckReach =
+  | { readonly kind: 'roots' }
+  | { readonly kind: 'branches' }
+  | { readonly kind: 'all'; readonly isSound: IsSound };
+
+/**
+ * Walks the pages of an LMDB file that nobody writes. LMDB trusts its pages: damage ends the process or hides entries.
  * Every reachable page must have its own number and the right kind, nodes within it, keys in order and between those of
  * its parents, and sound values. No page may be of a later transaction, or free. A tree must have as many pages and
- * entries as it says. A file that is absent or empty is a new store. A file that a process writes to meanwhile cannot
- * be walked: `isSound` is null then, and only the roots are checked. Of a file of more than `mostPages` only the
- * branches and the list of free pages are read, about a page in fifty. Its leaves are checked before they are used
- * (`leaf-check.ts`). Error: STORE_CORRUPT.
+ * entries as it says. A file that is absent or empty is a new store. Pages that the walk leaves out are checked before
+ * they are used (`page-check.ts`). Error: STORE_CORRUPT.
  */
-export function checkFile(path: string, isSound: IsSound | null, mostPages = MOST_PAGES): FileCheck {
+export function checkFile(path: string, reach: CheckReach): FileCheck {
   if (!existsSync(path)) return NEW_FILE;
   const fd = openSync(path, 'r');
   try {
     const { size } = fstatSync(fd);
-    return size > 0 ? checkPages(path, fd, size, isSound, mostPages) : NEW_FILE;
+    return size > 0 ? checkPages(path, fd, size, reach) : NEW_FILE;
   } finally {
     closeSync(fd);
   }
 }
 
-function checkPages(path: string, fd: number, size: number, isSound: IsSound | null, mostPages: number): FileCheck {
+/** As `checkFile`: the whole of a file of up to `mostBytes`, the roots of a larger one. */
+export function checkToOpen(path: string, isSound: IsSound, mostBytes: number): FileCheck {
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  return checkFile(path, size > mostBytes ? { kind: 'roots' } : { kind: 'all', isSound });
+}
+
+function checkPages(path: string, fd: number, size: number, reach: CheckReach): FileCheck {
   const found = readNewest(fd);
   if (found === null) throw fail('STORE_CORRUPT', { path, reason: 'it is no LMDB file' });
   const { meta, pageSize } = found;
@@ -74,7 +87,8 @@ function checkPages(path: string, fd: number, size: number, isSound: IsSound | n
   const [free, main] = [HEADER_BYTES + 24, HEADER_BYTES + 24 + TREE_BYTES];
   const lists: Uint8Array[] = [];
   const keep: IsSound = (_, list) => lists.push(list.slice()) > 0;
-  const isWhole = isSound !== null && file.pages <= mostPages;
+  const isWhole = reach.kind === 'all';
+  const isSound = isWhole ? reach.isSound : reach.kind === 'roots' ? null : anyValue;
   // Keys of the free tree are numbers in the machine's order.
   const trees = [
     { at: main, ordered: true, isSound, readsLeaves: isWhole },
@@ -96,6 +110,10 @@ function checkPages(path: string, fd: number, size: number, isSound: IsSound | n
     if (!isFreeList(list, last, seen))
       throw fail('STORE_CORRUPT', { path, reason: 'a page that is in use, or none, is free' });
   return { isWhole, pages: file.pages, read: file.read, entries: entriesOf(meta) };
+}
+
+function anyValue(): true {
+  return true;
 }
 
 /** Whether a list names pages that are not in use, each once; notes them. */

@@ -3,7 +3,7 @@ import { type ErrorCode, fail, HeadraceError } from '../../../base/errors/fail.t
 import type { StreamViewData } from '../../../features/define/declaration.ts';
 import type { TileHorizon, TileReport } from '../../../ports/online-store.ts';
 import type { KeySpan } from './entries.ts';
-import type { CheckedLeaves } from './leaf-check.ts';
+import type { CheckedPages } from './page-check.ts';
 import type { WholeCommit } from './write-commit.ts';
 
 /** An order of the thread: a commit, or one step of dropping: old tiles of a span, or its first entries. */
@@ -39,11 +39,11 @@ export class CommitThread {
   readonly #file: string;
   #worker: Worker | null = null;
 
-  readonly #leaves: CheckedLeaves | null;
+  readonly #pages: CheckedPages | null;
 
-  constructor(file: string, leaves: CheckedLeaves | null) {
+  constructor(file: string, pages: CheckedPages | null) {
     this.#file = file;
-    this.#leaves = leaves;
+    this.#pages = pages;
   }
 
   /** Whether it runs already. */
@@ -87,7 +87,7 @@ export class CommitThread {
     if (this.#worker !== null) return this.#worker;
     const ending = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
     const worker = new Worker(new URL(`./commit-worker${ending}`, import.meta.url), {
-      workerData: { file: this.#file, leaves: this.#leaves },
+      workerData: { file: this.#file, pages: this.#pages },
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     });
     this.#worker = worker;

@@ -5,12 +5,12 @@ import { tileLayout } from '../../../features/tile/tile-layout.ts';
 import type { StoreAnswer, StoreDone, StoreOrder } from './commit-thread.ts';
 import { dropSome, sweepSome } from './drop-tiles.ts';
 import { Entries } from './entries.ts';
-import type { CheckedLeaves } from './leaf-check.ts';
 import { openDatabase } from './open-database.ts';
+import type { CheckedPages } from './page-check.ts';
 import { writeCommit } from './write-commit.ts';
 
-const { file, leaves } = workerData as { readonly file: string; readonly leaves: CheckedLeaves | null };
-const entries = new Entries(openDatabase(file, 'write'), file, leaves);
+const { file, pages } = workerData as { readonly file: string; readonly pages: CheckedPages | null };
+const entries = new Entries(openDatabase(file, 'write'), file, pages);
 
 parentPort?.on('message', (order: StoreOrder | null) => {
   if (order === null) void entries.close().then(() => parentPort?.close());

@@ -10,7 +10,7 @@ import { checkFile } from './check-file.ts';
 export async function copyOnlineStore(from: string, to: string): Promise<void> {
   const file = join(from, 'tiles.mdb');
   if (!existsSync(file) || statSync(file).size === 0) return;
-  checkFile(file, null);
+  checkFile(file, { kind: 'roots' });
   mkdirSync(to, { recursive: true });
   const database = open({ path: file, readOnly: true, noSubdir: true });
   try {

@@ -3,7 +3,7 @@ import type { RootDatabase } from 'lmdb';
 import { fail, isHeadraceError } from '../../../base/errors/fail.ts';
 import { reasonOf } from '../../../base/reason-of.ts';
 import { contentOf, fits, SUM_BYTES, sumOf } from './entry-sum.ts';
-import { type CheckedLeaves, LeafCheck } from './leaf-check.ts';
+import { type CheckedPages, PageCheck } from './page-check.ts';
 
 /** All keys from `start` on, before `end`. */
 export interface KeySpan {
@@ -29,12 +29,12 @@ export class Entries {
   /** Where a value is put together: LMDB copies it within the call, and need not ask where other memory lies. */
   #sealed = Buffer.allocUnsafeSlow(4_096);
 
-  /** Of a file whose leaves are not all checked yet. */
-  readonly #leaves: LeafCheck | null;
+  /** Of a file whose pages are not all checked yet. */
+  readonly #pages: PageCheck | null;
 
-  constructor(database: RootDatabase<Uint8Array, Uint8Array>, path: string, leaves: CheckedLeaves | null = null) {
+  constructor(database: RootDatabase<Uint8Array, Uint8Array>, path: string, pages: CheckedPages | null = null) {
     this.#database = database;
-    this.#leaves = leaves === null ? null : new LeafCheck(path, leaves);
+    this.#pages = pages === null ? null : new PageCheck(path, pages);
     this.#path = path;
   }
 
@@ -58,15 +58,15 @@ export class Entries {
     });
   }
 
-  /** Checks the leaf of a key that is read past this class. Error: STORE_CORRUPT. */
-  checkLeaf(key: Uint8Array): void {
-    this.#leaves?.check(key, key, 'span');
+  /** Checks the pages that lead to a key that is read past this class. Error: STORE_CORRUPT. */
+  checkPages(key: Uint8Array): void {
+    this.#pages?.check(key, key, 'span');
   }
 
   /** The content of an entry, valid until the next call; undefined if there is none. Hot path. Error: STORE_CORRUPT. */
   get(key: Uint8Array, sumOfKey = sumOf(key)): Uint8Array | undefined {
     try {
-      this.#leaves?.check(key, key, 'key');
+      this.#pages?.check(key, key, 'key');
       const value = this.#database.getBinaryFast(key);
       return value === undefined ? undefined : this.#open(value, sumOfKey);
     } catch (error) {
@@ -77,7 +77,7 @@ export class Entries {
   /** Sees the entries of a span in order of their keys; the content is valid during the call. Error: STORE_CORRUPT. */
   each(span: KeySpan, see: (key: Uint8Array, content: Uint8Array) => void): void {
     try {
-      this.#leaves?.check(span.start, span.end, 'span');
+      this.#pages?.check(span.start, span.end, 'span');
       for (const { key, value } of this.#database.getRange(range(span))) see(key, this.#open(value, sumOf(key)));
     } catch (error) {
       throw this.#failure(error);
@@ -87,7 +87,7 @@ export class Entries {
   /** The keys of a span in their order, the first `most` of them. */
   keys(span: KeySpan, most = Number.MAX_SAFE_INTEGER): readonly Uint8Array[] {
     try {
-      this.#leaves?.check(span.start, span.end, 'span', most);
+      this.#pages?.check(span.start, span.end, 'span', most);
       return [...this.#database.getKeys({ ...range(span), limit: most })];
     } catch (error) {
       throw this.#failure(error);
@@ -101,13 +101,13 @@ export class Entries {
     const value = this.#sealed.subarray(0, size);
     value.writeUInt32LE(crc32(content, sumOfKey), 0);
     value.set(content, SUM_BYTES);
-    this.#leaves?.check(key, key, 'key');
+    this.#pages?.check(key, key, 'key');
     this.#database.putSync(key, value);
   }
 
   remove(key: Uint8Array): void {
     // LMDB fills a small leaf from its neighbours.
-    this.#leaves?.check(key, key, 'around');
+    this.#pages?.check(key, key, 'around');
     this.#database.removeSync(key);
   }
 
@@ -129,7 +129,7 @@ export class Entries {
   }
 
   async close(): Promise<void> {
-    this.#leaves?.close();
+    this.#pages?.close();
     await this.#database.close();
   }
 

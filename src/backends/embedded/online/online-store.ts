@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fail, type HeadraceError, isHeadraceError } from '../../../base/errors/fail.ts';
+import { fail, isHeadraceError } from '../../../base/errors/fail.ts';
 import type { MaybePromise } from '../../../base/maybe-promise.ts';
 import type { TileLayout } from '../../../features/tile/tile-layout.ts';
 import { type TileRun, takeTiles } from '../../../features/tile/tile-run.ts';
@@ -23,27 +23,22 @@ import type { Position } from '../../../ports/position.ts';
 import type { Columns } from '../../../schema/column.ts';
 import { acquireLock, type Lock } from '../lock.ts';
 import { BatchRows } from './batch-rows.ts';
-import { checkFile, type FileCheck, type IsSound } from './check-file.ts';
-import { checkFormat } from './check-format.ts';
+import { checkFormat, writeFormat } from './check-format.ts';
+import { CheckedFile } from './checked-file.ts';
 import { CommitBuffer } from './commit-buffer.ts';
 import { CommitThread } from './commit-thread.ts';
 import { spansOfSweep, sweepSome } from './drop-tiles.ts';
 import { Entries, type KeySpan, storeFailure } from './entries.ts';
-import { isSealed } from './entry-sum.ts';
 import { GatheredTiles } from './gathered-tiles.ts';
 import { jsonEntry } from './json-entry.ts';
 import { KeptRows } from './kept-rows.ts';
-import { KeyFilter } from './key-filter.ts';
-import { uncheckedLeaves } from './leaf-check.ts';
 import { Changes, NewsReader } from './news.ts';
 import { openDatabase } from './open-database.ts';
-import { Scrub, type ScrubAnswer } from './scrub.ts';
 import {
   BLOCK_PLACE_BYTES,
   blockKey,
   FORMAT_KEY,
   hopAndBlock,
-  isBlockKey,
   POSITIONS,
   positionKey,
   rowsOfGenerations,
@@ -67,12 +62,6 @@ export interface OnlineStoreOptions {
   readonly rowBytes?: number;
 }
 
-/**
- * Files of up to this many pages, 4 MiB, are checked whole before they are opened; the leaves of others before they are
- * used.
- */
-const WHOLE_PAGES = 1_024;
-
 /** Blocks of a read that are looked up one by one. */
 const MOST_GETS = 8;
 
@@ -92,27 +81,19 @@ export function openOnlineStore({ path, access = 'write', rowBytes }: OnlineStor
       lock = acquireLock(join(path, 'lock'));
       if (lock === null) throw fail('STORE_LOCKED', { path });
     } else if (!existsSync(file)) throw fail('STORE_ABSENT', { path: file });
-    const filter = access === 'write' ? new KeyFilter() : null;
-    const isSoundAndNoted: IsSound = (key, value) => isSound(key, value) && (filter === null || noted(filter, key));
-    const found = checkFile(file, filter === null ? null : isSoundAndNoted, WHOLE_PAGES);
-    const leaves = filter === null || found.isWhole ? null : uncheckedLeaves(found.pages);
+    const checked = new CheckedFile(file, access);
     const database = openDatabase(file, access);
-    const entries = new Entries(database, file, leaves);
-    entries.checkLeaf(FORMAT_KEY);
-    checkFormat(database, file, access);
-    // Blocks of one key, about.
-    const scrub = leaves === null ? null : new Scrub(file, leaves, found.entries / 2);
-    const rows = new KeptRows(rowBytes);
-    return new EmbeddedOnlineStore({
-      entries,
-      lock,
-      filter,
-      thread: new CommitThread(file, leaves),
-      rows,
-      scrub,
-      file,
-      found,
-    });
+    const entries = new Entries(database, file, checked.pages);
+    entries.checkPages(FORMAT_KEY);
+    const format = checkFormat(database, file, access);
+    const mayWrite = checked.scrub();
+    const thread = new CommitThread(file, checked.pages);
+    const upgrade = () => {
+      if (access === 'write' && format === 'former') writeFormat(database);
+    };
+    if (mayWrite === null) upgrade();
+    const writes = new WriteTurns(entries, thread, mayWrite?.then(upgrade));
+    return new EmbeddedOnlineStore({ entries, lock, checked, writes, rows: new KeptRows(rowBytes) });
   } catch (error) {
     lock?.release();
     if (isHeadraceError(error)) throw error;
@@ -124,23 +105,9 @@ export function openOnlineStore({ path, access = 'write', rowBytes }: OnlineStor
 interface OpenedStore {
   readonly entries: Entries;
   readonly lock: Lock | null;
-  readonly filter: KeyFilter | null;
-  readonly thread: CommitThread;
+  readonly checked: CheckedFile;
+  readonly writes: WriteTurns;
   readonly rows: KeptRows;
-  readonly scrub: Scrub | null;
-  readonly found: FileCheck;
-  readonly file: string;
-}
-
-/** Every entry has a sum but the format, which is looked at in all versions. */
-function isSound(key: Uint8Array, value: Uint8Array): boolean {
-  return key.length === FORMAT_KEY.length && key[0] === FORMAT_KEY[0] ? value.length > 0 : isSealed(key, value);
-}
-
-/** Notes the key of a block. */
-function noted(filter: KeyFilter, key: Uint8Array): true {
-  if (isBlockKey(key)) filter.add(key, key.length - BLOCK_PLACE_BYTES);
-  return true;
 }
 
 /**
@@ -157,33 +124,20 @@ class EmbeddedOnlineStore implements OnlineStore {
   };
   readonly #entries: Entries;
   readonly #lock: Lock | null;
-  /** The writer, which alone adds keys, knows which there may be. */
-  readonly #filter: KeyFilter | null;
+  readonly #checked: CheckedFile;
   readonly #writes: WriteTurns;
   readonly follow?: () => StoreNews | null;
   readonly hasReaders?: () => boolean;
   #lookedAt = performance.now();
   readonly #gathered = new GatheredTiles();
   readonly #batch: BatchRows;
-  /** Of a file whose leaves are checked behind the reads. */
-  readonly #scrub: Scrub | null;
-  readonly #found: FileCheck;
-  readonly #file: string;
-  #isScrubbed: boolean;
-  #damage: HeadraceError | null = null;
-  #unchecked: string | null = null;
 
-  constructor({ entries, lock, filter, thread, rows, scrub, found, file }: OpenedStore) {
+  constructor({ entries, lock, checked, writes, rows }: OpenedStore) {
     this.#batch = new BatchRows(entries, rows, lock !== null);
-    this.#scrub = scrub;
-    this.#found = found;
-    this.#file = file;
-    this.#isScrubbed = scrub === null;
-    void scrub?.ended.then((answer) => this.#scrubbed(answer));
     this.#entries = entries;
     this.#lock = lock;
-    this.#filter = filter;
-    this.#writes = new WriteTurns(entries, thread);
+    this.#checked = checked;
+    this.#writes = writes;
     if (lock !== null) {
       this.hasReaders = () => this.#hasReaders();
       return;
@@ -232,7 +186,7 @@ class EmbeddedOnlineStore implements OnlineStore {
   }
 
   #buffer(now = Number.NEGATIVE_INFINITY): CommitBuffer {
-    return new CommitBuffer((key) => this.#filter?.add(key, key.length - BLOCK_PLACE_BYTES), now);
+    return new CommitBuffer((key) => this.#checked.filter?.add(key, key.length - BLOCK_PLACE_BYTES), now);
   }
 
   #hasReaders(): boolean {
@@ -328,26 +282,17 @@ class EmbeddedOnlineStore implements OnlineStore {
     for (const viewId of batchViews) this.#batch.forgetRows(viewId);
   }
 
-  #scrubbed(answer: ScrubAnswer): void {
-    if (answer.kind === 'damaged') this.#damage = fail('STORE_CORRUPT', { path: this.#file, reason: answer.reason });
-    if (answer.kind === 'failed') this.#unchecked = answer.reason;
-    if (answer.kind !== 'whole') return;
-    this.#filter?.absorb(answer.layers);
-    this.#isScrubbed = true;
-  }
-
   check(): StoreCheck {
-    const { pages, read } = this.#found;
-    return { pages, readAtOpen: read, isWhole: this.#isScrubbed, damage: this.#damage, unchecked: this.#unchecked };
+    return this.#checked.state;
   }
 
   memory(): Readonly<Record<'rows' | 'filters', number>> {
-    return { rows: this.#batch.bytes, filters: this.#filter?.bytes ?? 0 };
+    return { rows: this.#batch.bytes, filters: this.#checked.filter?.bytes ?? 0 };
   }
 
   async close(): Promise<void> {
-    await this.#scrub?.close();
     await this.#writes.close();
+    await this.#checked.close();
     await this.#entries.close();
     this.#lock?.release();
   }
@@ -369,8 +314,7 @@ class EmbeddedOnlineStore implements OnlineStore {
 
   /** Reads of one key by a walk over all its blocks. */
   #scanKey(layout: TileLayout, entity: string, reads: readonly TileRead[], gathered: readonly TileRun[]): void {
-    // Until the scrub has noted them, keys that were there before are in no filter.
-    if (this.#isScrubbed && this.#filter?.mayHave(tileHeadOf(layout.viewId, entity)) === false) return;
+    if (this.#checked.isAbsent(tileHeadOf(layout.viewId, entity))) return;
     this.#entries.each(tilesOfKey(layout.viewId, entity), (found, content) => {
       const { hopMs, block } = hopAndBlock(found);
       const start = block * TILES_PER_BLOCK * hopMs;

@@ -1,44 +1,59 @@
-// The thread that checks the leaves of a large store once, in idle time, and notes the keys of its blocks.
+// The thread that checks the pages of a large store once: the branches at once, since writes wait for it; the leaves in idle
+// time, and notes the keys of their blocks.
 import { parentPort, workerData } from 'node:worker_threads';
 import { isHeadraceError } from '../../../base/errors/fail.ts';
+import { checkFile } from './check-file.ts';
 import { KeyFilter } from './key-filter.ts';
-import { type CheckedLeaves, DONE, END, HURRY, LeafCheck } from './leaf-check.ts';
+import { type CheckedPages, DONE, MAPPED, PageCheck } from './page-check.ts';
 import type { ScrubAnswer } from './scrub.ts';
 import { BLOCK_PLACE_BYTES, isBlockKey } from './store-keys.ts';
 
-const { file, leaves, keys } = workerData as {
+const { file, pages, keys } = workerData as {
   readonly file: string;
-  readonly leaves: CheckedLeaves;
+  readonly pages: CheckedPages;
   readonly keys: number;
 };
-const state = new Int32Array(leaves.state);
+const state = new Int32Array(pages.state);
 const filter = new KeyFilter(keys);
-const check = new LeafCheck(file, leaves);
+/** Nobody wakes it. */
+const PAUSE = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
 
 try {
-  parentPort?.postMessage(scrub());
-} finally {
-  check.close();
+  // Nobody writes before it has ended.
+  checkFile(file, { kind: 'branches' });
+  Atomics.store(state, MAPPED, 1);
+  tell({ kind: 'branches' });
+  scrubLeaves();
+  Atomics.store(state, DONE, 1);
+  tell({ kind: 'whole', layers: filter.layers });
+} catch (error) {
+  const reason = isHeadraceError(error) ? String(error.facts['reason']) : String(error);
+  tell({ kind: 'damaged', reason });
 }
 
-function scrub(): ScrubAnswer {
+function scrubLeaves(): void {
+  const check = new PageCheck(file, pages);
   try {
     let from: Uint8Array | null = Uint8Array.of(0);
     while (from !== null) {
       const started = performance.now();
       from = check.scrub(from, note);
-      if (Atomics.load(state, END) === 1) return { kind: 'ended' };
       // It pauses for as long as it worked: the processor is for others.
-      Atomics.wait(state, HURRY, 0, performance.now() - started);
+      pause(performance.now() - started);
     }
-    Atomics.store(state, DONE, 1);
-    return { kind: 'whole', layers: filter.layers };
-  } catch (error) {
-    const reason = isHeadraceError(error) ? String(error.facts['reason']) : String(error);
-    return { kind: 'damaged', reason };
+  } finally {
+    check.close();
   }
+}
+
+function pause(ms: number): void {
+  Atomics.wait(PAUSE, 0, 0, ms);
 }
 
 function note(key: Uint8Array): void {
   if (isBlockKey(key)) filter.add(key, key.length - BLOCK_PLACE_BYTES);
+}
+
+function tell(answer: ScrubAnswer): void {
+  parentPort?.postMessage(answer);
 }

@@ -1,51 +1,72 @@
 import { Worker } from 'node:worker_threads';
 import type { FilterLayer } from './key-filter.ts';
-import { type CheckedLeaves, END, HURRY } from './leaf-check.ts';
+import type { CheckedPages } from './page-check.ts';
 
-/**
- * The end of a scrub: all leaves are whole and their keys are in the layers, one is damaged, it could not continue, or
- * the store was closed before.
- */
-export type ScrubAnswer =
-  | { readonly kind: 'whole'; readonly layers: readonly FilterLayer[] }
+/** The thread stopped: it found damage, could not continue, or the store was closed. */
+export type ScrubStopped =
   | { readonly kind: 'damaged'; readonly reason: string }
   | { readonly kind: 'failed'; readonly reason: string }
   | { readonly kind: 'ended' };
 
-/** The thread that checks the leaves of a store behind the reads. */
+/** The branches and the list of free pages are whole: LMDB may write. */
+export interface BranchesWhole {
+  readonly kind: 'branches';
+}
+
+/** All pages are whole, and the keys of their blocks are in the layers. */
+export interface AllWhole {
+  readonly kind: 'whole';
+  readonly layers: readonly FilterLayer[];
+}
+
+/** The thread that checks the pages of a store next to the reads: first the branches, then the leaves in idle time. */
 export class Scrub {
+  /** Resolves when the branches are checked, or when it ends before. */
+  readonly branches: Promise<BranchesWhole | ScrubStopped>;
   /** Resolves when it ends, however it does. */
-  readonly ended: Promise<ScrubAnswer>;
-  readonly #state: Int32Array;
+  readonly ended: Promise<AllWhole | ScrubStopped>;
   readonly #worker: Worker;
 
-  constructor(file: string, leaves: CheckedLeaves, keys: number) {
-    this.#state = new Int32Array(leaves.state);
+  constructor(file: string, pages: CheckedPages, keys: number) {
     const ending = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
-    this.#worker = new Worker(new URL(`./scrub-worker${ending}`, import.meta.url), {
-      workerData: { file, leaves, keys },
+    const worker = new Worker(new URL(`./scrub-worker${ending}`, import.meta.url), {
+      workerData: { file, pages, keys },
       resourceLimits: { maxYoungGenerationSizeMb: 8 },
     });
-    const worker = this.#worker;
-    this.ended = new Promise((resolve) => {
-      worker.once('message', resolve);
-      // Leaves are still checked before their first use.
+    this.#worker = worker;
+    const stopped = new Promise<ScrubStopped>((resolve) => {
+      worker.on('message', (answer: ScrubAnswer) => {
+        if (answer.kind === 'damaged') resolve(answer);
+      });
+      // Pages are still checked before their first use.
       worker.once('error', ({ message }) => resolve({ kind: 'failed', reason: message }));
       worker.once('exit', () => resolve({ kind: 'ended' }));
     });
-    worker.unref();
+    this.branches = Promise.race([answerOf(worker, 'branches'), stopped]);
+    this.ended = Promise.race([answerOf(worker, 'whole'), stopped]);
+    // Writes may wait for the branches: the process does not end before.
+    void this.branches.then(() => worker.unref());
   }
 
   async close(): Promise<void> {
-    this.#worker.ref();
-    this.#signal(END);
-    this.#signal(HURRY);
-    await this.ended;
     await this.#worker.terminate();
   }
+}
 
-  #signal(at: number): void {
-    Atomics.store(this.#state, at, 1);
-    Atomics.notify(this.#state, at);
-  }
+/** A message of the thread. */
+export type ScrubAnswer = BranchesWhole | AllWhole | ScrubStopped;
+
+function answerOf<K extends ScrubAnswer['kind']>(worker: Worker, kind: K): Promise<Extract<ScrubAnswer, { kind: K }>> {
+  return new Promise((resolve) => {
+    worker.on('message', (answer: ScrubAnswer) => {
+      if (isOf(answer, kind)) resolve(answer);
+    });
+  });
+}
+
+function isOf<K extends ScrubAnswer['kind']>(
+  answer: ScrubAnswer,
+  kind: K,
+): answer is Extract<ScrubAnswer, { kind: K }> {
+  return answer.kind === kind;
 }

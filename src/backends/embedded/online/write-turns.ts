@@ -10,12 +10,20 @@ export const FEW_ENTRIES = 500;
 export class WriteTurns {
   readonly #entries: Entries;
   readonly #thread: CommitThread;
-  /** A commit that the thread writes; until it is over, other writes wait for it. */
-  #writing: Promise<unknown> | null = null;
+  /**
+   * A commit that the thread writes, or the check that comes before the first write; until it is over, other writes wait for it. A check
+   * that finds damage rejects all of them.
+   */
+  #busy: Promise<unknown> | null;
+  /** Writes that have not ended. */
+  readonly #waiting = new Set<Promise<unknown>>();
 
-  constructor(entries: Entries, thread: CommitThread) {
+  /** `mayWrite` resolves when the first write may begin; undefined: at once. */
+  constructor(entries: Entries, thread: CommitThread, mayWrite?: Promise<void>) {
     this.#entries = entries;
     this.#thread = thread;
+    this.#busy = mayWrite ?? null;
+    void mayWrite?.then(() => this.#free(), nothing);
   }
 
   get isThreadRunning(): boolean {
@@ -24,21 +32,36 @@ export class WriteTurns {
 
   /** Writes at once, or after the commit that is on its way: LMDB would keep this thread waiting for it. */
   write<T>(work: () => T): MaybePromise<T> {
-    return this.#writing === null ? work() : this.#writing.then(() => this.write(work));
+    return this.#busy === null ? work() : this.#noted(this.#busy.then(() => this.write(work)));
   }
 
   /** Lets the thread write, after the commit that is on its way. */
-  async inThread(order: StoreOrder): Promise<StoreDone> {
-    while (this.#writing !== null) await this.#writing;
+  inThread(order: StoreOrder): Promise<StoreDone> {
+    return this.#noted(this.#inThread(order));
+  }
+
+  async #inThread(order: StoreOrder): Promise<StoreDone> {
+    while (this.#busy !== null) await this.#busy;
     const written = this.#thread.write(order);
-    this.#writing = written
+    this.#busy = written
       .catch(() => undefined)
       .then(() => {
-        this.#writing = null;
+        this.#free();
         this.#entries.refresh();
       });
-    await this.#writing;
+    await this.#busy;
     return written;
+  }
+
+  #free(): void {
+    this.#busy = null;
+  }
+
+  #noted<T>(write: Promise<T>): Promise<T> {
+    this.#waiting.add(write);
+    const ended = () => this.#waiting.delete(write);
+    write.then(ended, ended);
+    return write;
   }
 
   /** Drops all entries of a span, in steps: commits come in between. */
@@ -53,9 +76,11 @@ export class WriteTurns {
     while (signal?.aborted !== true && (await this.inThread({ kind: 'drop', span })).hasMore);
   }
 
-  /** Ends the thread after the commit that is on its way. */
+  /** Ends the thread after the writes that wait; where none does, it does not wait for the check before the first. */
   async close(): Promise<void> {
-    await this.#writing;
+    while (this.#waiting.size > 0) await Promise.allSettled(this.#waiting);
     await this.#thread.close();
   }
 }
+
+function nothing(): void {}

@@ -23,23 +23,24 @@ import {
   transactionOf,
 } from './lmdb-pages.ts';
 
-/** The checked leaves of a file, shared by the threads of a process. */
-export interface CheckedLeaves {
+/** The checked branches and leaves of a file, shared by the threads of a process. */
+export interface CheckedPages {
   /** Pages that the file had when it was opened; those after it were written since. */
   readonly pages: number;
   /** A bit by page: it was checked. A bit that a race loses is checked again. */
   readonly checked: SharedArrayBuffer;
-  /** Whether all are checked; whether the scrub is to make no pause; whether it is to end. */
+  /** Whether the branches are checked as a whole; whether all pages are. */
   readonly state: SharedArrayBuffer;
 }
 
-export const [DONE, HURRY, END] = [0, 1, 2];
+/** Places of the state. */
+export const [MAPPED, DONE] = [0, 1];
 
-export function uncheckedLeaves(pages: number): CheckedLeaves {
+export function uncheckedPages(pages: number): CheckedPages {
   return {
     pages,
     checked: new SharedArrayBuffer(Math.floor(pages / 8) + 1),
-    state: new SharedArrayBuffer(3 * Int32Array.BYTES_PER_ELEMENT),
+    state: new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT),
   };
 }
 
@@ -61,14 +62,14 @@ interface Tree {
 export type Reach = 'key' | 'span' | 'around';
 
 /**
- * Checks the leaves of an LMDB file before LMDB uses them, each once: it believes their contents, and ends the process if they are
- * damaged. The branches were checked when the file was opened. Another thread may commit meanwhile: damage that is
- * found counts if the state is still the newest. Hot path until the scrub has checked all leaves.
+ * Checks the branches and leaves of an LMDB file before LMDB uses them, each once: it believes their contents, and ends the process
+ * if they are damaged. Another thread may commit meanwhile: damage that is found counts if the state is still the newest.
+ * Hot path until the scrub has checked all leaves.
  */
-export class LeafCheck {
+export class PageCheck {
   readonly #path: string;
   readonly #fd: number;
-  readonly #leaves: CheckedLeaves;
+  readonly #pages: CheckedPages;
   readonly #checked: Uint8Array;
   readonly #state: Int32Array;
   readonly #levels: Page[] = [];
@@ -77,12 +78,12 @@ export class LeafCheck {
   #left = 0;
   #isClosed = false;
 
-  constructor(path: string, leaves: CheckedLeaves) {
+  constructor(path: string, pages: CheckedPages) {
     this.#path = path;
     this.#fd = openSync(path, 'r');
-    this.#leaves = leaves;
-    this.#checked = new Uint8Array(leaves.checked);
-    this.#state = new Int32Array(leaves.state);
+    this.#pages = pages;
+    this.#checked = new Uint8Array(pages.checked);
+    this.#state = new Int32Array(pages.state);
     this.#pageSize = readNewest(this.#fd)?.pageSize ?? 0;
   }
 
@@ -201,8 +202,11 @@ export class LeafCheck {
   ): Page {
     const page = this.#load(tree, number, level);
     const refuse = (reason: string) => this.#damaged(number, reason);
+    // Always: a page that was written again meanwhile is of a later transaction.
     checkHeader(page, { number, kind: BRANCH, newest }, refuse);
+    if (this.#isChecked(number)) return page;
     checkNodes(page, { isLeaf: false, ordered: true, low, high }, refuse);
+    this.#note(number);
     return page;
   }
 
@@ -230,11 +234,17 @@ export class LeafCheck {
       if (key[0] !== 0 && !isSealed(key, value)) refuse('the sum of an entry does not fit');
       see(key);
     }
-    if (number < this.#leaves.pages) this.#checked[number >> 3] |= 1 << (number & 7);
+    this.#note(number);
   }
 
+  #note(number: number): void {
+    if (number < this.#pages.pages) this.#checked[number >>> 3] |= 1 << (number & 7);
+  }
+
+  /** Until the branches are checked as a whole, two may lead to one page: each way to it is checked. */
   #isChecked(number: number): boolean {
-    return number >= this.#leaves.pages || (this.#checked[number >> 3] & (1 << (number & 7))) !== 0;
+    if (Atomics.load(this.#state, MAPPED) === 0) return false;
+    return number >= this.#pages.pages || (this.#checked[number >>> 3] & (1 << (number & 7))) !== 0;
   }
 
   /** Checks where a large value lies, and reads it if it is wanted. */
