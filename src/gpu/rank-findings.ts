@@ -33,6 +33,7 @@ export function rankFindings(drafts: readonly FlooredDraft[]): readonly Finding[
     return {
       id: `${draft.cause}/${number}`,
       ...draft,
+      mechanism: draft.mechanism ?? null,
       // A number that is not known is no evidence.
       evidence: draft.evidence.filter(({ value }) => !Number.isNaN(value)),
       severity: severity === 'warning' ? 'warning' : 'info',

@@ -122,6 +122,7 @@ function lateRankFinding(facts: readonly TraceFacts[], join: RankJoin, one: Late
   const alone = join.matched.reduce((sum, own) => (own.last === late ? sum + secondWaitUs(own) : sum), 0);
   return {
     cause: 'multi-gpu',
+    mechanism: 'late-rank',
     title: `rank ${join.ranks[late]} is late: the others wait ${ms(recoverableUs)} ms of a ${ms(joinedStepUs(victim, join))} ms step for it`,
     scope: { file: facts[late].file, rank: join.ranks[late] ?? null, device: null, window: 'stretched steps' },
     evidence: [
