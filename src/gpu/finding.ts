@@ -9,7 +9,7 @@ export const causes = [
 ] as const;
 export type Cause = (typeof causes)[number];
 
-/** What a cause does, where it has several ways with a remedy each: who plans remedies reads this, and never a title. */
+/** The ways of a cause that have different remedies. A plan of remedies reads this, and never a title. */
 export const mechanisms = ['loader-in-turn', 'late-rank', 'copies', 'checkpoint', 'precision'] as const;
 export type Mechanism = (typeof mechanisms)[number];
 
