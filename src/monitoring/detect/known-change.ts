@@ -25,6 +25,9 @@ const ALL = 0.8;
 /** A factor that no population grows by. */
 const GREAT = 20;
 
+/** The share of the reference at each end that does not say how far its values go. */
+const TAIL = 0.001;
+
 /** Points of each side at which distributions are compared. */
 const POINTS = 100;
 
@@ -102,7 +105,8 @@ function explainedBy(
 
 /** Values far beyond the reference that are inside of it once a great factor is taken off, or once kelvins are degrees. */
 function beyondRange(reference: Distribution, current: Distribution): KnownChange | null {
-  const [least, greatest] = [reference.values[0], reference.values[reference.values.length - 1]];
+  // A few values far out in the reference hide no change.
+  const [least, greatest] = [quantileOf(reference, TAIL) ?? 0, quantileOf(reference, 1 - TAIL) ?? 0];
   const range = greatest - least;
   const share = (by: number) => 1 - cdfAt(current, greatest + by * range) + cdfAt(current, least - by * range);
   const isBeyond = (x: number, by: number) => x > greatest + by * range || x < least - by * range;
