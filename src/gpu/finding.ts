@@ -87,6 +87,8 @@ export type FindingDraft = Omit<
   'id' | 'mechanism' | 'severity' | 'step' | 'remainingStepUs' | 'timeShare' | 'ceiling'
 > & {
   readonly mechanism?: Mechanism;
+  /** The share of the step that all waiting of its kind takes, of which it is a part: it is ranked by the whole. */
+  readonly waitingShare?: number;
   /** GPU-hours of which `gpuHours` are a part; NaN or undefined if unknown. */
   readonly ofGpuHours?: number;
 };
