@@ -128,6 +128,11 @@ export const planted: Readonly<Record<string, Planted>> = {
   'thousands for ones': { sound: of(lognormal), spoil: each((x) => x / 1000), kind: 'unit' },
   'percent for shares': { sound: of((random) => random() ** 2), spoil: each((x) => 100 * x), kind: 'unit' },
   'kilometres for miles': { sound: of(lognormal), spoil: each((x) => 1.609344 * x), kind: 'unit' },
+  'kilometres for miles, with a few refunds': {
+    sound: of((random) => (random() < 0.002 ? -2.5 : lognormal(random))),
+    spoil: each((x) => 1.609344 * x),
+    kind: 'unit',
+  },
   'miles for kilometres, from 0 on': {
     sound: of((random) => -5 * Math.log(1 - random())),
     spoil: each((x) => x / 1.609344),
