@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { logLossOf } from '../../src/stats/log-loss.ts';
+import { lossOf } from './loss-of.ts';
 import { check, type DriftRun, day, promotedOf } from './run.ts';
 
 /** A stream with labels, into which faults are put. */
@@ -76,16 +74,6 @@ function spoiled({ rows, feature, other, from, to }: Stream, fault: string): str
   // Missing values are missing together.
   const also = fault.startsWith('missing') ? [during(other, FAULTS[fault])] : [];
   return `SELECT * REPLACE (${[during(feature, FAULTS[fault]), ...also].join(', ')}) FROM (${rows}) ORDER BY asked_at`;
-}
-
-/** Mean log loss of the predictions of a folder. */
-function lossOf(folder: string): { readonly loss: number; readonly rows: number } {
-  const [, ...lines] = readFileSync(join(folder, 'predictions.csv'), 'utf8').trimEnd().split('\n');
-  const losses = lines.flatMap((line) => {
-    const [, , score, label] = line.split(',');
-    return label === '' || label === undefined ? [] : [logLossOf(Number(score), Number(label))];
-  });
-  return { loss: losses.reduce((sum, one) => sum + one, 0) / losses.length, rows: losses.length };
 }
 
 function runsOf(stream: Stream): readonly DriftRun[] {

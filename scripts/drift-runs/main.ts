@@ -5,6 +5,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { root, runCommand } from '../run-command.ts';
 import { faultRuns } from './faults.ts';
 import { flightRuns } from './flights.ts';
+import { madeRuns } from './made.ts';
 import { otherRuns } from './others.ts';
 import { type Check, type DriftRun, pythonOf, type Replayed } from './run.ts';
 import { streamRuns } from './streams.ts';
@@ -22,7 +23,7 @@ const out = outAt < 0 ? null : words[outAt + 1];
 const names = words.filter((word, i) => !word.startsWith('--') && (outAt < 0 || i !== outAt + 1));
 const data = join(root, '../shared/data');
 
-const all = [...streamRuns, ...otherRuns, ...flightRuns, ...faultRuns];
+const all = [...streamRuns, ...otherRuns, ...flightRuns, ...faultRuns, ...madeRuns];
 const runs = all.filter(
   ({ name }) =>
     names.length === 0 ||

@@ -9,6 +9,10 @@ export const causes = [
 ] as const;
 export type Cause = (typeof causes)[number];
 
+/** The ways of a cause that have different remedies. A plan of remedies reads this, and never a title. */
+export const mechanisms = ['loader-in-turn', 'late-rank', 'copies', 'checkpoint', 'precision'] as const;
+export type Mechanism = (typeof mechanisms)[number];
+
 /** One number that anybody can check again: in which file, between which times or at which events. */
 export interface Evidence {
   readonly file: string;
@@ -28,6 +32,8 @@ export interface Finding {
   /** Unique within a diagnosis: `data-pipeline/1`. */
   readonly id: string;
   readonly cause: Cause;
+  /** Null: the cause has one way, or its usual one. */
+  readonly mechanism: Mechanism | null;
   readonly title: string;
   /** `info` from 5 % of a step, `warning` from 15 %. */
   readonly severity: 'info' | 'warning';
@@ -76,7 +82,13 @@ export interface FindingStep {
 }
 
 /** A finding before it is ranked and numbered. */
-export type FindingDraft = Omit<Finding, 'id' | 'severity' | 'step' | 'remainingStepUs' | 'timeShare' | 'ceiling'> & {
+export type FindingDraft = Omit<
+  Finding,
+  'id' | 'mechanism' | 'severity' | 'step' | 'remainingStepUs' | 'timeShare' | 'ceiling'
+> & {
+  readonly mechanism?: Mechanism;
+  /** The share of the step that all waiting of its kind takes, of which it is a part: it is ranked by the whole. */
+  readonly waitingShare?: number;
   /** GPU-hours of which `gpuHours` are a part; NaN or undefined if unknown. */
   readonly ofGpuHours?: number;
 };

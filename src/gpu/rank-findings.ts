@@ -25,7 +25,7 @@ export function rankFindings(drafts: readonly FlooredDraft[]): readonly Finding[
     .sort((a, b) => rankOf(a.severity) - rankOf(b.severity) || compare(a, b));
   const numbers = new Map<string, number>();
   const remainders = new Map<StepFloor, Remainder>();
-  return ranked.map(({ draft: { ofGpuHours = Number.NaN, ...draft }, floor, severity }) => {
+  return ranked.map(({ draft: { ofGpuHours = Number.NaN, waitingShare: _, ...draft }, floor, severity }) => {
     const number = (numbers.get(draft.cause) ?? 0) + 1;
     numbers.set(draft.cause, number);
     const us = floor === undefined ? null : draft.recoverableUs;
@@ -33,6 +33,7 @@ export function rankFindings(drafts: readonly FlooredDraft[]): readonly Finding[
     return {
       id: `${draft.cause}/${number}`,
       ...draft,
+      mechanism: draft.mechanism ?? null,
       // A number that is not known is no evidence.
       evidence: draft.evidence.filter(({ value }) => !Number.isNaN(value)),
       severity: severity === 'warning' ? 'warning' : 'info',
@@ -101,7 +102,8 @@ function compare(a: FlooredDraft, b: FlooredDraft): number {
   );
 }
 
-/** The share of its own step that a finding can save: steps of several jobs differ in length. */
+/** The share of its own step that a finding can save, or the waiting that it is a part of: steps of several jobs differ in length. */
 function lostShare({ draft, floor }: FlooredDraft): number {
-  return draft.recoverableUs === null || floor === undefined ? 0 : draft.recoverableUs / floor.step.us;
+  if (draft.recoverableUs === null || floor === undefined) return 0;
+  return Math.max(draft.recoverableUs / floor.step.us, draft.waitingShare ?? 0);
 }

@@ -1,14 +1,12 @@
 import { FAULT } from '../findings/incident-kinds.ts';
-import { faultText, SOURCE_FAULTS } from '../monitoring/detect/fault-text.ts';
+import { faultText } from '../monitoring/detect/fault-text.ts';
 import { fingerprintOf } from '../ports/incident.ts';
 import type { FaultyRows, SeenMonitor, SeenWindow, ValueChange } from '../ports/playbook-store.ts';
 import { takenBackOf } from './answer-remedies.ts';
 import { type Decision, decision, type Situation } from './decision.ts';
 import { rowsKey } from './faulty-rows.ts';
 import { incidentOf } from './incident-of.ts';
-
-/** Windows in which a feature was judged, whatever was found. */
-const JUDGED = ['ok', 'drift', 'fault'];
+import { isJudged } from './judged-window.ts';
 
 /**
  * Tier 0: a fault of the data. Rows since the fault began are not learned from, until enough windows are without it. Whether the
@@ -119,11 +117,6 @@ function clearFrom(feature: string, monitors: readonly SeenMonitor[], clear: num
     if (last.every(isClear)) return last[0].from;
   }
   return null;
-}
-
-/** A source that stands still may leave too few rows to judge the features of others. */
-function isJudged({ state, faults }: Pick<SeenWindow, 'state' | 'faults'>): boolean {
-  return JUDGED.includes(state) && (state !== 'fault' || faults.some(({ kind }) => !SOURCE_FAULTS.includes(kind)));
 }
 
 function openStops({ state }: Situation) {

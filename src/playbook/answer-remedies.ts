@@ -2,6 +2,7 @@ import type { PlaybookPlan } from '../features/define/playbook.ts';
 import { FAULT } from '../findings/incident-kinds.ts';
 import { type Decision, decision, type Situation } from './decision.ts';
 import { incidentOf } from './incident-of.ts';
+import { isJudged } from './judged-window.ts';
 import type { Stopped } from './stopped-feature.ts';
 
 /** Rows before a fault on which its remedy is tried, at least. */
@@ -44,9 +45,12 @@ function answerOne(situation: Situation, cause: string, stops: readonly Stopped[
   if (remedy.state === 'applied') {
     const moved = scoresMoved(situation, remedy.since ?? 0);
     if (moved !== null) return takeBack(situation, cause, features, moved);
+    // The values of sound rows are better than declared ones: the remedy need not wait for the release.
+    if (isOver(situation, stops))
+      return [decision({ do: 'refuseRemedy', features }, { tier: FAULT.tier, cause, reason: OVER })];
   }
   // Labelled rows with the fault said that the remedy brings nothing.
-  if (remedy.state === 'refused' && remedy.basis === 'labels') return [];
+  if (remedy.state === 'refused' && remedy.isRefuted) return [];
   const to = newestEnd(situation);
   if (to === null || (remedy.triedTo !== null && to <= remedy.triedTo)) return [];
   return [tryOut(situation, cause, stops, to)];
@@ -64,11 +68,16 @@ function answerTrial(situation: Situation, cause: string, stops: readonly Stoppe
 
 function tryOut({ observed, plan, state }: Situation, cause: string, stops: readonly Stopped[], to: number): Decision {
   const [{ rows, change }] = stops;
-  const from = Math.min(...stops.map((one) => one.from));
-  const soundMs = Math.max(SOUND_MS, plan.gate.oldMs ?? 0, to - from);
+  const [{ remedy }] = stops;
+  const began = Math.min(...stops.map((one) => one.from));
+  // In force, rows from before it say nothing about what it does now.
+  const from = remedy.state === 'applied' ? Math.max(began, remedy.since ?? began) : began;
+  const soundMs = Math.max(SOUND_MS, plan.gate.oldMs ?? 0, to - began);
   const features = stops.map(({ feature }) => feature);
   const values = Object.fromEntries(features.map((name) => [name, plan.quality.defaults[name] ?? null]));
-  const exclude = state.stopped.filter((one) => one.from < from).map((one) => ({ from: one.from, to: one.to ?? from }));
+  const exclude = state.stopped
+    .filter((one) => one.from < began)
+    .map((one) => ({ from: one.from, to: one.to ?? began }));
   return decision(
     {
       do: 'tryRemedy',
@@ -78,11 +87,38 @@ function tryOut({ observed, plan, state }: Situation, cause: string, stops: read
       change,
       values,
       between: { from, to },
-      sound: { from: from - soundMs, to: from },
+      sound: { from: began - soundMs, to: began },
       exclude,
+      ageMs: to - began,
+      seenMs: windowOf(observed),
     },
     { tier: FAULT.tier, cause, reason: 'a remedy is measured before it acts, and again in each window' },
   );
+}
+
+const OVER = 'the newest window has no fault of it: sound values are better than declared ones';
+
+/** Whether the newest window in which inputs were judged has no fault of its features. */
+function isOver({ observed }: Situation, stops: readonly Stopped[]): boolean {
+  const features = stops.map(({ feature }) => feature);
+  const newest = observed.monitors
+    .filter(({ kind }) => kind === 'featureDrift')
+    .flatMap(({ windows }) => windows.slice(-1));
+  return (
+    newest.length > 0 &&
+    newest.every(
+      (window) =>
+        isJudged(window) && !window.faults.some(({ columns }) => columns.some((name) => features.includes(name))),
+    )
+  );
+}
+
+/** The length of a window in which inputs are judged. */
+function windowOf(observed: Situation['observed']): number {
+  const lengths = observed.monitors
+    .filter(({ kind }) => kind === 'featureDrift')
+    .flatMap(({ windows }) => windows.slice(-1).map(({ from, to }) => to - from));
+  return Math.max(0, ...lengths);
 }
 
 /** The end of the newest window in which inputs were judged. */

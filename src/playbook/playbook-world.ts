@@ -33,7 +33,7 @@ import { auditPath } from './audit-samples.ts';
 import { compareOn, gateResult, type LabelledRows, type LoadedVersion } from './compare-versions.ts';
 import { liveBreach } from './live-breach.ts';
 import { pairedLosses } from './paired-losses.ts';
-import { faultyColumns, LEAST_CHANGED, type RemedyTrial, remedyTrial, slicedRemedy } from './remedy-trial.ts';
+import { type RemedyTrial, tryOn } from './remedy-trial.ts';
 import { seenMonitors } from './seen-monitors.ts';
 import { seenRollout } from './seen-rollout.ts';
 
@@ -214,20 +214,22 @@ function isRead({ version }: LoadedVersion, features: readonly string[]): boolea
 async function tryRemedy(
   options: PlaybookWorldOptions,
   id: string,
-  { version, between, sound, exclude, ...remedy }: Parameters<PlaybookActions['tryRemedy']>[1],
+  action: Parameters<PlaybookActions['tryRemedy']>[1],
 ): Promise<RemedyTrial> {
+  const { version, between, sound, exclude, ...remedy } = action;
   const { model, metric } = options;
   const loss = lossOf(metric ?? lossesOf(model)[0], model.quantile);
   return withLoaded(options, id, [version], async (loaded, folder) => {
     if (!isRead(loaded[0], remedy.features))
       return { verdict: 'none', basis: 'labels', rows: 0, reason: `version ${version} does not read it` };
-    const read = (name: string, span: Span) =>
-      labelledRows(options, { between: span, exclude, path: join(folder, `${name}.parquet`) }, loaded);
-    const labelled = await slicedRemedy(await read('fault', between), loaded[0], remedy, loss);
-    if (labelled.changed.n >= LEAST_CHANGED || remedy.change === null) return remedyTrial(labelled, null);
-    const { columns, labels } = await read('sound', sound);
-    const faulty = faultyColumns(columns, remedy.features, remedy.change);
-    return remedyTrial(labelled, await slicedRemedy({ columns: faulty, labels }, loaded[0], remedy, loss));
+    const read = (rows: 'fault' | 'sound') =>
+      labelledRows(
+        options,
+        { between: rows === 'fault' ? between : sound, exclude, path: join(folder, `${rows}.parquet`) },
+        loaded,
+      );
+    const [ageMs, seenMs] = [action.ageMs ?? between.to - between.from, action.seenMs ?? between.to - between.from];
+    return tryOn(read, loaded[0], { ...remedy, ageMs, seenMs }, loss);
   });
 }
 

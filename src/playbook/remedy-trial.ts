@@ -24,16 +24,35 @@ export interface TriedSlice {
 
 /** The outcome of a trial. */
 export interface RemedyTrial {
-  /** `gain`: the remedy is certainly better than the fault. `loss`: certainly worse. `none`: neither, or too few rows. */
-  readonly verdict: 'gain' | 'loss' | 'none';
+  /**
+   * `gain`: the remedy is certainly better than the fault. `loss`: certainly worse. `none`: neither, or too few rows. `early`: better, and
+   * the fault is too young for that to pay for the sound rows that get the declared value after its end.
+   */
+  readonly verdict: 'gain' | 'loss' | 'none' | 'early';
   /** The rows that decided: labelled ones of the fault, or sound ones in which the fault was simulated. */
   readonly basis: 'labels' | 'reference' | 'nothing';
   readonly reason: string;
   readonly rows: number;
 }
 
+/** A remedy that is tried, and the fault that it is against. */
+export interface TriedRemedy extends RemedyValues {
+  /** How sound values became faulty; null: nobody knows. */
+  readonly change: ValueChange | null;
+  /** How long the fault has been seen. */
+  readonly ageMs: number;
+  /** How long its end takes to be seen: a window. */
+  readonly seenMs: number;
+}
+
 /** Changed rows below which a slice says nothing. */
-export const LEAST_CHANGED = 50;
+const LEAST_CHANGED = 50;
+
+/** Standard errors of a mean at that chance. */
+const SURE = 2.33;
+
+/** A change that is in about all rows can be taken back in them. */
+const ALL = 0.95;
 
 /** Chance that a remedy without gain passes one trial. */
 const TRIAL_ALPHA = 0.01;
@@ -82,8 +101,76 @@ function changed(value: number, { times = 1, plus = 0, to }: ValueChange): numbe
   return to === undefined ? value * times + plus : (to ?? Number.NaN);
 }
 
+/** Values as they were before a change that was in all rows; null: it cannot be taken back. */
+function restoredColumns(columns: Columns, features: readonly string[], change: ValueChange | null): Columns | null {
+  if (change === null || change.share < ALL || change.to !== undefined) return null;
+  const { times = 1, plus = 0 } = change;
+  if (times === 0) return null;
+  const next = new Map(columns);
+  for (const name of columnsOf(columns, features))
+    next.set(
+      name,
+      (columns.get(name) ?? new Float64Array(0)).map((one) => (one - plus) / times),
+    );
+  return next;
+}
+
+/**
+ * Measures a remedy on labelled rows with the fault, or on sound ones with the fault put in. Where no row says whether it is faulty,
+ * sound rows get the declared value too, from the end of the fault until it is seen: the gain must pay for them.
+ */
+export async function tryOn(
+  read: (rows: 'fault' | 'sound') => Promise<LabelledRows>,
+  version: LoadedVersion,
+  remedy: TriedRemedy,
+  loss: (score: number, label: number) => number,
+): Promise<RemedyTrial> {
+  const { change, features, rows } = remedy;
+  const slice = (columns: Columns, { labels }: LabelledRows) =>
+    slicedRemedy({ columns, labels }, version, remedy, loss);
+  const faulty = await read('fault');
+  const labelled = await slice(faulty.columns, faulty);
+  const isLabelled = labelled.changed.n >= LEAST_CHANGED;
+  if (isLabelled && rows !== 'all') return remedyTrial(labelled, null);
+  if (!isLabelled && change === null) return remedyTrial(labelled, null);
+  const sound = await read('sound');
+  const simulated =
+    isLabelled || change === null ? null : await slice(faultyColumns(sound.columns, features, change), sound);
+  const trial = remedyTrial(labelled, simulated);
+  if (rows !== 'all' || trial.verdict !== 'gain') return trial;
+  const restored = restoredColumns(faulty.columns, features, change);
+  const after = [
+    { tried: await slice(sound.columns, sound), of: sound.labels.length },
+    ...(restored === null ? [] : [{ tried: await slice(restored, faulty), of: faulty.labels.length }]),
+  ];
+  const [tried, of] = isLabelled ? [labelled, faulty.labels.length] : [simulated ?? labelled, sound.labels.length];
+  return paid(trial, -costOf(tried, of, SURE), after, remedy);
+}
+
+/** The loss that a remedy adds to a row, over all rows, some standard errors above its mean. */
+function costOf({ changed }: TriedSlice, rows: number, errors: number): number {
+  const { n, mean } = changed;
+  return rows === 0 || n === 0 ? 0 : ((mean + errors * Math.sqrt(varianceOf(changed) / n)) * n) / rows;
+}
+
+/** A gain, or `early` where it does not pay yet for the end of the fault. */
+function paid(
+  trial: RemedyTrial,
+  gain: number,
+  after: readonly { readonly tried: TriedSlice; readonly of: number }[],
+  { ageMs, seenMs }: TriedRemedy,
+): RemedyTrial {
+  const measured = after.filter(({ tried }) => tried.changed.n >= LEAST_CHANGED);
+  if (measured.length === 0)
+    return { ...trial, verdict: 'early', reason: `${trial.reason}; its cost in sound rows was not measured` };
+  const cost = Math.max(...measured.map(({ tried, of }) => costOf(tried, of, SURE)));
+  if (gain * ageMs >= cost * seenMs) return trial;
+  const says = `sound rows may lose ${shown(cost)} each until its end is seen, and ${shown(gain)} is sure now`;
+  return { ...trial, verdict: 'early', reason: `${trial.reason}; the fault is too young to pay: ${says}` };
+}
+
 /** The losses of a version on labelled rows with a remedy and without. */
-export async function slicedRemedy(
+async function slicedRemedy(
   { columns, labels }: LabelledRows,
   version: LoadedVersion,
   remedy: RemedyValues,
@@ -110,7 +197,7 @@ export async function slicedRemedy(
  * Judges a remedy. The labelled rows of the fault decide where there are enough of them; otherwise sound rows in which the fault was
  * simulated; null: it was not.
  */
-export function remedyTrial(labelled: TriedSlice, simulated: TriedSlice | null): RemedyTrial {
+function remedyTrial(labelled: TriedSlice, simulated: TriedSlice | null): RemedyTrial {
   if (labelled.changed.n >= LEAST_CHANGED) return found('labels', labelled);
   if (simulated !== null && simulated.changed.n >= LEAST_CHANGED) return found('reference', simulated);
   return {
@@ -133,7 +220,7 @@ function found(basis: 'labels' | 'reference', slice: TriedSlice): RemedyTrial {
   return { verdict, basis, rows: n, reason: `${word}: ${says}` };
 }
 
-function verdictOf({ changed: { n, mean }, changed: difference }: TriedSlice): RemedyTrial['verdict'] {
+function verdictOf({ changed: { n, mean }, changed: difference }: TriedSlice): 'gain' | 'loss' | 'none' {
   if (n < LEAST_CHANGED || mean === 0) return 'none';
   const error = Math.sqrt(varianceOf(difference) / n);
   const p = error === 0 ? 0 : normalSf(Math.abs(mean) / error);

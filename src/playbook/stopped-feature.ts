@@ -11,8 +11,8 @@ export interface Remedy {
   readonly triedTo: number | null;
   /** The newest trial that no decision answered yet; null: none. */
   readonly trial: RemedyTrial | null;
-  /** The basis of the last answered trial; null: none. */
-  readonly basis: RemedyTrial['basis'] | null;
+  /** Whether labelled rows with the fault said that it brings nothing: it is not tried again. */
+  readonly isRefuted: boolean;
 }
 
 /** A feature whose values are faulty. */
@@ -32,7 +32,7 @@ export interface Stopped {
 }
 
 /** A remedy that nobody tried yet. */
-export const UNTRIED: Remedy = { state: 'untried', since: null, triedTo: null, trial: null, basis: null };
+export const UNTRIED: Remedy = { state: 'untried', since: null, triedTo: null, trial: null, isRefuted: false };
 
 /** The stopped features after a decision. */
 export function stoppedAfter(
@@ -64,14 +64,14 @@ export function stoppedAfter(
         ...remedy,
         state: 'applied',
         since: remedy.since ?? at,
-        basis: trial?.basis ?? remedy.basis,
+        isRefuted: isRefuted(remedy, trial),
         trial: null,
       }));
     case 'refuseRemedy':
       return ofCause(action.features, ({ trial, ...remedy }) => ({
         ...remedy,
         state: remedy.state === 'applied' ? 'takenBack' : 'refused',
-        basis: trial?.basis ?? remedy.basis,
+        isRefuted: isRefuted(remedy, trial),
         trial: null,
       }));
     default:
@@ -96,11 +96,16 @@ export function stoppedAfterTrial(
   );
 }
 
+/** A gain that comes too early may pay in a later window. */
+function isRefuted(remedy: Pick<Remedy, 'isRefuted'>, trial: RemedyTrial | null): boolean {
+  return trial === null ? remedy.isRefuted : trial.basis === 'labels' && trial.verdict !== 'early';
+}
+
 /** A trial that changes nothing asks for no decision. */
 function withTrial(remedy: Remedy, trial: RemedyTrial): Remedy {
   const { state } = remedy;
   const changes = state === 'untried' || (state === 'refused' ? trial.verdict === 'gain' : trial.verdict === 'loss');
-  return changes ? { ...remedy, trial } : { ...remedy, basis: trial.basis };
+  return changes ? { ...remedy, trial } : { ...remedy, isRefuted: isRefuted(remedy, trial) };
 }
 
 /** Whether the model gets declared values for a feature. */

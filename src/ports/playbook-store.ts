@@ -135,6 +135,9 @@ export type PlaybookAction =
       readonly sound: Span;
       /** Spans of other faults. */
       readonly exclude: readonly Span[];
+      /** How long the fault has been seen, and how long its end takes to be; absent: as long as `between`. */
+      readonly ageMs?: number;
+      readonly seenMs?: number;
     }
   /** From now on the model gets a declared value in the faulty rows of these features. */
   | { readonly do: 'applyRemedy'; readonly features: readonly string[] }

@@ -7,6 +7,7 @@ import { seededRandom } from '../../src/base/rng.ts';
 import { parseJob } from '../../src/cost/plan/job.ts';
 import { makePlan } from '../../src/cost/plan/make-plan.ts';
 import type { CostPlan } from '../../src/cost/plan/plan.ts';
+import { leverFindings } from '../../src/cost/profile/finding-levers.ts';
 import { readProfile } from '../../src/cost/profile/read-profile.ts';
 import { diagnose } from '../../src/gpu/diagnose.ts';
 import type { Diagnosis } from '../../src/gpu/diagnosis.ts';
@@ -55,6 +56,19 @@ function diagnosed(fault: FaultKind, share: number, ranks: number): Diagnosis {
 
 /** Faults that are between ranks. */
 const ofRanks: readonly FaultKind[] = ['straggler', 'uneven', 'exposed-communication'];
+
+test('a lever follows from cause and mechanism: whatever the words of a finding are, it is the same', () => {
+  const found = faultKinds.filter((fault) => fault !== 'none');
+  const findings = found.flatMap((fault) => diagnosed(fault, 0.4, ofRanks.includes(fault) ? 4 : 1).findings);
+  const worded = findings.map((one) => ({
+    ...one,
+    title: 'late slow Tensor Cores save frames exposed copies, which it loads itself',
+    evidence: one.evidence.map((row) => ({ ...row, what: 'late' })),
+  }));
+  const leversOf = (some: typeof findings) => leverFindings(some).map(({ lever }) => lever);
+  expect(leversOf(worded)).toEqual(leversOf(findings));
+  expect(new Set(leversOf(findings)).size).toBeGreaterThanOrEqual(5);
+});
 
 test.each(faultKinds.filter((fault) => fault !== 'none'))(
   'each finding of a run with %s is a lever, whose range ends at the ceiling of the diagnosis',

@@ -128,6 +128,11 @@ export const planted: Readonly<Record<string, Planted>> = {
   'thousands for ones': { sound: of(lognormal), spoil: each((x) => x / 1000), kind: 'unit' },
   'percent for shares': { sound: of((random) => random() ** 2), spoil: each((x) => 100 * x), kind: 'unit' },
   'kilometres for miles': { sound: of(lognormal), spoil: each((x) => 1.609344 * x), kind: 'unit' },
+  'kilometres for miles, with a few refunds': {
+    sound: of((random) => (random() < 0.002 ? -2.5 : lognormal(random))),
+    spoil: each((x) => 1.609344 * x),
+    kind: 'unit',
+  },
   'miles for kilometres, from 0 on': {
     sound: of((random) => -5 * Math.log(1 - random())),
     spoil: each((x) => x / 1.609344),
@@ -169,6 +174,11 @@ export const planted: Readonly<Record<string, Planted>> = {
   'a sensor that stands still': { sound: of(celsius), spoil: stuck(1), kind: 'repeated' },
   'a sensor that stands still for a quarter': { sound: of(celsius), spoil: stuck(0.27), kind: 'repeated' },
   'zeros in a fifth of rows': { sound: of(lognormal), spoil: some(0.2, () => 0), kind: 'repeated' },
+  'zeros among rounded prices': {
+    sound: of((random) => 2.5 + 0.5 * Math.floor(2 * lognormal(random))),
+    spoil: some(0.2, () => 0),
+    kind: 'repeated',
+  },
   'zeros among values on both sides': { sound: of(minutes), spoil: some(0.2, () => 0), kind: 'repeated' },
   'a code of 3 % below all': { sound: of(lognormal), spoil: some(0.03, () => -999), kind: 'repeated' },
   'a code of 3 % above all': { sound: of(celsius), spoil: some(0.03, () => 9999), kind: 'repeated' },

@@ -203,7 +203,7 @@ test('whatever the names, nothing in the page is markup of theirs, loads or runs
     rows: 1,
     loss: 1,
     looked: 1,
-    left: [],
+    excluded: [],
     slices: hostile.map((one) => ({ conditions: [one, one], rows: 1, loss: 1, restLoss: 1, adjustedP: 1 })),
   };
   const timeLine = Array.from({ length: 500 }, (_, i) => ({

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { seededRandom } from '../../src/base/rng.ts';
+import { randomBelow, seededRandom } from '../../src/base/rng.ts';
 import { traceFacts } from '../../src/gpu/analysis/trace-facts.ts';
 import { diagnose } from '../../src/gpu/diagnose.ts';
 import { rankFindings } from '../../src/gpu/join/late-ranks.ts';
 import { joinRanks } from '../../src/gpu/join/ranks.ts';
+import type { Source } from '../../src/gpu/source.ts';
 import { insertGap } from './captures/alter.ts';
 import { type Capture, captureJson } from './captures/capture.ts';
 import { scanTrace } from './captures/scan-trace.ts';
@@ -110,4 +111,25 @@ test('waiting in a step that is left out takes nothing off the communication of 
   const found = about(late);
   expect(found.flatMap(({ title, scope }) => (title.includes('is late') ? [scope.rank] : []))).toHaveLength(2);
   expect(exposed(found).map(({ shareOfStep }) => shareOfStep)).toEqual([expect.closeTo(usual.shareOfStep ?? 0, 2)]);
+});
+
+test('waiting that is split over ranks comes before the wire where all of it together costs more', () => {
+  // The last seed splits it in two parts, each of which is below the wire.
+  for (const seed of [...Array.from({ length: 8 }, (_, i) => 9_600_000 + i), 8_000_097]) {
+    const random = seededRandom(seed);
+    const run = trainingRun({
+      fault: 'uneven',
+      share: 0.22 + 0.38 * random(),
+      steps: 6 + randomBelow(random, 4),
+      kernelsPerStep: 30 + randomBelow(random, 60),
+      kernelUs: 40 + 120 * random(),
+      ranks: 2 + randomBelow(random, 4),
+      random,
+    });
+    const sources = run.map((capture): Source => {
+      const trace = scanTrace(new TextEncoder().encode(captureJson(capture)));
+      return { kind: 'trace', path: `rank-${capture.rank}.json`, trace };
+    });
+    expect(diagnose(sources).findings[0]?.title, `seed ${seed}`).toMatch(/in turn| is late/);
+  }
 });

@@ -41,7 +41,7 @@ function modelOf(type: ValueType, value: unknown): PlaybookModel {
   };
 }
 
-const APPLIED = { state: 'applied', since: 0, triedTo: null, trial: null, basis: null } as const;
+const APPLIED = { state: 'applied', since: 0, triedTo: null, trial: null, isRefuted: false } as const;
 
 /** The number that a model is fed in place of a faulty feature. */
 function fed(type: ValueType, value: unknown): number {

@@ -6,24 +6,17 @@ import { trainedInputs } from '../../src/model/row-inputs.ts';
 import { type LabelledRows, type LoadedVersion, scoresOf } from '../../src/playbook/compare-versions.ts';
 import { decide } from '../../src/playbook/decide.ts';
 import type { Decision } from '../../src/playbook/decision.ts';
-import {
-  type Columns,
-  faultyColumns,
-  LEAST_CHANGED,
-  remedyTrial,
-  replacedColumns,
-  slicedRemedy,
-} from '../../src/playbook/remedy-trial.ts';
+import { type Columns, faultyColumns, replacedColumns, tryOn } from '../../src/playbook/remedy-trial.ts';
 import { fold, NO_STATE, type PlaybookState } from '../../src/playbook/state.ts';
 import { isApplied } from '../../src/playbook/stopped-feature.ts';
-import type { PlaybookEntry, SeenWindow, ValueChange } from '../../src/ports/playbook-store.ts';
+import type { PlaybookAction, PlaybookEntry, SeenWindow, ValueChange } from '../../src/ports/playbook-store.ts';
 import { logLossOf } from '../../src/stats/log-loss.ts';
 import { newVersion } from '../../src/testing/contracts/model-registry.ts';
 import { watchedProject } from './watched-project.ts';
 
 const HOUR_MS = 3_600_000;
 const START = Date.UTC(2026, 0, 5);
-/** Hours before the fault begins, with it, and rows of each. */
+/** Hours before the fault begins, those that are watched from then on, and rows of each. */
 const [BEFORE, FAULTY, ROWS] = [4, 8, 250];
 
 /** The response never costs more than this share of the loss without it. */
@@ -39,8 +32,10 @@ interface Case {
   readonly weight: number;
   /** Hours until labels are known. */
   readonly delay: number;
-  /** The world's slope in the hours of the fault, of that before. */
+  /** The world's slope in the watched hours, of that before. */
   readonly slope: number;
+  /** Hours of the fault; the values of later ones are sound. */
+  readonly lasts: number;
 }
 
 /** A version that scores as a formula says. */
@@ -65,10 +60,11 @@ function versionOf({ model, weight }: Case): LoadedVersion {
 }
 
 /** One hour of rows: labels follow the sound values, whatever the model gets. */
-function hourOf({ weight, model, change, slope }: Case, random: Random, isFaulty: boolean) {
+function hourOf({ weight, model, change, slope, lasts }: Case, random: Random, hour: number) {
+  const isFaulty = hour >= BEFORE && hour < BEFORE + lasts;
   const rows = Array.from({ length: ROWS }, () => ({ gaps: random(), number: randomNormal(random) }));
   const truth = (gaps: number, z: number) =>
-    z + (isFaulty ? slope : 1) * (model === 'step' ? (gaps > 0.5 ? weight : -weight) : weight * gaps);
+    z + (hour >= BEFORE ? slope : 1) * (model === 'step' ? (gaps > 0.5 ? weight : -weight) : weight * gaps);
   const labels = Float64Array.from(rows, ({ gaps, number }) =>
     random() < 1 / (1 + Math.exp(-truth(gaps, number))) ? 1 : 0,
   );
@@ -86,7 +82,7 @@ async function lived(one: Case) {
   if (plan === null) throw new Error('no plan');
   const version = versionOf(one);
   const random = seededRandom(one.seed);
-  const hours = Array.from({ length: BEFORE + FAULTY }, (_, hour) => hourOf(one, random, hour >= BEFORE));
+  const hours = Array.from({ length: BEFORE + FAULTY }, (_, hour) => hourOf(one, random, hour));
   const joined = (from: number, to: number) => ({
     columns: new Map(
       ['gaps', 'number'].map((name) => [
@@ -98,6 +94,18 @@ async function lived(one: Case) {
   });
   const remedy = { features: ['gaps'], values: { gaps: one.value } };
   const fault = { kind: one.kind, columns: ['gaps'], text: one.kind, change: one.change };
+  const hourAt = (at: number) => Math.round((at - START) / HOUR_MS);
+  const trial = (action: Extract<PlaybookAction, { do: 'tryRemedy' }>, known: number) =>
+    tryOn(
+      async (rows) => {
+        const { from, to } = rows === 'fault' ? action.between : action.sound;
+        const first = Math.max(0, hourAt(from));
+        return joined(first, Math.max(first, Math.min(hourAt(to), known)));
+      },
+      version,
+      { ...action, ageMs: action.ageMs ?? 0, seenMs: action.seenMs ?? 0 },
+      logLossOf,
+    );
   let state: PlaybookState = fold(NO_STATE, [
     { kind: 'configured', plan, labelWithinMs: HOUR_MS, declaration: '', code: '', ...head(1, START) },
   ]);
@@ -114,23 +122,22 @@ async function lived(one: Case) {
         ? asIs
         : await meanLoss(version, { columns: replacedColumns(columns, { ...remedy, rows: stop.rows }), labels });
     const to = START + (hour + 1) * HOUR_MS;
-    const window: SeenWindow = {
-      from: to - HOUR_MS,
-      to,
-      rows: ROWS,
-      state: 'fault',
-      reason: one.kind,
-      faults: [fault],
-      drifted: [],
-      changedAt: null,
-    };
+    const windows = [hour - 1, hour].flatMap((at): SeenWindow[] => {
+      if (at < BEFORE) return [];
+      const isFaulty = at < BEFORE + one.lasts;
+      const [begin, faults] = [START + at * HOUR_MS, isFaulty ? [fault] : []];
+      const state = isFaulty ? 'fault' : 'ok';
+      return [
+        { from: begin, to: begin + HOUR_MS, rows: ROWS, state, reason: one.kind, faults, drifted: [], changedAt: null },
+      ];
+    });
     const monitor = {
       kind: 'featureDrift',
       version: 1,
-      state: 'fault',
+      state: windows.at(-1)?.state ?? 'ok',
       reason: one.kind,
       metric: 'psi',
-      windows: [window],
+      windows,
     } as const;
     for (let round = 0; round < 10; round += 1) {
       const observed = { kind: 'observed', champion: 1, monitors: [monitor], rollout: null, digest: '' } as const;
@@ -141,20 +148,7 @@ async function lived(one: Case) {
         decisions.map((next, i) => decidedOf(next, state.revision + 1 + i, to)),
       );
       for (const { id, action } of [...state.pending]) {
-        const known = joined(BEFORE, Math.max(BEFORE, hour + 1 - one.delay));
-        const isTrial = action.do === 'tryRemedy';
-        const labelled = isTrial ? await slicedRemedy(known, version, action, logLossOf) : null;
-        const sound = joined(0, BEFORE);
-        const simulated =
-          isTrial && action.change !== null && (labelled?.changed.n ?? 0) < LEAST_CHANGED
-            ? await slicedRemedy(
-                { ...sound, columns: faultyColumns(sound.columns, ['gaps'], action.change) },
-                version,
-                action,
-                logLossOf,
-              )
-            : null;
-        const result = labelled === null ? {} : { ...remedyTrial(labelled, simulated) };
+        const result = action.do === 'tryRemedy' ? { ...(await trial(action, hour + 1 - one.delay)) } : {};
         state = fold(state, [
           { kind: 'finished', decision: id, isDone: true, result, ...head(state.revision + 1, to) },
         ]);
@@ -213,6 +207,7 @@ const cases: fc.Arbitrary<Case> = fc
     weight: fc.constantFrom(0, 0.5, 3, -3),
     delay: fc.constantFrom(0, 1, 3, FAULTY),
     slope: fc.constantFrom(1, 1, 1, 0.5),
+    lasts: fc.integer({ min: 1, max: FAULTY }),
   })
   .map(({ fault, ...rest }) => ({ ...rest, ...fault }));
 
@@ -242,6 +237,7 @@ test('a remedy that sound rows promised and labels refute is taken back, and the
     weight: 3,
     delay: 2,
     slope: -40,
+    lasts: FAULTY,
   };
   const { did } = await lived(one);
   expect(did).toEqual(['applyRemedy', 'refuseRemedy']);

@@ -4,11 +4,12 @@ import { reasonOf } from '../../base/reason-of.ts';
 import type { Comparison } from '../../monitoring/detect/comparison.ts';
 import { parseDriftRule, ruleText } from '../../monitoring/detect/drift-rule.ts';
 import { SEASONS } from '../../monitoring/detect/season.ts';
+import { columnChoice, columnOptions } from '../options/column-options.ts';
 import { type Call, command } from '../command.ts';
 import { closeInputs, type DriftInput, openDriftInput, profileByEngineOf, profileOf } from '../drift/drift-inputs.ts';
 import { writeComparison } from '../drift/write-comparison.ts';
 import { flag, option } from '../options/option.ts';
-import { choice, column, file, list, read, whole } from '../options/option-kinds.ts';
+import { choice, column, file, read, whole } from '../options/option-kinds.ts';
 
 const options = {
   rule: option(
@@ -22,8 +23,7 @@ const options = {
     choice(SEASONS),
     'compare with reference rows of the same hours of the week or day (auto; needs time)',
   ),
-  ignore: option(list(column), 'columns to leave out, with commas between; one may be in one file only'),
-  features: option(list(column), 'columns to compare, with commas between (all)'),
+  ...columnOptions,
   'windows-per-day': option(whole(1, 86_400), 'windows a day that the cost of the rules is computed for', 1),
   html: option(file, 'also write an HTML file to this path'),
   evidently: option(file, 'also write a snapshot that Evidently 0.7 opens to this path'),
@@ -60,16 +60,9 @@ async function inputOf(call: Asked, path: string): Promise<DriftInput> {
 }
 
 /** Errors: DRIFT_OPTION, those of the files. */
-async function compared({ options: asked }: Asked, reference: DriftInput, current: DriftInput): Promise<Comparison> {
-  const {
-    rule,
-    slice = null,
-    time = null,
-    season,
-    ignore = [],
-    features = [],
-    'windows-per-day': windowsPerDay,
-  } = asked;
+async function compared(call: Asked, reference: DriftInput, current: DriftInput): Promise<Comparison> {
+  const { options: asked } = call;
+  const { rule, slice = null, time = null, season, 'windows-per-day': windowsPerDay } = asked;
   if (reference.kind === 'table' && current.kind === 'table') {
     const { compareTables } = await import('../../monitoring/detect/compare-tables.ts');
     if (season !== undefined && time === null)
@@ -80,8 +73,7 @@ async function compared({ options: asked }: Asked, reference: DriftInput, curren
       slice,
       time,
       season: season ?? 'auto',
-      ignore,
-      features,
+      ...columnChoice(call),
     });
   }
   for (const name of ['slice', 'time', 'season', 'ignore', 'features'] as const)

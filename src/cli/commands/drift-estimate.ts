@@ -1,7 +1,9 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { EstimateReport } from '../../monitoring/estimate/estimate-files.ts';
 import type { TaskEstimateReport } from '../../monitoring/estimate/estimate-task-files.ts';
+import { excludedLines } from '../../monitoring/report/comparison-text.ts';
 import type { TableFile } from '../../ports/table-file.ts';
+import { columnChoice, columnOptions } from '../options/column-options.ts';
 import { type Call, command } from '../command.ts';
 import { labelOptions, reportLabels } from '../drift/drift-labels.ts';
 import { reportSlices, sliceOptions } from '../drift/drift-slices.ts';
@@ -32,6 +34,7 @@ export const driftEstimate = command({
     prediction: option(column, 'column of predictions 0 or 1 (the score against the threshold)'),
     threshold: option(number(0, 1), 'scores from here on are predicted 1', 0.5),
     chunk: option(whole(100, 10_000_000), 'rows of a window, and of the chunks of the reference', 5000),
+    ...columnOptions,
     ...sliceOptions,
     ...labelOptions,
   },
@@ -45,7 +48,7 @@ export const driftEstimate = command({
     if (of === 'slices') return reportSlices(call);
     if (of === 'labels') return reportLabels(call);
     const { task, score, label, prediction = null, threshold, chunk } = call.options;
-    const common = { label, chunkRows: chunk, seed: 42 };
+    const common = { label, chunkRows: chunk, seed: 42, ...columnChoice(call) };
     await withFiles(call.words, async (reference, current) => {
       if (task !== 'binary') {
         const { estimateTaskFiles } = await import('../../monitoring/estimate/estimate-task-files.ts');
@@ -98,6 +101,7 @@ function writeTask({ json, terminal }: Call, report: TaskEstimateReport): void {
     );
   }
   for (const warning of report.warnings) terminal.out(`note: ${warning}`);
+  for (const line of excludedLines(report.excluded)) terminal.out(line);
 }
 
 function write({ json, terminal }: Call, report: EstimateReport): void {
@@ -107,7 +111,7 @@ function write({ json, terminal }: Call, report: EstimateReport): void {
   }
   const number = (value: number | null | undefined) =>
     (value === null || value === undefined ? '–' : value.toFixed(4)).padEnd(9);
-  const { limits, windows, warnings, calibrated } = report;
+  const { limits, windows, warnings, calibrated, excluded } = report;
   terminal.out(
     `scores ${calibrated ? 'calibrated on the reference' : 'used as they are'}; limits AUC ${range(limits.auc)}, accuracy ${range(limits.accuracy)}, F1 ${range(limits.f1)}`,
   );
@@ -123,6 +127,7 @@ function write({ json, terminal }: Call, report: EstimateReport): void {
     );
   }
   for (const warning of warnings) terminal.out(`note: ${warning}`);
+  for (const line of excludedLines(excluded)) terminal.out(line);
 }
 
 function range(limits: EstimateReport['limits']['auc']): string {

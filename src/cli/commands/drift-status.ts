@@ -3,6 +3,7 @@ import { monitorName } from '../../features/define/monitor.ts';
 import type { MonitorState } from '../../findings/monitor-state.ts';
 import type { Arrival } from '../../monitoring/monitor/arrival-windows.ts';
 import type { MonitorStatus } from '../../monitoring/monitor/judge-windows.ts';
+import { excludedLines } from '../../monitoring/report/comparison-text.ts';
 import { type Call, command } from '../command.ts';
 import { loadConfig } from '../open/load-config.ts';
 import { option } from '../options/option.ts';
@@ -48,6 +49,7 @@ function write(
     for (const line of pricesOf(model)) terminal.out(line);
     for (const status of own) {
       terminal.out(statusLine(status));
+      for (const line of excludedLines(status.windows.at(-1)?.excluded ?? [])) terminal.out(`  ${line}`);
       for (const line of arrivalLines(status.windows.at(-1)?.arrivals)) terminal.out(`  ${line}`);
     }
   }

@@ -1,4 +1,6 @@
 import type { LabelReport } from '../../monitoring/estimate/label-files.ts';
+import { excludedLines } from '../../monitoring/report/comparison-text.ts';
+import { columnChoice, type columnOptions } from '../options/column-options.ts';
 import type { Call } from '../command.ts';
 import { type Option, option } from '../options/option.ts';
 import { column, instant, whole } from '../options/option-kinds.ts';
@@ -13,14 +15,14 @@ export const labelOptions = {
 
 /** How late labels come, when a window is mature, and how early labels differ from all. Errors: those of the file. */
 export async function reportLabels(
-  call: Call<typeof labelOptions & { readonly label: Option<string> }>,
+  call: Call<typeof labelOptions & typeof columnOptions & { readonly label: Option<string> }>,
 ): Promise<void> {
   const { openTableFile } = await import('../../site/table-files.ts');
   const { labelReport } = await import('../../monitoring/estimate/label-files.ts');
   const table = await openTableFile(call.words[0]);
   try {
     const { predicted, labelled, label, now = null, 'look-back': lookBackDays } = call.options;
-    write(call, await labelReport(table, { predicted, labelled, label, now, lookBackDays }));
+    write(call, await labelReport(table, { predicted, labelled, label, now, lookBackDays, ...columnChoice(call) }));
   } finally {
     await table.close();
   }
@@ -31,7 +33,7 @@ function write({ json, terminal }: Call, report: LabelReport): void {
     terminal.out(JSON.stringify(report));
     return;
   }
-  const { rows, coverage, earlyLabels, matureAfterDays, warnings } = report;
+  const { rows, coverage, earlyLabels, matureAfterDays, warnings, excluded } = report;
   terminal.out(
     `${rows} predictions; a window is mature after ${matureAfterDays === null ? '– (never)' : `${matureAfterDays} days`}`,
   );
@@ -43,4 +45,5 @@ function write({ json, terminal }: Call, report: LabelReport): void {
     );
   });
   for (const warning of warnings) terminal.out(`note: ${warning}`);
+  for (const line of excludedLines(excluded)) terminal.out(line);
 }

@@ -1,17 +1,22 @@
 import { fail } from '../../base/errors/fail.ts';
+import { chooseColumns, requireColumn } from '../../monitoring/detect/choose-columns.ts';
 import type { FoundSlices } from '../../monitoring/detect/find-slices.ts';
+import { excludedLines } from '../../monitoring/report/comparison-text.ts';
 import type { ColumnValues, TableFile } from '../../ports/table-file.ts';
+import { columnChoice, type columnOptions } from '../options/column-options.ts';
 import type { Call } from '../command.ts';
 import { type Option, option } from '../options/option.ts';
-import { column, list } from '../options/option-kinds.ts';
+import { column } from '../options/option-kinds.ts';
 
 /** Options of slices. */
 export const sliceOptions = {
   loss: option(column, 'of slices: a column of losses in place of scores and labels'),
-  ignore: option(list(column), 'of slices: columns to leave out, with commas between', []),
 };
 
-type Asked = Call<typeof sliceOptions & { readonly score: Option<readonly string[]>; readonly label: Option<string> }>;
+type Asked = Call<
+  typeof sliceOptions &
+    typeof columnOptions & { readonly score: Option<readonly string[]>; readonly label: Option<string> }
+>;
 
 /** The slices of one feature or two whose loss is highest, corrected for each slice that was looked at. Errors: DRIFT_COLUMN, DRIFT_LABEL. */
 export async function reportSlices(call: Asked): Promise<void> {
@@ -20,18 +25,15 @@ export async function reportSlices(call: Asked): Promise<void> {
   const table = await openTableFile(call.words[0]);
   try {
     const { losses, used } = await lossesOf(call, table);
-    const ignore = new Set([...used, ...call.options.ignore]);
+    const chosen = chooseColumns([table], columnChoice(call), used);
     const kept = Uint32Array.from([...losses.keys()].filter((i) => Number.isFinite(losses[i])));
     const columns = new Map<string, ColumnValues>();
-    for (const { name } of table.columns)
-      if (!ignore.has(name)) columns.set(name, rowsOf(await table.column(name), kept));
-    write(
-      call,
-      findSlices(
-        columns,
-        Float64Array.from(kept, (i) => losses[i]),
-      ),
+    for (const { name } of chosen.columns) columns.set(name, rowsOf(await table.column(name), kept));
+    const found = findSlices(
+      columns,
+      Float64Array.from(kept, (i) => losses[i]),
     );
+    write(call, { ...found, excluded: [...chosen.excluded, ...found.excluded] });
   } finally {
     await table.close();
   }
@@ -41,23 +43,23 @@ export async function reportSlices(call: Asked): Promise<void> {
 async function lossesOf(
   { options: { loss, score: scores, label } }: Asked,
   table: TableFile,
-): Promise<{ losses: Float64Array; used: readonly string[] }> {
-  if (loss !== undefined) return { losses: await numbersOf(table, loss), used: [loss] };
+): Promise<{ losses: Float64Array; used: readonly (readonly [string, string])[] }> {
+  if (loss !== undefined) return { losses: await numbersOf(table, loss), used: [[loss, 'the loss']] };
   const score = scores.join(',');
   const [predicted, labels] = [await numbersOf(table, score), await numbersOf(table, label)];
   const isBinary = labels.every((value) => Number.isNaN(value) || value === 0 || value === 1);
   const losses = predicted.map((value, i) => (isBinary ? (value - labels[i]) ** 2 : Math.abs(value - labels[i])));
-  return { losses, used: [score, label] };
+  return {
+    losses,
+    used: [
+      [score, 'the score'],
+      [label, 'the label'],
+    ],
+  };
 }
 
 async function numbersOf(table: TableFile, column: string): Promise<Float64Array> {
-  if (!table.columns.some(({ name }) => name === column))
-    throw fail('DRIFT_COLUMN', {
-      what: 'column',
-      column,
-      path: table.path,
-      known: table.columns.map(({ name }) => name),
-    });
+  requireColumn('column', column, table);
   const values = await table.column(column);
   if (values instanceof Float64Array) return values;
   return Float64Array.from(values, (text) => {
@@ -76,7 +78,7 @@ function rowsOf(values: ColumnValues, kept: Uint32Array): ColumnValues {
 
 function write({ json, terminal }: Call, found: FoundSlices): void {
   if (json) return terminal.out(JSON.stringify(found));
-  const { rows, loss, looked, slices, left } = found;
+  const { rows, loss, looked, slices, excluded } = found;
   terminal.out(
     `${rows} rows with a loss, mean ${loss.toPrecision(4)}; ${looked} slices looked at, ${slices.length} are worse`,
   );
@@ -84,5 +86,5 @@ function write({ json, terminal }: Call, found: FoundSlices): void {
     terminal.out(
       `${slice.loss.toPrecision(4).padEnd(9)} rest ${slice.restLoss.toPrecision(4).padEnd(9)} ${String(slice.rows).padEnd(8)} rows  adj. p ${slice.adjustedP.toPrecision(2).padEnd(8)} ${slice.conditions.join(' and ')}`,
     );
-  if (left.length > 0) terminal.out(`not looked at: ${left.join(', ')}`);
+  for (const line of excludedLines(excluded)) terminal.out(line);
 }

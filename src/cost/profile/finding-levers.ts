@@ -26,21 +26,20 @@ export interface LeverFinding {
   readonly fix: string;
 }
 
-/** The lever of a finding, by its cause, and by its evidence where a cause has several. */
-function leverOf({ cause, title, evidence }: Finding): Lever {
-  const says = (word: RegExp) => word.test(title) || evidence.some(({ what }) => word.test(what));
+/** The lever of a finding, by its cause, and by its mechanism where a cause has several. */
+function leverOf({ cause, mechanism }: Pick<Finding, 'cause' | 'mechanism'>): Lever {
   switch (cause) {
     case 'data-pipeline':
       return 'data-pipeline';
     case 'launch-overhead':
       return 'compile';
     case 'multi-gpu':
-      return /\b(late|slow|straggl)/.test(title) ? 'late-rank' : 'gradient-overlap';
+      return mechanism === 'late-rank' ? 'late-rank' : 'gradient-overlap';
     case 'hidden-sync':
-      if (says(/exposed copies/)) return 'copies';
-      return says(/save frames/) ? 'async-save' : 'hidden-sync';
+      if (mechanism === 'copies') return 'copies';
+      return mechanism === 'checkpoint' ? 'async-save' : 'hidden-sync';
     case 'kernel-efficiency':
-      return says(/Tensor Cores?|single precision|FP32/i) ? 'mixed-precision' : 'compile';
+      return mechanism === 'precision' ? 'mixed-precision' : 'compile';
     case 'scheduling':
       return null;
   }
@@ -72,9 +71,12 @@ const anyLoader = /^enumerate\(DataLoader\)#?$|dataloader\.py\(\d+\): (__next__|
  * How the loader of a finding runs: in turn with the GPU, where the training process itself decodes or names the loader of one process;
  * in workers, where it waits for them. `open` where the frames say neither.
  */
-export function loaderForm({ title, evidence }: Finding): 'in turn' | 'workers' | 'open' {
+export function loaderForm({
+  mechanism,
+  evidence,
+}: Pick<Finding, 'mechanism' | 'evidence'>): 'in turn' | 'workers' | 'open' {
   const names = evidence.flatMap(({ events = [] }) => events.filter((one) => typeof one === 'string'));
-  if (/loads itself/.test(title) || names.some((name) => name.includes('SingleProcess'))) return 'in turn';
+  if (mechanism === 'loader-in-turn' || names.some((name) => name.includes('SingleProcess'))) return 'in turn';
   if (names.some((name) => waitsForWorkers.test(name))) return 'workers';
   return names.some((name) => !anyLoader.test(name)) ? 'in turn' : 'open';
 }

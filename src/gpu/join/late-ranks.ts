@@ -70,6 +70,11 @@ export function waitInTurn(
   return { victim: shares.indexOf(share), steadyWaitUs, share };
 }
 
+/** The share of its step that a rank waits for others, whoever they are. */
+function waitingShare(facts: readonly TraceFacts[], join: RankJoin, rank: number): number {
+  return join.matched.reduce((us, one) => us + one.exposedWaitUs[rank], 0) / joinedUs(facts[rank], join);
+}
+
 /** The finding about ranks that wait for each other in turn. */
 export function waitInTurnFinding(facts: readonly TraceFacts[], join: RankJoin, one: WaitInTurn): FindingDraft {
   const victim = facts[one.victim];
@@ -89,6 +94,7 @@ export function waitInTurnFinding(facts: readonly TraceFacts[], join: RankJoin, 
       ...wireEvidence(victim.file, join),
     ],
     shareOfStep: one.share,
+    waitingShare: waitingShare(facts, join, one.victim),
     recoverableUs,
     gpuHours: null,
     expected: noMeasurement,
@@ -122,6 +128,7 @@ function lateRankFinding(facts: readonly TraceFacts[], join: RankJoin, one: Late
   const alone = join.matched.reduce((sum, own) => (own.last === late ? sum + secondWaitUs(own) : sum), 0);
   return {
     cause: 'multi-gpu',
+    mechanism: 'late-rank',
     title: `rank ${join.ranks[late]} is late: the others wait ${ms(recoverableUs)} ms of a ${ms(joinedStepUs(victim, join))} ms step for it`,
     scope: { file: facts[late].file, rank: join.ranks[late] ?? null, device: null, window: 'stretched steps' },
     evidence: [
@@ -149,6 +156,7 @@ function lateRankFinding(facts: readonly TraceFacts[], join: RankJoin, one: Late
       })),
     ],
     shareOfStep: share,
+    waitingShare: waitingShare(facts, join, one.victim),
     recoverableUs,
     gpuHours: null,
     expected: noMeasurement,

@@ -153,7 +153,7 @@ function activityFindings(
     return draft('kernel-efficiency', `${label} computes without Tensor Cores`, [
       row('SMs active', sm),
       row('Tensor Cores active', tensor),
-    ]);
+    ]).map((one) => ({ ...one, mechanism: 'precision' as const }));
   return [];
 }
 

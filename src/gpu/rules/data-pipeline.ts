@@ -22,6 +22,7 @@ export const dataPipeline: TraceRule = (facts) => {
   const oneWorker = Math.max(stepUs - recoverableUs, loaderUs);
   const draft: FindingDraft = {
     cause: 'data-pipeline',
+    ...(single && { mechanism: 'loader-in-turn' as const }),
     title: `the GPU waits ${ms(recoverableUs)} ms of a ${ms(stepUs)} ms step for the next batch${single ? ', which the training process loads itself' : ''}`,
     scope: scopeOf(facts),
     evidence: [

@@ -115,6 +115,7 @@ function exposedCopies(facts: TraceFacts, counted: ReadBackCopies): readonly Fin
   return [
     {
       cause: 'hidden-sync',
+      mechanism: 'copies',
       title: `copies that no computation hides take ${ms(recoverableUs)} ms of a ${ms(stepUs)} ms step, most of it ${main.name}`,
       scope: scopeOf(facts),
       evidence: [
@@ -186,6 +187,7 @@ function savingInStep(facts: TraceFacts): readonly FindingDraft[] {
   return [
     {
       cause: 'hidden-sync',
+      mechanism: 'checkpoint',
       title: `the GPU waits ${ms(recoverableUs)} ms of a ${ms(stepUs)} ms step for a checkpoint to be written`,
       scope: scopeOf(facts),
       evidence: [evidence(facts, 'idle time under save frames', percent(share), '% of the step')],

@@ -26,6 +26,7 @@ export const kernelEfficiency: TraceRule = (facts, remaining) => {
   return [
     {
       cause: 'kernel-efficiency',
+      mechanism: 'precision',
       title: `${percent(use.eligibleShare)} % of kernel time could use Tensor Cores and computes in single precision`,
       scope: scopeOf(facts),
       evidence: [

@@ -1,6 +1,6 @@
 import { medianOf } from '../analysis/statistics.ts';
 import type { Stragglers } from '../analysis/stragglers.ts';
-import { type FindingDraft, noMeasurement } from '../finding.ts';
+import { type FindingDraft, type Mechanism, noMeasurement } from '../finding.ts';
 import { printedNumber } from '../readers/csv.ts';
 import type { KernelSumRow, StatsTable } from '../readers/kernel-sums.ts';
 import { percent } from './rule.ts';
@@ -13,6 +13,7 @@ export function iterationFindings(file: string, found: Stragglers): readonly Fin
   return [
     fileDraft({
       cause: 'multi-gpu',
+      mechanism: 'late-rank',
       file,
       title: `workers ${names} are late: the steps take ${found.slowdown.toFixed(2)} times as long as without that`,
       evidence: [
@@ -108,6 +109,7 @@ function loopRange(
 /** A finding about a whole file, without a step. */
 export function fileDraft(one: {
   readonly cause: FindingDraft['cause'];
+  readonly mechanism?: Mechanism;
   readonly file: string;
   readonly title: string;
   readonly evidence: FindingDraft['evidence'];
@@ -119,6 +121,7 @@ export function fileDraft(one: {
 }): FindingDraft {
   return {
     cause: one.cause,
+    ...(one.mechanism && { mechanism: one.mechanism }),
     title: one.title,
     scope: { file: one.file, rank: null, device: null, window: 'the whole file' },
     evidence: one.evidence,

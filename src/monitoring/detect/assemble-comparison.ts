@@ -1,3 +1,4 @@
+import type { ExcludedColumn } from './choose-columns.ts';
 import type { ComparedColumn } from './compare-column.ts';
 import type { ComparedSide, Comparison, RuleCost, SliceComparison } from './comparison.ts';
 import { type DriftRule, expectedFalseAlarms, parseDriftRule, ruleText } from './drift-rule.ts';
@@ -13,6 +14,8 @@ export interface ComparisonParts {
   readonly faults: readonly QualityFault[];
   readonly domain: { readonly auc: number; readonly shares: ReadonlyMap<string, number> } | null;
   readonly slices: readonly SliceComparison[];
+  /** Columns that are not among `columns`. */
+  readonly excluded: readonly ExcludedColumn[];
   readonly season?: Comparison['season'];
 }
 
@@ -42,6 +45,10 @@ export function assembleComparison(parts: ComparisonParts): Comparison {
     falseAlarms: costs(columns, rule, windowsPerDay),
     windowsPerDay,
     slices,
+    excluded: [
+      ...parts.excluded,
+      ...features.filter(({ state }) => state === 'excluded').map(({ name, reason }) => ({ name, reason })),
+    ],
     season: parts.season ?? null,
   };
 }

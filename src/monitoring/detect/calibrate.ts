@@ -49,8 +49,27 @@ export function calibrate(
 
 function binned(values: ColumnValues, bins: FrozenBins): Uint16Array {
   const found = new Uint16Array(values.length);
+  if (values instanceof Float64Array && bins.kind === 'edges') {
+    placeNumbers(found, values, bins);
+    return found;
+  }
   for (let i = 0; i < values.length; i += 1) found[i] = binOf(bins, values[i]);
   return found;
+}
+
+/** The bins of numbers. Hot path. */
+function placeNumbers(
+  found: Uint16Array,
+  values: Float64Array,
+  { edges, count }: Extract<FrozenBins, { kind: 'edges' }>,
+): void {
+  for (let i = 0; i < values.length; i += 1) {
+    const value = values[i];
+    let place = 0;
+    // A few edges are passed faster than they are cut in halves.
+    while (place < edges.length && edges[place] <= value) place += 1;
+    found[i] = Number.isNaN(value) ? count : place;
+  }
 }
 
 function countsBetween(places: Uint16Array, bins: number, from: number, to: number): Float64Array {

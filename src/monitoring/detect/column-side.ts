@@ -40,11 +40,9 @@ export function sideOfValues(values: ColumnValues): ColumnSide {
 function numberSide(numbers: Float64Array): ColumnSide {
   const distribution = distributionOf(numbers);
   const { values, upTo, n } = distribution;
-  const missing = numbers.reduce((sum, value) => sum + (Number.isNaN(value) ? 1 : 0), 0);
-  let mean = 0;
-  for (let i = 0; i < values.length; i += 1) mean += (values[i] * (upTo[i] - (upTo[i - 1] ?? 0))) / n;
-  let squares = 0;
-  for (let i = 0; i < values.length; i += 1) squares += (values[i] - mean) ** 2 * ((upTo[i] - (upTo[i - 1] ?? 0)) / n);
+  let missing = 0;
+  for (let i = 0; i < numbers.length; i += 1) if (Number.isNaN(numbers[i])) missing += 1;
+  const { mean, squares, whole } = momentsOf(distribution);
   const counted = values.length <= MOST_NUMBERS;
   return {
     type: 'number',
@@ -55,7 +53,7 @@ function numberSide(numbers: Float64Array): ColumnSide {
     deviation: n === 0 || !Number.isFinite(squares) ? null : Math.sqrt(squares),
     least: n === 0 ? null : values[0],
     greatest: n === 0 ? null : values[values.length - 1],
-    whole: values.every(Number.isInteger),
+    whole,
     distinct: values.length,
     distribution,
     values: counted
@@ -63,6 +61,26 @@ function numberSide(numbers: Float64Array): ColumnSide {
       : null,
     offset: 0,
   };
+}
+
+/** Mean and mean square around it, and whether every value is whole. Hot path. */
+function momentsOf({ values, upTo, n }: Distribution): { mean: number; squares: number; whole: boolean } {
+  let mean = 0;
+  let whole = true;
+  let before = 0;
+  for (let i = 0; i < values.length; i += 1) {
+    mean += (values[i] * (upTo[i] - before)) / n;
+    before = upTo[i];
+    whole &&= Number.isInteger(values[i]);
+  }
+  let squares = 0;
+  before = 0;
+  for (let i = 0; i < values.length; i += 1) {
+    const gap = values[i] - mean;
+    squares += gap * gap * ((upTo[i] - before) / n);
+    before = upTo[i];
+  }
+  return { mean, squares, whole };
 }
 
 function textSide(texts: readonly (string | null)[]): ColumnSide {

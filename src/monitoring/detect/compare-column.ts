@@ -6,7 +6,7 @@ import { asymptoticP, exactP } from '../../stats/kolmogorov-smirnov-test.ts';
 import { populationStabilityIndex } from '../../stats/population-stability-index.ts';
 import type { FrozenBins } from '../profile/frozen-bins.ts';
 import type { ColumnSide } from './column-side.ts';
-import { distributionGap } from './distribution.ts';
+import { type DistributionGap, distributionGap } from './distribution.ts';
 import type {
   DriftLimit,
   FeatureComparison,
@@ -55,7 +55,8 @@ export function compareColumn(
   const unseen = kind === 'manyValues' ? unseenValues(reference, current) : null;
   const seen = rose ? withoutMissing(counts) : counts;
   const all = withUnseen(counts, unseen);
-  const effect = judged ? effectOf(kind, reference, current, rose ? withoutMissing(all) : all) : null;
+  const gap = judged && kind === 'number' ? gapOf(reference, current) : null;
+  const effect = judged ? effectOf(kind, [reference, current], gap, rose ? withoutMissing(all) : all) : null;
   const limit = judged ? calibrate(frozen, kind) : null;
   const designEffect = limit?.designEffect ?? 1;
   return {
@@ -71,6 +72,7 @@ export function compareColumn(
           unseen,
           rose,
           designEffect,
+          gap,
         })
       : null,
     limit,
@@ -81,14 +83,18 @@ export function compareColumn(
   };
 }
 
+function gapOf({ distribution: a }: ColumnSide, { distribution: b }: ColumnSide): DistributionGap | null {
+  return a === null || b === null ? null : distributionGap(a, b);
+}
+
 function withoutMissing([p, q]: SideCounts): SideCounts {
   return [p.subarray(0, p.length - 1), q.subarray(0, q.length - 1)];
 }
 
 function effectOf(
   kind: FeatureKind,
-  reference: ColumnSide,
-  current: ColumnSide,
+  [reference, current]: readonly [ColumnSide, ColumnSide],
+  gap: DistributionGap | null,
   [p, q]: SideCounts,
 ): FeatureEffect | null {
   const index = populationStabilityIndex(p, q);
@@ -96,15 +102,11 @@ function effectOf(
   if (index === null || js === null) return null;
   const deviation = reference.deviation ?? 0;
   const scaled = kind === 'number' && deviation > 0 && current.mean !== null && reference.mean !== null;
-  const gap =
-    scaled && reference.distribution !== null && current.distribution !== null
-      ? distributionGap(reference.distribution, current.distribution)
-      : null;
   return {
     psi: index.psi,
     debiasedPsi: index.debiased,
     jensenShannon: js,
-    wasserstein: gap === null ? null : gap.wasserstein / deviation,
+    wasserstein: gap === null || !scaled ? null : gap.wasserstein / deviation,
     meanShift: scaled ? ((current.mean ?? 0) - (reference.mean ?? 0)) / deviation : null,
   };
 }
@@ -116,6 +118,8 @@ interface Seen {
   readonly rose: boolean;
   /** Rows that vary as one independent row does. */
   readonly designEffect: number;
+  /** Of the distributions of numbers; null: it is not known. */
+  readonly gap: DistributionGap | null;
 }
 
 /** Above this many values the exact law and the finite-sample law agree, and paths take time. */
@@ -125,12 +129,9 @@ function evidenceOf(
   kind: FeatureKind,
   reference: ColumnSide,
   current: ColumnSide,
-  { counts, unseen, rose, designEffect }: Seen,
+  { counts, unseen, rose, designEffect, gap: known }: Seen,
 ): FeatureEvidence | null {
-  const gap =
-    kind === 'number' && reference.distribution !== null && current.distribution !== null
-      ? distributionGap(reference.distribution, current.distribution)
-      : null;
+  const gap = kind === 'number' ? known : null;
   if (gap === null || reference.distribution === null || current.distribution === null) {
     const test = chiSquareTest(...pooled(...counts));
     if (test === null && unseen === null) return null;

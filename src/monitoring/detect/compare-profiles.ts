@@ -2,9 +2,11 @@ import type { ColumnSketch } from '../profile/column-sketch.ts';
 import { binOf, type FrozenBins, sameBins } from '../profile/frozen-bins.ts';
 import type { Profile } from '../profile/profile.ts';
 import { assembleComparison } from './assemble-comparison.ts';
+import type { ExcludedColumn } from './choose-columns.ts';
 import { type ColumnSide, sideOfSketch } from './column-side.ts';
 import { type CompareColumnOptions, type ComparedColumn, compareColumn } from './compare-column.ts';
 import type { ComparedSide, Comparison } from './comparison.ts';
+import { DATES_REASON, dateFaults, formsOfSketch } from './date-faults.ts';
 import type { Distribution } from './distribution.ts';
 import type { DriftRule } from './drift-rule.ts';
 import type { DriftLimit } from './feature-comparison.ts';
@@ -21,6 +23,10 @@ export interface CompareProfilesOptions {
   readonly vectors?: ReadonlyMap<string, ComparedVectors>;
   /** The rows of the reference in the hours of the current rows; left out: all rows are compared. */
   readonly matched?: MatchedReference;
+  /** Columns that hold times, by their declaration; others may hold dates as texts. */
+  readonly times?: ReadonlySet<string>;
+  /** Columns that were left out before, with their reasons. */
+  readonly excluded?: readonly ExcludedColumn[];
 }
 
 export interface ComparedVectors {
@@ -47,10 +53,17 @@ export function compareProfiles(
   };
   lacking(reference.profile, current.profile, 'the column is gone');
   lacking(current.profile, reference.profile, 'the column is new');
+  const excluded: ExcludedColumn[] = [...(options.excluded ?? [])];
   const columns = [...reference.profile.columns].flatMap(([name, sketch]) => {
     const other = current.profile.columns.get(name);
     if (other === undefined) return [];
     const [whole, now] = [sideOfSketch(sketch), sideOfSketch(other)];
+    const dates = datesOf(name, [sketch, whole], [other, now], options.times?.has(name) === true);
+    if (dates !== null) {
+      faults.push(...dates);
+      excluded.push({ name, reason: DATES_REASON });
+      return [];
+    }
     const counted = countedOver(sketch, other);
     // Values without a bin are not known by hour.
     const rows = counted === null || kindOf(whole) === 'manyValues' ? null : (options.matched?.columnOf(name) ?? null);
@@ -76,8 +89,23 @@ export function compareProfiles(
     faults,
     domain: null,
     slices: [],
+    excluded,
     season: options.matched?.season ?? null,
   });
+}
+
+/** Faults of a column of dates; null: it holds none. */
+function datesOf(
+  name: string,
+  [before, was]: readonly [ColumnSketch, ColumnSide],
+  [after, is]: readonly [ColumnSketch, ColumnSide],
+  isTime: boolean,
+): readonly QualityFault[] | null {
+  const formsOf = ({ type, frequent }: ColumnSketch, isKnown: boolean) =>
+    type === 'text' ? formsOfSketch(frequent, isKnown) : null;
+  const forms = formsOf(before, isTime);
+  if (forms === null && !isTime) return null;
+  return dateFaults(name, { side: was, isTime, forms }, { side: is, isTime, forms: formsOf(after, true) });
 }
 
 /** Counts over bins that both profiles have; a reference's own bins otherwise. */

@@ -1,8 +1,14 @@
-import { fail } from '../../base/errors/fail.ts';
 import { type ColumnValues, holdsLists, isTime, type TableFile } from '../../ports/table-file.ts';
 import { adjustedP } from '../../stats/multiple-testing.ts';
 import { assembleComparison } from './assemble-comparison.ts';
 import { calibrate } from './calibrate.ts';
+import {
+  type ChosenColumns,
+  type ColumnChoice,
+  chooseColumns,
+  type ExcludedColumn,
+  requireColumn,
+} from './choose-columns.ts';
 import { sideOfValues } from './column-side.ts';
 import { type ComparedColumn, compareColumn } from './compare-column.ts';
 import {
@@ -14,7 +20,7 @@ import {
   vectorFaults,
 } from './compare-vectors.ts';
 import type { Comparison, SliceComparison } from './comparison.ts';
-import { dateFaults } from './date-faults.ts';
+import { DATES_REASON, dateFaults, formsOfValues } from './date-faults.ts';
 import type { DriftRule } from './drift-rule.ts';
 import { joinMissing } from './join-missing.ts';
 import { judgeFeatures } from './judge-features.ts';
@@ -23,7 +29,7 @@ import { quietChance } from './quiet-chance.ts';
 import { DomainSample } from './root-cause.ts';
 import { type Matched, matchSeason, type Season } from './season.ts';
 
-export interface CompareOptions {
+export interface CompareOptions extends ColumnChoice {
   readonly rule: DriftRule;
   readonly windowsPerDay: number;
   /** A column whose values are compared one by one as well. */
@@ -32,10 +38,6 @@ export interface CompareOptions {
   readonly time: string | null;
   /** Rows of the reference that are compared: those of the same hours, by `time`. */
   readonly season: Season;
-  /** Columns to leave out. */
-  readonly ignore: readonly string[];
-  /** Columns that are compared; none: all. */
-  readonly features: readonly string[];
 }
 
 /** Slices that are compared: the largest of the current rows. */
@@ -47,30 +49,20 @@ export async function compareTables(
   current: TableFile,
   options: CompareOptions,
 ): Promise<Comparison> {
-  const { slice, time, ignore, features } = options;
-  for (const [what, column] of [
-    ['the slice', slice],
-    ['the time', time],
-  ] as const)
-    if (column !== null) requireColumn(what, column, reference, current);
-  // A column to leave out may be in one file only.
-  for (const column of ignore)
-    if (!current.columns.some(({ name }) => name === column)) requireColumn('the ignored column', column, reference);
-  for (const column of features) requireColumn('the feature', column, reference, current);
-  const others = [...reference.columns, ...current.columns].filter(({ name }) => !features.includes(name));
-  const unnamed = features.length === 0 ? [] : others.map(({ name }) => name);
-  const left = new Set([...ignore, ...unnamed, ...(time === null ? [] : [time])]);
-  const shared = reference.columns.filter(
-    ({ name }) => !left.has(name) && current.columns.some((one) => one.name === name),
-  );
-  const compares = shared.filter(({ declared }) => !isTime(declared)).length;
-  const faults: QualityFault[] = [...columnFaults(reference, current, left)];
+  const { slice, time } = options;
+  if (slice !== null) requireColumn('the slice', slice, reference, current);
+  if (time !== null) requireColumn('the time', time, reference, current);
+  const chosen = chooseColumns([reference, current], options, time === null ? [] : [[time, 'the time']]);
+  // A column of one file only is a fault, unless it was left out.
+  const excluded: ExcludedColumn[] = chosen.excluded.filter(({ name }) => chosen.left.has(name));
+  const compares = chosen.columns.filter(({ declared }) => !isTime(declared)).length;
+  const faults: QualityFault[] = [...columnFaults(reference, current, chosen)];
   const slicer = slice === null ? null : await slicerOf(reference, current, slice, { time, features: compares });
   const season = time === null ? null : await seasonOf(reference, current, time, options.season);
   const sample = new DomainSample(season?.rows.length ?? reference.rows, current.rows);
   const columns: ComparedColumn[] = [];
   const chance = quietChance(compares, null);
-  for (const { name, declared } of shared) {
+  for (const { name, declared } of chosen.columns) {
     const vectors = await vectorsOf(name, declared, reference, current, time);
     if (vectors !== null) {
       columns.push(compareVectors(name, ...vectors));
@@ -81,10 +73,10 @@ export async function compareTables(
     const all = await reference.column(name, time);
     const a = season === null ? all : picked(all, season.rows);
     const b = await current.column(name, time);
-    const other = current.columns.find((one) => one.name === name)?.declared ?? declared;
-    const dates = dateFaults(name, { declared, values: all }, { declared: other, values: b });
+    const dates = datesOf(name, declared, current, [all, b]);
     if (dates !== null) {
       faults.push(...dates);
+      excluded.push({ name, reason: DATES_REASON });
       continue;
     }
     const sides = [sideOfValues(a), sideOfValues(b)] as const;
@@ -107,6 +99,7 @@ export async function compareTables(
       reference.rows === 0 ? [] : await joinMissing(faults, current.rows, (names) => current.missingTogether(names)),
     domain: sample.classify(),
     slices: slicer?.judge(options.rule) ?? [],
+    excluded,
     season: season === null ? null : { of: season.season, rows: season.rows.length, unmatched: season.unmatched },
   });
 }
@@ -137,13 +130,25 @@ async function seasonOf(
   return a instanceof Float64Array && b instanceof Float64Array ? matchSeason(a, b, season) : null;
 }
 
-function requireColumn(what: string, column: string, ...tables: readonly TableFile[]): void {
-  for (const { path, columns } of tables)
-    if (!columns.some(({ name }) => name === column))
-      throw fail('DRIFT_COLUMN', { what, column, path, known: columns.map(({ name }) => name) });
+/** Faults of a column of dates; null: it holds none. */
+function datesOf(
+  name: string,
+  declared: string,
+  current: TableFile,
+  [before, now]: readonly [ColumnValues, ColumnValues],
+): readonly QualityFault[] | null {
+  const wasTime = isTime(declared);
+  const forms = formsOfValues(before, wasTime);
+  if (forms === null && !wasTime) return null;
+  const other = current.columns.find((one) => one.name === name)?.declared ?? declared;
+  return dateFaults(
+    name,
+    { side: sideOfValues(before), isTime: wasTime, forms },
+    { side: sideOfValues(now), isTime: isTime(other), forms: formsOfValues(now, true) },
+  );
 }
 
-function columnFaults(reference: TableFile, current: TableFile, left: ReadonlySet<string>): readonly QualityFault[] {
+function columnFaults(reference: TableFile, current: TableFile, { left }: ChosenColumns): readonly QualityFault[] {
   const lacking = (from: TableFile, of: TableFile, text: string): QualityFault[] =>
     from.columns
       .filter(({ name }) => !left.has(name) && !of.columns.some((one) => one.name === name))

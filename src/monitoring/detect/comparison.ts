@@ -1,3 +1,4 @@
+import type { ExcludedColumn } from './choose-columns.ts';
 import type { DriftRule, FalseAlarms } from './drift-rule.ts';
 import type { FeatureComparison } from './feature-comparison.ts';
 import type { QualityFault } from './quality-fault.ts';
@@ -21,6 +22,8 @@ export interface Comparison {
   readonly falseAlarms: readonly RuleCost[];
   readonly windowsPerDay: number;
   readonly slices: readonly SliceComparison[];
+  /** Columns that are not compared, each with its reason. */
+  readonly excluded: readonly ExcludedColumn[];
   /** Rows of the reference that were compared, of the same hours as the current rows; null: all of them. */
   readonly season: { readonly of: 'day' | 'week'; readonly rows: number; readonly unmatched: number } | null;
 }

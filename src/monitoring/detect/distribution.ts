@@ -1,3 +1,4 @@
+import { sortedFinite } from '../../stats/sort-numbers.ts';
 import { type KllSketch, kllRankError } from '../profile/kll-sketch.ts';
 
 /** Finite numbers in ascending order, each with the count of values up to and with it. */
@@ -12,19 +13,21 @@ export interface Distribution {
 
 /** Of values; those that are not finite are left out. */
 export function distributionOf(numbers: Float64Array): Distribution {
-  const sorted = numbers.filter(Number.isFinite).sort();
-  const values = new Float64Array(sorted.length);
-  const upTo = new Float64Array(sorted.length);
+  const values = sortedFinite(numbers);
+  const n = values.length;
+  const upTo = new Float64Array(n);
+  // Values move to the front of their own array.
   let kept = 0;
-  for (let i = 0; i < sorted.length; i += 1) {
-    if (kept > 0 && values[kept - 1] === sorted[i]) upTo[kept - 1] = i + 1;
+  for (let i = 0; i < n; i += 1) {
+    const value = values[i];
+    if (kept > 0 && values[kept - 1] === value) upTo[kept - 1] = i + 1;
     else {
-      values[kept] = sorted[i];
+      values[kept] = value;
       upTo[kept] = i + 1;
       kept += 1;
     }
   }
-  return { values: values.subarray(0, kept), upTo: upTo.subarray(0, kept), n: sorted.length, rankError: 0 };
+  return { values: values.subarray(0, kept), upTo: upTo.subarray(0, kept), n, rankError: 0 };
 }
 
 /** Of a sketch's items with their weights, and its exact extremes. */
@@ -85,7 +88,7 @@ export interface DistributionGap {
   readonly wasserstein: number;
 }
 
-/** Compares a reference with a current distribution; null where one has no value. */
+/** Compares a reference with a current distribution; null where one has no value. Hot path. */
 export function distributionGap(reference: Distribution, current: Distribution): DistributionGap | null {
   if (reference.n === 0 || current.n === 0) return null;
   const [x, y] = [reference.values, current.values];
@@ -93,9 +96,10 @@ export function distributionGap(reference: Distribution, current: Distribution):
   let j = 0;
   let f = 0;
   let g = 0;
-  let best = { d: 0, location: Math.min(x[0], y[0]), sign: 1 as 1 | -1 };
+  let last = Math.min(x[0], y[0]);
+  let location = last;
+  let most = 0;
   let wasserstein = 0;
-  let last = best.location;
   while (i < x.length || j < y.length) {
     const value = i < x.length && (j >= y.length || x[i] <= y[j]) ? x[i] : y[j];
     wasserstein += Math.abs(f - g) * (value - last);
@@ -103,7 +107,16 @@ export function distributionGap(reference: Distribution, current: Distribution):
     if (i < x.length && x[i] === value) f = reference.upTo[i++] / reference.n;
     if (j < y.length && y[j] === value) g = current.upTo[j++] / current.n;
     const gap = g - f;
-    if (Math.abs(gap) > best.d) best = { d: Math.abs(gap), location: value, sign: gap > 0 ? -1 : 1 };
+    if (Math.abs(gap) > Math.abs(most)) {
+      most = gap;
+      location = value;
+    }
   }
-  return { ...best, wasserstein: Number.isFinite(wasserstein) ? wasserstein : Number.MAX_VALUE };
+  const sign = most > 0 ? -1 : 1;
+  return {
+    d: Math.abs(most),
+    location,
+    sign,
+    wasserstein: Number.isFinite(wasserstein) ? wasserstein : Number.MAX_VALUE,
+  };
 }

@@ -15,6 +15,12 @@ const IDENTIFIER_SHARE = 0.9;
 const EXACT_SHARE = 0.999;
 const IDENTIFIER_ROWS = 1000;
 
+/** Why a column of a kind is not looked at; null: it is. */
+export function whyExcluded(kind: FeatureKind): string | null {
+  if (kind === 'identifier') return 'every row has its own value';
+  return kind === 'empty' ? 'it has no value' : null;
+}
+
 /** From the reference: the kind does not change with a window. */
 export function kindOf(reference: ColumnSide): FeatureKind {
   const filled = reference.rows - reference.missing;

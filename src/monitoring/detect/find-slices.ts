@@ -2,9 +2,10 @@ import type { ColumnValues } from '../../ports/table-file.ts';
 import { normalSf } from '../../stats/distributions/normal.ts';
 import { adjustedP } from '../../stats/multiple-testing.ts';
 import { binOf, edgeBins, type FrozenBins, valueBins } from '../profile/frozen-bins.ts';
+import type { ExcludedColumn } from './choose-columns.ts';
 import { sideOfValues } from './column-side.ts';
 import { quantileOf } from './distribution.ts';
-import { kindOf } from './feature-kind.ts';
+import { kindOf, whyExcluded } from './feature-kind.ts';
 
 /** A slice of rows, by one condition or two, whose loss is higher than that of the rest. */
 export interface FoundSlice {
@@ -25,8 +26,8 @@ export interface FoundSlices {
   readonly looked: number;
   /** The worst first, at most 20. */
   readonly slices: readonly FoundSlice[];
-  /** Columns that were not looked at: identifiers, empty ones, and those beyond the most. */
-  readonly left: readonly string[];
+  /** Columns that were not looked at, each with its reason. */
+  readonly excluded: readonly ExcludedColumn[];
 }
 
 const MOST_SLICES = 20;
@@ -62,7 +63,7 @@ interface Candidate {
 
 /** Looks at every slice of one feature and of two, of at least 50 rows and half a percent. Losses are finite, one for each row. */
 export function findSlices(columns: ReadonlyMap<string, ColumnValues>, losses: Float64Array): FoundSlices {
-  const { features, left } = featuresOf(columns);
+  const { features, excluded } = featuresOf(columns);
   const whole = wholeOf(losses);
   const least = Math.max(LEAST_ROWS, Math.ceil(LEAST_SHARE * losses.length));
   const singles = features.map((_, f) => sumsOf(losses, features, [f]));
@@ -104,20 +105,21 @@ export function findSlices(columns: ReadonlyMap<string, ColumnValues>, losses: F
         adjustedP: p,
       }),
     );
-  return { rows: losses.length, loss: whole.mean, looked: candidates.length, slices, left };
+  return { rows: losses.length, loss: whole.mean, looked: candidates.length, slices, excluded };
 }
 
 function featuresOf(columns: ReadonlyMap<string, ColumnValues>): {
   readonly features: readonly Feature[];
-  readonly left: readonly string[];
+  readonly excluded: readonly ExcludedColumn[];
 } {
   const features: Feature[] = [];
-  const left: string[] = [];
+  const excluded: ExcludedColumn[] = [];
   for (const [name, values] of columns) {
     const side = sideOfValues(values);
     const kind = kindOf(side);
-    if (kind === 'identifier' || kind === 'empty' || features.length >= MOST_FEATURES) {
-      left.push(name);
+    const reason = whyExcluded(kind) ?? (features.length < MOST_FEATURES ? null : `the first ${MOST_FEATURES} are`);
+    if (reason !== null) {
+      excluded.push({ name, reason });
       continue;
     }
     const { distribution } = side;
@@ -129,7 +131,7 @@ function featuresOf(columns: ReadonlyMap<string, ColumnValues>): {
     for (let i = 0; i < values.length; i += 1) codes[i] = binOf(bins, values[i]);
     features.push({ name, bins, codes });
   }
-  return { features, left };
+  return { features, excluded };
 }
 
 function frequentValues(values: ReadonlyMap<string, number> | null): readonly string[] {

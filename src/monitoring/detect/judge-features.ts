@@ -2,6 +2,7 @@ import { adjustedP } from '../../stats/multiple-testing.ts';
 import type { ComparedColumn } from './compare-column.ts';
 import type { DriftRule } from './drift-rule.ts';
 import type { DriftState, VectorDistance } from './feature-comparison.ts';
+import { whyExcluded } from './feature-kind.ts';
 
 export interface JudgedColumn extends ComparedColumn {
   readonly state: DriftState;
@@ -34,7 +35,8 @@ export function judgeFeatures(columns: readonly ComparedColumn[], rule: DriftRul
 }
 
 function verdictOf(column: ComparedColumn, rule: DriftRule): { state: DriftState; reason: string } {
-  if (column.kind === 'identifier') return { state: 'excluded', reason: 'every row has its own value' };
+  const excluded = column.kind === 'empty' ? null : whyExcluded(column.kind);
+  if (excluded !== null) return { state: 'excluded', reason: excluded };
   const lacking = whyInsufficient(column, rule);
   if (lacking !== null) return { state: 'insufficient', reason: lacking };
   const { effect, evidence, vectors } = column;

@@ -25,6 +25,12 @@ const ALL = 0.8;
 /** A factor that no population grows by. */
 const GREAT = 20;
 
+/** The share of the reference at each end that does not say how far its values go. */
+const TAIL = 0.001;
+
+/** A share of values below 0 that positive ones may have among them. */
+const FEW = 0.01;
+
 /** Points of each side at which distributions are compared. */
 const POINTS = 100;
 
@@ -55,9 +61,9 @@ export function knownChange(reference: Distribution, current: Distribution): Kno
 /** A share of a whole has no unit, and values that are often 0 vary by factors. */
 function isFactorOf({ times }: UnitChange, reference: Distribution, current: Distribution): boolean {
   if (isGreat(times)) return true;
-  const least = Math.min(reference.values[0], current.values[0]);
   const greatest = Math.max(reference.values[reference.values.length - 1], current.values[current.values.length - 1]);
-  if (least < 0 || greatest <= 1) return false;
+  // Refunds among prices say nothing against a factor.
+  if (Math.max(cdfBelow(reference, 0), cdfBelow(current, 0)) > FEW || greatest <= 1) return false;
   return cdfAt(reference, 0) < 0.1 && cdfAt(current, 0) < 0.1;
 }
 
@@ -102,7 +108,8 @@ function explainedBy(
 
 /** Values far beyond the reference that are inside of it once a great factor is taken off, or once kelvins are degrees. */
 function beyondRange(reference: Distribution, current: Distribution): KnownChange | null {
-  const [least, greatest] = [reference.values[0], reference.values[reference.values.length - 1]];
+  // A few values far out in the reference hide no change.
+  const [least, greatest] = [quantileOf(reference, TAIL) ?? 0, quantileOf(reference, 1 - TAIL) ?? 0];
   const range = greatest - least;
   const share = (by: number) => 1 - cdfAt(current, greatest + by * range) + cdfAt(current, least - by * range);
   const isBeyond = (x: number, by: number) => x > greatest + by * range || x < least - by * range;

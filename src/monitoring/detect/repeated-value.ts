@@ -22,6 +22,10 @@ const ANY_SHARE = 0.25;
 const CONTINUOUS = 0.002;
 /** A value must rise by this factor over its own share, and over the largest one of the reference. */
 const RISE = 5;
+/** Zeros stand for lacking values: of rounded ones fewer suffice, where there were none, and if no value ever came nearly as often. */
+const ZERO_SHARE = 0.1;
+const ZERO_RISE = 2;
+const NO_ZEROS = 0.002;
 /** Another value that repeats nearly as often says that values are rounded, not stuck. */
 const ALONE = 3;
 /** Values and rows of a reference that knows what is usual. */
@@ -32,13 +36,13 @@ const KNOWN_ROWS = 300;
 export function repeatedValue(reference: ColumnSide, current: ColumnSide): RepeatedValue | null {
   const [a, b] = [reference.distribution, current.distribution];
   if (a === null || b === null || b.n === 0 || a.n < KNOWN_ROWS || reference.distinct < KNOWN_VALUES) return null;
-  const [top] = largest(b);
-  const looked = new Set([b.values[0], b.values[b.values.length - 1], 0, top.value]);
+  const tops = { was: largest(a), is: largest(b) };
+  const looked = new Set([b.values[0], b.values[b.values.length - 1], 0, tops.is[0].value]);
   const found = [...looked].flatMap((value) => {
     const rows = countOf(b, value);
     const isOutside = value < (reference.least ?? value) || value > (reference.greatest ?? value);
     const one = { value, rows, share: rows / b.n, wasShare: countOf(a, value) / a.n, isOutside };
-    return isFault(one, a, b) ? [one] : [];
+    return isFault(one, a, b, tops) ? [one] : [];
   });
   return found.sort((x, y) => y.rows - x.rows)[0] ?? null;
 }
@@ -47,22 +51,23 @@ function isFault(
   { value, rows, share, wasShare, isOutside }: RepeatedValue,
   a: Distribution,
   b: Distribution,
+  tops: { readonly was: readonly Counted[]; readonly is: readonly Counted[] },
 ): boolean {
   // A sketch may count neighbours as this value.
   const sure = share - b.rankError;
-  if (isOutside) return rows >= LEAST_OUTSIDE && sure >= OUTSIDE_SHARE;
-  const [top, next] = largest(b);
+  // Neighbours out there are as odd: half of the error is left.
+  if (isOutside) return rows >= LEAST_OUTSIDE && share - b.rankError / 2 >= OUTSIDE_SHARE;
+  const [top, next] = tops.is;
   const other = top.value === value ? (next?.count ?? 0) : top.count;
-  const usual = largest(a)[0].count / a.n + a.rankError;
-  const least = isContinuous(a) ? CONTINUOUS_SHARE : ANY_SHARE;
-  return rows >= LEAST_ROWS && other * ALONE <= rows && sure >= Math.max(least, RISE * usual, RISE * wasShare);
+  const usual = tops.was[0].count / a.n + a.rankError;
+  if (rows < LEAST_ROWS || other * ALONE > rows) return false;
+  if (value === 0 && wasShare < NO_ZEROS && sure >= Math.max(ZERO_SHARE, ZERO_RISE * usual)) return true;
+  const least = isContinuous(a, tops.was[0]) ? CONTINUOUS_SHARE : ANY_SHARE;
+  return sure >= Math.max(least, RISE * usual, RISE * wasShare);
 }
 
-function isContinuous(distribution: Distribution): boolean {
-  const [top] = largest(distribution);
-  return (
-    top !== undefined && top.count / distribution.n <= Math.max(CONTINUOUS, 2 / distribution.n, distribution.rankError)
-  );
+function isContinuous({ n, rankError }: Distribution, { count }: Counted): boolean {
+  return count / n <= Math.max(CONTINUOUS, 2 / n, rankError);
 }
 
 interface Counted {
@@ -70,15 +75,24 @@ interface Counted {
   readonly count: number;
 }
 
-/** The two most frequent values. */
+/** The two most frequent values. Hot path. */
 function largest({ values, upTo }: Distribution): readonly Counted[] {
-  let [first, second]: (Counted | undefined)[] = [];
+  let [first, second, firstCount, secondCount, before] = [-1, -1, 0, 0, 0];
   for (let i = 0; i < values.length; i += 1) {
-    const one = { value: values[i], count: upTo[i] - (upTo[i - 1] ?? 0) };
-    if (first === undefined || one.count > first.count) [first, second] = [one, first];
-    else if (second === undefined || one.count > second.count) second = one;
+    const count = upTo[i] - before;
+    before = upTo[i];
+    if (count > firstCount) {
+      second = first;
+      secondCount = firstCount;
+      first = i;
+      firstCount = count;
+    } else if (count > secondCount) {
+      second = i;
+      secondCount = count;
+    }
   }
-  return [first, second].filter((one) => one !== undefined);
+  const counted = [first, second].map((at, i) => ({ value: values[at], count: i === 0 ? firstCount : secondCount }));
+  return counted.filter(({ count }) => count > 0);
 }
 
 function countOf({ values, upTo }: Distribution, value: number): number {

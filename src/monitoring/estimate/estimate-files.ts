@@ -1,5 +1,6 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { TableFile } from '../../ports/table-file.ts';
+import type { ColumnChoice, ExcludedColumn } from '../detect/choose-columns.ts';
 import { fitAverageThreshold } from './average-threshold.ts';
 import { probabilitiesOf } from './calibrate-scores.ts';
 import { LEAST_CHUNKS } from './chunk-limits.ts';
@@ -10,10 +11,10 @@ import {
   estimateChunk,
   fitConfidenceBased,
 } from './confidence-based.ts';
-import { domainOf, numbersOf } from './file-columns.ts';
+import { domainOf, featureColumns, numbersOf } from './file-columns.ts';
 import { type EstimateTrust, trustInEstimate } from './trust-in-estimate.ts';
 
-export interface EstimateOptions {
+export interface EstimateOptions extends ColumnChoice {
   readonly score: string;
   readonly label: string;
   /** Column of predictions 0 or 1; null: the score at least `threshold`. */
@@ -39,6 +40,8 @@ export interface EstimateReport {
   readonly calibrationError: { readonly raw: number; readonly calibrated: number } | null;
   readonly limits: ReturnType<typeof fitConfidenceBased>['limits'];
   readonly warnings: readonly string[];
+  /** Columns that say nothing about how far rows are from the reference, each with its reason. */
+  readonly excluded: readonly ExcludedColumn[];
   readonly windows: readonly WindowEstimate[];
 }
 
@@ -54,8 +57,12 @@ export async function estimateFiles(
   const known = await rowsOf(reference, options, true);
   const fitted = fitConfidenceBased(known, options.chunkRows, options.seed);
   const window = await rowsOf(current, options, false);
-  const leave = [options.label, ...(options.prediction === null ? [] : [options.prediction])];
-  const domain = await domainOf(reference, current, { leave, seed: options.seed });
+  const used = [
+    [options.label, 'the label'],
+    ...(options.prediction === null ? [] : [[options.prediction, 'the prediction'] as const]),
+  ] as const;
+  const features = featureColumns(reference, current, options, used);
+  const { domain, excluded } = await domainOf(reference, current, { features, seed: options.seed });
   const wrong = known.labels.map((label, i) => (label === known.predictions[i] ? 0 : 1));
   const confidence = (rows: BinaryRows) =>
     probabilitiesOf(fitted.calibrator, rows.scores).map((p, i) => (rows.predictions[i] === 1 ? p : 1 - p));
@@ -93,6 +100,7 @@ export async function estimateFiles(
       'an estimate cannot see a change of what the labels mean: check it against labels as they come',
       ...(chunks < LEAST_CHUNKS ? [`${chunks} reference chunks: limits need ${LEAST_CHUNKS} to mean something`] : []),
     ],
+    excluded,
     windows,
   };
 }

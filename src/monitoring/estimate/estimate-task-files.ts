@@ -1,13 +1,14 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { ColumnValues, TableFile } from '../../ports/table-file.ts';
+import type { ColumnChoice, ExcludedColumn } from '../detect/choose-columns.ts';
 import { type ChunkLimits, chunkLimits, LEAST_CHUNKS } from './chunk-limits.ts';
 import { type ClassRows, fitClassEstimate, realisedClasses } from './confidence-based-classes.ts';
 import { lossOf } from './direct-loss.ts';
-import { domainOf, numbersOf } from './file-columns.ts';
+import { domainOf, featureColumns, numbersOf } from './file-columns.ts';
 import { type EstimateRows, fitEstimate, isLoss } from './fit-estimate.ts';
 import { type EstimateTrust, trustInEstimate } from './trust-in-estimate.ts';
 
-export interface TaskEstimateOptions {
+export interface TaskEstimateOptions extends ColumnChoice {
   /** `regression`: one score column. `multiclass`: the column of each class's probability, in the order of the classes. */
   readonly task: 'regression' | 'multiclass';
   readonly scores: readonly string[];
@@ -37,6 +38,8 @@ export interface TaskEstimateReport {
   readonly reference: { readonly path: string; readonly rows: number; readonly chunks: number };
   readonly limits: Readonly<Record<string, ChunkLimits | null>>;
   readonly warnings: readonly string[];
+  /** Columns that are no features of the estimate, each with its reason. */
+  readonly excluded: readonly ExcludedColumn[];
   readonly windows: readonly TaskEstimateWindow[];
 }
 
@@ -58,8 +61,12 @@ export async function estimateTaskFiles(
   options: TaskEstimateOptions,
 ): Promise<TaskEstimateReport> {
   const { task, chunkRows, label, scores, seed } = options;
-  const fitted = await (task === 'regression' ? fitRegression : fitClasses)(reference, current, options);
-  const domain = await domainOf(reference, current, { leave: [label, ...scores], seed });
+  const used = [[label, 'the label'] as const, ...scores.map((score) => [score, 'a score'] as const)];
+  const features = featureColumns(reference, current, options, used);
+  const fitted = await (task === 'regression'
+    ? fitRegression(reference, current, { ...options, names: features.columns.map(({ name }) => name) })
+    : fitClasses(reference, current, options));
+  const { domain, excluded } = await domainOf(reference, current, { features, seed });
   const chunks = Math.floor(reference.rows / chunkRows);
   const windows = spansOf(fitted.rows, chunkRows).map(({ from, to }): TaskEstimateWindow => {
     const { outsideShare, auc } = domain(from, to);
@@ -81,7 +88,7 @@ export async function estimateTaskFiles(
     ...(chunks < LEAST_CHUNKS ? [`${chunks} reference chunks: limits need ${LEAST_CHUNKS} to mean something`] : []),
   ];
   const { path, rows } = reference;
-  return { version: 1, task, reference: { path, rows, chunks }, limits: fitted.limits, warnings, windows };
+  return { version: 1, task, reference: { path, rows, chunks }, limits: fitted.limits, warnings, excluded, windows };
 }
 
 /** Consecutive windows; the rest goes to the last. */
@@ -104,13 +111,9 @@ function alertsOf(estimated: Metrics, limits: TaskEstimateReport['limits']): Tas
 async function fitRegression(
   reference: TableFile,
   current: TableFile,
-  { scores, label, chunkRows }: TaskEstimateOptions,
+  { scores, label, chunkRows, names }: TaskEstimateOptions & { readonly names: readonly string[] },
 ): Promise<FittedFiles> {
   const [score = ''] = scores;
-  const names = reference.columns.flatMap(({ name, type, declared }) => {
-    const same = current.columns.find((column) => column.name === name);
-    return name === label || name === score || same?.type !== type || /^(DATE|TIME)/.test(declared) ? [] : [name];
-  });
   const rowsOf = async (table: TableFile, isLabelled: boolean): Promise<EstimateRows> => {
     const features = new Map<string, ColumnValues>();
     for (const name of names) features.set(name, await table.column(name));

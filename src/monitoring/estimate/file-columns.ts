@@ -1,7 +1,8 @@
-import type { ColumnValues, TableFile } from '../../ports/table-file.ts';
+import { type ColumnValues, isTime, type TableFile, type TableFileColumn } from '../../ports/table-file.ts';
 import { domainClassifier } from '../../stats/domain-classifier.ts';
+import { type ColumnChoice, chooseColumns, type ExcludedColumn } from '../detect/choose-columns.ts';
 import { sideOfValues } from '../detect/column-side.ts';
-import { kindOf } from '../detect/feature-kind.ts';
+import { kindOf, whyExcluded } from '../detect/feature-kind.ts';
 import { referenceBins } from '../detect/reference-bins.ts';
 import { binOf, type FrozenBins } from '../profile/frozen-bins.ts';
 
@@ -25,22 +26,52 @@ export type DomainOf = (from: number, to: number) => { readonly outsideShare: nu
 
 const SAMPLE = 3000;
 
+/** Columns of two files that an estimate uses as features, and the others with their reasons. */
+export interface FeatureColumns {
+  readonly columns: readonly TableFileColumn[];
+  readonly excluded: readonly ExcludedColumn[];
+}
+
+/** Chooses the features of an estimate. Error: DRIFT_COLUMN. */
+export function featureColumns(
+  reference: TableFile,
+  current: TableFile,
+  choice: ColumnChoice,
+  used: readonly (readonly [column: string, role: string])[],
+): FeatureColumns {
+  const chosen = chooseColumns([reference, current], choice, used);
+  const excluded: ExcludedColumn[] = [...chosen.excluded];
+  const columns = chosen.columns.filter(({ name, type, declared }) => {
+    const same = current.columns.find((column) => column.name === name);
+    const reason = isTime(declared)
+      ? 'it holds dates, which differ between any two spans'
+      : same?.type === type
+        ? null
+        : 'its type is another in the current file';
+    if (reason !== null) excluded.push({ name, reason });
+    return reason === null;
+  });
+  return { columns, excluded };
+}
+
 /** Codes of both files' features, for the classifier, and which rows lie outside the reference's range or values. */
 export async function domainOf(
   reference: TableFile,
   current: TableFile,
-  { leave, seed }: { readonly leave: readonly string[]; readonly seed: number },
-): Promise<DomainOf> {
-  const left = new Set(leave);
+  { features, seed }: { readonly features: FeatureColumns; readonly seed: number },
+): Promise<{ readonly domain: DomainOf; readonly excluded: readonly ExcludedColumn[] }> {
+  const excluded: ExcludedColumn[] = [...features.excluded];
   const columns: { readonly ordered: boolean; readonly known: Uint8Array; readonly now: Uint8Array }[] = [];
   const outside = new Uint8Array(current.rows);
-  for (const { name, type, declared } of reference.columns) {
-    const same = current.columns.find((column) => column.name === name);
-    if (left.has(name) || same?.type !== type || /^(DATE|TIME)/.test(declared)) continue;
+  for (const { name } of features.columns) {
     const [a, b] = [await reference.column(name), await current.column(name)];
     const side = sideOfValues(a);
     const kind = kindOf(side);
-    if (kind === 'identifier' || kind === 'empty') continue;
+    const reason = whyExcluded(kind);
+    if (reason !== null) {
+      excluded.push({ name, reason });
+      continue;
+    }
     const bins: FrozenBins = referenceBins(side, kind);
     columns.push({
       ordered: bins.kind === 'edges',
@@ -57,7 +88,7 @@ export async function domainOf(
   }
   const spread = (count: number, from: number, to: number) =>
     Array.from({ length: count }, (_, i) => from + Math.floor((i * (to - from)) / count));
-  return (from, to) => {
+  const domain: DomainOf = (from, to) => {
     const n = Math.min(SAMPLE, reference.rows);
     const m = Math.min(SAMPLE, to - from);
     const [known, now] = [spread(n, 0, reference.rows), spread(m, from, to)];
@@ -75,4 +106,5 @@ export async function domainOf(
     for (let r = from; r < to; r += 1) sum += outside[r];
     return { outsideShare: to === from ? 0 : sum / (to - from), auc: found?.auc ?? null };
   };
+  return { domain, excluded };
 }

@@ -1,12 +1,13 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { TableFile } from '../../ports/table-file.ts';
 import { twoProportionZTest } from '../../stats/two-proportion-z-test.ts';
+import { type ColumnChoice, chooseColumns, type ExcludedColumn, requireColumn } from '../detect/choose-columns.ts';
 import { type CoverageStep, coverageAfter, type EarlyLabels, earlyLabels, labelCoverage } from './label-coverage.ts';
 
 const DAY_MS = 86_400_000;
 const DAYS = [0, 1, 2, 7, 14, 30, 60, 90, 180, 365, 730];
 
-export interface LabelOptions {
+export interface LabelOptions extends ColumnChoice {
   /** Columns of the instants of prediction and of the label, and of the label (0 or 1). */
   readonly predicted: string;
   readonly labelled: string;
@@ -26,10 +27,19 @@ export interface LabelReport {
   /** Days after which a window has 80 % of the labels that come within the look-back; null: never. */
   readonly matureAfterDays: number | null;
   readonly warnings: readonly string[];
+  /** Columns that play no part, each with its reason. */
+  readonly excluded: readonly ExcludedColumn[];
 }
 
 /** How late labels come, and how labels that come early differ from all. Errors: DRIFT_COLUMN, DRIFT_LABEL. */
 export async function labelReport(table: TableFile, options: LabelOptions): Promise<LabelReport> {
+  const used = [
+    [options.predicted, 'the instant of the prediction'],
+    [options.labelled, 'the instant of the label'],
+    [options.label, 'the label'],
+  ] as const;
+  for (const [name, role] of used) requireColumn(role, name, table);
+  const { columns, excluded } = chooseColumns([table], options, used);
   const [predicted, labelled, label] = [
     await timesOf(table, options.predicted),
     await timesOf(table, options.labelled),
@@ -56,6 +66,10 @@ export async function labelReport(table: TableFile, options: LabelOptions): Prom
     earlyLabels: byDay.map(({ withinMs, ...one }) => ({ withinDays: withinMs / DAY_MS, ...one })),
     matureAfterDays: matureAfter(steps, options.lookBackDays),
     warnings: warningsOf(byDay, early, steps),
+    excluded: [
+      ...excluded.filter(({ name }) => used.every(([column]) => column !== name)),
+      ...columns.map(({ name }) => ({ name, reason: 'when labels come is a question of instants and labels alone' })),
+    ],
   };
 }
 

@@ -1,5 +1,5 @@
 import type { ResolvedMonitor } from '../../features/define/monitor.ts';
-import { type ComparedVectors, compareProfiles } from '../detect/compare-profiles.ts';
+import { type CompareProfilesOptions, compareProfiles } from '../detect/compare-profiles.ts';
 import type { Comparison } from '../detect/comparison.ts';
 import { parseDriftRule } from '../detect/drift-rule.ts';
 import type { Looks } from '../detect/quiet-chance.ts';
@@ -32,6 +32,9 @@ export interface ToReference {
   readonly unmatched: string | null;
 }
 
+/** Columns that are compared in their own way, or not. */
+export type ReferenceColumns = Pick<CompareProfilesOptions, 'vectors' | 'times' | 'excluded'>;
+
 /**
  * Compares a window with the rows of the reference that have the same hours of the week or of the day, where the reference has enough of
  * them; otherwise with all rows. `psi>` and `ks<` are rules of others, and compare all rows.
@@ -40,7 +43,7 @@ export function compareToReference(
   reference: Reference & { readonly name: string; readonly whole?: Profile },
   { name, profile, hours }: ComparedWindow,
   { rule: written, ...monitor }: Pick<ResolvedMonitor, 'rule' | 'windowMs' | 'k' | 'of'>,
-  vectors: ReadonlyMap<string, ComparedVectors> = new Map(),
+  { vectors = new Map(), times = new Set(), excluded = [] }: ReferenceColumns = {},
 ): ToReference {
   const { seasonal = null, whole = wholeReference(reference) } = reference;
   const rule = parseDriftRule(written);
@@ -59,10 +62,15 @@ export function compareToReference(
       limitOf: (feature) =>
         referenceLimit(reference, feature, {
           rows: profile.rows,
-          features: whole.columns.size,
+          features: whole.columns
+            .keys()
+            .filter((column) => !times.has(column))
+            .toArray().length,
           looks: looksOf(monitor),
         }),
       vectors,
+      times,
+      excluded,
       ...(match === null
         ? {}
         : {

@@ -2,28 +2,25 @@ import type { ModelData } from '../../features/define/declaration.ts';
 import { type ResolvedMonitor, resolveMonitor } from '../../features/define/monitor.ts';
 import { settledBefore } from '../../model/label-maturity.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
-import type { ComparedVectors } from '../detect/compare-profiles.ts';
-import { compareVectors, type VectorSide, vectorFaults } from '../detect/compare-vectors.ts';
+import type { ExcludedColumn } from '../detect/choose-columns.ts';
 import type { Comparison } from '../detect/comparison.ts';
 import { joinMissing } from '../detect/join-missing.ts';
 import { LEAST_EFFECT } from '../detect/judge-features.ts';
 import type { QualityFault } from '../detect/quality-fault.ts';
 import type { EstimateAssumptions, EstimateTrust } from '../estimate/trust-in-estimate.ts';
-import type { Profile } from '../profile/profile.ts';
 import { type Arrival, withArrivals } from './arrival-windows.ts';
 import { calmText } from './calm-text.ts';
-import { compareToReference, type ToReference } from './compare-to-reference.ts';
+import { comparedWindow } from './compare-window.ts';
 import { conceptWindows } from './concept-windows.ts';
 import { estimatedWindows } from './estimated-windows.ts';
 import { lacksReference } from './lacks-reference.ts';
 import type { MonitorMemory } from './monitor-memory.ts';
 import { overall } from './overall-state.ts';
 import { predictionWindows } from './prediction-windows.ts';
-import { type Reference, wholeReference } from './reference.ts';
+import type { Reference } from './reference.ts';
 import { scoreFactWindows } from './score-fact-windows.ts';
 import { shadowWindows } from './shadow-windows.ts';
-import { loggedVectors } from './vector-sample.ts';
-import { missingTogether, type WindowVectors, windowVectors } from './window-profiles.ts';
+import { missingTogether, type WindowVectors } from './window-profiles.ts';
 
 /** A model that is watched: its champion's version and the reference of that version. */
 export interface Watched {
@@ -61,6 +58,8 @@ export interface MonitorWindow {
   readonly covered?: WindowVectors['covered'];
   /** The assumptions of an estimate before the labels. */
   readonly assumptions?: EstimateAssumptions & { readonly trust: EstimateTrust['state'] };
+  /** Features that are not compared, each with its reason; absent: all are, or another monitor. */
+  readonly excluded?: readonly ExcludedColumn[];
   /** Whether the rows of each source came, in number and in time; absent: the monitor does not look at it. */
   readonly arrivals?: readonly Arrival[];
   /** The rows of the reference that it was compared with: those of the same hours, or all and why; absent: it has none to choose from. */
@@ -185,6 +184,7 @@ export function windowOf(span: Span, comparison: Comparison, unmatched: string |
       unmatched !== null && comparison.verdict === 'drift' ? `${reason} (against all hours: ${unmatched})` : reason,
     ...seasonOf(comparison, unmatched),
     faults: comparison.faults,
+    ...(comparison.excluded.length === 0 ? {} : { excluded: comparison.excluded }),
     drifted: drifted.map(({ name }) => name),
     changedAt: null,
     ...largest(comparison),
@@ -237,58 +237,4 @@ function withCoverage(window: MonitorWindow, covered: NonNullable<WindowVectors[
   const lack = `${profiled} of ${served} served vectors are in the profiles`;
   if (profiled >= LEAST_COVERED * served) return { ...window, covered, reason: `${window.reason} (${lack})` };
   return { ...window, covered, state: 'insufficient', reason: lack, faults: [], drifted: [] };
-}
-
-/** The facts of a monitor that judge a window. */
-export type Asked = Pick<ResolvedMonitor, 'features' | 'rule' | 'windowMs' | 'k' | 'of'>;
-
-/** One window of served vectors against the reference, whole. */
-export async function compareWindow(
-  model: ModelData,
-  reference: Reference,
-  monitor: Asked,
-  history: OfflineStore,
-  span: Span,
-): Promise<Comparison> {
-  return (await comparedWindow(model, reference, monitor, history, span)).comparison;
-}
-
-/** A time is not compared: it differs between any two spans. */
-async function comparedWindow(
-  model: ModelData,
-  reference: Reference,
-  monitor: Asked,
-  history: OfflineStore,
-  span: Span,
-): Promise<ToReference & Pick<WindowVectors, 'covered'>> {
-  const times = model.service.features.filter(({ type }) => type.type === 'time').map(({ name }) => name);
-  const { rows, columns } = wholeReference(reference);
-  const isWatched = (name: string) =>
-    !times.includes(name) && (monitor.features.length === 0 || monitor.features.includes(name));
-  const whole: Profile = { rows, columns: new Map([...columns].filter(([name]) => isWatched(name))) };
-  const { profile, covered, hours } = await windowVectors(history, model.service, whole, span);
-  const name = `training set of ${model.name}`;
-  const window = { name: spanText(span), profile, hours };
-  const embeddings = [...(reference.vectors ?? [])].filter(([feature]) => isWatched(feature));
-  const vectors = await comparedVectors(history, model, embeddings, span);
-  return { ...compareToReference({ ...reference, name, whole }, window, monitor, vectors), covered };
-}
-
-/** Embeddings have no profile: the logged sample is compared. */
-async function comparedVectors(
-  history: OfflineStore,
-  { service }: ModelData,
-  embeddings: readonly (readonly [string, VectorSide])[],
-  span: Span,
-): Promise<ReadonlyMap<string, ComparedVectors>> {
-  const compared = new Map<string, ComparedVectors>();
-  for (const [name, before] of embeddings) {
-    const now = await loggedVectors(history, service, name, span);
-    compared.set(name, { column: compareVectors(name, before, now), faults: vectorFaults(name, before, now) });
-  }
-  return compared;
-}
-
-export function spanText({ from, to }: Span): string {
-  return `${new Date(from).toISOString()} to ${new Date(to).toISOString()}`;
 }

@@ -1,8 +1,9 @@
 import type { ResolvedMonitor } from '../../features/define/monitor.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import { compareToReference } from './compare-to-reference.ts';
-import { type MonitorWindow, none, type Span, spanText, type Watched, windowOf } from './judge-windows.ts';
+import { type MonitorWindow, none, type Span, type Watched, windowOf } from './judge-windows.ts';
 import { firstAnswers, SCORE_CHUNKS, type ScoreMemory, scoreReference, scoreWindow } from './score-reference.ts';
+import { spanText } from './span-text.ts';
 import { servedSpan } from './window-profiles.ts';
 
 /**

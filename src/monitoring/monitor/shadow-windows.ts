@@ -11,7 +11,8 @@ import { referenceBins } from '../detect/reference-bins.ts';
 import { addNumber, createColumnSketch } from '../profile/column-sketch.ts';
 import type { FrozenBins } from '../profile/frozen-bins.ts';
 import { createProfile, type Profile } from '../profile/profile.ts';
-import { type MonitorWindow, none, type Span, spanText, type Watched, windowOf } from './judge-windows.ts';
+import { type MonitorWindow, none, type Span, type Watched, windowOf } from './judge-windows.ts';
+import { spanText } from './span-text.ts';
 
 /** Scores of the shadow against those of the champion, on the requests of a window that both scored. */
 export async function shadowWindows(

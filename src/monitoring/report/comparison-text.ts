@@ -1,3 +1,4 @@
+import type { ExcludedColumn } from '../detect/choose-columns.ts';
 import type { Comparison, RuleCost, SliceComparison } from '../detect/comparison.ts';
 import { ruleText } from '../detect/drift-rule.ts';
 import type { FeatureComparison } from '../detect/feature-comparison.ts';
@@ -22,10 +23,17 @@ export function comparisonText(comparison: Comparison): string {
     ...(domainAuc === null
       ? []
       : [`current rows differ from reference rows: domain AUC ${short(domainAuc)} (.5: not at all)`]),
+    ...excludedLines(comparison.excluded),
     ...slices.filter(({ state }) => state === 'drift').map(sliceText),
     ...comparison.falseAlarms.map((cost) => costText(cost, comparison)),
   ];
   return lines.join('\n');
+}
+
+/** Columns that are not looked at, by their reason. */
+export function excludedLines(excluded: readonly ExcludedColumn[]): readonly string[] {
+  const byReason = Map.groupBy(excluded, ({ reason }) => reason);
+  return [...byReason].map(([reason, all]) => `not compared: ${all.map(({ name }) => name).join(', ')} (${reason})`);
 }
 
 export function verdictText({ faults, features, verdict, slices }: Comparison): string {

@@ -9,14 +9,8 @@ import type { Comparison } from '../detect/comparison.ts';
 import { type FoundSlices, findSlices } from '../detect/find-slices.ts';
 import { type CoverageReport, coverageOf } from '../estimate/window-coverage.ts';
 import { estimateWindow, type WindowEstimate } from '../estimate/window-estimate.ts';
-import {
-  compareWindow,
-  judgeMonitor,
-  type MonitorStatus,
-  monitorsOf,
-  type Span,
-  type Watched,
-} from '../monitor/judge-windows.ts';
+import { compareWindow } from '../monitor/compare-window.ts';
+import { judgeMonitor, type MonitorStatus, monitorsOf, type Span, type Watched } from '../monitor/judge-windows.ts';
 
 /** One window of a model in one report: all that its pages show. Instants are epoch ms. */
 export interface WindowReport {
