@@ -18,7 +18,7 @@ import { historyProgram } from './history-program.ts';
 import { namedOptions, port } from './listen-options-of.ts';
 import { loadConfig } from './load-config.ts';
 import { startMonitor } from './monitor-child.ts';
-import { option } from './option.ts';
+import { flag, option } from './option.ts';
 import { size } from './option-kinds.ts';
 import { startRegistryChild } from './registry-child.ts';
 import { serveHeadrace } from './with-headrace.ts';
@@ -37,6 +37,7 @@ export const serverOptions = {
   'spine-limit': option(size(1_024, 2 ** 40), 'largest spine of a training set taken', 256 * 2 ** 20),
   ...namedOptions,
   ...endingOptions,
+  'no-console': flag('browsers get no console at /'),
   'grpc-port': option(
     port,
     'port of the Open Inference Protocol over gRPC; 0 for a free one; without it there is none',
@@ -176,7 +177,11 @@ function reportTo({ terminal }: Call): (error: unknown) => void {
   return (error) => terminal.err(`headrace: ${reasonOf(error)}`);
 }
 
-/** The largest bodies that a server takes, bytes. */
-export function limitsOf({ options }: ServeCall): { readonly bodyLimit: number; readonly spineLimit: number } {
-  return { bodyLimit: options['body-limit'], spineLimit: options['spine-limit'] };
+/** The largest bodies that a server takes, bytes, and whether it has the console. */
+export function limitsOf({ options }: ServeCall): {
+  readonly bodyLimit: number;
+  readonly spineLimit: number;
+  readonly console: boolean;
+} {
+  return { bodyLimit: options['body-limit'], spineLimit: options['spine-limit'], console: !options['no-console'] };
 }
