@@ -9,12 +9,12 @@ export interface Promotion {
   readonly expected?: number | null | undefined;
   /** Epoch ms. */
   readonly at: number;
-  /** Who moves it, and why: kept with the move. */
+  /** The one who moves it; with the reason it is kept with the move. */
   readonly who?: string | undefined;
   readonly why?: string | undefined;
 }
 
-/** Who moves an alias, and why. */
+/** The one who moves an alias, and the reason. */
 export type MoveNote = Pick<Promotion, 'who' | 'why'>;
 
 /** Makes a version the champion of its model. Errors: REGISTRY_MOVED, REGISTRY_VERSION. */

@@ -24,7 +24,7 @@ export function openApi(project: ProjectData, routes: readonly Route[]): Json {
 
 /**
  * The description of any project's server: paths keep their parameters. The columns of bodies are those of `project`, which is to
- * declare something of each kind.
+ * declare something of each kind. For the types of the console. @public
  */
 export function generalOpenApi(project: ProjectData, routes: readonly Route[]): Json {
   return described(project, routes, ([first]) => {

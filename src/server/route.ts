@@ -10,7 +10,7 @@ import type { NameAct } from './acting.ts';
 import type { JobBoard } from './jobs/job-board.ts';
 import type { BytesAnswer, HotAnswer } from './lean/hot-route.ts';
 import type { RequestHeld } from './limits/request-held.ts';
-import type { Live } from './live/open-live.ts';
+import type { Live } from './live/live-feed.ts';
 import type { RequestCheck } from './request-check.ts';
 import type { RouteAccess } from './route-access.ts';
 import type { PredictingProject, ServedProject } from './served-project.ts';

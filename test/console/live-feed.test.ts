@@ -62,7 +62,7 @@ describe('a live feed', () => {
     expect(value.reads).toBe(after);
   });
 
-  test('sends after an id of its own the later changes, and everything after any other', async () => {
+  test('sends the later changes after an id that it gave, and everything after any other', async () => {
     const values = [new Value(), new Value()];
     const feed = new LiveFeed(
       values.map((value, i) => value.topic(`/${i}`)),

@@ -120,7 +120,7 @@ test.each([
 });
 
 test.each([
-  ['GET', '/', 404, 'SERVER_ROUTE'],
+  ['GET', '/', 404, 'SERVER_CONSOLE'],
   ['GET', '/v1/features/', 404, 'SERVER_ROUTE'],
   ['GET', '/v1/features/shopper/more', 404, 'SERVER_ROUTE'],
   ['GET', '/%zz', 404, 'SERVER_ROUTE'],
@@ -297,6 +297,8 @@ test('health, metrics and the description are served, and the description has ev
     const { status, body: answer } = await ask(path, { method: method.toUpperCase() });
     // A route without that job is a route.
     if (path.endsWith('{id}')) expect(answer).toEqual(errorOf('JOB_UNKNOWN'));
+    // The console is for browsers.
+    else if (path === '/' || path.startsWith('/console/')) expect(answer).toEqual(errorOf('SERVER_CONSOLE'));
     // Without regions their list is empty, and shared memory is off.
     else if (path.includes('sharedmemory')) expect([200, 501], path).toContain(status);
     else if (path.includes('{')) expect(answer, path).toMatchObject({ code: expect.stringMatching(/^OIP_/) });

@@ -9,7 +9,7 @@ export function currentTheme(): Theme {
   return matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light';
 }
 
-/** Shows a theme, and keeps it where it was chosen. Charts hear of it and draw again. */
+/** Shows a theme, and keeps it where it was chosen. Charts draw again. */
 export function showTheme(theme: Theme, keep: boolean): void {
   if (keep) localStorage.setItem(KEPT, theme);
   document.documentElement.dataset['theme'] = theme;

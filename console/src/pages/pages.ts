@@ -31,7 +31,7 @@ export const pages: readonly ConsolePage[] = [
   {
     path: '/rollouts',
     title: 'Rollouts',
-    decides: 'May the candidate go on?',
+    decides: 'May the candidate answer more callers?',
     load: () => import('./rollouts/page.tsx'),
   },
   {

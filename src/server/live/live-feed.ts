@@ -24,6 +24,13 @@ export interface Subscription {
   readonly check: () => void;
 }
 
+/** The live feed of a server, and who may watch what. */
+export interface Live {
+  readonly feed: LiveFeed;
+  /** Checks a caller for some topics by the scopes of their routes. Errors: AUTH_*. */
+  readonly check: (paths: readonly string[], authorization: string | null) => void;
+}
+
 /** A topic as it was read last. */
 interface Standing {
   readonly topic: LiveTopic;

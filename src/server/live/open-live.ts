@@ -1,13 +1,6 @@
 import type { RequestCheck } from '../request-check.ts';
 import type { LiveReads, ReadContext, Route, RouteAnswer, WriteContext } from '../route.ts';
-import { LiveFeed, type LiveTopic } from './live-feed.ts';
-
-/** The live feed of a server, and who may watch what. */
-export interface Live {
-  readonly feed: LiveFeed;
-  /** Checks a caller for some topics by the scopes of their routes. Errors: AUTH_*. */
-  readonly check: (paths: readonly string[], authorization: string | null) => void;
-}
+import { type Live, LiveFeed, type LiveTopic } from './live-feed.ts';
 
 /** The contexts of the routes, how callers are checked, and the text that may not leave the server. */
 interface Place {

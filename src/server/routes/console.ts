@@ -29,7 +29,7 @@ const ASSET_HEADERS = { 'cache-control': 'public, max-age=31536000, immutable' }
 const common = { method: 'GET', tag: 'operations', access: 'reads', scopes: null, changes: null } as const;
 
 /** The page of the console, for browsers. It holds no data: its calls need the scopes of their routes. */
-export const readConsole: ReadRoute = {
+const readConsole: ReadRoute = {
   ...common,
   path: '/',
   operationId: 'console',
@@ -44,7 +44,7 @@ export const readConsole: ReadRoute = {
 };
 
 /** A script or style of the console. */
-export const readConsoleFile: ReadRoute = {
+const readConsoleFile: ReadRoute = {
   ...common,
   path: '/console/{file}',
   operationId: 'consoleFile',
