@@ -91,7 +91,7 @@ async function open(context: BrowserContext, path: string): Promise<{ page: Page
   await page.goto(`${url}/#${path}`);
   await page.locator('h1').waitFor();
   // Whatever is read has come when no place of it is left.
-  await page.waitForFunction(`!/Reading|Connecting/.test(document.body.textContent)`, null, { timeout: LONGEST_MS });
+  await until(async () => !/Reading|Connecting/.test((await page.textContent('#root')) ?? ''), { everyMs: 100 });
   return { page, faults };
 }
 
