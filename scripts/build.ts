@@ -1,5 +1,6 @@
 import { chmod, cp, rm } from 'node:fs/promises';
 import { rolldown } from 'rolldown';
+import { buildConsole } from './build-console.ts';
 import { root, runCommand } from './run-command.ts';
 
 /** Each becomes one file in place of a hundred: a module costs the start of a command half a millisecond. */
@@ -10,6 +11,7 @@ const { code, output } = await runCommand('tsc', ['-p', 'tsconfig.build.json']);
 if (output !== '') console.error(output);
 if (code === 0) {
   await bundle();
+  await addConsole();
   await chmod(`${root}/dist/cli/start.js`, 0o755);
   // Training programs import it.
   await cp(`${root}/src/training/runner/headrace_job.py`, `${root}/dist/training/runner/headrace_job.py`);
@@ -21,6 +23,19 @@ if (code === 0) {
     await cp(`${root}/src/backends/spark/${program}`, `${root}/dist/backends/spark/${program}`, { recursive: true });
 }
 process.exitCode = code;
+
+/** The console has the types of the routes as they are now. */
+async function addConsole(): Promise<void> {
+  for (const [command, args] of [
+    ['node', ['--conditions=headrace-source', 'scripts/console-client.ts']],
+    ['tsc', ['-p', 'console']],
+  ] as const) {
+    const { code, output } = await runCommand(command, args);
+    if (code !== 0) throw new Error(output);
+  }
+  const { code, output } = await buildConsole();
+  if (code !== 0) throw new Error(output);
+}
 
 /** The start of the command line, errors and GPU diagnosis; other modules stay as they are, and load these files. */
 async function bundle(): Promise<void> {

@@ -26,7 +26,7 @@ export const sharedFolders: readonly string[] = [
 
 /** The lane of a suite by the begin of its name; the first that fits. A suite that none names is one of redis. */
 const lanesByName: readonly (readonly [RegExp, LaneName])[] = [
-  [/^(alertmanager|engine-parity|kubernetes|python-client|s3|skypilot|slurm|torch|verify)\b/, 'all'],
+  [/^(alertmanager|console|engine-parity|kubernetes|python-client|s3|skypilot|slurm|torch|verify)\b/, 'all'],
   [/^(kafka|topics)\b/, 'kafka'],
   [/^(flink|migrate|tile-writers)\b/, 'flink'],
   [/^spark\b/, 'spark'],

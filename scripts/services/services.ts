@@ -1,4 +1,5 @@
 import { alertmanager } from './alertmanager.ts';
+import { chromium } from './chromium.ts';
 import { flink } from './flink.ts';
 import { kafka } from './kafka.ts';
 import { mlflow2, mlflow3, mlflowModels, mlflowTorch } from './mlflow.ts';
@@ -35,6 +36,7 @@ export const services: readonly Service[] = [
   skypilot,
   postgres,
   alertmanager,
+  chromium,
   mlflow2,
   mlflow3,
   mlflowModels,

@@ -4,6 +4,7 @@ import type { RealisedQuality } from '../monitoring/labels/realised-quality.ts';
 import type { Playbook } from '../playbook/playbook.ts';
 import type { Replay } from '../playbook/replay.ts';
 import type { ModelVersion } from '../ports/model-registry.ts';
+import type { MoveNote } from '../registry/champion.ts';
 import type { ListedVersion } from '../registry/listed-versions.ts';
 import { readSpan } from '../schema/instant.ts';
 import { type BatchJob, type BatchOptions, startBatch } from '../serving/batch/start-batch.ts';
@@ -101,8 +102,8 @@ export abstract class RunningModels extends Running<ProjectStatus> {
   }
 
   /** Makes a version the champion by compare-and-swap and loads it; without `expected`, whatever the alias names now. Errors: MODEL_*. */
-  promote(model: ModelData, version: number, expected?: number | null): Promise<void> {
-    return this.#open.models.promote(model, version, expected);
+  promote(model: ModelData, version: number, expected?: number | null, note?: MoveNote): Promise<void> {
+    return this.#open.models.promote(model, version, expected, note);
   }
 
   /**

@@ -22,6 +22,7 @@ import { type LeanServer, serveLean } from './lean/lean-server.ts';
 import { boundConnections, breakStalled } from './limits/connections.ts';
 import { holdBodies, readHeld } from './limits/held-body.ts';
 import { type ListenOptions, type Secured, secured } from './listen-options.ts';
+import { openLive } from './live/open-live.ts';
 import { openApi } from './openapi.ts';
 import { answerOtherMethod } from './other-method.ts';
 import { type PathTable, pathTable } from './path-table.ts';
@@ -31,6 +32,7 @@ import { answerAll } from './request-check.ts';
 import { traceRequests } from './request-spans.ts';
 import { isAnsweredBy, type ReadContext, type Route } from './route.ts';
 import { allRoutes } from './routes/all-routes.ts';
+import { consoleRoutes } from './routes/console.ts';
 import { SPINE_LIMIT } from './routes/training-sets.ts';
 import type { ServedProject } from './served-project.ts';
 import { forwardTo } from './workers/forward.ts';
@@ -55,6 +57,8 @@ export interface ServerOptions extends ListenOptions {
   readonly mostWaitMs?: number;
   /** The processes that serve together, where this one speaks for all. */
   readonly group?: Group;
+  /** Whether browsers get the console at `/` (yes). */
+  readonly console?: boolean;
 }
 
 export interface ReadServerOptions extends ServerOptions {
@@ -70,7 +74,12 @@ export interface RunningServer {
 
 /** Serves a project over HTTP. Errors: SERVER_ADDRESS, SIZE_TEXT. */
 export function startServer(headrace: Headrace, options: ServerOptions): Promise<RunningServer> {
-  return serveRoutes(allRoutes, headrace, options);
+  return serveRoutes(routesOf(options), headrace, options);
+}
+
+function routesOf({ console: hasConsole = true }: ServerOptions): readonly Route[] {
+  const left: readonly Route[] = hasConsole ? [] : consoleRoutes;
+  return allRoutes.filter((route) => !left.includes(route));
 }
 
 /** Serves a project by a list of routes. Error: SERVER_ADDRESS. */
@@ -85,6 +94,9 @@ export async function serveRoutes(
   const isSocket = options.socketPath !== undefined;
   const jobs = options.jobs ?? new JobBoard();
   const spineLimit = bytesOf(options.spineLimit ?? SPINE_LIMIT, 'spineLimit');
+  const read = readContext({ served: headrace, routes, group: options.group ?? null, check });
+  const write = { headrace, spineLimit, jobs };
+  const live = openLive(routes, { read, write, check, hide: hidingPaths(headrace.directory) });
   const server = await listening(headrace, options, {
     check,
     tls: isSocket ? null : tls,
@@ -94,21 +106,20 @@ export async function serveRoutes(
     bytes: bytesRoute(routes, headrace),
     paths: pathTable(routes),
     unknown: 'SERVER_ROUTE',
-    routes: (server) => {
-      const write = { headrace, spineLimit, jobs };
-      registerRoutes(server, routes, readContext(headrace, routes, options.group ?? null), write);
-    },
+    routes: (server) => registerRoutes(server, routes, read, { ...write, live }),
   });
-  const closeAll = async () => {
-    await jobs.close();
+  const close = async () => {
+    // A stream has no end of itself.
+    await live.feed.close();
+    if (options.jobs === undefined) await jobs.close();
     await server.close();
   };
-  return options.jobs === undefined ? { ...server, close: closeAll } : server;
+  return { ...server, close };
 }
 
 /** Serves the reads of a project, and forwards the rest to the process that writes. Errors: SERVER_ADDRESS, SIZE_TEXT. */
 export function startReadServer(served: ServedProject, options: ReadServerOptions): Promise<RunningServer> {
-  return serveReads(allRoutes, served, options);
+  return serveReads(routesOf(options), served, options);
 }
 
 /** Serves those of some routes that read, and forwards the others. Error: SERVER_ADDRESS. */
@@ -131,20 +142,20 @@ export async function serveReads(
     paths: pathTable(writer === undefined ? routes.filter((route) => isAnsweredBy(route, served)) : routes),
     unknown: 'SERVER_READ_ONLY',
     routes: (server) => {
-      registerRoutes(server, routes, readContext(served, routes, group ?? null), null);
+      const { check } = security;
+      registerRoutes(server, routes, readContext({ served, routes, group: group ?? null, check }), null);
     },
     ...(writer === undefined ? {} : { elsewhere: forwardTo(writer) }),
   });
 }
 
 /** The context of routes that read. The description is made once. */
-function readContext(served: ServedProject, routes: readonly Route[], group: Group | null): ReadContext {
+function readContext({ routes, ...context }: Omit<ReadContext, 'description'> & { readonly routes: readonly Route[] }) {
   let description: string | null = null;
   return {
-    served,
-    group,
+    ...context,
     description: () => {
-      description ??= JSON.stringify(openApi(served.project, routes));
+      description ??= JSON.stringify(openApi(context.served.project, routes));
       return description;
     },
   };

@@ -19,10 +19,30 @@ type Json = Readonly<Record<string, unknown>>;
 
 /** The OpenAPI 3.1 description of a project's server: an operation per route, source, service and model, with their own schemas. */
 export function openApi(project: ProjectData, routes: readonly Route[]): Json {
+  return described(project, routes, (shapes) => shapes);
+}
+
+/**
+ * The description of any project's server: paths keep their parameters. The columns of bodies are those of `project`, which is to
+ * declare something of each kind. For the types of the console. @public
+ */
+export function generalOpenApi(project: ProjectData, routes: readonly Route[]): Json {
+  return described(project, routes, ([first]) => {
+    if (first === undefined) return [];
+    const { name: _, ...general } = first;
+    return [general];
+  });
+}
+
+function described(
+  project: ProjectData,
+  routes: readonly Route[],
+  chosen: (shapes: readonly RouteShape[]) => readonly RouteShape[],
+): Json {
   const { define, schemas } = components();
   const paths: Record<string, Record<string, Json>> = {};
   for (const route of routes) {
-    for (const shape of route.shapes(project, define)) {
+    for (const shape of chosen(route.shapes(project, define))) {
       const operation = operationOf(route, shape);
       const path = pathFor(route, shape.name);
       paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation };

@@ -10,6 +10,8 @@ import type { NameAct } from './acting.ts';
 import type { JobBoard } from './jobs/job-board.ts';
 import type { BytesAnswer, HotAnswer } from './lean/hot-route.ts';
 import type { RequestHeld } from './limits/request-held.ts';
+import type { Live } from './live/live-feed.ts';
+import type { RequestCheck } from './request-check.ts';
 import type { RouteAccess } from './route-access.ts';
 import type { PredictingProject, ServedProject } from './served-project.ts';
 import type { Group } from './workers/group.ts';
@@ -88,6 +90,7 @@ export interface ReadContext {
   readonly group: Group | null;
   /** The OpenAPI description, as JSON. */
   readonly description: () => string;
+  readonly check: RequestCheck;
 }
 
 /** The context of routes that write. */
@@ -97,6 +100,16 @@ export interface WriteContext {
   readonly spineLimit: number;
   /** The long jobs of the server. */
   readonly jobs: JobBoard;
+  /** The answers that are streamed. */
+  readonly live: Live;
+}
+
+/** How `GET /v1/live` streams the answer of a route without parameters. */
+export interface LiveReads<C> {
+  /** Time between two reads while somebody watches, ms. */
+  readonly everyMs: number;
+  /** The answer of the route, as text. */
+  readonly read: (context: C) => MaybePromise<RouteAnswer>;
 }
 
 /** Options of the hot routes. */
@@ -137,6 +150,7 @@ export interface ReadRoute extends RouteBase {
   readonly hot?: (served: ServedProject, options: HotOptions) => readonly HotAnswer[];
   /** How the lean reader answers requests with bytes to it, whatever the parameters. */
   readonly hotBytes?: (served: ServedProject) => BytesAnswer;
+  readonly live?: LiveReads<ReadContext>;
   readonly run: (context: ReadContext, request: RouteRequest) => MaybePromise<RouteAnswer>;
 }
 
@@ -144,6 +158,7 @@ export interface ReadRoute extends RouteBase {
 export interface WriteRoute extends RouteBase {
   readonly access: 'writes';
   readonly hot?: (headrace: Headrace, options: HotOptions) => readonly HotAnswer[];
+  readonly live?: LiveReads<Omit<WriteContext, 'live'>>;
   readonly run: (context: WriteContext, request: RouteRequest) => MaybePromise<RouteAnswer>;
 }
 

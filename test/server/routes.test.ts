@@ -120,7 +120,7 @@ test.each([
 });
 
 test.each([
-  ['GET', '/', 404, 'SERVER_ROUTE'],
+  ['GET', '/', 404, 'SERVER_CONSOLE'],
   ['GET', '/v1/features/', 404, 'SERVER_ROUTE'],
   ['GET', '/v1/features/shopper/more', 404, 'SERVER_ROUTE'],
   ['GET', '/%zz', 404, 'SERVER_ROUTE'],
@@ -221,6 +221,8 @@ test('health, metrics and the description are served, and the description has ev
   const { body } = await ask('/openapi.json');
   expect(body).toMatchObject({ openapi: '3.1.0', info: { title: 'shop' } });
   expect(Object.keys((body as { paths: object }).paths).toSorted((a, b) => (a < b ? -1 : 1))).toEqual([
+    '/',
+    '/console/{file}',
     '/healthz',
     '/metrics',
     '/openapi.json',
@@ -232,18 +234,27 @@ test('health, metrics and the description are served, and the description has ev
     '/v1/admin/jobs/{id}',
     '/v1/admin/promote',
     '/v1/alerts',
+    '/v1/alias-moves/risk',
+    '/v1/budgets',
     '/v1/drift',
     '/v1/drift/risk',
     '/v1/events/purchases',
     '/v1/events/returns',
+    '/v1/experiments',
     '/v1/features/basket',
     '/v1/features/shopper',
+    '/v1/live',
     '/v1/models',
     '/v1/models/risk',
     '/v1/playbooks/risk',
     '/v1/predictions/risk',
+    '/v1/project',
     '/v1/quality/risk',
+    '/v1/rollouts',
     '/v1/rollouts/risk',
+    '/v1/run-metrics',
+    '/v1/runs',
+    '/v1/session',
     '/v1/slo',
     '/v1/status',
     '/v1/training-sets/basket',
@@ -286,6 +297,8 @@ test('health, metrics and the description are served, and the description has ev
     const { status, body: answer } = await ask(path, { method: method.toUpperCase() });
     // A route without that job is a route.
     if (path.endsWith('{id}')) expect(answer).toEqual(errorOf('JOB_UNKNOWN'));
+    // The console is for browsers.
+    else if (path === '/' || path.startsWith('/console/')) expect(answer).toEqual(errorOf('SERVER_CONSOLE'));
     // Without regions their list is empty, and shared memory is off.
     else if (path.includes('sharedmemory')) expect([200, 501], path).toContain(status);
     else if (path.includes('{')) expect(answer, path).toMatchObject({ code: expect.stringMatching(/^OIP_/) });

@@ -39,7 +39,9 @@ export function addressOf(
     | 'MLFLOW_TORCH'
     | 'PYTHON_CLIENT_2'
     | 'PYTHON_CLIENT_3'
-    | 'VERSITYGW',
+    | 'VERSITYGW'
+    | 'CHROMIUM'
+    | 'CHROMIUM_LIBRARIES',
 ): readonly string[] {
   const value = process.env[variable];
   if (value === undefined) throw new Error(`${variable} is not set: run npm run test:services`);

@@ -41,6 +41,9 @@ export const serverErrors = {
     .message('the server does not accept the host name {host}')
     .hint('use localhost, or start the server with --host-name and the name that its clients use'),
   SERVER_ROUTE: never(404, 2).message('there is no route {method} {path}').hint('see /openapi.json for the routes'),
+  SERVER_CONSOLE: never(404, 2)
+    .message('the console cannot answer: {reason}')
+    .hint('open / in a browser; in a copy of the repository run npm run console first; /openapi.json has the routes'),
   SERVER_METHOD: never(405, 2)
     .message('the route {path} does not take {method}')
     .hint('send a method that the header allow of the answer lists'),

@@ -15,7 +15,7 @@ import type { Call } from '../command.ts';
 import { openControl } from '../link/control-socket.ts';
 import { loadConfig } from '../open/load-config.ts';
 import { serveHeadrace } from '../open/with-headrace.ts';
-import { option } from '../options/option.ts';
+import { flag, option } from '../options/option.ts';
 import { size } from '../options/option-kinds.ts';
 import { endingOf, endingOptions, endSoon, unlessStopped } from './ending.ts';
 import { historyProgram } from './history-program.ts';
@@ -36,6 +36,7 @@ export const serverOptions = {
   'spine-limit': option(size(1_024, 2 ** 40), 'largest spine of a training set taken', 256 * 2 ** 20),
   ...namedOptions,
   ...endingOptions,
+  'no-console': flag('browsers get no console at /'),
   'grpc-port': option(
     port,
     'port of the Open Inference Protocol over gRPC; 0 for a free one; without it there is none',
@@ -175,7 +176,11 @@ function reportTo({ terminal }: Call): (error: unknown) => void {
   return (error) => terminal.err(`headrace: ${reasonOf(error)}`);
 }
 
-/** The largest bodies that a server takes, bytes. */
-export function limitsOf({ options }: ServeCall): { readonly bodyLimit: number; readonly spineLimit: number } {
-  return { bodyLimit: options['body-limit'], spineLimit: options['spine-limit'] };
+/** The largest bodies that a server takes, bytes, and whether it has the console. */
+export function limitsOf({ options }: ServeCall): {
+  readonly bodyLimit: number;
+  readonly spineLimit: number;
+  readonly console: boolean;
+} {
+  return { bodyLimit: options['body-limit'], spineLimit: options['spine-limit'], console: !options['no-console'] };
 }

@@ -51,9 +51,10 @@ async function runWriter(
     const { startReadServer, startServer } = await import('../../server/http-server.ts');
     const { Group } = await import('../../server/workers/group.ts');
     const report = (error: unknown) => call.terminal.err(`headrace: ${String(error)}`);
-    const commands = await openCommands(call, headrace, report, new Group(part.members, part.restarts));
+    const group = new Group(part.members, part.restarts);
+    const commands = await openCommands(call, headrace, report, group);
     const options = { ...listen, port: 0, ...limitsOf(call), jobs: commands.jobs, closeWithinMs: ending.answersMs };
-    const forwarded = await startServer(headrace, { ...options, socketPath: part.writer ?? '' });
+    const forwarded = await startServer(headrace, { ...options, group, socketPath: part.writer ?? '' });
     const asked = await startReadServer(headrace, { ...options, socketPath: socketOf(part) });
     const taken = await takePredictions(headrace, part);
     channel.takeBy((message) => {

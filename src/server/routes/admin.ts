@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
 import { stringifyExact } from '../../schema/json-exact.ts';
+import { whoOf } from '../acting.ts';
 import { parsedBody } from '../body.ts';
 import { json, jsonAnswer, type WriteRoute } from '../route.ts';
 
@@ -107,7 +108,16 @@ export const runBatchView: WriteRoute = {
   },
 };
 
-const promoteBody = z.strictObject({ model: z.string(), version: z.int() });
+const promoteBody = z.strictObject({
+  model: z.string(),
+  version: z.int(),
+  expected: z
+    .int()
+    .nullable()
+    .optional()
+    .describe('where the champion must stand, null: there is none; any without it'),
+  reason: z.string().max(1_000).optional().describe('kept with the move of the alias'),
+});
 
 /** Makes a version the champion of its model. */
 export const promoteModel: WriteRoute = {
@@ -120,7 +130,7 @@ export const promoteModel: WriteRoute = {
   act: 'promote',
   access: 'writes',
   page: {
-    takes: '`{model, version}`',
+    takes: '`{model, version, expected?, reason?}`',
     answers: '`{model, champion}`; the version is [checked](../guide/training-and-serving.md#promote) first',
   },
   errors: ['MODEL_UNKNOWN', 'REGISTRY_VERSION', 'REGISTRY_MOVED', 'REGISTRY_BUSY', 'REGISTRY_FILE', 'REGISTRY_WRITE'],
@@ -131,11 +141,11 @@ export const promoteModel: WriteRoute = {
       answers: { 200: json(define('Promotion', z.object({ model: z.string(), champion: z.int() }))) },
     },
   ],
-  run: async ({ headrace }, { body, names }) => {
-    const { model: name, version } = parsedBody(promoteBody, body);
+  run: async ({ headrace }, { body, caller, names }) => {
+    const { model: name, version, expected, reason = '' } = parsedBody(promoteBody, body);
     const model = headrace.model(name);
     names({ target: `${model.name} ${version}` });
-    await headrace.promote(model, version);
+    await headrace.promote(model, version, expected, { who: whoOf(caller), why: reason });
     return jsonAnswer({ model: model.name, champion: version });
   },
 };

@@ -8,7 +8,7 @@ import { insideOf } from '../../running/inside.ts';
 import { type Alerts, openAlerts } from '../../site/open-alerts.ts';
 import { whoOf } from '../acting.ts';
 import { parsedBody } from '../body.ts';
-import { type Define, json, jsonAnswer, type RouteAnswer, type WriteRoute } from '../route.ts';
+import { type Define, json, jsonAnswer, type RouteAnswer, type WriteContext, type WriteRoute } from '../route.ts';
 
 const instant = z.int().describe('epoch milliseconds (UTC)');
 
@@ -61,9 +61,13 @@ export const readAlerts: WriteRoute = {
   page: { takes: '', answers: '`{open, resolved, undelivered, silences}`: incidents and their deliveries' },
   errors: ERRORS,
   shapes: (_, define) => [{ summary: 'Incidents, undelivered messages and silences.', answers: answer(define) }],
-  run: ({ headrace }) =>
-    withStore(headrace, async ({ store }): Promise<RouteAnswer> => jsonAnswer(await alertsReport(store, Date.now()))),
+  live: { everyMs: 2_000, read: alertsAnswer },
+  run: alertsAnswer,
 };
+
+function alertsAnswer({ headrace }: Pick<WriteContext, 'headrace'>): Promise<RouteAnswer> {
+  return withStore(headrace, async ({ store }) => jsonAnswer(await alertsReport(store, Date.now())));
+}
 
 const changeBody = z.discriminatedUnion('action', [
   z.strictObject({ action: z.literal('acknowledge'), incident: z.int().min(1) }),

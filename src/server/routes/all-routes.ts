@@ -1,19 +1,24 @@
 import type { Route } from '../route.ts';
 import { forgetEntity, promoteModel, runBatchView } from './admin.ts';
 import { changeAlerts, readAlerts } from './alerts.ts';
+import { consoleRoutes } from './console.ts';
 import { readDrift } from './drift.ts';
 import { readDriftReport } from './drift-report.ts';
 import { sendEvents } from './events.ts';
 import { readFeatures } from './features.ts';
 import { generateRoutes } from './generate.ts';
 import { cancelJob, flush, listJobs, readJob, startJob } from './jobs.ts';
-import { listModels, readModel } from './models.ts';
+import { readLive } from './live.ts';
+import { listModels, listMoves, readModel } from './models.ts';
 import { oipRoutes } from './oip.ts';
-import { health, metrics, openapi, readiness, slo, status } from './operations.ts';
+import { budgets, health, metrics, openapi, readiness, slo, status } from './operations.ts';
 import { changePlaybook, readPlaybook } from './playbooks.ts';
 import { predict } from './predictions.ts';
+import { readProject } from './project.ts';
 import { readQuality } from './quality.ts';
-import { changeRollout, readRollout } from './rollouts.ts';
+import { changeRollout, listRollouts, readRollout } from './rollouts.ts';
+import { listExperiments, listRuns, readCurves } from './runs.ts';
+import { readSession } from './session.ts';
 import { sharedMemoryRoutes } from './shared-memory.ts';
 import { changeStream, readStream, readStreamOutputs, scoreStreamAgain } from './streams.ts';
 import { writeTrainingSet } from './training-sets.ts';
@@ -39,6 +44,10 @@ export const allRoutes: readonly Route[] = [
   flush,
   listModels,
   readModel,
+  listMoves,
+  listExperiments,
+  listRuns,
+  readCurves,
   readQuality,
   readDrift,
   readDriftReport,
@@ -50,10 +59,16 @@ export const allRoutes: readonly Route[] = [
   ...generateRoutes,
   readRollout,
   readStream,
+  listRollouts,
+  readProject,
+  readSession,
+  readLive,
+  ...consoleRoutes,
   health,
   readiness,
   status,
   slo,
+  budgets,
   metrics,
   openapi,
 ];

@@ -13,6 +13,7 @@ import { readSpan } from '../../schema/instant.ts';
 import { rolloutEvents } from '../../serving/rollout/rollout-events.ts';
 import { instantQuery, parsedQuery, spanOf } from '../body.ts';
 import { json, jsonAnswer, type RouteAnswer, type WriteRoute } from '../route.ts';
+import { windowSchema } from './window-schema.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -30,13 +31,7 @@ const query = z.object({
 });
 
 const report = z.union([
-  z.looseObject({
-    version: z.literal(1),
-    model: z.string(),
-    modelVersion: z.int(),
-    from: z.number(),
-    to: z.number(),
-  }),
+  windowSchema,
   z.looseObject({
     metrics: z.record(z.string(), z.number().nullable()).nullable(),
     trust: z.looseObject({ state: z.enum(['estimate', 'cannotTell']), reasons: z.array(z.string()) }),

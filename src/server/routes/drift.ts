@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { parseState } from '../../findings/monitor-state.ts';
 import { insideOf } from '../../running/inside.ts';
-import { json, jsonAnswer, type WriteRoute } from '../route.ts';
+import { json, jsonAnswer, type RouteAnswer, type WriteContext, type WriteRoute } from '../route.ts';
 
 const driftState = z.object({
   /** `watched`, `stale` when no judgement came for three of its intervals, `unwatched` without a monitor. */
@@ -32,11 +32,14 @@ export const readDrift: WriteRoute = {
       answers: { 200: json(define('Drift', driftState)) },
     },
   ],
-  run: async ({ headrace }) => {
-    const state = parseState((await insideOf(headrace).stores.monitors.read()) ?? '');
-    if (state === null) return jsonAnswer({ watch: 'unwatched', at: null, monitors: [], failed: [] });
-    const { at, everyMs, monitors, failed } = state;
-    const stale = Date.now() - at > 3 * everyMs;
-    return jsonAnswer({ watch: stale ? 'stale' : 'watched', at, monitors, failed });
-  },
+  live: { everyMs: 5_000, read: driftAnswer },
+  run: driftAnswer,
 };
+
+async function driftAnswer({ headrace }: Pick<WriteContext, 'headrace'>): Promise<RouteAnswer> {
+  const state = parseState((await insideOf(headrace).stores.monitors.read()) ?? '');
+  if (state === null) return jsonAnswer({ watch: 'unwatched', at: null, monitors: [], failed: [] });
+  const { at, everyMs, monitors, failed } = state;
+  const stale = Date.now() - at > 3 * everyMs;
+  return jsonAnswer({ watch: stale ? 'stale' : 'watched', at, monitors, failed });
+}

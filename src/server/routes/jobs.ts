@@ -4,7 +4,7 @@ import { whoOf } from '../acting.ts';
 import { parsedBody, parsedQuery } from '../body.ts';
 import { askedJob } from '../jobs/asked-job.ts';
 import { startBody } from '../jobs/start-body.ts';
-import { type Define, json, jsonAnswer, type WriteRoute } from '../route.ts';
+import { type Define, json, jsonAnswer, type RouteAnswer, type WriteContext, type WriteRoute } from '../route.ts';
 
 const instant = z.int().describe('epoch milliseconds (UTC)');
 
@@ -72,8 +72,13 @@ export const listJobs: WriteRoute = {
       answers: { 200: json(define('Jobs', z.object({ jobs: z.array(jobReport) }))) },
     },
   ],
-  run: ({ jobs }) => jsonAnswer({ jobs: jobs.list() }),
+  live: { everyMs: 1_000, read: jobsAnswer },
+  run: jobsAnswer,
 };
+
+function jobsAnswer({ jobs }: Pick<WriteContext, 'jobs'>): RouteAnswer {
+  return jsonAnswer({ jobs: jobs.list() });
+}
 
 const lineQuery = z.strictObject({
   after: z

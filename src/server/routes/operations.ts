@@ -1,15 +1,10 @@
 import { z } from 'zod';
-import { sloReportSchema } from '../../observe/slo-report.ts';
-import { instantSchema } from '../column-schema.ts';
-import { json, jsonAnswer, jsonText, type ReadContext, type ReadRoute } from '../route.ts';
+import { figuresOf, type SloReport, sloReportSchema } from '../../observe/slo-report.ts';
+import { json, jsonAnswer, jsonText, type ReadContext, type ReadRoute, type RouteAnswer } from '../route.ts';
+import { degradedSchema, statusSchema, waitingSchema } from './status-schema.ts';
 
 /** Routes of operators and monitors: about this process, or about all of a group that it answers for. */
 const operation = { method: 'GET', tag: 'operations', access: 'reads', changes: null, errors: [] } as const;
-
-const names = z.array(z.string());
-
-const waiting = names.describe('everything that requests need and that is missing');
-const degraded = names.describe('everything that works, but not as declared');
 
 /** Whether the process lives. */
 export const health: ReadRoute = {
@@ -39,7 +34,9 @@ export const readiness: ReadRoute = {
       '200 when everything that requests need is loaded; 503 lists the missing parts under `waiting`; `degraded` lists parts that work, but not as declared',
   },
   shapes: (_, define) => {
-    const answer = json(define('Readiness', z.object({ ready: z.boolean(), waiting, degraded })));
+    const answer = json(
+      define('Readiness', z.object({ ready: z.boolean(), waiting: waitingSchema, degraded: degradedSchema })),
+    );
     return [
       {
         summary: 'Whether everything that requests need is loaded and caught up.',
@@ -67,17 +64,13 @@ export const status: ReadRoute = {
       answers: { 200: json(define('Status', statusSchema)) },
     },
   ],
-  run: async ({ served, group }) => jsonAnswer((await group?.status()) ?? served.status()),
+  live: { everyMs: 2_000, read: statusAnswer },
+  run: statusAnswer,
 };
 
-const statusSchema = z.looseObject({
-  project: z.string(),
-  namespace: z.string(),
-  at: instantSchema,
-  ready: z.boolean(),
-  waiting,
-  degraded,
-});
+async function statusAnswer({ served, group }: ReadContext): Promise<RouteAnswer> {
+  return jsonAnswer((await group?.status()) ?? served.status());
+}
 
 /** Budgets and their measurements. */
 export const slo: ReadRoute = {
@@ -92,8 +85,54 @@ export const slo: ReadRoute = {
       answers: { 200: json(define('SloReport', sloReportSchema)) },
     },
   ],
-  run: async ({ served, group }) => jsonAnswer((await group?.slo()) ?? served.slo()),
+  run: async (context) => jsonAnswer(await sloOf(context)),
 };
+
+async function sloOf({ served, group }: ReadContext): Promise<SloReport> {
+  return (await group?.slo()) ?? served.slo();
+}
+
+const budgetSchema = z.object({
+  of: z.enum(['service', 'view', 'model']),
+  name: z.string(),
+  tier: z.enum(['request', 'streaming', 'batch']).nullable(),
+  measure: z.enum(['latency', 'freshness']),
+  budgetMs: z.number().nullable(),
+  count: z.int().describe('observations of the last hour'),
+  p50Ms: z.number().nullable(),
+  p99Ms: z.number().nullable(),
+  p999Ms: z.number().nullable(),
+  burn: z
+    .array(z.object({ minutes: z.int(), rate: z.number().nullable() }))
+    .describe('the share beyond the budget over the share that may be; 1 uses it up exactly'),
+  met: z.boolean().nullable().describe('null: nothing seen, or nothing declared'),
+});
+
+/** The figures of every budget, for people. */
+export const budgets: ReadRoute = {
+  ...operation,
+  path: '/v1/budgets',
+  operationId: 'budgets',
+  scopes: ['read'],
+  page: { takes: '', answers: '`{budgets}`: percentiles and burn rates of every budget of `/v1/slo`' },
+  shapes: (_, define) => [
+    {
+      summary: 'The figures of every budget.',
+      answers: { 200: json(define('Budgets', z.object({ budgets: z.array(budgetSchema) }))) },
+    },
+  ],
+  live: { everyMs: 2_000, read: budgetsAnswer },
+  run: budgetsAnswer,
+};
+
+async function budgetsAnswer(context: ReadContext): Promise<RouteAnswer> {
+  const { series } = await sloOf(context);
+  const budgets = series.map((one) => {
+    const { of, name, tier, measure, budgetMs } = one;
+    return { of, name, tier, measure, budgetMs, ...figuresOf(one) };
+  });
+  return jsonAnswer({ budgets });
+}
 
 /** The metrics of Prometheus. */
 export const metrics: ReadRoute = {

@@ -15,10 +15,38 @@ const report = z.looseObject({
   step: z.string().describe('where it stands, in words'),
   revision: z.int().describe('entries of the journal'),
   champion: z.int().nullable(),
-  waiting: z.looseObject({ step: z.string(), until: instant }).nullable().describe('a question to a person'),
+  waiting: z
+    .looseObject({ step: z.string(), until: instant, otherwise: z.string(), reason: z.string() })
+    .nullable()
+    .describe('a question to a person'),
   stopped: z.array(z.looseObject({ feature: z.string(), from: instant })),
-  incidents: z.array(z.looseObject({ fingerprint: z.string(), severity: z.string() })),
-  entries: z.array(z.looseObject({ kind: z.string(), revision: z.int(), at: instant, by: z.string() })).optional(),
+  frozen: z.unknown(),
+  response: z
+    .looseObject({
+      id: z.string(),
+      cause: z.string(),
+      since: instant,
+      version: z.int().nullable(),
+      rollout: z.string().nullable(),
+    })
+    .nullable(),
+  incidents: z.array(
+    z.looseObject({ fingerprint: z.string(), severity: z.string(), at: instant, summary: z.string() }),
+  ),
+  entries: z
+    .array(
+      z.looseObject({
+        kind: z.string(),
+        revision: z.int(),
+        at: instant,
+        by: z.string(),
+        reason: z.string().optional(),
+        cause: z.string().optional(),
+        tier: z.int().optional(),
+        action: z.looseObject({ do: z.string() }).optional(),
+      }),
+    )
+    .optional(),
   replay: z.looseObject({ decisions: z.int(), different: z.array(z.looseObject({})) }).optional(),
 });
 

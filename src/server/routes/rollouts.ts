@@ -5,9 +5,45 @@ import type { RolloutControl } from '../../serving/rollout/rollout-control.ts';
 import { rolloutReport } from '../../serving/rollout/rollout-report.ts';
 import { whoOf } from '../acting.ts';
 import { parsedBody } from '../body.ts';
-import { type Define, json, jsonAnswer, type RouteAnswer, type WriteRoute } from '../route.ts';
+import { type Define, json, jsonAnswer, type RouteAnswer, type WriteContext, type WriteRoute } from '../route.ts';
 
 const instant = z.int().describe('epoch milliseconds (UTC)');
+
+const counted = z.looseObject({ canary: z.int(), baseline: z.int(), shadow: z.int() });
+
+const reading = z.looseObject({
+  guardrail: z.string(),
+  tripped: z.boolean(),
+  suspected: z.boolean().optional(),
+  says: z.string(),
+  numbers: z.record(z.string(), z.number().nullable()).describe('`e` is the evidence, `limit` the value that trips'),
+});
+
+const success = z.looseObject({
+  outcome: z.enum(['worse', 'passes', 'inconclusive']),
+  says: z.string(),
+  numbers: z
+    .record(z.string(), z.number().nullable())
+    .describe('`low` and `high` are the interval of the difference that is valid at any time, `margin` its limit'),
+});
+
+const numbers = z.looseObject({
+  requests: counted,
+  readings: z.array(reading),
+  success: success.nullable(),
+});
+
+const lane = z.looseObject({
+  requests: z.int(),
+  errors: z.int(),
+  timeouts: z.int(),
+  nonFinite: z.int(),
+  outOfRange: z.int(),
+  slow: z.int(),
+  p50Ms: z.number().nullable(),
+  p99Ms: z.number().nullable(),
+  meanScore: z.number().nullable(),
+});
 
 const report = z.looseObject({
   model: z.string(),
@@ -22,17 +58,38 @@ const report = z.looseObject({
   endedAt: instant.nullable(),
   reason: z.string(),
   verdict: z
-    .looseObject({ action: z.string(), reason: z.string() })
+    .looseObject({ action: z.string(), reason: z.string(), numbers })
     .describe('what the judge would do now, and the numbers that it sees'),
-  lanes: z.looseObject({}).describe('canary, baseline and shadow: requests, faults, latency and mean score'),
-  shadow: z.looseObject({}).describe('the candidate on copies of requests'),
+  lanes: z
+    .looseObject({ canary: lane, baseline: lane, shadow: lane })
+    .describe('canary, baseline and shadow: requests, faults, latency and mean score'),
+  shadow: z
+    .looseObject({
+      copies: z.int(),
+      dropped: z.int(),
+      meanDifference: z.number().nullable(),
+      rankCorrelation: z.number().nullable(),
+      flips: z.number().nullable(),
+    })
+    .describe('the candidate on copies of requests'),
   needs: z
     .looseObject({ ms: z.number().nullable() })
     .nullable()
     .optional()
     .describe('of one just started: the calls, labels and time until its promotion, at the recent rate'),
   places: z.array(z.looseObject({ kind: z.enum(['online', 'job', 'stream']), name: z.string() })),
-  events: z.array(z.looseObject({ kind: z.string(), at: instant, by: z.string(), reason: z.string() })),
+  events: z.array(
+    z.looseObject({
+      kind: z.string(),
+      revision: z.int(),
+      at: instant,
+      by: z.string(),
+      reason: z.string(),
+      state: z.string(),
+      percent: z.number(),
+      numbers: numbers.nullable().describe('the numbers that the decision saw'),
+    }),
+  ),
 });
 
 const answer = (define: Define) => ({ 200: json(define('Rollout', report)) });
@@ -64,6 +121,33 @@ export const readRollout: WriteRoute = {
   ],
   run: ({ headrace }, { name }) => reportOf(headrace, name),
 };
+
+/** Reads the newest rollout of every model that has one. */
+export const listRollouts: WriteRoute = {
+  method: 'GET',
+  path: '/v1/rollouts',
+  operationId: 'listRollouts',
+  tag: 'models',
+  scopes: ['read'],
+  changes: null,
+  access: 'writes',
+  page: { takes: '', answers: '`{rollouts}`: the newest rollout of every model that has one' },
+  errors: ['ROLLOUT_BUSY', 'ROLLOUT_FILE'],
+  shapes: (_, define) => [
+    {
+      summary: 'The newest rollout of every model that has one.',
+      answers: { 200: json(define('Rollouts', z.object({ rollouts: z.array(report) }))) },
+    },
+  ],
+  live: { everyMs: 2_000, read: rolloutsAnswer },
+  run: rolloutsAnswer,
+};
+
+async function rolloutsAnswer({ headrace }: Pick<WriteContext, 'headrace'>): Promise<RouteAnswer> {
+  const all = headrace.project.models.map(({ name }) => headrace.rollout({ name }).status());
+  const rollouts = (await Promise.all(all)).flatMap((status) => (status === null ? [] : [rolloutReport(status)]));
+  return jsonAnswer({ rollouts });
+}
 
 const changeBody = z.strictObject({
   action: z.enum(['start', 'hold', 'release', 'promote', 'rollback']),

@@ -5,7 +5,7 @@ import { openPart } from '../../observe/part-kind.ts';
 import type { QueueReport } from '../../observe/queue-report.ts';
 import type { TableAppend } from '../../ports/offline-store.ts';
 import type { Part } from '../../ports/part.ts';
-import { CHAMPION, promote } from '../../registry/champion.ts';
+import { CHAMPION, type MoveNote, promote } from '../../registry/champion.ts';
 import { type ListedVersion, listedVersions } from '../../registry/listed-versions.ts';
 import { Background } from '../../schedule/background.ts';
 import { modelsPart, type ServedModel } from '../online/models-part.ts';
@@ -149,10 +149,10 @@ export class ProjectModels {
    * Makes a version the champion by compare-and-swap and loads it; without `expected`, whatever the alias names now. A
    * version that cannot serve is rejected before the alias moves. Errors: MODEL_*.
    */
-  async promote({ name }: ModelData, version: number, expected?: number | null): Promise<void> {
+  async promote({ name }: ModelData, version: number, expected?: number | null, note: MoveNote = {}): Promise<void> {
     const { server } = this.named(name);
     await server.check(version);
-    await promote(this.#options.registry, name, { version, expected, at: this.#options.clock() });
+    await promote(this.#options.registry, name, { version, expected, at: this.#options.clock(), ...note });
     await server.refresh();
     await heard(this.#listeners);
   }

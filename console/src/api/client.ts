@@ -1,0 +1,31 @@
+import createClient from 'openapi-fetch';
+import type { components, paths } from '../../.generated/api.d.ts';
+import { apiError } from './api-error.ts';
+import { base } from './base.ts';
+import { authorization } from './key.ts';
+
+/** A schema of the description by its name. */
+export type Schema<Name extends keyof components['schemas']> = components['schemas'][Name];
+
+/** Calls the routes of the server, with the types of its description. */
+export const client = createClient<paths>({ baseUrl: base });
+
+client.use({
+  onRequest: ({ request }) => {
+    for (const [name, value] of Object.entries(authorization())) request.headers.set(name, value);
+  },
+});
+
+/** What a call of the client gives. */
+interface Called<T> {
+  readonly data?: T;
+  readonly error?: unknown;
+  readonly response: Response;
+}
+
+/** The answer of a call; an error answer is thrown as an ApiError. */
+export async function answer<T>(call: Promise<Called<T>>): Promise<T> {
+  const { data, error, response } = await call;
+  if (data === undefined) throw apiError(response.status, error);
+  return data;
+}

@@ -1,0 +1,157 @@
+import { useQuery } from '@tanstack/react-query';
+import { answer, client, type Schema } from '../../api/client.ts';
+import { useLive } from '../../api/live.ts';
+import { useAddress } from '../../app/address.ts';
+import { ModelChoice, useChosenModel } from '../../app/chosen-model.tsx';
+import { Choice } from '../../look/choice.tsx';
+import { Fault } from '../../look/fault.tsx';
+import { Empty, Live, Page as PageFrame, Panel, Panels, Skeleton } from '../../look/page.tsx';
+import { Time } from '../../look/time.tsx';
+import { DriftedFeatures } from './features.tsx';
+import { Incidents } from './incidents.tsx';
+import { Labels } from './labels.tsx';
+import { Monitors } from './monitors.tsx';
+import { PlaybookLog } from './playbook.tsx';
+
+const DAY_MS = 86_400_000;
+
+/** One window of a model, as the server reports it. */
+export type Window = Extract<Schema<'DriftReport'>, { series: unknown }>;
+
+/** Whether a model sees other data than it was trained on, and what answers it. */
+export function Page() {
+  const model = useChosenModel();
+  return (
+    <PageFrame title="Drift" controls={<Controls />} finding={<Finding model={model} />}>
+      {model === null ? (
+        <Empty command="npx headrace init">The project declares no model.</Empty>
+      ) : (
+        <>
+          <Panel title="Incidents">
+            <Incidents model={model} />
+          </Panel>
+          <Report model={model} />
+          <PlaybookLog model={model} />
+        </>
+      )}
+    </PageFrame>
+  );
+}
+
+function Controls() {
+  const [{ days = '1' }, change] = useAddress();
+  return (
+    <>
+      <ModelChoice />
+      <Choice
+        label="Window"
+        value={days}
+        of={[
+          ['1', '1 day'],
+          ['7', '7 days'],
+          ['30', '30 days'],
+        ]}
+        onChange={(value) => change({ days: value })}
+      />
+    </>
+  );
+}
+
+/** The window of the address, until the newest instant of the server. */
+function useWindow(model: string | null) {
+  const [{ days = '1' }] = useAddress();
+  const now = useLive('/v1/status').value?.at;
+  // A window moves by whole minutes: the server reads the history for each.
+  const to = now === undefined ? undefined : now - (now % 60_000);
+  return useQuery({
+    queryKey: ['/v1/drift', model, days, to === undefined ? 'unknown' : Math.floor(to / 300_000)],
+    enabled: to !== undefined && model !== null,
+    placeholderData: (before) => before,
+    queryFn: async () => {
+      const end = to ?? 0;
+      const query = { from: `${end - Number(days) * DAY_MS}`, to: `${end}` };
+      const found = await answer(client.GET('/v1/drift/{model}', { params: { path: { model: model ?? '' }, query } }));
+      return found as Window;
+    },
+  });
+}
+
+function Finding({ model }: { readonly model: string | null }) {
+  const { data } = useWindow(model);
+  if (model === null || data === undefined) return <>Reading the newest window…</>;
+  const bad = data.series.filter(({ state }) => state === 'drift' || state === 'fault');
+  const faults = data.comparison?.features.filter(({ state }) => state === 'drift') ?? [];
+  if (bad.length === 0 && faults.length === 0) return <>No monitor of {model} reports drift in this window.</>;
+  if (bad.length === 0)
+    return (
+      <>
+        {faults.length} features moved ({faults.map(({ name }) => name).join(', ')}), but no monitor reports drift yet.
+      </>
+    );
+  return <>{bad.map(({ monitor, reason }) => `${kindText(monitor.kind)}: ${reason}`).join('. ')}</>;
+}
+
+/** The kind of a monitor in words. */
+export function kindText(kind: string): string {
+  return kind
+    .replace(/([A-Z])/g, (letter) => ` ${letter.toLowerCase()}`)
+    .replace(/^./, (letter) => letter.toUpperCase());
+}
+
+function Report({ model }: { readonly model: string }) {
+  const { data, error, isPlaceholderData } = useWindow(model);
+  const drift = useLive('/v1/drift');
+  if (error !== null) return <Fault error={error} />;
+  if (data === undefined) return <Skeleton />;
+  return (
+    <>
+      <Panel
+        title="Windows against their limits"
+        note={
+          <>
+            Version {data.modelVersion}, <Time at={data.from} /> to <Time at={data.to} />
+            {isPlaceholderData && ' (reading a newer window)'}.{' '}
+            <Live reading={drift}>
+              {({ watch, at }) =>
+                watch === 'watched' ? (
+                  <>
+                    A monitor judged last at <Time at={at} />.
+                  </>
+                ) : (
+                  <>No monitor runs: this page judges when it is read. Start one with headrace monitor.</>
+                )
+              }
+            </Live>
+          </>
+        }
+      >
+        <Monitors window={data} />
+      </Panel>
+      <Panel title="Features against the training set">
+        <DriftedFeatures window={data} />
+      </Panel>
+      <Panels>
+        <Panel title="Labels and quality">
+          <Labels window={data} />
+        </Panel>
+        <Panel title="Events in this window">
+          <Causes window={data} />
+        </Panel>
+      </Panels>
+    </>
+  );
+}
+
+function Causes({ window: { causes } }: { readonly window: Window }) {
+  if (causes.timeLine.length === 0)
+    return <Empty>Nothing that could be a cause is in the history of this window.</Empty>;
+  return (
+    <ol>
+      {causes.timeLine.map(({ at, kind, of, text }) => (
+        <li key={`${at} ${kind} ${of} ${text}`}>
+          <Time at={at} /> · <strong>{of}</strong> {text}
+        </li>
+      ))}
+    </ol>
+  );
+}

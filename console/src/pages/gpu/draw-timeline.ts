@@ -1,0 +1,40 @@
+import type { Timeline } from '../../../../src/gpu/diagnosis.ts';
+import { durationText } from '../../look/format.ts';
+
+export const LANE_PX = 34;
+const NAME_PX = 13;
+
+/** Draws the blocks of a span; those below a pixel are one with the block before them. */
+export function drawTimeline(canvas: HTMLCanvasElement, { lanes }: Timeline, from: number, to: number): void {
+  const context = canvas.getContext('2d');
+  if (context === null) return;
+  const width = canvas.clientWidth;
+  const height = lanes.length * LANE_PX + 20;
+  const scale = window.devicePixelRatio;
+  canvas.width = Math.round(width * scale);
+  canvas.height = Math.round(height * scale);
+  context.scale(scale, scale);
+  const style = getComputedStyle(document.documentElement);
+  const colour = (token: string) => style.getPropertyValue(token).trim();
+  context.font = '11px system-ui, sans-serif';
+  const perPx = (to - from) / width;
+  lanes.forEach(({ name, blocks }, i) => {
+    const top = i * LANE_PX;
+    context.fillStyle = colour('--ink-quiet');
+    context.fillText(name, 0, top + NAME_PX - 2);
+    context.fillStyle = colour(`--series-${1 + (i % 6)}`);
+    let last = -1;
+    for (const [start, length] of blocks) {
+      if (start > to) break;
+      if (start + length < from) continue;
+      const left = Math.max(0, (start - from) / perPx);
+      const right = Math.min(width, (start + length - from) / perPx);
+      if (right < last + 0.5) continue;
+      context.fillRect(left, top + NAME_PX, Math.max(1, right - left), LANE_PX - NAME_PX - 4);
+      last = right;
+    }
+  });
+  context.fillStyle = colour('--ink-quiet');
+  for (let part = 0; part < 4; part += 1)
+    context.fillText(durationText((from + ((to - from) * part) / 4) / 1_000), (width * part) / 4, height - 4);
+}

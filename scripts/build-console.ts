@@ -1,0 +1,32 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Ended, root, runCommand } from './run-command.ts';
+
+const built = `${root}/dist/console`;
+
+/** Builds the console into dist/console, unless the build of these very sources is there. */
+export async function buildConsole(): Promise<Pick<Ended, 'code' | 'output'>> {
+  const digest = sourceDigest();
+  const note = join(built, 'sources.sha256');
+  if (existsSync(note) && readFileSync(note, 'utf8') === digest) return { code: 0, output: '' };
+  const ended = await runCommand('vite', ['build', '--logLevel', 'warn'], { cwd: `${root}/console` });
+  if (ended.code === 0) writeFileSync(note, digest);
+  return ended;
+}
+
+/** Over the sources of the console and the versions of all packages. */
+function sourceDigest(): string {
+  const hash = createHash('sha256');
+  const sources = readdirSync(`${root}/console/src`, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+  const others = ['console/index.html', 'console/vite.config.ts', 'package-lock.json'].map((name) => join(root, name));
+  for (const path of [...sources, ...others])
+    hash
+      .update(`${path.slice(root.length)}\0`)
+      .update(readFileSync(path))
+      .update('\0');
+  return hash.digest('hex');
+}

@@ -1,0 +1,41 @@
+import { z } from 'zod';
+import { isHeadraceError } from '../../base/errors/fail.ts';
+import { SCOPES, type Scope } from '../../operating/scopes.ts';
+import type { RequestCheck } from '../request-check.ts';
+import { json, jsonAnswer, type ReadRoute } from '../route.ts';
+
+const session = z.object({
+  key: z.string().nullable().describe('id of the key of the caller; null: the server answers everybody on its machine'),
+  scopes: z.array(z.enum(SCOPES)).describe('scopes that the caller has'),
+  at: z.int().describe('time of the server, epoch milliseconds (UTC)'),
+});
+
+/** The caller as the server sees it. A page shows only the buttons that the caller may press. */
+export const readSession: ReadRoute = {
+  method: 'GET',
+  path: '/v1/session',
+  operationId: 'readSession',
+  tag: 'operations',
+  access: 'reads',
+  scopes: [],
+  changes: null,
+  page: { takes: '', answers: '`{key, scopes, at}`: the caller as the server sees it' },
+  errors: [],
+  shapes: (_, define) => [
+    { summary: 'The key of the caller and its scopes.', answers: { 200: json(define('Session', session)) } },
+  ],
+  run: ({ check }, { caller, headers }) => {
+    const scopes = SCOPES.filter((scope) => has(check, scope, headers.authorization ?? null));
+    return jsonAnswer({ key: caller === '' ? null : caller, scopes, at: Date.now() });
+  },
+};
+
+function has(check: RequestCheck, scope: Scope, authorization: string | null): boolean {
+  try {
+    check([scope], authorization);
+    return true;
+  } catch (error) {
+    if (isHeadraceError(error) && error.code === 'AUTH_SCOPE') return false;
+    throw error;
+  }
+}

@@ -1,0 +1,89 @@
+import { z } from 'zod';
+
+const sides = z.looseObject({ reference: z.number(), current: z.number() });
+
+const counts = z.array(z.number());
+
+const bins = z.looseObject({
+  frozen: z.looseObject({
+    kind: z.enum(['edges', 'values']),
+    edges: z.array(z.number()).optional().describe('between the bins'),
+  }),
+  reference: counts.describe('rows of the training set by bin'),
+  current: counts.describe('rows of the window by bin'),
+});
+
+const feature = z.looseObject({
+  name: z.string(),
+  kind: z.string(),
+  state: z.string(),
+  reason: z.string(),
+  rows: sides,
+  missing: sides,
+  effect: z.looseObject({ debiasedPsi: z.number().nullable() }).nullable(),
+  limit: z.looseObject({ psi: z.number().nullable() }).nullable(),
+  bins: bins.nullable(),
+});
+
+const falseAlarms = z.looseObject({
+  rule: z.string(),
+  flagged: z.number(),
+  perQuarter: z.number().nullable().describe('alarms that chance alone gives in a quarter of a year'),
+});
+
+const judged = z.looseObject({
+  from: z.number(),
+  to: z.number(),
+  rows: z.number(),
+  state: z.string(),
+  reason: z.string(),
+  value: z.number().nullable().optional(),
+  limit: z.number().nullable().optional(),
+});
+
+const series = z.looseObject({
+  monitor: z.looseObject({ kind: z.string(), metric: z.string(), windowMs: z.number(), k: z.int(), of: z.int() }),
+  state: z.string(),
+  reason: z.string(),
+  windows: z.array(judged),
+});
+
+const coverage = z.looseObject({
+  predictions: z.number(),
+  labelled: z.number(),
+  curve: z.array(z.object({ afterMs: z.number(), coverage: z.number() })),
+});
+
+const numbers = z.record(z.string(), z.number().nullable());
+
+const estimate = z.looseObject({
+  metrics: numbers.nullable(),
+  trust: z.looseObject({ state: z.string(), reasons: z.array(z.string()) }),
+});
+
+const slices = z.looseObject({
+  rows: z.number(),
+  loss: z.number(),
+  slices: z.array(z.looseObject({})),
+});
+
+const cause = z.object({ at: z.number(), kind: z.string(), of: z.string(), text: z.string() });
+
+/** One window of a model, as far as readers may count on it. Instants are epoch milliseconds (UTC). */
+export const windowSchema = z.looseObject({
+  version: z.literal(1),
+  model: z.string(),
+  modelVersion: z.int(),
+  from: z.number(),
+  to: z.number(),
+  at: z.number(),
+  comparison: z
+    .looseObject({ verdict: z.string(), features: z.array(feature), falseAlarms: z.array(falseAlarms) })
+    .nullable(),
+  series: z.array(series),
+  coverage,
+  estimate,
+  slices: slices.nullable(),
+  causes: z.looseObject({ timeLine: z.array(cause) }),
+  decisions: z.array(z.string()),
+});
