@@ -1,9 +1,13 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
+import { parseArgs } from 'node:util';
 import { root, runCommand } from '../scripts/run-command.ts';
 import { type Figure, figureSchema, figureTable } from './figure.ts';
 
-process.exitCode = (await main(process.argv.slice(2))) ? 0 : 1;
+const { values, positionals } = parseArgs({ options: { users: { type: 'string' } }, allowPositionals: true });
+// Benches of large stores read it.
+if (values.users !== undefined) process.env['HEADRACE_BENCH_USERS'] = values.users;
+process.exitCode = (await main(positionals)) ? 0 : 1;
 
 /**
  * Runs the named benches, all if none is named, each in its own process, one after the other. A run of all is kept in

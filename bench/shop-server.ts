@@ -49,19 +49,41 @@ export const LARGE_USERS = Number(process.env['HEADRACE_BENCH_USERS'] ?? 1_000_0
 
 const LARGE_BATCH = 5_000;
 
+/** A shop of many users that is open, and its time. */
+interface OpenShop {
+  readonly headrace: Headrace;
+  readonly now: number;
+}
+
 /**
  * A shop with three purchases of each of many users within the last hour, opened again with a budget of memory that holds a tenth of
  * them, about: nothing is in memory at first.
  */
-export async function largeShop(
-  project: ProjectData,
-  users = LARGE_USERS,
-): Promise<{ readonly headrace: Headrace; readonly now: number }> {
-  let now = START - 60 * MINUTE_MS;
+export async function largeShop(project: ProjectData, users = LARGE_USERS): Promise<OpenShop> {
   const directory = scratchDirectory();
-  const open = (memory: number) =>
-    openHeadrace({ project, environment: { directory, sampleRate: 0, memory }, clock: () => now });
-  const filling = await open(2 ** 30);
+  await (await fillLargeShop(project, directory, users)).headrace.close();
+  return openLargeShop(project, directory, users);
+}
+
+/** Opens the shop of a directory that is filled. */
+export async function openLargeShop(project: ProjectData, directory: string, users: number): Promise<OpenShop> {
+  const environment = { directory, sampleRate: 0, memory: largeMemory(users) };
+  return { headrace: await openHeadrace({ project, environment, clock: () => START }), now: START };
+}
+
+/** The memory of a large shop: 400 MB of a million users, 1 GB of ten million. */
+export function largeMemory(users: number): number {
+  return Math.max(2 ** 24, Math.min(users * 400, 400e6), users * 100);
+}
+
+/** The shop as it is filled: all is in its stores. */
+export async function fillLargeShop(project: ProjectData, directory: string, users: number): Promise<OpenShop> {
+  let now = START - 60 * MINUTE_MS;
+  const filling = await openHeadrace({
+    project,
+    environment: { directory, sampleRate: 0, memory: 2 ** 30 },
+    clock: () => now,
+  });
   const source = filling.source(purchases.name);
   let id = 0;
   for (; now < START; now += 20 * MINUTE_MS) {
@@ -77,8 +99,7 @@ export async function largeShop(
   now = START;
   await filling.flush();
   for (const view of project.views) if (view.kind === 'batchView') await filling.backfill(view);
-  await filling.close();
-  return { headrace: await open(Math.max(2 ** 24, users * 400)), now };
+  return { headrace: filling, now };
 }
 
 /** A bare `node:http` server that answers a short text: the yardstick of HTTP. */

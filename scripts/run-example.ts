@@ -18,7 +18,7 @@ export const exampleForms: Readonly<Record<string, ExampleForm>> = {
   // Enough days that memory or work which grows with the run shows.
   'examples/flights/main.ts': { gate: ['--limit', '400000', '--json'], script: 'start' },
   'examples/inference/main.ts': { gate: ['--flights', '1000', '--kills', '2', '--json'] },
-  'examples/personalisation/main.ts': { gate: ['--seconds', '1', '--keys', '300', '--json'] },
+  'examples/personalisation/main.ts': { gate: ['--seconds', '1', '--users', '300', '--json'] },
 };
 
 /** Runs an example in its own folder, with the options of Node.js that its users have. Returns what is wrong. */

@@ -25,7 +25,7 @@ const { values } = parseArgs({
     env: { type: 'string' },
     seconds: { type: 'string' },
     rate: { type: 'string' },
-    keys: { type: 'string' },
+    users: { type: 'string' },
     csv: { type: 'string' },
     map: { type: 'string' },
     json: { type: 'boolean' },
@@ -38,14 +38,14 @@ const BODIES = 5_000;
 /** At most. */
 const PEAK_SECONDS = 5;
 const BEYOND_ANY_PEAK = 500_000;
-const HISTORY_EVENTS_A_KEY = 10;
+const HISTORY_EVENTS_A_USER = 10;
 /** 1,667 events a second of 20,000 users. */
-const SECONDS_BETWEEN_EVENTS_OF_A_KEY = 12;
+const SECONDS_BETWEEN_EVENTS_OF_A_USER = 12;
 /** The load that latencies are judged under, as a share of the peak. */
 const SHARE_OF_PEAK = 0.8;
 
 const seconds = whole('seconds', values.seconds ?? '10');
-const keys = whole('keys', values.keys ?? '20000');
+const users = whole('users', values.users ?? '20000');
 const askedRate = values.rate === undefined ? null : whole('rate', values.rate);
 const env = values.env ?? 'local';
 if (env !== 'local' && env !== 'redis') {
@@ -107,10 +107,10 @@ async function demonstrate(): Promise<DemonstrationSummary> {
 
 async function openTraffic(until: number): Promise<Traffic> {
   const random = seededRandom(SEED);
-  const eventsPerSecond = keys / SECONDS_BETWEEN_EVENTS_OF_A_KEY;
+  const eventsPerSecond = users / SECONDS_BETWEEN_EVENTS_OF_A_USER;
   if (values.csv === undefined) {
-    const events = keys * HISTORY_EVENTS_A_KEY;
-    return shopTraffic({ users: keys, items: Math.ceil(keys / 4), until, events, eventsPerSecond, random });
+    const events = users * HISTORY_EVENTS_A_USER;
+    return shopTraffic({ users, items: Math.ceil(users / 4), until, events, eventsPerSecond, random });
   }
   const log = await userLog(values.csv, { now: until, eventsPerSecond, random });
   say(`${log.lines.toLocaleString('en')} lines; ${log.leftOut} without an item, a time or a price are skipped`);

@@ -19,7 +19,8 @@ import type { ProjectData } from '../features/define/declaration.ts';
 import type { FunctionModel, StreamingModel } from '../features/define/function-model.ts';
 import { duration, LEAST_MEMORY, size } from '../ports/options.ts';
 import { alertsSchema } from './alert-config.ts';
-import { LEAST_HISTORY, memoryShares } from './memory-shares.ts';
+import { machineMemory } from './machine-memory.ts';
+import { defaultMemory, LEAST_HISTORY, memoryShares } from './memory-shares.ts';
 
 /** Where the newest tiles are. */
 const onlineSchema = z.discriminatedUnion('kind', [embeddedOptions, redisOptions]);
@@ -191,7 +192,8 @@ const environmentSchema = z.strictObject({
   sampleRate: z.number().min(0).max(1).default(0.01),
   /**
    * Memory of a process, without the pages of files: bytes, or a text such as "1GiB". 256 MiB of it are for what does not grow with keys,
-   * and `offline.memory` for queries of the history.
+   * and `offline.memory` for queries of the history. Where it is left out: half of the control group's limit or a quarter of the machine,
+   * shared by the processes of `serve --workers`, and 4 GiB at most.
    */
   memory: size(LEAST_MEMORY).optional(),
   /** Deprecated: keys for each view that the writer keeps in memory; `memory` is their bytes. */
@@ -265,8 +267,16 @@ export function defineConfig<const C extends Config>(config: C): C {
   return Object.freeze(config);
 }
 
-/** Checks the options of a project's environment and fills its defaults, once. Error: CONFIG_OPTION. */
-export function resolveEnvironment(name: string, options: EnvironmentOptions, project: string): Environment {
+/**
+ * Checks the options of a project's environment and fills its defaults, once; `memoryOtherwise` is the memory of a process that names none.
+ * Error: CONFIG_OPTION.
+ */
+export function resolveEnvironment(
+  name: string,
+  options: EnvironmentOptions,
+  project: string,
+  memoryOtherwise = defaultMemory(machineMemory(), 1),
+): Environment {
   const parsed = environmentSchema.safeParse(options);
   if (!parsed.success) throw fail('CONFIG_OPTION', { name, reason: reasonOf(parsed.error) });
   const { log, namespace, directory, memory, cacheKeys, models, training, offline, profiles, metrics, ...rest } =
@@ -280,7 +290,7 @@ export function resolveEnvironment(name: string, options: EnvironmentOptions, pr
       reason: 'online.writers: many processes write what an engine beside makes; set engine',
     });
   checkTopics(name, rest.sources, log, namespace ?? project);
-  const shares = memoryShares(name, { memory, cacheKeys, history: offline.memory });
+  const shares = memoryShares(name, { memory, cacheKeys, history: offline.memory, otherwise: memoryOtherwise });
   return Object.freeze({
     ...rest,
     project,

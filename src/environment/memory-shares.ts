@@ -1,9 +1,14 @@
 import { formatSize } from '../base/byte-size.ts';
 import { fail } from '../base/errors/fail.ts';
 import { LEAST_MEMORY } from '../ports/options.ts';
+import type { MachineMemory } from './machine-memory.ts';
 
-/** Bytes of memory without an option. */
-const DEFAULT_MEMORY = 2 ** 30;
+/** Shares of a control group's limit, and of a machine, that the processes of one service take without the option `memory`. */
+const LIMIT_SHARE = 1 / 2;
+const MACHINE_SHARE = 1 / 4;
+
+/** The most that a process takes without the option: beyond it the limit of V8's heap would come first. */
+const MOST_DEFAULT = 4 * 2 ** 30;
 
 /** About what a process takes of its own without any key. */
 const PROCESS_BYTES = 256 * 2 ** 20;
@@ -35,6 +40,14 @@ interface MemoryOptions {
   readonly memory: number | undefined;
   readonly cacheKeys: number | undefined;
   readonly history: number | undefined;
+  /** Bytes without the option `memory`. */
+  readonly otherwise: number;
+}
+
+/** Bytes of memory of each of a service's processes without the option `memory`. */
+export function defaultMemory({ bytes, isLimit }: MachineMemory, processes: number): number {
+  const share = ((isLimit ? LIMIT_SHARE : MACHINE_SHARE) * bytes) / processes;
+  return Math.floor(Math.min(MOST_DEFAULT, Math.max(LEAST_MEMORY, share)));
 }
 
 /** Bytes of a process's memory by part. */
@@ -49,14 +62,14 @@ interface MemoryShares {
  * The parts of the memory for queries of the history, for data that grows with keys, and for V8. A larger history without `memory` raises
  * the default. Error: CONFIG_OPTION for a history of more than half of the memory.
  */
-export function memoryShares(name: string, { memory, cacheKeys, history }: MemoryOptions): MemoryShares {
-  const bytes = memory === undefined ? DEFAULT_MEMORY + Math.max(0, (history ?? 0) - DEFAULT_HISTORY) : memory;
+export function memoryShares(name: string, { memory, cacheKeys, history, otherwise }: MemoryOptions): MemoryShares {
+  const bytes = memory ?? otherwise + Math.max(0, (history ?? 0) - historyOf(otherwise));
   if (memory !== undefined && history !== undefined && history > Math.max(bytes / 2, LEAST_HISTORY))
     throw fail('CONFIG_OPTION', {
       name,
       reason: `offline.memory: ${formatSize(history)} is more than half of memory, ${formatSize(bytes)}; raise memory`,
     });
-  const historyBytes = history ?? Math.floor(Math.min(DEFAULT_HISTORY, Math.max(LEAST_HISTORY, HISTORY_SHARE * bytes)));
+  const historyBytes = history ?? historyOf(bytes);
   const rest = KEYS_SHARE * (bytes - PROCESS_BYTES - historyBytes);
   const keysBytes =
     cacheKeys === undefined
@@ -64,6 +77,11 @@ export function memoryShares(name: string, { memory, cacheKeys, history }: Memor
       : Math.max(LEAST_MEMORY, cacheKeys * CACHE_KEY_BYTES);
   const heapBytes = Math.max(bytes - historyBytes - NATIVE_BYTES, keysBytes + NATIVE_BYTES);
   return { keysBytes, historyBytes, heapBytes };
+}
+
+/** Bytes for queries of the history without an option. */
+function historyOf(bytes: number): number {
+  return Math.floor(Math.min(DEFAULT_HISTORY, Math.max(LEAST_HISTORY, HISTORY_SHARE * bytes)));
 }
 
 /** Bytes that may wait in memory. */

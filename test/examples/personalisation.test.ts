@@ -245,7 +245,7 @@ test('the demonstration is refused while a server has its data open, and removes
   try {
     const before = readdirSync(directory, { recursive: true });
     const main = fileURLToPath(new URL('../../examples/personalisation/main.ts', import.meta.url));
-    const args = ['--conditions=headrace-source', main, '--seconds', '1', '--keys', '10'];
+    const args = ['--conditions=headrace-source', main, '--seconds', '1', '--users', '10'];
     const { status, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8', env: childEnv() });
     expect(stderr).toContain('_LOCKED');
     expect(status).not.toBe(0);

@@ -25,9 +25,9 @@ const anyOperation = fc.oneof(
 );
 
 /** A cache over a store, with the events of every key and minute as a model. */
-function running(maxBytes: number) {
+function running(maxBytes: number, mostBusy?: number) {
   const store = new MemoryOnlineStore();
-  const cache = new TileCache(store, maxBytes);
+  const cache = new TileCache(store, maxBytes, undefined, mostBusy);
   const model = new Map<string, Map<number, number>>();
   let commits = 0;
   const event = (key: string, minute: number) => {
@@ -110,6 +110,25 @@ test('whatever is read, changed, committed or fails to be, memory stays within i
     { numRuns: 150 },
   );
   expect(evicted).toBeGreaterThan(1_000);
+});
+
+test('however large the budget, a commit is due after some changed keys, and events wait after twice as many', () => {
+  const { cache, event, read, commit } = running(1e9, 40);
+  for (let round = 0; round < 3; round += 1) {
+    // Keys that were changed before are not counted twice.
+    for (let i = 0; i < 80; i += 1) event(`user ${i % 40}`, i);
+    expect([cache.mustCommit, cache.isFull]).toEqual([false, false]);
+    event('user 40', 0);
+    expect([cache.mustCommit, cache.isFull]).toEqual([true, false]);
+    for (let i = 41; i < 81; i += 1) event(`user ${i}`, 0);
+    expect([cache.mustCommit, cache.isFull]).toEqual([true, true]);
+    commit(round === 1, null);
+    expect(cache.mustCommit).toBe(round === 1);
+    if (round === 1) commit(false, null);
+    cache.forget();
+    expect([cache.mustCommit, cache.isFull]).toEqual([false, false]);
+  }
+  read('user 80');
 });
 
 test('kept answers end when one of the keys after them leaves, and nothing is kept with tiles that have left', () => {

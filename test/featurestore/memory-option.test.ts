@@ -1,5 +1,10 @@
+import { totalmem } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { loadConfig } from '../../src/cli/load-config.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
+import { machineMemory } from '../../src/environment/machine-memory.ts';
+import { defaultMemory } from '../../src/environment/memory-shares.ts';
 
 const GIB = 2 ** 30;
 const keysOf = (bytes: number, history = 2 ** 28) => Math.floor(0.8 * (bytes - 2 ** 28 - history));
@@ -10,8 +15,8 @@ interface MemoryOptions {
   readonly offline?: { readonly memory: number | string };
 }
 
-const environmentOf = (options: MemoryOptions) =>
-  resolveEnvironment('production', { directory: './data', ...options }, 'shop');
+const environmentOf = (options: MemoryOptions, otherwise = GIB) =>
+  resolveEnvironment('production', { directory: './data', ...options }, 'shop', otherwise);
 const budgetOf = (options: MemoryOptions) => environmentOf(options).memoryBytes;
 
 test('what grows with keys has four fifths of what the process and the history leave, and a quarter of all at least', () => {
@@ -21,6 +26,36 @@ test('what grows with keys has four fifths of what the process and the history l
   expect(budgetOf({ memory: 3e9 })).toBe(keysOf(3e9));
   expect(budgetOf({ memory: '64MiB' })).toBe(2 ** 24);
   expect(budgetOf({ memory: 4 * GIB, offline: { memory: GIB } })).toBe(keysOf(4 * GIB, GIB));
+});
+
+test('without the option a process has half of its limit or a quarter of the machine, shared by the processes, and 4 GiB at most', () => {
+  expect(defaultMemory({ bytes: 2 * GIB, isLimit: true }, 1)).toBe(GIB);
+  expect(defaultMemory({ bytes: 8 * GIB, isLimit: false }, 1)).toBe(2 * GIB);
+  expect(defaultMemory({ bytes: 8 * GIB, isLimit: false }, 4)).toBe(GIB / 2);
+  expect(defaultMemory({ bytes: 256 * GIB, isLimit: true }, 8)).toBe(4 * GIB);
+  expect(defaultMemory({ bytes: 2 ** 20, isLimit: true }, 1)).toBe(2 ** 24);
+  const { bytes } = machineMemory();
+  expect(bytes).toBeGreaterThan(0);
+  expect(bytes).toBeLessThanOrEqual(totalmem());
+});
+
+test('whatever the process has by default, its parts fit into it, and a larger history takes nothing from the heap', () => {
+  for (const otherwise of [600e6, GIB, 4 * GIB]) {
+    const { memoryBytes, heapBytes, offline } = environmentOf({}, otherwise);
+    expect(memoryBytes).toBeLessThan(heapBytes);
+    expect(heapBytes + offline.memory).toBeLessThan(otherwise);
+    const larger = environmentOf({ offline: { memory: offline.memory + GIB } }, otherwise);
+    expect(larger.heapBytes).toBeGreaterThanOrEqual(heapBytes);
+  }
+});
+
+test('a call that serves with workers shares the default among all of its processes', async () => {
+  const config = fileURLToPath(new URL('../../examples/personalisation/headrace.config.ts', import.meta.url));
+  for (const workers of [undefined, 1, 7]) {
+    const { environment } = await loadConfig({ options: { config, workers } });
+    const each = environmentOf({}, defaultMemory(machineMemory(), 1 + (workers ?? 0)));
+    expect(environment.memoryBytes).toBe(each.memoryBytes);
+  }
 });
 
 test('the history has what it names, or a quarter of the memory from 64 MB to 256 MiB', () => {

@@ -11,7 +11,7 @@ import { killGroup, root, runCommand } from '../../scripts/run-command.ts';
 
 const PAGE = 'docs/guide/features-at-50k-rps.md';
 const LIMIT_MS = 1_800_000;
-/** For a shorter run: options that are added to the demonstration, such as `--seconds 1 --keys 300`. */
+/** For a shorter run: options that are added to the demonstration, such as `--seconds 1 --users 300`. */
 const added = process.env['HEADRACE_PAGE_OPTIONS'] ?? '';
 
 const skipped: readonly (readonly [RegExp, string])[] = [

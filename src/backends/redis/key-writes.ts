@@ -60,7 +60,7 @@ export class KeyWrites {
     const args: (string | Buffer)[] = [
       longestOf(lives),
       this.#fieldsExpire ? '1' : '0',
-      windows === null ? '' : Buffer.from(windows.buffer, windows.byteOffset, windows.length),
+      windows === null ? '' : Buffer.from(windows),
     ];
     for (let i = 0; i < group.length; ) {
       const { hopMs } = group[i];

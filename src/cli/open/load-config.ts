@@ -22,7 +22,7 @@ export function placeWords({ options: { config, env } }: CommonOptions): readonl
 
 /** Loads the configuration that a call names and the environment in it, or another of it. Errors: CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_OPTION. */
 export async function loadConfig(
-  { options }: CommonOptions,
+  { options }: CommonOptions & { readonly options: { readonly workers?: number | undefined } },
   name = options.env ?? DEFAULT_ENVIRONMENT,
 ): Promise<{ project: ProjectData; environment: Environment }> {
   const path = configPath({ options });
@@ -31,7 +31,12 @@ export async function loadConfig(
   const environment = Object.hasOwn(config.environments, name) ? config.environments[name] : undefined;
   if (environment === undefined) throw fail('CONFIG_ENVIRONMENT', { name, known: Object.keys(config.environments) });
   const { resolveEnvironment } = await import('../../environment/config.ts');
-  return { project: config.project, environment: resolveEnvironment(name, environment, config.project.name) };
+  const { defaultMemory } = await import('../../environment/memory-shares.ts');
+  const { machineMemory } = await import('../../environment/machine-memory.ts');
+  // One writes next to those that read.
+  const otherwise = defaultMemory(machineMemory(), 1 + (options.workers ?? 0));
+  const { project } = config;
+  return { project, environment: resolveEnvironment(name, environment, project.name, otherwise) };
 }
 
 async function importConfig(path: string): Promise<Config> {

@@ -71,7 +71,7 @@ export class WindowsWriter {
     this.#relative = { ...emptyRun(layout, 1), length: 1 };
   }
 
-  /** The windows of a key as of `now`, from all its tiles by hop; null where they are not kept. */
+  /** The windows of a key as of `now`, from all its tiles by hop, valid until the next call; null where they are not kept. */
   write(runs: readonly TileRun[], now: number): Uint8Array | null {
     const top = runs[runs.length - 1];
     if (top === undefined || top.length === 0 || !Number.isFinite(now)) return null;
@@ -88,7 +88,7 @@ export class WindowsWriter {
       bytes.varint(this.#window.length);
       bytes.bytes(this.#window.view());
     }
-    return bytes.length > MOST_BYTES ? null : bytes.finish();
+    return bytes.length > MOST_BYTES ? null : bytes.view();
   }
 
   #writeWindow(runs: readonly TileRun[], { reachMs, hopMs, hop }: SpannedWindow, now: number): void {

@@ -26,6 +26,8 @@ export class KeyBudget<E extends Weighed<E>> {
   bytes = 0;
   /** Bytes of busy keys among them. */
   busyBytes = 0;
+  /** Busy keys. */
+  busyKeys = 0;
   keys = 0;
   /** Keys that left to make room. */
   evicted = 0;
@@ -46,7 +48,7 @@ export class KeyBudget<E extends Weighed<E>> {
     this.bytes += entry.bytes;
     this.keys += 1;
     if (entry.busy === 0) this.#append(entry);
-    else this.busyBytes += entry.bytes;
+    else this.#count(entry, 1);
     this.#makeRoom(entry);
   }
 
@@ -78,14 +80,14 @@ export class KeyBudget<E extends Weighed<E>> {
     entry.busy += 1;
     if (entry.busy > 1 || entry.budget !== this) return;
     this.#unlink(entry);
-    this.busyBytes += entry.bytes;
+    this.#count(entry, 1);
   }
 
   /** A reason less. */
   release(entry: E): void {
     entry.busy -= 1;
     if (entry.busy > 0 || entry.budget !== this) return;
-    this.busyBytes -= entry.bytes;
+    this.#count(entry, -1);
     this.#append(entry);
     this.#makeRoom(entry);
   }
@@ -94,7 +96,7 @@ export class KeyBudget<E extends Weighed<E>> {
   drop(entry: E): void {
     if (entry.budget !== this) return;
     if (entry.busy === 0) this.#unlink(entry);
-    else this.busyBytes -= entry.bytes;
+    else this.#count(entry, -1);
     entry.budget = null;
     this.bytes -= entry.bytes;
     this.keys -= 1;
@@ -110,6 +112,12 @@ export class KeyBudget<E extends Weighed<E>> {
 
   placed(entry: E): void {
     entry.placedAt = this.#come;
+  }
+
+  /** Counts a key that has become busy, by 1, or is so no longer, by -1. */
+  #count({ bytes }: E, by: 1 | -1): void {
+    this.busyBytes += by * bytes;
+    this.busyKeys += by;
   }
 
   /** Makes the keys leave that were used longest ago, but `kept`, until the rest fits. */

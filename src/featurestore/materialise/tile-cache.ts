@@ -24,6 +24,9 @@ import { NO_CHANGE, TileChanges } from './tile-changes.ts';
 import { emptyView, loadEntry, nothingDrained, type ViewCache } from './view-cache.ts';
 import { type Writer, writers } from './writer.ts';
 
+/** Keys of a view that change before a commit is due, however large the budget is: closing and a start have as many to write. */
+const MOST_BUSY = 200_000;
+
 /** Receives the tiles of a drain. */
 export interface DrainTo {
   /** Log clock up to which the history has the tiles: those of them that no window can reach any more are left out. */
@@ -47,6 +50,7 @@ export class TileCache {
   untold = 0;
   readonly #store: OnlineStore;
   readonly #writer: Writer;
+  readonly #mostBusy: number;
   readonly #recent = new RecentKeys();
   #budget: KeyBudget<KeyTiles>;
   #evictedBefore = 0;
@@ -55,12 +59,13 @@ export class TileCache {
   #drain = 1;
   #drainTo: DrainTo | null = null;
 
-  constructor(store: OnlineStore, maxBytes: number, writer: Writer = writers.embedded) {
+  constructor(store: OnlineStore, maxBytes: number, writer: Writer = writers.embedded, mostBusy = MOST_BUSY) {
     if (!store.capabilities.synchronousReads && store.remote === undefined)
       throw fail('STORE_CAPABILITY', { capability: 'synchronousReads' });
     this.#store = store;
     this.#budget = new KeyBudget(maxBytes);
     this.#writer = writer;
+    this.#mostBusy = mostBusy;
   }
 
   /** Whether tiles that are not in memory come later. */
@@ -104,14 +109,14 @@ export class TileCache {
     this.maxBytes = Math.max(budgetBytes / 4, budgetBytes - others);
   }
 
-  /** Whether what may not leave takes half of the budget: a commit is due. */
+  /** Whether a commit is due: what may not leave takes half of the budget, or is as many keys as one commit writes. */
   get mustCommit(): boolean {
-    return this.busyBytes > this.maxBytes / 2;
+    return this.busyBytes > this.maxBytes / 2 || this.#budget.busyKeys > this.#mostBusy;
   }
 
   /** Whether events must wait for a commit. */
   get isFull(): boolean {
-    return this.busyBytes > 0.75 * this.maxBytes;
+    return this.busyBytes > 0.75 * this.maxBytes || this.#budget.busyKeys > 2 * this.#mostBusy;
   }
 
   /** The key's tiles, loaded from the store on a miss. */
