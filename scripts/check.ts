@@ -11,7 +11,7 @@ import { links } from './check/links.ts';
 import { pages } from './check/pages.ts';
 import { prose } from './check/prose.ts';
 import { proven } from './check/proven.ts';
-import { site } from './check/site.ts';
+import { shape } from './check/shape.ts';
 import { snippets } from './check/snippets.ts';
 import { style } from './check/style.ts';
 import { timing } from './check/timing.ts';
@@ -34,7 +34,7 @@ const checks: readonly Check[] = [
   pages,
   prose,
   proven,
-  site,
+  shape,
   timing,
   tracked,
 ];

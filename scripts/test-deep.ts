@@ -9,7 +9,7 @@ process.exitCode = await main(process.argv.slice(2));
 
 /**
  * `[LANE]`: runs every test of a lane, tagged `deep` or not; without a name, or as `all`, those of every lane, then the full
- * form of every example (`npm start` is one) and schemathesis. A lane that passes on a clean worktree is noted in `.ci/proven.json`.
+ * form of every example (`npm start` is one), schemathesis and the site. A lane that passes on a clean worktree is noted in `.ci/proven.json`.
  */
 async function main([name = 'all', ...more]: readonly string[]): Promise<number> {
   const lane = laneNames.find((known) => known === name);
@@ -42,7 +42,7 @@ async function runLane(lane: LaneName, run: RunSuites): Promise<Counts> {
     return { passed: 0, failed: 1, skipped: 0 };
   });
   if (lane !== 'all') return counts;
-  const problems = [...(await fullExamples()), ...(await described()), ...(await streams())];
+  const problems = [...(await fullExamples()), ...(await described()), ...(await streams()), ...(await site())];
   for (const problem of problems) console.error(problem);
   return problems.length === 0 ? { ...counts, passed: counts.passed + 1 } : { ...counts, failed: counts.failed + 1 };
 }
@@ -70,6 +70,12 @@ async function streams(): Promise<readonly string[]> {
   const suites = ['test/inference/stream-kills.test.ts', 'test/inference/streaming/explore.test.ts'];
   const { code, output } = await runCommand('vitest', ['run', ...suites], { env, limitMs: null });
   return code === 0 ? [] : [`${suites.join(', ')} ended with ${code}\n${output.slice(-4_000)}`];
+}
+
+/** Builds the documentation as a site, and follows each address of it. */
+async function site(): Promise<readonly string[]> {
+  const { code, output } = await runCommand('node', ['website/main.ts'], { limitMs: null });
+  return code === 0 ? [] : [`the site ended with ${code}\n${output.slice(-4_000)}`];
 }
 
 /** The commit that is checked out; null where tracked files differ from it, but for the proofs. */

@@ -32,26 +32,46 @@ function indexSections(folder: string, path = 'README.md'): readonly IndexSectio
   });
 }
 
-/**
- * The sidebar: the sections of README.md, in their order. An entry that leads to the README.md of a folder holds the pages
- * that this one lists, in its order.
- */
+/** The sidebar with every page: the sections of README.md, in their order. */
 export function sidebarOf(folder: string): readonly SidebarItem[] {
+  return sidebarWith(folder, () => true);
+}
+
+/**
+ * The sidebars of the site by the folder of a page. An entry that leads to the README.md of a folder holds the pages that this one lists,
+ * but only where a page of that folder is shown: with all of them, links would be most of each page.
+ */
+export function sidebarsOf(folder: string): Readonly<Record<string, readonly SidebarItem[]>> {
+  const folders = indexSections(folder)
+    .flatMap(({ entries }) => entries)
+    .filter(({ path }) => isFolder(path))
+    .map(({ path }) => dirname(path));
+  const shown = folders.map((name) => [`/${name}/`, sidebarWith(folder, (path) => dirname(path) === name)] as const);
+  return { ...Object.fromEntries(shown), '/': sidebarWith(folder, () => false) };
+}
+
+function sidebarWith(folder: string, isShown: (path: string) => boolean): readonly SidebarItem[] {
   return indexSections(folder)
     .filter(({ title }) => title !== '')
     .map(({ title, entries }) => ({
       text: title,
       collapsed: true,
-      items: entries.flatMap((entry) => itemsOf(folder, entry)),
+      items: entries.flatMap((entry) => [itemOf(entry), ...(isShown(entry.path) ? pagesBelow(folder, entry) : [])]),
     }));
 }
 
-function itemsOf(folder: string, { title, path }: IndexEntry): readonly SidebarItem[] {
-  const item: SidebarItem = { text: title, link: addressOf(path) };
-  if (!path.endsWith('/README.md')) return [item];
+function pagesBelow(folder: string, { path }: IndexEntry): readonly SidebarItem[] {
+  if (!isFolder(path)) return [];
   const own = indexSections(folder, path).flatMap(({ entries }) => entries);
-  const pages = own.filter((entry) => dirname(entry.path) === dirname(path) && entry.path !== path);
-  return [item, ...pages.map((entry) => ({ text: entry.title, link: addressOf(entry.path) }))];
+  return own.filter((entry) => dirname(entry.path) === dirname(path) && entry.path !== path).map(itemOf);
+}
+
+function itemOf({ title, path }: IndexEntry): SidebarItem {
+  return { text: title, link: addressOf(path) };
+}
+
+function isFolder(path: string): boolean {
+  return path.endsWith('/README.md');
 }
 
 /** Links at the head of a list entry or in the first cell of a row, each page once. */

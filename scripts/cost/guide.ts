@@ -66,6 +66,11 @@ function pageOf({ loader, gpu, wire }: Bounds, text: (plan: CostPlan) => string,
     `| ${name} | ${[loader, gpu, wire].map(print).join(' | ')} |`;
   return `# 8 hours on 32 A100: what the job costs, and what it could cost
 
+\`\`\`mermaid
+flowchart LR
+  p[Profile] --> m[Model of the step] --> t[Techniques together] --> s[Place and spot] --> v[Verify after the run]
+\`\`\`
+
 The job trains for 8 hours on 4 p4d nodes of 8 A100. At ${usd(loader.baseline.usdPerNodeHour)} for a node and an hour its bill is
 **${usd(loader.baseline.costUsd)}**. This page lowers it with the commands of \`headrace cost\`. The inputs are in examples/training-cost. Prices there are an
 excerpt, profiles are examples, and the recorded spot instances are of other hardware: the method is yours, the figures are not.

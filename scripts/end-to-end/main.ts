@@ -186,7 +186,7 @@ ${values.minutes} minutes.
 |---|---|---|---|---|---|---|---|
 ${rows.join('\n')}
 
-A consumer group reads the [topic of the other service](../guide/kafka.md#topics-of-other-services). The member that joins reads nothing and
+A consumer group reads the [topic of the other service](../guide/kafka-topics.md#topics-of-other-services). The member that joins reads nothing and
 commits nothing: clicks of its partitions wait until it has left, and then count.
 `;
 }

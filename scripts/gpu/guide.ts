@@ -20,6 +20,11 @@ export async function guidePage(): Promise<string> {
       `\`\`\`sh\nnpx headrace gpu ${args.join(' ')}\n\`\`\`\n\n\`\`\`text\n${await output(folder, args)}\n\`\`\``;
     return `# The cluster is at 45 %: why, and what to do
 
+\`\`\`mermaid
+flowchart LR
+  u[Utilisation] --> a[Allocated] --> n[Non-idle] --> w[Waits in the step] --> k[Kernels] --> b[Memory]
+\`\`\`
+
 The number on the dashboard is a mean over GPUs and hours. This page takes it apart, cheapest cause first. Each step is a command and
 its output. The repository generates the captures, so you can reproduce every line in a checkout:
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import vm from 'node:vm';
 import { expect, onTestFinished, test } from 'vitest';
 import { indexFaults } from '../../scripts/check/page-index.ts';
+import { shapeFaults } from '../../scripts/check/shape.ts';
 import { checkSite } from '../../website/check-site.ts';
 import { scriptChange, withoutInlineScripts } from '../../website/finish-site.ts';
 import { BASE } from '../../website/settings.ts';
@@ -83,4 +84,15 @@ test('the index names every page once', () => {
     'docs/a.md is 2 times in docs/README.md and the indexes that it names',
     'docs/b.md is not in docs/README.md and the indexes that it names',
   ]);
+});
+
+test.each([
+  ['a table', '# A\n\n| a |\n|---|\n', 0],
+  ['a picture after its question', '# A\n\n*Why?*\n\n```mermaid\nflowchart LR\n```\n', 0],
+  ['a generated table', '# A\n\n<!-- alert -->\n| a |\n', 0],
+  ['a paragraph', '# A\n\nText first.\n\n| a |\n', 1],
+  ['1,201 words and a table', `# A\n\n| a |\n\n${'word '.repeat(1196)}`, 1],
+  ['1,201 words of code and a table', `# A\n\n| a |\n\n\`\`\`text\n${'word '.repeat(1201)}\n\`\`\`\n`, 0],
+])('a page with %s has the right number of faults', (_, page, faults) => {
+  expect(shapeFaults(page)).toHaveLength(faults);
 });

@@ -3,7 +3,7 @@ import { anchorOf } from '../../scripts/markdown.ts';
 import { finishSite, withoutInlineScripts } from '../finish-site.ts';
 import { type Markdown, readableAsPages } from '../markdown.ts';
 import { BASE, siteSettings } from '../settings.ts';
-import { sidebarOf } from '../sidebar.ts';
+import { sidebarsOf } from '../sidebar.ts';
 import { picture } from './picture.ts';
 
 const { source, out, version, versions } = siteSettings(process.env);
@@ -25,7 +25,7 @@ export default {
   },
   themeConfig: {
     search: { provider: 'local' },
-    sidebar: sidebarOf(source),
+    sidebar: sidebarsOf(source),
     outline: [2, 3],
     nav: [{ text: version, items: versions }],
   },

@@ -7,6 +7,15 @@ const LABEL = 'Diagram of this section';
  * theme/diagrams.css, so it follows dark and light.
  */
 export function picture(source: string): string {
+  const known = drawn.get(source) ?? draw(source);
+  drawn.set(source, known);
+  return known;
+}
+
+/** Each page is read three times: for the browser, for its HTML and for the search. */
+const drawn = new Map<string, string>();
+
+function draw(source: string): string {
   const svg = renderMermaidSVG(source)
     .replaceAll(/<style>.*?<\/style>/gs, '')
     .replace(/ style="--bg[^"]*"/, ` role="img" aria-label="${LABEL}"`);

@@ -43,7 +43,7 @@ export const forgetEntity: WriteRoute = {
   changes: 'entities',
   act: 'forget',
   access: 'writes',
-  page: { takes: '`{entity, key}`', answers: '[what was forgotten](../guide/operating.md#forget-an-entity)' },
+  page: { takes: '`{entity, key}`', answers: '[what was forgotten](../guide/backup-and-forget.md#forget-an-entity)' },
   errors: ['FORGET_ENTITY', 'FORGET_STORE', 'FORGET_LEFT'],
   refusals: ['REQUEST_MISSING', 'REQUEST_TYPE', 'REQUEST_UNKNOWN_COLUMN', 'INSTANT_UNIT'],
   shapes: (_, define) => [
