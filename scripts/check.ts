@@ -39,9 +39,8 @@ const checks: readonly Check[] = [
   tracked,
 ];
 
-const removeFolder = useMemoryFolder();
+process.on('exit', useMemoryFolder());
 process.exitCode = (await main(process.argv.slice(2))) ? 0 : 1;
-removeFolder();
 
 /** Runs the named checks, all if none is named, two at a time; prints one line each, then the faults and a summary. */
 async function main(names: readonly string[]): Promise<boolean> {

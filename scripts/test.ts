@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { changedFiles, readTests } from './changed-tests.ts';
+import { useMemoryFolder } from './memory-folder.ts';
 import { killGroup } from './run-command.ts';
 import { startVitest } from './vitest.ts';
 import { whenInterrupted } from './when-interrupted.ts';
@@ -20,9 +21,16 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 async function run(args: readonly string[]): Promise<number> {
+  const removeFolder = useMemoryFolder();
   const child = startVitest(args);
-  whenInterrupted(() => killGroup(child.pid));
-  const [code] = await once(child, 'exit');
-  killGroup(child.pid);
+  const ended = once(child, 'exit');
+  const end = async () => {
+    killGroup(child.pid);
+    await ended;
+    removeFolder();
+  };
+  whenInterrupted(end);
+  const [code] = await ended;
+  await end();
   return typeof code === 'number' ? code : 1;
 }
