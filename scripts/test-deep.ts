@@ -1,5 +1,6 @@
 import { type LaneName, laneNames, suitesOf } from './deep/lanes.ts';
 import { readProofs, writeProofs } from './deep/proofs.ts';
+import { searchingTests } from './deep/searches.ts';
 import { root, runCommand } from './run-command.ts';
 import { exampleForms, runExample } from './run-example.ts';
 import { runProgram } from './run-program.ts';
@@ -42,7 +43,13 @@ async function runLane(lane: LaneName, run: RunSuites): Promise<Counts> {
     return { passed: 0, failed: 1, skipped: 0 };
   });
   if (lane !== 'all') return counts;
-  const problems = [...(await fullExamples()), ...(await described()), ...(await streams()), ...(await site())];
+  const problems = [
+    ...(await fullExamples()),
+    ...(await described()),
+    ...(await streams()),
+    ...(await searches()),
+    ...(await site()),
+  ];
   for (const problem of problems) console.error(problem);
   return problems.length === 0 ? { ...counts, passed: counts.passed + 1 } : { ...counts, failed: counts.failed + 1 };
 }
@@ -62,14 +69,23 @@ function described(): Promise<readonly string[]> {
 
 /** Ten minutes of kills of a stream on the embedded log, and the whole search of the orders of its steps. */
 async function streams(): Promise<readonly string[]> {
-  const env = {
+  return runTests(['test/inference/stream-kills.test.ts', 'test/inference/streaming/explore.test.ts'], {
     HEADRACE_STREAM_MINUTES: '10',
     HEADRACE_STREAM_STATES: '100000000',
     NODE_OPTIONS: '--max-old-space-size=8000',
-  };
-  const suites = ['test/inference/stream-kills.test.ts', 'test/inference/streaming/explore.test.ts'];
-  const { code, output } = await runCommand('vitest', ['run', ...suites], { env, limitMs: null });
-  return code === 0 ? [] : [`${suites.join(', ')} ended with ${code}\n${output.slice(-4_000)}`];
+  });
+}
+
+/** The full searches of the tests that the gate runs with few cases. */
+function searches(): Promise<readonly string[]> {
+  return runTests(searchingTests(), {});
+}
+
+/** Runs test files in their full form, for which they have no CPU budget. */
+async function runTests(files: readonly string[], env: Readonly<Record<string, string>>): Promise<readonly string[]> {
+  const options = { env: { ...env, HEADRACE_DEEP: '1' }, limitMs: null };
+  const { code, output } = await runCommand('vitest', ['run', ...files], options);
+  return code === 0 ? [] : [`${files.join(', ')} ended with ${code}\n${output.slice(-4_000)}`];
 }
 
 /** Builds the documentation as a site, and follows each address of it. */

@@ -10,6 +10,7 @@ import { TileDrain } from '../../src/featurestore/materialise/tile-drain.ts';
 import { FollowedTiles } from '../../src/featurestore/online/followed-tiles.ts';
 import { childEnv } from '../child-env.ts';
 import { MemoryOnlineStore } from '../memory/online-store.ts';
+import { runs } from '../runs.ts';
 import { newRoot } from '../stores/new-root.ts';
 import { HOPS, spend, tileOf } from '../stores/numbered-tiles.ts';
 import { until } from '../until.ts';
@@ -107,7 +108,7 @@ test('whatever is read, changed, committed or fails to be, memory stays within i
         expect(cache.keys).toBe(1);
       },
     ),
-    { numRuns: 150 },
+    { numRuns: runs(50, 1_500) },
   );
   expect(evicted).toBeGreaterThan(1_000);
 });

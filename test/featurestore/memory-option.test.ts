@@ -1,7 +1,7 @@
 import { totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { loadConfig } from '../../src/cli/load-config.ts';
+import { loadConfig } from '../../src/cli/open/load-config.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import { machineMemory } from '../../src/environment/machine-memory.ts';
 import { defaultMemory } from '../../src/environment/memory-shares.ts';

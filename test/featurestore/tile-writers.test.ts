@@ -15,6 +15,7 @@ import { MemoryEventLog } from '../memory/event-log.ts';
 import { MemoryOnlineStore } from '../memory/online-store.ts';
 import { MemoryShares } from '../memory/tile-shares.ts';
 import { MemoryTileTopics } from '../memory/tile-topics.ts';
+import { runs } from '../runs.ts';
 import { turns, until } from '../until.ts';
 import { byUser, clicks, events, layout, OtherEngine, PARTITIONS, USERS } from './other-engine.ts';
 
@@ -206,7 +207,7 @@ test('whoever has the shares and whatever dies or is lost, no tile is missing in
       await site.honest();
       for (const end of ending.splice(0).reverse()) await end();
     }),
-    { numRuns: 15, endOnFailure: true },
+    { numRuns: runs(5, 150), endOnFailure: true },
   );
 });
 

@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { seededRandom } from '../../src/base/rng.ts';
+import { runs } from '../runs.ts';
 import { checkPredictions, killPredictor, nothingAcknowledged } from './prediction-kill.ts';
 import { prepare } from './prediction-project.ts';
 
-const KILLS = Number(process.env['HEADRACE_PREDICTION_KILLS'] ?? 3);
+const KILLS = runs(2, 60);
 /** Lines that the process has printed at most when it is killed. */
 const MOST_LINES = 1_500;
 

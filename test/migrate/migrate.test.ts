@@ -18,6 +18,7 @@ import { openSqliteRegistry } from '../../src/site/open-registry.ts';
 import { newVersion } from '../../src/testing/contracts/model-registry.ts';
 import { runCli } from '../cli/run-cli.ts';
 import { byUser } from '../loop/shop.ts';
+import { runs } from '../runs.ts';
 import { MovingShop, project as movingProject, type Sent, USERS } from './moving-shop.ts';
 
 const ending: (() => unknown)[] = [];
@@ -198,7 +199,7 @@ test('whatever came, and wherever a migration was cut short, the new environment
         }
       },
     ),
-    { numRuns: 5 },
+    { numRuns: runs(2, 50) },
   );
 });
 

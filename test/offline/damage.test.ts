@@ -23,8 +23,9 @@ import type { OfflineStore, OfflineTable, OfflineValue, RowBatch } from '../../s
 import { openHeadrace } from '../../src/running/headrace.ts';
 import { backUpEnvironment } from '../../src/site/back-up.ts';
 import { repairHistory } from '../../src/site/history-files.ts';
+import { runs } from '../runs.ts';
 
-const RUNS = Number(process.env['HEADRACE_DAMAGE_RUNS'] ?? 300);
+const RUNS = runs(80, 3_000);
 
 function directory(): string {
   const path = mkdtempSync(join(tmpdir(), 'damage-'));
@@ -210,7 +211,7 @@ test('a check names every damaged file, and a repair puts back what a copy has a
         expect(await answerOf(path)).toEqual(wanted);
       },
     ),
-    { numRuns: 15 },
+    { numRuns: runs(6, 150) },
   );
 });
 

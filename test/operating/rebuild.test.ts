@@ -22,9 +22,10 @@ import { openSqliteRegistry } from '../../src/site/open-registry.ts';
 import { rebuildEnvironmentHistory } from '../../src/site/rebuild-history.ts';
 import { ended, startCli } from '../cli/run-cli.ts';
 import { asked, registerSmall, small } from '../models/small-project.ts';
+import { runs } from '../runs.ts';
 import { history, orders, project, spend, visitor } from './rebuild-project.ts';
 
-const RUNS = Number(process.env['HEADRACE_REBUILD_RUNS'] ?? 3);
+const RUNS = runs(2, 60);
 const HOUR_MS = 3_600_000;
 const START = Date.UTC(2026, 0, 5);
 

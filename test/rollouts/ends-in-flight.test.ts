@@ -50,19 +50,25 @@ const cases = Object.keys(ways).flatMap((way) =>
 );
 
 test.each(cases)('%s: calls that wait while their rollout is %s are all answered', async (way, end) => {
-  const served = await serve(['good', 'slow'], halfAtOnce);
+  const served = await serve(['good', 'unhurried'], halfAtOnce);
+  let [waiting, waited] = [0, false];
   for (const [round, gap] of GAPS.entries()) {
     await served.headrace.rollout({ name: 'sold' }).start(2, by);
     await served.headrace.tick();
     const calls = Array.from({ length: CALLS }, async (_, i) => {
       // Calls come in several turns, so that most of them wait for their lane.
       await turns(i % 3);
-      return ways[way]?.(served, i, `p-${round}-${i}`);
+      waiting += 1;
+      const answer = await ways[way]?.(served, i, `p-${round}-${i}`);
+      waiting -= 1;
+      return answer;
     });
     await turns(gap);
+    waited ||= waiting > 0;
     await ends[end](served);
     await served.headrace.tick();
     expect([...new Set(await Promise.all(calls))]).toEqual(['answered']);
   }
+  expect(waited).toBe(true);
   expect(served.faults).toEqual([]);
 });

@@ -9,7 +9,7 @@ import { OnnxGraph } from '../../src/training/onnx-export/onnx-graph.ts';
 import { fedRows } from '../models/fed-rows.ts';
 
 /** What a version computes from `number`: sigmoid(number) where it is good. Parity rows are below 1, so that faults beyond it load. */
-export type Kind = 'good' | 'slow' | 'erring' | 'nan' | 'shifted' | 'worse';
+export type Kind = 'good' | 'slow' | 'unhurried' | 'erring' | 'nan' | 'shifted' | 'worse';
 
 export const SIGNATURE = { features: ['number'], input: 'features', output: 'probability' };
 const PARITY_ROWS = [[-0.5], [0], [0.25], [0.75]];
@@ -49,19 +49,25 @@ function logit(graph: OnnxGraph, kind: Kind, x: string): string {
       const place = graph.node('Cast', [graph.node('Relu', [x])], { to: 7 });
       return graph.node('Add', [x, graph.node('Gather', [graph.floats([0], [1]), place])]);
     }
-    case 'slow': {
-      // The same through many exponentials a run, kept apart from the constants that would be folded. They take longer than what a
-      // busy machine adds to a good version.
-      const first = graph.node('Slice', [x, graph.integers([0]), graph.integers([1])]);
-      const many = graph.node('Expand', [first, graph.integers([1_000_000])]);
-      let hard = many;
-      for (let i = 0; i < 25; i += 1) hard = graph.node('Tanh', [hard]);
-      const work = graph.node('ReduceMax', [hard], { keepdims: 0 });
-      return graph.node('Add', [x, graph.node('Mul', [work, graph.floats([0], [1])])]);
-    }
+    // Longer than what a busy machine adds to a good version.
+    case 'slow':
+      return throughWork(graph, x, 25);
+    // Long enough that calls wait for each other.
+    case 'unhurried':
+      return throughWork(graph, x, 2);
     default:
       return kind satisfies never;
   }
+}
+
+/** The same through many exponentials a run, kept apart from the constants that would be folded. */
+function throughWork(graph: OnnxGraph, x: string, times: number): string {
+  const first = graph.node('Slice', [x, graph.integers([0]), graph.integers([1])]);
+  const many = graph.node('Expand', [first, graph.integers([1_000_000])]);
+  let hard = many;
+  for (let i = 0; i < times; i += 1) hard = graph.node('Tanh', [hard]);
+  const work = graph.node('ReduceMax', [hard], { keepdims: 0 });
+  return graph.node('Add', [x, graph.node('Mul', [work, graph.floats([0], [1])])]);
 }
 
 /** Registers versions in an environment that nobody has open; the first is champion. Returns their numbers. */

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
+import { runs } from '../runs.ts';
 import { holdAgainstNode, openChain } from './chain/chain.ts';
 
 // Many more: node --conditions=headrace-source scripts/fuzz-chain.ts
-const RUNS = Number(process.env['HEADRACE_CHAIN_RUNS'] ?? 2_500);
+const RUNS = runs(800, 25_000);
 const SEED = Number(process.env['HEADRACE_CHAIN_SEED'] ?? 1);
 
 test.each([

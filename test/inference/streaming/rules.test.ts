@@ -8,13 +8,13 @@ import * as controlState from '../../../src/serving/streaming/control-state.ts';
 import * as memberStep from '../../../src/serving/streaming/member-step.ts';
 import * as versionMap from '../../../src/serving/streaming/version-map.ts';
 import { childEnv } from '../../child-env.ts';
+import { runs } from '../../runs.ts';
 import { mutations } from './mutations.ts';
 import * as outputStore from './output-store.ts';
 import { simulate } from './simulate.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
-/** `HEADRACE_STREAM_RUNS=1000000` for a run by hand. */
-const RUNS = Number(process.env['HEADRACE_STREAM_RUNS'] ?? 100_000);
+const RUNS = runs(10_000, 1_000_000);
 const MUTANT_RUNS = 20_000;
 const protocol = { ...controlState, ...memberStep, ...outputStore, ...versionMap };
 
