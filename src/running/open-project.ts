@@ -93,6 +93,8 @@ export interface OpenProject extends ProjectPlace {
   readonly site: Site;
   readonly stores: ProjectStores;
   readonly features: FeatureStore;
+  /** Loaded versions that the project itself scores with. */
+  readonly registered: RegisteredVersions;
   readonly models: ProjectModels;
   readonly host: ModelHost;
   readonly labels: ProjectLabels;
@@ -261,6 +263,7 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     site,
     stores,
     features,
+    registered,
     models,
     host,
     labels,

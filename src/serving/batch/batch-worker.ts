@@ -2,7 +2,7 @@ import { fail } from '../../base/errors/fail.ts';
 import { cellsOfRow } from '../../model/model-rows.ts';
 import type { ModelVersion } from '../../ports/model-registry.ts';
 import type { OpenScoreTable, ScoreFiles, ScoreRows } from '../../ports/score-files.ts';
-import type { VersionTools } from '../../versions/load/scored-version.ts';
+import type { VersionTools } from '../../versions/load/load-for-job.ts';
 import { mustBeUnchanged } from './file-identity.ts';
 import { type JobModel, loadJobModel } from './job-model.ts';
 import type { ColumnSink } from './output-sink.ts';

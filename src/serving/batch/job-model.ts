@@ -1,7 +1,8 @@
 import type { ModelRows } from '../../model/model-rows.ts';
 import type { RowInputs } from '../../model/row-inputs.ts';
+import type { VersionTools } from '../../versions/load/load-for-job.ts';
 import { loadOutputs } from '../../versions/load/output-scorer.ts';
-import { loadScored, type ScoredVersion, type VersionTools } from '../../versions/load/scored-version.ts';
+import { loadScored, type ScoredVersion } from '../../versions/load/scored-version.ts';
 import { type ColumnSink, outputSink, scoreColumn } from './output-sink.ts';
 
 /** A version as a worker of a job runs it, and what takes the results of its runs. */
