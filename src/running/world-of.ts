@@ -6,7 +6,7 @@ import type { WorldOf } from '../playbook/project-playbooks.ts';
 import type { RolloutControl } from '../serving/rollout/rollout-control.ts';
 import { readNumbers } from '../site/table-files.ts';
 import type { TrainingRuns } from '../training/training-runs.ts';
-import { flushParts, type OpenProject } from './open-project.ts';
+import { flushParts, type OpenProject } from './opened-project.ts';
 
 type WorldStores = Pick<
   PlaybookWorldOptions,
