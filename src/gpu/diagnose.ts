@@ -1,9 +1,9 @@
 import { compareText } from '../base/text-order.ts';
 import { evidencedBy, withoutGiven } from './advice.ts';
 import { countersText } from './analysis/counters.ts';
+import { type JobFacts, jobFacts } from './analysis/occupancy.ts';
 import { type TraceFacts, traceFacts } from './analysis/trace-facts.ts';
 import { type Collected, collectSource } from './collect-source.ts';
-import { describeSource } from './describe-source.ts';
 import { type DiagnosedJob, diagnoseJob, floorOf } from './diagnose-job.ts';
 import type { Diagnosis, KernelReport } from './diagnosis.ts';
 import type { Finding, FindingDraft } from './finding.ts';
@@ -11,6 +11,8 @@ import { tracedJobs } from './join/jobs.ts';
 import { type JudgedKernel, judgeKernels, kernelFindings, plainKernelName } from './join/kernel-verdicts.ts';
 import { levelsOf } from './levels.ts';
 import { type FlooredDraft, rankFindings, type StepFloor } from './rank-findings.ts';
+import { dcgmText } from './rules/counters.ts';
+import { fabricText } from './rules/fabric.ts';
 import { percent } from './rules/rule.ts';
 import type { Source } from './source.ts';
 import type { Trace } from './trace/trace.ts';
@@ -212,4 +214,58 @@ function summaryOf(
   if (first === undefined) return 'Nothing to fix.';
   const share = first.shareOfStep === null ? '' : ` (${percent(first.shareOfStep)} % of the step)`;
   return `First: ${first.title}${share}.`;
+}
+
+/** The contents of a file, in a few words. */
+function describeSource(source: Source): string {
+  switch (source.kind) {
+    case 'trace':
+      return `${source.trace.source === 'nsys' ? 'Nsight Systems' : 'PyTorch profiler'}, ${source.trace.gpu.length} GPU events, ${source.trace.events} events`;
+    case 'samples':
+      return `${source.series.length} GPUs, ${source.series.reduce((sum, { util }) => sum + util.length, 0)} samples`;
+    case 'processes':
+      return `${new Set(source.rounds.flatMap(({ processes }) => processes.map(({ pid }) => pid))).size} processes, ${source.rounds.length} samples`;
+    case 'dcgm':
+      return `one scrape of ${source.devices.length} devices: ${source.devices.map(dcgmText).join('; ')}`;
+    case 'ncu':
+      return `${source.kernels.length} kernels`;
+    case 'kernel-sums':
+      return `${source.kernels.length} kernels, ${knownText(
+        source.kernels.reduce((sum, { instances }) => sum + instances, 0),
+        0,
+      )} launches`;
+    case 'jobs':
+      return jobsText(jobFacts(source.jobs));
+    case 'pods':
+      return `${source.pods.length} pods`;
+    case 'nodes':
+      return `${source.nodes.length} nodes, ${knownText(
+        source.nodes.reduce((sum, { gpus }) => sum + gpus, 0),
+        0,
+      )} GPUs`;
+    case 'iterations':
+      return `${source.workers.length} workers`;
+    case 'variation':
+      return `${source.jobs.length} jobs`;
+    case 'clusters':
+      return `${source.clusters.length} clusters`;
+    case 'distribution':
+      return `${source.metrics.length} distributions`;
+    case 'fabric':
+      return fabricText(source.log);
+    case 'log':
+      return `${source.iterations.length} iterations`;
+    default:
+      return source satisfies never;
+  }
+}
+
+function jobsText({ jobs, gpuHours, unknown }: JobFacts): string {
+  const rest = unknown === 0 || unknown === jobs ? '' : ` (of ${unknown} jobs unknown)`;
+  return `${jobs} jobs, ${knownText(gpuHours, 2)} GPU-hours${rest}`;
+}
+
+/** A number, or that it is not known. */
+function knownText(value: number, digits: number): string {
+  return Number.isNaN(value) ? 'unknown' : value.toFixed(digits);
 }

@@ -3,23 +3,16 @@ import type { ExplainedMove } from '../features/define/rollout.ts';
 import type { Loss } from '../features/define/rollout-loss.ts';
 import { rowsOfNumbers } from '../model/row-writer.ts';
 import { distributionGap, distributionOf } from '../monitoring/detect/distribution.ts';
-import type { ModelVersion } from '../ports/model-registry.ts';
-import type { Scorer } from '../registry/scorer.ts';
 import { lossOf } from '../serving/rollout/success.ts';
 import { normalSf } from '../stats/distributions/normal.ts';
 import { type Moments, NO_MOMENTS, varianceOf, withValue } from '../stats/moments.ts';
+import type { PatientScorer } from '../versions/cache/registered-versions.ts';
 import type { GateResult } from './actions.ts';
 
 /** A slice of labelled rows, by column. */
 export interface LabelledRows {
   readonly columns: ReadonlyMap<string, Float64Array>;
   readonly labels: Float64Array;
-}
-
-/** A version that can score. */
-export interface LoadedVersion {
-  readonly version: ModelVersion;
-  readonly scorer: Scorer;
 }
 
 export interface GateLimits {
@@ -44,8 +37,8 @@ const ROWS_A_RUN = 4096;
 /** Losses of both versions on the same rows. */
 export async function compareOn(
   { columns, labels }: LabelledRows,
-  champion: LoadedVersion,
-  candidate: LoadedVersion,
+  champion: PatientScorer,
+  candidate: PatientScorer,
   metric: Loss,
   quantile: number | null,
 ): Promise<Slice> {
@@ -83,9 +76,9 @@ function movedOf(theirs: Float64Array, ours: Float64Array): ExplainedMove {
 export async function scoresOf(
   columns: LabelledRows['columns'],
   rows: number,
-  { version, scorer }: LoadedVersion,
+  scorer: PatientScorer,
 ): Promise<Float64Array> {
-  const { model, version: number, signature } = version;
+  const { model, version: number, signature } = scorer.version;
   const inputs = signature.features.map((name) => columns.get(name) ?? new Float64Array(rows).fill(Number.NaN));
   const refuse = (reason: string) => fail('MODEL_CELL', { model, version: number, reason });
   const scores = new Float64Array(rows);

@@ -13,24 +13,20 @@ import { auditRows, auditText } from '../monitoring/estimate/audit-file.ts';
 import { drawAudit } from '../monitoring/estimate/audit-sample.ts';
 import type { IncidentPort } from '../ports/incident.ts';
 import type { ModelVersion } from '../ports/model-registry.ts';
-import type { ModelRuntime } from '../ports/model-runtime.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
 import type { SeenMonitor, SeenRollout, Span } from '../ports/playbook-store.ts';
-import type { PythonRuntime } from '../ports/python-runtime.ts';
 import type { Rollout, RolloutStore } from '../ports/rollout-store.ts';
 import { CHAMPION } from '../registry/champion.ts';
 import { LINEAGE_TAGS } from '../registry/lineage.ts';
-import { loadableRecord } from '../registry/version-seal.ts';
 import { predictionTable } from '../serving/online/prediction-table.ts';
 import type { Decision } from '../serving/rollout/rollout-control.ts';
 import { lossOf } from '../serving/rollout/success.ts';
 import { adoptLogged, loggedWith } from '../training/train-logged.ts';
 import type { OrderedTraining } from '../training/training-runs.ts';
-import { loadForScores } from '../versions/load/load-for-scores.ts';
-import type { UpstreamServers } from '../versions/upstream/upstream-version.ts';
+import type { PatientScorer, RegisteredVersions } from '../versions/cache/registered-versions.ts';
 import type { GateResult, Look, PlaybookActions } from './actions.ts';
 import { auditPath } from './audit-samples.ts';
-import { compareOn, gateResult, type LabelledRows, type LoadedVersion } from './compare-versions.ts';
+import { compareOn, gateResult, type LabelledRows } from './compare-versions.ts';
 import { liveBreach } from './live-breach.ts';
 import { pairedLosses } from './paired-losses.ts';
 import { type RemedyTrial, tryOn } from './remedy-trial.ts';
@@ -55,10 +51,8 @@ export interface PlaybookWorldOptions extends JudgeStores {
   /** Judges the findings that it answers. */
   readonly judge: Judge;
   readonly rollouts: RolloutStore;
-  readonly runtime: ModelRuntime;
-  /** Runs versions that are Python programs; null: they are refused. */
-  readonly python: PythonRuntime | null;
-  readonly upstreams: UpstreamServers;
+  /** The loaded versions of the process. */
+  readonly registered: RegisteredVersions;
   readonly train: (order: OrderedTraining) => Promise<ModelVersion>;
   /** Reads columns of a file of rows. */
   readonly readNumbers: ReadNumbers;
@@ -192,21 +186,23 @@ async function withLoaded<T>(
   options: PlaybookWorldOptions,
   id: string,
   versions: readonly number[],
-  work: (loaded: readonly LoadedVersion[], folder: string) => Promise<T>,
+  work: (loaded: readonly PatientScorer[], folder: string) => Promise<T>,
 ): Promise<T> {
+  const { model, registered } = options;
   const folder = join(options.folder, `${id}-${process.pid}`);
   mkdirSync(folder, { recursive: true });
-  const loaded: LoadedVersion[] = [];
+  const loaded: PatientScorer[] = [];
   try {
-    for (const one of versions) loaded.push(await loadVersion(options, one));
+    for (const one of versions)
+      loaded.push(await registered.holdPatiently(await registered.prepared(model.name, one), 'playbook'));
     return await work(loaded, folder);
   } finally {
-    for (const { scorer } of loaded) await scorer.close();
+    for (const scorer of loaded) await scorer.close();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function isRead({ version }: LoadedVersion, features: readonly string[]): boolean {
+function isRead({ version }: PatientScorer, features: readonly string[]): boolean {
   return version.signature.features.some((name) => features.some((one) => name === one || name.startsWith(`${one}[`)));
 }
 
@@ -233,15 +229,10 @@ async function tryRemedy(
   });
 }
 
-async function loadVersion(options: PlaybookWorldOptions, version: number): Promise<LoadedVersion> {
-  const { model, registry, artifacts, runtime, python, upstreams } = options;
-  return loadForScores(await loadableRecord(registry, model.name, version), { artifacts, runtime, python, upstreams });
-}
-
 async function labelledRows(
   { model, writeSet, readNumbers }: PlaybookWorldOptions,
   set: LabelledSet,
-  loaded: readonly LoadedVersion[],
+  loaded: readonly PatientScorer[],
 ): Promise<LabelledRows> {
   const known = new Set(modelInputs(model.service).map(({ name }) => name));
   const names = [...new Set(loaded.flatMap(({ version }) => version.signature.features))].filter((name) =>

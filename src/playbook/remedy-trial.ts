@@ -1,7 +1,8 @@
 import type { FaultyRows, ValueChange } from '../ports/playbook-store.ts';
 import { normalSf } from '../stats/distributions/normal.ts';
 import { type Moments, NO_MOMENTS, varianceOf, withValue } from '../stats/moments.ts';
-import { type LabelledRows, type LoadedVersion, scoresOf } from './compare-versions.ts';
+import type { PatientScorer } from '../versions/cache/registered-versions.ts';
+import { type LabelledRows, scoresOf } from './compare-versions.ts';
 import { isFaultyNumber } from './faulty-rows.ts';
 
 /** Numbers of a model's features by column; NaN where one is missing. */
@@ -121,7 +122,7 @@ function restoredColumns(columns: Columns, features: readonly string[], change: 
  */
 export async function tryOn(
   read: (rows: 'fault' | 'sound') => Promise<LabelledRows>,
-  version: LoadedVersion,
+  version: PatientScorer,
   remedy: TriedRemedy,
   loss: (score: number, label: number) => number,
 ): Promise<RemedyTrial> {
@@ -172,7 +173,7 @@ function paid(
 /** The losses of a version on labelled rows with a remedy and without. */
 async function slicedRemedy(
   { columns, labels }: LabelledRows,
-  version: LoadedVersion,
+  version: PatientScorer,
   remedy: RemedyValues,
   loss: (score: number, label: number) => number,
 ): Promise<TriedSlice> {

@@ -1,6 +1,11 @@
 import type { BackEndRow } from './back-end-row.ts';
 import type { GangSpec, TrainingBackend } from './training-backend.ts';
 
+/** Systems that run a job of a file, as the command line names them; the table of training systems has a row for each. */
+export const trainingSystems = ['slurm', 'kubernetes', 'skypilot', 'ray'] as const;
+
+export type TrainingSystem = (typeof trainingSystems)[number];
+
 /** A job of a file as a system that runs it sees it. */
 export interface SubmittedJob {
   readonly nodes: number;

@@ -6,8 +6,8 @@ import { batchOutgoing, batchProgram, batchScratch, openVersionTools } from '../
 import { type BatchPlace, batchFiles } from '../site/batch-worker-tools.ts';
 import { openRemoteFiles } from '../site/file-reader.ts';
 import { runtimes } from '../site/runtimes.ts';
-import type { OpenProject } from './open-project.ts';
-import { flushParts } from './open-project.ts';
+import type { OpenProject } from './opened-project.ts';
+import { flushParts } from './opened-project.ts';
 
 /** The context of an environment's batch jobs. */
 export function batchContext(

@@ -1,6 +1,6 @@
 import { type Closing, closingWithin } from '../base/closing.ts';
 import { fail } from '../base/errors/fail.ts';
-import type { OpenProject } from './open-project.ts';
+import type { OpenProject } from './opened-project.ts';
 
 export interface CloseOptions {
   /** How long closing may take, ms; default: as long as it needs. */

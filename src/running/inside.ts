@@ -1,5 +1,5 @@
 import type { Headrace } from './headrace.ts';
-import type { OpenProject } from './open-project.ts';
+import type { OpenProject } from './opened-project.ts';
 
 const insides = new WeakMap<Headrace, OpenProject>();
 

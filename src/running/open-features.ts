@@ -1,23 +1,12 @@
 import { tilesApart } from '../environment/config.ts';
 import { beyondLeastQueue } from '../environment/memory-shares.ts';
-import type { SchemaTexts } from '../features/change/source-schemas.ts';
 import type { ViewScorer } from '../featurestore/batch/scored-view.ts';
-import type { DiskBudget } from '../featurestore/disk/disk-budget.ts';
 import { FeatureStore } from '../featurestore/feature-store.ts';
 import type { SampleRoom } from '../featurestore/skew/sampled-rows.ts';
 import type { QueueReport } from '../observe/queue-report.ts';
 import type { StreamOutputs } from '../serving/streaming/outputs/stream-outputs.ts';
 import { historyScratch } from '../site/history-files.ts';
-import type { Site } from '../site/site.ts';
-import type { OpenProject, ProjectPlace } from './open-project.ts';
-
-/** Opened before the products. */
-export interface Opened {
-  readonly site: Site;
-  readonly stores: OpenProject['stores'];
-  readonly disk: DiskBudget;
-  readonly schemas: SchemaTexts;
-}
+import type { Opened, OpenProject, ProjectPlace } from './opened-project.ts';
 
 /** Opens the feature store of a project: the log judged, tiles made, both stores written. Errors: those of the stores. */
 export function openFeatures(

@@ -1,113 +1,31 @@
 import { resolve } from 'node:path';
 import { closingWithin } from '../base/closing.ts';
-import type { Clock } from '../base/time.ts';
-import { checkRequiredModels, type Environment } from '../environment/config.ts';
-import { waitingShares } from '../environment/memory-shares.ts';
+import { checkRequiredModels } from '../environment/config.ts';
 import { checkDeclaration, placeDeclaration } from '../environment/place-declaration.ts';
-import type { EventSourceData, ProjectData } from '../features/define/declaration.ts';
 import { bytesElsewhere } from '../featurestore/disk/bytes-elsewhere.ts';
 import { DiskBudget } from '../featurestore/disk/disk-budget.ts';
-import type { FeatureStore } from '../featurestore/feature-store.ts';
-import { featureStoreParts } from '../featurestore/feature-store-parts.ts';
 import { AppendOutcome } from '../featurestore/ingest/append-outcome.ts';
-import { topicOf } from '../featurestore/ingest/gateway.ts';
 import { loggedIn } from '../featurestore/ingest/ingest-report.ts';
-import { logPart } from '../featurestore/ingest/log-part.ts';
-import { type RowsOf, sourceRows } from '../featurestore/ingest/source-rows.ts';
+import { sourceRows } from '../featurestore/ingest/source-rows.ts';
 import { TopicIntakes } from '../featurestore/ingest/topic-intakes.ts';
-import { RAW_READER } from '../featurestore/materialise/archive.ts';
-import { SampleRoom } from '../featurestore/skew/sampled-rows.ts';
-import { trainingSetsPart } from '../featurestore/training-set/training-sets-part.ts';
-import { ProjectLabels } from '../monitoring/labels/project-labels.ts';
-import { openClockPart } from '../observe/clock-part.ts';
-import { openHeapPart } from '../observe/heap-part.ts';
-import { openPart } from '../observe/part-kind.ts';
-import { storesPart } from '../observe/stores-part.ts';
 import { begunForgettings } from '../operating/forget-record.ts';
-import { freeBytes } from '../operating/free-bytes.ts';
-import { ProjectPlaybooks } from '../playbook/project-playbooks.ts';
-import type { OfflineStore } from '../ports/offline-store.ts';
-import type { Part } from '../ports/part.ts';
 import { openModelHost } from '../serving/models/open-host.ts';
 import { PipelineSource } from '../serving/models/pipeline-source.ts';
-import { ProjectModels } from '../serving/models/project-models.ts';
-import type { ModelHost } from '../serving/oip/model-host.ts';
-import { openPipelines, type Pipelines } from '../serving/online/predict-pipeline.ts';
+import { openPipelines } from '../serving/online/predict-pipeline.ts';
 import { StreamOutputs } from '../serving/streaming/outputs/stream-outputs.ts';
-import { ProjectStreams } from '../serving/streaming/project-streams.ts';
 import { openScoreSink } from '../site/back-ends/score-sinks.ts';
-import { monitoringParts } from '../site/monitoring-parts.ts';
-import { runtimes } from '../site/runtimes.ts';
-import { Site, type SiteStores } from '../site/site.ts';
+import { Site } from '../site/site.ts';
 import { sourceTopics } from '../site/source-topics.ts';
 import { TrainingRuns } from '../training/training-runs.ts';
-import { openVersionCache } from '../versions/cache/open-version-cache.ts';
-import { RegisteredVersions } from '../versions/cache/registered-versions.ts';
-import { inferencePart } from '../versions/inference-part.ts';
-import { pythonPart } from '../versions/python-part.ts';
 import { Forgetting } from './forgetting.ts';
-import { type Opened, openFeatures } from './open-features.ts';
+import { openFeatures } from './open-features.ts';
+import { openModels } from './open-models.ts';
+import { flushParts, type Opened, type OpenProject, PROJECT_STORES, type ProjectPlace } from './opened-project.ts';
 import { predictingWith } from './predicting-with.ts';
+import { projectParts } from './project-parts.ts';
 import { ProjectProfiles } from './project-profiles.ts';
 import { referenceOf } from './reference-of-set.ts';
 import { viewScorer } from './view-scorer.ts';
-
-/** A project and where it runs. */
-export interface ProjectPlace {
-  readonly project: ProjectData;
-  readonly environment: Environment;
-  readonly clock: Clock;
-  /** Whether the same calls give the same figures, for a replay. */
-  readonly repeatable?: boolean;
-  /** Receives failures of background work. */
-  readonly onFault: (error: unknown) => void;
-}
-
-/** Everything that a running project opens, in this order. */
-const STORES = [
-  'artifacts',
-  'log',
-  'lanes',
-  'topics',
-  'online',
-  'offline',
-  'engine',
-  'registry',
-  'playbooks',
-  'rollouts',
-  'monitors',
-  'waitingIds',
-  'runtime',
-  'python',
-  'upstreams',
-  'training',
-  'traces',
-  'audit',
-] as const;
-
-type ProjectStores = SiteStores<(typeof STORES)[number]>;
-
-/** The open parts of a running project. */
-export interface OpenProject extends ProjectPlace {
-  /** The environment, with everything that is open of it. */
-  readonly site: Site;
-  readonly stores: ProjectStores;
-  readonly features: FeatureStore;
-  readonly models: ProjectModels;
-  readonly host: ModelHost;
-  readonly labels: ProjectLabels;
-  readonly pipelines: Pipelines;
-  readonly streams: ProjectStreams;
-  readonly profiles: ProjectProfiles;
-  readonly appends: AppendOutcome;
-  readonly topics: TopicIntakes;
-  readonly training: TrainingRuns;
-  readonly playbooks: ProjectPlaybooks;
-  readonly forgetting: Forgetting;
-  readonly rowsOf: RowsOf;
-  /** In the order of flushing; they are closed in reverse. */
-  readonly parts: readonly Part[];
-}
 
 /** A project that cannot be opened closes its stores within this, ms. */
 const CLOSE_FAILED_MS = 10_000;
@@ -122,7 +40,7 @@ export async function openProject(place: ProjectPlace): Promise<OpenProject> {
   const site = new Site({ ...place, onPublished });
   try {
     site.makeDirectory();
-    const stores = await site.open(...STORES);
+    const stores = await site.open(...PROJECT_STORES);
     // Only now: a process that may not write here must not replace the declaration of the one that does.
     const { schemas } = placeDeclaration(project, environment.directory);
     return await openIn(place, { site, stores, disk, schemas });
@@ -136,55 +54,8 @@ export async function openProject(place: ProjectPlace): Promise<OpenProject> {
 async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject> {
   const { project, environment, clock, onFault } = place;
   const { site, stores, disk, schemas } = opened;
-  const { offline, log } = stores;
-  const taken = sourceTopics(project, environment);
-  const deliveriesTo = (source: EventSourceData) => publishedDeliveries(offline, source);
-  const labels = new ProjectLabels({
-    models: project.models,
-    offline,
-    clock,
-    deliveriesTo,
-    openIds: (model) => stores.waitingIds.of(model),
-    idBytes: waitingShares(environment.memoryBytes).labelBytes,
-    onFault,
-  });
-  const { partitions, sampleRate, requiredModels } = environment;
-  const sampled = new SampleRoom(waitingShares(environment.memoryBytes).historyBytes);
-  const playbooks = new ProjectPlaybooks({
-    project,
-    directory: environment.directory,
-    store: stores.playbooks,
-    clock,
-    onFault,
-  });
-  await playbooks.follow();
-  const versions = openVersionCache({ environment, runtimes, clock, onFault });
-  const registered = new RegisteredVersions({ ...stores, versions });
-  const models = await ProjectModels.open({
-    ...stores,
-    registered,
-    tryOut: runtimes.tryOut,
-    project,
-    partitions,
-    sampleRate,
-    sampled,
-    clock,
-    onFault,
-    required: requiredModels,
-    waitingBytes: waitingShares(environment.memoryBytes).predictionBytes,
-    publishDeliveries: () => features.publishDeliveries(),
-    listenerOf: (model) => labels.listenerOf(model),
-    answersOf: (model) => playbooks.answersOf(model),
-  });
-  const streams = new ProjectStreams({
-    ...stores,
-    registered,
-    streams: project.streams ?? [],
-    models: project.models.map(({ name }) => name),
-    clock,
-    onFault,
-  });
-  await streams.makeTopics(partitions);
+  const opening = await openModels(place, opened, () => features.publishDeliveries());
+  const { labels, playbooks, versions, registered, models, streams, sampled } = opening;
   const outputs = new StreamOutputs({ ...stores, project, openSink: openScoreSink, clock, onFault });
   const scorer = viewScorer(environment.directory, () => open);
   const profiles = await ProjectProfiles.open({ ...place, stores, mayLog: (rows) => disk.mayLog(rows) });
@@ -206,12 +77,11 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     onFault,
   });
   await models.hosted.serve(host);
-  const topics = new TopicIntakes(taken, {
+  const topics = new TopicIntakes(sourceTopics(project, environment), {
     take: (of, events, placeOf) => appends.noted(() => features.take(of, events, placeOf), loggedIn),
     refuse: (of, payload, error, at) => features.refuse(of, payload, error, at),
     onFault,
   });
-  const untaken = () => appends.untaken;
   const flush = () => flushParts(parts);
   const training = new TrainingRuns({
     project,
@@ -222,26 +92,26 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     clock,
     flush,
   });
-  const parts: Part[] = [
-    // First, so that a flush counts their bytes too.
-    profiles.part(),
-    ...featureStoreParts({ features, disk, topics: () => topics.reports() }),
-    openHeapPart(environment.heapBytes),
-    openPart(storesPart, site.faults),
-    openClockPart({ clock, ingested: () => features.facts.ingested() }),
-    openPart(trainingSetsPart, () => training.sets),
-    openPart(logPart, { untaken, freeBytes: () => freeBytes(environment.directory) }),
-    ...models.parts(),
-    openPart(pythonPart, { workers: () => stores.python?.workers() ?? [] }),
-    openPart(inferencePart, host, { tick: () => host.tick(), close: () => host.close() }),
-    playbooks.part(),
-    labels.part(),
-    ...(await monitoringParts(site, clock())),
-    streams.part(),
-    outputs.part(),
-  ];
+  const running = {
+    ...place,
+    site,
+    stores,
+    features,
+    registered,
+    models,
+    host,
+    labels,
+    pipelines,
+    streams,
+    profiles,
+    appends,
+    topics,
+    training,
+    playbooks,
+  };
+  const parts = await projectParts(running, { disk, outputs });
   const { directory } = environment;
-  const rowsOf = sourceRows(schemas, log.capabilities.rows);
+  const rowsOf = sourceRows(schemas, stores.log.capabilities.rows);
   await streams.open({
     rowsOf,
     look: (...read) => features.look(...read),
@@ -258,35 +128,8 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
   const forgetting = new Forgetting({ ...stores, ...stores.training, rowsOf, directory, project, features }, flush);
   // A forgetting that a dead process began is finished before anything is served.
   for (const { entity, key } of begunForgettings(directory)) await forgetting.forget(entity, key);
-  const open: OpenProject = {
-    ...place,
-    site,
-    stores,
-    features,
-    models,
-    host,
-    labels,
-    pipelines,
-    streams,
-    profiles,
-    appends,
-    topics,
-    training,
-    playbooks,
-    forgetting,
-    rowsOf,
-    parts,
-  };
+  const open: OpenProject = { ...running, forgetting, rowsOf, parts };
   return open;
-}
-
-/** Writes everything that the parts accepted to every store. */
-export async function flushParts(parts: readonly Part[]): Promise<void> {
-  for (const part of parts) await part.flush();
-}
-
-async function publishedDeliveries(offline: OfflineStore, source: EventSourceData): Promise<readonly number[]> {
-  return (await offline.position(RAW_READER))?.[topicOf(source)] ?? [];
 }
 
 function diskBudget({ environment: { directory, disk }, clock, onFault }: ProjectPlace): DiskBudget {

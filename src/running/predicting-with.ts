@@ -1,7 +1,7 @@
 import type { ModelData } from '../features/define/declaration.ts';
 import type { FeatureStore } from '../featurestore/feature-store.ts';
 import type { PredictingWith } from '../serving/online/predict-many.ts';
-import type { OpenProject } from './open-project.ts';
+import type { OpenProject } from './opened-project.ts';
 
 /** The parts of a running project that make predictions of a model. Error: MODEL_UNKNOWN. */
 export function predictingWith(

@@ -7,7 +7,7 @@ import {
 } from '../operating/repair-clock.ts';
 import type { Headrace } from './headrace.ts';
 import { insideOf } from './inside.ts';
-import { flushParts } from './open-project.ts';
+import { flushParts } from './opened-project.ts';
 
 /** Finds the records of a project's log whose ingest times are still to come. Errors: CLOCK_AHEAD, CLOCK_BEHIND, those of the log. */
 export function clockAheadOf(headrace: Headrace): Promise<readonly TopicAhead[]> {

@@ -4,16 +4,14 @@ import { every } from '../base/ticking.ts';
 import { reportFindings } from '../findings/incidents-of-findings.ts';
 import { Judge } from '../findings/judge.ts';
 import type { MonitorState } from '../findings/monitor-state.ts';
-import { HELD_MS, KEEP_MS } from '../findings/sql-monitor-store.ts';
+import { nextTerm, Pauses, type Term } from '../findings/monitor-term.ts';
+import { KEEP_MS } from '../findings/sql-monitor-store.ts';
 import { type FindingsSink, watch } from '../findings/watch.ts';
 import type { IncidentPort } from '../ports/incident.ts';
-import type { MonitorLease, MonitorStore } from '../ports/monitor-store.ts';
+import type { MonitorStore } from '../ports/monitor-store.ts';
 import { judgeStores } from '../site/judge-stores.ts';
 import { type Alerts, openAlerts, writeAlertRules } from '../site/open-alerts.ts';
 import type { Site } from '../site/site.ts';
-
-/** How often a process without the lease looks for it, ms. */
-const LEASE_MS = 1000;
 
 /** Time between two looks for messages that are due, ms. */
 const DELIVER_MS = 1000;
@@ -52,30 +50,11 @@ export async function runMonitor(run: MonitorRun): Promise<void> {
   const monitors = await run.site.monitors();
   const pauses = new Pauses(run.stopped);
   do {
-    const lease = await takeLease(run, monitors, pauses);
-    if (lease === null) return;
-    await judgeUnder(new Term(lease), run, monitors, pauses);
+    const term = await nextTerm(monitors, pauses, run.once ? null : run);
+    if (term === null && run.once) throw fail('DRIFT_MONITOR', { directory: run.site.environment.directory });
+    if (term === null) return;
+    await judgeUnder(term, run, monitors, pauses);
   } while (!run.once && !pauses.isStopped);
-}
-
-/** Null: the run ended before the lease was free. */
-async function takeLease(
-  { site: { environment }, once, waits, report }: MonitorRun,
-  monitors: MonitorStore,
-  pauses: Pauses,
-) {
-  let lease = await monitors.lease();
-  if (lease === null && once) throw fail('DRIFT_MONITOR', { directory: environment.directory });
-  if (lease === null) waits();
-  while (lease === null && !pauses.isStopped) {
-    await pauses.wait(LEASE_MS);
-    // A database that is away answers at a later try.
-    lease = await Promise.resolve(monitors.lease()).catch((error: unknown) => {
-      report(error);
-      return null;
-    });
-  }
-  return lease;
 }
 
 /** Judges until the run ends or another process has the lease. */
@@ -156,66 +135,4 @@ async function judgeOnce(run: MonitorRun, { judge, alerts, playbooks, monitors, 
   const { failed } = await watch(judge, stores, project.models, time, whileHeld);
   if (failed.length > 0)
     throw fail('DRIFT_UNJUDGED', { reasons: failed.map(({ model, reason }) => `${model}: ${reason}`) });
-}
-
-/** The time for which this process has the lease. Without a kept lease it ends before another process may take it. */
-class Term {
-  readonly #lease: MonitorLease;
-  #keptAt = performance.now();
-  #isLost = false;
-  #end: () => void = () => undefined;
-  /** Resolves when the lease is lost. */
-  readonly ended = new Promise<void>((resolve) => {
-    this.#end = resolve;
-  });
-
-  constructor(lease: MonitorLease) {
-    this.#lease = lease;
-  }
-
-  isHeld(): boolean {
-    return !this.#isLost && performance.now() - this.#keptAt < HELD_MS;
-  }
-
-  /** Gives a sign of life. Errors: those of the store. */
-  async keep(): Promise<void> {
-    const at = performance.now();
-    if (this.#isLost) return;
-    try {
-      if (await this.#lease.keep()) this.#keptAt = at;
-      else this.#isLost = true;
-    } finally {
-      if (!this.isHeld()) this.#lose();
-    }
-  }
-
-  async release(): Promise<void> {
-    if (!this.#isLost) await this.#lease.release();
-  }
-
-  #lose(): void {
-    this.#isLost = true;
-    this.#end();
-  }
-}
-
-/** Pauses that end with the run. */
-class Pauses {
-  readonly #stopped: Promise<unknown>;
-  isStopped = false;
-
-  constructor(stopped: Promise<unknown>) {
-    this.#stopped = stopped.then(() => {
-      this.isStopped = true;
-    });
-  }
-
-  async wait(ms: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const over = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, ms);
-    });
-    await Promise.race([this.#stopped, over]);
-    clearTimeout(timer);
-  }
 }

@@ -15,11 +15,11 @@ import type { RolloutControl } from '../serving/rollout/rollout-control.ts';
 import type { RunningStream } from '../serving/streaming/project-streams.ts';
 import type { TrainOptions } from '../training/training-runs.ts';
 import { openBatchContext } from './batch-context.ts';
-import { localWorld } from './local-world.ts';
-import type { OpenProject } from './open-project.ts';
+import type { OpenProject } from './opened-project.ts';
 import type { ProjectStatus } from './parts.ts';
 import { predictingWith } from './predicting-with.ts';
 import { Running } from './running.ts';
+import { localWorld } from './world-of.ts';
 
 /** The models of a running project: predictions, training, versions, rollouts, playbooks and realised quality. */
 export abstract class RunningModels extends Running<ProjectStatus> {

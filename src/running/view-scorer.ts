@@ -4,7 +4,7 @@ import { progressText, spacedProgress } from '../serving/batch/batch-progress.ts
 import { startBatch } from '../serving/batch/start-batch.ts';
 import { batchScores } from '../site/batch-tools.ts';
 import { openBatchContext } from './batch-context.ts';
-import type { OpenProject } from './open-project.ts';
+import type { OpenProject } from './opened-project.ts';
 
 /** Scores the requests of scored views by batch jobs, on all cores but one: the process continues to serve. */
 export function viewScorer(directory: string, opened: () => OpenProject): ViewScorer {

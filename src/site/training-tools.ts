@@ -1,8 +1,8 @@
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Environment } from '../environment/config.ts';
 import type { TrainingTools } from '../training/training-runs.ts';
 import { trainingRuns } from './back-ends/training-systems.ts';
-import { trainerProgram } from './open-playbooks.ts';
 
 /** How trainings of an environment run. Programs log to MLFLOW_TRACKING_URI of this process, or to the registry's own port here. */
 export function trainingTools(environment: Environment): TrainingTools {
@@ -14,4 +14,10 @@ export function trainingTools(environment: Environment): TrainingTools {
     openRun: trainingRuns(environment),
     tracking: process.env['MLFLOW_TRACKING_URI'] ?? (port === undefined ? null : `http://127.0.0.1:${port}`),
   };
+}
+
+/** The program that the embedded trainers run in. */
+function trainerProgram(): readonly [string, ...string[]] {
+  const ending = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
+  return [process.execPath, fileURLToPath(new URL(`./train-worker${ending}`, import.meta.url))];
 }

@@ -5,7 +5,8 @@ import { afterEach, expect, test } from 'vitest';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import type { Part } from '../../src/ports/part.ts';
 import { closeProject } from '../../src/running/close-project.ts';
-import { flushParts, type OpenProject, openProject } from '../../src/running/open-project.ts';
+import { openProject } from '../../src/running/open-project.ts';
+import { flushParts, type OpenProject } from '../../src/running/opened-project.ts';
 import { project, purchases } from '../server/shop.ts';
 
 const folders: string[] = [];

@@ -7,7 +7,7 @@ import { startBatch } from '../../src/serving/batch/start-batch.ts';
 import { featureRow } from '../../src/serving/online/feature-row.ts';
 import { rowOutcome } from '../../src/serving/rollout/row-outcome.ts';
 import { openSqliteRegistry, registryFile } from '../../src/site/open-registry.ts';
-import { loadForeignScorer } from '../../src/versions/load/foreign-scorer.ts';
+import { registeredIn } from '../models/registered.ts';
 import { small } from '../models/small-project.ts';
 import { identityFile } from '../serving/onnx-files.ts';
 import { batchSite, outputRows, siteContext, writeInput } from './batch-site.ts';
@@ -25,15 +25,14 @@ async function identity(type: 'FP32' | 'FP64' | 'INT64') {
   const artifacts = new FileArtifactStore(join(site, 'artifacts'));
   const onnx = Uint8Array.from(identityFile(type));
   const record = await logModel(registry, artifacts, { model: 'small', onnx, columns: ['number'] });
-  await registry.close();
-  return { record, artifacts };
+  return { record, artifacts, registry };
 }
 
 /** The scores of numbers as a served model or a stream gives them. */
 async function servedScores(type: 'FP32' | 'FP64' | 'INT64', numbers: readonly number[]) {
-  const { record, artifacts } = await identity(type);
-  const { version, scorer } = await loadForeignScorer(record, { runtime: onnxRuntime, artifacts, python: null });
-  const toRow = featureRow(small.service, version, scorer.inputs);
+  const { record, artifacts, registry } = await identity(type);
+  const scorer = await registeredIn({ registry, artifacts, runtime: onnxRuntime }).hold(record);
+  const toRow = featureRow(small.service, scorer.version, scorer.inputs);
   const place = small.service.features.findIndex(({ name }) => name === 'number');
   const rows = newRows(scorer.inputs, numbers.length);
   for (const [i, number] of numbers.entries())
@@ -44,6 +43,7 @@ async function servedScores(type: 'FP32' | 'FP64' | 'INT64', numbers: readonly n
     );
   const scores = await scorer.run(rows);
   await scorer.close();
+  await registry.close();
   return { version: record.version, scores: [...scores] };
 }
 

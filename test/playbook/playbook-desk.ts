@@ -22,6 +22,7 @@ import { readNumbers } from '../../src/site/table-files.ts';
 import { newVersion } from '../../src/testing/contracts/model-registry.ts';
 import { MemoryArtifactStore } from '../memory/artifact-store.ts';
 import { MemoryIncidents } from '../memory/incidents.ts';
+import { registeredIn } from '../models/registered.ts';
 import { playbookStore, rolloutStore } from '../sql-stores.ts';
 import { watchedProject } from './watched-project.ts';
 
@@ -89,15 +90,14 @@ export class PlaybookDesk {
       monotonic: clock,
       newId: () => 'by-hand',
     });
+    const artifacts = new MemoryArtifactStore();
     const world = playbookWorld({
       judge: new Judge(),
       model: watched,
       registry,
       rollouts: this.#rollouts,
-      artifacts: new MemoryArtifactStore(),
-      runtime: onnxRuntime,
-      python: null,
-      upstreams: {},
+      artifacts,
+      registered: registeredIn({ registry, artifacts, runtime: onnxRuntime }),
       readNumbers,
       withHistory: () => Promise.reject(new Error('the test has no history')),
       train: async ({ decision }) => {

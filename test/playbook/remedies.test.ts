@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { type Random, randomNormal, seededRandom } from '../../src/base/rng.ts';
 import { playbookPlan } from '../../src/features/define/playbook.ts';
 import { trainedInputs } from '../../src/model/row-inputs.ts';
-import { type LabelledRows, type LoadedVersion, scoresOf } from '../../src/playbook/compare-versions.ts';
+import { type LabelledRows, scoresOf } from '../../src/playbook/compare-versions.ts';
 import { decide } from '../../src/playbook/decide.ts';
 import type { Decision } from '../../src/playbook/decision.ts';
 import { type Columns, faultyColumns, replacedColumns, tryOn } from '../../src/playbook/remedy-trial.ts';
@@ -12,6 +12,7 @@ import { isApplied } from '../../src/playbook/stopped-feature.ts';
 import type { PlaybookAction, PlaybookEntry, SeenWindow, ValueChange } from '../../src/ports/playbook-store.ts';
 import { logLossOf } from '../../src/stats/log-loss.ts';
 import { newVersion } from '../../src/testing/contracts/model-registry.ts';
+import type { PatientScorer } from '../../src/versions/cache/registered-versions.ts';
 import { watchedProject } from './watched-project.ts';
 
 const HOUR_MS = 3_600_000;
@@ -39,7 +40,7 @@ interface Case {
 }
 
 /** A version that scores as a formula says. */
-function versionOf({ model, weight }: Case): LoadedVersion {
+function versionOf({ model, weight }: Case): PatientScorer {
   const signature = { features: ['gaps', 'number'], input: 'x', output: 'score' };
   const logistic = (z: number) => 1 / (1 + Math.exp(-z));
   const scoreOf = (x: number, z: number) => {
@@ -50,12 +51,10 @@ function versionOf({ model, weight }: Case): LoadedVersion {
   };
   return {
     version: { ...newVersion('watched'), signature, version: 1 },
-    scorer: {
-      inputs: trainedInputs(signature),
-      run: async ({ data, rows }) =>
-        Float64Array.from({ length: rows }, (_, i) => scoreOf(Number(data[0][2 * i]), Number(data[0][2 * i + 1]))),
-      close: async () => undefined,
-    },
+    inputs: trainedInputs(signature),
+    run: async ({ data, rows }) =>
+      Float64Array.from({ length: rows }, (_, i) => scoreOf(Number(data[0][2 * i]), Number(data[0][2 * i + 1]))),
+    close: async () => undefined,
   };
 }
 
@@ -172,7 +171,7 @@ function decidedOf(one: Decision, revision: number, at: number): PlaybookEntry {
   return { kind: 'decided', ...one, ...ids, ...head(revision, at) };
 }
 
-async function meanLoss(version: LoadedVersion, { columns, labels }: LabelledRows): Promise<number> {
+async function meanLoss(version: PatientScorer, { columns, labels }: LabelledRows): Promise<number> {
   const scores = await scoresOf(columns, labels.length, version);
   return scores.reduce((sum, score, i) => sum + logLossOf(score, labels[i]), 0) / labels.length;
 }

@@ -6,7 +6,7 @@ import type { PlaybookActions } from '../../src/playbook/actions.ts';
 import { mustRecord } from '../../src/registry/must-record.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { insideOf } from '../../src/running/inside.ts';
-import { localWorld } from '../../src/running/local-world.ts';
+import { localWorld } from '../../src/running/world-of.ts';
 import { prepareForeign } from '../../src/versions/source/open-foreign.ts';
 import { asked, came, service } from '../models/small-project.ts';
 

@@ -6,12 +6,10 @@ import { expect, test } from 'vitest';
 import { onnxRuntime } from '../../src/backends/onnx/onnx-runtime.ts';
 import { copyVersion } from '../../src/registry/copy-version.ts';
 import { versionEntries } from '../../src/registry/version-folder.ts';
-import { loadableRecord } from '../../src/registry/version-seal.ts';
 import { engineModel } from '../../src/serving/batch/engine-model.ts';
 import { ModelServer } from '../../src/serving/online/model-server.ts';
 import { LoadedVersions } from '../../src/serving/streaming/loaded-versions.ts';
 import { openSqliteRegistry } from '../../src/site/open-registry.ts';
-import { loadForScores } from '../../src/versions/load/load-for-scores.ts';
 import { loadScored, resolveVersion, scoringDigest } from '../../src/versions/load/scored-version.ts';
 import { RegistrySource } from '../../src/versions/source/registry-source.ts';
 import { logModel } from '../inference/logged-onnx.ts';
@@ -43,8 +41,8 @@ function loaders({ registry, artifacts, url }: RegistrySite): Record<string, (ve
     'a server or its worker': async (version) => (await server().hold(version)).release(),
     'the check before a promotion': (version) => server().check(version),
     'the gate of a playbook': async (version) => {
-      const { scorer } = await loadForScores(await loadableRecord(registry, 'small', version), tools);
-      await scorer.close();
+      const record = await registered.prepared('small', version);
+      await (await registered.holdPatiently(record, 'playbook')).close();
     },
     'the open inference protocol': async (version) =>
       (await new RegistrySource({ ...tools, registry }).find('small'))?.open(String(version), ''),

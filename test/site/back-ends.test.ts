@@ -5,13 +5,14 @@ import { afterAll, expect, test } from 'vitest';
 import { trainRunOptions } from '../../src/cli/training/run-options.ts';
 import type { BackEndPlace } from '../../src/ports/back-end.ts';
 import type { BackEndRow } from '../../src/ports/back-end-row.ts';
+import type { TrainingSystem } from '../../src/ports/training-system.ts';
 import { alertSinks } from '../../src/site/back-ends/alert-sinks.ts';
 import { artifactStores } from '../../src/site/back-ends/artifact-stores.ts';
 import { engines, histories, logs, onlineStores } from '../../src/site/back-ends/environment-back-ends.ts';
 import { registries } from '../../src/site/back-ends/registries.ts';
 import { scoreSinks } from '../../src/site/back-ends/score-sinks.ts';
 import { portTables } from '../../src/site/back-ends/tables.ts';
-import { submittedTraining, type TrainingSystem, trainingRows } from '../../src/site/back-ends/training-systems.ts';
+import { submittedTraining, trainingRows } from '../../src/site/back-ends/training-systems.ts';
 import { parseExportJob } from '../../src/training/export/export-job.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'headrace-back-ends-'));

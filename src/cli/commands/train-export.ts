@@ -1,10 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fail } from '../../base/errors/fail.ts';
+import { trainingSystems } from '../../ports/training-system.ts';
 import { command } from '../command.ts';
 import { needed, option } from '../options/option.ts';
 import { choice, file } from '../options/option-kinds.ts';
-
-const SYSTEMS = ['slurm', 'kubernetes', 'skypilot', 'ray'] as const;
 
 export const trainExport = command({
   name: ['train', 'export'],
@@ -12,18 +11,14 @@ export const trainExport = command({
   words: '<job.json>',
   arity: [1, 1],
   options: {
-    to: needed(choice(SYSTEMS), 'system of the job'),
+    to: needed(choice(trainingSystems), 'system of the job'),
     out: option(file, 'path of the file (the name of the job, here); - prints it'),
   },
   async run({ words, options, json, terminal }) {
     const { parseExportJob } = await import('../../training/export/export-job.ts');
-    const targets = {
-      slurm: (await import('../../training/export/export-slurm.ts')).exportSlurm,
-      kubernetes: (await import('../../training/export/export-kubernetes.ts')).exportKubernetes,
-      skypilot: (await import('../../training/export/export-skypilot.ts')).exportSkypilot,
-      ray: (await import('../../training/export/export-ray.ts')).exportRay,
-    };
-    const { file: suggested, text, submit, warnings } = targets[options.to](parseExportJob(readJson(String(words[0]))));
+    const { exportedJob } = await import('../../site/back-ends/training-systems.ts');
+    const job = parseExportJob(readJson(String(words[0])));
+    const { file: suggested, text, submit, warnings } = exportedJob(options.to, job);
     const path = options.out ?? suggested;
     for (const warning of warnings) terminal.err(`warning: ${warning}`);
     if (path !== '-') writeFileSync(path, text);

@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import type { Clock } from '../../base/time.ts';
 import { environmentClock } from '../../environment/environment-clock.ts';
 import type { ModelData } from '../../features/define/declaration.ts';
@@ -7,15 +6,16 @@ import { rolloutOutcomes } from '../../monitoring/labels/rollout-outcomes.ts';
 import { journalIncidents } from '../../playbook/journal-incidents.ts';
 import { ProjectPlaybooks, type WorldOf } from '../../playbook/project-playbooks.ts';
 import type { IncidentPort } from '../../ports/incident.ts';
-import { mustRecord } from '../../registry/must-record.ts';
 import { referenceOf } from '../../running/reference-of-set.ts';
+import { worldOf } from '../../running/world-of.ts';
 import { registryVersions } from '../../serving/rollout/rolled-versions.ts';
 import { newRolloutId, RolloutControl } from '../../serving/rollout/rollout-control.ts';
 import { httpHooks } from '../../serving/rollout/rollout-hooks.ts';
+import { runtimes } from '../../site/runtimes.ts';
 import type { Site, SiteStores } from '../../site/site.ts';
-import { readNumbers } from '../../site/table-files.ts';
 import { TrainingRuns } from '../../training/training-runs.ts';
-import { loadForScores } from '../../versions/load/load-for-scores.ts';
+import { openVersionCache } from '../../versions/cache/open-version-cache.ts';
+import { RegisteredVersions } from '../../versions/cache/registered-versions.ts';
 import type { CommonOptions } from '../command.ts';
 import { historyProgram } from '../serve/history-program.ts';
 
@@ -68,46 +68,27 @@ export async function openPlaybooksOf(
   });
   training.writeSetsBy(historyProgram(call, () => undefined));
   const stopping = new AbortController();
-  const worldOf: WorldOf = (model) => {
-    const control = controlOf(model, stores, clock);
-    return {
-      ...stores,
-      train: (order) => training.train(model, { ...order, signal: stopping.signal }),
-      writeSet: async ({ between, exclude, path }) => {
-        const { rows } = await training.writeSet(model, resolve(path), {
-          ...between,
-          exclude,
-          mode: 'as-known',
-          signal: stopping.signal,
-        });
-        return rows;
-      },
-      startRollout: async (id, version, decision) => {
-        await control.start(version, decision, id);
-      },
-      rollBack: async (decision) => {
-        await control.rollBack(decision);
-      },
-      readNumbers,
-      incidents,
-      judge,
-    };
+  const versions = openVersionCache({ environment, runtimes, clock, onFault });
+  const registered = new RegisteredVersions({ ...stores, versions });
+  const controlOf = (model: ModelData) => controlFor(model, { ...stores, registered }, clock);
+  const { signal } = stopping;
+  return {
+    playbooks,
+    worldOf: worldOf({ ...stores, registered, training, controlOf, incidents, judge, signal }),
+    stop: () => stopping.abort(),
   };
-  return { playbooks, worldOf, stop: () => stopping.abort() };
 }
 
 /** Starts rollouts and ends them; processes that serve follow, judge and promote. */
-function controlOf(
+function controlFor(
   model: ModelData,
   {
     registry,
     rollouts,
-    artifacts,
-    runtime,
-    python,
-    upstreams,
+    registered,
     withHistory,
-  }: SiteStores<(typeof STORES)[number]> & Pick<Site, 'withHistory'>,
+  }: Pick<SiteStores<(typeof STORES)[number]>, 'registry' | 'rollouts'> &
+    Pick<Site, 'withHistory'> & { readonly registered: RegisteredVersions },
   clock: Clock,
 ): RolloutControl {
   return new RolloutControl({
@@ -116,9 +97,8 @@ function controlOf(
     versions: registryVersions(registry, model.name),
     hooks: httpHooks,
     check: async (version) => {
-      const record = await mustRecord(registry, model.name, version);
-      const { scorer } = await loadForScores(record, { artifacts, runtime, python, upstreams });
-      await scorer.close();
+      const record = await registered.prepared(model.name, version);
+      await (await registered.holdPatiently(record, 'playbook')).close();
     },
     unloadable: () => null,
     outcomes: (rollout) => withHistory((history) => rolloutOutcomes(model, history, rollout, clock())),

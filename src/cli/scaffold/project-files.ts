@@ -4,7 +4,6 @@ import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
 import { headraceDependency } from './headrace-dependency.ts';
 import { CONFIG, GITIGNORE, NPMRC, PROJECT, README, REQUIREMENTS, TEST, TSCONFIG } from './project-texts.ts';
-import { sampleData } from './sample-data.ts';
 import { TRAIN_PY } from './train-program.ts';
 
 /** Files that are extended where they exist; all others must not exist. */
@@ -80,4 +79,39 @@ function linesAdded(path: string, text: string): string {
   const lacking = text.split('\n').filter((line) => !lines.includes(line));
   if (lacking.length === 0) return found;
   return `${found}${found.endsWith('\n') || found === '' ? '' : '\n'}${lacking.join('\n')}\n`;
+}
+
+const USERS = 60;
+const VISITS = 3_000;
+const DAY_MS = 86_400_000;
+const SPAN_MS = 14 * DAY_MS;
+const MINUTE_MS = 60_000;
+/** The newest visit is so old that its label is known. */
+const UNTIL_MS = 2 * 3_600_000;
+
+/** Two weeks of visits and purchases of a small shop that end shortly before `now`: some users buy often, most rarely. */
+function sampleData(now: number): { readonly visits: string; readonly purchases: string } {
+  const random = randomNumbers(1);
+  const visits = ['id,at,user'];
+  const purchases = ['id,at,user,price'];
+  for (let i = 0; i < VISITS; i += 1) {
+    const at = now - UNTIL_MS - SPAN_MS + Math.floor((SPAN_MS * i) / VISITS);
+    const user = Math.floor(random() * USERS);
+    visits.push(`v${i},${new Date(at).toISOString()},user-${user}`);
+    if (random() > (user % 4 === 0 ? 0.6 : 0.1)) continue;
+    const bought = at + Math.ceil(random() * 30) * MINUTE_MS;
+    purchases.push(`v${i},${new Date(bought).toISOString()},user-${user},${(5 + random() * 95).toFixed(2)}`);
+  }
+  return { visits: `${visits.join('\n')}\n`, purchases: `${purchases.join('\n')}\n` };
+}
+
+/** Numbers from 0 to 1, the same for the same seed: Marsaglia's xorshift32. */
+function randomNumbers(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) / 2 ** 32;
+  };
 }

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { defined } from '../../base/defined.ts';
 import type { Evidence } from '../../cost/evidence/evidence.ts';
 import { machineHardware } from '../../cost/evidence/machine-hardware.ts';
+import { trainingSystems } from '../../ports/training-system.ts';
 import { drillEvidence } from '../../training/runner/drill-evidence.ts';
 import { parseRunSpec, type RunSpec } from '../../training/runner/run-spec.ts';
 import type { Call } from '../command.ts';
@@ -10,7 +11,7 @@ import { flag, option } from '../options/option.ts';
 import { choice, folder, number, pairs, text, whole } from '../options/option-kinds.ts';
 import { spotOptions } from './spot-options.ts';
 
-const system = choice(['slurm', 'kubernetes', 'skypilot', 'ray']);
+const system = choice(trainingSystems);
 
 /** Options of `train run` and `train drill`. */
 export const runOptions = {

@@ -3,12 +3,12 @@ import { fail } from '../../base/errors/fail.ts';
 import { topicOf } from '../../featurestore/ingest/gateway.ts';
 import { compareAnswers, type Difference, differenceText } from '../../operating/migrate/compare-answers.ts';
 import { publishedUpTo } from '../../operating/migrate/copy-deliveries.ts';
+import type { MigrationOptions } from '../../operating/migrate/migration-options.ts';
+import type { MigrationRecord } from '../../operating/migrate/migration-record.ts';
 import { keysSince, otherQuestions, streamQuestions, withViewServices } from '../../operating/migrate/questions.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import { Reader } from '../reader.ts';
 import { isIdle } from './environment-ends.ts';
-import type { MigrationOptions } from './migration-options.ts';
-import type { MigrationRecord } from './migration-record.ts';
 import { streamViewsOf } from './of-project.ts';
 
 /** Keys of each view, and logged requests of each service, that are compared. */

@@ -3,15 +3,15 @@ import type { EventSourceData } from '../../features/define/declaration.ts';
 import { topicOf } from '../../featurestore/ingest/gateway.ts';
 import { copyDeliveries, firstOffsets, publishedUpTo } from '../../operating/migrate/copy-deliveries.ts';
 import type { CopyPlace } from '../../operating/migrate/migration-files.ts';
+import type { CopiedSource, MigrationOptions } from '../../operating/migrate/migration-options.ts';
+import type { MigrationRecord } from '../../operating/migrate/migration-record.ts';
 import { untilNoneBehind } from '../../operating/migrate/until-none-behind.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import { engineOf } from '../../site/back-ends/environment-back-ends.ts';
 import { withTileJobs } from '../../site/tile-jobs.ts';
 import { closeProject } from '../close-project.ts';
-import { flushParts, type OpenProject } from '../open-project.ts';
+import { flushParts, type OpenProject } from '../opened-project.ts';
 import { openEnd } from './environment-ends.ts';
-import type { CopiedSource, MigrationOptions } from './migration-options.ts';
-import type { MigrationRecord } from './migration-record.ts';
 import { streamViewsOf, sum } from './of-project.ts';
 
 /** Offsets of each partition that are copied before the place is noted. */

@@ -1,10 +1,10 @@
 import type { Environment } from '../../environment/config.ts';
 import { serveKept } from '../../featurestore/batch/serve-kept.ts';
 import { type CopiedTable, copyTables } from '../../operating/migrate/copy-tables.ts';
+import type { MigrationOptions } from '../../operating/migrate/migration-options.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import { copyModels } from '../../site/migration-parts.ts';
 import { withSite } from '../../site/site.ts';
-import type { MigrationOptions } from './migration-options.ts';
 
 interface StateCopy {
   readonly options: MigrationOptions;

@@ -1,11 +1,12 @@
 import { resolve } from 'node:path';
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
 import type { Environment } from '../../environment/config.ts';
+import type { MigrationOptions } from '../../operating/migrate/migration-options.ts';
 import { logOf, onlineOf } from '../../site/back-ends/environment-back-ends.ts';
 import { holdEnvironment } from '../../site/migration-parts.ts';
 import { closeProject } from '../close-project.ts';
-import { flushParts, type OpenProject, openProject } from '../open-project.ts';
-import type { MigrationOptions } from './migration-options.ts';
+import { openProject } from '../open-project.ts';
+import { flushParts, type OpenProject } from '../opened-project.ts';
 
 /** The error of an environment that another process has open. */
 export type RunsElsewhere = 'MIGRATE_SOURCE_RUNS' | 'MIGRATE_TARGET_RUNS';

@@ -4,14 +4,14 @@ import { fail } from '../../base/errors/fail.ts';
 import type { CopiedTable } from '../../operating/migrate/copy-tables.ts';
 import { forgottenSince } from '../../operating/migrate/forgotten-since.ts';
 import { type Journal, removeMoved } from '../../operating/migrate/migration-files.ts';
+import type { CopiedSource, MigrationOptions } from '../../operating/migrate/migration-options.ts';
+import { MigrationRecord } from '../../operating/migrate/migration-record.ts';
 import { clearMigrated, holdEnvironment, lockMigration } from '../../site/migration-parts.ts';
 import { withHistory } from '../../site/open-history.ts';
 import { type Compared, compareAll, compareDuringEvents } from './compare-environments.ts';
 import { copyHistory } from './copy-history.ts';
 import { copyState } from './copy-state.ts';
 import { isIdle, publishEnd, sharedPlace } from './environment-ends.ts';
-import type { CopiedSource, MigrationOptions } from './migration-options.ts';
-import { MigrationRecord } from './migration-record.ts';
 import { returnHistory } from './return-history.ts';
 
 /** Files of a directory that are never moved. */

@@ -2,15 +2,15 @@ import type { EventSourceData } from '../../features/define/declaration.ts';
 import { topicOf } from '../../featurestore/ingest/gateway.ts';
 import { copyDeliveries, publishedUpTo } from '../../operating/migrate/copy-deliveries.ts';
 import type { CopyPlace } from '../../operating/migrate/migration-files.ts';
+import type { CopiedSource, MigrationOptions } from '../../operating/migrate/migration-options.ts';
+import type { MigrationRecord } from '../../operating/migrate/migration-record.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import { withHistory } from '../../site/open-history.ts';
 import { closeProject } from '../close-project.ts';
-import { flushParts, type OpenProject } from '../open-project.ts';
+import { flushParts, type OpenProject } from '../opened-project.ts';
 import { COPIED_AT_ONCE } from './copy-history.ts';
 import { copyState } from './copy-state.ts';
 import { openEnd, publishEnd } from './environment-ends.ts';
-import type { CopiedSource, MigrationOptions } from './migration-options.ts';
-import type { MigrationRecord } from './migration-record.ts';
 import { sum } from './of-project.ts';
 
 /** Brings the deliveries and the state of the new environment to the old one. Errors: MIGRATE_*, those of the stores. */

@@ -1,17 +1,25 @@
 // The thread that has the clients' connections. Its messages are in messages.ts.
+
 import { createServer, type Socket } from 'node:net';
 import { createServer as createSecureServer } from 'node:tls';
-import { parentPort, workerData } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { secureOptions } from '../certificate.ts';
 import { allowsHost } from '../host-list.ts';
 import { inferPath } from '../lean/infer-path.ts';
 import { serveLean } from '../lean/lean-server.ts';
 import type { RequestHead } from '../lean/request-head.ts';
 import type { LeanResponse } from '../lean/response.ts';
-import { boundConnections } from '../limits/connections.ts';
+import { boundConnections, endSoon } from '../limits/connections.ts';
 import type { FrontOptions } from './front.ts';
-import { handOver } from './hand-over.ts';
-import { addRequest, type FromFront, forAnswers, type RequestList, type ToFront } from './messages.ts';
+import {
+  addRequest,
+  alone,
+  type FromFront,
+  forAnswers,
+  type Piece,
+  type RequestList,
+  type ToFront,
+} from './messages.ts';
 
 const { host, port, paths, runsModels, bodyLimit, tls, hosts } = workerData as FrontOptions;
 
@@ -82,3 +90,24 @@ server.listen({ host, port }, () => {
   const address = server.address();
   if (typeof address === 'object' && address !== null) say({ kind: 'listening', address });
 });
+
+/** Passes the data of a connection to the returned port, and its data back. One piece of the client is on its way at a time. */
+function handOver(socket: Socket): MessagePort {
+  const { port1: near, port2: far } = new MessageChannel();
+  const send = (piece: Piece): void => near.postMessage(piece);
+  socket.on('data', (bytes) => {
+    socket.pause();
+    send(alone(bytes));
+  });
+  socket.on('end', () => send('end'));
+  socket.on('error', () => socket.destroy());
+  socket.on('close', () => near.close());
+  near.on('message', (piece: Piece) => {
+    if (piece === 'end') socket.end();
+    else if (typeof piece === 'number') socket.resume();
+    else socket.write(piece, () => send(piece.length));
+  });
+  // After its earlier messages.
+  near.on('close', () => endSoon(socket));
+  return far;
+}

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { fail } from '../../base/errors/fail.ts';
 import { trainedInputs } from '../../model/row-inputs.ts';
 import type { ModelVersion } from '../../ports/model-registry.ts';
 import { PARITY_TOLERANCE, parseParity } from '../../registry/parity.ts';
-import type { ForeignScoring, ScoredVersion, VersionTools } from '../../versions/load/scored-version.ts';
+import { changedSince, digestOf, type VersionTools } from '../../versions/load/load-for-job.ts';
+import type { ForeignScoring, ScoredVersion } from '../../versions/load/scored-version.ts';
 import { openForeign } from '../../versions/source/open-foreign.ts';
 import type { EngineModel } from './engine-run.ts';
 import type { OpenedTools } from './start-batch.ts';
@@ -33,15 +33,15 @@ async function trainedModel(version: ModelVersion, { artifacts }: VersionTools):
 }
 
 async function foreignModel(
-  { model, version }: ModelVersion,
+  of: ModelVersion,
   { record, inputs, output, onnx }: ForeignScoring,
   tools: VersionTools,
 ): Promise<EngineModel> {
+  const { model, version } = of;
   const refuse = (reason: string) => fail('PREDICT_ENGINE_MODEL', { model, version, reason });
   if (onnx === null) throw refuse('it is a Python program, and engines run ONNX files');
   const opened = await openForeign(record, tools);
-  if (opened.kind !== 'onnx' || createHash('sha256').update(opened.file).digest('hex') !== onnx)
-    throw fail('MODEL_FILE', { reason: `version ${version} of ${model} is another one than at the start` });
+  if (opened.kind !== 'onnx' || digestOf(opened.file) !== onnx) throw changedSince({ version: of });
   const { file } = opened;
   const { inputs: modelInputs, isSingle } = inputs;
   return { file, modelSha256: onnx, modelInputs, modelOutput: output, isSingle, parity: null };

@@ -3,7 +3,6 @@ import type { ModelData } from '../../features/define/declaration.ts';
 import type { ModelRegistry, ModelVersion, VersionRecord } from '../../ports/model-registry.ts';
 import type { Scorer } from '../../registry/scorer.ts';
 import type { RegisteredVersions } from '../../versions/cache/registered-versions.ts';
-import { openPatiently, patientScorer } from '../../versions/load/patient-scorer.ts';
 import { scoringDigest } from '../../versions/load/scored-version.ts';
 import type { ForeignTools } from '../../versions/source/open-foreign.ts';
 import { type FeatureRow, featureRow } from '../online/feature-row.ts';
@@ -47,16 +46,14 @@ export class LoadedVersions {
     if (known !== undefined) return known;
     const { model, registered, stream } = this.#options;
     const record = await this.#record(number, digest);
-    const held = await openPatiently(() => registered.hold(record, stream));
+    const scorer = await registered.holdPatiently(record, `stream/${stream}`, stream);
     try {
-      const toRow = featureRow(model.service, held.version, held.inputs);
-      const caller = { tenant: `stream/${stream}`, isPatient: true };
-      const scorer = patientScorer({ ...held, run: (rows) => held.run(rows, caller) });
-      const loaded = { version: held.version, scorer, toRow };
+      const toRow = featureRow(model.service, scorer.version, scorer.inputs);
+      const loaded = { version: scorer.version, scorer, toRow };
       this.#loaded.set(number, loaded);
       return loaded;
     } catch (error) {
-      await held.close();
+      await scorer.close();
       throw error;
     }
   }

@@ -9,40 +9,51 @@ import { slurmSystem } from '../../backends/slurm/back-end.ts';
 import { fail } from '../../base/errors/fail.ts';
 import type { Environment } from '../../environment/config.ts';
 import type { GangSpec, OpenTrainingRun, TrainingBackend } from '../../ports/training-backend.ts';
-import type { TrainingFact, TrainingSystemRow } from '../../ports/training-system.ts';
-import { type ExportJob, shellLine } from '../../training/export/export-job.ts';
-import { kubernetesJob } from '../../training/export/export-kubernetes.ts';
-import { rayRequest } from '../../training/export/export-ray.ts';
-import { skypilotTask } from '../../training/export/export-skypilot.ts';
+import type { TrainingFact, TrainingSystem, TrainingSystemRow } from '../../ports/training-system.ts';
+import { type Exported, type ExportJob, shellLine } from '../../training/export/export-job.ts';
+import { exportKubernetes, kubernetesJob } from '../../training/export/export-kubernetes.ts';
+import { exportRay, rayRequest } from '../../training/export/export-ray.ts';
+import { exportSkypilot, skypilotTask } from '../../training/export/export-skypilot.ts';
+import { exportSlurm } from '../../training/export/export-slurm.ts';
 import { helperFolder } from '../../training/helper-folder.ts';
 
-/** A system, and a gang of a job in its words. */
+/** A system, a job as a file for it, and a gang of a job in its words. */
 interface Submitter {
   readonly row: TrainingSystemRow;
+  readonly exported: (job: ExportJob) => Exported;
   readonly manifest: (job: ExportJob) => (gang: GangSpec) => unknown;
 }
 
 /** Systems that run a job of a file, with the controller inside. */
 const submitters = {
-  slurm: { row: slurmSystem, manifest: () => () => null },
-  kubernetes: { row: kubernetesSystem, manifest: (job) => (gang) => kubernetesJob({ ...job, name: gang.id }) },
+  slurm: { row: slurmSystem, exported: exportSlurm, manifest: () => () => null },
+  kubernetes: {
+    row: kubernetesSystem,
+    exported: exportKubernetes,
+    manifest: (job) => (gang) => kubernetesJob({ ...job, name: gang.id }),
+  },
   skypilot: {
     row: skypilotSystem,
+    exported: exportSkypilot,
     manifest: (job) => (gang) => skypilotTask({ ...job, name: gang.id }, gang.placement),
   },
   ray: {
     row: raySystem,
+    exported: exportRay,
     manifest: (job) => (gang) => ({
       ...rayRequest(job),
       submission_id: gang.id,
       entrypoint: shellLine(gang.command),
     }),
   },
-} as const satisfies Readonly<Record<string, Submitter>>;
-
-export type TrainingSystem = keyof typeof submitters;
+} as const satisfies Readonly<Record<TrainingSystem, Submitter>>;
 
 export const trainingRows: readonly TrainingSystemRow[] = Object.values(submitters).map(({ row }) => row);
+
+/** The file of a job for a system, and how it is submitted. */
+export function exportedJob(system: TrainingSystem, job: ExportJob): Exported {
+  return submitters[system].exported(job);
+}
 
 /** Whether a system has an ability. */
 export function canTrain(system: TrainingSystem, fact: TrainingFact): boolean {

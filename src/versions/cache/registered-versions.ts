@@ -3,8 +3,10 @@ import type { ModelRows } from '../../model/model-rows.ts';
 import type { ModelVersion, VersionRecord } from '../../ports/model-registry.ts';
 import type { Scorer } from '../../registry/scorer.ts';
 import { loadableRecord } from '../../registry/version-seal.ts';
+import { openPatiently, patientScorer } from '../load/patient-scorer.ts';
 import { type RunTensors, rowScores, scoringOf } from '../load/version-scoring.ts';
 import type { InferCaller, Refusals } from '../request/infer-request.ts';
+import { prepareForeign } from '../source/open-foreign.ts';
 import { type RegisteredTools, registeredModel } from '../source/registered-model.ts';
 import type { VersionHold } from './cached-version.ts';
 import type { VersionCache } from './version-cache.ts';
@@ -21,9 +23,13 @@ export interface ScoreCaller {
   readonly isPatient?: boolean;
 }
 
-/** A loaded version that scores rows of features until its holder closes it. */
-export interface HeldScorer extends Scorer {
+/** A loaded version that scores rows of features for work that waits. */
+export interface PatientScorer extends Scorer {
   readonly version: ModelVersion;
+}
+
+/** A loaded version that scores rows of features until its holder closes it. */
+export interface HeldScorer extends PatientScorer {
   /** Scores rows in the queue of the version. Errors: MODEL_BUSY, MODEL_DEADLINE, MODEL_LEFT, MODEL_FILE, those of the run. */
   run(rows: ModelRows, caller?: ScoreCaller): Promise<Float64Array>;
   /** Lets the version go; the last holder frees it, once every call has its scores. */
@@ -45,6 +51,23 @@ export class RegisteredVersions {
   /** The registered version, sound. Errors: REGISTRY_VERSION, REGISTRY_SEAL. */
   record(model: string, version: number): Promise<VersionRecord> {
     return loadableRecord(this.#options.registry, model, version);
+  }
+
+  /** The registered version, sound, with the environment of a Python program made. Errors: as `record`, PYTHON_*, ARTIFACT_*. */
+  async prepared(model: string, version: number): Promise<VersionRecord> {
+    const record = await this.record(model, version);
+    if (record.trained === null) await prepareForeign(record, this.#options);
+    return record;
+  }
+
+  /**
+   * Holds a version for work that waits: its rows wait next to those of callers, by the share of `tenant`, and are never refused; a run
+   * waits for the process of a Python program that ended. Errors: as `hold`.
+   */
+  async holdPatiently(record: VersionRecord, tenant: string, job?: string): Promise<PatientScorer> {
+    const held = await openPatiently(() => this.hold(record, job));
+    const caller = { tenant, isPatient: true };
+    return { version: held.version, ...patientScorer({ ...held, run: (rows) => held.run(rows, caller) }) };
   }
 
   /** Loads a version, or joins those that hold it. `job`: its name, for one that has its own workers. Errors: those of `loadVersion`. */

@@ -1,19 +1,19 @@
-import { createHash } from 'node:crypto';
 import { fail } from '../../base/errors/fail.ts';
 import { type ModelRows, rowsBetween, tensorsOfRows } from '../../model/model-rows.ts';
 import { MODEL_ENCODING } from '../../model/model-value.ts';
 import { type RowInputs, rowInputs, trainedInputs } from '../../model/row-inputs.ts';
-import type { ModelRegistry, VersionRecord } from '../../ports/model-registry.ts';
+import type { ModelRegistry } from '../../ports/model-registry.ts';
 import type { LoadedModel } from '../../ports/model-runtime.ts';
 import { foreignVersion } from '../../registry/foreign-version.ts';
 import { loggedVersion } from '../../registry/logged-version.ts';
 import { loadableRecord } from '../../registry/version-seal.ts';
 import { classLabels } from '../../schema/onnx-class-labels.ts';
 import { elementsOf, joinRows, rowsOfTensor, type Tensor, type TensorSpec } from '../../schema/tensor.ts';
-import { openForeign, prepareForeign } from '../source/open-foreign.ts';
+import { prepareForeign } from '../source/open-foreign.ts';
+import { digestOf, loadForJob, loadResolved, type VersionTools } from './load-for-job.ts';
 import type { ModelOutput } from './model-output.ts';
-import { openPatiently, patientScorer } from './patient-scorer.ts';
-import { loadTrained, type ScoredVersion, type VersionTools } from './scored-version.ts';
+import { patientScorer } from './patient-scorer.ts';
+import type { ScoredVersion } from './scored-version.ts';
 import { columnNamesOf } from './version-scoring.ts';
 
 /** A loaded version that answers tensors of its outputs for rows of features. */
@@ -33,14 +33,6 @@ interface OutputsAsked {
   readonly outputs: readonly string[] | null;
 }
 
-interface OpenedModel {
-  readonly loaded: LoadedModel;
-  /** The ONNX file that runs; null: a Python program runs. */
-  readonly file: Uint8Array | null;
-  /** Whether its nodes name classes. One that was made of a Python program has the outputs of the program, wherever it runs. */
-  readonly namesClasses: boolean;
-}
-
 /**
  * Resolves a version of any origin whose outputs a job writes by name. It is loaded once, to see its tensors, which may be texts.
  * Errors: REGISTRY_VERSION, REGISTRY_SEAL, PREDICT_OUTPUTS, PYTHON_*, MODEL_FILE, ARTIFACT_*.
@@ -52,8 +44,10 @@ export async function resolveOutputs(
   const record = await loadableRecord(registry, model, version);
   const { trained } = record;
   if (trained === null) await prepareForeign(record, tools);
-  const { loaded, file, namesClasses } = await openPatiently(() => opened(record, tools));
+  const { loaded, file } = await loadForJob(record, tools);
   try {
+    // One that was made of a Python program has the outputs of the program, wherever it runs.
+    const namesClasses = trained !== null || (await foreignVersion(record, tools.artifacts)).kind === 'onnx';
     const chosen = chosenOutputs(loaded.signature.outputs, outputs).map((spec) =>
       outputOf(spec, namesClasses ? file : null),
     );
@@ -64,7 +58,7 @@ export async function resolveOutputs(
       throw fail('PYTHON_FLAVOR', { model, version, reason: `${inputs}; name them with --inputs` });
     const [{ name: input }] = loaded.signature.inputs;
     const signature = { features: inputs.features, input, output: '', encoding: MODEL_ENCODING };
-    const foreign = { record, inputs, output: '', onnx: file === null ? null : sha256(file) };
+    const foreign = { record, inputs, output: '', onnx: digestOf(file) };
     return { version: loggedVersion(record, signature), foreign, outputs: chosen };
   } finally {
     await loaded.close();
@@ -73,38 +67,14 @@ export async function resolveOutputs(
 
 /** Loads a resolved version, which must be what it was when it was resolved. Errors: ARTIFACT_*, MODEL_*, PYTHON_*. */
 export async function loadOutputs(
-  { version, foreign, outputs }: ScoredVersion & { readonly outputs: readonly ModelOutput[] },
+  scored: ScoredVersion & { readonly outputs: readonly ModelOutput[] },
   tools: VersionTools,
 ): Promise<OutputScorer> {
+  const { version, foreign, outputs } = scored;
+  const loaded = await loadResolved(scored, tools);
   const names = outputs.map(({ name }) => name);
-  if (foreign === null) {
-    // Its scores are those of the trainer, or it is not run.
-    await (await loadTrained(version, tools)).close();
-    const loaded = await tools.runtime.load(await tools.artifacts.get(version.artifact));
-    return scorerOf(loaded, trainedInputs(version.signature), names);
-  }
-  const { loaded, file } = await openPatiently(() => opened(foreign.record, { ...tools, job: 'batch' }));
-  if ((file === null ? null : sha256(file)) === foreign.onnx)
-    return patientScorer(scorerOf(loaded, foreign.inputs, names));
-  await loaded.close();
-  throw fail('MODEL_FILE', {
-    reason: `version ${version.version} of ${version.model} is another one than at the start`,
-  });
-}
-
-async function opened(record: VersionRecord, tools: VersionTools): Promise<OpenedModel> {
-  const { artifacts, runtime } = tools;
-  if (record.trained !== null) {
-    const file = await artifacts.get(record.trained.artifact);
-    return { loaded: await runtime.load(file), file, namesClasses: true };
-  }
-  const found = await openForeign(record, tools);
-  if (found.kind === 'process') return { loaded: found.loaded, file: null, namesClasses: false };
-  if (found.kind === 'onnx') {
-    const namesClasses = (await foreignVersion(record, artifacts)).kind === 'onnx';
-    return { loaded: await runtime.load(found.file), file: found.file, namesClasses };
-  }
-  throw fail('MODEL_FILE', { reason: `a version of the registry is no ${found.platform}` });
+  if (foreign === null) return scorerOf(loaded, trainedInputs(version.signature), names);
+  return patientScorer(scorerOf(loaded, foreign.inputs, names));
 }
 
 function chosenOutputs(specs: readonly TensorSpec[], names: readonly string[] | null): readonly TensorSpec[] {
@@ -148,8 +118,4 @@ function scorerOf(loaded: LoadedModel, inputs: RowInputs, names: readonly string
 
 function joined([first, ...others]: readonly Tensor[]): Tensor {
   return joinRows([first, ...others.map((one) => rowsOfTensor(one, 0, 1))]);
-}
-
-function sha256(file: Uint8Array): string {
-  return createHash('sha256').update(file).digest('hex');
 }

@@ -1,22 +1,14 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '../../base/canonical-json.ts';
-import { fail } from '../../base/errors/fail.ts';
 import type { RowInputs } from '../../model/row-inputs.ts';
 import type { ModelRegistry, ModelVersion, VersionRecord } from '../../ports/model-registry.ts';
-import type { ModelRuntime } from '../../ports/model-runtime.ts';
-import { checkParity } from '../../registry/parity.ts';
-import { loadScorer, type Scorer } from '../../registry/scorer.ts';
+import { type Scorer, scorerOf } from '../../registry/scorer.ts';
 import { loadableRecord } from '../../registry/version-seal.ts';
 import { type ForeignTools, mustBeServable, prepareForeign } from '../source/open-foreign.ts';
-import { type ForeignScorer, loadForeignScorer } from './foreign-scorer.ts';
+import { changedSince, digestOf, loadForJob, loadResolved, type VersionTools } from './load-for-job.ts';
 import type { ModelOutput } from './model-output.ts';
-import { openPatiently, patientScorer } from './patient-scorer.ts';
-import { scoringTags } from './version-scoring.ts';
-
-/** Where versions of any origin are loaded. */
-export interface VersionTools extends ForeignTools {
-  readonly runtime: ModelRuntime;
-}
+import { patientScorer } from './patient-scorer.ts';
+import { rowScores, scoringOf, scoringTags } from './version-scoring.ts';
 
 /** How a version scores that another program logged. */
 export interface ForeignScoring {
@@ -51,40 +43,31 @@ export async function resolveVersion(
   const record = await loadableRecord(registry, model, version);
   if (record.trained !== null) return { version: record.trained, foreign: null };
   await prepareForeign(record, tools);
-  const found = await openPatiently(() => loadForeignScorer(record, { ...tools, columns }));
-  await found.scorer.close();
-  return { version: found.version, foreign: foreignScoring(record, found) };
-}
-
-function foreignScoring(record: VersionRecord, { inputs, output, onnx }: ForeignScorer): ForeignScoring {
-  return { record, inputs, output, onnx };
+  const { loaded, file } = await loadForJob(record, tools);
+  try {
+    const { version: scored, inputs, output } = await scoringOf(record, loaded.signature, { ...tools, columns });
+    return { version: scored, foreign: { record, inputs, output, onnx: digestOf(file) } };
+  } finally {
+    await loaded.close();
+  }
 }
 
 /**
  * Loads a resolved version: one of a training job is checked against its parity vectors; one that another program logged must be what it
  * was when it was resolved. Errors: ARTIFACT_*, MODEL_*, PYTHON_*.
  */
-export async function loadScored({ version, foreign }: ScoredVersion, tools: VersionTools): Promise<Scorer> {
-  if (foreign === null) return loadTrained(version, tools);
-  const { record, inputs, output, onnx } = foreign;
-  const found = await openPatiently(() =>
-    loadForeignScorer(record, { ...tools, job: 'batch', columns: inputs.features }),
-  );
-  if (found.onnx === onnx && found.output === output) return patientScorer(found.scorer);
-  await found.scorer.close();
-  throw fail('MODEL_FILE', {
-    reason: `version ${version.version} of ${version.model} is another one than at the start`,
-  });
-}
-
-/** Loads a version of a training job, checked against its parity vectors, which warms it. Errors: ARTIFACT_*, MODEL_*. */
-export async function loadTrained(version: ModelVersion, { artifacts, runtime }: VersionTools): Promise<Scorer> {
-  const scorer = await loadScorer(runtime, await artifacts.get(version.artifact), version.signature);
+export async function loadScored(scored: ScoredVersion, tools: VersionTools): Promise<Scorer> {
+  const loaded = await loadResolved(scored, tools);
+  const { version, foreign } = scored;
+  if (foreign === null) return scorerOf(loaded, version.signature);
   try {
-    await checkParity(version, scorer, await artifacts.get(version.parity));
-    return scorer;
+    const { record, inputs, output } = foreign;
+    const scoring = await scoringOf(record, loaded.signature, { ...tools, columns: inputs.features });
+    if (scoring.output !== output) throw changedSince(scored);
+    const run = rowScores<undefined>(scoring, (...asked) => loaded.run(...asked), false);
+    return patientScorer({ inputs: scoring.inputs, run: (rows) => run(rows, undefined), close: () => loaded.close() });
   } catch (error) {
-    await scorer.close();
+    await loaded.close();
     throw error;
   }
 }

@@ -1,10 +1,12 @@
 import { tensorsOfRows } from '../../model/model-rows.ts';
 import { trainedInputs } from '../../model/row-inputs.ts';
-import type { ModelRegistry, VersionRecord } from '../../ports/model-registry.ts';
+import type { ArtifactStore } from '../../ports/artifact-store.ts';
+import type { ModelRegistry, ModelVersion, VersionRecord } from '../../ports/model-registry.ts';
+import type { LoadedModel } from '../../ports/model-runtime.ts';
 import { checkParity, parityRows } from '../../registry/parity.ts';
 import { scorerOf } from '../../registry/scorer.ts';
 import { loadableRecord } from '../../registry/version-seal.ts';
-import type { LoadableModel } from './model-source.ts';
+import type { LoadableModel, OpenedVersion } from './model-source.ts';
 import { type ForeignTools, openForeign, ownWorkerOf } from './open-foreign.ts';
 
 export interface RegisteredTools extends ForeignTools {
@@ -25,17 +27,8 @@ export function registeredModel(name: string, tools: RegisteredTools): LoadableM
       const worker = await ownWorkerOf(await recordOf(version), tools);
       return worker === null ? `${name}/${version}` : `${name}/${version}/${worker}`;
     },
-    open: async (version) => {
-      const record = await recordOf(version);
-      if (record.trained === null) return openForeign(record, tools);
-      return { kind: 'onnx', file: await artifacts.get(record.trained.artifact) };
-    },
-    verify: async (version, loaded) => {
-      const { trained } = await recordOf(version);
-      if (trained === null) return false;
-      await checkParity(trained, scorerOf(loaded, trained.signature), await artifacts.get(trained.parity));
-      return true;
-    },
+    open: async (version) => openRegistered(await recordOf(version), tools),
+    verify: async (version, loaded) => verifyRegistered(await recordOf(version), loaded, artifacts),
     warmUps: async (version) => {
       const { trained } = await recordOf(version);
       if (trained === null) return [];
@@ -43,4 +36,25 @@ export function registeredModel(name: string, tools: RegisteredTools): LoadableM
       return [tensorsOfRows(trainedInputs(trained.signature), rows)];
     },
   };
+}
+
+/** A version of the registry; one of a training job by what that registered. */
+export type Registered = (VersionRecord & { readonly trained: null }) | { readonly trained: ModelVersion };
+
+/** Opens a version, whoever registered it. Errors: PYTHON_*, ARTIFACT_*, MODEL_FILE. */
+export async function openRegistered(version: Registered, tools: ForeignTools): Promise<OpenedVersion> {
+  const { trained } = version;
+  if (trained !== null) return { kind: 'onnx', file: await tools.artifacts.get(trained.artifact) };
+  return openForeign(version, tools);
+}
+
+/** Compares a loaded version of a training job with the scores of its trainer; false: it has none. Errors: MODEL_PARITY, MODEL_FILE. */
+export async function verifyRegistered(
+  { trained }: Registered,
+  loaded: LoadedModel,
+  artifacts: ArtifactStore,
+): Promise<boolean> {
+  if (trained === null) return false;
+  await checkParity(trained, scorerOf(loaded, trained.signature), await artifacts.get(trained.parity));
+  return true;
 }

@@ -4,16 +4,18 @@ import { join } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import { compareText } from '../../base/text-order.ts';
+import type { LoadedModel } from '../../ports/model-runtime.ts';
+import { inputFault } from '../../schema/check-inputs.ts';
 import { type ExternalTensor, externalTensors, withTensorsInside } from '../../schema/onnx-external-data.ts';
 import { OnnxFileFault } from '../../schema/onnx-fields.ts';
 import type { Tensor } from '../../schema/tensor.ts';
 import { plainOf } from '../config/config-fields.ts';
 import type { ModelConfig } from '../config/model-config.ts';
 import { parsePbtxt } from '../config/pbtxt.ts';
+import { batchedSignature } from '../config/served-signature.ts';
 import { tritonConfig } from '../config/triton-config.ts';
 import { sampleTensor } from '../load/sample-rows.ts';
 import { decodeTensor } from '../request/tensor-bytes.ts';
-import { identityModel } from './identity-model.ts';
 import type { ModelSource, OpenedVersion, SourceModel } from './model-source.ts';
 
 const VERSION = /^[1-9]\d{0,17}$/;
@@ -137,4 +139,26 @@ async function warmUpsOf(folder: string, config: ModelConfig): Promise<readonly 
     for (let i = 0; i < count; i += 1) all.push(tensors);
   }
   return all;
+}
+
+/** The built-in model that gives each input back as the output of the same place, byte for byte. Error: OIP_CONFIG. */
+function identityModel(config: ModelConfig): LoadedModel {
+  const signature = batchedSignature(config);
+  const { inputs, outputs } = signature;
+  const pairs = outputs.every(({ type }, i) => inputs[i]?.type === type) && inputs.length === outputs.length;
+  if (!pairs)
+    throw fail('OIP_CONFIG', { path: config.name, reason: 'an identity has an output of its type for each input' });
+  return {
+    signature,
+    run: async (tensors, asked = outputs.map(({ name }) => name)) => {
+      const fault = inputFault(signature, tensors, asked);
+      if (fault !== null) throw fail('MODEL_TENSOR', { reason: fault });
+      return asked.flatMap((name) => {
+        const place = outputs.findIndex((output) => output.name === name);
+        const given = tensors.find((tensor) => tensor.name === inputs[place].name);
+        return given === undefined ? [] : [{ ...given, name }];
+      });
+    },
+    close: async () => undefined,
+  };
 }

@@ -13,6 +13,7 @@ import { httpHooks } from '../../../src/serving/rollout/rollout-hooks.ts';
 import { openSqliteRegistry } from '../../../src/site/open-registry.ts';
 import { readNumbers } from '../../../src/site/table-files.ts';
 import { newVersion } from '../../../src/testing/contracts/model-registry.ts';
+import { registeredIn } from '../../models/registered.ts';
 import { playbookStore, rolloutStore } from '../../sql-stores.ts';
 import { DAY_MS, observationAt, SCRIPT_DAYS, SCRIPT_START } from '../script.ts';
 import { watchedProject } from '../watched-project.ts';
@@ -70,9 +71,7 @@ const world = playbookWorld({
   registry,
   rollouts,
   artifacts,
-  runtime: onnxRuntime,
-  python: null,
-  upstreams: {},
+  registered: registeredIn({ registry, artifacts, runtime: onnxRuntime }),
   readNumbers,
   withHistory: () => Promise.reject(new Error('the script has no history')),
   train: ({ decision }) =>

@@ -12,7 +12,7 @@ import {
   readMoved,
   writeJournal,
   writeMoved,
-} from '../../operating/migrate/migration-files.ts';
+} from './migration-files.ts';
 import type { MigrationOptions } from './migration-options.ts';
 
 /** The durable record of a migration: its journal in the new directory, and the mark of the move in the old one. */
