@@ -243,7 +243,7 @@ test('health, metrics and the description are served, and the description has ev
     '/v1/playbooks/risk',
     '/v1/predictions/risk',
     '/v1/quality/risk',
-    '/v1/rollouts/risk',
+    '/v1/rollouts/{model}',
     '/v1/slo',
     '/v1/status',
     '/v1/training-sets/basket',
@@ -286,6 +286,8 @@ test('health, metrics and the description are served, and the description has ev
     const { status, body: answer } = await ask(path, { method: method.toUpperCase() });
     // A route without that job is a route.
     if (path.endsWith('{id}')) expect(answer).toEqual(errorOf('JOB_UNKNOWN'));
+    else if (path.startsWith('/v1/rollouts/'))
+      expect(answer).toEqual(errorOf(method === 'get' ? 'MODEL_UNKNOWN' : 'SERVER_BODY'));
     // Without regions their list is empty, and shared memory is off.
     else if (path.includes('sharedmemory')) expect([200, 501], path).toContain(status);
     else if (path.includes('{')) expect(answer, path).toMatchObject({ code: expect.stringMatching(/^OIP_/) });
