@@ -184,5 +184,5 @@ test('a rewritten file is no loader: those who read records without their seal a
     .filter((path) => readFileSync(join(root, path), 'utf8').includes('.versionRecord('))
     .sort();
   // Neither loads a version: one reads where its reference profile is, the other whether it exists.
-  expect(readers).toEqual(['src/serving/rollout/rollout-control.ts', 'src/site/open-profiles.ts']);
+  expect(readers).toEqual(['src/serving/rollout/rolled-versions.ts', 'src/site/open-profiles.ts']);
 });

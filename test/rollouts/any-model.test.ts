@@ -86,7 +86,7 @@ test.each(cases.flatMap((of) => Object.keys(endings).map((ending) => [...of, end
   },
 );
 
-test.each(owners)('a rollout of a version of %s is held, survives a restart and goes on', async (owner) => {
+test.each(owners)('a rollout of a version of %s is held, survives a restart and continues', async (owner) => {
   const site = await anySite(owner, ['good', 'good']);
   await start(site, { ...halfOfCallers, guardrails: { p99: false } });
   const before = await Promise.all(Array.from({ length: 40 }, (_, caller) => ways.HTTP(site, caller)));

@@ -251,7 +251,7 @@ test('health, metrics and the description are served, and the description has ev
     '/v1/project',
     '/v1/quality/risk',
     '/v1/rollouts',
-    '/v1/rollouts/risk',
+    '/v1/rollouts/{model}',
     '/v1/run-metrics',
     '/v1/runs',
     '/v1/session',
@@ -299,6 +299,8 @@ test('health, metrics and the description are served, and the description has ev
     if (path.endsWith('{id}')) expect(answer).toEqual(errorOf('JOB_UNKNOWN'));
     // The console is for browsers.
     else if (path === '/' || path.startsWith('/console/')) expect(answer).toEqual(errorOf('SERVER_CONSOLE'));
+    else if (path.startsWith('/v1/rollouts/'))
+      expect(answer).toEqual(errorOf(method === 'get' ? 'MODEL_UNKNOWN' : 'SERVER_BODY'));
     // Without regions their list is empty, and shared memory is off.
     else if (path.includes('sharedmemory')) expect([200, 501], path).toContain(status);
     else if (path.includes('{')) expect(answer, path).toMatchObject({ code: expect.stringMatching(/^OIP_/) });

@@ -139,7 +139,7 @@ type Written = z.infer<typeof written>;
 /** A model that is rolled out: one that a project declares, or one that a server has by its name alone. */
 export interface RolledModel {
   readonly name: string;
-  /** null: no label is known, and nothing of what the scores mean. */
+  /** null: no label is known, nor the meaning of the scores. */
   readonly task: LossTask['task'] | null;
   readonly quantile: number | null;
   /** null: the model has no request columns; callers are known by the parameters of their requests. */

@@ -206,10 +206,10 @@ export const changeRollout: WriteRoute = {
     },
   ],
   run: async ({ headrace }, { name, body, caller, names }) => {
-    const control = await headrace.rolloutOf(name);
     const change = parsedBody(changeBody, body);
     if (change.action === 'start' && change.version === undefined)
       throw fail('SERVER_BODY', { reason: 'the action "start" needs a version' });
+    const control = await headrace.rolloutOf(name);
     const target = change.version === undefined ? name : `${name} ${change.version}`;
     names({ what: `rollout ${change.action}`, target });
     await changed(control, change, whoOf(caller));

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { fail } from '../../base/errors/fail.ts';
+import { reasonOf } from '../../base/reason-of.ts';
 import type { Clock } from '../../base/time.ts';
 import type { RolledModel } from '../../features/define/rollout.ts';
 import type { ModelRegistry } from '../../ports/model-registry.ts';
 import type { Rollout, RolloutStore } from '../../ports/rollout-store.ts';
+import { loadableRecord } from '../../registry/version-seal.ts';
 import { namedOutput, scoreOutput } from '../../versions/load/version-scoring.ts';
 import type { ModelHost } from '../oip/model-host.ts';
 import { CallLanes, type LaneHold } from '../rollout/call-lanes.ts';
@@ -42,6 +44,8 @@ export class HostRollouts<R extends FollowedRollouts<CallLanes> = FollowedRollou
   readonly #make: (hosted: HostedModel) => Promise<R>;
   readonly #models = new Map<string, R>();
   #host: ModelHost | null = null;
+  /** Why the last tick could not follow, which is reported once; null: it could. */
+  #trouble: string | null = null;
   /** Rollouts under way as they were last followed: id and revision by model. */
   #followed: ReadonlyMap<string, string> = new Map();
 
@@ -94,7 +98,14 @@ export class HostRollouts<R extends FollowedRollouts<CallLanes> = FollowedRollou
 
   /** Follows, stores evidence and decides, where this process does so. Never throws. */
   async tick(): Promise<void> {
-    await this.follow().catch(this.#options.onFault);
+    try {
+      await this.follow();
+      this.#trouble = null;
+    } catch (error) {
+      const trouble = reasonOf(error);
+      if (trouble !== this.#trouble) this.#options.onFault(error);
+      this.#trouble = trouble;
+    }
     for (const rollouts of this.#models.values()) await rollouts.tick();
   }
 
@@ -140,8 +151,8 @@ export class HostRollouts<R extends FollowedRollouts<CallLanes> = FollowedRollou
   async #hold(host: ModelHost, name: string, version: number): Promise<LaneHold> {
     const { served, release } = await host.keep(name, String(version));
     try {
-      const record = await this.#options.registry.versionRecord(name, version);
-      const named = record === null ? undefined : namedOutput(record);
+      const isRegistered = (await host.source(name))?.isRegistered === true;
+      const named = isRegistered ? namedOutput(await loadableRecord(this.#options.registry, name, version)) : undefined;
       const output = scoreOutput(served.signature.outputs, named)?.name ?? '';
       return { version: { version, signature: { output } }, release };
     } catch (error) {

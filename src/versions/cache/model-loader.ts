@@ -113,10 +113,11 @@ export class ModelLoader {
     const source = await this.find(entry.name);
     if (source?.preferred === null || source?.versions.includes(version) !== true) return undefined;
     await entry.inTurn(async () => {
+      if (entry.version(version) === undefined) {
+        await source.prepare?.(version);
+        await this.#add(entry, source, version);
+      }
       if (!entry.isListed(version)) entry.listed = [...entry.listed, version];
-      if (entry.version(version) !== undefined) return;
-      await source.prepare?.(version);
-      await this.#add(entry, source, version);
     });
     return entry.version(version);
   }
@@ -152,7 +153,9 @@ export class ModelLoader {
   }
 
   async #add(entry: ModelEntry, source: SourceModel, version: string): Promise<void> {
-    entry.holds = inOrder([...entry.holds, ...(await this.#hold(entry, source, [version], true))]);
+    const added = await this.#hold(entry, source, [version], true);
+    // Only now: the load may have let others go.
+    entry.holds = inOrder([...entry.holds, ...added]);
   }
 
   /** Lets a version go that was only kept. */

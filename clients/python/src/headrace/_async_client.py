@@ -140,10 +140,16 @@ class AsyncHeadrace:
         return found
 
     async def act_on_rollout(
-        self, model: str, action: str, *, version: int | None = None, reason: str | None = None
+        self,
+        model: str,
+        action: str,
+        *,
+        version: int | None = None,
+        plan: Mapping[str, Any] | None = None,
+        reason: str | None = None,
     ) -> Rollout:
-        """start (with a version), hold, release, promote or rollback; returns the rollout after it."""
-        given = {"action": action, "version": version, "reason": reason}
+        """start (with a version, and a plan for a model without a declaration), hold, release, promote or rollback."""
+        given = {"action": action, "version": version, "plan": plan, "reason": reason}
         body = {name: value for name, value in given.items() if value is not None}
         found: Rollout = await self._transport.run(_calls.post(_calls.model_path("rollouts", model), body))
         return found
