@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
 import { compileCache } from './scripts/compile-cache.ts';
+import { isDeep } from './test/runs.ts';
 
 Object.assign(process.env, compileCache);
 
@@ -25,7 +26,7 @@ export default defineConfig({
     setupFiles: ['test/seed.ts', 'test/cpu-seconds.ts'],
     reporters: ['default', './test/closing-line.ts'],
     // Ends what hangs, on a machine of any speed.
-    testTimeout: 120_000,
+    testTimeout: isDeep ? 3_600_000 : 120_000,
     hookTimeout: 120_000,
     // Tests that run programs take seconds.
     slowTestThreshold: 15_000,

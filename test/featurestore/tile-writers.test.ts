@@ -207,7 +207,7 @@ test('whoever has the shares and whatever dies or is lost, no tile is missing in
       await site.honest();
       for (const end of ending.splice(0).reverse()) await end();
     }),
-    { numRuns: runs(5, 150), endOnFailure: true },
+    { numRuns: runs(5, 60), endOnFailure: true },
   );
 });
 
