@@ -246,6 +246,7 @@ test('health, metrics and the description are served, and the description has ev
     '/v1/live',
     '/v1/models',
     '/v1/models/risk',
+    '/v1/playbooks',
     '/v1/playbooks/risk',
     '/v1/predictions/risk',
     '/v1/project',

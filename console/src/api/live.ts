@@ -12,6 +12,7 @@ export type LivePath =
   | '/v1/models'
   | '/v1/rollouts'
   | '/v1/alerts'
+  | '/v1/playbooks'
   | '/v1/drift'
   | '/v1/admin/jobs';
 

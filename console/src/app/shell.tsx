@@ -1,7 +1,7 @@
 import { Dialog } from '@base-ui/react/dialog';
 import { Link, Outlet, useRouterState } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
-import { useConnection } from '../api/live.ts';
+import { useConnection, useLive } from '../api/live.ts';
 import { State } from '../look/state.tsx';
 import { Time } from '../look/time.tsx';
 import { type ConsolePage, pages } from '../pages/pages.ts';
@@ -13,6 +13,8 @@ import { currentTheme, showTheme } from './theme.ts';
 /** The frame of every page: menu, palette, theme, and the state of the live data. */
 export function Shell() {
   const title = useTitle();
+  // Every page is live by this one, whatever else it watches.
+  const project = useLive('/v1/status').value?.project ?? '';
   useEffect(() => {
     document.title = `${title} · Headrace`;
   }, [title]);
@@ -24,6 +26,7 @@ export function Shell() {
       <header className={css.bar}>
         <SmallMenu />
         <span className={css.brand}>Headrace</span>
+        <span className={css.project}>{project}</span>
         <span className={css.space} />
         <Connected />
         <Palette />

@@ -42,7 +42,7 @@ export function Panel(props: {
         <h2>{title}</h2>
         {actions !== undefined && <div className={css.controls}>{actions}</div>}
       </div>
-      {note !== undefined && <p className={css.note}>{note}</p>}
+      {note !== undefined && <div className={css.note}>{note}</div>}
       {children}
     </section>
   );

@@ -12,7 +12,7 @@ import { readLive } from './live.ts';
 import { listModels, listMoves, readModel } from './models.ts';
 import { oipRoutes } from './oip.ts';
 import { budgets, health, metrics, openapi, readiness, slo, status } from './operations.ts';
-import { changePlaybook, readPlaybook } from './playbooks.ts';
+import { changePlaybook, listPlaybooks, readPlaybook } from './playbooks.ts';
 import { predict } from './predictions.ts';
 import { readProject } from './project.ts';
 import { readQuality } from './quality.ts';
@@ -53,6 +53,7 @@ export const allRoutes: readonly Route[] = [
   readDriftReport,
   readAlerts,
   changeAlerts,
+  listPlaybooks,
   readPlaybook,
   ...oipRoutes,
   ...sharedMemoryRoutes,

@@ -5,7 +5,7 @@ import type { Headrace } from '../../running/headrace.ts';
 import { insideOf } from '../../running/inside.ts';
 import { whoOf } from '../acting.ts';
 import { parsedBody } from '../body.ts';
-import { type Define, json, jsonAnswer, type RouteAnswer, type WriteRoute } from '../route.ts';
+import { type Define, json, jsonAnswer, type RouteAnswer, type WriteContext, type WriteRoute } from '../route.ts';
 
 const instant = z.int().describe('epoch milliseconds (UTC)');
 
@@ -73,6 +73,36 @@ async function reportOf(headrace: Headrace, model: string, also: z.infer<typeof 
       ? {}
       : { replay: await headrace.replayPlaybook(data, { history: also.replay === 'history' }) };
   return jsonAnswer({ ...found, ...entries, ...replay });
+}
+
+/** Reads the playbook of every model that has one. */
+export const listPlaybooks: WriteRoute = {
+  method: 'GET',
+  path: '/v1/playbooks',
+  operationId: 'listPlaybooks',
+  tag: 'models',
+  scopes: ['read'],
+  changes: null,
+  access: 'writes',
+  page: { takes: '', answers: '`{playbooks}`: the state of every playbook' },
+  errors: ['PLAYBOOK_FILE', 'PLAYBOOK_BUSY'],
+  shapes: (_, define) => [
+    {
+      summary: 'The state of every playbook.',
+      answers: { 200: json(define('Playbooks', z.object({ playbooks: z.array(report) }))) },
+    },
+  ],
+  live: { everyMs: 1_000, read: playbooksAnswer },
+  run: playbooksAnswer,
+};
+
+async function playbooksAnswer({ headrace }: Pick<WriteContext, 'headrace'>): Promise<RouteAnswer> {
+  const { playbooks, clock } = insideOf(headrace);
+  const declared = headrace.project.models.filter(({ playbook }) => Object.keys(playbook).length > 0);
+  const reports = declared.map(async ({ name }) =>
+    playbookReport(name, playbooks.declared(name).plan, await playbooks.journal(name).state(), clock()),
+  );
+  return jsonAnswer({ playbooks: await Promise.all(reports) });
 }
 
 /** Reads the playbook of a model. */

@@ -20,10 +20,10 @@ const MOST = 100;
 
 /** The playbook of a model: where it stands, the question to a person, and every decision with its reason. */
 export function PlaybookLog({ model }: { readonly model: string }) {
-  // The journal is read again when the watched state of the playbook changes.
-  const state = useLive('/v1/status').value?.playbooks?.find((one) => one.model === model);
+  // The journal is read again when it has another entry.
+  const revision = useLive('/v1/playbooks').value?.playbooks.find((one) => one.model === model)?.revision;
   const { data, error } = useQuery({
-    queryKey: ['/v1/playbooks', model, JSON.stringify(state ?? null)],
+    queryKey: ['/v1/playbooks', model, revision ?? null],
     placeholderData: (before) => before,
     queryFn: () => answer(client.GET('/v1/playbooks/{model}', { params: { path: { model }, query: { after: 0 } } })),
   });
