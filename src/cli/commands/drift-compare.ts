@@ -4,10 +4,10 @@ import { reasonOf } from '../../base/reason-of.ts';
 import type { Comparison } from '../../monitoring/detect/comparison.ts';
 import { parseDriftRule, ruleText } from '../../monitoring/detect/drift-rule.ts';
 import { SEASONS } from '../../monitoring/detect/season.ts';
-import { columnChoice, columnOptions } from '../options/column-options.ts';
 import { type Call, command } from '../command.ts';
 import { closeInputs, type DriftInput, openDriftInput, profileByEngineOf, profileOf } from '../drift/drift-inputs.ts';
 import { writeComparison } from '../drift/write-comparison.ts';
+import { columnChoice, columnOptions } from '../options/column-options.ts';
 import { flag, option } from '../options/option.ts';
 import { choice, column, file, read, whole } from '../options/option-kinds.ts';
 

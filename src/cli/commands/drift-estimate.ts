@@ -3,10 +3,10 @@ import type { EstimateReport } from '../../monitoring/estimate/estimate-files.ts
 import type { TaskEstimateReport } from '../../monitoring/estimate/estimate-task-files.ts';
 import { excludedLines } from '../../monitoring/report/comparison-text.ts';
 import type { TableFile } from '../../ports/table-file.ts';
-import { columnChoice, columnOptions } from '../options/column-options.ts';
 import { type Call, command } from '../command.ts';
 import { labelOptions, reportLabels } from '../drift/drift-labels.ts';
 import { reportSlices, sliceOptions } from '../drift/drift-slices.ts';
+import { columnChoice, columnOptions } from '../options/column-options.ts';
 import { option } from '../options/option.ts';
 import { choice, column, list, number, whole } from '../options/option-kinds.ts';
 

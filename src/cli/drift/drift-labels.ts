@@ -1,7 +1,7 @@
 import type { LabelReport } from '../../monitoring/estimate/label-files.ts';
 import { excludedLines } from '../../monitoring/report/comparison-text.ts';
-import { columnChoice, type columnOptions } from '../options/column-options.ts';
 import type { Call } from '../command.ts';
+import { columnChoice, type columnOptions } from '../options/column-options.ts';
 import { type Option, option } from '../options/option.ts';
 import { column, instant, whole } from '../options/option-kinds.ts';
 

@@ -3,8 +3,8 @@ import { chooseColumns, requireColumn } from '../../monitoring/detect/choose-col
 import type { FoundSlices } from '../../monitoring/detect/find-slices.ts';
 import { excludedLines } from '../../monitoring/report/comparison-text.ts';
 import type { ColumnValues, TableFile } from '../../ports/table-file.ts';
-import { columnChoice, type columnOptions } from '../options/column-options.ts';
 import type { Call } from '../command.ts';
+import { columnChoice, type columnOptions } from '../options/column-options.ts';
 import { type Option, option } from '../options/option.ts';
 import { column } from '../options/option-kinds.ts';
 
