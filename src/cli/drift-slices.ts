@@ -1,4 +1,5 @@
 import { fail } from '../base/errors/fail.ts';
+import { numberText } from '../base/number-text.ts';
 import type { FoundSlices } from '../monitoring/detect/find-slices.ts';
 import type { ColumnValues, TableFile } from '../ports/table-file.ts';
 import type { Call } from './command.ts';
@@ -78,11 +79,11 @@ function write({ json, terminal }: Call, found: FoundSlices): void {
   if (json) return terminal.out(JSON.stringify(found));
   const { rows, loss, looked, slices, left } = found;
   terminal.out(
-    `${rows} rows with a loss, mean ${loss.toPrecision(4)}; ${looked} slices looked at, ${slices.length} are worse`,
+    `${rows} rows with a loss, mean ${numberText(loss, 4)}; ${looked} slices looked at, ${slices.length} are worse`,
   );
   for (const slice of slices)
     terminal.out(
-      `${slice.loss.toPrecision(4).padEnd(9)} rest ${slice.restLoss.toPrecision(4).padEnd(9)} ${String(slice.rows).padEnd(8)} rows  adj. p ${slice.adjustedP.toPrecision(2).padEnd(8)} ${slice.conditions.join(' and ')}`,
+      `${numberText(slice.loss, 4).padEnd(9)} rest ${numberText(slice.restLoss, 4).padEnd(9)} ${String(slice.rows).padEnd(8)} rows  adj. p ${numberText(slice.adjustedP, 2).padEnd(8)} ${slice.conditions.join(' and ')}`,
     );
   if (left.length > 0) terminal.out(`not looked at: ${left.join(', ')}`);
 }

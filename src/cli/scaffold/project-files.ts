@@ -3,29 +3,20 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
 import { headraceDependency } from './headrace-dependency.ts';
-import { CONFIG, GITIGNORE, NPMRC, PROJECT, README, REQUIREMENTS, TEST, TSCONFIG } from './project-texts.ts';
-import { sampleData } from './sample-data.ts';
-import { TRAIN_PY } from './train-program.ts';
+import type { Template, TemplatePackages } from './template.ts';
 
 /** Files that are extended where they exist; all others must not exist. */
 const SHARED = ['package.json', '.gitignore', '.npmrc'];
 
 /** The files of a new project in a folder, by path. Error: INIT_FOLDER. */
-export function projectFiles(folder: string, now: number): Readonly<Record<string, string>> {
-  const { visits, purchases } = sampleData(now);
-  const files = {
-    'project.ts': PROJECT,
-    'headrace.config.ts': CONFIG,
-    'project.test.ts': TEST,
-    'tsconfig.json': TSCONFIG,
-    'README.md': README,
-    'train.py': TRAIN_PY,
-    'requirements.txt': REQUIREMENTS,
-    'data/visits.csv': visits,
-    'data/purchases.csv': purchases,
-    'package.json': manifestText(folder),
-    '.gitignore': linesAdded(join(folder, '.gitignore'), GITIGNORE),
-    '.npmrc': linesAdded(join(folder, '.npmrc'), NPMRC),
+export function projectFiles(folder: string, template: Template, now: number): Readonly<Record<string, string>> {
+  const own = Object.entries(template.files(now)).map(([name, text]) => [
+    name,
+    SHARED.includes(name) ? linesAdded(join(folder, name), text) : text,
+  ]);
+  const files: Record<string, string> = {
+    ...Object.fromEntries(own),
+    'package.json': manifestText(folder, template.packages),
   };
   const there = Object.keys(files).filter((name) => !SHARED.includes(name) && existsSync(join(folder, name)));
   if (there.length > 0) throw fail('INIT_FOLDER', { folder, files: there });
@@ -40,7 +31,7 @@ const manifestSchema = z.looseObject({
 });
 
 /** The package.json of the folder, or a new one, with the needs of the project; existing members stay. */
-function manifestText(folder: string): string {
+function manifestText(folder: string, needs: TemplatePackages): string {
   const { scripts, dependencies, devDependencies, ...rest } = readManifest(folder);
   const manifest = {
     private: true,
@@ -48,16 +39,13 @@ function manifestText(folder: string): string {
     ...rest,
     engines: rest['engines'] ?? { node: '>=22.22' },
     scripts: {
-      plan: 'headrace plan',
-      dev: 'headrace dev',
-      serve: 'headrace serve',
-      types: 'tsc',
+      ...needs.scripts,
       ...scripts,
       // The test script of npm init fails always.
       test: scripts['test']?.includes('no test specified') === false ? scripts['test'] : 'node --test',
     },
-    dependencies: { headrace: headraceDependency(folder), 'onnxruntime-node': '1.30.0', ...dependencies },
-    devDependencies: { '@types/node': '^24', typescript: '^7', ...devDependencies },
+    dependencies: { headrace: headraceDependency(folder), ...needs.dependencies, ...dependencies },
+    devDependencies: { ...needs.devDependencies, ...devDependencies },
   };
   return `${JSON.stringify(manifest, null, 2)}\n`;
 }

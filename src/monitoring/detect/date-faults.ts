@@ -1,3 +1,4 @@
+import { numberText } from '../../base/number-text.ts';
 import { type ColumnValues, isTime } from '../../ports/table-file.ts';
 import { sideOfValues } from './column-side.ts';
 import { type QualityFault, qualityFaults } from './quality-fault.ts';
@@ -61,7 +62,7 @@ function oddTexts(
   const odd = texts.filter((one) => !known(one));
   if (odd.length < LEAST_ROWS || odd.length < LEAST_SHARE * texts.length) return null;
   const none = odd.filter((one) => !DATE.test(one));
-  const share = (of: readonly string[]) => `${Number(((100 * of.length) / texts.length).toPrecision(3))} %`;
+  const share = (of: readonly string[]) => `${numberText((100 * of.length) / texts.length)} %`;
   const says =
     none.length >= odd.length / 2
       ? `${share(none)} of values are no dates`
