@@ -7,7 +7,7 @@ import { helpPage } from '../src/cli/options/parse-call.ts';
 const head = `# Command line
 
 \`npx headrace\` reads headrace.config.ts of the current folder. Every command takes \`--json\`, which prints one JSON object on the
-last line; text for people goes to stderr. A call ends with 0, or with the exit code of its
+last line; text for people goes to stderr. A call that prints nothing for two seconds says there what it does; \`HEADRACE_QUIET=1\` forbids it. A call ends with 0, or with the exit code of its
 [error](errors.md): see [how calls end](#how-calls-end).
 
 This page is written by \`npm run pages\` from the help pages of src/cli; do not edit it by hand.

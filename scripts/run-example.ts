@@ -6,17 +6,20 @@ import { nodeOptionsOf, runProgram } from './run-program.ts';
 interface ExampleForm {
   /** Arguments of the form that the gate runs; without any it is the full form. */
   readonly gate: readonly string[];
+  /** Arguments of the full form; left out: none. */
+  readonly full?: readonly string[];
   /** The script of package.json whose options of Node.js a user runs it with. */
   readonly script?: string;
 }
 
-/** Every example. Its full form has no arguments, and `npm run test:deep` runs it. */
+/** Every example. `npm run test:deep` runs its full form. */
 export const exampleForms: Readonly<Record<string, ExampleForm>> = {
   'examples/first.ts': { gate: [] },
   'examples/pipeline.ts': { gate: [] },
+  'examples/gpu.ts': { gate: [] },
   'examples/notebook/main.ts': { gate: [] },
-  // Enough days that memory or work which grows with the run shows.
-  'examples/flights/main.ts': { gate: ['--limit', '400000', '--json'], script: 'start' },
+  // The gate runs what users run, and ends.
+  'examples/flights/main.ts': { gate: ['--exit'], full: ['--full', '--exit', '--json'], script: 'start' },
   'examples/inference/main.ts': { gate: ['--flights', '1000', '--kills', '2', '--json'] },
   'examples/personalisation/main.ts': { gate: ['--seconds', '1', '--users', '300', '--json'] },
 };
@@ -27,11 +30,11 @@ export async function runExample(
   form: 'gate' | 'full',
   limitMs: number | null,
 ): Promise<readonly string[]> {
-  const { gate, script } = exampleForms[path] ?? { gate: [] };
+  const { gate, full = [], script } = exampleForms[path] ?? { gate: [] };
   const options = script === undefined ? [] : await nodeOptionsOf(script);
   const cwd = await mkdtemp(`${tmpdir()}/headrace-example-`);
   try {
-    return await runProgram(`${root}/${path}`, form === 'gate' ? gate : [], cwd, limitMs, options);
+    return await runProgram(`${root}/${path}`, form === 'gate' ? gate : full, cwd, limitMs, options);
   } finally {
     await rm(cwd, { recursive: true, force: true });
   }

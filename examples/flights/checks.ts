@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { Headrace } from 'headrace';
-import { departures, lateDeparture, schedule } from './declaration.ts';
-import { flightsFile } from './flights.ts';
+import { departures, type LateDeparture, schedule } from './declaration.ts';
+import { ALL_FLIGHTS, type Part } from './parts.ts';
 import type { ReplayTotals } from './replay.ts';
 import type { RunSkew } from './running-audit.ts';
 
-/** Hourly tiles per origin by scheduled time of all flights, as lines `origin,tile_start,n,sum,min,max`, sorted. */
-export const ALL_FLIGHTS = 3_000_000;
+/** Of the hourly tiles per origin by scheduled time of all flights, as lines `origin,tile_start,n,sum,min,max`, sorted. */
 const ALL_FLIGHTS_SHA256 = '0d7ef856c233037a3cdec4044de1a468eb0fdeb8c94d5092deca13e51045a3bc';
 
 const HOUR_MS = 3_600_000;
@@ -22,14 +21,15 @@ export interface RunCheck {
 /** Compares the run with the file that it replayed, and with its own history. */
 export async function checkRun(
   headrace: Headrace,
+  { model, part }: { readonly model: LateDeparture; readonly part: Part },
   totals: ReplayTotals,
   skew: RunSkew,
   wantedSamples: number,
 ): Promise<{ readonly checks: readonly RunCheck[]; readonly checksum: string; readonly tiles: number }> {
   const { checksum, tiles } = await archiveChecksum(headrace);
-  const wanted = totals.scheduled === ALL_FLIGHTS ? ALL_FLIGHTS_SHA256 : await fileChecksum(totals.scheduled);
-  const { counters } = headrace.outcomes(lateDeparture);
-  const logged = await countAnswered(headrace, `predictions/${lateDeparture.name}`);
+  const wanted = totals.scheduled === ALL_FLIGHTS ? ALL_FLIGHTS_SHA256 : await fileChecksum(part);
+  const { counters } = headrace.outcomes(model);
+  const logged = await countAnswered(headrace, `predictions/${model.name}`);
   const checks = [
     check(
       'every flight is in the history once',
@@ -107,11 +107,10 @@ async function archiveChecksum(headrace: Headrace): Promise<{ checksum: string; 
   return { checksum: hash.digest('hex'), tiles };
 }
 
-/** The tiles of the first flights of the file itself. */
-async function fileChecksum(flights: number): Promise<string> {
+/** The tiles of the part of the file itself. */
+async function fileChecksum({ relation }: Part): Promise<string> {
   const instance = await DuckDBInstance.create();
   const connection = await instance.connect();
-  const relation = `(FROM read_parquet('${flightsFile()}') LIMIT ${flights})`;
   const result = await connection.runAndReadAll(TILES(relation, 'epoch_ms(date)'));
   const hash = createHash('sha256');
   for (const row of result.getRows()) hash.update(`${row.join(',')}\n`);

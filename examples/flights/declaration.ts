@@ -94,17 +94,44 @@ export const departure = featureService('departure', {
   compute: (r) => ({ distance: r.distance, clock: apply(calendar, { at: r.scheduled }) }),
 });
 
-export const lateDeparture = model('late_departure', {
+const predicted = {
   task: 'binary',
   service: departure,
   spine: { from: schedule, id: 'flight' },
-  label: { from: departures, id: 'flight', value: (e) => gt(e.delay, 15), within: '2d' },
   train: { with: { kind: 'logisticRegression', categorical: ['clock_hour', 'clock_weekday'] } },
+} as const;
+
+/** The model of the short replay: its playbook acts, so a rise of the loss leads to a new champion without a person. */
+export const answeredLateDeparture = model('late_departure', {
+  ...predicted,
+  label: { from: departures, id: 'flight', value: (e) => gt(e.delay, 15), within: '3h' },
+  monitors: [
+    { kind: 'featureDrift', window: '1d', features: ['distance', 'origin_late_share_1d'] },
+    { kind: 'conceptDrift', window: '1d', k: 1 },
+  ],
+  playbook: {
+    retrain: { window: '30d', cooldown: '6h', rows: 2_500 },
+    gate: { recent: '3h' },
+    shadow: { labels: 500 },
+  },
+  rollout: {
+    shadow: '2h',
+    steps: [5, 20, 50, 100],
+    every: '2h',
+    requests: 10,
+    success: { metric: 'log_loss', margin: false, labels: 100 },
+    soak: '2h',
+  },
+});
+
+/** The model of the whole half year: the replay rolls its versions out, and the playbook decides and does nothing. */
+export const lateDeparture = model('late_departure', {
+  ...predicted,
+  label: { from: departures, id: 'flight', value: (e) => gt(e.delay, 15), within: '2d' },
   monitors: [
     { kind: 'featureDrift', window: '1d', features: ['distance', 'origin_mean_delay_1d', 'origin_late_share_1d'] },
     { kind: 'conceptDrift', window: '1d', k: 1 },
   ],
-  // Its rollouts are those of the replay: the playbook decides and does nothing.
   playbook: { mode: 'dryRun', retrain: { window: '30d', schedule: '0 4 * * 1', cooldown: '1d' } },
   rollout: {
     shadow: '2h',
@@ -116,6 +143,16 @@ export const lateDeparture = model('late_departure', {
     success: { metric: 'log_loss', margin: 0.03, labels: 1_000 },
     soak: '2h',
   },
+});
+
+export type LateDeparture = typeof lateDeparture | typeof answeredLateDeparture;
+
+/** The project of the short replay. */
+export const answeredProject = defineProject('flights', {
+  schedule,
+  departures,
+  departure,
+  lateDeparture: answeredLateDeparture,
 });
 
 export default defineProject('flights', { schedule, departures, departure, lateDeparture });

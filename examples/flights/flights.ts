@@ -13,8 +13,8 @@ export interface Flight {
   readonly destination: string;
 }
 
-/** What happens in one minute: flights that are due to leave, and flights that do leave. */
-export interface Minute {
+/** What happens in one step of the replay: flights that are due to leave, and flights that do leave. */
+export interface Step {
   readonly at: number;
   readonly scheduled: readonly Flight[];
   readonly departed: readonly Flight[];
@@ -29,39 +29,47 @@ export function flightsFile(): string {
   return join(dirname(manifest), 'data', 'flights-3m.parquet');
 }
 
-/** Flights minute by minute, in order of time, until the last of them has left. */
-export async function* replayMinutes(flights: AsyncIterable<Flight> | Iterable<Flight>): AsyncGenerator<Minute> {
+/** Flights step by step, in order of time, until the last of them has left. A step is what happens from its instant on. */
+export async function* replaySteps(
+  flights: AsyncIterable<Flight> | Iterable<Flight>,
+  stepMs = MINUTE_MS,
+): AsyncGenerator<Step> {
   const leaving = new Map<number, Flight[]>();
+  const stepOf = (time: number) => Math.floor(time / stepMs) * stepMs;
   let scheduled: Flight[] = [];
   let at = Number.NaN;
   for await (const flight of flights) {
-    if (Number.isNaN(at)) at = flight.scheduled;
-    for (; at < flight.scheduled; at += MINUTE_MS) {
-      yield minuteOf(at, scheduled, leaving);
+    const due = stepOf(flight.scheduled);
+    if (Number.isNaN(at)) at = due;
+    for (; at < due; at += stepMs) {
+      yield stepAt(at, scheduled, leaving);
       scheduled = [];
     }
     scheduled.push(flight);
-    leaving.set(flight.departed, [...(leaving.get(flight.departed) ?? []), flight]);
+    const left = stepOf(flight.departed);
+    const others = leaving.get(left);
+    if (others === undefined) leaving.set(left, [flight]);
+    else others.push(flight);
   }
-  for (; scheduled.length > 0 || leaving.size > 0; at += MINUTE_MS) {
-    yield minuteOf(at, scheduled, leaving);
+  for (; scheduled.length > 0 || leaving.size > 0; at += stepMs) {
+    yield stepAt(at, scheduled, leaving);
     scheduled = [];
   }
 }
 
-function minuteOf(at: number, scheduled: readonly Flight[], leaving: Map<number, Flight[]>): Minute {
+function stepAt(at: number, scheduled: readonly Flight[], leaving: Map<number, Flight[]>): Step {
   const departed = leaving.get(at) ?? [];
   leaving.delete(at);
   return { at, scheduled, departed };
 }
 
-/** The first flights of the data set, in order of their scheduled times. */
-export async function* readFlights(limit: number, file = flightsFile()): AsyncGenerator<Flight> {
+/** The flights of a relation of DuckDB with the columns of the data set, in order of their scheduled times. */
+export async function* readFlights(relation: string): AsyncGenerator<Flight> {
   const instance = await DuckDBInstance.create();
   const connection = await instance.connect();
   const result = await connection.stream(
     `SELECT CAST(epoch_ms(date) AS DOUBLE), CAST(delay AS INTEGER), CAST(distance AS INTEGER), origin, destination
-     FROM read_parquet('${file}') LIMIT ${limit}`,
+     FROM ${relation}`,
   );
   let row = 0;
   for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) {

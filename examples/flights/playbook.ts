@@ -18,12 +18,12 @@ export function playbook(headrace: Headrace, { from, days }: { readonly from: nu
       if (passed > 0 && passed <= LOOKS_MS && passed % everyMs === 0) await own.step({ wait: true });
     },
     /** The decision log, and whether the same decisions follow from the journal. */
-    finish: async (): Promise<{ readonly log: readonly string[]; readonly check: RunCheck }> => {
+    finish: async (): Promise<{ readonly log: readonly string[]; readonly checks: readonly RunCheck[] }> => {
       const { entries, decisions, different } = await headrace.replayPlaybook(lateDeparture, { history: false });
       const found = `${decisions} decisions of ${entries} entries, ${different.length} differ`;
       return {
         log: playbookLog(await own.journal.entries()),
-        check: { name: 'the same decisions follow from the journal', passed: different.length === 0, found },
+        checks: [{ name: 'the same decisions follow from the journal', passed: different.length === 0, found }],
       };
     },
   };

@@ -1,6 +1,7 @@
 import type { Headrace, Prediction } from 'headrace';
-import { departures, lateDeparture, schedule } from './declaration.ts';
-import { type Flight, type Minute, readFlights, replayMinutes } from './flights.ts';
+import { departures, type LateDeparture, schedule } from './declaration.ts';
+import { type Flight, readFlights, replaySteps, type Step } from './flights.ts';
+import type { Part } from './parts.ts';
 import type { ReplayClock } from './replay-clock.ts';
 
 const MINUTE_MS = 60_000;
@@ -16,9 +17,8 @@ export interface ReplayProgress {
 export interface ReplayOptions {
   readonly headrace: Headrace;
   readonly clock: ReplayClock;
-  readonly limit: number;
-  /** First instant of live predictions: what is before trains the model. */
-  readonly liveFrom: number;
+  readonly part: Part;
+  readonly model: LateDeparture;
   /** Trains the first model; the replay's clock stands still meanwhile. */
   readonly train: () => Promise<void>;
   /** Rolls out further versions; the replay's clock stands still meanwhile. */
@@ -35,17 +35,17 @@ export interface ReplayTotals {
   departed: number;
   predictions: number;
   sumDelay: number;
-  /** First and last minute replayed. */
+  /** First and last step replayed. */
   from: number;
   to: number;
 }
 
 /**
- * Replays the flights in lock-step: each minute answers its requests, then applies its events. The replay's clock is the
+ * Replays the flights in lock-step: each step answers its requests, then applies its events. The replay's clock is the
  * ingest time; it stands still while a job runs.
  */
 export async function replay(options: ReplayOptions): Promise<ReplayTotals> {
-  const { headrace, clock } = options;
+  const { headrace, clock, part, model } = options;
   const totals: ReplayTotals = {
     scheduled: 0,
     departed: 0,
@@ -55,28 +55,38 @@ export async function replay(options: ReplayOptions): Promise<ReplayTotals> {
     to: Number.NaN,
   };
   let trained = false;
-  for await (const minute of replayMinutes(readFlights(options.limit))) {
+  for await (const step of replaySteps(readFlights(part.relation), part.stepMs)) {
     if (options.stopped()) break;
-    clock.set(minute.at);
-    if (Number.isNaN(totals.from)) totals.from = minute.at;
-    totals.to = minute.at;
-    if (minute.at % (10 * MINUTE_MS) === 0) await headrace.tick();
-    if (minute.at % DAY_MS === 0) options.day(minute.at);
-    if (!trained && minute.at >= options.liveFrom) {
+    clock.set(step.at);
+    if (Number.isNaN(totals.from)) totals.from = step.at;
+    totals.to = step.at;
+    if (step.at % (10 * MINUTE_MS) === 0) await headrace.tick();
+    if (step.at % DAY_MS === 0) options.day(step.at);
+    if (!trained && step.at >= part.liveFrom) {
       await options.train();
       trained = true;
     }
-    if (trained) await options.rollOut(minute.at);
-    await replayMinute(headrace, minute, trained, totals);
-    options.progress({ at: minute.at, flights: totals.departed, predictions: totals.predictions });
+    if (trained) await options.rollOut(step.at);
+    await predictStep(headrace, step, trained ? model : null, totals);
+    clock.set(step.at + part.stepMs - MINUTE_MS);
+    await ingestStep(headrace, step, totals);
+    options.progress({ at: step.at, flights: totals.departed, predictions: totals.predictions });
   }
   return totals;
 }
 
-async function replayMinute(headrace: Headrace, minute: Minute, live: boolean, totals: ReplayTotals): Promise<void> {
-  const { at, scheduled, departed } = minute;
+async function predictStep(
+  headrace: Headrace,
+  { at, scheduled }: Step,
+  model: LateDeparture | null,
+  totals: ReplayTotals,
+): Promise<void> {
+  if (model === null || scheduled.length === 0) return;
+  totals.predictions += (await predictAll(headrace, model, scheduled, at)).length;
+}
+
+async function ingestStep(headrace: Headrace, { scheduled, departed }: Step, totals: ReplayTotals): Promise<void> {
   if (scheduled.length > 0) {
-    if (live) totals.predictions += (await predictAll(headrace, scheduled, at)).length;
     await headrace.ingest(
       schedule,
       scheduled.map(({ id, scheduled: due, origin, destination, distance }) => ({
@@ -105,10 +115,15 @@ async function replayMinute(headrace: Headrace, minute: Minute, live: boolean, t
   for (const { delay } of departed) totals.sumDelay += delay;
 }
 
-async function predictAll(headrace: Headrace, flights: readonly Flight[], at: number): Promise<readonly Prediction[]> {
+async function predictAll(
+  headrace: Headrace,
+  model: LateDeparture,
+  flights: readonly Flight[],
+  at: number,
+): Promise<readonly Prediction[]> {
   const requests = flights.map(({ id, origin, destination, scheduled, distance }) => ({
     id,
     request: { origin, destination, scheduled, distance },
   }));
-  return headrace.predictMany(lateDeparture, requests, { at });
+  return headrace.predictMany(model, requests, { at });
 }

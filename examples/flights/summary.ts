@@ -1,6 +1,6 @@
 import type { Headrace, ModelVersion } from 'headrace';
 import type { RunCheck } from './checks.ts';
-import { departures, lateDeparture, schedule } from './declaration.ts';
+import { departures, type LateDeparture, schedule } from './declaration.ts';
 import type { ReplayTotals } from './replay.ts';
 import type { RunRollout } from './rollouts.ts';
 import type { RunSkew } from './running-audit.ts';
@@ -36,6 +36,7 @@ export interface RunSummary {
 
 export interface SummaryParts {
   readonly headrace: Headrace;
+  readonly model: LateDeparture;
   readonly totals: ReplayTotals;
   readonly skew: RunSkew;
   readonly version: ModelVersion | null;
@@ -50,11 +51,11 @@ export interface SummaryParts {
 }
 
 export function summarise(parts: SummaryParts): RunSummary {
-  const { headrace, totals, skew, version, checks, tiles, seconds, stoppedEarly } = parts;
+  const { headrace, model, totals, skew, version, checks, tiles, seconds, stoppedEarly } = parts;
   const sources = [schedule, departures].map((source) => headrace.counters(source));
   const total = (of: (counters: (typeof sources)[number]) => number) =>
     sources.reduce((sum, counters) => sum + of(counters), 0);
-  const { counters } = headrace.outcomes(lateDeparture);
+  const { counters } = headrace.outcomes(model);
   return {
     counts: {
       sent: total(({ gateway }) => gateway.sent),
@@ -73,11 +74,11 @@ export function summarise(parts: SummaryParts): RunSummary {
         ? []
         : [
             {
-              model: lateDeparture.name,
+              model: model.name,
               version: version.version,
               trainingRows: version.lineage.trainingSet.rows,
               trainingAuc: version.metrics['auc'],
-              months: monthsOf(headrace, totals),
+              months: monthsOf(headrace, model, totals),
             },
           ],
     rollouts: parts.rollouts,
@@ -94,8 +95,12 @@ function peaksOf({ trainerRssMb: trainer, besideTrainerMb }: SummaryParts): RunS
   return { main, trainer, together: Math.max(main, besideTrainerMb + trainer) };
 }
 
-function monthsOf(headrace: Headrace, { from, to }: ReplayTotals): RunSummary['models'][number]['months'] {
-  const { quality } = headrace.outcomes(lateDeparture);
+function monthsOf(
+  headrace: Headrace,
+  model: LateDeparture,
+  { from, to }: ReplayTotals,
+): RunSummary['models'][number]['months'] {
+  const { quality } = headrace.outcomes(model);
   const months: RunSummary['models'][number]['months'][number][] = [];
   for (let month = new Date(from); month.getTime() <= to; ) {
     const next = Date.UTC(month.getUTCFullYear(), month.getUTCMonth() + 1, 1);

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { departures, lateDeparture } from '../flights/declaration.ts';
-import { type Flight, replayMinutes } from '../flights/flights.ts';
+import { type Flight, replaySteps } from '../flights/flights.ts';
 import { replayClock } from '../flights/replay-clock.ts';
 import { type Child, endedWell, kill, startHeadrace, untilOr } from './child.ts';
 import { childCpuSeconds } from './child-cpu.ts';
@@ -86,7 +86,7 @@ async function livedThrough({ directory, flights, live, liveFrom, to }: Site): P
   const headrace = await openSite({ directory, clock });
   const scores = new Map<string, number>();
   let end = liveFrom;
-  for await (const { at, scheduled, departed } of replayMinutes(flights)) {
+  for await (const { at, scheduled, departed } of replaySteps(flights)) {
     if (at < liveFrom) continue;
     end = at;
     if (scores.size >= COMPARED) break;

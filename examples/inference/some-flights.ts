@@ -21,7 +21,7 @@ export async function someFlights(limit: number): Promise<SomeFlights> {
   const file = dataFile();
   if (file === null) return { flights: generated(limit), from: 'GENERATED, not real', isReal: false };
   const flights: Flight[] = [];
-  for await (const flight of readFlights(limit, file)) flights.push(flight);
+  for await (const flight of readFlights(`(FROM read_parquet('${file}') LIMIT ${limit})`)) flights.push(flight);
   return { flights, from: 'vega-datasets, from 2001-01-01', isReal: true };
 }
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { departures, schedule } from '../flights/declaration.ts';
-import { type Minute, replayMinutes } from '../flights/flights.ts';
+import { replaySteps, type Step } from '../flights/flights.ts';
 import { replayClock } from '../flights/replay-clock.ts';
 import { readTopic } from './read-topic.ts';
 import { departedEvent, openSite, readSite, scheduledEvent } from './site.ts';
@@ -42,7 +42,7 @@ async function turn(): Promise<void> {
   ms += performance.now() - begun;
 }
 
-async function live({ at, scheduled, departed }: Minute): Promise<void> {
+async function live({ at, scheduled, departed }: Step): Promise<void> {
   clock.set(at);
   const isNew = (name: string) => (one: { readonly id: string }) => !sent.has(`${name} ${one.id}`);
   const due = scheduled.filter(isNew(schedule.name));
@@ -53,7 +53,7 @@ async function live({ at, scheduled, departed }: Minute): Promise<void> {
 }
 
 await turn();
-for await (const minute of replayMinutes(flights)) {
+for await (const minute of replaySteps(flights)) {
   if (minute.at < liveFrom) continue;
   if (minute.at >= Number(until)) break;
   await live(minute);

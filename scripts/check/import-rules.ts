@@ -39,6 +39,7 @@ const peers = [
   '@opentelemetry/',
   '@grpc/grpc-js',
   'node_modules/onnxruntime-node/',
+  '@modelcontextprotocol/sdk',
   'node_modules/nodemailer/',
 ];
 

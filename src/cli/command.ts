@@ -22,6 +22,8 @@ export interface Terminal {
   readonly err: (text: string) => void;
   /** Whether `out` is a terminal that a person looks at. */
   readonly interactive: boolean;
+  /** Called by a command that shows by itself that it is at work: nothing is said about its waits from then on. */
+  readonly showsWork?: () => void;
   /**
    * Resolves when the user asks to stop (Ctrl-C, SIGTERM), or the npm that runs the process has ended. A command that reads it ends by itself from then on. One that has not read
    * it is ended at once.

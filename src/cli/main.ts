@@ -3,9 +3,11 @@ import { printable } from '../base/printable.ts';
 import { reasonOf } from '../base/reason-of.ts';
 import { ownVersion } from '../environment/own-version.ts';
 import type { Command, Terminal } from './command.ts';
+import type { CommandGroup } from './commands.ts';
 import { npmEnded } from './npm-launcher.ts';
 import { asksHelp, findCommand, groupOf, helpPage, parseCall } from './options/parse-call.ts';
 import { paint } from './terminal/paint.ts';
+import { sayingWaits } from './terminal/say-waits.ts';
 
 /** As a shell sees a program that SIGPIPE ended: its work may not be done. */
 const CLOSED_PIPE = 141;
@@ -22,15 +24,15 @@ if (exitCode !== 0) process.exitCode = exitCode;
 /** Runs one call of the command line; returns the exit code. */
 async function main(args: readonly string[], io: Terminal): Promise<number> {
   // A diagnosis takes half a second: it does not wait for the other commands.
-  const commands =
-    args[0] === 'gpu' ? (await import('./commands/gpu.ts')).gpuCommands : (await import('./commands.ts')).commands;
+  const groups = args[0] === 'gpu' ? await gpuGroup() : (await import('./commands.ts')).commandGroups;
+  const commands = groups.flatMap((one) => one.commands);
   const group = groupOf(commands, args);
   if (group.length > 0) {
-    io.out(overview(group));
+    io.out(overview([{ title: null, commands: group }]));
     return 0;
   }
   if (args.length === 0 || args[0] === '--help' || args[0] === '-h' || args[0] === 'help') {
-    io.out(overview(commands));
+    io.out(overview(groups));
     return 0;
   }
   if (args[0] === '--version' || args[0] === '-v') {
@@ -40,10 +42,24 @@ async function main(args: readonly string[], io: Terminal): Promise<number> {
   try {
     const { command, rest } = findCommand(commands, args);
     if (asksHelp(command, rest)) io.out(helpPage(command));
-    else await command.run(parseCall(command, rest, command.stop === undefined ? endedAtOnce(command, io) : io));
+    else await runSayingWaits(command, rest, command.stop === undefined ? endedAtOnce(command, io) : io);
     return 0;
   } catch (error) {
     return report(error, args.includes('--json'), io);
+  }
+}
+
+async function runSayingWaits(command: Command, rest: readonly string[], io: Terminal): Promise<void> {
+  const call = parseCall(command, rest, io);
+  if (process.env['HEADRACE_QUIET'] !== undefined) return command.run(call);
+  const { terminal, end } = sayingWaits(io, {
+    what: [...command.name, ...call.words].slice(0, command.name.length + 1).join(' '),
+    untilOutput: command.stop?.some(({ code }) => code === null) === true,
+  });
+  try {
+    await command.run({ ...call, terminal });
+  } finally {
+    end();
   }
 }
 
@@ -69,13 +85,20 @@ function report(error: unknown, json: boolean, io: Terminal): number {
   return error.exit;
 }
 
-function overview(commands: readonly Command[]): string {
-  const lines = commands.map((command: Command) => `  ${command.name.join(' ')}`.padEnd(22) + command.summary);
+async function gpuGroup(): Promise<readonly CommandGroup[]> {
+  return [{ title: 'GPUs', commands: (await import('./commands/gpu.ts')).gpuCommands }];
+}
+
+function overview(groups: readonly { readonly title: string | null; readonly commands: readonly Command[] }[]): string {
+  const lines = groups.flatMap(({ title, commands }) => [
+    ...(title === null ? [] : [`${title}:`]),
+    ...commands.map(({ name, summary }) => `  ${name.join(' ')}`.padEnd(22) + summary),
+    '',
+  ]);
   return [
     'headrace: features, models, service levels and responses to drift, declared once',
     '',
     ...lines,
-    '',
     'headrace <command> --help says more; headrace --version prints the version.',
   ].join('\n');
 }

@@ -1,3 +1,4 @@
+import { numberText } from '../base/number-text.ts';
 /** A duration in the unit that suits it: `840 µs`, `12.3 ms`, `4.2 s`, `1.1 h`. */
 export function durationText(ms: number | null): string {
   if (ms === null) return '–';
@@ -9,5 +10,5 @@ export function durationText(ms: number | null): string {
 }
 
 function round(value: number): string {
-  return value >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
+  return value >= 100 ? value.toFixed(0) : numberText(value);
 }

@@ -2,8 +2,8 @@ import type { FeatureServiceData } from '../features/define/declaration.ts';
 
 /** nullKey: the request names no entity · past: the tiles have seen events after the instant
  * · compute: the on-demand function failed · slow: the view did not answer within its latency budget
- * · overflow: the aggregate left its range or its cap. */
-export type MissingReason = 'nullKey' | 'past' | 'compute' | 'slow' | 'overflow';
+ * · overflow: the aggregate left its range or its cap · noRun: the batch view has not run yet. */
+export type MissingReason = 'nullKey' | 'past' | 'compute' | 'slow' | 'overflow' | 'noRun';
 
 /** Where the time of one read went; filled for a sample of the reads. By lookup of the service, ms; the age is Infinity where there is no answer. */
 export interface ReadSteps {

@@ -197,7 +197,7 @@ export const readsPart: PartKind<ReadsSource, ReadsStatus> = {
       type: 'counter',
       unit: 'features',
       labels: ['service', 'reason'],
-      help: 'Features without an answer: nullKey, past, compute, slow or overflow',
+      help: 'Features without an answer: nullKey, past, compute, slow, overflow or noRun',
       read: ({ measures }) =>
         [...measures.services.values()].flatMap(({ service, missing }) =>
           samplesBy({ service: service.name }, 'reason', missing),

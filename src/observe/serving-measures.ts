@@ -227,7 +227,7 @@ function serviceMeasures(service: FeatureServiceData): ServiceMeasures {
     latency: new BudgetSeries(service.p99Ms),
     tiers: { request: new DurationHistogram(), streaming: new DurationHistogram(), batch: new DurationHistogram() },
     turnedAway: 0,
-    missing: { nullKey: 0, past: 0, compute: 0, slow: 0, overflow: 0 },
+    missing: { nullKey: 0, past: 0, compute: 0, slow: 0, overflow: 0, noRun: 0 },
   };
 }
 

@@ -1,4 +1,5 @@
 import { fail } from '../base/errors/fail.ts';
+import { numberText } from '../base/number-text.ts';
 import type { ExplainedMove } from '../features/define/rollout.ts';
 import type { Loss } from '../features/define/rollout-loss.ts';
 import { rowsOfNumbers } from '../model/row-writer.ts';
@@ -101,11 +102,11 @@ export function gateResult(
 ): GateResult {
   const slices = { recent: numbersOf(recent), ...(old === null ? {} : { old: numbersOf(old) }) };
   const [p, shift] = [chanceOfNoGain(recent), recent.candidate - recent.champion];
-  const says = `loss on ${recent.rows} newest rows ${shown(recent.candidate)}, champion ${shown(recent.champion)} (p ${shown(p)})`;
+  const says = `loss on ${recent.rows} newest rows ${numberText(recent.candidate)}, champion ${numberText(recent.champion)} (p ${numberText(p)})`;
   if (recent.rows < rows) return { isPassed: false, reason: `${recent.rows} newest rows, ${rows} needed`, slices };
   if (shift >= 0 || p > alpha) return { isPassed: false, reason: `no certain gain: ${says}`, slices };
   if (old !== null && old.rows >= rows && oldDecides && old.candidate > old.champion * (1 + tolerance)) {
-    const reason = `worse on ${old.rows} old rows: loss ${shown(old.candidate)}, champion ${shown(old.champion)}`;
+    const reason = `worse on ${old.rows} old rows: loss ${numberText(old.candidate)}, champion ${numberText(old.champion)}`;
     return { isPassed: false, reason, slices };
   }
   return { isPassed: true, reason: says, slices, explained: recent.moved };
@@ -128,8 +129,4 @@ function numbersOf({ rows, champion, candidate, difference, moved }: Slice): Rea
     scoreShift: moved.shift,
     scoreDistance: moved.distance,
   };
-}
-
-function shown(value: number): string {
-  return String(Number(value.toPrecision(3)));
 }

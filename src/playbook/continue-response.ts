@@ -1,3 +1,4 @@
+import { numberText } from '../base/number-text.ts';
 import type { ApprovalStep } from '../features/define/playbook.ts';
 import { fingerprintOf, type IncidentKind } from '../ports/incident.ts';
 import type { PlaybookAction } from '../ports/playbook-store.ts';
@@ -124,16 +125,12 @@ function followShadow({ plan, observed: { rollout }, state }: Situation, respons
   const paired = rollout?.paired ?? null;
   if (plan.shadow === null || rollout === null || paired === null || response.isPaired) return [];
   const { labels, mean, low, high } = paired;
-  const says = `loss of version ${rollout.candidate} less that of ${rollout.champion} on ${labels} labelled requests: ${shown(mean)}, certainly in [${shown(low)}, ${shown(high)}]`;
+  const says = `loss of version ${rollout.candidate} less that of ${rollout.champion} on ${labels} labelled requests: ${numberText(mean)}, certainly in [${numberText(low)}, ${numberText(high)}]`;
   const of = { ...ofCause(response), reason: says, thresholds: { labels: plan.shadow.labels } };
   if (labels < plan.shadow.labels) return [];
   if (high < 0) return [decision({ do: 'pass', rollout: rollout.id }, of)];
   if (low <= 0 || state.rolledBack.includes(rollout.id)) return [];
   return [decision({ do: 'rollBack', rollout: rollout.id }, { ...of, tier: 4 })];
-}
-
-function shown(value: number): string {
-  return String(Number(value.toPrecision(3)));
 }
 
 function promoted(situation: Situation, response: Response): readonly Decision[] {

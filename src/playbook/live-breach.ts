@@ -1,3 +1,4 @@
+import { numberText } from '../base/number-text.ts';
 import type { ModelData } from '../features/define/declaration.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
 import type { Rollout } from '../ports/rollout-store.ts';
@@ -52,7 +53,7 @@ export function breachOf(own: Excess, before: Moments | null): string | null {
       ? intervalOf(own.difference)
       : comparedMeans({ sample: own.loss, groups: [] }, { sample: before, groups: [] }, BREACH_ALPHA);
   if (low === null || low <= MARGIN * expected.mean) return null;
-  return `${own.loss.mean.toPrecision(3)} on ${own.loss.n} labels, ${expected.mean.toPrecision(3)} was to be expected`;
+  return `${numberText(own.loss.mean)} on ${own.loss.n} labels, ${numberText(expected.mean)} was to be expected`;
 }
 
 /** Losses of a version's predictions, what its scores say of them, and the difference. */

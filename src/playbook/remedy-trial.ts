@@ -1,3 +1,4 @@
+import { numberText } from '../base/number-text.ts';
 import type { FaultyRows, ValueChange } from '../ports/playbook-store.ts';
 import { normalSf } from '../stats/distributions/normal.ts';
 import { type Moments, NO_MOMENTS, varianceOf, withValue } from '../stats/moments.ts';
@@ -166,7 +167,7 @@ function paid(
     return { ...trial, verdict: 'early', reason: `${trial.reason}; its cost in sound rows was not measured` };
   const cost = Math.max(...measured.map(({ tried, of }) => costOf(tried, of, SURE)));
   if (gain * ageMs >= cost * seenMs) return trial;
-  const says = `sound rows may lose ${shown(cost)} each until its end is seen, and ${shown(gain)} is sure now`;
+  const says = `sound rows may lose ${numberText(cost)} each until its end is seen, and ${numberText(gain)} is sure now`;
   return { ...trial, verdict: 'early', reason: `${trial.reason}; the fault is too young to pay: ${says}` };
 }
 
@@ -214,7 +215,7 @@ const WHERE = { labels: 'labelled rows with the fault', reference: 'sound rows w
 function found(basis: 'labels' | 'reference', slice: TriedSlice): RemedyTrial {
   const verdict = verdictOf(slice);
   const { n } = slice.changed;
-  const says = `loss on ${n} ${WHERE[basis]} ${shown(slice.replaced)} with the declared value, ${shown(slice.asIs)} without`;
+  const says = `loss on ${n} ${WHERE[basis]} ${numberText(slice.replaced)} with the declared value, ${numberText(slice.asIs)} without`;
   const word = { gain: 'a certain gain', loss: 'the remedy costs more than the fault', none: 'no certain gain' }[
     verdict
   ];
@@ -227,8 +228,4 @@ function verdictOf({ changed: { n, mean }, changed: difference }: TriedSlice): '
   const p = error === 0 ? 0 : normalSf(Math.abs(mean) / error);
   if (p > TRIAL_ALPHA) return 'none';
   return mean < 0 ? 'gain' : 'loss';
-}
-
-function shown(value: number): string {
-  return String(Number(value.toPrecision(3)));
 }

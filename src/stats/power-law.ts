@@ -1,3 +1,4 @@
+import { numberText } from '../base/number-text.ts';
 /** A measured value at a size. */
 export interface SizedValue {
   readonly size: number;
@@ -56,7 +57,7 @@ export function fitPowerLaw(values: readonly SizedValue[]): PowerLawFit {
   const predicted = lawAt(bestLaw(others), largest);
   if (!(Math.abs(predicted - last) <= MOST_ERROR * range))
     return refuse(
-      `the law of the smaller sizes predicts ${predicted.toPrecision(4)} for ${largest}, and ${last.toPrecision(4)} was measured`,
+      `the law of the smaller sizes predicts ${numberText(predicted, 4)} for ${largest}, and ${numberText(last, 4)} was measured`,
     );
   const law = bestLaw(sorted);
   return {

@@ -25,6 +25,9 @@ test('a file of last year is taken by one command, under its own column names, a
   expect(first).toMatchObject({ code: 0 });
   expect(lastJson(first)).toMatchObject({ source: 'purchases', rows: 28, accepted: 28, refused: 0, whole: true });
   expect(lastJson(await runCli(shop, call))).toMatchObject({ rows: 28, accepted: 0, duplicate: expect.any(Number) });
+  writeFileSync(join(shop, 'late.csv'), 'id,at,user,price\nl1,2025-02-01T12:00:00Z,ada,1.50\n');
+  const late = await runCli(shop, ['ingest', 'purchases', 'late.csv']);
+  expect(late).toMatchObject({ code: 0, err: expect.stringContaining('--bootstrap') });
   const said = await runCli(shop, ['ingest', 'purchases', 'none.csv']);
   expect(said.code).toBe(2);
   expect(said.err).toContain('none.csv');

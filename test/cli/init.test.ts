@@ -1,11 +1,17 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeEach, expect, test } from 'vitest';
+import { keysOf, placeAfter } from '../../src/cli/scaffold/choose.ts';
 import { headraceDependency } from '../../src/cli/scaffold/headrace-dependency.ts';
 import { projectFiles } from '../../src/cli/scaffold/project-files.ts';
+import { templates, usualTemplate } from '../../src/cli/scaffold/templates.ts';
 import { ownVersion } from '../../src/environment/own-version.ts';
-import { runCli } from './run-cli.ts';
+import { childEnv } from '../child-env.ts';
+import { linkHeadrace, runCli } from './run-cli.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'headrace-init-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -17,13 +23,13 @@ beforeEach(() => {
 
 const NOW = Date.UTC(2026, 0, 1);
 const SHARED = ['package.json', '.gitignore', '.npmrc'];
-const own = Object.keys(projectFiles(root, NOW)).filter((name) => !SHARED.includes(name));
+const own = Object.keys(projectFiles(root, usualTemplate, NOW)).filter((name) => !SHARED.includes(name));
 
 test.each(own)('a folder that has %s is refused by its name, and nothing is written', async (name) => {
   mkdirSync(dirname(join(folder, name)), { recursive: true });
   writeFileSync(join(folder, name), 'mine');
   const before = readdirSync(folder, { recursive: true });
-  expect(() => projectFiles(folder, NOW)).toThrow(`"${name}"`);
+  expect(() => projectFiles(folder, usualTemplate, NOW)).toThrow(`"${name}"`);
   if (name !== own[0]) return;
   expect(await runCli(folder, ['init'])).toMatchObject({ code: 2, err: expect.stringContaining('INIT_FOLDER') });
   expect(readdirSync(folder, { recursive: true })).toEqual(before);
@@ -41,7 +47,7 @@ test('what a package.json, .gitignore and .npmrc have stays, and what they lack 
   };
   writeFileSync(join(folder, 'package.json'), JSON.stringify(mine));
   writeFileSync(join(folder, '.gitignore'), 'mine\nnode_modules/');
-  const files = projectFiles(folder, NOW);
+  const files = projectFiles(folder, usualTemplate, NOW);
   const manifest = JSON.parse(files['package.json']) as typeof mine;
   expect(manifest).toMatchObject(mine);
   expect(manifest.dependencies).toHaveProperty('onnxruntime-node');
@@ -49,18 +55,20 @@ test('what a package.json, .gitignore and .npmrc have stays, and what they lack 
   expect(files['.gitignore'].split('\n').slice(0, 2)).toEqual(['mine', 'node_modules/']);
   expect(files['.gitignore'].match(/node_modules/g)).toHaveLength(1);
   writeFileSync(join(folder, '.gitignore'), files['.gitignore']);
-  expect(projectFiles(folder, NOW)['.gitignore']).toBe(files['.gitignore']);
+  expect(projectFiles(folder, usualTemplate, NOW)['.gitignore']).toBe(files['.gitignore']);
 });
 
 test('the test script that npm init writes is replaced, as it always fails', () => {
   const scripts = { test: 'echo "Error: no test specified" && exit 1' };
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ scripts }));
-  expect(JSON.parse(projectFiles(folder, NOW)['package.json'])).toMatchObject({ scripts: { test: 'node --test' } });
+  expect(JSON.parse(projectFiles(folder, usualTemplate, NOW)['package.json'])).toMatchObject({
+    scripts: { test: 'node --test' },
+  });
 });
 
 test.each(['{', '[]', '{"scripts": 1}', '{"dependencies": {"a": 1}}'])('a package.json of %s is refused', (text) => {
   writeFileSync(join(folder, 'package.json'), text);
-  expect(() => projectFiles(folder, NOW)).toThrow(expect.objectContaining({ code: 'INIT_MANIFEST' }));
+  expect(() => projectFiles(folder, usualTemplate, NOW)).toThrow(expect.objectContaining({ code: 'INIT_MANIFEST' }));
 });
 
 test.each([
@@ -82,7 +90,7 @@ test.each([
 });
 
 test('the sample data are two weeks of unique ids in order of time, and every purchase follows its visit', () => {
-  const files = projectFiles(folder, NOW);
+  const files = projectFiles(folder, usualTemplate, NOW);
   const rows = (name: string) =>
     files[`data/${name}.csv`]
       .trimEnd()
@@ -106,4 +114,59 @@ test('the sample data are two weeks of unique ids in order of time, and every pu
 test('a file of the project is the one that the repository documents', () => {
   const page = readFileSync(new URL('../../docs/guide/getting-started.md', import.meta.url), 'utf8');
   for (const name of own.filter((each) => !each.includes('/'))) expect(page).toContain(name);
+});
+
+const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+
+test.each(templates.map((one) => [one.name, one] as const))(
+  'template %s: its test passes, its README is short, and agents find their page',
+  async (name, template) => {
+    const made = await runCli(folder, ['init', '.', '--template', name, '--json']);
+    expect(made).toMatchObject({ code: 0, err: '' });
+    const files = projectFiles(mkdtempSync(join(root, 'other-')), template, NOW);
+    expect(Object.keys(files)).toEqual(JSON.parse(made.out).files);
+    expect(files['README.md'].trimEnd().split('\n').length).toBeLessThanOrEqual(40);
+    expect(files['AGENTS.md']).toContain('npm test');
+    expect(Object.keys(files).filter((file) => file.startsWith('data/')).length).toBeGreaterThan(1);
+    linkHeadrace(folder);
+    const bin = join(folder, 'node_modules', '.bin');
+    mkdirSync(bin);
+    const script = `#!/bin/sh\nexec "${process.execPath}" --conditions=headrace-source "${MAIN}" "$@"\n`;
+    writeFileSync(join(bin, 'headrace'), script, { mode: 0o755 });
+    const child = spawn(process.execPath, ['--conditions=headrace-source', '--test'], {
+      cwd: folder,
+      env: childEnv(),
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let out = '';
+    child.stdout.on('data', (bytes: Buffer) => {
+      out += bytes;
+    });
+    const [code] = await once(child, 'close');
+    expect({ code, out }).toEqual({ code: 0, out: expect.stringMatching(/pass [1-9]/) });
+  },
+  120_000,
+);
+
+test('a template that calls the command line alone needs no package but this one', () => {
+  for (const template of templates.filter(({ name }) => ['drift', 'gpu'].includes(name))) {
+    const manifest = JSON.parse(projectFiles(folder, template, NOW)['package.json']);
+    expect(Object.keys({ ...manifest.dependencies, ...manifest.devDependencies })).toEqual(['headrace']);
+  }
+});
+
+test('arrow keys go round the choice, and bytes that are no key do nothing', () => {
+  const after = (bytes: string) => keysOf(bytes).reduce((place, key) => placeAfter(place, key, 5), 1);
+  expect(after('')).toBe(1);
+  expect(after('\u001b[B\u001b[B')).toBe(3);
+  expect(after('\u001b[A\u001b[A')).toBe(4);
+  expect(after('\u001bOAx\u001b[Czj')).toBe(1);
+  expect(keysOf('\u001b[B\r')).toEqual(['down', 'enter']);
+  expect(keysOf('\u0003')).toEqual(['stop']);
+});
+
+test('an unknown template is refused with those that there are', async () => {
+  const { code, err } = await runCli(folder, ['init', '--template', 'gpus']);
+  expect(code).toBe(2);
+  for (const { name } of templates) expect(err).toContain(name);
 });

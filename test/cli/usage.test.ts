@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { commandGroups, commands } from '../../src/cli/commands.ts';
 import { ended, lastJson, runCli } from './run-cli.ts';
 
 let folder = '';
@@ -50,6 +51,13 @@ test.concurrent('a call without a command, and --help of each, say what there is
   const overview = await runCli(folder, []);
   expect(overview).toMatchObject({ code: 0, err: '' });
   expect(overview.out).toContain('features get');
+  const lines = overview.out.split('\n');
+  expect(lines.filter((line) => /^\S.*:$/.test(line)).map((line) => line.slice(0, -1))).toEqual(
+    commandGroups.map(({ title }) => title),
+  );
+  expect(commandGroups[0].commands).toHaveLength(5);
+  for (const { name, summary } of commands)
+    expect(lines.filter((line) => line.startsWith(`  ${name.join(' ')} `) && line.endsWith(summary))).toHaveLength(1);
   const help = await runCli(folder, ['features', 'get', '--help']);
   expect(help.code).toBe(0);
   expect(help.out).toContain('usage: headrace features get <service> <column>=<value>…');

@@ -79,7 +79,11 @@ async function afterBudget<T>(read: MaybePromise<T>): Promise<T> {
   return settled;
 }
 
-async function open(otherwise: LateChoice, statement = sql`SELECT 'ann' AS "user", 7 AS n`) {
+async function open(
+  otherwise: LateChoice,
+  statement = sql`SELECT 'ann' AS "user", 7 AS n`,
+  run: 'once' | 'none' = 'once',
+) {
   const totals = batchView('totals', {
     entity: user,
     schedule: '0 * * * *',
@@ -115,12 +119,24 @@ async function open(otherwise: LateChoice, statement = sql`SELECT 'ann' AS "user
       throw error;
     },
   });
+  if (run === 'none') return { place, store, service, totals };
   await store.backfill(totals);
   await store.ingest(clicks, [{ id: 'c1', at: START - 1, user: 'ann' }]);
   return { place, store, service, totals };
 }
 
 const late = ({ measures }: FeatureStore) => measures.views.get('totals@1')?.late;
+
+test('a batch view that has not run is no answer: the vector is not complete, and says so until the first run', async () => {
+  const { store, service, totals } = await open('null', undefined, 'none');
+  expect(await store.vector(service, { user: 'ann' })).toMatchObject({
+    complete: false,
+    features: { totals_n: null },
+    missing: { totals_n: 'noRun' },
+  });
+  await store.backfill(totals);
+  expect(await store.vector(service, { user: 'ann' })).toMatchObject({ complete: true, features: { totals_n: 7 } });
+});
 
 test('a view beyond its latency budget is null where that is declared, and the rest of the vector is answered', async () => {
   const { place, store, service } = await open('null');

@@ -80,6 +80,25 @@ test.skipIf(!hasPython)(
   },
 );
 
+test('train drill runs a program that fails once, and says the one reason once', async () => {
+  const { code, out, err } = await runCli(folder, [
+    'train',
+    'drill',
+    '--json',
+    '--directory',
+    'fails',
+    '--',
+    'sh',
+    '-c',
+    'exit 3',
+  ]);
+  expect(code).toBe(3);
+  const { problems } = JSON.parse(out.split('\n')[0]) as { readonly problems: readonly string[] };
+  expect(problems).toEqual([expect.stringMatching(/^plain: ended failed/)]);
+  expect(err.split('ended failed')).toHaveLength(2);
+  expect(`${out}${err}`).not.toContain('more steps');
+});
+
 test.skipIf(!hasPython)('train drill fails for a program that begins from the start after a kill', async () => {
   const program = readFileSync(join(folder, 'count.py'), 'utf8');
   writeFileSync(

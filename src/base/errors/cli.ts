@@ -21,6 +21,12 @@ export const cliErrors = {
   CLI_VALUE: never(400, 2)
     .message('the option {option} is {value}; expected {wanted}')
     .hint('write a value of the expected form'),
+  MCP_PACKAGE: never(500, 2)
+    .message('the package @modelcontextprotocol/sdk cannot be loaded: {reason}')
+    .hint('run npm install @modelcontextprotocol/sdk, and start again'),
+  MCP_ACTING: never(400, 2)
+    .message('tools that act need a server and a key: {lacks} is missing')
+    .hint('name the server with --server and set HEADRACE_API_KEY to a key with the scope admin'),
   CONFIG_FILE: never(400, 2)
     .message('the configuration {path} cannot be loaded: {reason}')
     .hint('create a project with headrace init, or name the file with --config'),

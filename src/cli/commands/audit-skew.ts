@@ -1,4 +1,5 @@
 import { fail } from '../../base/errors/fail.ts';
+import { numberText } from '../../base/number-text.ts';
 import type { SkewReport } from '../../featurestore/skew/skew-report.ts';
 import { command } from '../command.ts';
 import { withHistory } from '../open/with-stores.ts';
@@ -36,7 +37,7 @@ export const auditSkew = command({
 
 function reportText(report: SkewReport, differing: number): string {
   const { service, logged, vectors, compared, missing, features, mismatches, models } = report;
-  const share = (100 * differing).toPrecision(3);
+  const share = numberText(100 * differing);
   const total = `${service}: ${vectors} of ${logged} logged vectors, ${compared} values, ${share} % differ: lateness ${mismatches.lateness}, staleness ${mismatches.staleness}, logic ${mismatches.logic}${absentText(missing)}`;
   const lines = features
     .filter(({ missing: absent, mismatches: m }) => absent + m.lateness + m.staleness + m.logic > 0)

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { fail } from '../../base/errors/fail.ts';
+import { numberText } from '../../base/number-text.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import type { Comparison } from '../../monitoring/detect/comparison.ts';
 import { parseDriftRule, ruleText } from '../../monitoring/detect/drift-rule.ts';
@@ -101,7 +102,7 @@ async function readReport(call: Call): Promise<void> {
   for (const { column, method, threshold, value, drifted } of columns) {
     const state = drifted === null ? 'unknown' : drifted ? 'drift' : 'ok';
     call.terminal.out(
-      `${column.padEnd(24)} ${state.padEnd(8)} ${value?.toPrecision(4) ?? '–'} (${method}, threshold ${threshold ?? '–'})`,
+      `${column.padEnd(24)} ${state.padEnd(8)} ${numberText(value, 4)} (${method}, threshold ${threshold ?? '–'})`,
     );
   }
 }

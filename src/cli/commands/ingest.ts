@@ -162,7 +162,8 @@ function once(work: () => void): () => void {
   };
 }
 
-function say({ json, terminal }: Call, name: string, report: FilesReport): void {
+function say({ json, terminal, options: { bootstrap } }: Asked, name: string, report: FilesReport): void {
+  if (!bootstrap && allLate(report)) terminal.err(LATE_HINT);
   if (json) {
     terminal.out(JSON.stringify({ source: name, ...report }));
     return;
@@ -171,6 +172,14 @@ function say({ json, terminal }: Call, name: string, report: FilesReport): void 
   const rest = report.whole ? '' : '; stopped: run the same command again to resume';
   terminal.out(`${name}: ${countsText(report)}${rest}`);
 }
+
+/** Whether a reader of the counts may think that the events are in the features: none is. */
+function allLate({ late, accepted, pending }: FilesReport): boolean {
+  return late > 0 && accepted === 0 && pending === 0;
+}
+
+const LATE_HINT =
+  'headrace: every event is later than its source allows, and counts in no feature; ingest the past with --bootstrap';
 
 function countsText({ rows, accepted, duplicate, late, pending, refused, resumed }: FilesReport): string {
   const before = resumed === 0 ? '' : ` (${resumed} by an earlier call)`;

@@ -1,3 +1,4 @@
+import { numberText } from '../../base/number-text.ts';
 import type { ModeAdvice, ModeFacts } from '../../serving/advise/mode-advice.ts';
 import { askers, labelUses } from '../../serving/advise/mode-advice.ts';
 import { type Call, command } from '../command.ts';
@@ -80,7 +81,6 @@ function measuredLines({ requests, http, features, model, log, file }: MeasuredM
 }
 
 function costText(seconds: number, price: number | null): string {
-  const time =
-    seconds < 600 ? `${Number(seconds.toPrecision(3))} core s` : `${Number((seconds / 3_600).toPrecision(3))} core h`;
-  return price === null ? time : `${time} ($${Number(((seconds / 3_600) * price).toPrecision(3))})`;
+  const time = seconds < 600 ? `${numberText(seconds)} core s` : `${numberText(seconds / 3_600)} core h`;
+  return price === null ? time : `${time} ($${numberText((seconds / 3_600) * price)})`;
 }

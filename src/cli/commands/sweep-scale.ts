@@ -1,3 +1,4 @@
+import { numberText } from '../../base/number-text.ts';
 import { command, unfinished } from '../command.ts';
 import { needed, option } from '../options/option.ts';
 import { folder, number } from '../options/option-kinds.ts';
@@ -27,9 +28,9 @@ export const sweepScale = command({
       if (!fit.fits) throw fail('SWEEP_FIT', { reason: fit.reason });
       if (call.json) return;
       const { floor, scale, exponent } = fit.law;
-      call.terminal.out(`loss = ${floor.toPrecision(4)} + ${scale.toPrecision(4)} · size^-${exponent.toFixed(3)}`);
+      call.terminal.out(`loss = ${numberText(floor, 4)} + ${numberText(scale, 4)} · size^-${exponent.toFixed(3)}`);
       call.terminal.out(
-        `at ${to}: ${at?.p50.toPrecision(5)} (p10 ${at?.p10.toPrecision(5)}, p90 ${at?.p90.toPrecision(5)})`,
+        `at ${to}: ${numberText(at?.p50 ?? null, 5)} (p10 ${numberText(at?.p10 ?? null, 5)}, p90 ${numberText(at?.p90 ?? null, 5)})`,
       );
     });
   },

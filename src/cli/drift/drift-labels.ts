@@ -1,3 +1,4 @@
+import { numberText } from '../../base/number-text.ts';
 import type { LabelReport } from '../../monitoring/estimate/label-files.ts';
 import { excludedLines } from '../../monitoring/report/comparison-text.ts';
 import type { Call } from '../command.ts';
@@ -35,7 +36,7 @@ function write({ json, terminal }: Call, report: LabelReport): void {
   }
   const { rows, coverage, earlyLabels, matureAfterDays, warnings, excluded } = report;
   terminal.out(
-    `${rows} predictions; a window is mature after ${matureAfterDays === null ? '– (never)' : `${matureAfterDays} days`}`,
+    `${rows} predictions; a window is mature after ${matureAfterDays === null ? '– (never)' : `${numberText(matureAfterDays)} days`}`,
   );
   terminal.out('days   coverage  positives among the labelled');
   coverage.forEach(({ afterDays, coverage: share }, i) => {

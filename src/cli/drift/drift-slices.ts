@@ -1,4 +1,5 @@
 import { fail } from '../../base/errors/fail.ts';
+import { numberText } from '../../base/number-text.ts';
 import { chooseColumns, requireColumn } from '../../monitoring/detect/choose-columns.ts';
 import type { FoundSlices } from '../../monitoring/detect/find-slices.ts';
 import { excludedLines } from '../../monitoring/report/comparison-text.ts';
@@ -80,11 +81,11 @@ function write({ json, terminal }: Call, found: FoundSlices): void {
   if (json) return terminal.out(JSON.stringify(found));
   const { rows, loss, looked, slices, excluded } = found;
   terminal.out(
-    `${rows} rows with a loss, mean ${loss.toPrecision(4)}; ${looked} slices looked at, ${slices.length} are worse`,
+    `${rows} rows with a loss, mean ${numberText(loss, 4)}; ${looked} slices looked at, ${slices.length} are worse`,
   );
   for (const slice of slices)
     terminal.out(
-      `${slice.loss.toPrecision(4).padEnd(9)} rest ${slice.restLoss.toPrecision(4).padEnd(9)} ${String(slice.rows).padEnd(8)} rows  adj. p ${slice.adjustedP.toPrecision(2).padEnd(8)} ${slice.conditions.join(' and ')}`,
+      `${numberText(slice.loss, 4).padEnd(9)} rest ${numberText(slice.restLoss, 4).padEnd(9)} ${String(slice.rows).padEnd(8)} rows  adj. p ${numberText(slice.adjustedP, 2).padEnd(8)} ${slice.conditions.join(' and ')}`,
     );
   for (const line of excludedLines(excluded)) terminal.out(line);
 }

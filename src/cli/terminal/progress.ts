@@ -38,6 +38,7 @@ export async function withProgress<O extends Options, T>(
   stream: NodeJS.WriteStream = process.stderr,
 ): Promise<T> {
   if (stream.isTTY !== true || call.json) return work(call, { shown: false, at: () => {} });
+  call.terminal.showsWork?.();
   const begun = performance.now();
   let shown: Shown = { label, note: '', done: 0, total: null, seconds: 0, turn: 0 };
   const draw = () => {

@@ -210,7 +210,10 @@ export class VectorReader {
       lookup.ageMs = answer === null || late ? Number.POSITIVE_INFINITY : q - answer.generation.asOf;
       oldest = Math.max(oldest ?? 0, lookup.ageMs);
       const isNull = lookup.keyOf(request) === null;
-      if (isNull || late) this.#miss(missing, lookup.alias, isNull ? 'nullKey' : 'slow');
+      // Nobody has scores before the first run of their model: null is their answer.
+      const hasNoRun = answer === null && lookup.view.scores === undefined;
+      const reason = isNull ? 'nullKey' : late ? 'slow' : hasNoRun ? 'noRun' : null;
+      if (reason !== null) this.#miss(missing, lookup.alias, reason);
       const held = isNull || answer === null || late ? null : answer.values;
       const { places, picked } = lookup;
       if (held !== null) for (let p = 0; p < places.length; p += 1) picked[p] = held[places[p]];

@@ -1,5 +1,5 @@
+import { numberText } from '../../base/number-text.ts';
 import { durationText } from '../../observe/duration-text.ts';
-import { short } from '../detect/judge-features.ts';
 import type { CauseReport, FeatureCause } from './causes.ts';
 
 /** Features that are printed; the JSON has all. */
@@ -10,7 +10,7 @@ export function causeLines({ model, modelVersion, loss, features, timeLine }: Ca
   const head =
     loss === null
       ? 'too few labelled rows to weigh the loss by feature'
-      : `loss ${short(loss.loss.current)} on ${loss.rows.current} rows, ${short(loss.loss.reference)} on ${loss.rows.reference} before; unexplained by any one feature: ${numberText(loss.unexplained)}`;
+      : `loss ${numberText(loss.loss.current)} on ${loss.rows.current} rows, ${numberText(loss.loss.reference)} on ${loss.rows.reference} before; unexplained by any one feature: ${numberText(loss.unexplained)}`;
   return [
     `${model} version ${modelVersion}: ${head}`,
     ...features.slice(0, MOST_LINES).map(featureLine),
@@ -25,8 +25,4 @@ function featureLine(one: FeatureCause): string {
   const age = one.ageMs === null ? '' : `, ${durationText(one.ageMs)} old`;
   const fresh = one.freshnessMs === null ? '' : ` (fresh within ${durationText(one.freshnessMs)})`;
   return `  ${one.feature.padEnd(24)} ${one.state.padEnd(12)} share of the loss ${numberText(one.lossShare).padEnd(8)} PSI ${numberText(one.debiasedPsi).padEnd(8)} ${from}${age}${fresh}`;
-}
-
-function numberText(value: number | null): string {
-  return value === null ? '–' : short(value);
 }

@@ -1,3 +1,4 @@
+import { numberText } from '../../base/number-text.ts';
 import type { ColumnValues } from '../../ports/table-file.ts';
 import { twoProportionZTest } from '../../stats/two-proportion-z-test.ts';
 import type { FrequentItems } from '../profile/frequent-items.ts';
@@ -133,7 +134,7 @@ function oddTexts(
     if (test === null || test.p >= CERTAIN) return null;
   }
   const none = odd.reduce((sum, one) => sum + (one.isDate ? 0 : one.rows), 0);
-  const share = (part: number) => `${Number(((100 * part) / rows).toPrecision(3))} %`;
+  const share = (part: number) => `${numberText((100 * part) / rows)} %`;
   const says =
     none >= count / 2 ? `${share(none)} of values are no dates` : `${share(count)} of dates are written otherwise`;
   return { text: `${says}, as "${odd[0].example.slice(0, 40)}"`, rows: count };
@@ -157,7 +158,7 @@ function oddNumbers(reference: DateSide, { side }: DateSide): { readonly text: s
   const rows = Math.round(placeholders(side.distribution));
   const was = reference.side.distribution === null ? 0 : placeholders(reference.side.distribution);
   if (was > 0 || rows < LEAST_ROWS || rows < LEAST_SHARE * filled) return null;
-  const share = `${Number(((100 * rows) / filled).toPrecision(3))} %`;
+  const share = `${numberText((100 * rows) / filled)} %`;
   return { text: `${share} of dates stand for none: they are on the first day of 1970, or after 2900`, rows };
 }
 

@@ -1,3 +1,4 @@
+import { numberText } from '../../base/number-text.ts';
 import { adjustedP } from '../../stats/multiple-testing.ts';
 import type { ComparedColumn } from './compare-column.ts';
 import type { DriftRule } from './drift-rule.ts';
@@ -44,11 +45,11 @@ function verdictOf(column: ComparedColumn, rule: DriftRule): { state: DriftState
   if (effect === null || evidence === null) return { state: 'insufficient', reason: 'nothing to compare' };
   if (rule.kind === 'psi') {
     const over = effect.psi > rule.above;
-    return { state: over ? 'drift' : 'ok', reason: `PSI ${short(effect.psi)} ${over ? '>' : '≤'} ${rule.above}` };
+    return { state: over ? 'drift' : 'ok', reason: `PSI ${numberText(effect.psi)} ${over ? '>' : '≤'} ${rule.above}` };
   }
   if (rule.kind === 'ks') {
     const under = evidence.p < rule.below;
-    return { state: under ? 'drift' : 'ok', reason: `p ${short(evidence.p)} ${under ? '<' : '≥'} ${rule.below}` };
+    return { state: under ? 'drift' : 'ok', reason: `p ${numberText(evidence.p)} ${under ? '<' : '≥'} ${rule.below}` };
   }
   return defaultVerdict(column, effect.debiasedPsi, evidence.adjustedP);
 }
@@ -59,19 +60,19 @@ function defaultVerdict(
   p: number,
 ): { state: DriftState; reason: string } {
   if (outlier !== null && psi < LEAST_EFFECT)
-    return { state: 'ok', reason: `an outlier (${short(outlier)}), the population did not move` };
-  if (psi < LEAST_EFFECT) return { state: 'ok', reason: `effect ${short(psi)} below ${LEAST_EFFECT}` };
+    return { state: 'ok', reason: `an outlier (${numberText(outlier)}), the population did not move` };
+  if (psi < LEAST_EFFECT) return { state: 'ok', reason: `effect ${numberText(psi)} below ${LEAST_EFFECT}` };
   const isWithin = limit !== null && (psi <= limit.psi || p > LEVEL);
   if (isWithin && psi >= LARGE_EFFECT && (evidence?.p ?? 1) < CERTAIN)
     return {
       state: 'inconclusive',
-      reason: `effect ${short(psi)} is large, and the reference itself moves by ${short(limit.psi)}: compare with rows of the same season`,
+      reason: `effect ${numberText(psi)} is large, and the reference itself moves by ${numberText(limit.psi)}: compare with rows of the same season`,
     };
-  if (p > LEVEL) return { state: 'ok', reason: `no evidence: adjusted p ${short(p)}` };
+  if (p > LEVEL) return { state: 'ok', reason: `no evidence: adjusted p ${numberText(p)}` };
   if (limit !== null && psi <= limit.psi)
-    return { state: 'ok', reason: `effect ${short(psi)} within the reference's own ${short(limit.psi)}` };
-  const against = limit === null ? '' : ` > limit ${short(Math.max(limit.psi, LEAST_EFFECT))}`;
-  return { state: 'drift', reason: `effect ${short(psi)}${against}, adjusted p ${short(p)}` };
+    return { state: 'ok', reason: `effect ${numberText(psi)} within the reference's own ${numberText(limit.psi)}` };
+  const against = limit === null ? '' : ` > limit ${numberText(Math.max(limit.psi, LEAST_EFFECT))}`;
+  return { state: 'drift', reason: `effect ${numberText(psi)}${against}, adjusted p ${numberText(p)}` };
 }
 
 /** Vectors have no PSI: a rule of one judges them as the default does. */
@@ -80,18 +81,21 @@ function vectorVerdict(
   adjustedP: number,
   rule: DriftRule,
 ): { state: DriftState; reason: string } {
-  const cross = domainAuc === null ? '' : `, domain AUC ${short(domainAuc)}`;
+  const cross = domainAuc === null ? '' : `, domain AUC ${numberText(domainAuc)}`;
   if (rule.kind === 'ks') {
     const under = p < rule.below;
-    return { state: under ? 'drift' : 'ok', reason: `p ${short(p)} of MMD ${under ? '<' : '≥'} ${rule.below}${cross}` };
+    return {
+      state: under ? 'drift' : 'ok',
+      reason: `p ${numberText(p)} of MMD ${under ? '<' : '≥'} ${rule.below}${cross}`,
+    };
   }
   if (adjustedP > LEVEL)
-    return { state: 'ok', reason: `MMD ${short(mmd)}, no evidence: adjusted p ${short(adjustedP)}${cross}` };
+    return { state: 'ok', reason: `MMD ${numberText(mmd)}, no evidence: adjusted p ${numberText(adjustedP)}${cross}` };
   if (mmd <= limit)
-    return { state: 'ok', reason: `MMD ${short(mmd)} within the reference's own ${short(limit)}${cross}` };
+    return { state: 'ok', reason: `MMD ${numberText(mmd)} within the reference's own ${numberText(limit)}${cross}` };
   return {
     state: 'drift',
-    reason: `MMD ${short(mmd)} > limit ${short(limit)}, adjusted p ${short(adjustedP)}${cross}`,
+    reason: `MMD ${numberText(mmd)} > limit ${numberText(limit)}, adjusted p ${numberText(adjustedP)}${cross}`,
   };
 }
 
@@ -111,10 +115,4 @@ function whyInsufficient(
   const needed = Math.max(LEAST_ROWS, 10 * bins.frozen.count);
   const least = Math.min(rows.reference, rows.current);
   return least < needed ? `${least} rows, ${needed} are needed` : null;
-}
-
-/** A number in three digits. */
-export function short(value: number): string {
-  if (value !== 0 && Math.abs(value) < 1e-4) return value.toExponential(1);
-  return String(Number(value.toPrecision(3)));
 }

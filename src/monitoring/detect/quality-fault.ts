@@ -1,3 +1,4 @@
+import { numberText } from '../../base/number-text.ts';
 import type { ValueChange } from '../../ports/playbook-store.ts';
 import { twoProportionZTest } from '../../stats/two-proportion-z-test.ts';
 import type { ColumnSide } from './column-side.ts';
@@ -38,6 +39,8 @@ const MISSING_RISE = 0.01;
 /** And its odds by this factor: a column that is missing in half of the rows varies by more than a hundredth of them. */
 const MISSING_ODDS = 1.5;
 const EVIDENCE = 0.001;
+/** Rows below which nothing is a fault: a single row without a value is all of its window. */
+const LEAST_ROWS = 5;
 
 /** Faults of one column. `compared` is false for identifiers, whose values say nothing. */
 export function qualityFaults(
@@ -46,6 +49,7 @@ export function qualityFaults(
   current: ColumnSide,
   compared: boolean,
 ): readonly QualityFault[] {
+  if (current.rows < LEAST_ROWS) return [];
   const faults: QualityFault[] = [];
   const add: Add = (kind, rows, text, known) => {
     faults.push({ kind, columns: [name], text, rows, ...known });
@@ -82,7 +86,7 @@ type Add = (
 ) => void;
 
 function missingFault(reference: ColumnSide, current: ColumnSide, add: Add): void {
-  if (reference.rows === 0 || current.rows === 0) return;
+  if (reference.rows === 0 || current.rows < LEAST_ROWS) return;
   const was = reference.missing / reference.rows;
   const is = current.missing / current.rows;
   if (is <= was) return;
@@ -194,5 +198,5 @@ function editDistance(a: string, b: string): number {
 }
 
 function percent(share: number): string {
-  return `${Number((share * 100).toPrecision(3))} %`;
+  return `${numberText(share * 100)} %`;
 }

@@ -1,3 +1,4 @@
+import { numberText } from '../../base/number-text.ts';
 import type { ValueChange } from '../../ports/playbook-store.ts';
 import type { ColumnSide } from './column-side.ts';
 import { quantileOf } from './distribution.ts';
@@ -53,7 +54,7 @@ function faultOf({ change, names, share }: KnownChange, values: number): UnitFau
 
 function factorText(times: number): string {
   const by = times >= 1 ? times : 1 / times;
-  return `${times >= 1 ? 'multiplied' : 'divided'} by about ${Number(by.toPrecision(2))}`;
+  return `${times >= 1 ? 'multiplied' : 'divided'} by about ${numberText(by, 2)}`;
 }
 
 interface Factor {

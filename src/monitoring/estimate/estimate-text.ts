@@ -1,5 +1,5 @@
+import { numberText } from '../../base/number-text.ts';
 import { durationText } from '../../observe/duration-text.ts';
-import { short } from '../detect/judge-features.ts';
 import type { ProxyReport } from './proxies.ts';
 import type { WindowEstimate } from './window-estimate.ts';
 
@@ -7,17 +7,17 @@ import type { WindowEstimate } from './window-estimate.ts';
 export function estimateLines({ metrics, trust, assumptions, proxies }: WindowEstimate): readonly string[] {
   const { calibrationRows, outsideShare, domainAuc, lastLabelAgeMs } = assumptions;
   const numbers = Object.entries(metrics ?? {}).flatMap(([name, value]) =>
-    value === null ? [] : [`${name} ${short(value)}`],
+    value === null ? [] : [`${name} ${numberText(value)}`],
   );
   const head = metrics === null ? `cannot tell: ${trust.reasons.join('; ')}` : `estimated ${numbers.join(', ')}`;
   const age =
     lastLabelAgeMs === null
       ? 'no label has come'
       : `the newest labelled prediction is ${durationText(lastLabelAgeMs)} old`;
-  const auc = domainAuc === null ? '' : `, domain AUC ${short(domainAuc)}`;
+  const auc = domainAuc === null ? '' : `, domain AUC ${numberText(domainAuc)}`;
   return [
     head,
-    `rests on ${calibrationRows} labelled rows; ${short(outsideShare)} of the window outside them${auc}; ${age}`,
+    `rests on ${calibrationRows} labelled rows; ${numberText(outsideShare)} of the window outside them${auc}; ${age}`,
     ...(proxies.length === 0 ? ['no proxy is declared'] : proxies.map(proxyLine)),
   ];
 }
@@ -27,9 +27,9 @@ function proxyLine(found: ProxyReport): string {
   if (state === 'insufficient' || correlation === null) return `proxy ${proxy}: ${reason}`;
   const { value, low, high } = correlation;
   const lead = lag.lead === null ? '' : `, ${durationText(lag.lead.p50)} before the label`;
-  const mean = window.mean === null ? 'no value in the window' : `mean ${short(window.mean)} of ${window.known}`;
-  const was = before.mean === null ? '' : `, ${short(before.mean)} before`;
+  const mean = window.mean === null ? 'no value in the window' : `mean ${numberText(window.mean)} of ${window.known}`;
+  const was = before.mean === null ? '' : `, ${numberText(before.mean)} before`;
   const certain = moved?.isCertain === true ? ', certainly moved' : '';
-  const label = labelEstimate === null ? '' : `; mean label ${short(labelEstimate.mean)} if the relation holds`;
-  return `proxy ${proxy}: correlation ${short(value)} (${short(low)} to ${short(high)})${lead}; ${mean}${was}${certain}${label}`;
+  const label = labelEstimate === null ? '' : `; mean label ${numberText(labelEstimate.mean)} if the relation holds`;
+  return `proxy ${proxy}: correlation ${numberText(value)} (${numberText(low)} to ${numberText(high)})${lead}; ${mean}${was}${certain}${label}`;
 }

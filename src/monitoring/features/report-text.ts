@@ -1,3 +1,4 @@
+import { numberText } from '../../base/number-text.ts';
 import { durationText } from '../../observe/duration-text.ts';
 import type {
   ColumnReport,
@@ -88,7 +89,7 @@ export function columnCells(column: ColumnReport, age: string): readonly string[
     ...[nullRate, zeroRate, missingRate].map((rate) => (empty ? '–' : percentText(rate))),
     empty || range === null ? '–' : percentText(outOfRangeRate),
     type === 'list' ? '–' : String(distinct),
-    ...[profile.least, mean, profile.greatest].map(numberText),
+    ...[profile.least, mean, profile.greatest].map((value) => numberText(value, 4)),
     age,
   ];
 }
@@ -111,10 +112,6 @@ export function instantText(ms: number): string {
 
 function hourText(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 13)}:00Z`;
-}
-
-function numberText(value: number | null): string {
-  return value === null ? '–' : String(Number(value.toPrecision(4)));
 }
 
 function countText(count: number, one: string, many = `${one}s`): string {

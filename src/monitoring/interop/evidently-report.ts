@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
+import { numberText } from '../../base/number-text.ts';
 import type { Comparison } from '../detect/comparison.ts';
 import type { FeatureComparison } from '../detect/feature-comparison.ts';
 
@@ -115,7 +116,7 @@ function driftResult(feature: FeatureComparison) {
     type: 'evidently:metric_result_v2:SingleValue',
     display_name: `Value drift for ${name}`,
     ...location({ type: DRIFT, column: name, method, threshold }),
-    widget: [counter(`${name}: ${state}`, `${method} ${value.toPrecision(3)}: ${reason}`)],
+    widget: [counter(`${name}: ${state}`, `${method} ${numberText(value)}: ${reason}`)],
     tests: [],
     value,
   };

@@ -1,3 +1,4 @@
+import { numberText } from '../../base/number-text.ts';
 import { labelCountsText } from '../../model/label-maturity.ts';
 import type { ListedVersion } from '../../registry/listed-versions.ts';
 import type { Qualities, Task } from './quality.ts';
@@ -77,7 +78,7 @@ export function qualityLines({ model, whole, champion, versions, days }: Quality
 }
 
 function qualityText(quality: Qualities[Task]): string {
-  const number = (value: number | null) => (value === null ? '–' : value.toPrecision(4));
+  const number = (value: number | null) => numberText(value, 4);
   const metrics =
     quality.task === 'binary'
       ? `auc ${number(quality.auc)}, brier ${number(quality.brier)}, log loss ${number(quality.logLoss)}`

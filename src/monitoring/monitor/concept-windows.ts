@@ -1,3 +1,4 @@
+import { numberText } from '../../base/number-text.ts';
 import type { ResolvedMonitor } from '../../features/define/monitor.ts';
 import { type LabelCounts, labelCountsText, NO_LABELS, settledBefore, withLabel } from '../../model/label-maturity.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
@@ -140,7 +141,7 @@ function windowOf(
 function judged(span: Span, own: Moments, rise: LossChange | null, { metric }: ResolvedMonitor): MonitorWindow {
   const shown = { value: own.mean, limit: rise?.before.mean ?? null };
   if (rise === null || !isInDrift(span, own, rise))
-    return { ...none(span, 'ok', `${metric} ${own.mean.toPrecision(3)}`, own.n), ...shown };
+    return { ...none(span, 'ok', `${metric} ${numberText(own.mean)}`, own.n), ...shown };
   return {
     ...none(span, 'drift', riseText(metric, own, rise), own.n),
     ...shown,
@@ -150,7 +151,7 @@ function judged(span: Span, own: Moments, rise: LossChange | null, { metric }: R
 }
 
 function riseText(what: string, own: Moments, { at, before }: LossChange): string {
-  return `${what} ${own.mean.toPrecision(3)}, rose by ${new Date(at).toISOString()} from ${before.mean.toPrecision(3)}`;
+  return `${what} ${numberText(own.mean)}, rose by ${new Date(at).toISOString()} from ${numberText(before.mean)}`;
 }
 
 /** A window in which slices are in drift as well, or alone. */

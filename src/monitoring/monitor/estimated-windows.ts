@@ -1,8 +1,8 @@
+import { numberText } from '../../base/number-text.ts';
 import type { ResolvedMonitor } from '../../features/define/monitor.ts';
 import { durationText } from '../../observe/duration-text.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import { readRows, type WindowRows } from '../cause/window-rows.ts';
-import { short } from '../detect/judge-features.ts';
 import { LEAST_CHUNKS } from '../estimate/chunk-limits.ts';
 import { type FittedEstimate, fitEstimate, isLoss } from '../estimate/fit-estimate.ts';
 import { type EstimateAssumptions, trustInEstimate } from '../estimate/trust-in-estimate.ts';
@@ -98,7 +98,7 @@ function judged(span: Span, window: WindowRows, { known, fitted, monitor, within
     };
   const limit = isLoss(metric) ? limits.upper : limits.lower;
   const isWorse = isLoss(metric) ? value > limit : value < limit;
-  const reason = `estimated ${metric} ${short(value)}, limit ${short(limit)} (${rests})`;
+  const reason = `estimated ${metric} ${numberText(value)}, limit ${numberText(limit)} (${rests})`;
   return {
     ...none(span, isWorse ? 'drift' : 'ok', reason, rows),
     value,
@@ -113,6 +113,6 @@ function restsOn({ calibrationRows, outsideShare, domainAuc, lastLabelAgeMs }: E
     lastLabelAgeMs === null
       ? 'no label has come'
       : `newest label of a prediction ${durationText(lastLabelAgeMs)} before`;
-  const auc = domainAuc === null ? '' : `, domain AUC ${short(domainAuc)}`;
-  return `${calibrationRows} labelled rows, ${short(outsideShare)} outside them${auc}, ${age}`;
+  const auc = domainAuc === null ? '' : `, domain AUC ${numberText(domainAuc)}`;
+  return `${calibrationRows} labelled rows, ${numberText(outsideShare)} outside them${auc}, ${age}`;
 }

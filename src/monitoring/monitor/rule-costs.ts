@@ -1,6 +1,6 @@
+import { numberText } from '../../base/number-text.ts';
 import type { ModelData } from '../../features/define/declaration.ts';
 import { type DriftRule, expectedFalseAlarms, type FalseAlarms, parseDriftRule } from '../detect/drift-rule.ts';
-import { short } from '../detect/judge-features.ts';
 import { monitorsOf } from './judge-windows.ts';
 
 const DAY_MS = 86_400_000;
@@ -41,9 +41,9 @@ export function ruleCosts(models: readonly ModelData[]): readonly RuleCost[] {
 export function ruleCostText({ model, kind, rule, features, windowsPerDay, costs }: RuleCost): string {
   const alarms = costs.map(({ rows, perDay, perQuarter }) => {
     const at = rows === null ? '' : `at ${rows} rows of a window `;
-    return `${at}${short(perDay)} false alarms a day, ${short(perQuarter)} a quarter`;
+    return `${at}${numberText(perDay)} false alarms a day, ${numberText(perQuarter)} a quarter`;
   });
-  return `${kind} of ${model}, rule ${rule}, ${features} feature${features === 1 ? '' : 's'}, ${short(windowsPerDay)} windows a day: without drift ${alarms.join('; ')}`;
+  return `${kind} of ${model}, rule ${rule}, ${features} feature${features === 1 ? '' : 's'}, ${numberText(windowsPerDay)} windows a day: without drift ${alarms.join('; ')}`;
 }
 
 function costOf(rule: DriftRule, features: number, rows: number, windowsPerDay: number): FalseAlarms | null {

@@ -1,9 +1,9 @@
+import { numberText } from '../../base/number-text.ts';
 import type { ModelData } from '../../features/define/declaration.ts';
 import type { ResolvedMonitor } from '../../features/define/monitor.ts';
 import { labelCountsText, NO_LABELS, settledBefore, withLabel } from '../../model/label-maturity.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import { expectedCalibrationError } from '../../stats/expected-calibration-error.ts';
-import { short } from '../detect/judge-features.ts';
 import { type ChunkLimits, chunkLimits } from '../estimate/chunk-limits.ts';
 import { type MonitorWindow, none, type Span, type Watched } from './judge-windows.ts';
 import { type RealisedLoss, realisedLosses } from './realised-losses.ts';
@@ -123,9 +123,11 @@ function judged(span: Span, rows: readonly RealisedLoss[], { fact, limits, isOve
   if (value === null) return none(span, 'insufficient', `${known.length} rows are too few`, known.length);
   const isHigh = value > limits.upper;
   const isDrift = isHigh || (fact.isTwoSided && value < limits.lower);
-  const range = fact.isTwoSided ? `${short(limits.lower)} to ${short(limits.upper)}` : `at most ${short(limits.upper)}`;
+  const range = fact.isTwoSided
+    ? `${numberText(limits.lower)} to ${numberText(limits.upper)}`
+    : `at most ${numberText(limits.upper)}`;
   return {
-    ...none(span, isDrift ? 'drift' : 'ok', `${fact.name} ${short(value)}, usually ${range}`, known.length),
+    ...none(span, isDrift ? 'drift' : 'ok', `${fact.name} ${numberText(value)}, usually ${range}`, known.length),
     value,
     limit: isHigh || !fact.isTwoSided ? limits.upper : limits.lower,
     drifted: isDrift ? [fact.name] : [],

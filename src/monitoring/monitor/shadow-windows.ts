@@ -1,3 +1,4 @@
+import { numberText } from '../../base/number-text.ts';
 import type { ModelData } from '../../features/define/declaration.ts';
 import type { ResolvedMonitor } from '../../features/define/monitor.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
@@ -6,7 +7,6 @@ import { sideOfValues } from '../detect/column-side.ts';
 import { compareProfiles } from '../detect/compare-profiles.ts';
 import { parseDriftRule } from '../detect/drift-rule.ts';
 import { kindOf } from '../detect/feature-kind.ts';
-import { short } from '../detect/judge-features.ts';
 import { referenceBins } from '../detect/reference-bins.ts';
 import { addNumber, createColumnSketch } from '../profile/column-sketch.ts';
 import type { FrozenBins } from '../profile/frozen-bins.ts';
@@ -43,7 +43,10 @@ export async function shadowWindows(
     );
     const window = windowOf(span, comparison, null);
     const gap = pairs.reduce((sum, [a, b]) => sum + Math.abs(a - b), 0) / pairs.length;
-    windows.push({ ...window, reason: `${window.reason}; the scores of a request differ by ${short(gap)} on average` });
+    windows.push({
+      ...window,
+      reason: `${window.reason}; the scores of a request differ by ${numberText(gap)} on average`,
+    });
   }
   return windows;
 }

@@ -1,3 +1,4 @@
+import { numberText } from '../../base/number-text.ts';
 import type { Comparison } from '../detect/comparison.ts';
 import { ruleText } from '../detect/drift-rule.ts';
 import type { FeatureComparison } from '../detect/feature-comparison.ts';
@@ -78,7 +79,7 @@ function chart({ name, state, bins }: FeatureComparison): string {
 
 function labelsOf(bins: FeatureComparison['bins']['frozen']): readonly string[] {
   if (bins.kind === 'values') return [...bins.values.keys(), 'others', 'missing'];
-  const edges = [...bins.edges].map((edge) => String(Number(edge.toPrecision(4))));
+  const edges = [...bins.edges].map((edge) => numberText(edge, 4));
   return [
     ...edges.map((edge, i) => (i === 0 ? `< ${edge}` : `${edges[i - 1]} … ${edge}`)),
     `≥ ${edges.at(-1) ?? '−∞'}`,

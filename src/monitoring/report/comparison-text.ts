@@ -1,8 +1,8 @@
+import { numberText } from '../../base/number-text.ts';
 import type { ExcludedColumn } from '../detect/choose-columns.ts';
 import type { Comparison, RuleCost, SliceComparison } from '../detect/comparison.ts';
 import { ruleText } from '../detect/drift-rule.ts';
 import type { FeatureComparison } from '../detect/feature-comparison.ts';
-import { short } from '../detect/judge-features.ts';
 
 /** Features that are printed in full where few drifted. */
 const MOST_LINES = 40;
@@ -22,7 +22,7 @@ export function comparisonText(comparison: Comparison): string {
     ...(season === null ? [] : [`compared with ${season.rows} reference rows of the same hours of the ${season.of}`]),
     ...(domainAuc === null
       ? []
-      : [`current rows differ from reference rows: domain AUC ${short(domainAuc)} (.5: not at all)`]),
+      : [`current rows differ from reference rows: domain AUC ${numberText(domainAuc)} (.5: not at all)`]),
     ...excludedLines(comparison.excluded),
     ...slices.filter(({ state }) => state === 'drift').map(sliceText),
     ...comparison.falseAlarms.map((cost) => costText(cost, comparison)),
@@ -52,7 +52,7 @@ export function verdictText({ faults, features, verdict, slices }: Comparison): 
 
 export function costText(cost: RuleCost, { windowsPerDay }: Comparison): string {
   const { rule, flagged, perDay, perQuarter } = cost;
-  return `rule ${rule}: flags ${flagged} here; without drift ${short(perDay)} false alarms a day, ${short(perQuarter)} a quarter (${windowsPerDay} window${windowsPerDay === 1 ? '' : 's'} a day, rows independent)`;
+  return `rule ${rule}: flags ${flagged} here; without drift ${numberText(perDay)} false alarms a day, ${numberText(perQuarter)} a quarter (${windowsPerDay} window${windowsPerDay === 1 ? '' : 's'} a day, rows independent)`;
 }
 
 function sliceText({ column, value, rows, drifted }: SliceComparison): string {
@@ -75,16 +75,16 @@ export const featureHeads = [
 
 export function featureCells(feature: FeatureComparison): readonly string[] {
   const { name, kind, state, effect, evidence, missing, rows, rootCauseShare, reason } = feature;
-  const rate = (count: number, of: number) => (of === 0 ? '–' : `${short((100 * count) / of)}%`);
+  const rate = (count: number, of: number) => (of === 0 ? '–' : `${numberText((100 * count) / of)}%`);
   return [
     name,
     kind,
     state,
-    effect === null ? '–' : short(effect.debiasedPsi),
-    effect === null ? '–' : short(effect.jensenShannon),
-    effect?.wasserstein == null ? '–' : short(effect.wasserstein),
-    effect?.meanShift == null ? '–' : `${effect.meanShift > 0 ? '+' : ''}${short(effect.meanShift)}σ`,
-    evidence === null ? '–' : short(evidence.adjustedP),
+    effect === null ? '–' : numberText(effect.debiasedPsi),
+    effect === null ? '–' : numberText(effect.jensenShannon),
+    effect?.wasserstein == null ? '–' : numberText(effect.wasserstein),
+    effect?.meanShift == null ? '–' : `${effect.meanShift > 0 ? '+' : ''}${numberText(effect.meanShift)}σ`,
+    evidence === null ? '–' : numberText(evidence.adjustedP),
     `${rate(missing.reference, rows.reference)}→${rate(missing.current, rows.current)}`,
     rootCauseShare === null ? '–' : `${Math.round(rootCauseShare * 100)}%`,
     reason,

@@ -1,7 +1,7 @@
+import { numberText } from '../../base/number-text.ts';
 import { labelCountsText } from '../../model/label-maturity.ts';
 import { durationText } from '../../observe/duration-text.ts';
 import type { CauseReport } from '../cause/causes.ts';
-import { short } from '../detect/judge-features.ts';
 import { estimateLines } from '../estimate/estimate-text.ts';
 import type { CoverageReport } from '../estimate/window-coverage.ts';
 import type { MonitorStatus } from '../monitor/judge-windows.ts';
@@ -70,11 +70,6 @@ function shortened(comparison: NonNullable<WindowReport['comparison']>): NonNull
   return { ...comparison, features, faults: comparison.faults.slice(0, MOST_ROWS) };
 }
 
-/** A number in three digits; a dash where there is none. */
-export function numberText(value: number | null): string {
-  return value === null ? '–' : short(value);
-}
-
 const WIDTH = 1000;
 const HEIGHT = 120;
 
@@ -95,7 +90,7 @@ function seriesChart({ monitor, windows }: MonitorStatus): string {
     return `<circle class="s-${state}" cx="${x(i)}" cy="${y(value ?? 0)}" r="4"><title>${escaped(title)}</title></circle>`;
   });
   const what = monitor.kind === 'conceptDrift' ? monitor.metric : 'largest debiased PSI';
-  return `<p class="small">${monitor.kind}: ${escaped(what)} by window of ${durationText(monitor.windowMs)}; dashed: its limit; at most ${short(most)}</p><svg viewBox="0 0 ${WIDTH} ${HEIGHT + 6}" role="img" aria-label="${monitor.kind}"><polyline class="l" points="${line('value')}"/><polyline class="m" points="${line('limit')}"/>${dots.join('')}</svg>`;
+  return `<p class="small">${monitor.kind}: ${escaped(what)} by window of ${durationText(monitor.windowMs)}; dashed: its limit; at most ${numberText(most)}</p><svg viewBox="0 0 ${WIDTH} ${HEIGHT + 6}" role="img" aria-label="${monitor.kind}"><polyline class="l" points="${line('value')}"/><polyline class="m" points="${line('limit')}"/>${dots.join('')}</svg>`;
 }
 
 function coverageSection({ predictions, labelled, curve, window, maturity }: CoverageReport): string {

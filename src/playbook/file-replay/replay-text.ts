@@ -1,3 +1,4 @@
+import { numberText } from '../../base/number-text.ts';
 import { compareText } from '../../base/text-order.ts';
 import { formatDuration } from '../../base/time.ts';
 import { decisionLine } from './decision-log.ts';
@@ -23,9 +24,9 @@ export function replayText({ log, windows, summary }: FileReplay): readonly stri
         `${month}: ${predictions} predictions`,
         `${labelled} labelled`,
         ...(auc === null ? [] : [`AUC ${auc.toFixed(3)}`]),
-        ...(loss === null ? [] : [`loss ${loss.toPrecision(3)}`]),
-        ...(meanScore === null ? [] : [`mean score ${meanScore.toPrecision(3)}`]),
-        ...(meanLabel === null ? [] : [`mean label ${meanLabel.toPrecision(3)}`]),
+        ...(loss === null ? [] : [`loss ${numberText(loss)}`]),
+        ...(meanScore === null ? [] : [`mean score ${numberText(meanScore)}`]),
+        ...(meanLabel === null ? [] : [`mean label ${numberText(meanLabel)}`]),
       ].join(', '),
     ),
     `incidents: ${incidents.page} pages, ${incidents.ticket} tickets, ${incidents.digest} for the digest`,

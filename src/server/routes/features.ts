@@ -65,7 +65,7 @@ function vectorSchema(features: z.ZodType): z.ZodType {
     complete: z.boolean().describe('whether every feature has an answer'),
     features,
     missing: z
-      .record(z.string(), z.enum(['nullKey', 'past', 'compute', 'slow', 'overflow']))
+      .record(z.string(), z.enum(['nullKey', 'past', 'compute', 'slow', 'overflow', 'noRun']))
       .describe('the reason for each feature without an answer'),
     stale: z.array(z.string()).describe('lookups older than their freshness budget'),
     ages: agesSchema,

@@ -1,3 +1,4 @@
+import { numberText } from '../../base/number-text.ts';
 import type { ExplainedMove, RolloutPlan } from '../../features/define/rollout.ts';
 import { anytimeKs } from '../../stats/anytime-ks.ts';
 import { eventEValue } from '../../stats/event-e-value.ts';
@@ -126,7 +127,7 @@ function against(guard: EventGuard, canary: LaneEvidence, baseline: LaneEvidence
     guardrail: name,
     tripped: test.stops,
     suspected: test.e >= SUSPECTED_FROM && watched > share * (watched + others),
-    says: `${watched} ${what} of the canary, ${others} of the baseline; ${asked} and ${compared} requests (e ${shown(test.e)}, limit ${shown(1 / alpha)})`,
+    says: `${watched} ${what} of the canary, ${others} of the baseline; ${asked} and ${compared} requests (e ${numberText(test.e)}, limit ${numberText(1 / alpha)})`,
     numbers: {
       canary: watched,
       baseline: others,
@@ -151,7 +152,7 @@ function voted(
     guardrail: name,
     tripped: test.stops,
     suspected: test.e >= SUSPECTED_FROM && canary > VOTES_SHARE * (canary + baseline),
-    says: `more ${what} of the canary in ${canary} blocks of time, of the baseline in ${baseline}; ${blocks.compared} compared (e ${shown(test.e)}, limit ${shown(1 / alpha)})`,
+    says: `more ${what} of the canary in ${canary} blocks of time, of the baseline in ${baseline}; ${blocks.compared} compared (e ${numberText(test.e)}, limit ${numberText(1 / alpha)})`,
     numbers: { canary, baseline, compared: blocks.compared, e: finite(test.e), limit: 1 / alpha },
   };
 }
@@ -163,7 +164,7 @@ function slowShadow({ shadow }: Evidence['blocks'], alpha: number): Reading {
     guardrail: 'p99',
     tripped: test.stops,
     suspected: test.e >= SUSPECTED_FROM && slow > SLOW_BLOCKS * blocks,
-    says: `most copies were slow in ${slow} of ${blocks} blocks of time, ${SLOW_BLOCKS * 100} % allowed (e ${shown(test.e)}, limit ${shown(1 / alpha)})`,
+    says: `most copies were slow in ${slow} of ${blocks} blocks of time, ${SLOW_BLOCKS * 100} % allowed (e ${numberText(test.e)}, limit ${numberText(1 / alpha)})`,
     numbers: { candidate: slow, candidateBlocks: blocks, share: SLOW_BLOCKS, e: finite(test.e), limit: 1 / alpha },
   };
 }
@@ -181,7 +182,7 @@ function alone(
     guardrail: name,
     tripped: test.stops,
     suspected: test.e >= SUSPECTED_FROM && found > share * asked,
-    says: `${found} ${what} of ${asked} ${of}, ${share * 100} % allowed (e ${shown(test.e)}, limit ${shown(1 / alpha)})`,
+    says: `${found} ${what} of ${asked} ${of}, ${share * 100} % allowed (e ${numberText(test.e)}, limit ${numberText(1 / alpha)})`,
     numbers: { candidate: found, candidateRequests: asked, share, e: finite(test.e), limit: 1 / alpha },
   };
 }
@@ -195,7 +196,7 @@ function unscored(canary: LaneEvidence, baseline: LaneEvidence): readonly Readin
     requests === 0 ? 0 : Math.max(0, 1 - scores.n / requests),
   );
   if (own <= others + MOST_UNSCORED) return [];
-  const says = `${shown(100 * own)} % of the requests of the canary have no score, ${shown(100 * others)} % of the baseline's`;
+  const says = `${numberText(100 * own)} % of the requests of the canary have no score, ${numberText(100 * others)} % of the baseline's`;
   return [{ guardrail: 'scored', tripped: false, suspected: true, says, numbers: { canary: own, baseline: others } }];
 }
 
@@ -229,7 +230,7 @@ function shiftReading(
   return {
     guardrail: 'scoreShift',
     tripped: low !== null && high !== null && (low > up || high < -down),
-    says: `mean score ${shown(b.scores.mean)} against ${shown(a.scores.mean)}; allowed ${down === up ? `±${shown(up)}` : `−${shown(down)} to +${shown(up)}`}`,
+    says: `mean score ${numberText(b.scores.mean)} against ${numberText(a.scores.mean)}; allowed ${down === up ? `±${numberText(up)}` : `−${numberText(down)} to +${numberText(up)}`}`,
     numbers: {
       candidate: b.scores.mean,
       champion: a.scores.mean,
@@ -260,7 +261,7 @@ function distanceReading(most: number, b: LaneEvidence, a: LaneEvidence, alpha: 
   return {
     guardrail: 'scoreDistance',
     tripped: atLeast > most,
-    says: `distance of the scores ${shown(distance)}, at least ${shown(atLeast)}; allowed ${shown(most)}`,
+    says: `distance of the scores ${numberText(distance)}, at least ${numberText(atLeast)}; allowed ${numberText(most)}`,
     numbers: { distance, atLeast, allowed: most },
   };
 }
@@ -271,8 +272,4 @@ function binsOf(sparse: readonly number[]): readonly number[] {
 
 function finite(value: number): number | null {
   return Number.isFinite(value) ? value : null;
-}
-
-function shown(value: number): string {
-  return String(Number(value.toPrecision(3)));
 }

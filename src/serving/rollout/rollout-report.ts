@@ -1,3 +1,4 @@
+import { numberText } from '../../base/number-text.ts';
 import type { RolloutEvent, RolloutState } from '../../ports/rollout-store.ts';
 import { rankCorrelation } from '../../stats/rank-correlation.ts';
 import { type Evidence, type LaneEvidence, latencyOf, type Place } from './evidence.ts';
@@ -178,5 +179,5 @@ function laneText({ requests, errors, timeouts, nonFinite, p50Ms, p99Ms, meanSco
 }
 
 function shown(value: number | null): string {
-  return value === null ? '-' : String(Number(value.toPrecision(3)));
+  return value === null ? '-' : numberText(value);
 }

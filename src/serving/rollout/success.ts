@@ -1,3 +1,4 @@
+import { numberText } from '../../base/number-text.ts';
 import type { RolloutPlan } from '../../features/define/rollout.ts';
 import type { Loss } from '../../features/define/rollout-loss.ts';
 import type { LabelCounts } from '../../model/label-maturity.ts';
@@ -103,14 +104,14 @@ function pairedReading(
     return { outcome: 'inconclusive', says, numbers };
   }
   const { low, high } = interval;
-  const says = `${success.metric} of the candidate less the champion's, on ${difference.n} requests of the shadow, is in [${shown(low)}, ${shown(high)}]`;
+  const says = `${success.metric} of the candidate less the champion's, on ${difference.n} requests of the shadow, is in [${numberText(low)}, ${numberText(high)}]`;
   if (low > 0) return { outcome: 'worse', says, numbers };
   if (coverage < success.coverage) {
-    const has = `coverage ${shown(coverage)} of the pairs (${success.coverage} needed)`;
+    const has = `coverage ${numberText(coverage)} of the pairs (${success.coverage} needed)`;
     return { outcome: 'inconclusive', says: has, numbers };
   }
   if (margin === null) return { outcome: 'passes', says: `${says}; without a margin`, numbers };
-  return { outcome: high < margin ? 'passes' : 'inconclusive', says: `${says}; margin ${shown(margin)}`, numbers };
+  return { outcome: high < margin ? 'passes' : 'inconclusive', says: `${says}; margin ${numberText(margin)}`, numbers };
 }
 
 /** Judges the losses of canary and baseline. */
@@ -153,14 +154,14 @@ function cohortReading(
     const says = 'the requests of a cohort are those of too few callers to tell them from the version';
     return { outcome: 'inconclusive', says, numbers };
   }
-  const interval = `${success.metric} of the canary less the baseline's is in [${shown(low)}, ${shown(high)}]`;
+  const interval = `${success.metric} of the canary less the baseline's is in [${numberText(low)}, ${numberText(high)}]`;
   if (low > 0) return { outcome: 'worse', says: interval, numbers };
   if (fewest < success.labels || coverage < success.coverage) {
-    const has = `${fewest} labels of a cohort (${success.labels} needed), coverage ${shown(coverage)} (${success.coverage} needed)`;
+    const has = `${fewest} labels of a cohort (${success.labels} needed), coverage ${numberText(coverage)} (${success.coverage} needed)`;
     return { outcome: 'inconclusive', says: has, numbers };
   }
   if (margin === null) return { outcome: 'passes', says: `${interval}; without a margin`, numbers };
-  const says = `${interval}; margin ${shown(margin)}`;
+  const says = `${interval}; margin ${numberText(margin)}`;
   return { outcome: high < margin ? 'passes' : 'inconclusive', says, numbers };
 }
 
@@ -171,8 +172,4 @@ function waitingOf(name: 'canary' | 'baseline', { labels }: CohortOutcomes): Rea
 
 function shareOf({ predictions, loss }: CohortOutcomes): number {
   return predictions === 0 ? 0 : loss.n / predictions;
-}
-
-function shown(value: number): string {
-  return String(Number(value.toPrecision(3)));
 }

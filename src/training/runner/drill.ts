@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync 
 import { join } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
 import { medianOf } from '../../base/median.ts';
+import { numberText } from '../../base/number-text.ts';
 import { DRILL_FORMAT, type DrillResult, drillObjections, parseDrill } from '../../cost/evidence/drill-result.ts';
 import type { Evidence } from '../../cost/evidence/evidence.ts';
 import type { TrainingBackend } from '../../ports/training-backend.ts';
@@ -41,7 +42,10 @@ interface DrillRun {
 export async function drill(options: DrillOptions): Promise<DrillResult> {
   const { folder, steps } = options;
   rmSync(folder, { recursive: true, force: true });
-  const plain = [await drillRun(options, 'plain'), await drillRun(options, 'again')];
+  const first = await drillRun(options, 'plain');
+  // A program that does not end by itself proves nothing more by kills.
+  if (first.outcome.state !== 'completed') return reported(options, judge(options, [first], []));
+  const plain = [first, await drillRun(options, 'again')];
   const killed = await drillRun(
     options,
     'killed',
@@ -57,9 +61,11 @@ export async function drill(options: DrillOptions): Promise<DrillResult> {
     'damaged',
     killOnce((run) => checkpointNames(join(run, 'checkpoints')).length >= 2, damageNewest),
   );
-  const result = judge(options, plain, [killed, torn, damaged]);
+  return reported(options, judge(options, plain, [killed, torn, damaged]));
+}
+
+function reported({ folder }: DrillOptions, result: DrillResult): DrillResult {
   replaceJson(join(folder, 'drill.json'), result);
-  for (const problem of result.problems) options.onLine?.(problem);
   return result;
 }
 
@@ -130,26 +136,12 @@ function judge(
     first?.last?.loss == null || last?.loss == null ? [] : [Math.abs(last.loss - first.last.loss)],
   );
   const lossDifference = differences.length === 0 ? null : Math.max(...differences);
-  const problems = [...plain, ...faulty].flatMap(({ name, outcome, last }) => [
-    ...(outcome.state === 'completed' ? [] : [`${name}: ended ${outcome.state} (${outcome.class}): ${outcome.hint}`]),
-    ...(last?.step === steps ? [] : [`${name}: ended at step ${last?.step ?? 0} of ${steps}`]),
-    ...(last?.samples === first?.last?.samples
-      ? []
-      : [`${name}: consumed ${last?.samples} samples, not ${first?.last?.samples}`]),
-  ]);
-  for (const { name, entries } of faulty)
-    for (const { data } of entries.filter(({ event }) => event === 'regressed'))
-      problems.push(
-        `${name}: rank ${data['rank']} went back to step ${data['step']}, before its checkpoint of step ${data['checkpoint']}`,
-      );
-  for (const { name, outcome } of faulty) {
-    const resumed = outcome.ledger.attempts.some(({ attempt, fromStep }) => attempt > 1 && fromStep > 0);
-    if (outcome.ledger.attempts.length === 1)
-      problems.push(`${name}: the program ended before it was killed: give the drill more steps`);
-    else if (!resumed) problems.push(`${name}: no attempt resumed from a checkpoint`);
-  }
+  const problems = [
+    ...byReason([...plain, ...faulty], (run) => endProblems(run, steps, first)),
+    ...byReason(faulty, resumeProblems),
+  ];
   if (lossDifference !== null && lossDifference > lossTolerance)
-    problems.push(`the last loss differs by ${lossDifference}, more than ${lossTolerance}`);
+    problems.push(`the last loss differs by ${numberText(lossDifference)}, more than ${numberText(lossTolerance)}`);
   return {
     format: DRILL_FORMAT,
     evidence,
@@ -160,6 +152,39 @@ function judge(
     lossDifference,
     lossTolerance,
   };
+}
+
+/** Each reason once, with all runs that it holds for. */
+function byReason(runs: readonly DrillRun[], problemsOf: (run: DrillRun) => readonly string[]): string[] {
+  const names = new Map<string, string[]>();
+  for (const run of runs)
+    for (const reason of problemsOf(run)) names.set(reason, [...(names.get(reason) ?? []), run.name]);
+  return [...names].map(([reason, of]) => `${of.join(', ')}: ${reason}`);
+}
+
+/** A run that did not complete has this one problem: what it lacks follows from it. */
+function endProblems({ outcome, last }: DrillRun, steps: number, first: DrillRun | undefined): readonly string[] {
+  if (outcome.state !== 'completed') return [`ended ${outcome.state} (${outcome.class}): ${outcome.hint}`];
+  return [
+    ...(last?.step === steps ? [] : [`ended at step ${last?.step ?? 0} of ${steps}`]),
+    ...(last?.samples === first?.last?.samples
+      ? []
+      : [`consumed ${last?.samples} samples, not ${first?.last?.samples}`]),
+  ];
+}
+
+function resumeProblems({ outcome, entries }: DrillRun): readonly string[] {
+  const regressed = entries
+    .filter(({ event }) => event === 'regressed')
+    .map(
+      ({ data }) =>
+        `rank ${data['rank']} went back to step ${data['step']}, before its checkpoint of step ${data['checkpoint']}`,
+    );
+  if (outcome.state !== 'completed') return regressed;
+  if (outcome.ledger.attempts.length === 1)
+    return [...regressed, 'the program ended before it was killed: give the drill more steps'];
+  const resumed = outcome.ledger.attempts.some(({ attempt, fromStep }) => attempt > 1 && fromStep > 0);
+  return resumed ? regressed : [...regressed, 'no attempt resumed from a checkpoint'];
 }
 
 /** δ, R and the size of a checkpoint, from the journals. */

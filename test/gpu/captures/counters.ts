@@ -1,23 +1,4 @@
-/**
- * The output of `nvidia-smi dmon -s putcm -o TD -d 1` for two GPUs at 45 % on average. They are allocated all the time, idle for
- * more than a third of it (115 of 300 seconds, or the given number), and busy but not full in the rest.
- */
-export function dmonLog(random: () => number, idleSeconds = 115): string {
-  const header =
-    '#Date       Time        gpu    pwr  gtemp     sm    mem     fb\n#YYYYMMDD   HH:MM:SS    Idx      W      C      %      %     MB\n';
-  const lines: string[] = [];
-  for (let second = 0; second < 600; second += 1) {
-    const clock = new Date(Date.UTC(2026, 0, 5, 9, 0, second)).toISOString().slice(11, 19);
-    for (const gpu of [0, 1]) {
-      const idle = (second + 100 * gpu) % 300 < idleSeconds;
-      const sm = idle ? 0 : Math.round(72 + 16 * (random() - 0.5));
-      lines.push(
-        ` 20260105   ${clock}      ${gpu}    ${idle ? 62 : 240}     41    ${String(sm).padStart(3)}    ${String(idle ? 0 : 28).padStart(3)}  31240`,
-      );
-    }
-  }
-  return `${header}${lines.join('\n')}\n`;
-}
+export { dmonLog, nodeJobRecords } from '../../../src/cli/scaffold/sample-gpu.ts';
 
 /**
  * The output of `nvidia-smi pmon -s um -o DT -d 1` for the same two GPUs: a training run on each, and on the first a notebook
@@ -60,21 +41,6 @@ export function jobRecords(random: () => number): string {
     );
   }
   return `${rows.join('\n')}\n`;
-}
-
-/**
- * The output of `sacct -P -N NODE` for the ten minutes of `dmonLog`: GPU 1 is held throughout; GPU 0 by two jobs, of which the
- * second could have started as soon as the first had ended.
- */
-export function nodeJobRecords(): string {
-  const job = (id: number, start: string, end: string, eligible: string) =>
-    `${id}|COMPLETED|0:0|2026-01-05T${start}|2026-01-05T${end}|600|cpu=8,gres/gpu=1,mem=64G,node=1|2026-01-05T${eligible}|train`;
-  return `${[
-    'JobID|State|ExitCode|Start|End|ElapsedRaw|AllocTRES|Eligible|JobName',
-    job(7001, '09:01:55', '09:05:00', '09:01:50'),
-    job(7002, '08:50:00', '09:10:00', '08:49:00'),
-    job(7003, '09:06:55', '09:10:00', '09:05:00'),
-  ].join('\n')}\n`;
 }
 
 /** The output of `ncu --csv --page details` for the single-precision kernel of a generated run. */

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { numberText } from '../../../base/number-text.ts';
 import { command } from '../../command.ts';
 import { option } from '../../options/option.ts';
 import { file } from '../../options/option-kinds.ts';
@@ -27,7 +28,7 @@ export const costVerify = command({
       ),
       ...verification.assumptions.map(
         ({ name, predicted, measured, ratio }) =>
-          `${name}: ${measured} measured, ${predicted.toPrecision(4)} assumed (${ratio.toFixed(2)}×)`,
+          `${name}: ${measured} measured, ${numberText(predicted, 4)} assumed (${ratio.toFixed(2)}×)`,
       ),
       verification.failed === null ? 'no assumption was off by more than 10 %' : `failed: ${verification.failed}`,
       `coverage: ${coverage.inside} of ${coverage.comparisons} numbers of all verified runs (${coverage.runs}) are between p10 and p90; 80 % is right`,

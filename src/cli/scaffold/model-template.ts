@@ -1,11 +1,10 @@
-/** Files of a new project that are the same in each. */
-export const CONFIG = `import { defineConfig } from 'headrace';
-import project from './project.ts';
+import { sampleData } from './sample-data.ts';
+import { AGENTS, CONFIG, GITIGNORE, NPMRC, TSCONFIG } from './shared-texts.ts';
+import { SHOP_TEST } from './shop-test.ts';
+import { declaredPackages, type Template } from './template.ts';
+import { TRAIN_PY } from './train-program.ts';
 
-export default defineConfig({ project, environments: { local: {} } });
-`;
-
-export const PROJECT = `import { fileURLToPath } from 'node:url';
+const PROJECT = `import { fileURLToPath } from 'node:url';
 import {
   count,
   decimal,
@@ -73,68 +72,13 @@ export const buys = model('buys', {
 export default defineProject('shop', { visits, purchases, buys });
 `;
 
-export const TEST = `import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import test from 'node:test';
-import { openHeadrace } from 'headrace';
-import project, { purchases, shopper, visits } from './project.ts';
-
-test('a vector counts what a user did within each window, and no event twice', async () => {
-  let now = Date.UTC(2026, 3, 29, 12);
-  const directory = mkdtempSync(join(tmpdir(), 'shop-'));
-  const headrace = await openHeadrace({ project, environment: { directory }, clock: () => now });
-  try {
-    await headrace.ingest(visits, [{ id: 'v1', at: now - 60_000, user: 'ada' }]);
-    now = Date.UTC(2026, 4, 1, 12);
-    const bought = { id: 'v1', at: now - 60_000, user: 'ada', price: '12.50' };
-    await headrace.ingest(purchases, [bought, bought]);
-    const { features } = await headrace.vector(shopper, { user: 'ada' });
-    assert.equal(features.habits_visits_1d, 0);
-    assert.equal(features.habits_visits_7d, 1);
-    assert.equal(features.spend_purchases_1h, 1);
-    assert.equal(features.spend_spent_7d, '12.50');
-  } finally {
-    await headrace.close();
-    rmSync(directory, { recursive: true });
-  }
-});
-`;
-
-export const TSCONFIG = `{
-  "compilerOptions": {
-    "target": "esnext",
-    "module": "nodenext",
-    "types": ["node"],
-    "strict": true,
-    "noEmit": true,
-    "erasableSyntaxOnly": true,
-    "verbatimModuleSyntax": true,
-    "allowImportingTsExtensions": true,
-    "skipLibCheck": true
-  },
-  "include": ["*.ts"]
-}
-`;
-
-export const REQUIREMENTS = `numpy
+const REQUIREMENTS = `numpy
 onnx
 pandas
 pyarrow
 `;
 
-export const NPMRC = `# The install script of onnxruntime-node fetches libraries for GPUs. They are not used, and it fails behind a firewall.
-ignore-scripts=true
-`;
-
-export const GITIGNORE = `node_modules/
-.headrace/
-.venv/
-training-set.parquet
-`;
-
-export const README = `# shop
+const README = `# shop
 
 Visits and purchases become features, and features predict whether a visit ends in a purchase. It needs Node 22.22 or newer;
 training needs Python 3.10 or newer.
@@ -150,27 +94,11 @@ training needs Python 3.10 or newer.
 \`\`\`sh
 npm install
 npm test
-npm run types
-\`\`\`
-
-## Take the history
-
-\`\`\`sh
 npx headrace ingest visits data/visits.csv --bootstrap
 npx headrace ingest purchases data/purchases.csv --bootstrap
 npx headrace features get shopper user=user-4
-\`\`\`
-
-## Train
-
-\`\`\`sh
 python3 -m venv .venv && . .venv/bin/activate && pip install -r requirements.txt
 npx headrace train buys --promote
-\`\`\`
-
-## Serve and predict
-
-\`\`\`sh
 npx headrace dev
 \`\`\`
 
@@ -180,14 +108,34 @@ In another terminal:
 curl -s localhost:8080/v1/predictions/buys -H content-type:application/json -d '{"id": "p1", "request": {"user": "user-4"}}'
 \`\`\`
 
-\`dev\` starts again when a file changes, and \`dev --reset\` begins with no data. \`serve\` is for production.
-
-## Look at it in pandas
+\`dev\` starts again when a file changes, and \`dev --reset\` begins with no data. \`serve\` is for production. For pandas:
 
 \`\`\`sh
 npx headrace training-set buys --out training-set.parquet
-python3 -c "import pandas; print(pandas.read_parquet('training-set.parquet').describe())"
 \`\`\`
-
-Without a model, take onnxruntime-node out of package.json: serving features does not need it.
 `;
+
+/** Features and a model that a program in Python trains. */
+export const modelTemplate: Template = {
+  name: 'model',
+  title: 'features and a model: trained in Python, served as ONNX',
+  packages: declaredPackages({ models: true }),
+  next: ['npm install', 'npm test', 'npx headrace dev'],
+  files: (now) => {
+    const { visits, purchases } = sampleData(now);
+    return {
+      'project.ts': PROJECT,
+      'headrace.config.ts': CONFIG,
+      'project.test.ts': SHOP_TEST,
+      'tsconfig.json': TSCONFIG,
+      'README.md': README,
+      'AGENTS.md': AGENTS,
+      'train.py': TRAIN_PY,
+      'requirements.txt': REQUIREMENTS,
+      'data/visits.csv': visits,
+      'data/purchases.csv': purchases,
+      '.gitignore': GITIGNORE,
+      '.npmrc': NPMRC,
+    };
+  },
+};
