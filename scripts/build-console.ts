@@ -24,7 +24,9 @@ function sourceDigest(): string {
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();
-  const others = ['console/index.html', 'console/vite.config.ts', 'scripts/build-console.ts', 'package-lock.json'].map((name) => join(root, name));
+  const others = ['console/index.html', 'console/vite.config.ts', 'scripts/build-console.ts', 'package-lock.json'].map(
+    (name) => join(root, name),
+  );
   for (const path of [...sources, ...others])
     hash
       .update(`${path.slice(root.length)}\0`)
