@@ -148,7 +148,8 @@ test("a caller's trace continues through the server, with a part by view, its ti
   });
   expect(childrenOf(request)).toEqual(['features clicker']);
   const [features] = named('features clicker');
-  expect(features.attributes).toMatchObject({ 'headrace.service': 'clicker', 'headrace.missing': 0 });
+  // The batch view has not run.
+  expect(features.attributes).toMatchObject({ 'headrace.service': 'clicker', 'headrace.missing': 1 });
   expect(childrenOf(features)).toEqual(['lookup live', 'lookup totals', 'on-demand']);
   expect(named('lookup live')[0].attributes).toMatchObject({
     'headrace.view': 'by_user@1',
