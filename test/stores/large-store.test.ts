@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { open } from 'lmdb';
@@ -12,19 +13,21 @@ import { allTiles, HOPS, spend, tileOf, tilesOf } from './numbered-tiles.ts';
 const KEYS = 40_000;
 const keyOf = (i: number) => `large ${i}`;
 
-/** A store that is not checked whole when it is opened. */
-async function largeStore(): Promise<string> {
-  const path = newRoot();
+/** The file of a store that is not checked whole when it is opened. */
+async function largeFile(): Promise<Buffer> {
+  const path = mkdtempSync(join(tmpdir(), 'large-store-'));
   const store = openOnlineStore({ path });
   for (let from = 0; from < KEYS; from += 4_000) {
     const tiles = Array.from({ length: 4_000 }, (_, i) => tileOf(keyOf(((from + i) * 7_919) % KEYS), HOPS[0], 0, 1));
     await store.writeTiles({ writer: 'w', position: { t: [from] }, tiles });
   }
   await store.close();
-  return path;
+  const file = readFileSync(join(path, 'tiles.mdb'));
+  rmSync(path, { recursive: true, force: true });
+  return file;
 }
 
-const bytes = readFileSync(join(await largeStore(), 'tiles.mdb'));
+const bytes = await largeFile();
 
 function copyOf(file = bytes): string {
   const path = newRoot();
