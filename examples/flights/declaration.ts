@@ -120,7 +120,6 @@ export const answeredLateDeparture = model('late_departure', {
     every: '2h',
     requests: 10,
     success: { metric: 'log_loss', margin: false, labels: 100 },
-    soak: '2h',
   },
 });
 

@@ -16,7 +16,10 @@ export async function performed(actions: PlaybookActions, decided: Decided): Pro
     // A process that ends cancels its work: the next one does it.
     if (!MAY_FAIL.includes(decided.action.do) || isHeadraceError(error, 'JOB_CANCELLED')) throw error;
     const code = isHeadraceError(error) ? error.code : 'UNKNOWN';
-    return { isDone: false, result: { code, message: reasonOf(error) } };
+    // The next training waits until the rows that this one lacked are there.
+    const rows = isHeadraceError(error, 'PLAYBOOK_ROWS') ? error.facts['rows'] : null;
+    const counted = typeof rows === 'number' ? { rows } : {};
+    return { isDone: false, result: { code, message: reasonOf(error), ...counted } };
   }
 }
 

@@ -27,9 +27,10 @@ import type { PatientScorer, RegisteredVersions } from '../versions/cache/regist
 import type { GateResult, Look, PlaybookActions } from './actions.ts';
 import { auditPath } from './audit-samples.ts';
 import { compareOn, gateResult, type LabelledRows } from './compare-versions.ts';
+import { confirmedBreach } from './confirm-breach.ts';
 import { liveBreach } from './live-breach.ts';
-import { pairedLosses } from './paired-losses.ts';
-import { type RemedyTrial, tryOn } from './remedy-trial.ts';
+import { intervalOf, pairedLosses } from './paired-losses.ts';
+import { isRead, type RemedyTrial, tryOn } from './remedy-trial.ts';
 import { seenMonitors } from './seen-monitors.ts';
 import { seenRollout } from './seen-rollout.ts';
 
@@ -136,7 +137,32 @@ async function observe(options: PlaybookWorldOptions, { now, at }: Look) {
   const monitors = await judgedMonitors(options, champion, at);
   const newest = await rollouts.newest(model.name);
   const seen = newest === null ? null : await withHistory((history) => withLosses(options, newest, history, now));
-  return { champion, monitors, rollout: seen };
+  const rollout = seen === null || newest === null ? null : await withConfirmed(options, newest, seen, now);
+  return { champion, monitors, rollout };
+}
+
+/** Compares a promoted version with the previous one on the rows of its soak, else on those of its shadow. */
+async function withConfirmed(
+  options: PlaybookWorldOptions,
+  { id, plan }: Rollout,
+  seen: SeenRollout,
+  now: number,
+): Promise<SeenRollout> {
+  const { model, withHistory } = options;
+  const { champion, candidate, since } = seen;
+  const ofSoak = () =>
+    withLoaded(options, `soak-${id}`, [champion, candidate], async ([before, own], folder) => {
+      const set = { between: { from: since, to: now }, exclude: [], path: join(folder, 'soak.parquet') };
+      const rows = await labelledRows(options, set, [before, own]);
+      const { difference } = await compareOn(rows, before, own, lossNameOf(options), model.quantile);
+      return intervalOf(difference);
+    });
+  const ofShadow = () => withHistory((history) => pairedLosses(model, history, { id, plan }, now));
+  return { ...seen, breach: await confirmedBreach(seen, [ofSoak, ofShadow]) };
+}
+
+function lossNameOf({ model, metric }: PlaybookWorldOptions): ReturnType<typeof lossesOf>[number] {
+  return metric ?? lossesOf(model)[0];
 }
 
 async function withLosses(
@@ -161,8 +187,8 @@ async function gate(
   { version, champion, recent, old, oldDecides, exclude }: Parameters<PlaybookActions['gate']>[1],
   thresholds: Readonly<Record<string, unknown>>,
 ): Promise<GateResult> {
-  const { model, metric } = options;
-  const loss = metric ?? lossesOf(model)[0];
+  const { model } = options;
+  const loss = lossNameOf(options);
   return withLoaded(options, id, [champion, version], async (loaded, folder) => {
     const [theirs, ours] = loaded;
     const compared = async (name: string, between: Span) =>
@@ -202,10 +228,6 @@ async function withLoaded<T>(
   }
 }
 
-function isRead({ version }: PatientScorer, features: readonly string[]): boolean {
-  return version.signature.features.some((name) => features.some((one) => name === one || name.startsWith(`${one}[`)));
-}
-
 /** Both slices of a remedy: labelled rows of its fault, and sound ones before it where the fault can be simulated. */
 async function tryRemedy(
   options: PlaybookWorldOptions,
@@ -213,8 +235,7 @@ async function tryRemedy(
   action: Parameters<PlaybookActions['tryRemedy']>[1],
 ): Promise<RemedyTrial> {
   const { version, between, sound, exclude, ...remedy } = action;
-  const { model, metric } = options;
-  const loss = lossOf(metric ?? lossesOf(model)[0], model.quantile);
+  const loss = lossOf(lossNameOf(options), options.model.quantile);
   return withLoaded(options, id, [version], async (loaded, folder) => {
     if (!isRead(loaded[0], remedy.features))
       return { verdict: 'none', basis: 'labels', rows: 0, reason: `version ${version} does not read it` };

@@ -229,3 +229,8 @@ function verdictOf({ changed: { n, mean }, changed: difference }: TriedSlice): '
   if (p > TRIAL_ALPHA) return 'none';
   return mean < 0 ? 'gain' : 'loss';
 }
+
+/** Whether a version reads one of these features, or an element of one. */
+export function isRead({ version }: PatientScorer, features: readonly string[]): boolean {
+  return version.signature.features.some((name) => features.some((one) => name === one || name.startsWith(`${one}[`)));
+}

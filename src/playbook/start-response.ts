@@ -3,6 +3,7 @@ import type { PlaybookAction, SeenMonitor, Span } from '../ports/playbook-store.
 import { lastDue, parseCron } from '../schedule/cron.ts';
 import { hasFault } from './answer-drift.ts';
 import { type Decision, decision, type Situation } from './decision.ts';
+import { hasEnoughRows } from './enough-rows.ts';
 import { incidentOf } from './incident-of.ts';
 import { faultySpans, type PastResponse, type PlaybookState } from './state.ts';
 
@@ -117,9 +118,11 @@ function obstacle(
   const last = Math.max(...state.retrainedAt.slice(-1), ...deniedAt(state, cause).slice(-1));
   if (now - last < retrain.cooldownMs) return 'cooldown';
   if (state.retrainedAt.filter((at) => now - at < MONTH_MS).length >= retrain.perMonth) return 'budget';
-  if (observed.champion === null || changedAt === null) return null;
-  const { to } = trainingSpan(situation, changedAt);
-  return to <= changedAt || (labelledWithin(situation, { from: changedAt, to }) ?? retrain.rows) < retrain.rows
+  if (observed.champion === null) return null;
+  const { from, to } = trainingSpan(situation, changedAt);
+  // Without a change, the training itself counts its rows first.
+  const isCounted = changedAt !== null || state.past.findLast((one) => one.cause === cause)?.lacked !== undefined;
+  return isCounted && !hasEnoughRows(situation, cause, { from: from ?? Number.NEGATIVE_INFINITY, to })
     ? 'labels'
     : null;
 }
@@ -136,16 +139,6 @@ function isHeldUp({ plan, state, observed, now }: Situation): boolean {
   return windowMs > 0 && now - Math.max(since, denied) > plan.quality.askAfter * windowMs;
 }
 
-/** Labelled rows of a span, by the windows that the concept monitor saw; null: they begin after the span does. */
-function labelledWithin({ observed }: Situation, { from, to }: Span): number | null {
-  const windows = observed.monitors.find(({ kind }) => kind === 'conceptDrift')?.windows ?? [];
-  if (windows.length === 0 || windows[0].from > from) return null;
-  return windows.reduce((sum, window) => {
-    const shared = Math.max(0, Math.min(to, window.to) - Math.max(from, window.from));
-    return sum + (window.rows * shared) / (window.to - window.from);
-  }, 0);
-}
-
 /** When trainings for a cause were denied. */
 function deniedAt({ past }: PlaybookState, cause: string): readonly number[] {
   return past.flatMap((one) => (one.cause === cause && one.outcome === 'denied' ? [one.at] : []));
@@ -158,8 +151,8 @@ export function isUnderWay({ observed: { rollout } }: Pick<Situation, 'observed'
 
 /** Trainings for a cause since one of them became champion. */
 function gainlessOf({ past }: PlaybookState, cause: string): number {
-  const isTraining = ({ outcome, version }: PastResponse) =>
-    outcome !== 'dryRun' && (outcome !== 'denied' || version !== null);
+  const isTraining = ({ outcome, version, lacked }: PastResponse) =>
+    lacked === undefined && outcome !== 'dryRun' && (outcome !== 'denied' || version !== null);
   const own = past.filter((one) => one.cause === cause && isTraining(one));
   return own.length - 1 - own.findLastIndex(({ outcome }) => outcome === 'promoted');
 }

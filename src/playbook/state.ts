@@ -40,6 +40,14 @@ export interface Response {
   readonly isPaired: boolean;
   /** Why a step could not be carried out; null: it could. */
   readonly failure: string | null;
+  /** Set once its training lacked labelled rows. */
+  readonly lacked?: LackedRows;
+}
+
+/** The count of a training that lacked labelled rows; null: not known. `to`: end of its span. */
+export interface LackedRows {
+  readonly rows: number | null;
+  readonly to: number;
 }
 
 /** A response that is over. */
@@ -50,6 +58,8 @@ export interface PastResponse {
   readonly version: number | null;
   readonly reason: string;
   readonly at: number;
+  /** Its training lacked labelled rows: no training happened, so it counts for no limit. Absent: another end. */
+  readonly lacked?: LackedRows;
 }
 
 /** The state of a model's playbook: its journal, folded. */
@@ -194,7 +204,8 @@ function responseAfter(
       return { response: { ...response, isPaired: true } };
     case 'end': {
       const past = { id: response.id, cause, outcome: action.outcome, version: action.version, reason, at };
-      return { response: null, past: [...state.past, past] };
+      const { lacked } = response;
+      return { response: null, past: [...state.past, lacked === undefined ? past : { ...past, lacked }] };
     }
     default:
       return {};
@@ -237,6 +248,12 @@ function withOutcome(state: PlaybookState, { decision, isDone, result }: Finishe
   const message = String(result['message'] ?? '');
   switch (decided.action.do) {
     case 'retrain':
+      if (result['code'] === 'PLAYBOOK_ROWS')
+        return {
+          ...next,
+          retrainedAt: state.retrainedAt.slice(0, -1),
+          response: { ...response, failure: message, lacked: lackedOf(decided.action, result) },
+        };
       return {
         ...next,
         response: isDone ? { ...response, version: Number(result['version']) } : { ...response, failure: message },
@@ -251,6 +268,10 @@ function withOutcome(state: PlaybookState, { decision, isDone, result }: Finishe
     default:
       return next;
   }
+}
+
+function lackedOf({ between }: Extract<PlaybookAction, { do: 'retrain' }>, { rows }: Finished['result']): LackedRows {
+  return { rows: typeof rows === 'number' ? rows : null, to: between.to };
 }
 
 function gateOf({ isPassed, reason, explained }: Finished['result']): Response['gate'] {

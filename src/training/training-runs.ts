@@ -226,12 +226,12 @@ export class TrainingRuns {
       onLine?.('the model has on-demand functions: this process builds its training set');
     const set = await this.#writeModelSet(model, between, mode, { path: file, exclude, program, onLine, signal });
     const { path, rows, unlabelled } = set;
+    if ('decision' in options && rows < options.leastRows)
+      throw fail('PLAYBOOK_ROWS', { model: model.name, rows, least: options.leastRows });
     if (rows === 0) {
       const end = new Date(between.to).toISOString();
       throw fail('TRAINING_DATA', { path, reason: `it has no labelled row that was asked before ${end}` });
     }
-    if ('decision' in options && rows < options.leastRows)
-      throw fail('PLAYBOOK_ROWS', { model: model.name, rows, least: options.leastRows });
     const uniform = set.uniform.map(({ feature }) => feature);
     const trainingSet = { path, rows, unlabelled, ...between, mode, uniform };
     keepTraining({ model: model.name, directory, declaration, trainingSet });

@@ -38,9 +38,41 @@ const CITIES = [
   'Slovakia',
 ];
 
+/** Minutes that a flight is late, on a day of this level. Most leave a little early. */
+const lateness = (random: Random, level: number) =>
+  Math.round(random() < 0.6 ? 5 * randomNormal(random) - 3 : -25 * level * Math.log(1 - random()));
+
 const lognormal = (random: Random) => Math.exp(2 + 0.8 * randomNormal(random));
 const celsius = (random: Random) => 14 + 8 * randomNormal(random);
 const minutes = (random: Random) => 4 + 9 * randomNormal(random);
+
+/** Columns with many values at 0 or near it, and a tail to the right: their ratios are any number. */
+export function nearZeroKinds(): Readonly<Record<string, Draw>> {
+  return {
+    'means of few rows': (random, rows) => {
+      const level = Math.exp(0.3 * randomNormal(random));
+      return numbers(() => {
+        const count = 1 + Math.floor(6 * random());
+        const late = Array.from({ length: count }, () => Math.max(0, lateness(random, level)));
+        return late.reduce((sum, one) => sum + one, 0) / count;
+      })(random, rows);
+    },
+    'running means around 0': (random, rows) => {
+      const level = Math.exp(0.3 * randomNormal(random));
+      let mean = 0;
+      return numbers(() => {
+        mean = 0.9 * mean + 0.1 * lateness(random, level);
+        return mean;
+      })(random, rows);
+    },
+    'decayed amounts': (random, rows) => {
+      const idle = 0.1 + 0.3 * random();
+      return numbers(() =>
+        random() < idle ? 5 * Math.exp(-12 * random()) : 12 * Math.exp(0.9 * randomNormal(random)),
+      )(random, rows);
+    },
+  };
+}
 
 /** Kinds of columns in which nothing is wrong. A day has its own mean and width where a kind says so. */
 export const calmKinds: Readonly<Record<string, Draw>> = {
@@ -77,6 +109,7 @@ export const calmKinds: Readonly<Record<string, Draw>> = {
     return numbers(() => 12 + 9 * Math.sin(2 * Math.PI * day) + 3 * randomNormal(random))(random, rows);
   },
   'prices that end in 99': numbers((random) => Math.max(1, Math.round(lognormal(random) * 3)) - 0.01),
+  ...nearZeroKinds(),
   'shares with a cap': numbers((random) => Math.min(1, Math.max(0, 0.8 + 0.3 * randomNormal(random)))),
   texts: (random, rows) => texts(random, rows, CITIES).map((one) => (random() < 0.05 ? null : one)),
 };

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { seededRandom } from '../../src/base/rng.ts';
+import { randomNormal, seededRandom } from '../../src/base/rng.ts';
 import { type ColumnSide, sideOfSketch, sideOfValues } from '../../src/monitoring/detect/column-side.ts';
 import { kindOf } from '../../src/monitoring/detect/feature-kind.ts';
 import { qualityFaults } from '../../src/monitoring/detect/quality-fault.ts';
 import { addNumber, addText, createColumnSketch } from '../../src/monitoring/profile/column-sketch.ts';
-import { type Column, calmKinds, planted, referenceOf } from './value-fault-cases.ts';
+import { type Column, calmKinds, nearZeroKinds, planted, referenceOf } from './value-fault-cases.ts';
 
-/** Calm windows of each kind and form: 16 kinds have 512. HEADRACE_WINDOWS and HEADRACE_SEED ask for more, and others. */
+/** Calm windows of each kind and form: 19 kinds have 608. HEADRACE_WINDOWS and HEADRACE_SEED ask for more, and others. */
 const WINDOWS = Number(process.env['HEADRACE_WINDOWS'] ?? 16);
 const SEED = Number(process.env['HEADRACE_SEED'] ?? 101);
 
@@ -44,6 +44,42 @@ describe.each(Object.entries(forms))('of %s', (_, sideOf) => {
     const reference = sideOf(referenceOf(draw, random));
     for (let i = 0; i < WINDOWS; i += 1)
       expect(faultsOf(reference, sideOf(draw(random, 800))), `window ${i}`).toEqual([]);
+  });
+});
+
+describe('values near 0', () => {
+  const seeds = [1, 2, 3, 4, 5, 6];
+
+  test.each(Object.entries(nearZeroKinds()))('%s are no other unit, whatever the seed', (_, draw) => {
+    for (const seed of seeds) {
+      const random = seededRandom(SEED + seed);
+      const reference = sideOfValues(referenceOf(draw, random));
+      for (let i = 0; i < 8; i += 1)
+        expect(faultsOf(reference, sideOfValues(draw(random, 800))), `seed ${seed}`).toEqual([]);
+    }
+  });
+
+  // The reference is of calm days: any number divided by a great factor lies among its values.
+  test.each([0.1, 0.39, 0.7, 1])('a storm in a share of %s of rows is no other unit', (share) => {
+    for (const [form, sideOf] of Object.entries(forms))
+      for (const seed of seeds) {
+        const random = seededRandom(SEED + seed);
+        const calm = () => 0.5 + 2.5 * randomNormal(random);
+        const storm = () => 25 + 6 * randomNormal(random);
+        const reference = sideOf(Float64Array.from({ length: 3000 }, calm));
+        const current = sideOf(Float64Array.from({ length: 800 }, () => (random() < share ? storm() : calm())));
+        const kinds = faultsOf(reference, current).map(({ kind }) => kind);
+        expect(kinds, `${form}, seed ${seed}`).not.toContain('unit');
+      }
+  });
+
+  test.each([0.1, 0.39, 0.7])('milliseconds for hours in a share of %s of rows are found', (share) => {
+    const random = seededRandom(SEED);
+    const calm = () => 0.5 + 2.5 * randomNormal(random);
+    const reference = sideOfValues(Float64Array.from({ length: 3000 }, calm));
+    const current = Float64Array.from({ length: 800 }, () => (random() < share ? 3_600_000 : 1) * calm());
+    const found = faultsOf(reference, sideOfValues(current));
+    expect(found.map(({ text }) => text)).toEqual([expect.stringContaining('hours and milliseconds')]);
   });
 });
 

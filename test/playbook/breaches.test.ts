@@ -1,5 +1,8 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { fail } from '../../src/base/errors/fail.ts';
 import { type Random, randomNormal, seededRandom } from '../../src/base/rng.ts';
+import { confirmedBreach } from '../../src/playbook/confirm-breach.ts';
 import { breachOf, type Excess } from '../../src/playbook/live-breach.ts';
 import { intervalOf } from '../../src/playbook/paired-losses.ts';
 import { CallerGroups, callerGroup } from '../../src/serving/rollout/caller-groups.ts';
@@ -94,4 +97,28 @@ function pairedGain(isGrouped: boolean): (random: Random) => boolean {
 test('paired losses of callers that come again are no gain, though they would be one as independent requests', () => {
   expect(shareOf(pairedGain(true))).toBeLessThanOrEqual(0.05);
   expect(shareOf(pairedGain(false))).toBeGreaterThan(0.2);
+});
+
+const pairs = fc.record({
+  labels: fc.integer({ min: 0, max: 300 }),
+  mean: fc.double({ min: -1, max: 1, noNaN: true }),
+  width: fc.double({ min: 0.01, max: 1, noNaN: true }),
+});
+
+test('a breach stands unless the first pairs with enough labels say that the version is certainly better', async () => {
+  const source = fc.oneof(pairs, fc.constant('none' as const), fc.constant('unreadable' as const));
+  await fc.assert(
+    fc.asyncProperty(fc.array(source, { maxLength: 3 }), async (found) => {
+      const reads = found.map((one) => async () => {
+        if (one === 'unreadable') throw fail('MODEL_CELL', { model: 'm', version: 1, reason: 'a test says so' });
+        return one === 'none' ? null : { ...one, low: one.mean - one.width, high: one.mean + one.width };
+      });
+      const first = found.find((one) => typeof one !== 'string' && one.labels >= 100);
+      const isBetter = typeof first === 'object' && first.mean + first.width < 0;
+      const says = await confirmedBreach({ breach: 'the loss is high', champion: 1 }, reads);
+      if (isBetter) expect(says).toBeNull();
+      else expect(says).toMatch(/^the loss is high/);
+      expect(await confirmedBreach({ breach: null, champion: 1 }, reads)).toBeNull();
+    }),
+  );
 });

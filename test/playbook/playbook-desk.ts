@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onnxRuntime } from '../../src/backends/onnx/onnx-runtime.ts';
+import { fail } from '../../src/base/errors/fail.ts';
 import { type PlaybookOptions, type PlaybookPlan, playbookPlan } from '../../src/features/define/playbook.ts';
 import type { RolloutOptions } from '../../src/features/define/rollout.ts';
 import { Judge } from '../../src/findings/judge.ts';
@@ -50,6 +51,10 @@ export class PlaybookDesk {
   trial: RemedyTrial = { verdict: 'gain', basis: 'labels', rows: 100, reason: 'as the test says' };
   /** The error of each training; null: it succeeds. */
   trainingFails: string | null = null;
+  /** Labelled rows of a span, as a training counts them; null: always enough. */
+  rowsOf: ((span: { readonly from: number; readonly to: number }) => number) | null = null;
+  /** Windows of the concept monitor. */
+  conceptWindows: (() => readonly SeenWindow[]) | null = null;
   /** Calls of actions with an effect, in order. */
   readonly done: string[] = [];
   readonly faults: unknown[] = [];
@@ -62,7 +67,7 @@ export class PlaybookDesk {
   readonly #registry = openSqliteRegistry(join(this.#folder, 'registry.sqlite'));
   readonly #rollouts = rolloutStore();
 
-  constructor(written: PlaybookOptions, rollout?: RolloutOptions<'name'>) {
+  constructor(written: PlaybookOptions, rollout?: RolloutOptions<'name'>, labelWithinMs?: number) {
     const { watched } = watchedProject(written, rollout);
     const plan = playbookPlan(watched);
     if (plan === null) throw new Error('no plan');
@@ -100,7 +105,9 @@ export class PlaybookDesk {
       registered: registeredIn({ registry, artifacts, runtime: onnxRuntime }),
       readNumbers,
       withHistory: () => Promise.reject(new Error('the test has no history')),
-      train: async ({ decision }) => {
+      train: async ({ decision, from = Number.NEGATIVE_INFINITY, to = this.now, leastRows }) => {
+        const rows = this.rowsOf?.({ from, to }) ?? leastRows;
+        if (rows < leastRows) throw fail('PLAYBOOK_ROWS', { model: 'watched', rows, least: leastRows });
         this.done.push('train');
         if (this.trainingFails !== null) throw new Error(this.trainingFails);
         return registry.register(
@@ -128,7 +135,7 @@ export class PlaybookDesk {
     this.playbook = new Playbook({
       model: watched.name,
       plan,
-      labelWithinMs: watched.label.withinMs,
+      labelWithinMs: labelWithinMs ?? watched.label.withinMs,
       declaration: 'test',
       code: 'test',
       store: this.store,
@@ -248,6 +255,7 @@ export class PlaybookDesk {
       drifted: [],
       changedAt: state === 'drift' ? to - 30 * DAY_MS : null,
     };
-    return { kind, version, state, reason: state, metric: 'brier', windows: [window] };
+    const windows = kind === 'conceptDrift' ? (this.conceptWindows?.() ?? [window]) : [window];
+    return { kind, version, state, reason: state, metric: 'brier', windows };
   }
 }

@@ -1,35 +1,28 @@
+import { beyondRange, GREAT, type KnownChange, LEAST_SHARE } from './beyond-range.ts';
 import { type Distribution, quantileOf } from './distribution.ts';
 import { FACTOR_CHANGES, OFFSET_CHANGES, SIGN_CHANGE, type UnitChange } from './unit-changes.ts';
-
-/** A share of the current values that follows from a known change of unit or sign. */
-export interface KnownChange {
-  readonly change: UnitChange;
-  /** Other units that fit as well. */
-  readonly names: readonly string[];
-  readonly share: number;
-}
 
 /** Values of a side below which nothing is said. */
 const LEAST = 100;
 /** A distance of distributions is evidence from this many times its 1 % limit on. */
 const EVIDENCE = 1.5;
-/** Least distance that is looked at, and least share of changed rows. */
+/** Least distance that is looked at. */
 const LEAST_DISTANCE = 0.03;
-const LEAST_SHARE = 0.03;
 /** A share below all needs changed values that lie apart from sound ones, and no factor that a population grows by: otherwise any small drift would be a mixture. */
 const APART = 0.9;
 /** The share of the distance that a mixture may leave unexplained: days differ. */
 const UNEXPLAINED = 0.25;
 /** All values, as far as least squares can tell. */
 const ALL = 0.8;
-/** A factor that no population grows by. */
-const GREAT = 20;
-
-/** The share of the reference at each end that does not say how far its values go. */
-const TAIL = 0.001;
 
 /** A share of values below 0 that positive ones may have among them. */
 const FEW = 0.01;
+
+/** The share of the reference from which on a value is a peak. A sketch gives each value a weight far below it. */
+const PEAK = 0.05;
+/** Rows of a changed value from which on it is looked for, and how far rounding moves it, as a share. */
+const PEAK_ROWS = 8;
+const PEAK_WIDTH = 0.01;
 
 /** Points of each side at which distributions are compared. */
 const POINTS = 100;
@@ -103,43 +96,20 @@ function explainedBy(
   const isAll = share >= ALL && separation >= 0.15;
   const allowed = isApart ? Math.max(isAll ? limit : 0, UNEXPLAINED * apart) : limit;
   if (rest > Math.min(allowed, apart / 2) || !(isAll || (isApart && !isSmall))) return null;
+  if (!hasChangedPeak(change, share, reference, current)) return null;
   return { change, share, rest };
 }
 
-/** Values far beyond the reference that are inside of it once a great factor is taken off, or once kelvins are degrees. */
-function beyondRange(reference: Distribution, current: Distribution): KnownChange | null {
-  // A few values far out in the reference hide no change.
-  const [least, greatest] = [quantileOf(reference, TAIL) ?? 0, quantileOf(reference, 1 - TAIL) ?? 0];
-  const range = greatest - least;
-  const share = (by: number) => 1 - cdfAt(current, greatest + by * range) + cdfAt(current, least - by * range);
-  const isBeyond = (x: number, by: number) => x > greatest + by * range || x < least - by * range;
-  const middle = quantileOf(reference, 0.5) ?? 0;
-  const fits = [
-    ...OFFSET_CHANGES.filter(({ times }) => times === 1),
-    ...FACTOR_CHANGES.filter(({ times }) => times >= GREAT),
-  ].flatMap((change) => {
-    const by = change.times === 1 ? 2 : 0.5;
-    if (range <= 0 || share(by) < LEAST_SHARE) return [];
-    const back = pointsOf(current)
-      .filter((x) => isBeyond(x, by))
-      .map((x) => (x - change.plus) / change.times);
-    const inside = back.filter((x) => x >= least && x <= greatest).length;
-    if (back.length < 3 || inside < 0.9 * back.length) return [];
-    return [{ change, off: Math.abs(back[back.length >> 1] - middle), share: share(by) }];
-  });
-  const [best] = fits.sort((a, b) => a.off - b.off);
-  return best === undefined
-    ? null
-    : {
-        change: best.change,
-        names: fits.filter(({ change }) => isNear(change, best.change)).map(({ change }) => change.name),
-        share: best.share,
-      };
-}
-
-/** Factors that values cannot tell apart. */
-function isNear(a: UnitChange, b: UnitChange): boolean {
-  return Math.abs(Math.log(a.times / b.times)) < Math.log(2);
+/** Whether the most frequent value of the reference is there as a changed one too, where enough rows would have it. */
+function hasChangedPeak(change: UnitChange, share: number, reference: Distribution, current: Distribution): boolean {
+  const rowsAt = (i: number) => reference.upTo[i] - (i === 0 ? 0 : reference.upTo[i - 1]);
+  const peak = reference.values.reduce((most, _, i) => (rowsAt(i) > rowsAt(most) ? i : most), 0);
+  const expected = (share * rowsAt(peak)) / reference.n;
+  const at = changed(change, reference.values[peak]);
+  if (at === reference.values[peak] || rowsAt(peak) < PEAK * reference.n || expected * current.n < PEAK_ROWS)
+    return true;
+  const [below, above] = [at - PEAK_WIDTH * Math.abs(at), at + PEAK_WIDTH * Math.abs(at)];
+  return cdfAt(current, above) - cdfBelow(current, below) >= expected / 2 - current.rankError;
 }
 
 function changed({ times, plus }: UnitChange, x: number): number {

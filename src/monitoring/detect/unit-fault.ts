@@ -1,8 +1,9 @@
 import { numberText } from '../../base/number-text.ts';
 import type { ValueChange } from '../../ports/playbook-store.ts';
+import type { KnownChange } from './beyond-range.ts';
 import type { ColumnSide } from './column-side.ts';
 import { quantileOf } from './distribution.ts';
-import { type KnownChange, knownChange } from './known-change.ts';
+import { knownChange } from './known-change.ts';
 import { FACTOR_CHANGES, SIGN_CHANGE } from './unit-changes.ts';
 
 /** Values in another unit, or with the sign turned. */
