@@ -120,7 +120,7 @@ test.each(owners)('a rollout of a version of %s is held, survives a restart and 
 });
 
 test.each(owners)(
-  'the shadow of a version of %s scores copies of every request',
+  'the shadow of a version of %s says how many calls it needs, and scores copies of every request',
   async (owner) => {
     const site = await anySite(owner, ['good', 'shifted']);
     const plan = {
@@ -128,8 +128,20 @@ test.each(owners)(
       shadow: '1h',
       guardrails: { p99: false, scoreShift: false, scoreDistance: false },
     };
-    await start(site, plan);
-  for (let caller = 0; caller < 10; caller += 1) expect(await ways.HTTP(site, caller)).toBe('champion 1');
+    for (let caller = 0; caller < 10; caller += 1) expect(await ways.HTTP(site, caller)).toBe('none 1');
+    site.later(10_000);
+    // One call a second came: the shadow takes its hour, and half of 120 calls takes 120 seconds.
+    expect(await start(site, plan)).toMatchObject({
+      needs: {
+        steps: [
+          { percent: 0, calls: 60, ms: 3_600_000 },
+          { percent: 50, calls: 120, ms: 120_000 },
+        ],
+        labels: null,
+        ms: 3_720_000,
+      },
+    });
+    for (let caller = 0; caller < 10; caller += 1) expect(await ways.HTTP(site, caller)).toBe('champion 1');
     await (await site.headrace.rolloutOf('plain')).settled();
     await site.headrace.tick();
     const { shadow, lanes } = await state(site);
