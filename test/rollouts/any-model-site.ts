@@ -154,16 +154,37 @@ export async function state({ ask }: AnySite): Promise<RolloutReport> {
   return (await ask('/v1/rollouts/plain')).body;
 }
 
-/** Callers ask until the rollout leaves the states of its comparison, or for this many rounds; which versions answered whom. */
-export async function rounds(
-  site: AnySite,
-  way: Way,
-  most = 40,
-): Promise<{ report: RolloutReport; seen: Set<string> }> {
+interface Asked {
+  readonly report: RolloutReport;
+  /** The versions and cohorts that answered. */
+  readonly seen: Set<string>;
+}
+
+/** Callers ask until the rollout leaves the states of its comparison, or for this many rounds. */
+export function rounds(site: AnySite, way: Way, most = 40): Promise<Asked> {
+  return until(site, most, (round) =>
+    Promise.all(Array.from({ length: 32 }, (_, i) => round * 32 + i).map((caller) => way(site, caller))),
+  );
+}
+
+const TURNS = 8;
+
+/** One caller of each cohort asks in turn: each run has one row, and no run computes while another does. */
+export async function turns(site: AnySite, way: Way, most = 40): Promise<Asked> {
+  const callers = new Map<string, number>();
+  for (let caller = 0; callers.size < 2 && caller < 32; caller += 1) callers.set(await way(site, caller), caller);
+  return until(site, most, async () => {
+    const got: string[] = [];
+    for (let turn = 0; turn < TURNS; turn += 1)
+      for (const caller of callers.values()) got.push(await way(site, caller));
+    return got;
+  });
+}
+
+async function until(site: AnySite, most: number, ask: (round: number) => Promise<readonly string[]>): Promise<Asked> {
   const seen = new Set<string>();
   for (let round = 0; round < most; round += 1) {
-    const callers = Array.from({ length: 32 }, (_, i) => round * 32 + i);
-    for (const got of await Promise.all(callers.map((caller) => way(site, caller)))) seen.add(got);
+    for (const got of await ask(round)) seen.add(got);
     site.later(500);
     await site.headrace.tick();
     const { state: now } = await state(site);

@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { ask, openWorkerSite, type Site } from '../serving/worker-site.ts';
 import {
   type AnySite,
@@ -13,11 +13,16 @@ import {
   rounds,
   start,
   state,
+  turns,
   ways,
 } from './any-model-site.ts';
+import { computedMs } from './computed-ms.ts';
 import type { Kind } from './versions.ts';
 
-afterEach(closeSites);
+afterEach(async () => {
+  await closeSites();
+  vi.restoreAllMocks();
+});
 
 interface Ending {
   readonly kind: Kind;
@@ -53,9 +58,17 @@ const endings: Readonly<Record<string, Ending>> = {
     reason: 'scoreDistance: ',
     after: '1',
   },
+  'one that is slow is rolled back': {
+    kind: 'unhurried',
+    guardrails: { scoreShift: false, scoreDistance: false },
+    requests: 100_000,
+    state: 'rolledBack',
+    reason: 'p99: ',
+    after: '1',
+  },
 };
 
-/** Each way with one owner: owners differ before a call has its lane, and ways after it. What is slow is judged on a simulated clock (bursts). */
+/** Each way with one owner: owners differ before a call has its lane, and ways after it. */
 const cases = [
   ['a folder of a repository', 'HTTP'],
   ['MLflow', 'gRPC'],
@@ -70,9 +83,11 @@ test.each(cases.flatMap((of) => Object.keys(endings).map((ending) => [...of, end
   'a version of %s, asked by %s: %s',
   async (owner, way, ending) => {
     const { kind, guardrails, requests, ...expected } = endings[ending] as Ending;
+    // No load of the machine counts: only computing takes time, and fifty times as much, so that a block of 100 ms is soon over.
+    if (kind === 'unhurried') vi.spyOn(performance, 'now').mockImplementation(() => 50 * computedMs());
     const site = await anySite(owner, ['good', kind]);
     await start(site, { ...halfOfCallers, requests, guardrails });
-    const { report, seen } = await rounds(site, ways[way]);
+    const { report, seen } = await (kind === 'unhurried' ? turns : rounds)(site, ways[way]);
     expect(report).toMatchObject({ state: expected.state, reason: expect.stringContaining(expected.reason) });
     for (const lane of ['canary 2', 'baseline 1']) expect([...seen]).toContain(lane);
     site.later(120_000);
@@ -104,23 +119,42 @@ test.each(owners)('a rollout of a version of %s is held, survives a restart and 
   expect([...site.faults, ...again.faults]).toEqual([]);
 });
 
-test.each(owners)('the shadow of a version of %s scores copies of every request', async (owner) => {
-  const site = await anySite(owner, ['good', 'shifted']);
-  const plan = { ...halfOfCallers, shadow: '1h', guardrails: { p99: false, scoreShift: false, scoreDistance: false } };
-  await start(site, plan);
-  for (let caller = 0; caller < 10; caller += 1) expect(await ways.HTTP(site, caller)).toBe('champion 1');
-  await (await site.headrace.rolloutOf('plain')).settled();
-  await site.headrace.tick();
-  const { shadow, lanes } = await state(site);
-  expect(shadow).toMatchObject({ copies: 10, dropped: 0 });
-  expect(lanes.shadow.requests).toBe(10);
-  expect(shadow.meanDifference).toBeGreaterThan(0.1);
-});
+test.each(owners)(
+  'the shadow of a version of %s says how many calls it needs, and scores copies of every request',
+  async (owner) => {
+    const site = await anySite(owner, ['good', 'shifted']);
+    const plan = {
+      ...halfOfCallers,
+      shadow: '1h',
+      guardrails: { p99: false, scoreShift: false, scoreDistance: false },
+    };
+    for (let caller = 0; caller < 10; caller += 1) expect(await ways.HTTP(site, caller)).toBe('none 1');
+    site.later(10_000);
+    // One call a second came: the shadow takes its hour, and half of 120 calls takes 120 seconds.
+    expect(await start(site, plan)).toMatchObject({
+      needs: {
+        steps: [
+          { percent: 0, calls: 60, ms: 3_600_000 },
+          { percent: 50, calls: 120, ms: 120_000 },
+        ],
+        labels: null,
+        ms: 3_720_000,
+      },
+    });
+    for (let caller = 0; caller < 10; caller += 1) expect(await ways.HTTP(site, caller)).toBe('champion 1');
+    await (await site.headrace.rolloutOf('plain')).settled();
+    await site.headrace.tick();
+    const { shadow, lanes } = await state(site);
+    expect(shadow).toMatchObject({ copies: 10, dropped: 0 });
+    expect(lanes.shadow.requests).toBe(10);
+    expect(shadow.meanDifference).toBeGreaterThan(0.1);
+  },
+);
 
 test.each(owners)(
   'calls that wait while a rollout of %s ends are all answered by one of its versions',
   async (owner) => {
-    const site = await anySite(owner, ['good', 'slow']);
+    const site = await anySite(owner, ['good', 'unhurried']);
     const control = await site.headrace.rolloutOf('plain');
     const by = { by: 'test', reason: 'by hand', plan: halfOfCallers };
     for (const end of ['rollBack', 'promote'] as const) {

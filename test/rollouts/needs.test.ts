@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type RolloutOptions, rolloutPlan } from '../../src/features/define/rollout.ts';
 import { alphaEach } from '../../src/serving/rollout/guardrails.ts';
-import { needsLines, rolloutNeeds } from '../../src/serving/rollout/rollout-needs.ts';
+import { needsLines, rolloutNeeds, servedCalls } from '../../src/serving/rollout/rollout-needs.ts';
 import { successReading } from '../../src/serving/rollout/success.ts';
+import { ModelStatistics } from '../../src/versions/queue/model-statistics.ts';
 
 const planOf = (rollout: RolloutOptions) =>
   rolloutPlan({ name: 'm', task: 'binary', quantile: null, service: { request: {} }, rollout: { ...rollout } });
@@ -60,5 +61,25 @@ test('the lines of a start say the calls, the labels and the time', () => {
   const plan = planOf({ shadow: '10m', steps: [50], every: '10m', requests: 100, success: { margin: 0.1 } });
   expect(needsLines(rolloutNeeds(plan, recent(3_600))).join('\n')).toMatch(
     /needs: 300 calls in 2 steps; with all proofs \d+ \w+ at the recent rate\n {2}proof: \d+ labels of each cohort, so \d+ calls, \d+ \w+; pairs/,
+  );
+});
+
+test('the served calls of all loaded versions count, answered or failed, since the first answer of any', () => {
+  const at = Date.UTC(2026, 0, 1);
+  const [old, young, idle] = [new ModelStatistics(), new ModelStatistics(), new ModelStatistics()];
+  for (let i = 0; i < 6; i += 1) old.answered(32, 1, 1, at + i * 1_000);
+  young.answeredFromCache(1, at + 4_000);
+  young.failed('BACKEND', 1);
+  const served = servedCalls([young, old, idle], at + 10_000);
+  expect(served).toMatchObject({ spanMs: 10_000, calls: 8, labelledShare: null });
+  const needs = rolloutNeeds(
+    planOf({ shadow: false, steps: [50], every: '1s', requests: 100, success: false }),
+    served,
+  );
+  expect(needs).toMatchObject({ steps: [{ percent: 50, calls: 200, ms: 250_000 }], labels: null, ms: 250_000 });
+  const unknown = rolloutNeeds(planOf({ shadow: false, steps: [50], requests: 100 }), servedCalls([idle], at));
+  expect(unknown).toMatchObject({ steps: [{ calls: 200, ms: null }], ms: null });
+  expect(needsLines(unknown)[0]).toContain(
+    'needs: 200 calls in 1 steps; with all proofs an unknown time: no recent call',
   );
 });

@@ -32,14 +32,13 @@ export interface ReadRowsOptions {
 /** The predictions of a version in [from, to). */
 export async function readRows(
   history: Pick<OfflineStore, 'query' | 'relation'>,
-  { model, version, span, now, labelled }: ReadRowsOptions,
+  options: ReadRowsOptions,
 ): Promise<WindowRows> {
+  const { model } = options;
   const features = frameFeatures(model);
   const isBinary = model.task === 'binary';
   const names = features.map(({ name }) => `, "${name.replaceAll('"', '""')}"`).join('');
-  const frame = frameSql(model, history, { kind: 'nannyml', ...span, now });
-  const sql = `SELECT ${isBinary ? 'y_pred_proba' : 'y_pred'}, y_true, epoch_ms("timestamp")${names} FROM (${frame})
-WHERE version = ${version}${labelled ? ' AND y_true IS NOT NULL' : ''} ORDER BY hash(prediction_id), prediction_id LIMIT ${MOST_ROWS}`;
+  const sql = `SELECT ${isBinary ? 'y_pred_proba' : 'y_pred'}, y_true, epoch_ms("timestamp")${names} FROM ${framed(history, options)} ORDER BY hash(prediction_id), prediction_id LIMIT ${MOST_ROWS}`;
   const own: readonly number[][] = [[], [], []];
   const columns = features.map((): unknown[] => []);
   const isText = features.map(({ type }) => type.type === 'text');
@@ -63,6 +62,25 @@ WHERE version = ${version}${labelled ? ' AND y_true IS NOT NULL' : ''} ORDER BY 
     labels,
     losses,
   };
+}
+
+/** How many rows `readRows` reads. */
+export async function countRows(
+  history: Pick<OfflineStore, 'query' | 'relation'>,
+  options: ReadRowsOptions,
+): Promise<number> {
+  let count = 0;
+  for await (const rows of history.query(`SELECT COUNT(*) FROM ${framed(history, options)}`))
+    for (const [found] of rows) count += Number(found);
+  return Math.min(MOST_ROWS, count);
+}
+
+function framed(
+  history: Pick<OfflineStore, 'relation'>,
+  { model, version, span, now, labelled }: ReadRowsOptions,
+): string {
+  const frame = frameSql(model, history, { kind: 'nannyml', ...span, now });
+  return `(${frame}) WHERE version = ${version}${labelled ? ' AND y_true IS NOT NULL' : ''}`;
 }
 
 function textOf(value: OfflineValue): string | null {

@@ -2,7 +2,7 @@ import { numberText } from '../../base/number-text.ts';
 import type { ResolvedMonitor } from '../../features/define/monitor.ts';
 import { durationText } from '../../observe/duration-text.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
-import { readRows, type WindowRows } from '../cause/window-rows.ts';
+import { countRows, readRows, type WindowRows } from '../cause/window-rows.ts';
 import { LEAST_CHUNKS } from '../estimate/chunk-limits.ts';
 import { type FittedEstimate, fitEstimate, isLoss } from '../estimate/fit-estimate.ts';
 import { type EstimateAssumptions, trustInEstimate } from '../estimate/trust-in-estimate.ts';
@@ -38,35 +38,36 @@ export async function estimatedWindows(
   const [first] = spans;
   if (first === undefined) return [];
   const of = { model, version, now };
-  const read = (span: Span) => readRows(history, { ...of, span, labelled: false });
-  const windows: WindowRows[] = [];
-  for (const span of spans) windows.push(await read(span));
   const key = JSON.stringify([model.name, monitor]);
   const kept = memory?.get(key);
   const isKept = kept?.version === version && kept.before === first.from;
-  const { known, fitted } = isKept ? kept : await fittedBefore(history, of, first.from, windows);
+  const { known, fitted } = isKept ? kept : await fittedBefore(history, of, first.from, spans);
   memory?.set(key, { version, before: first.from, known, fitted });
-  return spans.map((span, i) => {
-    const window = windows[i];
+  const windows: MonitorWindow[] = [];
+  // One window is in memory at a time, and of one that has very many rows a sample.
+  for (const span of spans) {
+    const window = await readRows(history, { ...of, span, labelled: false });
     const rows = window.scores.length;
     if (rows < LEAST_ROWS) {
       const reason = rows === 0 ? 'no predictions' : `${rows} predictions, ${LEAST_ROWS} are needed`;
-      return none(span, 'insufficient', reason, rows);
-    }
-    return judged(span, window, { known, fitted, monitor, withinMs: model.label.withinMs });
-  });
+      windows.push(none(span, 'insufficient', reason, rows));
+    } else windows.push(judged(span, window, { known, fitted, monitor, withinMs: model.label.withinMs }));
+  }
+  return windows;
 }
 
 async function fittedBefore(
   history: Pick<OfflineStore, 'query' | 'relation'>,
   of: Pick<Parameters<typeof readRows>[1], 'model' | 'version' | 'now'>,
   before: number,
-  windows: readonly WindowRows[],
+  spans: readonly Span[],
 ): Promise<Pick<KeptFit, 'known' | 'fitted'>> {
   const known = inOrder(await readRows(history, { ...of, span: { from: 0, to: before }, labelled: true }));
   const rows = known.scores.length;
   if (rows === 0) return { known, fitted: null };
-  const usual = windows.reduce((sum, { scores }) => sum + scores.length, 0) / Math.max(1, windows.length);
+  let inWindows = 0;
+  for (const span of spans) inWindows += await countRows(history, { ...of, span, labelled: false });
+  const usual = inWindows / Math.max(1, spans.length);
   // Chunks of the size of a window: the noise of both is the same.
   const chunkRows = Math.max(LEAST_ROWS, Math.min(Math.round(usual), Math.floor(rows / LEAST_CHUNKS)));
   return { known, fitted: fitEstimate(of.model.task, known, chunkRows) };

@@ -104,13 +104,14 @@ async function readReference(
   return { createdAt: span.from, chunks, seasonal: seasonal.finish() };
 }
 
-function scoreProfile(bins: FrozenBins | null): Profile {
+/** An empty profile of one column, `score`. */
+export function scoreProfile(bins: FrozenBins | null): Profile {
   const profile = createProfile();
   profile.columns.set('score', createColumnSketch('number', bins));
   return profile;
 }
 
-function addScore(profile: Profile, score: number | null): void {
+export function addScore(profile: Profile, score: number | null): void {
   profile.rows += 1;
   for (const column of profile.columns.values()) addNumber(column, score);
 }

@@ -14,6 +14,7 @@ import { ModelRollouts } from '../rollout/model-rollouts.ts';
 import { isRolloutHolder, registryVersions } from '../rollout/rolled-versions.ts';
 import { newRolloutId } from '../rollout/rollout-control.ts';
 import { httpHooks } from '../rollout/rollout-hooks.ts';
+import { servedCalls } from '../rollout/rollout-needs.ts';
 import { hostVersions } from './host-versions.ts';
 
 export interface HostRolloutsOptions {
@@ -185,6 +186,13 @@ export function decidingHostRollouts(options: HostRolloutsOptions): DecidingHost
       versions: isRegistered ? registryVersions(registry, model.name) : hostVersions(host, store, model.name),
       check: async (version) => (await hold(version)).release(),
       hooks: httpHooks,
+      recent: async () => {
+        const loaded = host.versions().filter(({ name }) => name === model.name);
+        return servedCalls(
+          loaded.map(({ statistics }) => statistics),
+          clock(),
+        );
+      },
       changed: async () => {
         await rollouts.follow();
         await changed?.();

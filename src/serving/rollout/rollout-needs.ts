@@ -1,6 +1,7 @@
 import type { RolloutPlan } from '../../features/define/rollout.ts';
 import { mixtureSprt } from '../../stats/mixture-sprt.ts';
-import { type Moments, varianceOf } from '../../stats/moments.ts';
+import { type Moments, NO_MOMENTS, varianceOf } from '../../stats/moments.ts';
+import type { ModelStatistics } from '../../versions/queue/model-statistics.ts';
 import { MEANS_FROM, PRIOR_SD } from './compared-means.ts';
 import { alphaEach } from './guardrails.ts';
 import { marginOf } from './success.ts';
@@ -15,6 +16,18 @@ export interface RecentCalls {
   /** Losses of the champion on those with a label. */
   readonly loss: Moments;
 }
+
+/** The calls that this process answered by the loaded versions of a model, since the first of them. Their labels are not known. */
+export function servedCalls(versions: Iterable<Answered>, now: number): RecentCalls {
+  let [calls, first] = [0, now];
+  for (const { success, fail, firstInference } of versions) {
+    calls += success.count + fail.count;
+    if (firstInference > 0) first = Math.min(first, firstInference);
+  }
+  return { spanMs: now - first, calls, labelledShare: null, loss: NO_MOMENTS };
+}
+
+type Answered = Pick<ModelStatistics, 'success' | 'fail' | 'firstInference'>;
 
 /** The needs of a rollout of a version that is as good as its champion. */
 export interface RolloutNeeds {
@@ -92,7 +105,7 @@ function labelsWithin(plan: RolloutPlan, loss: Moments, margin: number): number 
 /** The lines of `headrace rollout start`. */
 export function needsLines({ steps, labels, ms }: RolloutNeeds): readonly string[] {
   const calls = steps.reduce((sum, step) => sum + step.calls, 0);
-  const time = (of: number | null) => (of === null ? 'an unknown time: no call came lately' : durationText(of));
+  const time = (of: number | null) => (of === null ? 'an unknown time: no recent call is known' : durationText(of));
   const proof =
     labels === null
       ? []

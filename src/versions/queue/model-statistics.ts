@@ -15,7 +15,8 @@ export class ModelStatistics {
   /** Rows of answered requests, and runs. */
   inferences = 0;
   executions = 0;
-  /** When the last request was answered, epoch ms. */
+  /** When the first request was answered, and the last, epoch ms; 0: none was. */
+  firstInference = 0;
   lastInference = 0;
   readonly success = timed();
   readonly fail = timed();
@@ -42,7 +43,7 @@ export class ModelStatistics {
   /** A request that was answered. */
   answered(rows: number, queueMs: number, computeMs: number, now: number): void {
     this.inferences += rows;
-    this.lastInference = now;
+    this.#answeredAt(now);
     add(this.success, queueMs + computeMs);
     add(this.queue, queueMs);
     add(this.computeInfer, computeMs);
@@ -53,7 +54,7 @@ export class ModelStatistics {
 
   /** A request with a kept answer: as Triton counts it, it succeeded, and nothing ran for it. */
   answeredFromCache(ms: number, now: number): void {
-    this.lastInference = now;
+    this.#answeredAt(now);
     add(this.cacheHit, ms);
     add(this.success, ms);
     add(this.queue, 0);
@@ -64,6 +65,11 @@ export class ModelStatistics {
   failed(reason: FailureReason, ms: number): void {
     add(this.fail, ms);
     this.failures[reason] += 1;
+  }
+
+  #answeredAt(now: number): void {
+    if (this.firstInference === 0) this.firstInference = now;
+    this.lastInference = now;
   }
 }
 
