@@ -1,0 +1,83 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { root } from '../../scripts/run-command.ts';
+import { sayListening } from '../../src/cli/serve/say-listening.ts';
+import { digestMessage, incidentMessage } from '../../src/findings/alerts/alert-message.ts';
+import { consoleAddress } from '../../src/ports/console-address.ts';
+import { incident } from '../alerts/desk.ts';
+import { consolePages } from './console-pages.ts';
+
+type Texts = Readonly<Record<string, string>>;
+
+/** The router of the console, which reads the text after `?` as this does. */
+const { defaultParseSearch }: { defaultParseSearch(search: string): Readonly<Record<string, unknown>> } = await import(
+  `${root}/node_modules/@tanstack/react-router/dist/esm/index.js`
+);
+const { textsOf }: { textsOf(search: Readonly<Record<string, unknown>>): Texts } = await import(
+  `${root}/console/src/app/address.ts`
+);
+const pages = await consolePages();
+
+/** The page and the state that a browser shows for an address. */
+function shownAt(address: string): { readonly server: string; readonly path: string; readonly state: Texts } {
+  const { origin, pathname, hash } = new URL(address);
+  const [path = '', search = ''] = hash.slice(1).split('?');
+  return { server: origin + pathname, path: path === '' ? '/' : path, state: textsOf(defaultParseSearch(search)) };
+}
+
+const texts = fc.oneof(
+  fc.string({ unit: 'grapheme', minLength: 1 }),
+  fc.constantFrom('1e3', 'true', 'null', '"a"', '{}', 'a&b=c', 'a#b?c', '%41', '+'),
+);
+
+test('the router of the console reads from an address the state that was written', () => {
+  fc.assert(
+    fc.property(fc.constantFrom('', '/', '/ml', '/ml/'), texts, texts, (prefix, model, set) => {
+      const address = consoleAddress(`https://a.example${prefix}`, { path: '/drift', search: { model, set } });
+      expect(shownAt(address)).toEqual({
+        server: `https://a.example${prefix.replace(/\/$/, '')}/`,
+        path: '/drift',
+        state: { model, set },
+      });
+    }),
+  );
+});
+
+const kept = (model: string) => ({
+  ...incident({ model }),
+  ...{
+    no: 12,
+    revision: 1,
+    state: 'open' as const,
+    openedAt: 0,
+    acknowledgedBy: null,
+    resolution: null,
+    severities: [],
+  },
+});
+const place = { project: 'shop', namespace: 'main', link: 'https://a.example/ml/' };
+
+test('the address in a message about an incident, and in a digest, is that of a page of the console', () => {
+  fc.assert(
+    fc.property(texts, (model) => {
+      const { link } = incidentMessage(place, kept(model), { action: 'opened', revision: 1 }, 0);
+      const shown = shownAt(link ?? '');
+      expect(pages).toContain(shown.path);
+      expect(shown).toMatchObject({ server: 'https://a.example/ml/', state: { model, incident: '12' } });
+    }),
+  );
+  expect(shownAt(digestMessage(place, [kept('risk')], 0).link ?? '')).toMatchObject({ path: '/', state: {} });
+  expect(incidentMessage({ ...place, link: null }, kept('risk'), { action: 'opened', revision: 1 }, 0).link).toBeNull();
+});
+
+test.each([
+  [false, false, ['listening on http://127.0.0.1:8080; then', 'the console is at http://127.0.0.1:8080/']],
+  [false, true, ['listening on http://127.0.0.1:8080; then']],
+  [true, false, ['{"url":"http://127.0.0.1:8080","console":"http://127.0.0.1:8080/"}']],
+  [true, true, ['{"url":"http://127.0.0.1:8080","console":null}']],
+])('a server with --json %s and --no-console %s says where browsers find the console', (json, without, said) => {
+  const lines: string[] = [];
+  const terminal = { out: (line: string) => void lines.push(line) };
+  sayListening({ json, terminal, withoutConsole: without }, 'http://127.0.0.1:8080', '; then');
+  expect(lines).toEqual(said);
+});
