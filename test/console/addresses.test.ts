@@ -9,10 +9,9 @@ import { consolePages } from './console-pages.ts';
 
 type Texts = Readonly<Record<string, string>>;
 
-/** The router of the console, which reads the text after `?` as this does. */
-const { defaultParseSearch }: { defaultParseSearch(search: string): Readonly<Record<string, unknown>> } = await import(
-  `${root}/node_modules/@tanstack/react-router/dist/esm/index.js`
-);
+/** The library of the console's router, which reads the text after `?` as `defaultParseSearch` does. */
+const library = await import(`${root}/node_modules/@tanstack/react-router/dist/esm/index.js`);
+const { defaultParseSearch }: { defaultParseSearch(search: string): Readonly<Record<string, unknown>> } = library;
 const { textsOf }: { textsOf(search: Readonly<Record<string, unknown>>): Texts } = await import(
   `${root}/console/src/app/address.ts`
 );
@@ -41,6 +40,26 @@ test('the router of the console reads from an address the state that was written
       });
     }),
   );
+});
+
+test.each([
+  ['/experiments/3', { experiment: '3' }],
+  ['/experiments/3/runs/0f4e', { experiment: '3', runs: '0f4e' }],
+  ['/experiments/3/runs/1e3', { experiment: '3', runs: '1e3' }],
+  ['/experiments/3/models/m-9', { experiment: '3' }],
+])('the address %s, which a client of MLflow prints, shows the page of models', async (printed, state) => {
+  const { mlflowRoutes } = await import(`${root}/console/src/app/mlflow-routes.ts`);
+  const top = library.createRootRoute({});
+  const router = library.createRouter({ routeTree: top.addChildren(mlflowRoutes(top)) });
+  const [, params, found] = router.getMatchedRoutes(printed);
+  let sent = { options: { to: '', search: {} } };
+  try {
+    found.options.beforeLoad({ params });
+  } catch (thrown) {
+    sent = thrown as typeof sent;
+  }
+  expect(sent.options.search).toEqual(state);
+  expect(pages).toContain(sent.options.to);
 });
 
 const kept = (model: string) => ({
@@ -78,6 +97,7 @@ test.each([
 ])('a server with --json %s and --no-console %s says where browsers find the console', (json, without, said) => {
   const lines: string[] = [];
   const terminal = { out: (line: string) => void lines.push(line) };
-  sayListening({ json, terminal, withoutConsole: without }, 'http://127.0.0.1:8080', '; then');
+  const page = without ? null : consoleAddress('http://127.0.0.1:8080');
+  sayListening({ json, terminal }, 'http://127.0.0.1:8080', page, '; then');
   expect(lines).toEqual(said);
 });

@@ -2,7 +2,7 @@ import { command, served } from '../command.ts';
 import { flag, option } from '../options/option.ts';
 import { whole } from '../options/option-kinds.ts';
 import { listenOptions, listenOptionsOf } from '../serve/listen-options-of.ts';
-import { runReadServer, runServer, serverOptions } from '../serve/run-server.ts';
+import { pageOf, runReadServer, runServer, serverOptions } from '../serve/run-server.ts';
 import { sayListening } from '../serve/say-listening.ts';
 import { workerPart } from '../serve/worker-part.ts';
 
@@ -28,7 +28,7 @@ export const serve = command({
       void call.terminal.stopped;
       return (await import('../serve/serve-worker.ts')).runWorker(call, listen, part);
     }
-    const started = (url: string) => sayListening({ ...call, withoutConsole: call.options['no-console'] }, url);
+    const started = (url: string) => sayListening(call, url, pageOf(call, url));
     const { workers, 'read-only': readOnly } = call.options;
     if (workers !== undefined)
       return (await import('../serve/serve-group.ts')).serveGroup(call, listen.host, workers, readOnly, started);

@@ -6,7 +6,7 @@ import type { Call } from '../command.ts';
 import { mainProgram } from '../main-program.ts';
 import { configPath, loadConfig } from '../open/load-config.ts';
 import type { devOptions } from '../options/loaded-options.ts';
-import { runServer } from './run-server.ts';
+import { pageOf, runServer } from './run-server.ts';
 import { sayListening } from './say-listening.ts';
 import { type WatchedFiles, watchFiles } from './watch-files.ts';
 
@@ -150,9 +150,8 @@ async function serveOnce(call: DevCall, port: string): Promise<void> {
 }
 
 function sayStarted(call: DevCall, url: string, services: readonly string[]): void {
-  const { json, terminal, options } = call;
-  const withoutConsole = options['no-console'];
-  sayListening({ json, terminal, withoutConsole }, url, '; starts again when a file changes; Ctrl-C stops');
+  const { json, terminal } = call;
+  sayListening(call, url, pageOf(call, url), '; starts again when a file changes; Ctrl-C stops');
   if (json) return;
   terminal.out(`  curl ${url}/openapi.json`);
   for (const service of services)
