@@ -203,7 +203,8 @@ async function served(headrace: Headrace, summary: RunSummary, at: number): Prom
       return;
     }
     print(summary);
-    console.log(`\nserving on ${server.url} until Ctrl-C. Next, in another terminal:`);
+    console.log(`\nserving on ${server.url} until Ctrl-C. Open the console in a browser: ${server.url}/`);
+    console.log('Next, in another terminal:');
     for (const { purpose, command } of nextSteps(server.url, at)) console.log(`  # ${purpose}\n  ${command}`);
     if (!stop.signal.aborted) await new Promise((resolve) => stop.signal.addEventListener('abort', resolve));
   } finally {

@@ -30,7 +30,7 @@ export const alertsSchema = z
     routes: z.array(route).optional(),
     /** A sink that fails for this long has its messages given up; `headrace alerts retry` sends them after all. */
     giveUpAfter: duration.default('3d'),
-    /** Begins the links of messages and rules: `/models/<model>` and `/docs/runbook/<alert>.html` are added. */
+    /** Address of the server, which begins the links of messages and rules: the console's page of a model, and `/docs/runbook/<alert>.html`. */
     link: z.url({ protocol: /^https?$/ }).optional(),
     /** A file of Prometheus rules that the monitor writes: an alert for each model and severity. */
     rules: z.string().min(1).optional(),

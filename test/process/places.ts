@@ -76,7 +76,7 @@ export const places: Readonly<Record<string, Place>> = {
     },
   },
   'cli/serve/served-children.ts': {
-    start: (place) => startRegistryChild(call(place)),
+    start: (place) => startRegistryChild(call(place), null),
     startAnother: (place) => startMonitor(call(place), () => undefined),
   },
   'cli/serve/run-dev.ts': { start: (place) => runDev(call(place)) },

@@ -20,6 +20,18 @@ const put = (site: { readonly url: string }, path: string, body: string) =>
 const get = (site: { readonly url: string }, path: string, headers: Record<string, string> = {}) =>
   fetch(`${site.url}/api/2.0/mlflow-artifacts/artifacts/${path}`, { headers });
 
+test.each([
+  [undefined, 404, null],
+  ['https://shop.example/ml/', 302, 'https://shop.example/ml/'],
+  ['http://0.0.0.0:8080/', 302, 'http://127.0.0.1:8080/'],
+  ['http://[::]:8080/', 302, 'http://127.0.0.1:8080/'],
+])('a browser that follows an address of a run finds the console %s', async (console, status, location) => {
+  const site = await registrySite('memory', console === undefined ? {} : { console });
+  const answer = await fetch(`${site.url}/`, { redirect: 'manual' });
+  expect([answer.status, answer.headers.get('location')]).toEqual([status, location]);
+  expect((await fetch(`${site.url}/`, { method: 'POST', redirect: 'manual' })).status).toBe(404);
+});
+
 describe('faults of other registries that this one does not have', () => {
   test('an absent artefact is 404, and a name outside Latin-1 is downloaded by its name', async () => {
     const site = await registrySite('memory');

@@ -24,6 +24,7 @@ export async function registrySite(
   kind: 'memory' | 'sqlite' | ModelRegistry,
   options: Partial<Pick<MlflowContextOptions, 'webhooks' | 'checkPromotion' | 'clock'>> & {
     readonly artifacts?: ArtifactStore;
+    readonly console?: string;
   } = {},
 ): Promise<RegistrySite> {
   const directory = mkdtempSync(join(tmpdir(), 'headrace-registry-'));
@@ -49,6 +50,7 @@ export async function registrySite(
     port: 0,
     directory,
     version: '3.0.0',
+    ...(options.console === undefined ? {} : { console: options.console }),
     onFault,
   });
   onTestFinished(async () => {

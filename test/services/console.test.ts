@@ -10,23 +10,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildConsole } from '../../scripts/build-console.ts';
 import { root } from '../../scripts/run-command.ts';
 import { freePorts } from '../../scripts/services/service.ts';
+import { consolePages } from '../console/console-pages.ts';
 import { until } from '../until.ts';
 import { addressOf } from './addresses.ts';
 
-/** The pages, by the names of their addresses; console/src/pages/pages.ts has the same list. */
-const PAGES = [
-  '/',
-  '/drift',
-  '/rollouts',
-  '/models',
-  '/features',
-  '/inference',
-  '/sources',
-  '/training-sets',
-  '/gpu',
-  '/cost',
-  '/operations',
-] as const;
+const PAGES = await consolePages();
 
 /** Where the screenshots of docs/guide/console.md go, if the run is to make them. */
 const SHOTS = process.env['HEADRACE_SCREENSHOTS'];

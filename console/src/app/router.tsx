@@ -4,6 +4,7 @@ import { Fault } from '../look/fault.tsx';
 import { Page, Skeleton } from '../look/page.tsx';
 import { type ConsolePage, pages } from '../pages/pages.ts';
 import { textsOf } from './address.ts';
+import { mlflowRoutes } from './mlflow-routes.ts';
 import { Shell } from './shell.tsx';
 
 const root = createRootRoute({
@@ -33,7 +34,7 @@ function routeOf({ path, load }: ConsolePage) {
 
 /** The address after `#` names the page and its state: the server needs to know neither, behind any path of a proxy. */
 export const router = createRouter({
-  routeTree: root.addChildren(pages.map(routeOf)),
+  routeTree: root.addChildren([...pages.map(routeOf), ...mlflowRoutes(root)]),
   history: createHashHistory(),
   defaultPreload: false,
 });

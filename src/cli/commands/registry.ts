@@ -1,6 +1,6 @@
 import { command, served } from '../command.ts';
-import { option } from '../options/option.ts';
-import { listenOptions, listenOptionsOf, port } from '../serve/listen-options-of.ts';
+import { registryOptions } from '../options/loaded-options.ts';
+import { listenOptions, listenOptionsOf } from '../serve/listen-options-of.ts';
 
 export const registry = command({
   name: ['registry'],
@@ -9,7 +9,7 @@ export const registry = command({
   words: '',
   arity: [0, 0],
   options: {
-    port: option(port, 'port to listen on; 0 for a free one (registry.port of the environment, or 5000)'),
+    ...registryOptions,
     ...listenOptions,
   },
   async run(call) {

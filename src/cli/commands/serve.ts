@@ -2,7 +2,8 @@ import { command, served } from '../command.ts';
 import { flag, option } from '../options/option.ts';
 import { whole } from '../options/option-kinds.ts';
 import { listenOptions, listenOptionsOf } from '../serve/listen-options-of.ts';
-import { runReadServer, runServer, serverOptions } from '../serve/run-server.ts';
+import { pageOf, runReadServer, runServer, serverOptions } from '../serve/run-server.ts';
+import { sayListening } from '../serve/say-listening.ts';
 import { workerPart } from '../serve/worker-part.ts';
 
 const MOST_WORKERS = 64;
@@ -27,7 +28,7 @@ export const serve = command({
       void call.terminal.stopped;
       return (await import('../serve/serve-worker.ts')).runWorker(call, listen, part);
     }
-    const started = (url: string) => call.terminal.out(call.json ? JSON.stringify({ url }) : `listening on ${url}`);
+    const started = (url: string) => sayListening(call, url, pageOf(call, url));
     const { workers, 'read-only': readOnly } = call.options;
     if (workers !== undefined)
       return (await import('../serve/serve-group.ts')).serveGroup(call, listen.host, workers, readOnly, started);

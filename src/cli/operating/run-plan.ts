@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { reasonOf } from '../../base/reason-of.ts';
 import { formatDuration } from '../../base/time.ts';
 import { checkRequiredModels, type Environment } from '../../environment/config.ts';
@@ -7,7 +8,7 @@ import type { Change } from '../../features/change/change.ts';
 import { declarationDocument, parseDeclaration } from '../../features/change/declaration-document.ts';
 import { checkPlan, planChanges } from '../../features/change/plan-changes.ts';
 import { planText } from '../../features/change/plan-text.ts';
-import type { ProjectData } from '../../features/define/declaration.ts';
+import type { ProjectData, StreamInferenceData } from '../../features/define/declaration.ts';
 import { ruleCosts, ruleCostText } from '../../monitoring/monitor/rule-costs.ts';
 import { type AffectedVersion, affectedVersions } from '../../registry/affected-versions.ts';
 import { engineOf } from '../../site/back-ends/environment-back-ends.ts';
@@ -16,7 +17,7 @@ import { checkBatchViews } from '../../site/file-reader.ts';
 import { withSite } from '../../site/site.ts';
 import { type DeclaredJob, declaredJob } from '../../site/tile-jobs.ts';
 import type { Call } from '../command.ts';
-import { loadConfig } from '../open/load-config.ts';
+import { configPath, loadConfig } from '../open/load-config.ts';
 
 /** Prints what the declaration would change. Errors: those of the plan. */
 export async function runPlan(call: Call): Promise<void> {
@@ -28,6 +29,7 @@ export async function runPlan(call: Call): Promise<void> {
   const job = engineOf(environment) === null ? null : declaredJob(project, environment);
   const served = await servedVersions(project, environment, changes.changes);
   const rules = ruleCosts(project.models);
+  const streams = (project.streams ?? []).map(plannedStream);
   if (call.json)
     call.terminal.out(
       JSON.stringify({
@@ -35,6 +37,7 @@ export async function runPlan(call: Call): Promise<void> {
         ...(job === null ? {} : { [job.kind]: { key: job.key, ...job.settings } }),
         breaks: served.breaks,
         rules,
+        streams,
       }),
     );
   else
@@ -43,11 +46,34 @@ export async function runPlan(call: Call): Promise<void> {
         planText(changes).trimEnd(),
         ...(job === null ? [] : [jobText(job)]),
         ...served.lines,
+        ...streams.map(streamText),
         ...rules.map(ruleCostText),
+        typesText(call),
       ].join('\n'),
     );
   checkPlan(changes);
   await checkBatchViews(project);
+}
+
+/** A declared stream. It leaves nothing in the declaration in place, so a plan lists all of them. */
+interface PlannedStream {
+  readonly name: string;
+  readonly source: string;
+  readonly model: string;
+  readonly outputs: string;
+}
+
+function plannedStream({ name, from, model, to }: StreamInferenceData): PlannedStream {
+  return { name, source: from.name, model: model.name, outputs: to };
+}
+
+function streamText({ name, source, model, outputs }: PlannedStream): string {
+  return `stream ${name}: scores ${source} by ${model} into ${outputs}; a new stream begins with the oldest event that the log keeps`;
+}
+
+/** Node removes the types of a configuration without a look at them. */
+function typesText(call: Call): string {
+  return `the types of ${basename(configPath(call))} are not checked here: npx tsc --noEmit checks them`;
 }
 
 /** The served versions that the changes break, and lines that name them; null: the registry cannot be read. */

@@ -1,12 +1,19 @@
+import { port } from '../serve/listen-options-of.ts';
 import { serverOptions } from '../serve/run-server.ts';
-import { flag, needed } from './option.ts';
-import { name } from './option-kinds.ts';
+import { flag, needed, option } from './option.ts';
+import { address, name } from './option-kinds.ts';
 
 // Options of commands whose bodies are files of their own: both the form and the body need their types.
 
 export const devOptions = {
   ...serverOptions,
   reset: flag('remove the data of the environment first; API keys and the audit log stay'),
+};
+
+/** Clients of MLflow print addresses of runs at the registry. */
+export const registryOptions = {
+  port: option(port, 'port to listen on; 0 for a free one (registry.port of the environment, or 5000)'),
+  console: option(address, 'address of the console, where browsers are sent (alerts.link of the environment)'),
 };
 
 export const migrateOptions = {

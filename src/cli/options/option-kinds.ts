@@ -188,6 +188,13 @@ export function or<const W extends string, T>(word: W, of: Kind<T>): Kind<W | T>
   };
 }
 
+/** The address of a server. */
+export const address: Kind<string> = {
+  ...text,
+  wanted: 'an address of http or https',
+  parse: (value) => (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol) ? value : undefined),
+};
+
 /** A text that a parser of the product reads; its error says less than `wanted`. */
 export function read<T>(wanted: string, parse: (value: string) => T, write: (value: T) => string): Kind<T> {
   return {

@@ -6,7 +6,8 @@ import type { Call } from '../command.ts';
 import { mainProgram } from '../main-program.ts';
 import { configPath, loadConfig } from '../open/load-config.ts';
 import type { devOptions } from '../options/loaded-options.ts';
-import { runServer } from './run-server.ts';
+import { pageOf, runServer } from './run-server.ts';
+import { sayListening } from './say-listening.ts';
 import { type WatchedFiles, watchFiles } from './watch-files.ts';
 
 /** Set in the process that serves: its port, which stays that of the first start. */
@@ -148,9 +149,10 @@ async function serveOnce(call: DevCall, port: string): Promise<void> {
   }
 }
 
-function sayStarted({ json, terminal }: Call, url: string, services: readonly string[]): void {
-  if (json) return terminal.out(JSON.stringify({ url }));
-  terminal.out(`listening on ${url}; starts again when a file changes; Ctrl-C stops`);
+function sayStarted(call: DevCall, url: string, services: readonly string[]): void {
+  const { json, terminal } = call;
+  sayListening(call, url, pageOf(call, url), '; starts again when a file changes; Ctrl-C stops');
+  if (json) return;
   terminal.out(`  curl ${url}/openapi.json`);
   for (const service of services)
     terminal.out(`  curl -H content-type:application/json ${url}/v1/features/${service} -d '{"request":{…}}'`);

@@ -1,11 +1,12 @@
 import { settlesWithin } from '../../base/closing.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import { every } from '../../base/ticking.ts';
+import { consoleAddress } from '../../ports/console-address.ts';
 import { endWithParent } from '../../process/end-with-parent.ts';
 import type { ListenOptions } from '../../server/listen-options.ts';
 import type { Call } from '../command.ts';
 import { loadConfig } from '../open/load-config.ts';
-import type { Option } from '../options/option.ts';
+import type { registryOptions } from '../options/loaded-options.ts';
 import { endingOf, type endingOptions, endSoon } from './ending.ts';
 
 const PORT = 5_000;
@@ -18,7 +19,7 @@ const MLFLOW_VERSION = '3.17.2';
 
 /** Serves the registry of an environment until the call is asked to stop. Errors: REGISTRY_*, ARTIFACT_CLIENT, AUTH_*, SERVER_ADDRESS. */
 export async function runRegistry(
-  call: Call<{ readonly port: Option<number | undefined> } & typeof endingOptions>,
+  call: Call<typeof registryOptions & typeof endingOptions>,
   listen: ListenOptions,
   started: (url: string) => void,
 ): Promise<void> {
@@ -45,7 +46,11 @@ export async function runRegistry(
       onFault,
     });
     const port = call.options.port ?? environment.registry.port ?? PORT;
-    const server = await startRegistryServer(context, { ...listen, port, directory, version: MLFLOW_VERSION, onFault });
+    const page = call.options.console ?? environment.alerts.link;
+    const server = await startRegistryServer(context, {
+      ...{ ...listen, port, directory, version: MLFLOW_VERSION, onFault },
+      ...(page === undefined ? {} : { console: consoleAddress(page) }),
+    });
     started(server.url);
     const delivering = every(DELIVER_MS, () => context.deliver(), onFault);
     await ending.stopped;

@@ -2,6 +2,7 @@ import { settlesWithin } from '../../base/closing.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import { every } from '../../base/ticking.ts';
 import { environmentClock } from '../../environment/environment-clock.ts';
+import { consoleAddress } from '../../ports/console-address.ts';
 import { followChanges } from '../../running/follow-changes.ts';
 import type { Headrace } from '../../running/headrace.ts';
 import { insideOf } from '../../running/inside.ts';
@@ -60,7 +61,6 @@ export async function runServer(
     const { startServer } = await import('../../server/http-server.ts');
     const report = reportTo(call);
     const commands = await openCommands(call, headrace, report);
-    const registry = await startRegistryChild(call);
     const server = await startServer(headrace, {
       ...listen,
       port: call.options.port,
@@ -68,6 +68,7 @@ export async function runServer(
       jobs: commands.jobs,
       closeWithinMs: ending.answersMs,
     });
+    const registry = await startRegistryChild(call, pageOf(call, server.url));
     const grpc = await startGrpcIfAsked(call, headrace, listen);
     await headrace.takeTopics();
     started(
@@ -174,6 +175,11 @@ export async function openCommands(
 /** Prints what goes wrong between calls, as the other processes do. */
 function reportTo({ terminal }: Call): (error: unknown) => void {
   return (error) => terminal.err(`headrace: ${reasonOf(error)}`);
+}
+
+/** The address of the console of a server; null: the call leaves it out. */
+export function pageOf({ options }: ServeCall, url: string): string | null {
+  return options['no-console'] ? null : consoleAddress(url);
 }
 
 /** The largest bodies that a server takes, bytes, and whether it has the console. */

@@ -11,7 +11,7 @@ import { reasonOf } from '../../base/reason-of.ts';
 import { temporaryFolder } from '../../process/temporary-folder.ts';
 import type { Member } from '../../server/workers/group.ts';
 import { endingOf, endSoon } from './ending.ts';
-import { grpcLine, type ServeCall } from './run-server.ts';
+import { grpcLine, pageOf, type ServeCall } from './run-server.ts';
 import { startRegistryChild } from './served-children.ts';
 import { ServedRelay } from './served-relay.ts';
 import {
@@ -61,7 +61,7 @@ export async function serveGroup(
     if (url === null) return;
     if (grpcPort !== null) call.terminal.out(grpcLine(host, grpcPort));
     started(url);
-    const registry = readOnly ? null : await startRegistryChild(call);
+    const registry = readOnly ? null : await startRegistryChild(call, pageOf(call, url));
     await ending.stopped;
     await Promise.all([group.stop(ending.withinMs), registry?.stop()]);
   } finally {

@@ -26,15 +26,16 @@ export function startMonitor(call: CommonOptions, report: (error: unknown) => vo
 
 /**
  * Starts `headrace registry` as a separate process if the environment names its port, so that MLflow's clients and requests for
- * features share no thread; null: it names none. It is started again when it dies.
+ * features share no thread; null: it names none. It is started again when it dies. `console` is the address of the console, if there is one.
  */
-export async function startRegistryChild(call: Call): Promise<KeptChild | null> {
+export async function startRegistryChild(call: Call, console: string | null): Promise<KeptChild | null> {
   const { environment } = await loadConfig(call);
   if (environment.registry.port === undefined) return null;
+  const words = ['registry', ...placeWords(call), ...(console === null ? [] : [`--console=${console}`])];
   return keepRunning({
     // The registry waits for the server: an answer to MLflow's clients may be late, a prediction may not.
     start: () =>
-      startOwn(mainProgram, ['registry', ...placeWords(call)], {
+      startOwn(mainProgram, words, {
         stdio: ['ignore', 'inherit', 'inherit'],
         priority: 'low',
       }),

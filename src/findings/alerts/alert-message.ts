@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { AlertAction, AlertMessage, SentIncident } from '../../ports/alert-sink.ts';
 import type { AlertDelivery, KeptIncident } from '../../ports/alert-store.ts';
+import { consoleAddress, driftPlace } from '../../ports/console-address.ts';
 import { incidentAlert, runbookLink } from '../../ports/runbook.ts';
 
 /** Where the incidents are from. */
@@ -61,7 +62,7 @@ export function incidentMessage(
     namespace: place.namespace,
     title: titleOf(incident, action),
     lines: [...linesOf(incident), ...runbookLines(place, incident)],
-    link: place.link === null ? null : `${place.link.replace(/\/$/, '')}/models/${encodeURIComponent(incident.model)}`,
+    link: place.link === null ? null : consoleAddress(place.link, driftPlace(incident.model, incident.no)),
     incidents: [sent],
   };
 }
@@ -87,7 +88,7 @@ export function digestMessage(
     namespace: place.namespace,
     title: `Digest of ${place.project}: ${incidents.length} incidents, ${open} open`,
     lines: rest === 0 ? lines : [...lines, `and ${rest} more`],
-    link: place.link,
+    link: place.link === null ? null : consoleAddress(place.link),
     incidents: [sentIncident(place, first), ...others.map((one) => sentIncident(place, one))],
   };
 }

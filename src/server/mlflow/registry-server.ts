@@ -32,6 +32,8 @@ export interface RegistryServerOptions extends ListenOptions {
   /** The environment's, with its API keys. */
   readonly directory: string;
   readonly version: string;
+  /** The address of the console, which shows the runs that clients print addresses of. */
+  readonly console?: string;
   /** Receives errors that are not the caller's. */
   readonly onFault: (error: unknown) => void;
 }
@@ -57,6 +59,7 @@ export async function startRegistryServer(
       const refusal = pageRefusal(request, pages);
       if (refusal !== null) throw refusal;
       const { path, query } = addressOf(request.url ?? '/');
+      if (path === '/' && toConsole(request, response, options.console)) return;
       if (answerPlain(path, options.version, response)) return;
       const found = find(request.method ?? 'GET', path);
       if (found === null || found === 'method') throw noRoute(request.method ?? '', path, found);
@@ -139,6 +142,16 @@ function bearerOf(authorization: string | undefined): string | null {
   if (encoded === undefined) return authorization ?? null;
   const text = Buffer.from(encoded, 'base64').toString('utf8');
   return `Bearer ${text.slice(text.indexOf(':') + 1)}`;
+}
+
+/** Sends a browser to the console; it keeps the text after `#`, which names the run. A console at every address is at the host that was asked. */
+function toConsole({ method, headers }: IncomingMessage, response: ServerResponse, console?: string): boolean {
+  if (console === undefined || (method !== 'GET' && method !== 'HEAD')) return false;
+  const location = new URL(console);
+  if (location.hostname === '0.0.0.0' || location.hostname === '[::]')
+    location.hostname = new URL(`http://${headers.host ?? 'localhost'}`).hostname;
+  response.writeHead(302, { location: location.href, 'cache-control': 'no-store', 'content-length': 0 }).end();
+  return true;
 }
 
 /** Paths that answer a text. */
