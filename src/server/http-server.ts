@@ -33,6 +33,7 @@ import { traceRequests } from './request-spans.ts';
 import { isAnsweredBy, type ReadContext, type Route } from './route.ts';
 import { allRoutes } from './routes/all-routes.ts';
 import { consoleRoutes } from './routes/console.ts';
+import { docsRoutes } from './routes/docs.ts';
 import { SPINE_LIMIT } from './routes/training-sets.ts';
 import type { ServedProject } from './served-project.ts';
 import { forwardTo } from './workers/forward.ts';
@@ -78,7 +79,7 @@ export function startServer(headrace: Headrace, options: ServerOptions): Promise
 }
 
 function routesOf({ console: hasConsole = true }: ServerOptions): readonly Route[] {
-  const left: readonly Route[] = hasConsole ? [] : consoleRoutes;
+  const left: readonly Route[] = hasConsole ? [] : [...consoleRoutes, ...docsRoutes];
   return allRoutes.filter((route) => !left.includes(route));
 }
 

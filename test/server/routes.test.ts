@@ -223,6 +223,12 @@ test('health, metrics and the description are served, and the description has ev
   expect(Object.keys((body as { paths: object }).paths).toSorted((a, b) => (a < b ? -1 : 1))).toEqual([
     '/',
     '/console/{file}',
+    '/docs',
+    '/docs/',
+    '/docs/{file}',
+    '/docs/{first}/{file}',
+    '/docs/{first}/{second}/{file}',
+    '/docs/{first}/{second}/{third}/{file}',
     '/healthz',
     '/metrics',
     '/openapi.json',
@@ -300,6 +306,9 @@ test('health, metrics and the description are served, and the description has ev
     if (path.endsWith('{id}')) expect(answer).toEqual(errorOf('JOB_UNKNOWN'));
     // The console is for browsers.
     else if (path === '/' || path.startsWith('/console/')) expect(answer).toEqual(errorOf('SERVER_CONSOLE'));
+    // Only a copy of the repository may have built its documentation.
+    else if (path.startsWith('/docs/{')) expect(answer).toEqual(errorOf('SERVER_DOCS'));
+    else if (path.startsWith('/docs')) expect([200, 404], path).toContain(status);
     else if (path.startsWith('/v1/rollouts/'))
       expect(answer).toEqual(errorOf(method === 'get' ? 'MODEL_UNKNOWN' : 'SERVER_BODY'));
     // Without regions their list is empty, and shared memory is off.

@@ -44,6 +44,9 @@ export const serverErrors = {
   SERVER_CONSOLE: never(404, 2)
     .message('the console cannot answer: {reason}')
     .hint('open / in a browser; in a copy of the repository run npm run console first; /openapi.json has the routes'),
+  SERVER_DOCS: never(404, 2)
+    .message('the documentation cannot answer: {reason}')
+    .hint('open /docs/; in a copy of the repository npm run site builds it, and the folder docs has the same pages'),
   SERVER_METHOD: never(405, 2)
     .message('the route {path} does not take {method}')
     .hint('send a method that the header allow of the answer lists'),

@@ -2,6 +2,7 @@ import type { Route } from '../route.ts';
 import { forgetEntity, promoteModel, runBatchView } from './admin.ts';
 import { changeAlerts, readAlerts } from './alerts.ts';
 import { consoleRoutes } from './console.ts';
+import { docsRoutes } from './docs.ts';
 import { readDrift } from './drift.ts';
 import { readDriftReport } from './drift-report.ts';
 import { sendEvents } from './events.ts';
@@ -65,6 +66,7 @@ export const allRoutes: readonly Route[] = [
   readSession,
   readLive,
   ...consoleRoutes,
+  ...docsRoutes,
   health,
   readiness,
   status,

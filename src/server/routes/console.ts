@@ -1,27 +1,7 @@
 import { fail } from '../../base/errors/fail.ts';
-import { preferredCoding } from '../../serving/oip/content-coding.ts';
-import { type ConsoleFile, consoleAsset, consolePage } from '../console/console-files.ts';
-import type { ReadRoute, RouteAnswer, RouteRequest } from '../route.ts';
-
-/** The page loads from its own server alone, and holds neither inline script nor inline style. */
-const POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
-
-const PAGE_HEADERS = {
-  'content-security-policy': POLICY,
-  'x-frame-options': 'DENY',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-opener-policy': 'same-origin',
-  'cache-control': 'no-cache',
-};
+import { consoleAsset, consolePage } from '../console/console-files.ts';
+import { fileAnswer, pageHeaders } from '../console/file-answer.ts';
+import type { ReadRoute } from '../route.ts';
 
 /** The name of a file has the digest of its content. */
 const ASSET_HEADERS = { 'cache-control': 'public, max-age=31536000, immutable' };
@@ -39,7 +19,7 @@ const readConsole: ReadRoute = {
   run: (_, { headers }) => {
     if (!/\btext\/html\b/i.test(headers.accept ?? ''))
       throw fail('SERVER_CONSOLE', { reason: '/ is a page for browsers' });
-    return fileAnswer(consolePage(), headers, PAGE_HEADERS);
+    return fileAnswer(consolePage(), headers, pageHeaders());
   },
 };
 
@@ -56,22 +36,3 @@ const readConsoleFile: ReadRoute = {
 
 /** The routes that `--no-console` leaves out. */
 export const consoleRoutes: readonly ReadRoute[] = [readConsole, readConsoleFile];
-
-function fileAnswer(
-  { type, plain, gzip }: ConsoleFile,
-  { 'accept-encoding': accepted }: RouteRequest['headers'],
-  headers: Readonly<Record<string, string>>,
-): RouteAnswer {
-  const zipped = preferredCoding(String(accepted ?? '')) === 'gzip';
-  return {
-    status: 200,
-    type,
-    body: zipped ? gzip : plain,
-    headers: {
-      ...headers,
-      'x-content-type-options': 'nosniff',
-      vary: 'accept, accept-encoding',
-      ...(zipped ? { 'content-encoding': 'gzip' } : {}),
-    },
-  };
-}
