@@ -13,6 +13,11 @@ export function ownVersion(): string {
   return manifest.version;
 }
 
+/** A folder of the build with files that a server sends, such as `console`. The source and the build have the same one. */
+export function builtFolder(name: string): string {
+  return resolve(ROOT, 'dist', name);
+}
+
 /** The file or folder that npm installed this package from; null: a registry, or another installer. `own`: where it is installed. */
 export function installedFrom(own = ROOT): string | null {
   const modules = dirname(resolve(own));

@@ -1,9 +1,8 @@
-import { fileURLToPath } from 'node:url';
 import { fail } from '../../base/errors/fail.ts';
+import { builtFolder } from '../../environment/own-version.ts';
 import { type StaticFile, staticFiles } from './static-files.ts';
 
-/** The same place seen from the source and from the build. */
-const files = staticFiles(fileURLToPath(new URL('../../../dist/console/', import.meta.url)));
+const files = staticFiles(builtFolder('console'));
 
 /** Files next to `index.html` that it loads. */
 const ASSETS = 'console';

@@ -1,11 +1,11 @@
-import { fileURLToPath } from 'node:url';
 import { fail } from '../../base/errors/fail.ts';
+import { builtFolder } from '../../environment/own-version.ts';
 import { fileAnswer, pageHeaders } from '../console/file-answer.ts';
 import { staticFiles } from '../console/static-files.ts';
 import type { ReadRoute, RouteAnswer, RouteRequest } from '../route.ts';
 
-/** The built documentation, seen from the source and from the build. */
-const files = staticFiles(fileURLToPath(new URL('../../../dist/docs/', import.meta.url)));
+/** The built documentation. */
+const files = staticFiles(builtFolder('docs'));
 
 /** The colours of code are attributes of its words. */
 const HEADERS = pageHeaders(["style-src-attr 'unsafe-inline'"]);
