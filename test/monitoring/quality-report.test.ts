@@ -21,7 +21,7 @@ test('a report has each day and version once, and its parts add up to the whole'
     parts.reduce((total, { quality: { predictions } }) => total + predictions, 0);
   expect([sum(report.days), sum(report.versions)]).toEqual([300, 300]);
   expect(report.versions.map(({ version }) => version)).toEqual([1, 2]);
-  expect(qualityLines(report).at(-1)).toContain('150 of 300 predictions labelled (50.0 %), 150 pending: auc 0.5000');
+  expect(qualityLines(report).at(-1)).toContain('150 of 300 predictions labelled (50.0 %), 150 pending: auc 0.5,');
   expect(qualityLines(qualityReport('fraud', quality as never, wholeDays(0, 1), NONE))).toEqual([
     'fraud: no predictions; no champion',
   ]);
