@@ -19,6 +19,7 @@ import type { ProjectData } from '../features/define/declaration.ts';
 import type { FunctionModel, StreamingModel } from '../features/define/function-model.ts';
 import { duration, LEAST_MEMORY, size } from '../ports/options.ts';
 import { alertsSchema } from './alert-config.ts';
+import { checkEngine, checkTopics } from './check-kafka.ts';
 import { machineMemory } from './machine-memory.ts';
 import { defaultMemory, LEAST_HISTORY, memoryShares } from './memory-shares.ts';
 
@@ -367,33 +368,6 @@ export function checkRequiredModels({ models }: ProjectData, { requiredModels }:
 /** Whether the tiles are written to the online store by other processes than the one that serves. */
 export function tilesApart({ online }: Pick<Environment, 'online'>): boolean {
   return 'writers' in online && online.writers === 'many';
-}
-
-const ENGINES = { flink: 'Flink', spark: 'Spark' } as const;
-
-/** Engine and log must fit each other. */
-function checkEngine(name: string, engine: z.output<typeof engineSchema>, log: z.output<typeof logSchema>): void {
-  if (engine.kind === 'embedded') return;
-  const refuse = (reason: string) => fail('CONFIG_OPTION', { name, reason });
-  const called = ENGINES[engine.kind];
-  if (log.kind !== 'kafka') throw refuse(`engine: ${called} reads the log from Kafka; set log.kind to "kafka"`);
-  if (log.tls?.servername !== undefined)
-    throw refuse(`log.tls.servername: ${called}'s client takes no other name than that of each broker; leave it out`);
-}
-
-/** A topic that the log itself writes would come back without end. */
-function checkTopics(
-  name: string,
-  sources: Readonly<Record<string, z.output<typeof sourceSchema>>>,
-  log: z.output<typeof logSchema>,
-  namespace: string,
-): void {
-  for (const [source, { topic, brokers }] of Object.entries(sources)) {
-    const isOwn = topic.startsWith(`${namespace}.`) && /\.[A-Za-z0-9_-]+\.\d+$/.test(topic.slice(namespace.length));
-    if (log.kind !== 'kafka' || !isOwn || !brokers.some((broker) => log.brokers.includes(broker))) continue;
-    const reason = `sources.${source}.topic: ${topic} is a topic of the log itself; name one of another service`;
-    throw fail('CONFIG_OPTION', { name, reason });
-  }
 }
 
 function reasonOf(error: z.ZodError): string {

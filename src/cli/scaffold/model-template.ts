@@ -1,5 +1,6 @@
 import { sampleData } from './sample-data.ts';
 import { AGENTS, CONFIG, GITIGNORE, NPMRC, TSCONFIG } from './shared-texts.ts';
+import { SHOP } from './shop-declaration.ts';
 import { SHOP_TEST } from './shop-test.ts';
 import { declaredPackages, type Template } from './template.ts';
 import { TRAIN_PY } from './train-program.ts';
@@ -22,44 +23,7 @@ import {
   time,
 } from 'headrace';
 
-const user = entity('user', { user: text() });
-
-export const visits = eventSource('visits', {
-  id: 'id',
-  time: 'at',
-  columns: { id: text(), at: time(), user: text() },
-});
-
-/** A visit ends in one purchase at most, which has the id of the visit. */
-export const purchases = eventSource('purchases', {
-  id: 'id',
-  time: 'at',
-  columns: { id: text(), at: time(), user: text(), price: decimal(2, { unit: 'EUR' }) },
-});
-
-const habits = streamView('habits', {
-  source: visits,
-  entity: user,
-  key: { user: 'user' },
-  windows: ['1d', '7d'],
-  freshness: '1s',
-  features: () => ({ visits: count() }),
-});
-
-const spend = streamView('spend', {
-  source: purchases,
-  entity: user,
-  key: { user: 'user' },
-  windows: ['1h', '7d'],
-  freshness: '1s',
-  features: (e) => ({ purchases: count(), spent: sum(e.price), mean_price: mean(e.price) }),
-});
-
-export const shopper = featureService('shopper', {
-  request: { user: text() },
-  join: (r) => ({ habits: lookup(habits, { user: r.user }), spend: lookup(spend, { user: r.user }) }),
-});
-
+${SHOP}
 /** Will the user buy within an hour of the visit? */
 export const buys = model('buys', {
   task: 'binary',

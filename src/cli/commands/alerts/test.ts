@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fail } from '../../../base/errors/fail.ts';
 import type { TestedSink } from '../../../findings/alerts/test-alert.ts';
+import { INCIDENT_KINDS } from '../../../ports/incident.ts';
 import { command } from '../../command.ts';
 import { auditedCommand } from '../../open/audited-command.ts';
 import { withAlerts } from '../../open/with-stores.ts';
@@ -11,17 +12,6 @@ import { choice, name, whole } from '../../options/option-kinds.ts';
 const ATTEMPTS = 3;
 const PAUSE_MS = 1_500;
 
-const KINDS = [
-  'qualityFault',
-  'dataDrift',
-  'predictionDrift',
-  'conceptDrift',
-  'rollout',
-  'retrain',
-  'approval',
-  'monitor',
-] as const;
-
 export const alertsTest = command({
   name: ['alerts', 'test'],
   summary:
@@ -29,7 +19,7 @@ export const alertsTest = command({
   words: '<model>',
   arity: [1, 1],
   options: {
-    kind: option(choice(KINDS), 'kind of the incident', 'conceptDrift'),
+    kind: option(choice(INCIDENT_KINDS), 'kind of the incident', 'conceptDrift'),
     severity: option(choice(['page', 'ticket', 'digest']), 'severity of the incident', 'page'),
     tier: option(whole(0, 4), 'tier of the incident, 0 to 4', 3),
     slice: option(name('a slice'), 'slice of the incident, column=value (the whole model)'),
