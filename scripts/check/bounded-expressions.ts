@@ -135,7 +135,7 @@ export const boundedExpressions: readonly Bounded[] = [
       'client/oip/create-oip-client.ts': [String.raw`/\/+$/`],
       'backends/embedded/scores/score-table.ts': [String.raw`/^(.+)\[(\d+)\]$/`],
       'backends/postgres/options.ts': [String.raw`/^postgres(ql)?:\/\/([^:@/?#]+@)?[^@/?#]+\/[^?#]+$/`],
-      'environment/config.ts': [String.raw`/\.[A-Za-z0-9_-]+\.\d+$/`],
+      'environment/check-kafka.ts': [String.raw`/\.[A-Za-z0-9_-]+\.\d+$/`],
       'features/change/declared-part.ts': [String.raw`/'(?:[^']|'')*'|"(?:[^"]|"")*"|\s+|[^'"\s]+|['"]/g`],
       'featurestore/batch/batch-sql.ts': [String.raw`/\{\{(.*?)\}\}/g`, String.raw`/[\s;]+$/`],
       'operating/migrate/forgotten-since.ts': ['/"at":"([^"]+)"/'],
