@@ -33,7 +33,7 @@ export function loop(
   let doing = 'serves version 1';
 
   const step = async () => {
-    await own.step({ wait: true });
+    await headrace.monitor({ wait: true });
     const lines = playbookLog(await own.journal.entries());
     for (const line of lines.slice(log.length)) say(line);
     log = lines;

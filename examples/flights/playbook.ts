@@ -15,7 +15,7 @@ export function playbook(headrace: Headrace, { from, days }: { readonly from: nu
     /** Looks, where it is due at an instant of the replay. */
     at: async (now: number): Promise<void> => {
       const passed = now - from;
-      if (passed > 0 && passed <= LOOKS_MS && passed % everyMs === 0) await own.step({ wait: true });
+      if (passed > 0 && passed <= LOOKS_MS && passed % everyMs === 0) await headrace.monitor({ wait: true });
     },
     /** The decision log, and whether the same decisions follow from the journal. */
     finish: async (): Promise<{ readonly log: readonly string[]; readonly checks: readonly RunCheck[] }> => {

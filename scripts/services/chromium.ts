@@ -29,7 +29,6 @@ async function found(): Promise<Readonly<Record<string, string>>> {
 export const chromium: Service = {
   name: 'chromium',
   sets: ['CHROMIUM', 'CHROMIUM_LIBRARIES'],
-  isDeep: true,
   async fetch() {
     await found();
   },

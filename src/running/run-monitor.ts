@@ -1,8 +1,9 @@
 import { clockFault } from '../base/clock-fault.ts';
 import { fail } from '../base/errors/fail.ts';
+import type { MaybePromise } from '../base/maybe-promise.ts';
 import { every } from '../base/ticking.ts';
 import { reportFindings } from '../findings/incidents-of-findings.ts';
-import { Judge } from '../findings/judge.ts';
+import { Judge, type JudgeStores } from '../findings/judge.ts';
 import type { MonitorState } from '../findings/monitor-state.ts';
 import { nextTerm, Pauses, type Term } from '../findings/monitor-term.ts';
 import { KEEP_MS } from '../findings/sql-monitor-store.ts';
@@ -37,6 +38,10 @@ export interface MonitorRun {
   /** Called where another process has the lease, before this one waits for it. */
   readonly waits: () => void;
   readonly judged: (state: MonitorState) => void;
+  /** Its memory outlives a run; left out: it is of this run alone. */
+  readonly judge?: Judge;
+  /** The stores that a judgement reads; left out: those of the site, with its published history. */
+  readonly judgeStores?: () => MaybePromise<JudgeStores>;
   /** Opens the playbooks of the project; null: it declares none. */
   readonly openPlaybooks: (site: Site, incidents: IncidentPort, judge: Judge) => Promise<RunningPlaybooks | null>;
 }
@@ -59,11 +64,10 @@ export async function runMonitor(run: MonitorRun): Promise<void> {
 
 /** Judges until the run ends or another process has the lease. */
 async function judgeUnder(term: Term, run: MonitorRun, monitors: MonitorStore, pauses: Pauses): Promise<void> {
-  const { site, report } = run;
+  const { site, report, judge = new Judge() } = run;
   const keeping = every(KEEP_MS, () => term.keep(), report);
   // A holder that cannot judge releases the lease, also where nothing opens.
   try {
-    const judge = new Judge();
     const alerts = await openAlerts(site);
     try {
       const playbooks = await run.openPlaybooks(site, alerts.book, judge);
@@ -113,13 +117,13 @@ interface Opened {
 
 /** One judgement, and what follows from it while the lease is held. */
 async function judgeOnce(run: MonitorRun, { judge, alerts, playbooks, monitors, term }: Opened): Promise<void> {
-  const { site, everyMs, judged, report } = run;
+  const { site, everyMs, judged, report, judgeStores: storesOf = () => judgeStores(site) } = run;
   const { project, clock } = site;
   clock.guard?.tick();
   const fault = clockFault(clock);
   // Judgements are of the time that is trusted.
   if (fault !== null) report(fault);
-  const stores = await judgeStores(site);
+  const stores = await storesOf();
   const time = { at: clock(), everyMs };
   const sinks: readonly FindingsSink[] = [
     (state) => monitors.write(JSON.stringify(state)),

@@ -15,19 +15,21 @@ import type { RolloutControl } from '../serving/rollout/rollout-control.ts';
 import type { RunningStream } from '../serving/streaming/project-streams.ts';
 import type { TrainOptions } from '../training/training-runs.ts';
 import { openBatchContext } from './batch-context.ts';
+import { LocalMonitor, type MonitorOptions } from './local-monitor.ts';
 import type { OpenProject } from './opened-project.ts';
 import type { ProjectStatus } from './parts.ts';
 import { predictingWith } from './predicting-with.ts';
 import { Running } from './running.ts';
-import { localWorld } from './world-of.ts';
 
 /** The models of a running project: predictions, training, versions, rollouts, playbooks and realised quality. */
 export abstract class RunningModels extends Running<ProjectStatus> {
   readonly #open: OpenProject;
+  readonly #monitor: LocalMonitor;
 
   constructor(open: OpenProject) {
     super({ ...open, measures: open.features.measures, tracer: open.stores.traces?.tracer ?? null });
     this.#open = open;
+    this.#monitor = new LocalMonitor(open);
   }
 
   /** Writes everything that was ingested and predicted to every store. */
@@ -119,16 +121,24 @@ export abstract class RunningModels extends Running<ProjectStatus> {
   }
 
   /**
+   * Judges the monitors of all champions once, in this process: state, incidents and playbooks get the same findings in this order.
+   * `headrace monitor` does so by itself, in its own. Errors: DRIFT_MONITOR: another process monitors; DRIFT_UNJUDGED.
+   */
+  monitor(options: MonitorOptions = {}): Promise<void> {
+    return this.#monitor.run(options);
+  }
+
+  /**
    * The playbook of a model: `step` looks, decides and acts, in this process. `headrace monitor` does so by itself, in its own.
    * Error: PLAYBOOK_NONE.
    */
   playbook(model: Pick<ModelData, 'name'>): Playbook {
-    return this.#open.playbooks.named(model.name, localWorld(this.#open));
+    return this.#open.playbooks.named(model.name, this.#monitor.world);
   }
 
   /** Decides again from the journal of a model's playbook and, with `history`, from the history. Error: PLAYBOOK_NONE. */
   replayPlaybook(model: Pick<ModelData, 'name'>, options: { readonly history: boolean }): Promise<Replay> {
-    return this.#open.playbooks.replay(model.name, localWorld(this.#open), options);
+    return this.#open.playbooks.replay(model.name, this.#monitor.world, options);
   }
 
   /** All versions of a model, trained and logged, and the champion; null: none. */

@@ -1,12 +1,9 @@
 import { resolve } from 'node:path';
-import { Judge } from '../findings/judge.ts';
-import { journalIncidents } from '../playbook/journal-incidents.ts';
 import type { PlaybookWorldOptions } from '../playbook/playbook-world.ts';
 import type { WorldOf } from '../playbook/project-playbooks.ts';
 import type { RolloutControl } from '../serving/rollout/rollout-control.ts';
 import { readNumbers } from '../site/table-files.ts';
 import type { TrainingRuns } from '../training/training-runs.ts';
-import { flushParts, type OpenProject } from './opened-project.ts';
 
 type WorldStores = Pick<
   PlaybookWorldOptions,
@@ -41,20 +38,4 @@ export function worldOf({ training, controlOf, signal, ...stores }: WorldParts):
       readNumbers,
     };
   };
-}
-
-/** The stores and works of playbooks in the process of their project. */
-export function localWorld({ stores, registered, training, models, parts }: OpenProject): WorldOf {
-  return worldOf({
-    ...stores,
-    registered,
-    training,
-    controlOf: ({ name }) => models.named(name).rollouts.control,
-    withHistory: async (work) => {
-      await flushParts(parts);
-      return work(stores.offline);
-    },
-    incidents: journalIncidents,
-    judge: new Judge(),
-  });
 }

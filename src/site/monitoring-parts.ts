@@ -37,7 +37,7 @@ async function readAlerts(site: Site): Promise<AlertsSeen> {
     store.active(),
     store.unsettled(),
     store.counts(),
-    store.silences(Date.now()),
+    store.silences(site.clock()),
   ]);
   return { active, unsettled, counts, silences };
 }

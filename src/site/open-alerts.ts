@@ -39,8 +39,8 @@ const KEPT_MS = 400 * 86_400_000;
  * Opens the incidents of a site; nothing is sent yet. Its `onFault` receives failures of deliveries that are given up. Errors: ALERT_*,
  * REGISTRY_*.
  */
-export async function openAlerts(site: Site, clock: () => number = site.clock): Promise<Alerts> {
-  const { project, environment, onFault } = site;
+export async function openAlerts(site: Site): Promise<Alerts> {
+  const { project, environment, clock, onFault } = site;
   const { alerts, namespace } = environment;
   site.makeDirectory();
   const store = await site.alerts();

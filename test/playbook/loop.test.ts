@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { alertsReport } from '../../src/findings/alerts/alerts-report.ts';
 import type { CauseReport } from '../../src/monitoring/cause/causes.ts';
 import type { ValueChange } from '../../src/ports/playbook-store.ts';
 import { insideOf } from '../../src/running/inside.ts';
@@ -74,6 +75,14 @@ describe('a model whose playbook acts', () => {
     ]);
     const { champion, versions } = await run.headrace.versions(run.watched);
     expect([champion, versions.length]).toEqual([2, 2]);
+    // The same findings are incidents, one for each cause, by the clock of the run.
+    const { open, resolved } = await alertsReport(await insideOf(run.headrace).site.alerts(), run.now);
+    expect(open).toEqual([]);
+    expect(resolved.map(({ fingerprint }) => fingerprint)).toEqual([
+      'watched/conceptDrift/',
+      'watched/qualityFault/gaps+missing',
+    ]);
+    expect(run.headrace.status().monitors.watch).toBe('watched');
     const entries = await run.headrace.playbook(run.watched).journal.entries();
     const retrain = entries.find((entry) => entry.kind === 'decided' && entry.action.do === 'retrain');
     expect(versions[1].lineage.decision).toBe(retrain?.kind === 'decided' ? retrain.id : '');

@@ -1,110 +1,36 @@
 // @module-tag deep
 
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { source as axeSource } from 'axe-core';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildConsole } from '../../scripts/build-console.ts';
-import { root } from '../../scripts/run-command.ts';
-import { freePorts } from '../../scripts/services/service.ts';
 import { consolePages } from '../console/console-pages.ts';
-import { until } from '../until.ts';
-import { addressOf } from './addresses.ts';
+import { axeFindings, launchBrowser, NARROW, pixelsOver, WIDE, withPage } from './browser.ts';
+import { FlightsDemo } from './flights-demo.ts';
 
 const PAGES = await consolePages();
 
 /** Where the screenshots of docs/guide/console.md go, if the run is to make them. */
 const SHOTS = process.env['HEADRACE_SCREENSHOTS'];
 
-const WIDE = { width: 1440, height: 900 };
-const NARROW = { width: 390, height: 844 };
-const LONGEST_MS = 120_000;
 /** A long page is cut here. */
 const TALLEST = 1_400;
 
-const place = mkdtempSync(join(tmpdir(), 'headrace-console-pages-'));
 let browser: Browser;
-let demo: ChildProcess;
-let url: string;
+let demo: FlightsDemo;
 
 beforeAll(async () => {
   expect(await buildConsole()).toMatchObject({ code: 0 });
-  const env = { ...process.env, LD_LIBRARY_PATH: addressOf('CHROMIUM_LIBRARIES').join(',') };
-  const executablePath = addressOf('CHROMIUM').join(',');
-  browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'], env });
-  const [port] = await freePorts(1);
-  const program = ['--conditions=headrace-source', `${root}/examples/flights/main.ts`];
-  const options = ['--limit', '100000', '--serve', '--port', `${port}`];
-  demo = spawn(process.execPath, [...program, ...options], { cwd: place, stdio: 'ignore' });
-  url = `http://127.0.0.1:${port}`;
+  browser = await launchBrowser();
+  demo = await FlightsDemo.start();
+  await demo.answers();
 }, 1_800_000);
 
 afterAll(async () => {
   await browser?.close();
-  demo?.kill('SIGKILL');
-  rmSync(place, { recursive: true, force: true });
+  demo?.end();
 });
-
-/** The demo has replayed its flights and answers. */
-async function answers(): Promise<void> {
-  const ready = async () =>
-    demo.exitCode === null &&
-    (await fetch(`${url}/readyz`).then(
-      ({ ok }) => ok,
-      () => false,
-    ));
-  await until(ready, { longestMs: 1_500_000, everyMs: 500 });
-}
-
-/** Everything that a page must not do, as it happens. */
-function faultsOf(page: Page): string[] {
-  const faults: string[] = [];
-  page.on('console', (message) => {
-    if (message.type() === 'error') faults.push(`${message.text()} ${message.location().url}`);
-  });
-  page.on('pageerror', (error) => faults.push(String(error)));
-  page.on('request', (request) => {
-    if (!request.url().startsWith(`${url}/`)) faults.push(`asks ${request.url()}`);
-  });
-  return faults;
-}
-
-async function open(context: BrowserContext, path: string): Promise<{ page: Page; faults: string[] }> {
-  const page = await context.newPage();
-  page.setDefaultTimeout(LONGEST_MS);
-  const faults = faultsOf(page);
-  await page.goto(`${url}/#${path}`);
-  await page.locator('h1').waitFor();
-  // Whatever is read has come when no place of it is left.
-  await until(async () => !/Reading|Connecting/.test((await page.textContent('#root')) ?? ''), { everyMs: 100 });
-  return { page, faults };
-}
-
-interface Violation {
-  readonly id: string;
-  readonly impact: string;
-  readonly nodes: readonly { readonly html: string }[];
-}
-
-/** Serious and critical findings of axe, WCAG 2.2 AA. */
-async function axeFindings(page: Page): Promise<readonly string[]> {
-  await page.evaluate(axeSource);
-  const violations = await page.evaluate<readonly Violation[]>(
-    `axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }).then((found) => found.violations)`,
-  );
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(
-      ({ id, nodes }) =>
-        `${id}: ${nodes
-          .slice(0, 3)
-          .map(({ html }) => html.slice(0, 160))
-          .join(' | ')}`,
-    );
-}
 
 async function screenshot(page: Page, name: string): Promise<void> {
   if (SHOTS === undefined) return;
@@ -123,29 +49,40 @@ const looks = [
 ] as const;
 
 describe.each(looks)('at $width px, $theme', ({ width, theme, viewport }) => {
-  test.each(PAGES)('the page %s fits, has no fault, and is readable by everybody', async (path) => {
-    await answers();
-    const context = await browser.newContext({ viewport, colorScheme: theme });
-    try {
-      const { page, faults } = await open(context, path);
+  test.each(PAGES)('the page %s fits, has no fault, and is readable by everybody', (path) =>
+    withPage(browser, { url: demo.url, path, viewport, colorScheme: theme }, async ({ page, faults }) => {
       expect(await page.evaluate(`document.documentElement.dataset.theme`)).toBe(theme);
-      const main = `document.getElementById('main')`;
-      const over = await page.evaluate(`${main}.scrollWidth - ${main}.clientWidth`);
-      expect(over, 'px beyond the window').toBe(0);
+      expect(await pixelsOver(page), 'px beyond the window').toBe(0);
       expect(await axeFindings(page)).toEqual([]);
       expect(faults).toEqual([]);
       if ((width === 1440) === (theme === 'light')) await screenshot(page, `${path.slice(1) || 'overview'}-${width}`);
-    } finally {
-      await context.close();
-    }
-  });
+    }),
+  );
 });
 
-test('the palette goes to a page by the keyboard, and the address has the state', async () => {
-  await answers();
-  const context = await browser.newContext({ viewport: WIDE });
-  try {
-    const { page, faults } = await open(context, '/');
+test('a new user sees the incident of a drift, its training and its canary', () =>
+  withPage(browser, { url: demo.url, path: '/' }, async ({ page, faults }) => {
+    await page.getByRole('link', { name: /realised log_loss rose/ }).click();
+    await page.waitForURL(/#\/drift\?.*incident=/);
+    await page
+      .getByRole('row', { name: /realised log_loss rose/ })
+      .first()
+      .waitFor();
+    await page
+      .getByRole('row', { name: /retrain/ })
+      .first()
+      .waitFor();
+    await page.evaluate(`location.hash = '/rollouts'`);
+    await page.getByText(/Version 2 after version 1/).waitFor();
+    await page
+      .getByRole('row', { name: /canary/ })
+      .first()
+      .waitFor();
+    expect(faults).toEqual([]);
+  }));
+
+test('the palette goes to a page by the keyboard, and the address has the state', () =>
+  withPage(browser, { url: demo.url, path: '/' }, async ({ page, faults }) => {
     await page.keyboard.press('Control+k');
     await page.getByRole('combobox').fill('by_origin view');
     await page.keyboard.press('Enter');
@@ -155,62 +92,43 @@ test('the palette goes to a page by the keyboard, and the address has the state'
     await page.reload();
     await page.getByRole('heading', { name: '4 features' }).waitFor();
     expect(faults).toEqual([]);
-  } finally {
-    await context.close();
-  }
-});
+  }));
 
-test('an action names its effect, asks once, and its outcome arrives live in another window', async () => {
-  await answers();
-  const context = await browser.newContext({ viewport: WIDE });
-  try {
-    const { page: first } = await open(context, '/drift');
-    const { page: second } = await open(context, '/drift');
-    await first.getByRole('button', { name: 'Freeze' }).click();
-    await first.getByRole('textbox').fill('a reason <b>in HTML</b>');
-    await first.getByRole('alertdialog').getByRole('button', { name: 'Freeze' }).click();
-    await second.getByRole('button', { name: 'Thaw' }).waitFor();
-    await second.getByRole('cell', { name: 'a reason <b>in HTML</b>' }).waitFor();
-    await second.getByRole('button', { name: 'Thaw' }).click();
-    await second.getByRole('alertdialog').getByRole('button', { name: 'Thaw' }).click();
-    await first.getByRole('button', { name: 'Freeze' }).waitFor();
-  } finally {
-    await context.close();
-  }
-});
+test('an action names its effect, asks once, and its outcome arrives live in another window', () =>
+  withPage(browser, { url: demo.url, path: '/drift' }, ({ page: first }) =>
+    withPage(browser, { url: demo.url, path: '/drift' }, async ({ page: second }) => {
+      await first.getByRole('button', { name: 'Freeze' }).click();
+      await first.getByRole('textbox').fill('a reason <b>in HTML</b>');
+      await first.getByRole('alertdialog').getByRole('button', { name: 'Freeze' }).click();
+      await second.getByRole('button', { name: 'Thaw' }).waitFor();
+      await second.getByRole('cell', { name: 'a reason <b>in HTML</b>' }).waitFor();
+      await second.getByRole('button', { name: 'Thaw' }).click();
+      await second.getByRole('alertdialog').getByRole('button', { name: 'Thaw' }).click();
+      await first.getByRole('button', { name: 'Freeze' }).waitFor();
+    }),
+  ));
 
-test('two people who promote at once: one moves the champion, the other sees the conflict', async () => {
-  await answers();
-  const context = await browser.newContext({ viewport: WIDE });
-  try {
-    const { page } = await open(context, '/models');
+test('two people who promote at once: one moves the champion, the other sees the conflict', () =>
+  withPage(browser, { url: demo.url, path: '/models' }, async ({ page }) => {
     // The other one is faster: that call arrives between the click and the call of the page.
     await page.route('**/v1/admin/promote', async (route) => {
       const headers = { 'content-type': 'application/json' };
-      const body = JSON.stringify({ model: 'late_departure', version: 3, expected: 2, reason: 'faster' });
-      const other = await fetch(`${url}/v1/admin/promote`, { method: 'POST', headers, body });
+      const body = JSON.stringify({ model: 'late_departure', version: 1, expected: 2, reason: 'faster' });
+      const other = await fetch(`${demo.url}/v1/admin/promote`, { method: 'POST', headers, body });
       expect(other.status, await other.text()).toBe(200);
       await route.continue();
     });
-    await page
-      .getByRole('row', { name: /version 1/ })
-      .getByRole('button', { name: 'Promote' })
-      .click();
+    const row = page.getByRole('row', { name: /version 1/ });
+    await row.getByRole('button', { name: 'Promote' }).click();
     await page.getByRole('alertdialog').getByRole('button', { name: 'Promote' }).click();
     await page.getByText('REGISTRY_MOVED').waitFor();
-    await page.getByText('Version 3 of late_departure answers').waitFor();
+    await page.getByText('Version 1 of late_departure answers').waitFor();
     // The dialog hides the page from roles.
     await page.getByText('faster', { exact: true }).waitFor();
-  } finally {
-    await context.close();
-  }
-});
+  }));
 
-test('names that are HTML are text, and a file of the wrong kind is refused with a hint', async () => {
-  await answers();
-  const context = await browser.newContext({ viewport: WIDE });
-  try {
-    const { page, faults } = await open(context, '/gpu');
+test('names that are HTML are text, and a file of the wrong kind is refused with a hint', () =>
+  withPage(browser, { url: demo.url, path: '/gpu' }, async ({ page, faults }) => {
     const file = page.getByLabel(/report/i);
     const buffer = (value: unknown) => ({
       name: 'r.json',
@@ -225,23 +143,14 @@ test('names that are HTML are text, and a file of the wrong kind is refused with
     await page.getByRole('heading', { name: hostile }).waitFor();
     expect(await page.locator('img').count()).toBe(0);
     expect(faults).toEqual([]);
-  } finally {
-    await context.close();
-  }
-});
+  }));
 
-test('a server that ends leaves a page that says since when its data are stale', async () => {
-  await answers();
-  const context = await browser.newContext({ viewport: WIDE });
-  try {
-    const { page } = await open(context, '/operations');
-    demo.kill('SIGKILL');
+test('a server that ends leaves a page that says since when its data are stale', () =>
+  withPage(browser, { url: demo.url, path: '/operations' }, async ({ page }) => {
+    demo.kill();
     await page.getByText('Not live').waitFor();
     await page
       .getByText(/Stale: as of/)
       .first()
       .waitFor();
-  } finally {
-    await context.close();
-  }
-});
+  }));

@@ -1,8 +1,8 @@
 import { isHeadraceError } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import { playbookPlan } from '../../features/define/playbook.ts';
-import { FOUND_KINDS } from '../../findings/incident-kinds.ts';
 import type { Judge } from '../../findings/judge.ts';
+import { unfoundIncidents } from '../../findings/unfound-incidents.ts';
 import type { IncidentPort } from '../../ports/incident.ts';
 import type { RunningPlaybooks } from '../../running/run-monitor.ts';
 import type { Site } from '../../site/site.ts';
@@ -19,19 +19,6 @@ export interface RunPlaybooksOptions {
   readonly judge: Judge;
 }
 
-/** Leaves findings to the monitor: one incident a cause. */
-function ownIncidents(incidents: IncidentPort): IncidentPort {
-  return {
-    open: (incident) => (FOUND_KINDS.includes(incident.kind) ? 'updated' : incidents.open(incident)),
-    update: (fingerprint, change) => incidents.update(fingerprint, change),
-    resolve: (fingerprint, resolution) =>
-      FOUND_KINDS.some((kind) => fingerprint.split('/')[1] === kind)
-        ? undefined
-        : incidents.resolve(fingerprint, resolution),
-    active: () => incidents.active(),
-  };
-}
-
 /** Opens the playbooks of a project, to be run after each judgement; null: it declares none. */
 export async function runPlaybooks(
   call: CommonOptions,
@@ -45,7 +32,7 @@ export async function runPlaybooks(
     if (isHeadraceError(error)) report(`  ${error.hint}`);
   };
   const { playbooks, worldOf, stop } = await openPlaybooksOf(call, site, onFault, {
-    incidents: ownIncidents(incidents),
+    incidents: unfoundIncidents(incidents),
     judge,
   });
   const running = declared.map(({ name }) => playbooks.named(name, worldOf));

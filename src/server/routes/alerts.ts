@@ -41,7 +41,7 @@ const answer = (define: Define) => ({ 200: json(define('Alerts', report)) });
 const ERRORS = ['ALERT_FILE', 'ALERT_FORMAT', 'ALERT_BUSY'] as const;
 
 async function withStore<T>(headrace: Headrace, work: (alerts: Alerts) => Promise<T>): Promise<T> {
-  const alerts = await openAlerts(insideOf(headrace).site, Date.now);
+  const alerts = await openAlerts(insideOf(headrace).site);
   try {
     return await work(alerts);
   } finally {
@@ -66,7 +66,7 @@ export const readAlerts: WriteRoute = {
 };
 
 function alertsAnswer({ headrace }: Pick<WriteContext, 'headrace'>): Promise<RouteAnswer> {
-  return withStore(headrace, async ({ store }) => jsonAnswer(await alertsReport(store, Date.now())));
+  return withStore(headrace, async ({ store }) => jsonAnswer(await alertsReport(store, insideOf(headrace).clock())));
 }
 
 const changeBody = z.discriminatedUnion('action', [
@@ -117,14 +117,18 @@ export const changeAlerts: WriteRoute = {
     const change = parsedBody(changeBody, body);
     names({ what: `alerts ${change.action}`, target: JSON.stringify(change) });
     return withStore(headrace, async (alerts) => {
-      await changed(alerts, change, whoOf(caller));
-      return jsonAnswer(await alertsReport(alerts.store, Date.now()));
+      const now = insideOf(headrace).clock();
+      await changed(alerts, change, { by: whoOf(caller), now });
+      return jsonAnswer(await alertsReport(alerts.store, now));
     });
   },
 };
 
-async function changed({ book, store, sinks }: Alerts, change: Change, by: string): Promise<void> {
-  const now = Date.now();
+async function changed(
+  { book, store, sinks }: Alerts,
+  change: Change,
+  { by, now }: { readonly by: string; readonly now: number },
+): Promise<void> {
   switch (change.action) {
     case 'acknowledge': {
       const found = await store.incident(change.incident);

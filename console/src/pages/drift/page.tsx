@@ -30,12 +30,27 @@ export function Page() {
           <Panel title="Incidents">
             <Incidents model={model} />
           </Panel>
-          <Report model={model} />
+          <Judged model={model} />
           <PlaybookLog model={model} />
         </>
       )}
     </PageFrame>
   );
+}
+
+/** The windows of the champion; a model without one has none. */
+function Judged({ model }: { readonly model: string }) {
+  const isServed = useIsServed(model);
+  if (isServed === undefined) return <Skeleton />;
+  if (isServed) return <Report model={model} />;
+  return (
+    <Empty command={`npx headrace train ${model} --promote`}>No version answers yet, so nothing is watched:</Empty>
+  );
+}
+
+/** Whether a model may have a champion: the server says what it does not know. Undefined: not read yet. */
+function useIsServed(model: string | null): boolean | undefined {
+  return useLive('/v1/models').value?.every((one) => one.model !== model || one.champion !== null);
 }
 
 function Controls() {
@@ -61,11 +76,12 @@ function Controls() {
 function useWindow(model: string | null) {
   const [{ days = '1' }] = useAddress();
   const now = useLive('/v1/status').value?.at;
+  const isServed = useIsServed(model);
   // A window moves by whole minutes: the server reads the history for each.
   const to = now === undefined ? undefined : now - (now % 60_000);
   return useQuery({
     queryKey: ['/v1/drift', model, days, to === undefined ? 'unknown' : Math.floor(to / 300_000)],
-    enabled: to !== undefined && model !== null,
+    enabled: to !== undefined && isServed === true && model !== null,
     placeholderData: (before) => before,
     queryFn: async () => {
       const end = to ?? 0;
@@ -77,8 +93,9 @@ function useWindow(model: string | null) {
 }
 
 function Finding({ model }: { readonly model: string | null }) {
-  const { data } = useWindow(model);
-  if (model === null || data === undefined) return <>Reading the newest window…</>;
+  const { data, error } = useWindow(model);
+  if (useIsServed(model) === false || error !== null) return null;
+  if (data === undefined) return <>Reading the newest window…</>;
   const bad = data.series.filter(({ state }) => state === 'drift' || state === 'fault');
   const faults = data.comparison?.features.filter(({ state }) => state === 'drift') ?? [];
   if (bad.length === 0 && faults.length === 0) return <>No monitor of {model} reports drift in this window.</>;

@@ -1,5 +1,4 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { asApiError } from '../../api/api-error.ts';
 import { answer, client, type Schema } from '../../api/client.ts';
 import { useLive } from '../../api/live.ts';
 import { useMay } from '../../app/session.tsx';
@@ -20,14 +19,16 @@ const MOST = 100;
 
 /** The playbook of a model: where it stands, the question to a person, and every decision with its reason. */
 export function PlaybookLog({ model }: { readonly model: string }) {
+  const all = useLive('/v1/playbooks').value?.playbooks;
   // The journal is read again when it has another entry.
-  const revision = useLive('/v1/playbooks').value?.playbooks.find((one) => one.model === model)?.revision;
+  const revision = all?.find((one) => one.model === model)?.revision;
   const { data, error } = useQuery({
     queryKey: ['/v1/playbooks', model, revision ?? null],
+    enabled: revision !== undefined,
     placeholderData: (before) => before,
     queryFn: () => answer(client.GET('/v1/playbooks/{model}', { params: { path: { model }, query: { after: 0 } } })),
   });
-  if (error !== null && asApiError(error).code === 'PLAYBOOK_NONE')
+  if (all !== undefined && revision === undefined)
     return (
       <Panel title="Playbook">
         <Empty command="playbook: { mode: 'dryRun' }">The model declares no playbook. Its declaration takes one:</Empty>

@@ -1,6 +1,7 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { answer, client } from '../../api/client.ts';
+import { useLive } from '../../api/live.ts';
 import { ModelChoice, useChosenModel } from '../../app/chosen-model.tsx';
 import { Fault } from '../../look/fault.tsx';
 import { durationText } from '../../look/format.ts';
@@ -10,7 +11,8 @@ import css from './inference.module.css';
 /** Runs the loaded version of a model on one request, made from its signature. Nothing is logged as a prediction. */
 export function TryOut() {
   const model = useChosenModel();
-  if (model === null) return null;
+  const loaded = useLive('/v1/status').value?.inference ?? [];
+  if (model === null || !loaded.some((one) => one.model === model)) return null;
   return (
     <Panel
       title="Try a request"

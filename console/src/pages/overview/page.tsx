@@ -25,8 +25,8 @@ export function Page() {
         </Live>
       </Panel>
       <Panels>
-        <Panel title="Open incidents">
-          <Live reading={alerts}>{({ open }) => <Incidents open={open} />}</Live>
+        <Panel title="Incidents">
+          <Live reading={alerts}>{(value) => <Incidents alerts={value} />}</Live>
         </Panel>
         <Panel title="Works, but not as declared">
           <Live reading={status}>{(value) => <Degraded status={value} />}</Live>
@@ -52,17 +52,25 @@ function findingOf(status: Status | null, alerts: Alerts | null): string | undef
   return 'Everything works as declared.';
 }
 
-function Incidents({ open }: { readonly open: Alerts['open'] }) {
-  if (open.length === 0) return <Empty command="npx headrace alerts list">No incident is open.</Empty>;
+/** Resolved incidents that are shown after the open ones, to see how they ended. */
+const RESOLVED = 3;
+
+function Incidents({ alerts: { open, resolved } }: { readonly alerts: Alerts }) {
+  if (open.length + resolved.length === 0)
+    return <Empty command="npx headrace monitor">No incident was opened. A monitor opens them while it runs:</Empty>;
   return (
     <Rows
-      label="Open incidents"
-      rows={open}
+      label="Incidents"
+      rows={[...open, ...resolved.slice(0, RESOLVED)]}
       keyOf={({ no }) => `${no}`}
       columns={[
         {
-          title: 'Severity',
-          cell: ({ severity }) => <State tone={severity === 'page' ? 'bad' : 'warn'}>{severity}</State>,
+          title: 'State',
+          cell: ({ severity, state }) => (
+            <State tone={state === 'resolved' ? 'good' : severity === 'page' ? 'bad' : 'warn'}>
+              {state === 'resolved' ? state : severity}
+            </State>
+          ),
         },
         {
           title: 'What happened',

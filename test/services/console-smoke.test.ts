@@ -1,0 +1,49 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { buildConsole } from '../../scripts/build-console.ts';
+import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
+import { type RunningServer, startServer } from '../../src/server/http-server.ts';
+import { consolePages } from '../console/console-pages.ts';
+import { project, purchases } from '../server/shop.ts';
+import { axeFindings, hasRead, launchBrowser, pixelsOver, withPage } from './browser.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'headrace-console-smoke-'));
+const paths = await consolePages();
+let headrace: Headrace;
+let server: RunningServer;
+let browser: Browser;
+
+beforeAll(async () => {
+  expect(await buildConsole()).toMatchObject({ code: 0 });
+  headrace = await openHeadrace({ project, environment: { directory, partitions: 1 } });
+  server = await startServer(headrace, { host: '127.0.0.1', port: 0, bodyLimit: 20_000 });
+  browser = await launchBrowser();
+}, 600_000);
+
+afterAll(async () => {
+  await browser?.close();
+  await server?.close();
+  await headrace?.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+test('a browser walks through every page of a new project, and sees an event come live', async () => {
+  await withPage(browser, { url: server.url, path: '/' }, async ({ page, faults }) => {
+    for (const path of paths) {
+      await page.evaluate(`location.hash = ${JSON.stringify(path)}`);
+      await hasRead(page);
+      expect(await pixelsOver(page), `px of ${path} beyond the window`).toBe(0);
+      expect(await axeFindings(page), path).toEqual([]);
+    }
+    await page.keyboard.press('Control+k');
+    await page.getByRole('combobox').fill('sources');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/#\/sources/);
+    await headrace.ingest(purchases, [{ id: 'p1', at: Date.now(), user: 'ada', price: '9.50', number: 1n }]);
+    await page.getByRole('row', { name: /purchases 1 0/ }).waitFor();
+    expect(faults).toEqual([]);
+  });
+});
