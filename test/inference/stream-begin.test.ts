@@ -24,7 +24,7 @@ const projectThat = (begins: 'earliest' | 'now' | '2026-01-10' | undefined) =>
 const events = (from: number, count: number, at: number) =>
   Array.from({ length: count }, (_, i) => event(from + i, at));
 
-/** Events that came before the day, from it on, and after the stream was declared; a restart lies between any two steps. */
+/** Events that came before the day, from it on, and after the stream was declared; a restart is between any two steps. */
 async function scoredBy(begins: 'earliest' | 'now' | '2026-01-10'): Promise<readonly string[]> {
   const directory = mkdtempSync(join(tmpdir(), 'headrace-begin-'));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
