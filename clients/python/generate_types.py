@@ -28,6 +28,9 @@ WANTED = [
     "Alerts",
     "Flushed",
     "ForgetReport",
+    "FileComparison",
+    "FileDiagnosis",
+    "FilePlan",
 ]
 
 HEAD = '''"""Types of the server's answers, written from its OpenAPI document by generate_types.py. Do not edit."""

@@ -98,6 +98,13 @@ export function instantFault(place: InstantPlace, found: unknown): HeadraceError
   return fail('INSTANT_VALUE', { ...place, found: factOf(found), expected: INSTANT_TEXT });
 }
 
+/** Epoch ms of a UTC date as people write it: `2026-01-31` or `2026-01-31T12:00:00Z`; undefined for another text. */
+export function dateOf(text: string): number | undefined {
+  if (!/^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?Z)?$/.test(text)) return undefined;
+  const at = Date.parse(text);
+  return Number.isNaN(at) ? undefined : at;
+}
+
 /** The ends of a span that a caller asks for; one that is left out stays so. Errors: INSTANT_UNIT, INSTANT_VALUE. */
 export function readSpan<S extends { readonly from?: number | null; readonly to?: number | null }>(
   span: S,

@@ -24,6 +24,7 @@ export const routeTags = {
   inference: 'Models by the Open Inference Protocol v2.',
   'training sets': 'Feature values as of many instants.',
   models: 'Registered versions of models.',
+  training: 'The speed and the cost of training jobs.',
   admin: 'Changes to a running server. Each call goes to the audit log.',
   operations: 'Health, status and metrics.',
 } as const;

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { readdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { type ErrorCode, fail, HeadraceError } from '../base/errors/fail.ts';
+import { fail } from '../base/errors/fail.ts';
 import { type TakeTurn, turns } from '../base/take-turns.ts';
 import type { Environment } from '../environment/config.ts';
 import type { ModelData } from '../features/define/declaration.ts';
@@ -12,6 +12,7 @@ import type {
 } from '../featurestore/training-set/asked-training-set.ts';
 import type { JoinedSpine } from '../featurestore/training-set/join-spine.ts';
 import type { TrainingSetSummary } from '../featurestore/training-set/training-set.ts';
+import { type ChildFailure, errorOfChild } from '../process/child-failure.ts';
 import { startOwn } from '../process/start-child.ts';
 
 /** The message to the process: the set, and its model and environment as data; null: of the configuration of its call. */
@@ -24,13 +25,7 @@ export interface ToHistoryWorker {
 export type FromHistoryWorker =
   | { readonly kind: 'line'; readonly line: string }
   | { readonly kind: 'done'; readonly summary: TrainingSetSummary | JoinedSpine }
-  | {
-      readonly kind: 'failed';
-      /** null: of an error that is not catalogued. */
-      readonly code: ErrorCode | null;
-      readonly facts: HeadraceError['facts'];
-      readonly message: string;
-    };
+  | ChildFailure;
 
 /** Processes that run at a time: each may hold `offline.memory`. Other sets wait. */
 const MOST_PROCESSES = 2;
@@ -119,17 +114,13 @@ function answerOf(
       process.off('exit', kill);
       if (signal?.aborted === true) failed(fail('JOB_CANCELLED', { job: path }));
       else if (answer?.kind === 'done') done(answer.summary);
-      else if (answer?.kind === 'failed') failed(errorOf(answer));
+      else if (answer?.kind === 'failed') failed(errorOfChild(answer));
       else failed(fail('JOB_PROCESS', { path, outcome }));
     };
     child.once('error', (error) => end(error.message));
     child.once('close', (code, by) => end(by === null ? `exit code ${code}` : `signal ${by}`));
     child.send(message, () => undefined);
   });
-}
-
-function errorOf({ code, facts, message }: Extract<FromHistoryWorker, { kind: 'failed' }>): Error {
-  return code === null ? new Error(message) : new HeadraceError(code, facts);
 }
 
 /** Removes a file, and its neighbours that begin with its name. */

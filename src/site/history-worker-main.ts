@@ -1,6 +1,5 @@
 import { setPriority } from 'node:os';
-import { isHeadraceError } from '../base/errors/fail.ts';
-import { reasonOf } from '../base/reason-of.ts';
+import { childFailure } from '../process/child-failure.ts';
 import { endWithParent } from '../process/end-with-parent.ts';
 import type { FromHistoryWorker, ToHistoryWorker } from './history-process.ts';
 import type { HistorySetOptions } from './history-set.ts';
@@ -33,8 +32,7 @@ async function write(
       summary: await writeHistorySet(message.asked, { ...declared, onComputeError, onLine }),
     });
   } catch (error) {
-    const known = isHeadraceError(error) ? { code: error.code, facts: error.facts } : { code: null, facts: {} };
-    await send({ kind: 'failed', ...known, message: reasonOf(error) });
+    await send(childFailure(error));
   }
   process.exit(0);
 }

@@ -21,6 +21,7 @@ import { runMeasured } from '../../src/cost/profile/measure-job.ts';
 import { watchDmon } from '../../src/gpu/watch.ts';
 import { WorkerProcess as BatchWorker } from '../../src/serving/batch/worker-process.ts';
 import { HistoryProcesses, type ToHistoryWorker } from '../../src/site/history-process.ts';
+import { judgeFiles } from '../../src/site/judge-files/judge-process.ts';
 
 /** A place in src that starts children: how a test makes it start one, or why the test leaves it out. */
 export type Place = { readonly start: Start; readonly startAnother?: Start } | { readonly leftOut: string };
@@ -75,6 +76,14 @@ export const places: Readonly<Record<string, Place>> = {
       return new HistoryProcesses(entry, [], () => undefined).run(message, {});
     },
   },
+  'site/judge-files/judge-process.ts': {
+    start: ({ folder }) => {
+      const judgement = { kind: 'gpu', options: { device: null } } as const;
+      const asked = { judgement, folder, form: join(folder, 'form'), type: '', html: false };
+      return judgeFiles(asked, new AbortController().signal);
+    },
+  },
+  'server/routes/files.ts': { leftOut: 'it makes a temporary folder only' },
   'cli/serve/served-children.ts': {
     start: (place) => startRegistryChild(call(place), null),
     startAnother: (place) => startMonitor(call(place), () => undefined),

@@ -154,6 +154,9 @@ test('no hot route has a line in the audit log for each call, and every route th
     'POST /mlflow/registered-models/get-latest-versions',
     'POST /mlflow/registered-models/search',
     'POST /mlflow/runs/search',
+    'POST /v1/files/cost',
+    'POST /v1/files/drift',
+    'POST /v1/files/gpu',
     'POST /v1/stream-scores/{stream}',
     'POST /v2/repository/index',
   ]);

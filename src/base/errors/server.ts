@@ -26,6 +26,15 @@ export const serverErrors = {
   SERVER_SPINE_SIZE: never(413, 2)
     .message('the spine is larger than the limit of {most} bytes')
     .hint('send its rows in several requests, or start the server with a larger --spine-limit'),
+  SERVER_FORM: never(400, 2)
+    .message('the body is not the form of the route: {reason}')
+    .hint('send multipart/form-data with a file for each part that docs/reference/http.md names for the route'),
+  SERVER_FORM_SIZE: never(413, 2)
+    .message('the files are larger than the limit of {most} bytes')
+    .hint('send fewer rows or a shorter recording, or run the command of the same name where the files are'),
+  SERVER_JUDGE: later(500, 4)
+    .message('the process that read the files ended with {outcome}')
+    .hint('send fewer rows or a shorter recording; a judgement has 2 minutes and 1 GiB of heap'),
   SERVER_MEDIA_TYPE: never(415, 2)
     .message('the route does not accept this content type')
     .hint('send content-type: application/json, or another that /openapi.json names for the route'),

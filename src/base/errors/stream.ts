@@ -16,6 +16,9 @@ export const streamErrors = {
   STREAM_FED: never(400, 2)
     .message('the events of source {source} are the scores of stream {stream}: nobody else sends them')
     .hint('send the events that the stream scores'),
+  STREAM_BEGIN: never(400, 2)
+    .message('stream {stream} cannot begin at {begins}: {reason}')
+    .hint("write begins: 'earliest', 'now' or a UTC date such as '2026-01-31', of a stream that headrace scores"),
   STREAM_SINK: never(400, 2)
     .message('sink {sink} of stream {stream} is refused: {reason}')
     .hint("write { kind: 'webhook', url } or { kind: 'files', directory } in sinks; secrets are { env: NAME }"),

@@ -1,9 +1,9 @@
 import { readdir, stat, writeFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
-import { fail, isHeadraceError } from '../../base/errors/fail.ts';
+import { fail } from '../../base/errors/fail.ts';
 import { compareText } from '../../base/text-order.ts';
 import { type Comparison, compareTraces } from '../../gpu/compare.ts';
-import { diagnose, type Refusal } from '../../gpu/diagnose.ts';
+import { diagnoseFiles, readSources } from '../../gpu/diagnose-files.ts';
 import type { Diagnosis } from '../../gpu/diagnosis.ts';
 import type { Cause } from '../../gpu/finding.ts';
 import { readSource } from '../../gpu/readers/read-source.ts';
@@ -27,12 +27,12 @@ type DiagnoseCall = Call<typeof diagnoseOptions>;
 /** Diagnoses the files of a call. Errors: CLI_VALUE, GPU_NO_DATA, those of the files. */
 export async function runDiagnose({ words, options, json, terminal: { out } }: DiagnoseCall): Promise<void> {
   const { scope, device, html, markdown, all } = options;
-  const { sources, refused } = await readAll(await filesOf(words));
+  const files = await filesOf(words);
   if (scope !== undefined) {
-    const report = scopeReport(sources, scope);
+    const report = scopeReport((await readSources(files)).sources, scope);
     return out(json ? jsonText(report) : scopeText(report));
   }
-  const diagnosis = diagnose(sources, refused, device === undefined ? {} : { device });
+  const diagnosis = await diagnoseFiles(files, device === undefined ? {} : { device });
   if (html !== undefined) await writeHtml(html, diagnosis);
   if (json) out(jsonText(diagnosis));
   else if (markdown) out(markdownReport(diagnosis));
@@ -75,22 +75,6 @@ async function filesOf(paths: readonly string[]): Promise<readonly string[]> {
     files.push(...inside.sort(compareText));
   }
   return files;
-}
-
-/** Reads what can be read; one file alone that cannot be is an error. */
-async function readAll(paths: readonly string[]): Promise<{ sources: readonly Source[]; refused: readonly Refusal[] }> {
-  const sources: Source[] = [];
-  const refused: Refusal[] = [];
-  for (const path of paths) {
-    try {
-      sources.push(await readSource(path));
-    } catch (error) {
-      if (!isHeadraceError(error) || paths.length === 1) throw error;
-      refused.push({ path, code: error.code, message: error.message });
-    }
-  }
-  if (sources.length === 0) throw fail('GPU_NO_DATA', { reason: `${refused.length} files, none of which can be read` });
-  return { sources, refused };
 }
 
 /** Compares the two traces of a call. Errors: GPU_NOT_COMPARABLE, those of the files. */

@@ -61,14 +61,22 @@ interface PlannedStream {
   readonly source: string;
   readonly model: string;
   readonly outputs: string;
+  /** The event that it scores first, if it is new. */
+  readonly begins: string;
 }
 
-function plannedStream({ name, from, model, to }: StreamInferenceData): PlannedStream {
-  return { name, source: from.name, model: model.name, outputs: to };
+function plannedStream({ name, from, model, to, begins }: StreamInferenceData): PlannedStream {
+  return { name, source: from.name, model: model.name, outputs: to, begins: beginText(begins) };
 }
 
-function streamText({ name, source, model, outputs }: PlannedStream): string {
-  return `stream ${name}: scores ${source} by ${model} into ${outputs}; a new stream begins with the oldest event that the log keeps`;
+function beginText(begins: StreamInferenceData['begins']): string {
+  if (begins === undefined) return "the oldest event that the log keeps (begins: 'now' leaves past events out)";
+  if (begins === 'now') return 'the next event to come';
+  return `the first event that came at ${new Date(begins).toISOString()} or later`;
+}
+
+function streamText({ name, source, model, outputs, begins }: PlannedStream): string {
+  return `stream ${name}: scores ${source} by ${model} into ${outputs}; a new stream begins with ${begins}`;
 }
 
 /** Node removes the types of a configuration without a look at them. */

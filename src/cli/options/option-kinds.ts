@@ -1,7 +1,7 @@
 import { formatSize, parseSize } from '../../base/byte-size.ts';
 import { isHeadraceError } from '../../base/errors/fail.ts';
 import { durationMs, formatDuration } from '../../base/time.ts';
-import { readInstant } from '../../schema/instant.ts';
+import { dateOf, readInstant } from '../../schema/instant.ts';
 
 /** How the text of an option or a word of a call is read. */
 export interface Kind<T> {
@@ -107,9 +107,7 @@ export const instant: Kind<number> = {
   parse: (text, option) => {
     const place = { where: 'the command', column: `--${option}` };
     if (/^-?\d+$/.test(text)) return readInstant(Number(text), Date.now(), place);
-    if (!/^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?Z)?$/.test(text)) return undefined;
-    const at = Date.parse(text);
-    return Number.isNaN(at) ? undefined : at;
+    return dateOf(text);
   },
   write: (at) => new Date(at).toISOString(),
 };

@@ -9,6 +9,9 @@ import { compareText } from '../../base/text-order.ts';
 import { sanityFlags } from './offer.ts';
 import type { ReadPrices } from './read-prices.ts';
 
+/** Where prices are kept, unless somebody says otherwise: below the folder of the process. */
+export const PRICE_STORE = '.headrace/prices';
+
 /** The version of the files of imported prices. */
 const FORMAT = 1;
 

@@ -278,6 +278,8 @@ export interface ModelData {
 }
 
 /** A model that scores every event of a source, each with the features of its instant. */
+export type StreamBegin = 'now' | number;
+
 export interface StreamInferenceData {
   readonly kind: 'streamInference';
   readonly name: string;
@@ -288,6 +290,8 @@ export interface StreamInferenceData {
   readonly to: string;
   /** An engine reads the events elsewhere, asks the stream's model, and writes the outputs. */
   readonly scoredBy: 'headrace' | 'engine';
+  /** The first event that is scored: the next to come, or the first that came at this instant or later (epoch ms). Absent: the oldest. */
+  readonly begins?: StreamBegin;
   /** Where outputs are sent, by name; absent where there is none. */
   readonly sinks?: Readonly<Record<string, SinkSpec>>;
 }

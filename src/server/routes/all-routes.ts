@@ -7,6 +7,7 @@ import { readDrift } from './drift.ts';
 import { readDriftReport } from './drift-report.ts';
 import { sendEvents } from './events.ts';
 import { readFeatures } from './features.ts';
+import { compareFiles, diagnoseFiles, planFiles } from './files.ts';
 import { generateRoutes } from './generate.ts';
 import { cancelJob, flush, listJobs, readJob, startJob } from './jobs.ts';
 import { readLive } from './live.ts';
@@ -52,6 +53,9 @@ export const allRoutes: readonly Route[] = [
   readQuality,
   readDrift,
   readDriftReport,
+  compareFiles,
+  diagnoseFiles,
+  planFiles,
   readAlerts,
   changeAlerts,
   listPlaybooks,

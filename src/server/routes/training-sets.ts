@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream, rmSync } from 'node:fs';
-import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { fail, HeadraceError, isHeadraceError } from '../../base/errors/fail.ts';
 import type { Headrace } from '../../running/headrace.ts';
 import { insideOf } from '../../running/inside.ts';
 import { parsedQuery } from '../body.ts';
+import { checkLength, limited } from '../limits/limited-stream.ts';
 import { json, jsonAnswer, type RouteAnswer, type RouteRequest, type WriteRoute } from '../route.ts';
 import { SPINE_TYPES } from '../spine-types.ts';
 
@@ -90,11 +90,12 @@ async function answerTo(
   if (format === undefined) throw fail('SERVER_MEDIA_TYPE', {});
   const { mode, time, columns } = parsedQuery(querySchema, { ...Object(query) });
   const file = `${service.name}-${randomUUID()}`;
-  tooLong(headers['content-length'], spineLimit);
+  const limit = { most: spineLimit, tooLarge: () => fail('SERVER_SPINE_SIZE', { most: spineLimit }) };
+  checkLength(headers['content-length'], limit);
   const path = insideOf(headrace).training.setPath(`${file}.parquet`);
   const body = insideOf(headrace).training.setPath(`${file}.body`);
   try {
-    await pipeline(stream, limited(spineLimit), createWriteStream(body));
+    await pipeline(stream, limited(limit), createWriteStream(body));
     const spine = { path: body, format, columns: pairsOf(columns), ...(time === undefined ? {} : { time }) };
     const written = await headrace.writeTrainingSet(service, path, { spine, mode, signal: gone() });
     if ((headers.accept ?? '').includes('application/json')) return jsonAnswer(written);
@@ -120,21 +121,4 @@ function withoutPaths(error: unknown, [path, body]: readonly [string, string]): 
     return [name, isText ? fact.replaceAll(body, 'the body').replaceAll(path, 'the training set') : fact];
   });
   return new HeadraceError(error.code, Object.fromEntries(facts), error);
-}
-
-/** Refuses a body by its declared length, before any of it is read. Error: SERVER_SPINE_SIZE. */
-function tooLong(length: string | undefined, most: number): void {
-  if (Number(length ?? 0) > most) throw fail('SERVER_SPINE_SIZE', { most });
-}
-
-/** Passes bytes on up to a limit. Error: SERVER_SPINE_SIZE. */
-function limited(most: number): Transform {
-  let size = 0;
-  return new Transform({
-    transform(chunk: Buffer, _, done) {
-      size += chunk.length;
-      if (size > most) done(fail('SERVER_SPINE_SIZE', { most }));
-      else done(null, chunk);
-    },
-  });
 }

@@ -1,7 +1,7 @@
 import { turnsInOrder } from '../../base/in-turn.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import { applyControl, type ControlRecord, type ControlState, firstControl } from './control-state.ts';
-import { decodeControl, encodeControl, type StoredControl } from './stream-record.ts';
+import { decodeControl, encodeControl, type FirstRecord, type StoredControl } from './stream-record.ts';
 import type { StreamVersion } from './version-map.ts';
 
 /** Records that are read at a time. */
@@ -21,6 +21,7 @@ export interface ControlLogOptions {
 export class ControlLog {
   readonly #options: ControlLogOptions;
   #state: ControlState | null = null;
+  #begins: readonly number[] = [];
   #next = 0;
   #lastAt = Number.NEGATIVE_INFINITY;
   /** Reads and appends, one after the other: each record is folded once. */
@@ -48,9 +49,14 @@ export class ControlLog {
     return this.#inTurn(() => this.#readTo(Number.POSITIVE_INFINITY));
   }
 
-  /** Begins the job with a version; nothing where it has begun. */
-  async begin(version: StreamVersion, now: number): Promise<void> {
-    if (this.#state === null) await this.#add({ kind: 'first', version }, now);
+  /** By partition, the offset that the job begins with, where it is not the oldest. */
+  get begins(): readonly number[] {
+    return this.#begins;
+  }
+
+  /** Begins the job with a version, at some offsets; nothing where it has begun. */
+  async begin(version: StreamVersion, now: number, begins: readonly number[] | null = null): Promise<void> {
+    if (this.#state === null) await this.#add({ kind: 'first', version, ...(begins === null ? {} : { begins }) }, now);
   }
 
   /** Appends a record; gives whether it counts: of records of several processes that exclude each other, the first does. */
@@ -86,8 +92,15 @@ export class ControlLog {
     const before = this.#state;
     this.#next += 1;
     this.#lastAt = Math.max(at, this.#lastAt);
-    if (record.kind === 'first') this.#state ??= firstControl(this.#options.partitions, record.version);
+    if (record.kind === 'first') this.#begin(record);
     else if (this.#state !== null) this.#state = applyControl(this.#state, record);
     return this.#state !== before;
+  }
+
+  /** Of several first records the first counts. */
+  #begin({ version, begins = [] }: FirstRecord): void {
+    if (this.#state !== null) return;
+    this.#state = firstControl(this.#options.partitions, version);
+    this.#begins = begins;
   }
 }

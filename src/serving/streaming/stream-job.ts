@@ -111,7 +111,7 @@ export class StreamJob {
     const lanes = await openLanes(options);
     const begins = (await options.log.ends(options.inputTopic)).map(({ begin }) => begin);
     const job = new StreamJob(options, lanes, begins);
-    if (options.lanes === null && lanes.control.state !== null) await job.#owned.settle(begins);
+    if (options.lanes === null && lanes.control.state !== null) await job.#owned.settle(job.#firsts);
     return job;
   }
 
@@ -128,15 +128,15 @@ export class StreamJob {
   /** By partition, the first offset without an output; a stream that has no version yet waits for none. */
   get unscoredFrom(): readonly number[] {
     if (this.#lanes.control.state === null) return this.#begins.map(() => Number.POSITIVE_INFINITY);
-    return this.#begins.map((begin, partition) => this.#nextOf(partition) ?? begin);
+    return this.#firsts.map((first, partition) => this.#nextOf(partition) ?? first);
   }
 
   get status(): StreamStatus {
     const { model } = this.data;
     const { state } = this.#lanes.control;
     const owned = (partition: number) => this.#owned.named(partition);
-    const places = this.#begins.map((begin, partition) => {
-      const next = this.#nextOf(partition) ?? begin;
+    const places = this.#firsts.map((first, partition) => {
+      const next = this.#nextOf(partition) ?? first;
       return {
         next,
         end: owned(partition)?.end ?? this.#ends[partition] ?? next,
@@ -252,13 +252,13 @@ export class StreamJob {
     this.#ends = ends.map(({ end }) => end);
     await this.#lanes.control.refresh();
     if (!(await this.#hasBegun())) return;
-    await this.#owned.settle(this.#begins);
+    await this.#owned.settle(this.#firsts);
     for (const owned of this.#owned.list) owned.end = ends[owned.partition].end;
     await this.#roller.follow();
     await this.#roller.advance(this.#owned.list);
     await this.#live.score();
     await this.#rollout.observe();
-    await this.#shadow.score(this.#lanes.control.state, this.#begins);
+    await this.#shadow.score(this.#lanes.control.state, this.#firsts);
     await this.#forgetVersions();
     this.#nexts = await this.#lanes.nexts();
     await this.#lanes.checkPartitions();
@@ -273,8 +273,23 @@ export class StreamJob {
     if (champion === null) return false;
     const version = await this.#roller.versionOf(champion);
     await this.#versions.load(version);
-    await control.begin(version, clock());
+    await control.begin(version, clock(), await this.#firstOffsets());
     return true;
+  }
+
+  /** Where the declaration has the stream begin, as it begins; null: at the oldest events. */
+  async #firstOffsets(): Promise<readonly number[] | null> {
+    const { data, log, inputTopic } = this.#options;
+    const { begins } = data;
+    if (begins === undefined) return null;
+    if (begins === 'now') return this.#ends;
+    return Promise.all(this.#ends.map((_, partition) => log.offsetAtIngest(inputTopic, partition, begins)));
+  }
+
+  /** By partition, the first offset that the stream scores, or has scored. */
+  get #firsts(): readonly number[] {
+    const { begins } = this.#lanes.control;
+    return this.#begins.map((begin, partition) => Math.max(begin, begins[partition] ?? 0));
   }
 
   #places(): readonly (number | null)[] {

@@ -78,7 +78,7 @@ const cutOver = z.discriminatedUnion('kind', [
 ]);
 
 const controlSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ format, kind: z.literal('first'), version }),
+  z.strictObject({ format, kind: z.literal('first'), version, begins: z.array(whole).exactOptional() }),
   z.strictObject({ format, kind: z.literal('claim'), partition: whole, epoch: whole, member: z.string() }),
   z.strictObject({
     format,
@@ -107,9 +107,14 @@ export interface LaneState {
 }
 
 /** A control record, or the first one: the version that the job begins with. */
-export type StoredControl =
-  | ControlRecord
-  | { readonly kind: 'first'; readonly version: { readonly version: number; readonly digest: string } };
+export type StoredControl = ControlRecord | FirstRecord;
+
+export interface FirstRecord {
+  readonly kind: 'first';
+  readonly version: { readonly version: number; readonly digest: string };
+  /** By partition, the offset that the job begins with; absent: the oldest. */
+  readonly begins?: readonly number[];
+}
 
 export function encodeOutput({ id, at, scoredAt, ...rest }: StreamOutput): LogRecord {
   return { id, ts: at, ingestTs: scoredAt, payload: Buffer.from(JSON.stringify({ format: STREAM_FORMAT, ...rest })) };

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
-from . import _calls, _frames
+from . import _calls, _files, _frames
 from ._bars import bar
+from ._reports import Comparison, Diagnosis, Plan
 from ._results import Vectors
 from ._transport import MOST_ATTEMPTS, AsyncTransport, Retries
-from ._types import Alerts, Drift, Flushed, ForgetReport, IngestReport, Job, Model, Models, Promotion, Quality, Rollout
+from ._types import (
+    Alerts,
+    Drift,
+    FileComparison,
+    FileDiagnosis,
+    FilePlan,
+    Flushed,
+    ForgetReport,
+    IngestReport,
+    Job,
+    Model,
+    Models,
+    Promotion,
+    Quality,
+    Rollout,
+)
 from .errors import ClientInput
 
 
@@ -171,6 +187,76 @@ class AsyncHeadrace:
         """Open and resolved incidents, and their deliveries."""
         found: Alerts = await self._transport.run(_calls.fetch("/v1/alerts"))
         return found
+
+    # Files, which the server judges and forgets
+
+    async def compare(
+        self,
+        reference: _frames.Frame,
+        current: _frames.Frame,
+        *,
+        rule: str | None = None,
+        slice: str | None = None,
+        time: str | None = None,
+        season: str | None = None,
+        ignore: Sequence[str] = (),
+        features: Sequence[str] = (),
+    ) -> Comparison:
+        """Compares two DataFrames, or paths of Parquet or CSV files, as ``headrace drift compare`` does.
+
+        In a notebook the answer shows its page. ``time`` names a column that orders the reference in time.
+        """
+        parts = [_files.table("reference", reference), _files.table("current", current)]
+        query = {
+            "rule": rule,
+            "slice": slice,
+            "time": time,
+            "season": season,
+            "ignore": list(ignore) or None,
+            "features": list(features) or None,
+        }
+        found: FileComparison = await self._transport.run(_files.judged("drift", parts, query))
+        return Comparison(found["report"], found["html"] or "")
+
+    async def diagnose(self, files: Any, *, device: str | None = None) -> Diagnosis:
+        """Says what limits the GPUs, from a file or a list of files, as ``headrace gpu diagnose`` does.
+
+        A file is a path, or a tuple of a name and bytes: a trace, counters, or records of a scheduler.
+        """
+        parts = _files.files("file", files)
+        found: FileDiagnosis = await self._transport.run(_files.judged("gpu", parts, {"device": device}))
+        return Diagnosis(found["report"], found["html"] or "")
+
+    async def plan_cost(
+        self,
+        job: Any,
+        profile: Any,
+        *,
+        trace: Any = None,
+        drill: Any = None,
+        prices: Any = None,
+        polarity: str | None = None,
+        time_unit: str | None = None,
+        old_prices: bool | None = None,
+        draws: int | None = None,
+        seed: int | None = None,
+    ) -> Plan:
+        """Plans the cost of a training job, as ``headrace cost plan`` does. ``job`` is a path of job.json, or a mapping.
+
+        ``profile`` is a file or a list of files: a profile, a diagnosis, a trace. ``trace`` is a recording of spot instances.
+        """
+        parts = [_files.job(job), *_files.files("profile", profile)]
+        for field, value in (("trace", trace), ("drill", drill), ("prices", prices)):
+            parts += [] if value is None else _files.files(field, value)
+        query = {
+            "polarity": polarity,
+            "timeUnit": time_unit,
+            "oldPrices": old_prices,
+            "draws": draws,
+            "seed": seed,
+        }
+        found: FilePlan = await self._transport.run(_files.judged("cost", parts, query))
+        return Plan(found["report"], found["html"] or "")
 
     # Jobs and operation
 

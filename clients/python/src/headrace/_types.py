@@ -58,6 +58,85 @@ class Alerts(TypedDict):
     silences: list[Silence]
 
 
+class Reference(TypedDict):
+    name: str
+    rows: int
+
+
+class Current(TypedDict):
+    name: str
+    rows: int
+
+
+class Fault(TypedDict):
+    kind: str
+    columns: list[str]
+    text: str
+
+
+class Rows(TypedDict):
+    reference: float | None
+    current: float | None
+
+
+class Missing(TypedDict):
+    reference: float | None
+    current: float | None
+
+
+class Mean(TypedDict):
+    reference: float | None
+    current: float | None
+
+
+class Feature(TypedDict):
+    name: str
+    kind: str
+    state: Literal["drift", "ok", "inconclusive", "insufficient", "excluded"]
+    reason: str
+    rows: Rows
+    missing: Missing
+    mean: Mean
+
+
+class ExcludedItem(TypedDict):
+    name: str
+    reason: str
+
+
+class ComparisonReport(TypedDict):
+    version: Literal[1]
+    verdict: Literal["fault", "drift", "inconclusive", "ok", "insufficient"]
+    reference: Reference
+    current: Current
+    faults: list[Fault]
+    features: list[Feature]
+    domainAuc: float | None
+    excluded: list[ExcludedItem]
+
+
+class Finding(TypedDict):
+    id: str
+    cause: str
+    title: str
+    severity: Literal["info", "warning"]
+    shareOfStep: float | None
+    ceiling: float | None
+    confidence: Literal["high", "medium", "low"]
+    disproof: str
+    fix: list[str]
+    nextCommand: str
+
+
+class DiagnosisReport(TypedDict):
+    version: Literal[1]
+    verdict: Literal["findings", "healthy", "not enough evidence"]
+    summary: str
+    findings: list[Finding]
+    reasons: list[str]
+    limitations: list[str]
+
+
 class Monitor(TypedDict):
     model: str
     version: int
@@ -75,6 +154,16 @@ class Drift(TypedDict):
     at: float | None
     monitors: list[Monitor]
     failed: list[FailedItem]
+
+
+class FileComparison(TypedDict):
+    report: ComparisonReport
+    html: str | None
+
+
+class FileDiagnosis(TypedDict):
+    report: DiagnosisReport
+    html: str | None
 
 
 class Flushed(TypedDict):
@@ -151,8 +240,44 @@ class Jobs(TypedDict):
     jobs: list[Job]
 
 
+TrainingSet1 = TypedDict(
+    "TrainingSet1",
+    {
+        "digest": str,
+        "rows": int,
+        "unlabelled": int,
+        "from": float | None,
+        "to": float | None,
+        "mode": str,
+    },
+)
+
+
+class Trainer(TypedDict):
+    kind: str
+
+
+class Lineage(TypedDict):
+    service: str
+    trainingSet: TrainingSet1
+    trainer: Trainer
+
+
+class Signature(TypedDict):
+    features: list[str]
+    input: str
+    output: str
+
+
 class Version(TypedDict):
     version: int
+    origin: Literal["trained", "logged"]
+    aliases: list[str]
+    createdAt: NotRequired[float]
+    metrics: NotRequired[dict[str, float]]
+    run: NotRequired[str | None]
+    lineage: NotRequired[Lineage]
+    signature: NotRequired[Signature | None]
 
 
 class Model(TypedDict):
@@ -162,6 +287,55 @@ class Model(TypedDict):
 
 
 Models: TypeAlias = list[Model]
+
+
+class Baseline(TypedDict):
+    offer: str
+    usdPerNodeHour: float
+    hours: float
+    costUsd: float
+
+
+class Technique(TypedDict):
+    name: str
+    title: str
+    leftOut: str | None
+
+
+class CostUsd(TypedDict):
+    p10: float
+    p50: float
+    p90: float
+
+
+class Hours(TypedDict):
+    p10: float
+    p50: float
+    p90: float
+
+
+class Saving(TypedDict):
+    p10: float
+    p50: float
+    p90: float
+
+
+class Total(TypedDict):
+    costUsd: CostUsd
+    hours: Hours
+    saving: Saving
+    missedShare: float
+    dominant: str
+
+
+class PlanReport(TypedDict):
+    version: Literal[1]
+    job: str
+    first: str
+    notes: list[str]
+    baseline: Baseline
+    techniques: list[Technique]
+    total: Total
 
 
 class Ages(TypedDict):
@@ -196,6 +370,11 @@ class Whole(TypedDict):
     coverage: float
 
 
+class Champion(TypedDict):
+    version: int
+    origin: Literal["trained", "logged"] | None
+
+
 class Quality1(TypedDict):
     task: Literal["binary", "regression"]
     predictions: int
@@ -208,6 +387,7 @@ class Quality1(TypedDict):
 
 class Version1(TypedDict):
     version: int
+    origin: Literal["trained", "logged"] | None
     quality: Quality1
 
 
@@ -223,15 +403,97 @@ Quality = TypedDict(
         "from": int,
         "to": int,
         "whole": Whole | None,
+        "champion": Champion | None,
         "versions": list[Version1],
         "days": list[Day],
     },
 )
 
 
+class Requests(TypedDict):
+    canary: int
+    baseline: int
+    shadow: int
+
+
+class Reading(TypedDict):
+    guardrail: str
+    tripped: bool
+    suspected: NotRequired[bool]
+    says: str
+    numbers: dict[str, float | None]
+
+
+class Success(TypedDict):
+    outcome: Literal["worse", "passes", "inconclusive"]
+    says: str
+    numbers: dict[str, float | None]
+
+
+class Numbers(TypedDict):
+    requests: Requests
+    readings: list[Reading]
+    success: Success | None
+
+
 class Verdict(TypedDict):
     action: str
     reason: str
+    numbers: Numbers
+
+
+class Canary(TypedDict):
+    requests: int
+    errors: int
+    timeouts: int
+    nonFinite: int
+    outOfRange: int
+    slow: int
+    p50Ms: float | None
+    p99Ms: float | None
+    meanScore: float | None
+
+
+class Baseline1(TypedDict):
+    requests: int
+    errors: int
+    timeouts: int
+    nonFinite: int
+    outOfRange: int
+    slow: int
+    p50Ms: float | None
+    p99Ms: float | None
+    meanScore: float | None
+
+
+class Shadow(TypedDict):
+    requests: int
+    errors: int
+    timeouts: int
+    nonFinite: int
+    outOfRange: int
+    slow: int
+    p50Ms: float | None
+    p99Ms: float | None
+    meanScore: float | None
+
+
+class Lanes(TypedDict):
+    canary: Canary
+    baseline: Baseline1
+    shadow: Shadow
+
+
+class Shadow1(TypedDict):
+    copies: int
+    dropped: int
+    meanDifference: float | None
+    rankCorrelation: float | None
+    flips: float | None
+
+
+class Needs(TypedDict):
+    ms: float | None
 
 
 class Place(TypedDict):
@@ -239,11 +501,21 @@ class Place(TypedDict):
     name: str
 
 
+class Numbers1(TypedDict):
+    requests: Requests
+    readings: list[Reading]
+    success: Success | None
+
+
 class Event(TypedDict):
     kind: str
+    revision: int
     at: int
     by: str
     reason: str
+    state: str
+    percent: float
+    numbers: Numbers1 | None
 
 
 class Rollout(TypedDict):
@@ -259,7 +531,13 @@ class Rollout(TypedDict):
     endedAt: int | None
     reason: str
     verdict: Verdict
-    lanes: dict[str, Any]
-    shadow: dict[str, Any]
+    lanes: Lanes
+    shadow: Shadow1
+    needs: NotRequired[Needs | None]
     places: list[Place]
     events: list[Event]
+
+
+class FilePlan(TypedDict):
+    report: PlanReport
+    html: str | None

@@ -1,11 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { PRICE_STORE } from '../../../cost/catalog/price-store.ts';
 import type { CostPlan } from '../../../cost/plan/plan.ts';
 import { type Call, command } from '../../command.ts';
 import { flag, option, repeated } from '../../options/option.ts';
 import { file, name, whole } from '../../options/option-kinds.ts';
 import { traceOptions } from '../../training/spot-options.ts';
-import { PRICE_STORE } from './prices.ts';
 
 const options = {
   profile: repeated(file, 'a profile of headrace cost profile, a diagnosis as JSON, a trace or samples'),
@@ -62,35 +62,15 @@ async function planOf(call: Asked): Promise<CostPlan> {
     terminal.out(json ? JSON.stringify(ranges) : rangesText(ranges));
     throw fail('COST_NO_PROFILE', { job: job.name });
   }
-  const { readProfile } = await import('../../../cost/profile/read-profile.ts');
-  const { readOtherHardware, readTrials } = await import('../../../cost/profile/read-trials.ts');
-  const { readPlanPrices } = await import('../../../cost/plan/plan-prices.ts');
-  const { makePlan } = await import('../../../cost/plan/make-plan.ts');
-  const nowMs = Date.now();
-  const profile = await readProfile(asked.profile, job);
-  const prices = await readPlanPrices({
-    path: asked.prices,
-    store: PRICE_STORE,
-    nowMs,
-    acceptOld: asked['old-prices'],
-  });
-  return makePlan({
-    job,
-    profile,
-    ...prices,
-    ...(await tracesOf(call, nowMs)),
-    trials: await readTrials(asked.trial, profile),
-    otherHardware: await readOtherHardware(asked.trial, profile),
+  const { planOfFiles } = await import('../../../cost/plan/plan-of-files.ts');
+  return planOfFiles(job, {
+    profiles: asked.profile,
+    traces: asked.trace,
+    traceOptions: { polarity: asked.polarity, timeUnit: asked['time-unit'] },
+    trials: asked.trial,
+    prices: { path: asked.prices, store: PRICE_STORE, acceptOld: asked['old-prices'] },
+    nowMs: Date.now(),
     draws: asked.draws,
     seed: asked.seed,
   });
-}
-
-async function tracesOf({ options: { trace: paths, polarity, 'time-unit': timeUnit } }: Asked, nowMs: number) {
-  const { readSpotTrace } = await import('../../../cost/spot/trace/read-spot-trace.ts');
-  const { simulationCaveats, traceCaveats } = await import('../../../cost/spot/spot-report.ts');
-  const traces = [];
-  for (const path of paths) traces.push(await readSpotTrace(path, { polarity, timeUnit }));
-  const caveats = traces.flatMap((trace) => traceCaveats(trace, nowMs));
-  return { traces, traceCaveats: traces.length === 0 ? [] : [...caveats, ...simulationCaveats] };
 }

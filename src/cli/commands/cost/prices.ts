@@ -1,10 +1,8 @@
 import { fail } from '../../../base/errors/fail.ts';
+import { PRICE_STORE } from '../../../cost/catalog/price-store.ts';
 import { type Call, command } from '../../command.ts';
 import { option } from '../../options/option.ts';
 import { folder, instant } from '../../options/option-kinds.ts';
-
-/** Where commands of costs keep prices, unless a call says otherwise. */
-export const PRICE_STORE = '.headrace/prices';
 
 const storeOption = { store: option(folder, 'folder of imported prices', PRICE_STORE) };
 
