@@ -33,23 +33,47 @@ export async function readDeliveries(
   to?: readonly number[],
   tell: TellUnreadable = () => undefined,
 ): Promise<void> {
-  const topic = topicOf(source);
   const deliveryOf = log.capabilities.manyWriters ? tolerant(rows, tell) : (record: LogRecord) => decoded(rows, record);
+  const takeRecords: TakeRecords = (partition, offset, records) =>
+    take(
+      partition,
+      offset,
+      records.map((record, i) => deliveryOf(record, partition, offset + i)),
+    );
+  await readRecords(log, topicOf(source), from, takeRecords, to);
+}
+
+/** Takes records of one partition in log order, `offset` being that of the first. */
+type TakeRecords = (partition: number, offset: number, records: readonly LogRecord[]) => MaybePromise<unknown>;
+
+/** Reads a topic's partitions as {@link readDeliveries} does, without their rows. */
+export async function readRecords(
+  log: EventLog,
+  topic: string,
+  from: readonly number[],
+  take: TakeRecords,
+  to?: readonly number[],
+): Promise<void> {
   for (let partition = 0; partition < from.length; partition += 1) {
     const end = to?.[partition] ?? Number.POSITIVE_INFINITY;
     for (let offset = from[partition]; offset < end; ) {
       const batch = await log.read(topic, partition, offset, Math.min(READ_BATCH, end - offset));
-      const deliveries = batch.records.map((record, i) => deliveryOf(record, partition, batch.offset + i));
-      const taken = take(partition, batch.offset, deliveries);
+      const taken = take(partition, batch.offset, batch.records);
       if (taken instanceof Promise) await taken;
-      offset = batch.offset + deliveries.length;
-      if (deliveries.length === 0) break;
+      offset = batch.offset + batch.records.length;
+      if (batch.records.length === 0) break;
     }
   }
 }
 
-function decoded({ decode }: DeliveryRows, { id, ts, ingestTs, payload }: LogRecord): Delivery {
-  return { id, ts, ingestTs, row: id === '' ? [] : decode(payload) };
+/** Whether a record of a log with one writer is the place of a forgotten one. */
+export function isBlankRecord({ id }: LogRecord): boolean {
+  return id === '';
+}
+
+function decoded({ decode }: DeliveryRows, record: LogRecord): Delivery {
+  const { id, ts, ingestTs, payload } = record;
+  return { id, ts, ingestTs, row: isBlankRecord(record) ? [] : decode(payload) };
 }
 
 /** As above; what cannot be read is blank. */

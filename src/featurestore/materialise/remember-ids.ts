@@ -5,7 +5,7 @@ import type { EventLog } from '../../ports/event-log.ts';
 import { topicOf } from '../ingest/gateway.ts';
 import type { DeliveryRows } from '../ingest/source-rows.ts';
 import { idsFrom } from './ids-from.ts';
-import { readDeliveries, type TakeDeliveries } from './log-cursor.ts';
+import { isBlankRecord, readDeliveries, readRecords, type TakeDeliveries } from './log-cursor.ts';
 
 /**
  * Refills the memory of ids from the log before the offsets that are read next, and gives the ingest time of the last
@@ -32,10 +32,23 @@ export async function rememberIds(
     const place = { topic, partition, next: next[partition], begin: ends[partition].begin };
     from[partition] = await idsFrom(log, place, admission.memoryMs);
   }
-  const remember: TakeDeliveries = (partition, offset, deliveries) => {
-    for (const [i, delivery] of deliveries.entries())
-      if (!isBlank(delivery)) admission.remember(delivery, partition, offset + i);
-  };
-  await readDeliveries(log, source, rows, from, remember, next);
+  // Where others write, a record that cannot be read has no verdict: only its row says so.
+  if (log.capabilities.manyWriters) {
+    const remember: TakeDeliveries = (partition, offset, deliveries) => {
+      for (let i = 0; i < deliveries.length; i += 1)
+        if (!isBlank(deliveries[i])) admission.remember(deliveries[i], partition, offset + i);
+    };
+    await readDeliveries(log, source, rows, from, remember, next);
+  } else
+    await readRecords(
+      log,
+      topic,
+      from,
+      (partition, offset, records) => {
+        for (let i = 0; i < records.length; i += 1)
+          if (!isBlankRecord(records[i])) admission.remember(records[i], partition, offset + i);
+      },
+      next,
+    );
   return lastIngestTs;
 }

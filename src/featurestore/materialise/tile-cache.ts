@@ -1,4 +1,5 @@
 import { fail } from '../../base/errors/fail.ts';
+import { FrequentKeys } from '../../base/frequent-keys.ts';
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
 import { type ReadTiles, tileChanged } from '../../features/window/window-memo.ts';
 import type { OnlineStore, TileWrite } from '../../ports/online-store.ts';
@@ -18,7 +19,6 @@ import {
   type ViewKey,
 } from './key-tiles.ts';
 import { type LoadTarget, loadKeys } from './load-keys.ts';
-import { RecentKeys } from './recent-keys.ts';
 import { memoBytes, numberBytes, objectsOf } from './tile-bytes.ts';
 import { NO_CHANGE, TileChanges } from './tile-changes.ts';
 import { emptyView, loadEntry, nothingDrained, type ViewCache } from './view-cache.ts';
@@ -51,7 +51,7 @@ export class TileCache {
   readonly #store: OnlineStore;
   readonly #writer: Writer;
   readonly #mostBusy: number;
-  readonly #recent = new RecentKeys();
+  readonly #frequent = new FrequentKeys();
   #budget: KeyBudget<KeyTiles>;
   #evictedBefore = 0;
   #views: Map<TileLayout, ViewCache> = new Map();
@@ -130,14 +130,20 @@ export class TileCache {
 
   /**
    * The stored windows of a key that is not in memory, valid until the next read; null: read its tiles. A key that is read
-   * again soon comes into memory.
+   * often comes into memory.
    */
   windowsOf(layout: TileLayout, key: string): Uint8Array | null {
     const { readWindows } = this.#store;
     if (readWindows === undefined) return null;
     const view = this.#viewOf(layout);
-    if (view.keys.get(key) !== undefined || this.#recent.isAgain(view.number, key)) return null;
+    if (view.keys.get(key) !== undefined || this.#frequent.isFrequent(view.number, key, this.#heldWhenFull))
+      return null;
     return readWindows.call(this.#store, layout, key);
+  }
+
+  /** The keys in memory where others left to make room; 0 where none had to. */
+  get #heldWhenFull(): number {
+    return this.#budget.evicted === 0 ? 0 : this.#budget.keys;
   }
 
   /** Whether tiles that were returned are in memory. If not, nothing may be kept with them: no change is reported. */

@@ -92,13 +92,13 @@ export class BatchRows {
     return generations;
   }
 
-  /** The values of a key in a generation; those of the current one are remembered where changes are heard of. */
+  /** The values of a key in a generation; those of the current one that are read often are remembered where changes are heard of. */
   row({ viewId, generation }: BatchGeneration, features: Columns, entity: string): BatchAnswer['values'] {
     const known = this.#rows.get(viewId, generation, entity);
     if (known !== undefined) return known;
     const bytes = this.#entries.get(rowKey(viewId, generation, entity));
     const values = bytes === undefined ? null : codecOf(features).decode(bytes);
-    if (this.#hears) this.#rows.set(viewId, generation, entity, values);
+    if (this.#hears) this.#rows.read(viewId, generation, entity, values);
     return values;
   }
 

@@ -1,3 +1,4 @@
+import { FrequentKeys } from '../../../base/frequent-keys.ts';
 import { objectBytes } from '../../../base/object-bytes.ts';
 import type { BatchAnswer } from '../../../ports/online-store.ts';
 
@@ -11,17 +12,19 @@ const ROW_BYTES = 96;
 
 /** The rows of a view's generation that were read: those of late, and those before. */
 interface ViewRows {
+  readonly number: number;
   readonly generation: number;
   hot: Map<string, Values>;
   cold: Map<string, Values>;
 }
 
 /**
- * Batch rows that were read, in memory within a budget: when half of it is full of rows of late, those before leave. Hot path.
+ * Batch rows that were read often, in memory within a budget: when half of it is full of rows of late, those before leave. Hot path.
  */
 export class KeptRows {
   readonly #maxBytes: number;
   readonly #views = new Map<string, ViewRows>();
+  readonly #frequent = new FrequentKeys();
   #hotBytes = 0;
   #coldBytes = 0;
 
@@ -49,14 +52,21 @@ export class KeptRows {
     return cold;
   }
 
-  set(viewId: string, generation: number, key: string, values: Values): void {
-    let rows = this.#views.get(viewId);
-    if (rows === undefined || rows.generation !== generation) {
-      this.drop(viewId);
-      rows = { generation, hot: new Map(), cold: new Map() };
-      this.#views.set(viewId, rows);
-    }
-    this.#add(rows, key, values, bytesOf(key, values));
+  /** Keeps a row that was read, if its key is read often: others would drive out those that are. */
+  read(viewId: string, generation: number, key: string, values: Values): void {
+    const rows = this.#rowsOf(viewId, generation);
+    const isFull = this.#coldBytes > 0;
+    if (this.#frequent.isFrequent(rows.number, key, isFull ? rows.hot.size + rows.cold.size : 0))
+      this.#add(rows, key, values, bytesOf(key, values));
+  }
+
+  #rowsOf(viewId: string, generation: number): ViewRows {
+    const known = this.#views.get(viewId);
+    if (known !== undefined && known.generation === generation) return known;
+    this.drop(viewId);
+    const rows = { number: this.#views.size, generation, hot: new Map(), cold: new Map() };
+    this.#views.set(viewId, rows);
+    return rows;
   }
 
   delete(viewId: string, key: string): void {
