@@ -10,7 +10,7 @@ import { Changes } from './news.ts';
 import { attemptKey, currentKey, recordPlace, rowKey } from './store-keys.ts';
 import { numberViews } from './view-numbers.ts';
 
-/** Whose rows a generation has: those of an attempt to write it; null: its rows have entries apart, as before format 3. */
+/** The attempt whose rows a generation has; null: its rows have entries apart, as before format 3. */
 type Attempt = number | null;
 
 /** The generations of a batch view, as they stand. */
@@ -30,7 +30,7 @@ interface LastAttempt {
 /** The rows that are needed after a switch. */
 export interface Switched {
   readonly kept: KeptParts;
-  /** The generation before, if its rows have entries apart; null: no such rows are needed. */
+  /** The previous generation, if its rows have entries apart; null: no such rows are needed. */
   readonly apart: number | null;
 }
 
@@ -64,7 +64,7 @@ export class BatchRows {
     else for (const { viewId, key } of news.changed) this.#rows.delete(viewId, key);
   }
 
-  /** Writes rows of a generation that nobody sees yet. What an attempt of a dead process has left is of another one. */
+  /** Writes rows of a generation that nobody sees yet. Rows that a dead process has left are of another attempt. */
   write({ viewId, generation }: BatchGeneration, features: Columns, rows: readonly BatchRow[]): void {
     const { encode } = rowCodec(features);
     const begun = this.#begun.get(viewId);

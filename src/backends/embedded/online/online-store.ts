@@ -169,7 +169,7 @@ class EmbeddedOnlineStore implements OnlineStore {
     return news;
   }
 
-  /** Moves what a former format has apart into the records, in steps; a store that is closed meanwhile goes on when it is opened again. */
+  /** Moves what a former format has apart into the records, in steps; a store that is closed meanwhile continues when it is opened again. */
   async #moveWindows(): Promise<void> {
     try {
       await this.#writes.steps({ kind: 'move', span: FORMER_WINDOWS }, this.#closing.signal);
