@@ -167,7 +167,7 @@ test('opening and closing writes nothing; the first write gives a large store of
   await store.close();
   await written;
   const upgraded = database();
-  expect(String(upgraded.get(Buffer.of(0)))).toBe('2');
+  expect(String(upgraded.get(Buffer.of(0)))).toBe('3');
   await upgraded.close();
 });
 

@@ -105,9 +105,16 @@ export const durableFormats: readonly DurableFormat[] = [
   {
     name: 'online store',
     source: 'src/backends/embedded/online/check-format.ts',
-    version: 2,
+    version: 3,
     files: /^online\/tiles\.mdb$/,
-    fixtures: ['test/fixtures/online-store-1', 'test/fixtures/online-store-2'],
+    fixtures: ['test/fixtures/online-store-1', 'test/fixtures/online-store-2', 'test/fixtures/online-store-3'],
+  },
+  {
+    name: 'record of a key',
+    source: 'src/backends/embedded/online/entity-records.ts',
+    version: 1,
+    files: null,
+    fixtures: ['test/fixtures/online-store-3'],
   },
   {
     name: 'block of tiles',

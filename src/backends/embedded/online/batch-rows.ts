@@ -1,35 +1,55 @@
 import type { BatchAnswer, BatchGeneration, BatchRow, StoreNews } from '../../../ports/online-store.ts';
 import type { Columns } from '../../../schema/column.ts';
 import { rowCodec } from '../../../schema/row-codec.ts';
+import type { KeptParts } from './drop-tiles.ts';
+import { type EntityRecords, type KeepsPart, keepParts, putPart } from './entity-records.ts';
 import type { Entries } from './entries.ts';
 import { jsonBytes, jsonEntry } from './json-entry.ts';
 import type { KeptRows } from './kept-rows.ts';
 import { Changes } from './news.ts';
-import { currentKey, rowKey } from './store-keys.ts';
+import { attemptKey, currentKey, recordPlace, rowKey } from './store-keys.ts';
+import { numberViews } from './view-numbers.ts';
+
+/** The attempt whose rows a generation has; null: its rows have entries apart, as before format 3. */
+type Attempt = number | null;
 
 /** The generations of a batch view, as they stand. */
 interface Generations {
   readonly current: BatchGeneration;
   readonly before: BatchGeneration | null;
+  /** Left out: null of both. */
+  readonly attempts?: { readonly current: Attempt; readonly before: Attempt };
+}
+
+/** The last attempt to write a generation of a view, and the generation. */
+interface LastAttempt {
+  readonly attempt: number;
+  readonly generation: number;
+}
+
+/** The rows that are needed after a switch. */
+export interface Switched {
+  readonly kept: KeptParts;
+  /** The previous generation, if its rows have entries apart; null: no such rows are needed. */
+  readonly apart: number | null;
 }
 
 /**
- * The generations of batch views and their rows: in the store, and in memory those that were read. Reads are a hot
- * path.
+ * The generations of batch views and their rows: in the store, and in memory those that were read often. Rows are parts of the records of
+ * their keys. Reads are a hot path.
  */
 export class BatchRows {
-  /** Whether it learns every change: it changes the store itself, or follows the process that does. */
-  #hears: boolean;
   readonly #entries: Entries;
+  readonly #records: EntityRecords;
   readonly #rows: KeptRows;
   readonly #known = new Map<string, Generations>();
-  /** Generations that this writer has begun. */
-  readonly #begun = new Map<string, number>();
+  /** Attempts that this writer has begun. */
+  readonly #begun = new Map<string, LastAttempt>();
 
-  constructor(entries: Entries, rows: KeptRows, isWriter: boolean) {
+  constructor(entries: Entries, records: EntityRecords, rows: KeptRows) {
     this.#entries = entries;
+    this.#records = records;
     this.#rows = rows;
-    this.#hears = isWriter;
   }
 
   /** Bytes of the rows in memory, about. */
@@ -37,50 +57,62 @@ export class BatchRows {
     return this.#rows.bytes;
   }
 
-  /** The remembered rows of batch views, as of the commit that the news report. */
-  heard(news: StoreNews | null): StoreNews | null {
-    this.#hears = true;
-    if (news === null) return null;
+  /** Forgets the remembered rows and generations that the news of another process report. */
+  heard(news: StoreNews): void {
     this.#known.clear();
     if (news.changed === null) this.#rows.clear();
     else for (const { viewId, key } of news.changed) this.#rows.delete(viewId, key);
-    return news;
   }
 
-  /** Whether this writer has begun a generation. */
-  hasBegun({ viewId, generation }: BatchGeneration): boolean {
-    return this.#begun.get(viewId) === generation;
-  }
-
-  begin({ viewId, generation }: BatchGeneration): void {
-    this.#begun.set(viewId, generation);
-  }
-
+  /** Writes rows of a generation that nobody sees yet. Rows that a dead process has left are of another attempt. */
   write({ viewId, generation }: BatchGeneration, features: Columns, rows: readonly BatchRow[]): void {
     const { encode } = rowCodec(features);
-    this.#entries.write(() => {
-      for (const row of rows) this.#entries.put(rowKey(viewId, generation, row.key), encode(row.values));
+    const begun = this.#begun.get(viewId);
+    const { attempts } = this.generations(viewId) ?? {};
+    const written = this.#entries.write(() => {
+      const last = begun?.generation === generation ? begun : this.#begin(viewId, generation);
+      const [number] = numberViews(this.#entries, [viewId]);
+      // Rows that no reader needs leave on the way.
+      const keeps: KeepsPart = (view, attempt) =>
+        view !== number || attempt === attempts?.current || attempt === attempts?.before;
+      for (const { key, values } of rows)
+        putPart(this.#entries, recordPlace(key), number, last.attempt, encode(values), keeps);
+      return last;
     });
+    this.#begun.set(viewId, written);
   }
 
-  /** Switches to a generation. Returns the previous one; null: there is none. */
-  switchTo(generation: BatchGeneration): number | null {
+  #begin(viewId: string, generation: number): LastAttempt {
+    const before = jsonEntry<LastAttempt>(this.#entries, attemptKey(viewId));
+    const begun = { attempt: (before?.attempt ?? 0) + 1, generation };
+    this.#entries.put(attemptKey(viewId), jsonBytes(begun));
+    return begun;
+  }
+
+  /** Switches to a generation. */
+  switchTo(generation: BatchGeneration): Switched {
     const { viewId } = generation;
-    const before = this.generations(viewId)?.current ?? null;
-    this.#forget(viewId);
-    this.#entries.write(() => {
-      this.#entries.put(currentKey(viewId), jsonBytes({ current: generation, before }));
+    const { current: before = null, attempts } = this.generations(viewId) ?? {};
+    const beforeBy = attempts?.current ?? null;
+    this.#known.delete(viewId);
+    this.#rows.drop(viewId);
+    const attempt = this.#entries.write(() => {
+      const last = jsonEntry<LastAttempt>(this.#entries, attemptKey(viewId));
+      // One without rows was never begun.
+      const by = (last?.generation === generation.generation ? last : this.#begin(viewId, generation.generation))
+        .attempt;
+      const next: Generations = { current: generation, before, attempts: { current: by, before: beforeBy } };
+      this.#entries.put(currentKey(viewId), jsonBytes(next));
       const changes = new Changes();
       changes.noteGeneration();
       changes.write(this.#entries);
+      return by;
     });
-    return before?.generation ?? null;
-  }
-
-  #forget(viewId: string): void {
-    this.#known.delete(viewId);
-    this.#rows.drop(viewId);
     this.#begun.delete(viewId);
+    return {
+      kept: { viewId, attempts: beforeBy === null ? [] : [beforeBy], from: attempt },
+      apart: beforeBy === null ? (before?.generation ?? null) : null,
+    };
   }
 
   /** The generations of a batch view, remembered where it is heard of when they are switched. */
@@ -88,25 +120,33 @@ export class BatchRows {
     const known = this.#known.get(viewId);
     if (known !== undefined) return known;
     const generations = jsonEntry<Generations>(this.#entries, currentKey(viewId));
-    if (generations !== null && this.#hears) this.#known.set(viewId, generations);
+    if (generations !== null && this.#records.hears) this.#known.set(viewId, generations);
     return generations;
   }
 
-  /** The values of a key in a generation; those of the current one that are read often are remembered where changes are heard of. */
-  row({ viewId, generation }: BatchGeneration, features: Columns, entity: string): BatchAnswer['values'] {
-    const known = this.#rows.get(viewId, generation, entity);
+  /** The values of a key in the current generation; those that are read often are remembered where changes are heard of. */
+  row({ current, attempts }: Generations, features: Columns, entity: string): BatchAnswer['values'] {
+    const { viewId, generation } = current;
+    const attempt = attempts?.current ?? null;
+    const run = attempt === null ? generation : -attempt;
+    const known = this.#rows.get(viewId, run, entity);
     if (known !== undefined) return known;
-    const bytes = this.#entries.get(rowKey(viewId, generation, entity));
-    const values = bytes === undefined ? null : codecOf(features).decode(bytes);
-    if (this.#hears) this.#rows.read(viewId, generation, entity, values);
+    const bytes =
+      attempt === null
+        ? (this.#entries.get(rowKey(viewId, generation, entity)) ?? null)
+        : this.#records.part(entity, viewId, attempt);
+    const values = bytes === null ? null : codecOf(features).decode(bytes);
+    if (this.#records.hears) this.#rows.read(viewId, run, entity, values);
     return values;
   }
 
-  /** Removes a key from the store's generations of a view, within a transaction. */
+  /** Removes a key from the generations of a view, within a transaction. */
   remove(viewId: string, key: string): void {
+    const number = this.#records.numberOf(viewId);
+    if (number !== null) keepParts(this.#entries, recordPlace(key), (view) => view !== number);
     const generations = this.generations(viewId);
-    const known = [generations?.current.generation, generations?.before?.generation, this.#begun.get(viewId)];
-    for (const generation of known) if (generation !== undefined) this.#entries.remove(rowKey(viewId, generation, key));
+    for (const known of [generations?.current, generations?.before])
+      if (known != null) this.#entries.remove(rowKey(viewId, known.generation, key));
   }
 
   /** Drops the rows of a view from memory. */

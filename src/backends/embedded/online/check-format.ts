@@ -5,10 +5,10 @@ import { FORMAT_KEY } from './store-keys.ts';
 
 type Database = RootDatabase<Uint8Array, Uint8Array>;
 
-const FORMAT = '2';
+const FORMAT = '3';
 
-/** Without stored windows; the first commit of a key adds them. */
-const FORMER = '1';
+/** 1: without stored windows; the first commit of a key adds them. 2: each view's stored windows of a key in an entry apart, and so its rows. */
+const FORMER: readonly string[] = ['1', '2'];
 
 /** The format of an opened store: of this version, or of a former one that a writer upgrades before its first write. */
 export type FoundFormat = 'known' | 'former';
@@ -18,7 +18,8 @@ export function checkFormat(database: Database, path: string, access: 'write' | 
   const found = database.get(Buffer.from(FORMAT_KEY));
   if (found !== undefined) {
     const format = textOf(found);
-    if (format !== FORMAT && format !== FORMER) throw fail('STORE_FORMAT', { path, found: format, known: FORMAT });
+    if (format !== FORMAT && !FORMER.includes(format))
+      throw fail('STORE_FORMAT', { path, found: format, known: FORMAT });
     return format === FORMAT ? 'known' : 'former';
   }
   if (database.getKeysCount({ limit: 1 }) > 0) throw fail('STORE_CORRUPT', { path, reason: 'it has no format' });

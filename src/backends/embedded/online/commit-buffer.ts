@@ -3,7 +3,7 @@ import { START, type TileLayout } from '../../../features/tile/tile-layout.ts';
 import { NO_OBJECTS, type TileRun } from '../../../features/tile/tile-run.ts';
 import { storesWindows, WindowsWriter } from '../../../features/window/stored-windows.ts';
 import type { TileWrite } from '../../../ports/online-store.ts';
-import { blockPlace, windowsPlace } from './store-keys.ts';
+import { blockPlace, recordPlace } from './store-keys.ts';
 import { blockOf } from './tile-block.ts';
 
 /**
@@ -68,7 +68,7 @@ export class CommitBuffer {
     if (writer === null) return;
     const windows = all === undefined ? null : writer.write(all, this.#now);
     this.#room(BLOCK_NUMBERS);
-    const place = windowsPlace(layout.viewId, key);
+    const place = recordPlace(key);
     this.#bytes.bytes(place);
     if (windows !== null) this.#bytes.bytes(windows);
     this.#head(layout, WINDOWS, windows?.length ?? 0, place.length);
@@ -147,8 +147,8 @@ export class CommitBuffer {
 export interface TakesChunk {
   /** The tiles of one block: the key of its entry, and a run that has them and is valid until the next. */
   block(layout: TileLayout, hopMs: number, key: Uint8Array, tiles: TileRun): void;
-  /** After the blocks of a key: the key of its windows' entry, and them; null: they are not known. */
-  windows(key: Uint8Array, windows: Uint8Array | null): void;
+  /** After the blocks of a key: the place of its record, and its windows; null: they are not known. */
+  windows(layout: TileLayout, place: Uint8Array, windows: Uint8Array | null): void;
 }
 
 const reader = new ByteReader('a commit of tiles');
@@ -161,7 +161,7 @@ export function readChunk({ numbers, bytes }: CommitChunk, layouts: readonly Til
     const count = numbers[at + 2];
     const key = reader.bytes(numbers[at + 3]);
     if (numbers[at + 1] === WINDOWS) {
-      take.windows(key, count === 0 ? null : reader.bytes(count));
+      take.windows(layout, key, count === 0 ? null : reader.bytes(count));
       at += BLOCK_NUMBERS;
       continue;
     }

@@ -1,29 +1,21 @@
 import { Worker } from 'node:worker_threads';
 import { type ErrorCode, fail, HeadraceError } from '../../../base/errors/fail.ts';
 import type { StreamViewData } from '../../../features/define/declaration.ts';
-import type { TileHorizon, TileReport } from '../../../ports/online-store.ts';
-import type { KeySpan } from './entries.ts';
+import type { TileReport } from '../../../ports/online-store.ts';
 import type { CheckedPages } from './page-check.ts';
+import type { StepOrder } from './store-steps.ts';
 import type { WholeCommit } from './write-commit.ts';
 
-/** An order of the thread: a commit, or one step of dropping: old tiles of a span, or its first entries. */
+/** An order of the thread: a commit, or one step of long work. */
 export type StoreOrder =
   | { readonly kind: 'commit'; readonly views: readonly StreamViewData[]; readonly commit: WholeCommit }
-  | {
-      readonly kind: 'sweep';
-      readonly view: StreamViewData;
-      readonly horizons: readonly TileHorizon[];
-      readonly span: KeySpan;
-    }
-  | { readonly kind: 'drop'; readonly span: KeySpan };
+  | StepOrder;
 
 /** The outcome of an order. */
 export interface StoreDone {
   readonly report: TileReport;
-  /** Where the next step of a sweep begins; null at the end of its span. */
+  /** Where the next step of long work begins; null where nothing is left. */
   readonly next: Uint8Array | null;
-  /** Whether a span that is dropped may have more entries. */
-  readonly hasMore: boolean;
 }
 
 export type StoreAnswer = StoreDone | { readonly code: ErrorCode; readonly facts: HeadraceError['facts'] };

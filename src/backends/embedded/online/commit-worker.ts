@@ -3,10 +3,11 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { isHeadraceError } from '../../../base/errors/fail.ts';
 import { tileLayout } from '../../../features/tile/tile-layout.ts';
 import type { StoreAnswer, StoreDone, StoreOrder } from './commit-thread.ts';
-import { dropSome, sweepSome } from './drop-tiles.ts';
+import { ENTRIES_AT_ONCE } from './drop-tiles.ts';
 import { Entries } from './entries.ts';
 import { openDatabase } from './open-database.ts';
 import type { CheckedPages } from './page-check.ts';
+import { takeStep } from './store-steps.ts';
 import { writeCommit } from './write-commit.ts';
 
 const { file, pages } = workerData as { readonly file: string; readonly pages: CheckedPages | null };
@@ -20,16 +21,13 @@ parentPort?.on('message', (order: StoreOrder | null) => {
 const NOTHING: StoreDone = {
   report: { applied: 0, duplicate: 0, stale: 0, conflict: 0 },
   next: null,
-  hasMore: false,
 };
 
 function answer(order: StoreOrder): StoreAnswer {
   try {
     if (order.kind === 'commit')
       return { ...NOTHING, report: writeCommit(entries, order.views.map(tileLayout), order.commit) };
-    if (order.kind === 'drop') return { ...NOTHING, hasMore: dropSome(entries, order.span) };
-    const sweep = { layout: tileLayout(order.view), horizons: order.horizons };
-    return { ...NOTHING, next: sweepSome(entries, sweep, order.span) };
+    return { ...NOTHING, next: takeStep(entries, order, ENTRIES_AT_ONCE) };
   } catch (error) {
     if (isHeadraceError(error)) return { code: error.code, facts: error.facts };
     return { code: 'STORE_WRITE', facts: { path: file, reason: String(error) } };

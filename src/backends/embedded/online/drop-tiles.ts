@@ -2,9 +2,11 @@ import type { TileLayout } from '../../../features/tile/tile-layout.ts';
 import { dropFirst, lowerBound } from '../../../features/tile/tile-run.ts';
 import { latestOfWindows } from '../../../features/window/stored-windows.ts';
 import type { TileHorizon } from '../../../ports/online-store.ts';
+import { type KeepsPart, keepParts, partOf, putPart, WINDOWS } from './entity-records.ts';
 import type { Entries, KeySpan } from './entries.ts';
-import { hopAndBlock, isBlockKey, sweepKey, tilesOfView, windowsOfView } from './store-keys.ts';
+import { hopAndBlock, isBlockKey, isRecordKey, RECORDS, sweepKey, tilesOfView } from './store-keys.ts';
 import { decodeBlock, encodeBlock, TILES_PER_BLOCK } from './tile-block.ts';
+import { ViewNumbers } from './view-numbers.ts';
 
 /** The most entries that one transaction looks at: other writes wait that long, and no more than their keys are in memory. */
 export const ENTRIES_AT_ONCE = 10_000;
@@ -32,10 +34,13 @@ export function sweepSome(
   );
   const unreached = Math.min(...layout.view.hopsMs.map((hopMs) => before.get(hopMs) ?? Number.NEGATIVE_INFINITY));
   return entries.write(() => {
-    const found = entries.keys(span, most);
+    const view = new ViewNumbers(entries).of(layout.viewId, false);
+    // Without a number no record has a part of it.
+    const found = view === null && isRecordKey(span.start) ? [] : entries.keys(span, most);
     for (const entry of found) {
       if (!isBlockKey(entry)) {
-        if (isUnreachable(entries, entry, unreached)) entries.remove(entry);
+        if (view !== null && isUnreachable(entries, entry, view, unreached))
+          putPart(entries, entry, view, WINDOWS, null);
         continue;
       }
       const { hopMs, block } = hopAndBlock(entry);
@@ -50,20 +55,22 @@ export function sweepSome(
   });
 }
 
-/** Whether all events of a key, by its stored windows, were before an instant. */
-function isUnreachable(entries: Entries, entry: Uint8Array, before: number): boolean {
-  const windows = entries.get(entry);
-  return windows !== undefined && (latestOfWindows(windows) ?? Number.POSITIVE_INFINITY) < before;
+/** Whether all events of a key, by the stored windows of a view in its record, were before an instant. */
+function isUnreachable(entries: Entries, entry: Uint8Array, view: number, before: number): boolean {
+  const record = entries.get(entry);
+  const windows = record === undefined ? null : partOf(record, view, WINDOWS);
+  return windows !== null && (latestOfWindows(windows) ?? Number.POSITIVE_INFINITY) < before;
 }
 
 /**
- * The spans that a sweep of a view walks, its tiles and its stored windows: from the place where the last one stopped once
+ * The spans that a sweep of a view walks, its tiles and the records of keys: from the place where the last one stopped once
  * around. So a process that is killed repeatedly also reaches every key.
  */
 export function spansOfSweep(entries: Entries, viewId: string): readonly KeySpan[] {
-  const spans = [tilesOfView(viewId), windowsOfView(viewId)];
+  const spans = [tilesOfView(viewId), RECORDS];
   const place = entries.get(sweepKey(viewId));
-  if (place === undefined) return spans;
+  // That of a former format may be among stored windows, which have moved.
+  if (place === undefined || !(isBlockKey(place) || isRecordKey(place))) return spans;
   const cutAt = Uint8Array.from(place);
   const [first, second] = isBlockKey(cutAt) ? spans : spans.reverse();
   return [{ start: cutAt, end: first.end }, second, { start: first.start, end: cutAt }];
@@ -82,12 +89,39 @@ function notePlace(entries: Entries, viewId: string, next: Uint8Array | null): v
   else if (entries.get(key) !== undefined) entries.remove(key);
 }
 
-/** Drops the first entries of a span, in one transaction; gives whether any may be left. Errors: STORE_WRITE, STORE_CORRUPT. */
-export function dropSome(entries: Entries, span: KeySpan, most = ENTRIES_AT_ONCE): boolean {
+/**
+ * Drops the first entries of a span, in one transaction. Gives where the next step begins; null where none is left. Errors: STORE_WRITE,
+ * STORE_CORRUPT.
+ */
+export function dropSome(entries: Entries, span: KeySpan, most = ENTRIES_AT_ONCE): Uint8Array | null {
   return entries.write(() => {
     const found = entries.keys(span, most);
     for (const entry of found) entries.remove(entry);
-    return found.length === most;
+    return found.length < most ? null : span.start;
+  });
+}
+
+/** The parts of a view in the records of keys that a drop leaves: by their attempts. */
+export interface KeptParts {
+  readonly viewId: string;
+  /** These attempts, and all from `from` on, stay. */
+  readonly attempts: readonly number[];
+  readonly from: number;
+}
+
+/**
+ * Drops parts of a view from the first records of a span, in one transaction. Gives where the next step begins; null at the end of the
+ * span. Errors: STORE_WRITE, STORE_CORRUPT.
+ */
+export function dropParts(entries: Entries, kept: KeptParts, span: KeySpan, most: number): Uint8Array | null {
+  return entries.write(() => {
+    const number = new ViewNumbers(entries).of(kept.viewId, false);
+    if (number === null) return null;
+    const found = entries.keys(span, most);
+    const keeps: KeepsPart = (view, attempt) =>
+      view !== number || attempt >= kept.from || kept.attempts.includes(attempt);
+    for (const place of found) keepParts(entries, place, keeps);
+    return found.length < most ? null : keyAfter(found[found.length - 1]);
   });
 }
 

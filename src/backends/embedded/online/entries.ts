@@ -29,6 +29,9 @@ export class Entries {
   /** Where a value is put together: LMDB copies it within the call, and need not ask where other memory lies. */
   #sealed = Buffer.allocUnsafeSlow(4_096);
 
+  /** Grows with every write of this thread, and when those of another are seen. */
+  changes = 0;
+
   /** Of a file whose pages are not all checked yet. */
   readonly #pages: PageCheck | null;
 
@@ -120,11 +123,14 @@ export class Entries {
       return this.#database.transactionSync(work);
     } catch (error) {
       throw this.#failure(error);
+    } finally {
+      this.changes += 1;
     }
   }
 
   /** Reads from here on see what another thread has committed. */
   refresh(): void {
+    this.changes += 1;
     this.#database.resetReadTxn();
   }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fail, isHeadraceError } from '../../../base/errors/fail.ts';
 import type { MaybePromise } from '../../../base/maybe-promise.ts';
 import type { TileLayout } from '../../../features/tile/tile-layout.ts';
-import { type TileRun, takeTiles } from '../../../features/tile/tile-run.ts';
+import type { TileRun } from '../../../features/tile/tile-run.ts';
 import type {
   BatchAnswer,
   BatchGeneration,
@@ -27,32 +27,34 @@ import { checkFormat, writeFormat } from './check-format.ts';
 import { CheckedFile } from './checked-file.ts';
 import { CommitBuffer } from './commit-buffer.ts';
 import { CommitThread } from './commit-thread.ts';
-import { spansOfSweep, sweepSome } from './drop-tiles.ts';
-import { Entries, type KeySpan, storeFailure } from './entries.ts';
-import { GatheredTiles } from './gathered-tiles.ts';
+import { spansOfSweep } from './drop-tiles.ts';
+import { EntityRecords, putPart, WINDOWS } from './entity-records.ts';
+import { Entries, storeFailure } from './entries.ts';
+import { hasFormerWindows } from './former-windows.ts';
 import { jsonEntry } from './json-entry.ts';
 import { KeptRows } from './kept-rows.ts';
 import { Changes, NewsReader } from './news.ts';
 import { openDatabase } from './open-database.ts';
 import {
   BLOCK_PLACE_BYTES,
-  blockKey,
   FORMAT_KEY,
-  hopAndBlock,
+  FORMER_WINDOWS,
+  formerWindowsOfView,
+  formerWindowsPlace,
   POSITIONS,
   positionKey,
+  RECORDS,
+  recordPlace,
   rowsOfGenerations,
   sweepKey,
-  tileHeadOf,
   tilesOfKey,
   tilesOfView,
-  windowsOfView,
-  windowsPlace,
   writerOf,
 } from './store-keys.ts';
-import { blockOf, TILES_PER_BLOCK } from './tile-block.ts';
+import { TileReads } from './tile-reads.ts';
+import { ViewNumbers } from './view-numbers.ts';
 import { writeCommit } from './write-commit.ts';
-import { FEW_ENTRIES, WriteTurns } from './write-turns.ts';
+import { WriteTurns } from './write-turns.ts';
 
 export interface OnlineStoreOptions {
   readonly path: string;
@@ -61,9 +63,6 @@ export interface OnlineStoreOptions {
   /** The most bytes of batch rows in memory; 64 MiB where it is left out. */
   readonly rowBytes?: number;
 }
-
-/** Blocks of a read that are looked up one by one. */
-const MOST_GETS = 8;
 
 /** Tiles that are written faster than a thread is started for them. */
 const FEW_TILES = 2_000;
@@ -93,7 +92,14 @@ export function openOnlineStore({ path, access = 'write', rowBytes }: OnlineStor
     };
     if (mayWrite === null) upgrade();
     const writes = new WriteTurns(entries, thread, mayWrite?.then(upgrade));
-    return new EmbeddedOnlineStore({ entries, lock, checked, writes, rows: new KeptRows(rowBytes) });
+    return new EmbeddedOnlineStore({
+      entries,
+      lock,
+      checked,
+      writes,
+      rows: new KeptRows(rowBytes),
+      former: hasFormerWindows(entries),
+    });
   } catch (error) {
     lock?.release();
     if (isHeadraceError(error)) throw error;
@@ -108,6 +114,8 @@ interface OpenedStore {
   readonly checked: CheckedFile;
   readonly writes: WriteTurns;
   readonly rows: KeptRows;
+  /** Whether a former format has left stored windows apart. */
+  readonly former: boolean;
 }
 
 /**
@@ -129,36 +137,56 @@ class EmbeddedOnlineStore implements OnlineStore {
   readonly follow?: () => StoreNews | null;
   readonly hasReaders?: () => boolean;
   #lookedAt = performance.now();
-  readonly #gathered = new GatheredTiles();
+  readonly #tiles: TileReads;
   readonly #batch: BatchRows;
+  readonly #records: EntityRecords;
+  readonly #closing = new AbortController();
+  #hasFormerWindows: boolean;
 
-  constructor({ entries, lock, checked, writes, rows }: OpenedStore) {
-    this.#batch = new BatchRows(entries, rows, lock !== null);
+  constructor({ entries, lock, checked, writes, rows, former }: OpenedStore) {
     this.#entries = entries;
     this.#lock = lock;
     this.#checked = checked;
     this.#writes = writes;
+    this.#tiles = new TileReads(entries, checked);
+    this.#records = new EntityRecords(entries, new ViewNumbers(entries), lock !== null);
+    this.#batch = new BatchRows(entries, this.#records, rows);
+    this.#hasFormerWindows = former;
     if (lock !== null) {
       this.hasReaders = () => this.#hasReaders();
+      if (former) void this.#moveWindows();
       return;
     }
     const news = new NewsReader(entries);
-    this.follow = () => this.#batch.heard(news.follow());
+    this.follow = () => this.#heard(news.follow());
+  }
+
+  #heard(news: StoreNews | null): StoreNews | null {
+    this.#records.hears = true;
+    if (news === null) return null;
+    this.#entries.changes += 1;
+    this.#batch.heard(news);
+    return news;
+  }
+
+  /** Moves what a former format has apart into the records, in steps; a store that is closed meanwhile continues when it is opened again. */
+  async #moveWindows(): Promise<void> {
+    try {
+      await this.#writes.steps({ kind: 'move', span: FORMER_WINDOWS }, this.#closing.signal);
+      if (!this.#closing.signal.aborted) this.#hasFormerWindows = false;
+    } catch {
+      // Reads find them where they are; writes fail for the same reason and say so.
+    }
   }
 
   readTiles(reads: readonly TileRead[]): readonly TileRun[] {
-    const runs: TileRun[] = [];
-    while (runs.length < reads.length) {
-      const { layout, key: entity } = reads[runs.length];
-      let end = runs.length + 1;
-      while (end < reads.length && reads[end].layout === layout && reads[end].key === entity) end += 1;
-      for (const run of this.#readKey(layout, entity, reads.slice(runs.length, end))) runs.push(takeTiles(run, layout));
-    }
-    return runs;
+    return this.#tiles.read(reads);
   }
 
   readWindows(layout: TileLayout, key: string): Uint8Array | null {
-    return this.#entries.get(windowsPlace(layout.viewId, key)) ?? null;
+    const windows = this.#records.part(key, layout.viewId, WINDOWS);
+    if (windows !== null || !this.#hasFormerWindows) return windows;
+    return this.#entries.get(formerWindowsPlace(layout.viewId, key)) ?? null;
   }
 
   writeTiles({ tiles, writer, position, freshUntil }: TileCommit): MaybePromise<TileReport> {
@@ -211,48 +239,37 @@ class EmbeddedOnlineStore implements OnlineStore {
   }
 
   async writeBatch(of: BatchGeneration, features: Columns, rows: readonly BatchRow[]): Promise<void> {
-    const { viewId, generation } = of;
-    // A process that died may have left rows of it.
-    if (!this.#batch.hasBegun(of)) await this.#writes.dropSpan(rowsOfGenerations(viewId, generation, generation + 1));
-    this.#batch.begin(of);
     await this.#writes.write(() => this.#batch.write(of, features, rows));
   }
 
-  /** Rows of older generations leave in steps, after the switch: nobody reads them. */
+  /** Rows of older generations, and of attempts that were not switched to, leave in steps, after the switch: nobody reads them. */
   async switchBatch(generation: BatchGeneration): Promise<void> {
-    const { viewId } = generation;
-    const kept = (await this.#writes.write(() => this.#batch.switchTo(generation))) ?? generation.generation;
-    if (kept > 0) await this.#writes.dropSpan(rowsOfGenerations(viewId, 0, kept));
-    if (kept + 1 < generation.generation)
-      await this.#writes.dropSpan(rowsOfGenerations(viewId, kept + 1, generation.generation));
+    const { viewId, generation: current } = generation;
+    const { kept, apart } = await this.#writes.write(() => this.#batch.switchTo(generation));
+    await this.#writes.steps({ kind: 'dropParts', kept, span: RECORDS });
+    const last = Math.max(current, apart ?? 0) + 1;
+    await this.#writes.dropSpan(rowsOfGenerations(viewId, 0, apart ?? last));
+    if (apart !== null) await this.#writes.dropSpan(rowsOfGenerations(viewId, apart + 1, last));
   }
 
   readBatch(reads: readonly BatchRead[]): readonly (BatchAnswer | null)[] {
     return reads.map(({ viewId, features, key: entity }) => {
-      const generation = this.#batch.generations(viewId)?.current;
-      if (generation === undefined) return null;
-      return { generation, values: this.#batch.row(generation, features, entity) };
+      const generations = this.#batch.generations(viewId);
+      if (generations === null) return null;
+      return { generation: generations.current, values: this.#batch.row(generations, features, entity) };
     });
   }
 
   /** A walk over all keys of the view, in steps: commits come in between. */
   async dropTiles(layout: TileLayout, horizons: readonly TileHorizon[], signal?: AbortSignal): Promise<void> {
-    for (const { start, end } of await this.#writes.write(() => spansOfSweep(this.#entries, layout.viewId))) {
-      let from: Uint8Array | null = start;
-      if (!this.#writes.isThreadRunning)
-        from = await this.#writes.write(() =>
-          sweepSome(this.#entries, { layout, horizons }, { start, end }, FEW_ENTRIES),
-        );
-      while (from !== null) {
-        if (signal?.aborted === true) return;
-        const span: KeySpan = { start: from, end };
-        from = (await this.#writes.inThread({ kind: 'sweep', view: layout.view, horizons, span })).next;
-      }
-    }
+    for (const span of await this.#writes.write(() => spansOfSweep(this.#entries, layout.viewId)))
+      await this.#writes.steps({ kind: 'sweep', view: layout.view, horizons, span }, signal);
   }
 
   async dropView(viewId: string, signal?: AbortSignal): Promise<void> {
-    await this.#writes.dropSpan(windowsOfView(viewId), signal);
+    const kept = { viewId, attempts: [], from: WINDOWS + 1 };
+    await this.#writes.steps({ kind: 'dropParts', kept, span: RECORDS }, signal);
+    await this.#writes.dropSpan(formerWindowsOfView(viewId), signal);
     await this.#writes.dropSpan(tilesOfView(viewId), signal);
     const place = sweepKey(viewId);
     if (signal?.aborted === true || this.#entries.get(place) === undefined) return;
@@ -269,7 +286,9 @@ class EmbeddedOnlineStore implements OnlineStore {
       for (const { viewId } of layouts) {
         const { start, end } = tilesOfKey(viewId, key);
         for (const entry of this.#entries.keys({ start, end })) this.#entries.remove(entry);
-        this.#entries.remove(windowsPlace(viewId, key));
+        const number = this.#records.numberOf(viewId);
+        if (number !== null) putPart(this.#entries, recordPlace(key), number, WINDOWS, null);
+        this.#entries.remove(formerWindowsPlace(viewId, key));
         changes.note(start, start.length);
       }
       for (const viewId of batchViews) {
@@ -291,44 +310,10 @@ class EmbeddedOnlineStore implements OnlineStore {
   }
 
   async close(): Promise<void> {
+    this.#closing.abort();
     await this.#writes.close();
     await this.#checked.close();
     await this.#entries.close();
     this.#lock?.release();
   }
-
-  /** The tiles of a key, by read, in runs that the next key is gathered in. */
-  #readKey(layout: TileLayout, entity: string, reads: readonly TileRead[]): readonly TileRun[] {
-    const gathered = this.#gathered.empty(layout, reads.length);
-    if (reads.some(isWide)) this.#scanKey(layout, entity, reads, gathered);
-    else
-      reads.forEach((read, i) => {
-        const { hopMs, from, to } = read;
-        for (let block = blockOf(from, hopMs); block <= blockOf(to - 1, hopMs); block += 1) {
-          const content = this.#entries.get(blockKey(layout.viewId, entity, hopMs, block));
-          if (content !== undefined) this.#gathered.gather(read, block, content, gathered[i]);
-        }
-      });
-    return gathered;
-  }
-
-  /** Reads of one key by a walk over all its blocks. */
-  #scanKey(layout: TileLayout, entity: string, reads: readonly TileRead[], gathered: readonly TileRun[]): void {
-    if (this.#checked.isAbsent(tileHeadOf(layout.viewId, entity))) return;
-    this.#entries.each(tilesOfKey(layout.viewId, entity), (found, content) => {
-      const { hopMs, block } = hopAndBlock(found);
-      const start = block * TILES_PER_BLOCK * hopMs;
-      for (let i = 0; i < reads.length; i += 1) {
-        const read = reads[i];
-        if (read.hopMs === hopMs && start < read.to && start + TILES_PER_BLOCK * hopMs > read.from)
-          this.#gathered.gather(read, block, content, gathered[i]);
-      }
-    });
-  }
-}
-
-/** Whether a read is answered by a walk over all blocks of its key, not by looking them up. */
-function isWide({ hopMs, from, to }: TileRead): boolean {
-  if (!Number.isFinite(from) || !Number.isFinite(to)) return true;
-  return blockOf(to - 1, hopMs) - blockOf(from, hopMs) >= MOST_GETS;
 }

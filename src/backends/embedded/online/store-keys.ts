@@ -14,7 +14,10 @@ import { ByteReader, ByteWriter } from '../../../base/bytes.ts';
  * latest   = %x05
  * change   = %x06 number(sequence)
  * sweep    = %x07 text(view)             ; the key of a block: old tiles are dropped from there on
- * windows  = %x08 text(view) text(key)   ; features/window/stored-windows.ts
+ * record   = %x09 text(key)              ; entity-records.ts
+ * views    = %x0A                        ; view-numbers.ts
+ * attempt  = %x0B text(view)             ; of writing a generation, the last one
+ * windows  = %x08 text(view) text(key)   ; of formats before 3: moved into the record
  * text     = varint(bytes) UTF-8      ; a key above 1,200 bytes: varint(1201) and its SHA-256
  * ```
  */
@@ -26,6 +29,15 @@ const keyReader = new ByteReader('a key of the store');
 export const FORMAT_KEY = Uint8Array.of(0);
 
 export const LATEST_KEY = Uint8Array.of(5);
+
+/** The ids of views in the order of their numbers. */
+export const VIEWS_KEY = Uint8Array.of(10);
+
+/** Where the records of keys lie. */
+export const RECORDS = { start: Uint8Array.of(9), end: Uint8Array.of(10) };
+
+/** Where stores of formats before 3 have stored windows. */
+export const FORMER_WINDOWS = { start: Uint8Array.of(8), end: Uint8Array.of(9) };
 
 /** Where a key's tiles begin and end, all hops. */
 export function tilesOfKey(view: string, key: string): { readonly start: Uint8Array; readonly end: Uint8Array } {
@@ -39,17 +51,50 @@ export function tilesOfView(view: string): { readonly start: Uint8Array; readonl
   return between();
 }
 
-/** The stored windows of a key, valid until the next key is made. Hot path. */
-export function windowsPlace(view: string, key: string): Uint8Array {
+/** The record of a key, valid until the next key is made. Hot path. */
+export function recordPlace(key: string): Uint8Array {
+  begin(9);
+  writeKeyText(key);
+  return writer.view();
+}
+
+/** The stored windows of a key in formats before 3, valid until the next key is made. */
+export function formerWindowsPlace(view: string, key: string): Uint8Array {
   begin(8).text(view);
   writeKeyText(key);
   return writer.view();
 }
 
-/** Where the stored windows of a view begin and end. */
-export function windowsOfView(view: string): { readonly start: Uint8Array; readonly end: Uint8Array } {
+/** Where the stored windows of a view begin and end in formats before 3. */
+export function formerWindowsOfView(view: string): { readonly start: Uint8Array; readonly end: Uint8Array } {
   begin(8).text(view);
   return between();
+}
+
+/** The view and the record's place of stored windows in formats before 3; the place is a copy. */
+export function ofFormerWindows(entry: Uint8Array): { readonly viewId: string; readonly place: Uint8Array } {
+  keyReader.reset(entry);
+  keyReader.u8();
+  const viewId = keyReader.text();
+  const place = Uint8Array.from(entry.subarray(keyReader.offset - 1));
+  place[0] = 9;
+  return { viewId, place };
+}
+
+/** The same of a key that a record is of: `record` is its place. Valid until the next key is made. */
+export function formerWindowsOf(view: string, record: Uint8Array): Uint8Array {
+  begin(8).text(view);
+  writer.bytes(record.subarray(1));
+  return writer.view();
+}
+
+export function isRecordKey(key: Uint8Array): boolean {
+  return key[0] === 9;
+}
+
+export function attemptKey(view: string): Uint8Array {
+  begin(11).text(view);
+  return finished();
 }
 
 export function blockKey(view: string, key: string, hopMs: number, block: number): Uint8Array {

@@ -1,14 +1,18 @@
 import type { TileLayout } from '../../../features/tile/tile-layout.ts';
 import { emptyRun, type TileRun } from '../../../features/tile/tile-run.ts';
 import { upsertTile } from '../../../features/tile/upsert.ts';
+import { storesWindows } from '../../../features/window/stored-windows.ts';
 import type { TileReport } from '../../../ports/online-store.ts';
 import type { Position } from '../../../ports/position.ts';
 import { type CommitChunk, readChunk, type TakesChunk } from './commit-buffer.ts';
+import { putPart, WINDOWS } from './entity-records.ts';
 import type { Entries } from './entries.ts';
 import { sumOf } from './entry-sum.ts';
+import { hasFormerWindows } from './former-windows.ts';
 import { Changes } from './news.ts';
-import { BLOCK_PLACE_BYTES, positionKey } from './store-keys.ts';
+import { BLOCK_PLACE_BYTES, formerWindowsOf, positionKey } from './store-keys.ts';
 import { decodeBlock, encodeBlock, TILES_PER_BLOCK } from './tile-block.ts';
+import { numberViews } from './view-numbers.ts';
 
 /** A commit as it is written. */
 export interface WholeCommit {
@@ -19,7 +23,7 @@ export interface WholeCommit {
   readonly freshUntil: number | undefined;
 }
 
-/** Upserts the tiles of a commit, by blocks, and writes its position, in one transaction. Errors: STORE_WRITE, STORE_CORRUPT. */
+/** Upserts the tiles of a commit, by blocks, and writes stored windows and its position, in one transaction. Errors: STORE_WRITE, STORE_CORRUPT. */
 export function writeCommit(
   entries: Entries,
   layouts: readonly TileLayout[],
@@ -29,23 +33,31 @@ export function writeCommit(
   const scratch = new Map(layouts.map((layout) => [layout, emptyRun(layout, TILES_PER_BLOCK)]));
   const changes = new Changes();
   let [refused, applied] = [0, 0];
+  const numbers = new Map<TileLayout, number>();
+  let former = false;
   const take: TakesChunk = {
     block: (layout, hopMs, key, tiles) => {
       const run = scratch.get(layout) ?? emptyRun(layout, TILES_PER_BLOCK);
       if (writeBlock(entries, layout, hopMs, key, tiles, run, report))
         changes.note(key, key.length - BLOCK_PLACE_BYTES);
     },
-    windows: (key, windows) => {
+    windows: (layout, place, windows) => {
       const wasRefused = report.stale + report.conflict > refused;
       const wasApplied = report.applied > applied;
       refused = report.stale + report.conflict;
       applied = report.applied;
       // Where a tile was refused they are of other tiles than the stored ones.
-      if (windows !== null && !wasRefused) entries.put(key, windows);
-      else if (wasApplied) entries.remove(key);
+      const written = windows === null || wasRefused ? null : windows;
+      if (written === null && !wasApplied) return;
+      putPart(entries, place, numbers.get(layout) ?? 0, WINDOWS, written);
+      if (former) entries.remove(formerWindowsOf(layout.viewId, place));
     },
   };
   entries.write(() => {
+    const stored = layouts.filter(storesWindows);
+    const ids = stored.map(({ viewId }) => viewId);
+    for (const [i, number] of numberViews(entries, ids).entries()) numbers.set(stored[i], number);
+    former = hasFormerWindows(entries);
     for (const chunk of chunks) readChunk(chunk, layouts, take);
     changes.write(entries, freshUntil);
     entries.put(positionKey(writer), Buffer.from(JSON.stringify(position)));

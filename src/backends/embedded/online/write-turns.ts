@@ -1,10 +1,10 @@
 import type { MaybePromise } from '../../../base/maybe-promise.ts';
 import type { CommitThread, StoreDone, StoreOrder } from './commit-thread.ts';
-import { dropSome } from './drop-tiles.ts';
 import type { Entries, KeySpan } from './entries.ts';
+import { type StepOrder, takeStep } from './store-steps.ts';
 
-/** Entries that are dropped faster than a thread is started for them. */
-export const FEW_ENTRIES = 500;
+/** Entries that are looked at faster than a thread is started for them. */
+const FEW_ENTRIES = 500;
 
 /** Writes of this thread and orders to the commit thread, one after the other. */
 export class WriteTurns {
@@ -64,16 +64,18 @@ export class WriteTurns {
     return write;
   }
 
-  /** Drops all entries of a span, in steps: commits come in between. */
-  dropSpan(span: KeySpan, signal?: AbortSignal): MaybePromise<void> {
-    if (this.#thread.isRunning) return this.#dropRest(span, signal);
-    const first = this.write(() => dropSome(this.#entries, span, FEW_ENTRIES));
-    if (first instanceof Promise) return first.then((hasMore) => (hasMore ? this.#dropRest(span, signal) : undefined));
-    return first ? this.#dropRest(span, signal) : undefined;
+  /** Does long work in steps: commits come in between. Once the signal is aborted, it ends early. */
+  async steps(order: StepOrder, signal?: AbortSignal): Promise<void> {
+    const { span } = order;
+    let start: Uint8Array | null = span.start;
+    if (!this.#thread.isRunning) start = await this.write(() => takeStep(this.#entries, order, FEW_ENTRIES));
+    while (start !== null && signal?.aborted !== true)
+      start = (await this.inThread({ ...order, span: { start, end: span.end } })).next;
   }
 
-  async #dropRest(span: KeySpan, signal?: AbortSignal): Promise<void> {
-    while (signal?.aborted !== true && (await this.inThread({ kind: 'drop', span })).hasMore);
+  /** Drops all entries of a span, in steps. */
+  async dropSpan(span: KeySpan, signal?: AbortSignal): Promise<void> {
+    await this.steps({ kind: 'drop', span }, signal);
   }
 
   /** Ends the thread after the writes that wait; where none does, it does not wait for the check before the first. */

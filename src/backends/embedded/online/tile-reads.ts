@@ -1,0 +1,69 @@
+import type { TileLayout } from '../../../features/tile/tile-layout.ts';
+import { type TileRun, takeTiles } from '../../../features/tile/tile-run.ts';
+import type { TileRead } from '../../../ports/online-store.ts';
+import type { CheckedFile } from './checked-file.ts';
+import type { Entries } from './entries.ts';
+import { GatheredTiles } from './gathered-tiles.ts';
+import { blockKey, hopAndBlock, tileHeadOf, tilesOfKey } from './store-keys.ts';
+import { blockOf, TILES_PER_BLOCK } from './tile-block.ts';
+
+/** Blocks of a read that are looked up one by one. */
+const MOST_GETS = 8;
+
+/** Reads tiles out of their blocks. Hot path. */
+export class TileReads {
+  readonly #entries: Entries;
+  readonly #checked: Pick<CheckedFile, 'isAbsent'>;
+  readonly #gathered = new GatheredTiles();
+
+  constructor(entries: Entries, checked: Pick<CheckedFile, 'isAbsent'>) {
+    this.#entries = entries;
+    this.#checked = checked;
+  }
+
+  read(reads: readonly TileRead[]): readonly TileRun[] {
+    const runs: TileRun[] = [];
+    while (runs.length < reads.length) {
+      const { layout, key: entity } = reads[runs.length];
+      let end = runs.length + 1;
+      while (end < reads.length && reads[end].layout === layout && reads[end].key === entity) end += 1;
+      for (const run of this.#readKey(layout, entity, reads.slice(runs.length, end))) runs.push(takeTiles(run, layout));
+    }
+    return runs;
+  }
+
+  /** The tiles of a key, by read, in runs that the next key is gathered in. */
+  #readKey(layout: TileLayout, entity: string, reads: readonly TileRead[]): readonly TileRun[] {
+    const gathered = this.#gathered.empty(layout, reads.length);
+    if (reads.some(isWide)) this.#scanKey(layout, entity, reads, gathered);
+    else
+      reads.forEach((read, i) => {
+        const { hopMs, from, to } = read;
+        for (let block = blockOf(from, hopMs); block <= blockOf(to - 1, hopMs); block += 1) {
+          const content = this.#entries.get(blockKey(layout.viewId, entity, hopMs, block));
+          if (content !== undefined) this.#gathered.gather(read, block, content, gathered[i]);
+        }
+      });
+    return gathered;
+  }
+
+  /** Reads of one key by a walk over all its blocks. */
+  #scanKey(layout: TileLayout, entity: string, reads: readonly TileRead[], gathered: readonly TileRun[]): void {
+    if (this.#checked.isAbsent(tileHeadOf(layout.viewId, entity))) return;
+    this.#entries.each(tilesOfKey(layout.viewId, entity), (found, content) => {
+      const { hopMs, block } = hopAndBlock(found);
+      const start = block * TILES_PER_BLOCK * hopMs;
+      for (let i = 0; i < reads.length; i += 1) {
+        const read = reads[i];
+        if (read.hopMs === hopMs && start < read.to && start + TILES_PER_BLOCK * hopMs > read.from)
+          this.#gathered.gather(read, block, content, gathered[i]);
+      }
+    });
+  }
+}
+
+/** Whether a read is answered by a walk over all blocks of its key, not by looking them up. */
+function isWide({ hopMs, from, to }: TileRead): boolean {
+  if (!Number.isFinite(from) || !Number.isFinite(to)) return true;
+  return blockOf(to - 1, hopMs) - blockOf(from, hopMs) >= MOST_GETS;
+}
