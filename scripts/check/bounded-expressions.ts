@@ -133,7 +133,7 @@ export const boundedExpressions: readonly Bounded[] = [
       'client/client-error.ts': [String.raw`/\{(\w+)\}/g`],
       'client/create-client.ts': [String.raw`/\/+$/`],
       'client/oip/create-oip-client.ts': [String.raw`/\/+$/`],
-      'backends/embedded/scores/score-table.ts': [String.raw`/^(.+)\[(\d+)\]$/`],
+      'backends/embedded/scores/feature-cells.ts': [String.raw`/^(.+)\[(\d+)\]$/`],
       'backends/postgres/options.ts': [String.raw`/^postgres(ql)?:\/\/([^:@/?#]+@)?[^@/?#]+\/[^?#]+$/`],
       'environment/check-kafka.ts': [String.raw`/\.[A-Za-z0-9_-]+\.\d+$/`],
       'features/change/declared-part.ts': [String.raw`/'(?:[^']|'')*'|"(?:[^"]|"")*"|\s+|[^'"\s]+|['"]/g`],

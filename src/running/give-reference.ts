@@ -2,6 +2,7 @@ import { fail } from '../base/errors/fail.ts';
 import type { Clock } from '../base/time.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
 import { ROW_AT } from '../featurestore/training-set/training-set.ts';
+import { fileDigest } from '../files/file-digest.ts';
 import { buildReference, encodeReference } from '../monitoring/monitor/reference.ts';
 import type { ArtifactStore } from '../ports/artifact-store.ts';
 import type { ModelRegistry } from '../ports/model-registry.ts';
@@ -9,7 +10,6 @@ import { LINEAGE_TAGS } from '../registry/lineage.ts';
 import { mustRecord } from '../registry/must-record.ts';
 import { oneChunk, storeContent } from '../registry/store-content.ts';
 import { openTableFile } from '../site/table-files.ts';
-import { fileDigest } from '../training/job/file-digest.ts';
 
 /** A version, and the file of rows that it learnt from. */
 export interface LearntFrom {

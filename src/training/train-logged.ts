@@ -1,4 +1,5 @@
 import { fail } from '../base/errors/fail.ts';
+import { fileDigest } from '../files/file-digest.ts';
 import { modelInputs } from '../model/model-inputs.ts';
 import { MODEL_ENCODING } from '../model/model-value.ts';
 import type { ModelRegistry, ModelVersion, VersionRecord } from '../ports/model-registry.ts';
@@ -8,7 +9,6 @@ import { signatureColumns } from '../registry/mlmodel.ts';
 import { runOfVersion } from '../registry/run-of-version.ts';
 import { oneChunk, storeContent } from '../registry/store-content.ts';
 import { declaredCommand } from './job/declared-command.ts';
-import { fileDigest } from './job/file-digest.ts';
 import { runJobProgram } from './job/run-job.ts';
 import { jobOf } from './job/training-job.ts';
 import type { TrainModelOptions } from './train-model.ts';

@@ -6,11 +6,12 @@ import { type BatchProgress, ProgressCount } from './batch-progress.ts';
 import { type BatchSpec, type Partition, partitionsOf } from './batch-spec.ts';
 import type { FileIdentity } from './file-identity.ts';
 import type { Part } from './part-manifest.ts';
-import type { RowRange } from './score-range.ts';
+import { SpareWorkers } from './spare-workers.ts';
 import { Suspects } from './suspects.ts';
 import { WorkQueue } from './work-queue.ts';
 import type { FromBatchWorker } from './worker-messages.ts';
 import { WorkerProcess, type WorkerProgram } from './worker-process.ts';
+import { newSlot, type Slot } from './worker-slot.ts';
 
 export interface BatchRunOptions {
   readonly spec: BatchSpec;
@@ -27,19 +28,6 @@ export interface BatchRunOptions {
   readonly monotonic: () => number;
   readonly onProgress: (progress: BatchProgress) => void;
   readonly signal: AbortSignal | null;
-}
-
-/** A place for a worker; its process may be replaced. */
-interface Slot {
-  readonly index: number;
-  process: WorkerProcess | null;
-  isReady: boolean;
-  partition: Partition | null;
-  begunAt: number;
-  /** The rows that run now. */
-  running: RowRange | null;
-  heardAt: number;
-  isHung: boolean;
 }
 
 /** Workers that end this often in a row before they score a row are not started again. */
@@ -69,6 +57,7 @@ export class BatchRun {
   readonly #queue: WorkQueue;
   readonly #suspects = new Suspects();
   readonly #slots: readonly Slot[];
+  readonly #spare: SpareWorkers<Slot>;
   readonly #progress: ProgressCount;
   readonly #durations: number[] = [];
   readonly #tries = new Map<number, number>();
@@ -88,16 +77,9 @@ export class BatchRun {
     this.#queue = new WorkQueue(left, slots);
     this.#progress = new ProgressCount(job, spec.input.rows, monotonic);
     for (const part of this.#parts.values()) this.#progress.add(part.to - part.from, part.quarantined, false);
-    this.#slots = Array.from({ length: left.length === 0 ? 0 : slots }, (_, index) => ({
-      index,
-      process: null,
-      isReady: false,
-      partition: null,
-      begunAt: 0,
-      running: null,
-      heardAt: 0,
-      isHung: false,
-    }));
+    this.#slots = Array.from({ length: left.length === 0 ? 0 : slots }, (_, index) => newSlot(index));
+    const rows = left.reduce((sum, { from, to }) => sum + to - from, 0);
+    this.#spare = new SpareWorkers(this.#slots, rows);
   }
 
   /** The parts, in order, when each is published. Errors: JOB_CANCELLED, PREDICT_*, MODEL_*. */
@@ -109,7 +91,7 @@ export class BatchRun {
     const timer = setInterval(() => this.#look(), LOOK_EVERY_MS);
     try {
       this.#settle();
-      for (const slot of this.#slots) if (!this.#isOver) this.#start(slot);
+      for (const slot of this.#spare.first) if (!this.#isOver) this.#start(slot);
       await this.#outcome.promise;
       this.#options.onProgress(this.#progress.now());
       return this.#partitions.map(({ index }) => this.#partOf(index));
@@ -145,6 +127,7 @@ export class BatchRun {
     switch (message.kind) {
       case 'ready':
         slot.isReady = true;
+        this.#spare.ready(slot.heardAt);
         return this.#give(slot);
       case 'run':
         slot.running = message.rows;
@@ -264,9 +247,10 @@ export class BatchRun {
     this.#pauses.add(pause);
   }
 
-  /** Kills workers that say nothing, and gives idle ones a second attempt at what is slow. */
+  /** Starts spare workers, kills those that say nothing, and gives idle ones a second attempt at a slow partition. */
   #look(): void {
     const { monotonic, runTimeoutMs } = this.#options;
+    if (!this.#isOver) for (const slot of this.#spare.due(monotonic())) this.#start(slot);
     for (const slot of this.#slots) {
       if (this.#isOver) return;
       if (slot.process === null) continue;

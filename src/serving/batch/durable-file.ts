@@ -1,19 +1,9 @@
-import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  createReadStream,
-  fsyncSync,
-  linkSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, fsyncSync, linkSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { isDiskFull, systemCode } from '../../base/errors/environment-fault.ts';
 import { fail } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
+import { fileDigest } from '../../files/file-digest.ts';
 import { syncFolder } from '../../files/sync-folder.ts';
 
 /** Writes a file and waits until its bytes are on the disk. Errors: PREDICT_FULL, PREDICT_WRITE. */
@@ -69,13 +59,11 @@ export function readIfThere(path: string): string | null {
 
 /** The sha256 of a file. Error: PREDICT_INPUT. */
 export async function sha256OfFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
   try {
-    for await (const bytes of createReadStream(path)) hash.update(bytes);
+    return await fileDigest(path);
   } catch (error) {
     throw fail('PREDICT_INPUT', { path, reason: reasonOf(error) }, error);
   }
-  return hash.digest('hex');
 }
 
 /** Runs work that writes `path`. Errors: PREDICT_FULL, PREDICT_WRITE. */

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, lstatSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
+import { fileDigest } from '../../files/file-digest.ts';
 
 /** Format of manifest.json. */
 export const CHECKPOINT_FORMAT = 1;
@@ -120,7 +120,7 @@ export async function checkCheckpoint(path: string): Promise<{ manifest: Checkpo
     // A link could lead out of the directory, to bytes that somebody else changes.
     if (!facts.isFile()) return { reason: `${name} is no plain file` };
     if (facts.size !== bytes) return { reason: `${name} has ${facts.size} bytes, not ${bytes}` };
-    if ((await digestOf(file)) !== sha256) return { reason: `${name} has another SHA-256 than its manifest says` };
+    if ((await fileDigest(file)) !== sha256) return { reason: `${name} has another SHA-256 than its manifest says` };
   }
   return { manifest };
 }
@@ -145,12 +145,6 @@ function readManifest(path: string): CheckpointManifest | { reason: string } {
     return { reason: `manifest.json: ${parsed.error.issues[0]?.path.join('.')}: ${parsed.error.issues[0]?.message}` };
   if (parsed.data.format > CHECKPOINT_FORMAT) throw fail('CHECKPOINT_NEWER', { path, format: parsed.data.format });
   return parsed.data;
-}
-
-async function digestOf(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const bytes of createReadStream(path)) hash.update(bytes);
-  return hash.digest('hex');
 }
 
 /**

@@ -43,12 +43,14 @@ export function columnSql(place: number): string {
   return `s.c${place}`;
 }
 
-/** Makes the temporary table `scored`: whether each row is scored, and the columns. */
-export async function appendColumns(connection: DuckDBConnection, scored: ScoredRange): Promise<void> {
+/** Makes the temporary table `scored`: the columns, and whether each row is scored where one is not. Says whether all are. */
+export async function appendColumns(connection: DuckDBConnection, scored: ScoredRange): Promise<boolean> {
   const { from, to, isScored, columns } = scored;
-  const all = [{ name: '', type: 'BOOL', width: null, data: isScored } as const, ...columns];
+  const isWhole = !isScored.includes(0);
+  const flags = isWhole ? [] : [{ name: '', type: 'BOOL', width: null, data: isScored } as const];
+  const all = [...columns, ...flags];
   const types = all.map(typeOf);
-  const names = ['is_scored', ...columns.map((_, i) => `c${i}`)];
+  const names = [...columns.map((_, i) => `c${i}`), ...flags.map(() => 'is_scored')];
   const list = names.map((name, i) => `${name} ${types[i]}`).join(', ');
   await connection.run(`CREATE OR REPLACE TEMP TABLE scored (${list})`);
   const appender = await connection.createAppender('scored');
@@ -62,6 +64,7 @@ export async function appendColumns(connection: DuckDBConnection, scored: Scored
   } finally {
     appender.closeSync();
   }
+  return isWhole;
 }
 
 function typeOf({ type, width }: ScoredColumn): DuckDBType {

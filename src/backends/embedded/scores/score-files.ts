@@ -61,14 +61,9 @@ export const duckScoreFiles: ScoreFiles = {
 
   open: async (table: ScoreTable, inputs: RowInputs): Promise<OpenScoreTable> => {
     const instance = await DuckDBInstance.create(':memory:', OPTIONS);
-    const connection = await instance.connect();
     try {
-      return await DuckScoreTable.open(table, inputs, connection, () => {
-        connection.closeSync();
-        instance.closeSync();
-      });
+      return await DuckScoreTable.open(table, inputs, instance);
     } catch (error) {
-      connection.closeSync();
       instance.closeSync();
       throw readFailure(table.path, error);
     }
