@@ -9,6 +9,7 @@ import { sendEvents } from './events.ts';
 import { readFeatures } from './features.ts';
 import { generateRoutes } from './generate.ts';
 import { cancelJob, flush, listJobs, readJob, startJob } from './jobs.ts';
+import { changeLab, listLabs, readLab } from './labs.ts';
 import { readLive } from './live.ts';
 import { listModels, listMoves, readModel } from './models.ts';
 import { oipRoutes } from './oip.ts';
@@ -62,6 +63,9 @@ export const allRoutes: readonly Route[] = [
   readRollout,
   readStream,
   listRollouts,
+  listLabs,
+  readLab,
+  changeLab,
   readProject,
   readSession,
   readLive,
