@@ -1,6 +1,6 @@
 import { seededRandom } from '../src/base/rng.ts';
-import { type CaptureEvent, captureJson } from '../test/gpu/captures/capture.ts';
-import { trainingRun } from '../test/gpu/captures/training-run.ts';
+import { type CaptureEvent, captureJson } from '../src/labs/captures/capture.ts';
+import { trainingRun } from '../src/labs/captures/training-run.ts';
 
 /** A training run with Python stacks and shapes, repeated until it is long enough. */
 export function traceOfMegabytes(megabytes: number): string {

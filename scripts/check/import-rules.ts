@@ -51,7 +51,7 @@ const grounds = ['environment', 'files', 'observe', 'schedule', 'process'];
 
 /**
  * The directions of imports: base, then schema and stats, then features, then model, then ports, then files, environment, observe and schedule,
- * then process, then the products, then site, then running, then server and cli. Every rule has a seeded violation in
+ * then process, then the products, then site, then running, then labs, then server and cli. Every rule has a seeded violation in
  * test/ground/seeded/imports, which the check must catch.
  */
 export const importRules: readonly IForbiddenRuleType[] = [
@@ -154,8 +154,15 @@ export const importRules: readonly IForbiddenRuleType[] = [
     name: 'running',
     comment: 'A running project is opened by the edges; nothing that it is made of knows it.',
     severity: 'error',
-    from: { path: '^src/', pathNot: ['^src/(running|server|cli)/', '^src/index\\.ts$'] },
+    from: { path: '^src/', pathNot: ['^src/(running|labs|server|cli)/', '^src/index\\.ts$'] },
     to: { path: '^src/running/' },
+  },
+  {
+    name: 'labs',
+    comment: 'A lab runs systems of its own: only the edges know it.',
+    severity: 'error',
+    from: { path: '^src/', pathNot: '^src/(labs|server|cli)/' },
+    to: { path: '^src/labs/' },
   },
   {
     name: 'root',

@@ -2,10 +2,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { seededRandom } from '../../src/base/rng.ts';
-import { captureJson } from '../../test/gpu/captures/capture.ts';
+import { captureJson } from '../../src/labs/captures/capture.ts';
+import { type FaultKind, trainingRun } from '../../src/labs/captures/training-run.ts';
 import { gangWaitPods } from '../../test/gpu/captures/cluster.ts';
 import { dmonLog, jobRecords, kernelMeasures, nodeJobRecords, pmonLog } from '../../test/gpu/captures/counters.ts';
-import { type FaultKind, trainingRun } from '../../test/gpu/captures/training-run.ts';
 
 /** The captures of the guide, one fault each, the same at every call: traces, counters, records. */
 export function writeCaptures(folder: string): void {

@@ -6,11 +6,11 @@ import { diagnose } from '../../src/gpu/diagnose.ts';
 import { type Cause, causes } from '../../src/gpu/finding.ts';
 import { parseText } from '../../src/gpu/readers/parse-text.ts';
 import type { Source } from '../../src/gpu/source.ts';
+import { type Capture, captureJson } from '../../src/labs/captures/capture.ts';
+import { trainingRun } from '../../src/labs/captures/training-run.ts';
 import { insertGap, removeGaps } from '../../test/gpu/captures/alter.ts';
-import { type Capture, captureJson } from '../../test/gpu/captures/capture.ts';
 import { gangWaitPods } from '../../test/gpu/captures/cluster.ts';
 import { scanTrace } from '../../test/gpu/captures/scan-trace.ts';
-import { trainingRun } from '../../test/gpu/captures/training-run.ts';
 import { alterations, alteredRecording, hasRecorded, type Recorded, readRecorded } from './recorded-captures.ts';
 
 /** Kinds of made-up captures, and the cause that a diagnosis must name first; null for healthy ones. */
@@ -184,7 +184,7 @@ ${table(recorded)}
 
 ## Made-up captures
 
-Made by \`test/gpu/captures\`: 1 to 4 ranks, 30 to 120 kernels of 30 to 200 µs a step. The fault takes 22 to 62 % of the step.
+Made by \`src/labs/captures\`: 1 to 4 ranks, 30 to 120 kernels of 30 to 200 µs a step. The fault takes 22 to 62 % of the step.
 
 ${table(made)}
 

@@ -6,10 +6,10 @@ import { diagnose } from '../../src/gpu/diagnose.ts';
 import { fileKindOf } from '../../src/gpu/readers/format.ts';
 import { parseText, type TextKind } from '../../src/gpu/readers/parse-text.ts';
 import type { Source } from '../../src/gpu/source.ts';
-import { captureJson } from '../../test/gpu/captures/capture.ts';
+import { captureJson } from '../../src/labs/captures/capture.ts';
+import { trainingRun } from '../../src/labs/captures/training-run.ts';
 import { gangWaitPods } from '../../test/gpu/captures/cluster.ts';
 import { scanTrace } from '../../test/gpu/captures/scan-trace.ts';
-import { trainingRun } from '../../test/gpu/captures/training-run.ts';
 
 const ranks = trainingRun({
   fault: 'hidden-sync',

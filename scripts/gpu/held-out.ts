@@ -7,9 +7,9 @@ import { diagnose } from '../../src/gpu/diagnose.ts';
 import type { Cause, Finding } from '../../src/gpu/finding.ts';
 import { parseText } from '../../src/gpu/readers/parse-text.ts';
 import type { Source } from '../../src/gpu/source.ts';
-import { captureJson } from '../../test/gpu/captures/capture.ts';
+import { captureJson } from '../../src/labs/captures/capture.ts';
+import { trainingRun } from '../../src/labs/captures/training-run.ts';
 import { scanTrace } from '../../test/gpu/captures/scan-trace.ts';
-import { trainingRun } from '../../test/gpu/captures/training-run.ts';
 import { type Case, cases, sourcesOf } from './confusion.ts';
 import { alterations, alteredRecording, hasRecorded, type Recorded, readRecorded } from './recorded-captures.ts';
 

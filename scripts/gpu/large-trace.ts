@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { seededRandom } from '../../src/base/rng.ts';
 import { diagnose } from '../../src/gpu/diagnose.ts';
 import { readSource } from '../../src/gpu/readers/read-source.ts';
-import { trainingRun } from '../../test/gpu/captures/training-run.ts';
+import { trainingRun } from '../../src/labs/captures/training-run.ts';
 
 /** Writes a made-up trace of this many bytes, in chunks. */
 export async function writeLargeTrace(path: string, bytes: number): Promise<void> {

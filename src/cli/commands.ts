@@ -26,6 +26,8 @@ import { gpuCommands } from './commands/gpu.ts';
 import { ingest } from './commands/ingest.ts';
 import { init } from './commands/init.ts';
 import { keysCreate, keysGrant, keysImport, keysList, keysRevoke } from './commands/keys.ts';
+import { labs } from './commands/labs.ts';
+import { labsSolve } from './commands/labs-solve.ts';
 import { logRepairClock } from './commands/log-repair-clock.ts';
 import { mcp } from './commands/mcp.ts';
 import { migrateCopy, migrateCutOver, migrateRollBack, migrateStatus } from './commands/migrate.ts';
@@ -87,6 +89,7 @@ const completion = completionOf(() => commands);
 /** Every command by its task, in the order of the help page. */
 export const commandGroups: readonly CommandGroup[] = [
   { title: 'Start here: five commands that a project begins with', commands: [init, dev, ingest, featuresGet, status] },
+  { title: 'Learn on a running system', commands: [labs, labsSolve] },
   { title: 'Declare and check', commands: [plan, verify] },
   { title: 'Serve', commands: [serve, serveAdvise, mcp, slo, keysCreate, keysGrant, keysList, keysRevoke, keysImport] },
   { title: 'Features and their history', commands: [featuresReport, backfill, trainingSet, auditSkew] },

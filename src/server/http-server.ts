@@ -1,10 +1,13 @@
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { bytesOf, type SizeText } from '../base/byte-size.ts';
 import { fail } from '../base/errors/fail.ts';
 import { reasonOf } from '../base/reason-of.ts';
+import { allLabs } from '../labs/all-labs.ts';
+import { Labs } from '../labs/labs.ts';
 import type { Headrace } from '../running/headrace.ts';
 import { secureOptions } from './certificate.ts';
 import { continueInTurn } from './continue-in-turn.ts';
@@ -60,6 +63,8 @@ export interface ServerOptions extends ListenOptions {
   readonly group?: Group;
   /** Whether browsers get the console at `/` (yes). */
   readonly console?: boolean;
+  /** Whether it offers the labs of a demo: their steps start systems of their own on this machine (no). */
+  readonly labs?: boolean;
 }
 
 export interface ReadServerOptions extends ServerOptions {
@@ -96,7 +101,8 @@ export async function serveRoutes(
   const jobs = options.jobs ?? new JobBoard();
   const spineLimit = bytesOf(options.spineLimit ?? SPINE_LIMIT, 'spineLimit');
   const read = readContext({ served: headrace, routes, group: options.group ?? null, check });
-  const write = { headrace, spineLimit, jobs };
+  const labs = options.labs === true ? openLabs(headrace, jobs) : null;
+  const write = { headrace, spineLimit, jobs, labs };
   const live = openLive(routes, { read, write, check, hide: hidingPaths(headrace.directory) });
   const server = await listening(headrace, options, {
     check,
@@ -116,6 +122,16 @@ export async function serveRoutes(
     await server.close();
   };
   return { ...server, close };
+}
+
+/** The labs, below the folder of the environment. Errors: LABS_FILE, LABS_FORMAT. */
+function openLabs({ directory }: Headrace, jobs: JobBoard): Labs {
+  return new Labs({
+    labs: allLabs,
+    folder: join(directory, 'labs'),
+    jobs,
+    serve: (headrace) => startServer(headrace, { host: '127.0.0.1', port: 0, bodyLimit: '1MiB', console: false }),
+  });
 }
 
 /** Serves the reads of a project, and forwards the rest to the process that writes. Errors: SERVER_ADDRESS, SIZE_TEXT. */

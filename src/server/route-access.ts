@@ -29,6 +29,7 @@ export const changeKinds = {
   playbooks: acts('the playbook of a model'),
   alerts: acts('incidents, silences and deliveries'),
   jobs: acts('jobs of the server, and what they write'),
+  labs: acts('labs of a demo, each in its own folder'),
   history: acts('the published end of the history'),
   loaded: acts('the models that a process serves'),
   memory: acts('regions of shared memory that a process reads'),

@@ -5,6 +5,7 @@ import type { ErrorCode } from '../base/errors/fail.ts';
 import type { MaybePromise } from '../base/maybe-promise.ts';
 import type { OpenSpan } from '../base/tracer.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
+import type { Labs } from '../labs/labs.ts';
 import type { Headrace } from '../running/headrace.ts';
 import type { NameAct } from './acting.ts';
 import type { JobBoard } from './jobs/job-board.ts';
@@ -103,6 +104,8 @@ export interface WriteContext {
   readonly jobs: JobBoard;
   /** The answers that are streamed. */
   readonly live: Live;
+  /** The labs of a demo; null: the server offers none. */
+  readonly labs: Labs | null;
 }
 
 /** How `GET /v1/live` streams the answer of a route without parameters. */

@@ -12,9 +12,9 @@ import { readProfile } from '../../src/cost/profile/read-profile.ts';
 import { diagnose } from '../../src/gpu/diagnose.ts';
 import type { Diagnosis } from '../../src/gpu/diagnosis.ts';
 import type { Source } from '../../src/gpu/source.ts';
-import { captureJson } from '../gpu/captures/capture.ts';
+import { captureJson } from '../../src/labs/captures/capture.ts';
+import { type FaultKind, faultKinds, trainingRun } from '../../src/labs/captures/training-run.ts';
 import { scanTrace } from '../gpu/captures/scan-trace.ts';
-import { type FaultKind, faultKinds, trainingRun } from '../gpu/captures/training-run.ts';
 import { hasSharedData, sharedTrace, whySkipped } from '../gpu/shared-data.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'headrace-levers-'));

@@ -16,9 +16,9 @@ import { withDrill } from '../../src/cost/plan/read-drill.ts';
 import { parseMeasuredProfile } from '../../src/cost/profile/measured-profile.ts';
 import { verifyPlan } from '../../src/cost/verify/verify-plan.ts';
 import { diagnose } from '../../src/gpu/diagnose.ts';
-import { captureJson } from '../gpu/captures/capture.ts';
+import { captureJson } from '../../src/labs/captures/capture.ts';
+import { trainingRun } from '../../src/labs/captures/training-run.ts';
 import { scanTrace } from '../gpu/captures/scan-trace.ts';
-import { trainingRun } from '../gpu/captures/training-run.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'headrace-plan-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -4,10 +4,10 @@ import { seeds } from '../../scripts/gpu/fuzz.ts';
 import { seededRandom } from '../../src/base/rng.ts';
 import { diagnose } from '../../src/gpu/diagnose.ts';
 import { parseText, type TextKind } from '../../src/gpu/readers/parse-text.ts';
-import { captureJson } from './captures/capture.ts';
+import { captureJson } from '../../src/labs/captures/capture.ts';
+import { faultKinds, trainingRun } from '../../src/labs/captures/training-run.ts';
 import { dmonLog } from './captures/counters.ts';
 import { scanTrace } from './captures/scan-trace.ts';
-import { faultKinds, trainingRun } from './captures/training-run.ts';
 
 /** Files that may be given with traces, and how advice would ask for them. */
 const more: Readonly<Record<string, { readonly kind: TextKind; readonly text: string; readonly ask: RegExp }>> = {

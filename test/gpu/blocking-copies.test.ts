@@ -5,11 +5,11 @@ import { kernelVerdict } from '../../src/gpu/analysis/ncu-verdict.ts';
 import { diagnose } from '../../src/gpu/diagnose.ts';
 import { parseNcu } from '../../src/gpu/readers/ncu.ts';
 import { htaNumbers } from '../../src/gpu/scopes/hta.ts';
+import { type Capture, type CaptureEvent, captureJson } from '../../src/labs/captures/capture.ts';
+import { type FaultKind, trainingRun } from '../../src/labs/captures/training-run.ts';
 import { insertGap } from './captures/alter.ts';
-import { type Capture, type CaptureEvent, captureJson } from './captures/capture.ts';
 import { kernelMeasures } from './captures/counters.ts';
 import { scanTrace } from './captures/scan-trace.ts';
-import { type FaultKind, trainingRun } from './captures/training-run.ts';
 
 function run(fault: FaultKind, share: number, seed: number): Capture {
   const [capture] = trainingRun({

@@ -10,9 +10,9 @@ import { seededRandom } from '../../src/base/rng.ts';
 import { compareTraces } from '../../src/gpu/compare.ts';
 import { causes } from '../../src/gpu/finding.ts';
 import { scopes } from '../../src/gpu/scopes/scope.ts';
-import { type Capture, captureJson } from './captures/capture.ts';
+import { type Capture, captureJson } from '../../src/labs/captures/capture.ts';
+import { type FaultKind, trainingRun } from '../../src/labs/captures/training-run.ts';
 import { kernelMeasures } from './captures/counters.ts';
-import { type FaultKind, trainingRun } from './captures/training-run.ts';
 import { hasSharedData, sharedPath, sharedText, sharedTrace, whySkipped } from './shared-data.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'headrace-gpu-command-'));

@@ -5,9 +5,9 @@ import type { Diagnosis } from '../../src/gpu/diagnosis.ts';
 import type { Cause } from '../../src/gpu/finding.ts';
 import { parseText } from '../../src/gpu/readers/parse-text.ts';
 import { readSource } from '../../src/gpu/readers/read-source.ts';
-import { captureJson } from './captures/capture.ts';
+import { captureJson } from '../../src/labs/captures/capture.ts';
+import { type FaultKind, trainingRun } from '../../src/labs/captures/training-run.ts';
 import { scanTrace } from './captures/scan-trace.ts';
-import { type FaultKind, trainingRun } from './captures/training-run.ts';
 import { hasSharedData, sharedNames, sharedPath, sharedTrace, whySkipped } from './shared-data.ts';
 
 function run(fault: FaultKind, share: number, seed: number, ranks = 1): Diagnosis {

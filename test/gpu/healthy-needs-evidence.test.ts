@@ -6,10 +6,10 @@ import { type CounterName, type CounterShares, contradictions } from '../../src/
 import { diagnose } from '../../src/gpu/diagnose.ts';
 import { parseText } from '../../src/gpu/readers/parse-text.ts';
 import { watchDcgm } from '../../src/gpu/watch.ts';
+import { captureJson } from '../../src/labs/captures/capture.ts';
+import { trainingRun } from '../../src/labs/captures/training-run.ts';
 import { insertGap } from './captures/alter.ts';
-import { captureJson } from './captures/capture.ts';
 import { scanTrace } from './captures/scan-trace.ts';
-import { trainingRun } from './captures/training-run.ts';
 
 const fields: Readonly<Record<CounterName, string>> = {
   util: 'DCGM_FI_DEV_GPU_UTIL',

@@ -4,9 +4,9 @@ import { seededRandom } from '../../src/base/rng.ts';
 import { diagnose } from '../../src/gpu/diagnose.ts';
 import { htmlReport } from '../../src/gpu/report/html.ts';
 import { scaledBlocks } from '../../src/gpu/report/timeline.ts';
-import { captureJson } from './captures/capture.ts';
+import { captureJson } from '../../src/labs/captures/capture.ts';
+import { type FaultKind, faultKinds, trainingRun } from '../../src/labs/captures/training-run.ts';
 import { scanTrace } from './captures/scan-trace.ts';
-import { type FaultKind, faultKinds, trainingRun } from './captures/training-run.ts';
 
 const folder = '/data/a very long folder/with-a-name-without-any-space-at-all-that-goes-on-and-on-and-on/traces';
 

@@ -9,9 +9,9 @@ import { fileKindOf } from '../../src/gpu/readers/format.ts';
 import { parsePrometheus } from '../../src/gpu/readers/prometheus.ts';
 import { parseSacct } from '../../src/gpu/readers/sacct.ts';
 import { scopes } from '../../src/gpu/scopes/scope.ts';
-import { captureJson } from './captures/capture.ts';
+import { captureJson } from '../../src/labs/captures/capture.ts';
+import { type FaultKind, trainingRun } from '../../src/labs/captures/training-run.ts';
 import { dmonLog, jobRecords } from './captures/counters.ts';
-import { type FaultKind, trainingRun } from './captures/training-run.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'headrace-gpu-new-user-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

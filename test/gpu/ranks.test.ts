@@ -6,10 +6,10 @@ import { diagnose } from '../../src/gpu/diagnose.ts';
 import { rankFindings } from '../../src/gpu/join/late-ranks.ts';
 import { joinRanks } from '../../src/gpu/join/ranks.ts';
 import type { Source } from '../../src/gpu/source.ts';
+import { type Capture, captureJson } from '../../src/labs/captures/capture.ts';
+import { trainingRun } from '../../src/labs/captures/training-run.ts';
 import { insertGap } from './captures/alter.ts';
-import { type Capture, captureJson } from './captures/capture.ts';
 import { scanTrace } from './captures/scan-trace.ts';
-import { trainingRun } from './captures/training-run.ts';
 
 const facts = trainingRun({
   fault: 'straggler',

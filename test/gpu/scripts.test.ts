@@ -8,10 +8,10 @@ import { heldOutOf, heldOutScores } from '../../scripts/gpu/held-out.ts';
 import { hasRecorded, readRecorded } from '../../scripts/gpu/recorded-captures.ts';
 import { seededRandom } from '../../src/base/rng.ts';
 import { traceFacts } from '../../src/gpu/analysis/trace-facts.ts';
+import { captureJson } from '../../src/labs/captures/capture.ts';
+import { trainingRun } from '../../src/labs/captures/training-run.ts';
 import { insertGap, removeGaps } from './captures/alter.ts';
-import { captureJson } from './captures/capture.ts';
 import { scanTrace } from './captures/scan-trace.ts';
-import { trainingRun } from './captures/training-run.ts';
 
 test('a sample of damaged texts of every kind gives answers or coded errors', () => {
   for (const kind of Object.keys(seeds) as FuzzKind[]) {

@@ -5,9 +5,9 @@ import { diagnose } from '../../src/gpu/diagnose.ts';
 import type { Diagnosis } from '../../src/gpu/diagnosis.ts';
 import type { Cause } from '../../src/gpu/finding.ts';
 import type { Source } from '../../src/gpu/source.ts';
-import { type Capture, captureJson } from './captures/capture.ts';
+import { type Capture, captureJson } from '../../src/labs/captures/capture.ts';
+import { type FaultKind, faultKinds, type RunOptions, trainingRun } from '../../src/labs/captures/training-run.ts';
 import { scanTrace } from './captures/scan-trace.ts';
-import { type FaultKind, faultKinds, type RunOptions, trainingRun } from './captures/training-run.ts';
 
 function sources(name: string, captures: readonly Capture[]): readonly Source[] {
   return captures.map((capture) => ({

@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { seededRandom } from '../../src/base/rng.ts';
 import { diagnose } from '../../src/gpu/diagnose.ts';
 import type { TraceReport } from '../../src/gpu/diagnosis.ts';
-import { type Capture, type CaptureEvent, captureJson } from './captures/capture.ts';
+import { type Capture, type CaptureEvent, captureJson } from '../../src/labs/captures/capture.ts';
+import { type FaultKind, trainingRun } from '../../src/labs/captures/training-run.ts';
 import { scanTrace } from './captures/scan-trace.ts';
-import { type FaultKind, trainingRun } from './captures/training-run.ts';
 import { hasSharedData, sharedNames, sharedTrace, whySkipped } from './shared-data.ts';
 
 function reportOf(capture: Capture): TraceReport {

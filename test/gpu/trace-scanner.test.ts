@@ -4,9 +4,9 @@ import { seededRandom } from '../../src/base/rng.ts';
 import { NumberReader, numberIn, skipValue } from '../../src/gpu/readers/trace/json-bytes.ts';
 import { TraceScanner } from '../../src/gpu/readers/trace/trace-scanner.ts';
 import type { Trace } from '../../src/gpu/trace/trace.ts';
-import { captureJson } from './captures/capture.ts';
+import { captureJson } from '../../src/labs/captures/capture.ts';
+import { trainingRun } from '../../src/labs/captures/training-run.ts';
 import { scanTrace } from './captures/scan-trace.ts';
-import { trainingRun } from './captures/training-run.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const kernel = (name: string, ts: number, more = '') =>

@@ -156,6 +156,13 @@ export const durableFormats: readonly DurableFormat[] = [
     fixtures: ['test/playbook/formats/playbooks-1.sqlite'],
   },
   {
+    name: 'labs',
+    source: 'src/labs/labs-file.ts',
+    version: 1,
+    files: null,
+    fixtures: ['test/fixtures/labs-1.json'],
+  },
+  {
     name: 'declaration',
     source: 'src/features/change/declaration-document.ts',
     version: 3,

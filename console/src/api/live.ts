@@ -14,7 +14,8 @@ export type LivePath =
   | '/v1/alerts'
   | '/v1/playbooks'
   | '/v1/drift'
-  | '/v1/admin/jobs';
+  | '/v1/admin/jobs'
+  | '/v1/labs';
 
 /** The answer of a watched route. */
 export type LiveAnswer<P extends LivePath> = paths[P] extends {

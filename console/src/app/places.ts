@@ -19,6 +19,7 @@ export function usePlaces(): readonly Place[] {
   const alerts = useLive('/v1/alerts').value;
   const rollouts = useLive('/v1/rollouts').value?.rollouts ?? [];
   const has = new Set(seen.map(({ path }) => path as string));
+  const labs = useLive('/v1/labs').value?.labs ?? [];
   const places: readonly Place[] = [
     ...seen.map(({ title, path }) => ({ name: title, kind: 'page', path, search: {} })),
     ...(project?.views ?? []).map(({ name }) => place(name, 'view', '/features', { view: name })),
@@ -33,6 +34,7 @@ export function usePlaces(): readonly Place[] {
     ...rollouts.map(({ model, candidate, state }) =>
       place(`${model} to version ${candidate}`, `rollout, ${state}`, '/rollouts', { model }),
     ),
+    ...labs.map(({ id, title }) => place(title, 'lab', '/labs', { lab: id })),
     ...(alerts?.open ?? []).map(({ no, summary, model }) =>
       place(`#${no} ${summary}`, 'incident', '/drift', { model, incident: `${no}` }),
     ),

@@ -82,4 +82,10 @@ export const pages: readonly ConsolePage[] = [
     decides: 'Do stores, memory and jobs hold?',
     load: () => import('./operations/page.tsx'),
   },
+  {
+    path: '/labs',
+    title: 'Labs',
+    decides: 'How do you answer five questions of system design, on a system that runs?',
+    load: () => import('./labs/page.tsx'),
+  },
 ];

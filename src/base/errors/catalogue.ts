@@ -18,6 +18,7 @@ import { flinkErrors } from './flink.ts';
 import { gpuErrors } from './gpu.ts';
 import { instantErrors } from './instant.ts';
 import { jobErrors } from './job.ts';
+import { labErrors } from './lab.ts';
 import { logErrors } from './log.ts';
 import { migrateErrors } from './migrate.ts';
 import { modelErrors } from './model.ts';
@@ -60,6 +61,7 @@ export const catalogue = {
   ...fileErrors,
   ...flinkErrors,
   ...jobErrors,
+  ...labErrors,
   ...logErrors,
   ...featurestoreErrors,
   ...aggregateErrors,

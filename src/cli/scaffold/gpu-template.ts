@@ -1,5 +1,5 @@
 import { seededRandom } from '../../base/rng.ts';
-import { dmonLog, nodeJobRecords } from './sample-gpu.ts';
+import { dmonLog, nodeJobRecords } from '../../labs/captures/sample-gpu.ts';
 import { CALL_HEADRACE, commandPackages, type Template } from './template.ts';
 
 const TEST = `${CALL_HEADRACE}

@@ -10,6 +10,7 @@ import { readFeatures } from './features.ts';
 import { compareFiles, diagnoseFiles, planFiles } from './files.ts';
 import { generateRoutes } from './generate.ts';
 import { cancelJob, flush, listJobs, readJob, startJob } from './jobs.ts';
+import { changeLab, listLabs, readLab } from './labs.ts';
 import { readLive } from './live.ts';
 import { listModels, listMoves, readModel } from './models.ts';
 import { oipRoutes } from './oip.ts';
@@ -66,6 +67,9 @@ export const allRoutes: readonly Route[] = [
   readRollout,
   readStream,
   listRollouts,
+  listLabs,
+  readLab,
+  changeLab,
   readProject,
   readSession,
   readLive,

@@ -1,4 +1,4 @@
-import type { Capture, CaptureEvent } from './capture.ts';
+import type { Capture, CaptureEvent } from '../../../src/labs/captures/capture.ts';
 
 /**
  * Alters a capture at random times: everything from `at` on moves later by `us`, so that the GPU idles there. One frame shows

@@ -1,4 +1,4 @@
-export { dmonLog, nodeJobRecords } from '../../../src/cli/scaffold/sample-gpu.ts';
+export { dmonLog, nodeJobRecords } from '../../../src/labs/captures/sample-gpu.ts';
 
 /**
  * The output of `nvidia-smi pmon -s um -o DT -d 1` for the same two GPUs: a training run on each, and on the first a notebook

@@ -3,14 +3,24 @@
  * more than a third of it (115 of 300 seconds, or the given number), and busy but not full in the rest.
  */
 export function dmonLog(random: () => number, idleSeconds = 115): string {
+  return dmonLines((second, gpu) =>
+    (second + 100 * gpu) % 300 < idleSeconds ? 0 : Math.round(72 + 16 * (random() - 0.5)),
+  );
+}
+
+/** Seconds of a log of `dmonLines`. */
+export const LOG_SECONDS = 600;
+
+/** The same log of any utilisation: `smOf` has that of a GPU in a second, percent. */
+export function dmonLines(smOf: (second: number, gpu: number) => number): string {
   const header =
     '#Date       Time        gpu    pwr  gtemp     sm    mem     fb\n#YYYYMMDD   HH:MM:SS    Idx      W      C      %      %     MB\n';
   const lines: string[] = [];
-  for (let second = 0; second < 600; second += 1) {
+  for (let second = 0; second < LOG_SECONDS; second += 1) {
     const clock = new Date(Date.UTC(2026, 0, 5, 9, 0, second)).toISOString().slice(11, 19);
     for (const gpu of [0, 1]) {
-      const idle = (second + 100 * gpu) % 300 < idleSeconds;
-      const sm = idle ? 0 : Math.round(72 + 16 * (random() - 0.5));
+      const sm = smOf(second, gpu);
+      const idle = sm === 0;
       lines.push(
         ` 20260105   ${clock}      ${gpu}    ${idle ? 62 : 240}     41    ${String(sm).padStart(3)}    ${String(idle ? 0 : 28).padStart(3)}  31240`,
       );
