@@ -6,6 +6,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildConsole } from '../../scripts/build-console.ts';
 import { consolePages } from '../console/console-pages.ts';
+import { until } from '../until.ts';
 import { axeFindings, launchBrowser, NARROW, pixelsOver, WIDE, withPage } from './browser.ts';
 import { FlightsDemo } from './flights-demo.ts';
 
@@ -62,10 +63,10 @@ describe.each(looks)('at $width px, $theme', ({ width, theme, viewport }) => {
 
 test('a new user sees the incident of a drift, its training and its canary', () =>
   withPage(browser, { url: demo.url, path: '/' }, async ({ page, faults }) => {
-    await page.getByRole('link', { name: /realised log_loss rose/ }).click();
+    await page.getByRole('link', { name: /the realised brier rose/ }).click();
     await page.waitForURL(/#\/drift\?.*incident=/);
     await page
-      .getByRole('row', { name: /realised log_loss rose/ })
+      .getByRole('row', { name: /the realised brier rose/ })
       .first()
       .waitFor();
     await page
@@ -108,12 +109,26 @@ test('an action names its effect, asks once, and its outcome arrives live in ano
     }),
   ));
 
-test('two people who promote at once: one moves the champion, the other sees the conflict', () =>
-  withPage(browser, { url: demo.url, path: '/models' }, async ({ page }) => {
+/** Starts a job, and waits until it is done. */
+async function finishJob(job: object): Promise<void> {
+  const headers = { 'content-type': 'application/json' };
+  const asked = await fetch(`${demo.url}/v1/admin/jobs`, { method: 'POST', headers, body: JSON.stringify(job) });
+  const { id } = (await asked.json()) as { readonly id: string };
+  const state = async () => {
+    const read = await fetch(`${demo.url}/v1/admin/jobs/${id}`);
+    return ((await read.json()) as { readonly state: string }).state;
+  };
+  await until(async () => !['waiting', 'running'].includes(await state()), { everyMs: 500, longestMs: 600_000 });
+  expect(await state()).toBe('done');
+}
+
+test('two people who promote at once: one moves the champion, the other sees the conflict', async () => {
+  await finishJob({ kind: 'train', model: 'late_departure' });
+  await withPage(browser, { url: demo.url, path: '/models' }, async ({ page }) => {
     // The other one is faster: that call arrives between the click and the call of the page.
     await page.route('**/v1/admin/promote', async (route) => {
       const headers = { 'content-type': 'application/json' };
-      const body = JSON.stringify({ model: 'late_departure', version: 1, expected: 2, reason: 'faster' });
+      const body = JSON.stringify({ model: 'late_departure', version: 3, expected: 2, reason: 'faster' });
       const other = await fetch(`${demo.url}/v1/admin/promote`, { method: 'POST', headers, body });
       expect(other.status, await other.text()).toBe(200);
       await route.continue();
@@ -122,10 +137,11 @@ test('two people who promote at once: one moves the champion, the other sees the
     await row.getByRole('button', { name: 'Promote' }).click();
     await page.getByRole('alertdialog').getByRole('button', { name: 'Promote' }).click();
     await page.getByText('REGISTRY_MOVED').waitFor();
-    await page.getByText('Version 1 of late_departure answers').waitFor();
+    await page.getByText('Version 3 of late_departure answers').waitFor();
     // The dialog hides the page from roles.
     await page.getByText('faster', { exact: true }).waitFor();
-  }));
+  });
+});
 
 test('names that are HTML are text, and a file of the wrong kind is refused with a hint', () =>
   withPage(browser, { url: demo.url, path: '/gpu' }, async ({ page, faults }) => {

@@ -6,12 +6,15 @@ import { docsRoutes } from './docs.ts';
 import { readDrift } from './drift.ts';
 import { readDriftReport } from './drift-report.ts';
 import { sendEvents } from './events.ts';
+import { explainFeatures } from './explanations.ts';
+import { readFeatureReport } from './feature-report.ts';
 import { readFeatures } from './features.ts';
 import { generateRoutes } from './generate.ts';
 import { cancelJob, flush, listJobs, readJob, startJob } from './jobs.ts';
 import { readLive } from './live.ts';
 import { listModels, listMoves, readModel } from './models.ts';
 import { oipRoutes } from './oip.ts';
+import { listBackups, listKeys, readAudit } from './operating.ts';
 import { budgets, health, metrics, openapi, readiness, slo, status } from './operations.ts';
 import { changePlaybook, listPlaybooks, readPlaybook } from './playbooks.ts';
 import { predict } from './predictions.ts';
@@ -28,6 +31,8 @@ import { writeTrainingSet } from './training-sets.ts';
 export const allRoutes: readonly Route[] = [
   sendEvents,
   readFeatures,
+  explainFeatures,
+  readFeatureReport,
   predict,
   writeTrainingSet,
   forgetEntity,
@@ -43,6 +48,9 @@ export const allRoutes: readonly Route[] = [
   readJob,
   cancelJob,
   flush,
+  listKeys,
+  readAudit,
+  listBackups,
   listModels,
   readModel,
   listMoves,

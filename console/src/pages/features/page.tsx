@@ -9,6 +9,7 @@ import { State } from '../../look/state.tsx';
 import { Time } from '../../look/time.tsx';
 import { Ask } from './ask.tsx';
 import { Catalogue } from './catalogue.tsx';
+import { Values } from './values.tsx';
 
 type Budget = LiveAnswer<'/v1/budgets'>['budgets'][number];
 
@@ -95,6 +96,7 @@ export function Page() {
       </Panel>
       {error !== null && <Fault error={error} />}
       {project === undefined ? <Skeleton /> : <Ask project={project} />}
+      <Values text={text} />
       {project !== undefined && <Catalogue project={project} text={text} />}
     </PageFrame>
   );
