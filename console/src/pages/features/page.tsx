@@ -2,7 +2,7 @@ import { type LiveAnswer, useLive } from '../../api/live.ts';
 import { useAddress } from '../../app/address.ts';
 import { useProject } from '../../app/project.ts';
 import { Fault } from '../../look/fault.tsx';
-import { durationText, numberText } from '../../look/format.ts';
+import { countText, durationText, numberText } from '../../look/format.ts';
 import { Empty, Live, Page as PageFrame, Panel, Skeleton } from '../../look/page.tsx';
 import { Rows } from '../../look/rows.tsx';
 import { State } from '../../look/state.tsx';
@@ -29,7 +29,7 @@ export function Page() {
           ? undefined
           : over.length === 0
             ? 'Every declared budget is met.'
-            : `${over.length} budgets are missed: ${over.map(({ name, measure }) => `${name} (${measure})`).join(', ')}.`
+            : `${countText(over.length, 'budget')} missed: ${over.map(({ name, measure }) => `${name} (${measure})`).join(', ')}.`
       }
       controls={
         <input

@@ -77,9 +77,9 @@ function Volume({ source: { source, volume } }: { readonly source: Source }) {
       <SeriesChart
         label={`${numberText(deliveries)} events of ${source} by hour of arrival`}
         x={hours.map(({ hour }) => hour / 1_000)}
-        unit="events"
+        unit=""
         series={[
-          { name: 'events', values: hours.map((hour) => hour.deliveries) },
+          { name: 'events per hour', values: hours.map((hour) => hour.deliveries) },
           { name: 'usual', values: hours.map(({ usual }) => usual), isLimit: true },
         ]}
       />
