@@ -23,6 +23,7 @@ import { readSpan } from '../schema/instant.ts';
 import { backfillTiles } from './backfill/backfill.ts';
 import type { Between } from './backfill/tile-tables.ts';
 import { eraseReplaced, unstoredTiles } from './backfill/unstored-tiles.ts';
+import { type Explanation, shownLookup } from './explain.ts';
 import type { BackfillRun, FeatureStoreOptions } from './feature-store-options.ts';
 import type { PlaceOf } from './ingest/gateway.ts';
 import type { SourceCounters } from './ingest/ingest-part.ts';
@@ -251,6 +252,14 @@ export class FeatureStore {
     await this.flush();
     const { offline, onComputeError } = this.#open.options;
     return pastVectors({ ...deliveries, offline, onComputeError, scratch: this.#scratch() });
+  }
+
+  /** A vector with the tiles and events behind its streaming values; nothing of it is recorded. Errors: as `read`. */
+  async explain(service: FeatureServiceData, request: unknown, at?: number): Promise<Explanation> {
+    const { vector, lookups } = await this.#open.reads.explain(service, request, at);
+    await this.publishDeliveries();
+    const { offline } = this.#open.options;
+    return { vector, lookups: await Promise.all(lookups.map((lookup) => shownLookup(lookup, offline))) };
   }
 
   /** The verdicts on the records of a stream's source, for one reader of it. */

@@ -1,5 +1,6 @@
-import { appendFileSync, mkdirSync } from 'node:fs';
+import { appendFileSync, closeSync, existsSync, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { z } from 'zod';
 import { fail, isHeadraceError } from '../base/errors/fail.ts';
 import { reasonOf } from '../base/reason-of.ts';
 
@@ -15,6 +16,52 @@ export interface AuditEntry {
   /** The object of the operation, without personal data. */
   readonly target: string;
 }
+
+/** A line of the audit log: a call that ended. */
+export interface AuditLine extends AuditEntry {
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  /** `done`, or the code of the error. */
+  readonly outcome: string;
+}
+
+/** Bytes at the end of the file that a list of the newest lines is read from. */
+const TAIL_BYTES = 1_048_576;
+
+/** The newest lines, the newest first, `most` at most. A line that a power loss cut is left out. */
+export function newestAudited(directory: string, most: number): readonly AuditLine[] {
+  const path = join(directory, AUDIT_FILE);
+  if (!existsSync(path)) return [];
+  const file = openSync(path, 'r');
+  try {
+    const { size } = fstatSync(file);
+    const from = Math.max(0, size - TAIL_BYTES);
+    const bytes = Buffer.alloc(size - from);
+    readSync(file, bytes, 0, bytes.length, from);
+    const lines = bytes.toString('utf8').split('\n').toReversed();
+    return lines.flatMap((line) => auditLine(line) ?? []).slice(0, most);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** An entry of a line of the file; null: the line has no entry. */
+export function auditLine(line: string): AuditLine | null {
+  try {
+    const found = lineSchema.safeParse(JSON.parse(line));
+    return found.success ? found.data : null;
+  } catch {
+    return null;
+  }
+}
+
+const lineSchema = z.object({
+  at: z.string(),
+  who: z.string(),
+  what: z.string(),
+  target: z.string(),
+  outcome: z.string(),
+});
 
 /** The audit log of a directory. */
 export class AuditFile {

@@ -1,6 +1,7 @@
 import { KEY_PREFIX, requestColumn } from '../features/plan/names.ts';
 import { OFFSET, PARTITION } from '../features/plan/raw-table.ts';
 import { duckdb } from '../features/sql/duckdb.ts';
+import { valueText } from '../features/sql/text.ts';
 import { SAMPLE_CHARACTERS } from '../featurestore/ingest/quarantine.ts';
 import { UNSTORED } from '../featurestore/publish-storable.ts';
 import type { OfflineTable } from '../ports/offline-store.ts';
@@ -148,5 +149,5 @@ function mapped(key: KeyColumns, column: (name: string) => string): KeyColumns {
 
 /** A value as a literal of SQL. */
 export function literal(value: Value): string {
-  return typeof value === 'string' ? duckdb.text(value) : String(value);
+  return valueText(value, duckdb);
 }

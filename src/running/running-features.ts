@@ -12,6 +12,7 @@ import type { EventOf, EventSource } from '../features/define/event-source.ts';
 import type { FeatureService, FeatureValues, RequestOf } from '../features/define/feature-service.ts';
 import type { Tags } from '../features/define/tag.ts';
 import type { Between } from '../featurestore/backfill/tile-tables.ts';
+import type { Explanation } from '../featurestore/explain.ts';
 import type { FeatureStore } from '../featurestore/feature-store.ts';
 import type { BackfillRun } from '../featurestore/feature-store-options.ts';
 import type { SourceCounters } from '../featurestore/ingest/ingest-part.ts';
@@ -95,6 +96,11 @@ export abstract class RunningFeatures extends RunningModels {
   /** Reads a vector as JSON text: the answer of the HTTP route. */
   vectorText(of: FeatureServiceData, request: unknown, at?: number, trace?: OpenSpan | null): MaybePromise<string> {
     return this.#open.features.vectorText(of, request, at, trace);
+  }
+
+  /** A vector with the tiles and events behind its streaming values, for a person: nothing of it is recorded. Errors: as `vector`. */
+  explain(service: FeatureServiceData, request: unknown, at?: number): Promise<Explanation> {
+    return this.#open.features.explain(service, request, at);
   }
 
   /**

@@ -44,6 +44,14 @@ test('a browser walks through every page of a new project, and sees an event com
     await page.waitForURL(/#\/sources/);
     await headrace.ingest(purchases, [{ id: 'p1', at: Date.now(), user: 'ada', price: '9.50', number: 1n }]);
     await page.getByRole('row', { name: /purchases 1 0/ }).waitFor();
+    await page.evaluate(`location.hash = '/features'`);
+    await page.getByLabel('user', { exact: true }).fill('ada');
+    await page.getByLabel('price', { exact: true }).fill('1');
+    await page.getByRole('button', { name: 'Read', exact: true }).click();
+    await page.getByRole('button', { name: 'Why is spend_purchases_1h this number?' }).click();
+    await page.getByRole('heading', { name: 'spend_purchases_1h is 1' }).waitFor();
+    await page.getByRole('cell', { name: 'p1', exact: true }).waitFor();
+    expect(await axeFindings(page), 'an explained value').toEqual([]);
     expect(faults).toEqual([]);
   });
 });

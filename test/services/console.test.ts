@@ -1,11 +1,17 @@
 // @module-tag deep
 
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildConsole } from '../../scripts/build-console.ts';
+import { root, runCommand } from '../../scripts/run-command.ts';
+import { seededRandom } from '../../src/base/rng.ts';
 import { consolePages } from '../console/console-pages.ts';
+import { captureJson } from '../gpu/captures/capture.ts';
+import { trainingRun } from '../gpu/captures/training-run.ts';
+import { until } from '../until.ts';
 import { axeFindings, launchBrowser, NARROW, pixelsOver, WIDE, withPage } from './browser.ts';
 import { FlightsDemo } from './flights-demo.ts';
 
@@ -13,6 +19,9 @@ const PAGES = await consolePages();
 
 /** Where the screenshots of docs/guide/console.md go, if the run is to make them. */
 const SHOTS = process.env['HEADRACE_SCREENSHOTS'];
+
+/** Pages that are empty until a report of a command is dropped. */
+const REPORTS: readonly string[] = ['/gpu', '/cost'];
 
 /** A long page is cut here. */
 const TALLEST = 1_400;
@@ -55,17 +64,78 @@ describe.each(looks)('at $width px, $theme', ({ width, theme, viewport }) => {
       expect(await pixelsOver(page), 'px beyond the window').toBe(0);
       expect(await axeFindings(page)).toEqual([]);
       expect(faults).toEqual([]);
-      if ((width === 1440) === (theme === 'light')) await screenshot(page, `${path.slice(1) || 'overview'}-${width}`);
+      const isShown = width === WIDE.width ? theme === 'light' : theme === 'dark' && path === '/';
+      if (isShown && !REPORTS.includes(path)) await screenshot(page, `${path.slice(1) || 'overview'}-${width}`);
     }),
   );
 });
 
+/** The JSON of a command. */
+async function reportOf(...words: readonly string[]): Promise<string> {
+  const program = ['--conditions=headrace-source', `${root}/src/cli/start.ts`, ...words, '--json'];
+  const { code, stdout, output } = await runCommand(process.execPath, program);
+  expect(code, output).toBe(0);
+  return stdout;
+}
+
+/** The diagnosis of the traces of three ranks. */
+async function diagnosisOf(fault: 'straggler' | 'none'): Promise<string> {
+  const run = { fault, share: 0.3, steps: 6, kernelsPerStep: 60, kernelUs: 80, ranks: 3, random: seededRandom(9) };
+  const folder = mkdtempSync(join(tmpdir(), 'headrace-traces-'));
+  try {
+    const files = trainingRun(run).map((capture) => {
+      const file = join(folder, `rank-${capture.rank}.json`);
+      writeFileSync(file, captureJson(capture));
+      return file;
+    });
+    return await reportOf('gpu', 'diagnose', ...files);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Drops a report into a place of a page. */
+function dropInto(page: Page, place: number, name: string, text: string): Promise<void> {
+  const file = { name, mimeType: 'application/json', buffer: Buffer.from(text) };
+  return page.getByLabel(/report|another one/i).nth(place).setInputFiles(file);
+}
+
+test('the diagnosis of three ranks is shown side by side, and against one of before', async () => {
+  const [before, after] = [await diagnosisOf('straggler'), await diagnosisOf('none')];
+  await withPage(browser, { url: demo.url, path: '/gpu' }, async ({ page, faults }) => {
+    await dropInto(page, 0, 'after.json', after);
+    await page.getByRole('heading', { name: /3 devices: the slowest step/ }).waitFor();
+    await dropInto(page, 1, 'before.json', before);
+    await page.getByRole('region', { name: 'Findings before and after' }).waitFor();
+    await page.getByText('gone').first().waitFor();
+    expect(await axeFindings(page)).toEqual([]);
+    expect(await pixelsOver(page), 'px beyond the window').toBe(0);
+    expect(faults).toEqual([]);
+    await screenshot(page, 'gpu-1440');
+  });
+});
+
+test('a plan is shown with its outcomes against its limits', async () => {
+  const place = `${root}/examples/training-cost`;
+  const inputs = ['--profile', `${place}/loader-bound.json`, '--prices', `${place}/offers.json`];
+  const spot = ['--trace', `${place}/aws-p2-2020-11-20.csv`, '--time-unit', 'h'];
+  const plan = await reportOf('cost', 'plan', `${place}/job.json`, ...inputs, ...spot);
+  await withPage(browser, { url: demo.url, path: '/cost' }, async ({ page, faults }) => {
+    await dropInto(page, 0, 'plan.json', plan);
+    await page.getByRole('heading', { name: /draws miss the deadline/ }).waitFor();
+    expect(await axeFindings(page)).toEqual([]);
+    expect(await pixelsOver(page), 'px beyond the window').toBe(0);
+    expect(faults).toEqual([]);
+    await screenshot(page, 'cost-1440');
+  });
+});
+
 test('a new user sees the incident of a drift, its training and its canary', () =>
   withPage(browser, { url: demo.url, path: '/' }, async ({ page, faults }) => {
-    await page.getByRole('link', { name: /realised log_loss rose/ }).click();
+    await page.getByRole('link', { name: /the realised brier rose/ }).click();
     await page.waitForURL(/#\/drift\?.*incident=/);
     await page
-      .getByRole('row', { name: /realised log_loss rose/ })
+      .getByRole('row', { name: /the realised brier rose/ })
       .first()
       .waitFor();
     await page
@@ -108,12 +178,26 @@ test('an action names its effect, asks once, and its outcome arrives live in ano
     }),
   ));
 
-test('two people who promote at once: one moves the champion, the other sees the conflict', () =>
-  withPage(browser, { url: demo.url, path: '/models' }, async ({ page }) => {
+/** Starts a job, and waits until it is done. */
+async function finishJob(job: object): Promise<void> {
+  const headers = { 'content-type': 'application/json' };
+  const asked = await fetch(`${demo.url}/v1/admin/jobs`, { method: 'POST', headers, body: JSON.stringify(job) });
+  const { id } = (await asked.json()) as { readonly id: string };
+  const state = async () => {
+    const read = await fetch(`${demo.url}/v1/admin/jobs/${id}`);
+    return ((await read.json()) as { readonly state: string }).state;
+  };
+  await until(async () => !['waiting', 'running'].includes(await state()), { everyMs: 500, longestMs: 600_000 });
+  expect(await state()).toBe('done');
+}
+
+test('two people who promote at once: one moves the champion, the other sees the conflict', async () => {
+  await finishJob({ kind: 'train', model: 'late_departure' });
+  await withPage(browser, { url: demo.url, path: '/models' }, async ({ page }) => {
     // The other one is faster: that call arrives between the click and the call of the page.
     await page.route('**/v1/admin/promote', async (route) => {
       const headers = { 'content-type': 'application/json' };
-      const body = JSON.stringify({ model: 'late_departure', version: 1, expected: 2, reason: 'faster' });
+      const body = JSON.stringify({ model: 'late_departure', version: 3, expected: 2, reason: 'faster' });
       const other = await fetch(`${demo.url}/v1/admin/promote`, { method: 'POST', headers, body });
       expect(other.status, await other.text()).toBe(200);
       await route.continue();
@@ -122,10 +206,11 @@ test('two people who promote at once: one moves the champion, the other sees the
     await row.getByRole('button', { name: 'Promote' }).click();
     await page.getByRole('alertdialog').getByRole('button', { name: 'Promote' }).click();
     await page.getByText('REGISTRY_MOVED').waitFor();
-    await page.getByText('Version 1 of late_departure answers').waitFor();
+    await page.getByText('Version 3 of late_departure answers').waitFor();
     // The dialog hides the page from roles.
     await page.getByText('faster', { exact: true }).waitFor();
-  }));
+  });
+});
 
 test('names that are HTML are text, and a file of the wrong kind is refused with a hint', () =>
   withPage(browser, { url: demo.url, path: '/gpu' }, async ({ page, faults }) => {

@@ -1,6 +1,7 @@
 import { Dialog } from '@base-ui/react/dialog';
 import { useNavigate } from '@tanstack/react-router';
 import { type KeyboardEvent, useEffect, useId, useState } from 'react';
+import dialog from '../look/dialog.module.css';
 import css from './palette.module.css';
 import { type Place, usePlaces } from './places.ts';
 
@@ -25,8 +26,8 @@ export function Palette() {
         Go to <kbd className={css.key}>⌘K</kbd>
       </Dialog.Trigger>
       <Dialog.Portal>
-        <Dialog.Backdrop className={css.shade} />
-        <Dialog.Popup className={css.popup}>
+        <Dialog.Backdrop className={dialog.shade} />
+        <Dialog.Popup className={dialog.popup} data-kind="search">
           <Dialog.Title render={<h2 className={css.title}>Go to</h2>} />
           <Search onDone={() => setOpen(false)} />
         </Dialog.Popup>

@@ -2,6 +2,7 @@ import { Dialog } from '@base-ui/react/dialog';
 import { Link, Outlet, useRouterState } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
 import { useConnection, useLive } from '../api/live.ts';
+import dialog from '../look/dialog.module.css';
 import { State } from '../look/state.tsx';
 import { Time } from '../look/time.tsx';
 import { type ConsolePage, pages } from '../pages/pages.ts';
@@ -79,7 +80,7 @@ function SmallMenu() {
     <Dialog.Root open={open} onOpenChange={setOpen}>
       <Dialog.Trigger className={css.small}>Menu</Dialog.Trigger>
       <Dialog.Portal>
-        <Dialog.Backdrop className={css.shade} />
+        <Dialog.Backdrop className={dialog.shade} />
         <Dialog.Popup className={css.drawer}>
           <Dialog.Title render={<h2>Pages</h2>} />
           <Menu onChoose={() => setOpen(false)} />

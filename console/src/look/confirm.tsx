@@ -2,6 +2,7 @@ import { AlertDialog } from '@base-ui/react/alert-dialog';
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import css from './confirm.module.css';
+import dialog from './dialog.module.css';
 import { Fault } from './fault.tsx';
 
 /** A button of an action: its effect is named, and asked once, with the reason that the history keeps. */
@@ -30,8 +31,8 @@ export function Act(props: {
     <AlertDialog.Root open={open} onOpenChange={setOpen}>
       <AlertDialog.Trigger data-kind={danger ? 'danger' : undefined}>{verb}</AlertDialog.Trigger>
       <AlertDialog.Portal>
-        <AlertDialog.Backdrop className={css.shade} />
-        <AlertDialog.Popup className={css.popup}>
+        <AlertDialog.Backdrop className={dialog.shade} />
+        <AlertDialog.Popup className={dialog.popup}>
           <AlertDialog.Title render={<h2>{verb}?</h2>} />
           <AlertDialog.Description render={<p>{effect}</p>} />
           {asksReason && (

@@ -18,16 +18,19 @@ export function DroppedReport<T>(props: {
   /** The command that writes it, and the member that every such report has. */
   readonly command: string;
   readonly has: string;
+  /** Which of several reports of the kind it is, on a page that compares. */
+  readonly slot?: string;
   readonly children: (report: T, name: string) => ReactNode;
 }) {
-  const { command, has, children } = props;
-  const [shown, setShown] = useState<Kept | null>(kept.get(has) ?? null);
+  const { command, has, slot = '', children } = props;
+  const place = `${has} ${slot}`;
+  const [shown, setShown] = useState<Kept | null>(kept.get(place) ?? null);
   const [error, setError] = useState<ApiError | null>(null);
   const take = async (file: File | undefined) => {
     if (file === undefined) return;
     try {
       const next = { name: file.name, report: reportOf(await file.text(), { has, command, name: file.name }) };
-      kept.set(has, next);
+      kept.set(place, next);
       setShown(next);
       setError(null);
     } catch (reason) {

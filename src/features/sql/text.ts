@@ -1,8 +1,16 @@
+import type { Value } from '../../schema/column.ts';
+import type { Dialect } from './dialect.ts';
+
 /** Pieces of SQL text that mean the same on every engine. */
 
 /** A 64-bit literal: a bare number is 32-bit on some engines, and MOD of it then wraps. */
 export function bigint(value: number | bigint): string {
   return `CAST(${value} AS BIGINT)`;
+}
+
+/** A value as a literal. */
+export function valueText(value: Value, dialect: Pick<Dialect, 'text'>): string {
+  return typeof value === 'string' ? dialect.text(value) : String(value);
 }
 
 /** A double literal: with an exponent, since engines take a plain `0.1` for a decimal. */

@@ -62,7 +62,7 @@ export class WindowFold {
   }
 
   /** Merges the tiles of the ranges; `runs` has the key's tiles by hop. */
-  merge(runs: readonly TileRun[], { ranges, end }: TileRanges): void {
+  merge(runs: readonly TileRun[], { ranges, end }: Pick<TileRanges, 'ranges' | 'end'>): void {
     for (let r = 0; r < end; r += 3) {
       const run = runs[ranges[r]];
       const last = ranges[r + 2];

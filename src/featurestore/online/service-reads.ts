@@ -22,6 +22,7 @@ import { ServedLog } from '../skew/served-log.ts';
 import { type BatchReads, budgetedReads } from './budgeted-reads.ts';
 import { budgetedTiles } from './budgeted-tiles.ts';
 import { guardCompute } from './compute-guard.ts';
+import { type ExplainedFrom, type ExplainedLookup, explainLookups } from './explain-lookups.ts';
 import { RecentTimes } from './recent-times.ts';
 import type { ServedVector, UnrecordedVector } from './served-vector.ts';
 import type { TileSource } from './tile-source.ts';
@@ -67,6 +68,7 @@ export class ServiceReads {
   readonly #names: string;
   readonly #tracer: Tracer | null;
   readonly #services: ReadonlyMap<string, OpenService>;
+  readonly #explained: ExplainedFrom;
   #requests = 0;
 
   constructor(options: ServiceReadsOptions) {
@@ -74,6 +76,7 @@ export class ServiceReads {
     this.#clock = options.clock;
     this.#names = options.names ?? 'r';
     this.#tracer = options.tracer ?? null;
+    this.#explained = { tiles: options.tiles, layoutOf: (view) => options.layouts.get(view) ?? tileLayout(view) };
     this.#services = new Map(options.project.services.map((service) => [service.name, openService(service, options)]));
   }
 
@@ -107,6 +110,22 @@ export class ServiceReads {
     const seen = (vector: ServedVector) => ({ request: row, vector, tookMs: performance.now() - started });
     const vector = reader.read(row, at, log.wants(id));
     return vector instanceof Promise ? vector.then(seen) : seen(vector);
+  }
+
+  /** A vector with the tiles behind its stream lookups, for a person: nothing of it is recorded. Errors: as `read`. */
+  async explain(
+    service: FeatureServiceData,
+    request: unknown,
+    at: number | undefined,
+  ): Promise<{
+    readonly vector: Vector<Readonly<Record<string, Value>>>;
+    readonly lookups: readonly ExplainedLookup[];
+  }> {
+    const { parse, reader, toUser } = this.#serviceOf(service.name);
+    const row = parse(request);
+    const vector = await reader.read(row, this.#asOf(at), false);
+    const shown = toUser(vector);
+    return { vector: shown, lookups: await explainLookups(vector.service, row, vector.at, this.#explained) };
   }
 
   /** Records a vector that was used, under the id of its use: profile, sample for the audit and, of a read, figures. */

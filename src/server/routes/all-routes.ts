@@ -6,6 +6,8 @@ import { docsRoutes } from './docs.ts';
 import { readDrift } from './drift.ts';
 import { readDriftReport } from './drift-report.ts';
 import { sendEvents } from './events.ts';
+import { explainFeatures } from './explanations.ts';
+import { readFeatureReport } from './feature-report.ts';
 import { readFeatures } from './features.ts';
 import { compareFiles, diagnoseFiles, planFiles } from './files.ts';
 import { generateRoutes } from './generate.ts';
@@ -14,6 +16,7 @@ import { changeLab, listLabs, readLab } from './labs.ts';
 import { readLive } from './live.ts';
 import { listModels, listMoves, readModel } from './models.ts';
 import { oipRoutes } from './oip.ts';
+import { listBackups, listKeys, readAudit } from './operating.ts';
 import { budgets, health, metrics, openapi, readiness, slo, status } from './operations.ts';
 import { changePlaybook, listPlaybooks, readPlaybook } from './playbooks.ts';
 import { predict } from './predictions.ts';
@@ -30,6 +33,8 @@ import { writeTrainingSet } from './training-sets.ts';
 export const allRoutes: readonly Route[] = [
   sendEvents,
   readFeatures,
+  explainFeatures,
+  readFeatureReport,
   predict,
   writeTrainingSet,
   forgetEntity,
@@ -45,6 +50,9 @@ export const allRoutes: readonly Route[] = [
   readJob,
   cancelJob,
   flush,
+  listKeys,
+  readAudit,
+  listBackups,
   listModels,
   readModel,
   listMoves,

@@ -59,7 +59,7 @@ export const readFeatures: ReadRoute = {
   },
 };
 
-function vectorSchema(features: z.ZodType): z.ZodType {
+export function vectorSchema(features: z.ZodType): z.ZodType {
   return z.object({
     at: instantSchema,
     complete: z.boolean().describe('whether every feature has an answer'),

@@ -5,6 +5,7 @@ import { Facts, Page as PageFrame, Panel } from '../../look/page.tsx';
 import { Rows } from '../../look/rows.tsx';
 import { State } from '../../look/state.tsx';
 import css from './cost.module.css';
+import { Outcomes } from './ranges.tsx';
 
 const COMMAND = 'npx headrace cost plan job.json --profile profile.json --json > plan.json';
 
@@ -35,14 +36,13 @@ function Shown({ plan }: { readonly plan: CostPlan }) {
             ['Cost by the plan', rangeText(total.costUsd, costText)],
             ['Time by the plan', rangeText(total.hours, (hours) => durationText(hours * HOUR_MS))],
             ['Saving', rangeText(total.saving, shareText)],
-            ['Deadline missed', shareText(total.missedShare)],
-            ['Most of the spread is from', total.dominant],
           ]}
         />
         <p>
           <strong>First:</strong> {first}
         </p>
       </Panel>
+      <Outcomes plan={plan} />
       <Panel title="The bill, change by change">
         <Waterfall bars={waterfall} today={baseline.costUsd} />
       </Panel>

@@ -10,6 +10,7 @@ import { Rows } from '../../look/rows.tsx';
 import { State } from '../../look/state.tsx';
 import { Time } from '../../look/time.tsx';
 import css from './features.module.css';
+import { type Lookup, Why } from './why.tsx';
 
 type Project = Schema<'Project'>;
 type Service = Project['services'][number];
@@ -24,7 +25,13 @@ interface Vector {
   readonly ages: { readonly streaming: number | null; readonly batch: number | null };
 }
 
-/** Reads the vector of an entity, with the tier, view and age behind each value. */
+/** A vector with the tiles and events behind it. */
+interface Explained {
+  readonly vector: Vector;
+  readonly lookups: readonly Lookup[];
+}
+
+/** Reads the vector of an entity, with the view, tiles and events behind each value. */
 export function Ask({ project }: { readonly project: Project }) {
   const [{ service: named }, change] = useAddress();
   const service = project.services.find(({ name }) => name === named) ?? project.services[0];
@@ -32,7 +39,7 @@ export function Ask({ project }: { readonly project: Project }) {
   return (
     <Panel
       title="Why is it this number?"
-      note="Reads a vector now, as a caller gets it, with the view that each value comes from."
+      note="Reads a vector now, as a caller gets it, with the tiles and events that each value comes from. Nothing is recorded."
       actions={
         <Choice
           label="Service"
@@ -51,7 +58,7 @@ function Request({ service }: { readonly service: Service }) {
   const [texts, setTexts] = useState<Readonly<Record<string, string>>>({});
   const asking = useMutation({
     mutationFn: async () => {
-      const path = '/v1/features/{service}' as const;
+      const path = '/v1/explanations/{service}' as const;
       const request = Object.fromEntries(
         service.request.map(({ name, type }) => [name, fieldValue(texts[name] ?? '', type)]),
       );
@@ -59,7 +66,7 @@ function Request({ service }: { readonly service: Service }) {
       const body = { request } as never;
       return (await answer(
         client.POST(path, { params: { path: { service: service.name } }, body }),
-      )) as unknown as Vector;
+      )) as unknown as Explained;
     },
   });
   const submit = (event: FormEvent) => {
@@ -87,7 +94,7 @@ function Request({ service }: { readonly service: Service }) {
       {asking.data === undefined ? (
         <Empty>Name an entity and read its vector.</Empty>
       ) : (
-        <Shown vector={asking.data} service={service} />
+        <Shown explained={asking.data} service={service} />
       )}
     </>
   );
@@ -103,7 +110,9 @@ function fieldValue(text: string, type: string): unknown {
   return text;
 }
 
-function Shown({ vector, service }: { readonly vector: Vector; readonly service: Service }) {
+function Shown({ explained, service }: { readonly explained: Explained; readonly service: Service }) {
+  const [{ why }, change] = useAddress();
+  const { vector, lookups } = explained;
   const { at, complete, features, missing, stale, ages } = vector;
   return (
     <>
@@ -125,8 +134,25 @@ function Shown({ vector, service }: { readonly vector: Vector; readonly service:
         label="The vector"
         rows={service.features}
         keyOf={({ name }) => name}
+        chosen={why ?? null}
         columns={[
-          { title: 'Feature', cell: ({ name }) => name },
+          {
+            title: 'Feature',
+            cell: ({ name, tier }) =>
+              tier === 'streaming' ? (
+                <button
+                  type="button"
+                  data-kind="plain"
+                  aria-pressed={name === why}
+                  aria-label={`Why is ${name} this number?`}
+                  onClick={() => change({ why: name })}
+                >
+                  {name}
+                </button>
+              ) : (
+                name
+              ),
+          },
           {
             title: 'Value',
             isFigure: true,
@@ -138,6 +164,11 @@ function Shown({ vector, service }: { readonly vector: Vector; readonly service:
           { title: 'No answer', cell: ({ name }) => missing[name] ?? '' },
         ]}
       />
+      {why === undefined ? (
+        <Empty>Choose a value of a stream view to see its tiles and events.</Empty>
+      ) : (
+        <Why name={why} lookups={lookups} />
+      )}
     </>
   );
 }

@@ -1,4 +1,5 @@
 import type { Schema } from '../../api/client.ts';
+import { countText } from '../../look/format.ts';
 import { Empty, Panel } from '../../look/page.tsx';
 import { Rows } from '../../look/rows.tsx';
 
@@ -26,7 +27,7 @@ export function Catalogue({ project, text }: { readonly project: Project; readon
     return words.every((word) => all.toLowerCase().includes(word));
   });
   return (
-    <Panel title={`${lines.length} features`} note="From its sources to the models that it feeds.">
+    <Panel title={countText(lines.length, 'feature')} note="From its sources to the models that it feeds.">
       {lines.length === 0 ? (
         <Empty>No feature has these letters.</Empty>
       ) : (

@@ -2,13 +2,14 @@ import { type LiveAnswer, useLive } from '../../api/live.ts';
 import { useAddress } from '../../app/address.ts';
 import { useProject } from '../../app/project.ts';
 import { Fault } from '../../look/fault.tsx';
-import { durationText, numberText } from '../../look/format.ts';
+import { countText, durationText, numberText } from '../../look/format.ts';
 import { Empty, Live, Page as PageFrame, Panel, Skeleton } from '../../look/page.tsx';
 import { Rows } from '../../look/rows.tsx';
 import { State } from '../../look/state.tsx';
 import { Time } from '../../look/time.tsx';
 import { Ask } from './ask.tsx';
 import { Catalogue } from './catalogue.tsx';
+import { Values } from './values.tsx';
 
 type Budget = LiveAnswer<'/v1/budgets'>['budgets'][number];
 
@@ -28,7 +29,7 @@ export function Page() {
           ? undefined
           : over.length === 0
             ? 'Every declared budget is met.'
-            : `${over.length} budgets are missed: ${over.map(({ name, measure }) => `${name} (${measure})`).join(', ')}.`
+            : `${countText(over.length, 'budget')} missed: ${over.map(({ name, measure }) => `${name} (${measure})`).join(', ')}.`
       }
       controls={
         <input
@@ -95,6 +96,7 @@ export function Page() {
       </Panel>
       {error !== null && <Fault error={error} />}
       {project === undefined ? <Skeleton /> : <Ask project={project} />}
+      <Values text={text} />
       {project !== undefined && <Catalogue project={project} text={text} />}
     </PageFrame>
   );

@@ -4,7 +4,9 @@ import { durationText, numberText, shareText } from '../../look/format.ts';
 import { Empty, Facts, Page as PageFrame, Panel } from '../../look/page.tsx';
 import { Rows } from '../../look/rows.tsx';
 import { State } from '../../look/state.tsx';
+import { BeforeAfter } from './before-after.tsx';
 import css from './gpu.module.css';
+import { Gaps, Ranks } from './ranks.tsx';
 import { StepTimeline } from './step-timeline.tsx';
 
 const COMMAND = 'npx headrace gpu diagnose traces/ --json > diagnosis.json';
@@ -49,6 +51,7 @@ function Shown({ diagnosis }: { readonly diagnosis: Diagnosis }) {
       <Panel title="Findings, the most expensive first">
         <Findings findings={findings} />
       </Panel>
+      <Ranks traces={traces} />
       {traces.map((trace) => (
         <Panel
           key={`${trace.file} ${trace.device}`}
@@ -57,9 +60,11 @@ function Shown({ diagnosis }: { readonly diagnosis: Diagnosis }) {
         >
           <Divided of={trace.decomposition} />
           <StepTimeline timeline={trace.timeline} />
+          <Gaps trace={trace} />
           <Kernels of={trace.topKernels} />
         </Panel>
       ))}
+      <BeforeAfter after={diagnosis} command={COMMAND} />
       <Panel title="Evidence that is missing">
         {levels.every(({ missing }) => missing === undefined) ? (
           <Empty>None.</Empty>

@@ -11,6 +11,7 @@ import { State, type Tone } from '../../look/state.tsx';
 import { Time } from '../../look/time.tsx';
 import { ComparedRuns } from './compared-runs.tsx';
 import css from './models.module.css';
+import { ParallelRuns } from './parallel-runs.tsx';
 import { matching, sorted, valueNames } from './run-rows.ts';
 
 export type Run = Schema<'Runs'>['runs'][number];
@@ -99,6 +100,9 @@ function Table({ experiment }: { readonly experiment: string }) {
         order={order}
         onOrder={(next) => change({ by: next.by, down: `${next.down}` })}
       />
+      <section className={css.scroll} aria-label="Runs over their values">
+        <ParallelRuns runs={shown} chosen={ids} />
+      </section>
       {ids.length > 0 && <ComparedRuns runs={data.filter(({ id }) => ids.includes(id))} />}
     </>
   );

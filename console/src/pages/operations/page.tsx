@@ -6,6 +6,7 @@ import { Empty, Facts, Live, Page as PageFrame, Panel, Panels } from '../../look
 import { Rows } from '../../look/rows.tsx';
 import { State } from '../../look/state.tsx';
 import { Time } from '../../look/time.tsx';
+import { Admin } from './admin.tsx';
 import { Jobs } from './jobs.tsx';
 
 type Status = LiveAnswer<'/v1/status'>;
@@ -36,6 +37,7 @@ export function Page() {
           <Who />
         </Panel>
       </Panels>
+      <Admin />
     </PageFrame>
   );
 }
@@ -166,7 +168,6 @@ function Who() {
         The same data as text: <a href={`${base}/metrics`}>metrics</a>, <a href={`${base}/openapi.json`}>OpenAPI</a>,{' '}
         <a href={`${base}/v1/status`}>status</a>.
       </p>
-      <Empty command="npx headrace keys list">Keys, the audit log and backups are commands of this machine:</Empty>
     </>
   );
 }

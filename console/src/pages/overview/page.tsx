@@ -49,6 +49,8 @@ function findingOf(status: Status | null, alerts: Alerts | null): string | undef
   if (alerts.open.length > 0)
     return `${countText(alerts.open.length, 'open incident')}, ${pages} for a person at once.`;
   if (status.degraded.length > 0) return `Requests are answered; ${status.degraded.join('; ')}.`;
+  const slow = (status.services ?? []).filter(({ met }) => met === false).map(({ name }) => name);
+  if (slow.length > 0) return `${countText(slow.length, 'service')} slower than declared: ${slow.join(', ')}.`;
   return 'Everything works as declared.';
 }
 

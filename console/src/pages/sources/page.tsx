@@ -5,6 +5,7 @@ import { durationText, numberText } from '../../look/format.ts';
 import { Empty, Facts, Live, Page as PageFrame, Panel } from '../../look/page.tsx';
 import { Rows } from '../../look/rows.tsx';
 import { State } from '../../look/state.tsx';
+import { Arrivals } from './arrivals.tsx';
 
 type Sources = NonNullable<LiveAnswer<'/v1/status'>['sources']>;
 
@@ -29,6 +30,7 @@ export function Page() {
           }
         </Live>
       </Panel>
+      {chosen !== undefined && <Arrivals source={chosen} />}
       {chosen !== undefined && <Columns source={chosen} />}
     </PageFrame>
   );
