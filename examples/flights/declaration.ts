@@ -126,19 +126,20 @@ export const answeredLateDeparture = model('late_departure', {
 /** The model of the whole half year: the replay rolls its versions out, and the playbook decides and does nothing. */
 export const lateDeparture = model('late_departure', {
   ...predicted,
-  label: { from: departures, id: 'flight', value: (e) => gt(e.delay, 15), within: '2d' },
+  label: { from: departures, id: 'flight', value: (e) => gt(e.delay, 15), within: '6h' },
   monitors: [
     { kind: 'featureDrift', window: '1d', features: ['distance', 'origin_mean_delay_1d', 'origin_late_share_1d'] },
     { kind: 'conceptDrift', window: '1d', k: 1 },
   ],
-  playbook: { mode: 'dryRun', retrain: { window: '30d', schedule: '0 4 * * 1', cooldown: '1d' } },
+  playbook: {
+    mode: 'dryRun',
+    retrain: { window: '30d', schedule: '0 4 * * 1', cooldown: '1d' },
+  },
   rollout: {
     shadow: '2h',
     steps: [5, 20, 50, 100],
     every: '2h',
     requests: 50,
-    // The first version knows a day or a month: a later one scores differently, and labels say which is better.
-    guardrails: { scoreShift: false, scoreDistance: false },
     success: { metric: 'log_loss', margin: 0.03, labels: 1_000 },
     soak: '2h',
   },

@@ -145,7 +145,9 @@ async function replayed(
 /** The answers of the half year: rollouts of the replay, and a playbook that decides and does nothing. */
 function scripted(headrace: Headrace, part: Part, say: (text: string) => void) {
   const watching = playbook(headrace, { from: part.liveFrom, days: part.share * 181 });
-  const rolledOut = rollouts({ headrace, from: part.liveFrom + 6 * HOUR_MS, say });
+  // A week of the half year, or a day of a short part.
+  const after = part.share > 0.3 ? 7 * DAY_MS : DAY_MS;
+  const rolledOut = rollouts({ headrace, from: part.liveFrom + after + 6 * HOUR_MS, say });
   return {
     finished: rolledOut.finished,
     doing: () => 'serves',

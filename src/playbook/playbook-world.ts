@@ -1,14 +1,12 @@
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isHeadraceError } from '../base/errors/fail.ts';
 import { sha256Hex } from '../base/hash/sha256.ts';
 import type { Clock } from '../base/time.ts';
 import type { ModelData } from '../features/define/declaration.ts';
 import type { ExplainedMove } from '../features/define/rollout.ts';
-import { lossesOf } from '../features/define/rollout-loss.ts';
 import { replaceFile } from '../files/replace-file.ts';
 import type { Judge, JudgeStores } from '../findings/judge.ts';
-import { modelInputs } from '../model/model-inputs.ts';
 import { auditRows, auditText } from '../monitoring/estimate/audit-file.ts';
 import { drawAudit } from '../monitoring/estimate/audit-sample.ts';
 import type { IncidentPort } from '../ports/incident.ts';
@@ -23,42 +21,23 @@ import type { Decision } from '../serving/rollout/rollout-control.ts';
 import { lossOf } from '../serving/rollout/success.ts';
 import { adoptLogged, loggedWith } from '../training/train-logged.ts';
 import type { OrderedTraining } from '../training/training-runs.ts';
-import type { PatientScorer, RegisteredVersions } from '../versions/cache/registered-versions.ts';
-import type { GateResult, Look, PlaybookActions } from './actions.ts';
+import type { Look, PlaybookActions } from './actions.ts';
 import { auditPath } from './audit-samples.ts';
-import { compareOn, gateResult, type LabelledRows } from './compare-versions.ts';
+import { compareOn } from './compare-versions.ts';
 import { confirmedBreach } from './confirm-breach.ts';
+import { gate } from './gate.ts';
+import { type LabelledVersions, labelledRows, lossNameOf, withLoaded } from './labelled-versions.ts';
 import { liveBreach } from './live-breach.ts';
 import { intervalOf, pairedLosses } from './paired-losses.ts';
 import { isRead, type RemedyTrial, tryOn } from './remedy-trial.ts';
 import { seenMonitors } from './seen-monitors.ts';
 import { seenRollout } from './seen-rollout.ts';
 
-/** A set of labelled rows to write. */
-export interface LabelledSet {
-  readonly between: Span;
-  readonly exclude: readonly Span[];
-  readonly path: string;
-}
-
-/** Reads columns of a Parquet file, in single and in double precision. */
-export type ReadNumbers = (
-  path: string,
-  columns: { readonly singles: readonly string[]; readonly doubles: readonly string[] },
-) => Promise<{ readonly doubles: readonly Float64Array[] }>;
-
-export interface PlaybookWorldOptions extends JudgeStores {
-  readonly model: ModelData;
+export interface PlaybookWorldOptions extends JudgeStores, LabelledVersions {
   /** Judges the findings that it answers. */
   readonly judge: Judge;
   readonly rollouts: RolloutStore;
-  /** The loaded versions of the process. */
-  readonly registered: RegisteredVersions;
   readonly train: (order: OrderedTraining) => Promise<ModelVersion>;
-  /** Reads columns of a file of rows. */
-  readonly readNumbers: ReadNumbers;
-  /** Writes rows with features as they were known, and labels; returns how many. */
-  readonly writeSet: (set: LabelledSet) => Promise<number>;
   /** Starts the rollout of a version under an id, and ends one. */
   readonly startRollout: (
     id: string,
@@ -66,12 +45,8 @@ export interface PlaybookWorldOptions extends JudgeStores {
     decision: Decision & { readonly explained?: ExplainedMove },
   ) => Promise<void>;
   readonly rollBack: (decision: Decision) => Promise<void>;
-  /** Folder for files of audits and scratch. */
-  readonly folder: string;
   readonly incidents: IncidentPort;
   readonly clock: Clock;
-  /** The loss that judges rollouts; null: the first one of the task. */
-  readonly metric: ReturnType<typeof lossesOf>[number] | null;
   /** Whether paired losses are read now. */
   readonly isPairing: (rollout: string) => Promise<boolean>;
 }
@@ -90,7 +65,7 @@ export function playbookWorld(options: PlaybookWorldOptions): PlaybookActions {
       const { version, lineage } = known ?? (await options.train(order));
       return { version, rows: lineage.trainingSet.rows, digest: lineage.trainingSet.digest };
     },
-    gate: (id, action, thresholds) => gate(options, id, action, thresholds),
+    gate: (id, action, thresholds) => gate(options, id, action, gateLimits(thresholds)),
     rollOut: async (id, { version, explained }, reason) => {
       const known = (await options.rollouts.list(model.name)).some((one) => one.id === id);
       if (!known) await options.startRollout(id, version, { by: 'playbook', reason, ...(explained && { explained }) });
@@ -161,10 +136,6 @@ async function withConfirmed(
   return { ...seen, breach: await confirmedBreach(seen, [ofSoak, ofShadow]) };
 }
 
-function lossNameOf({ model, metric }: PlaybookWorldOptions): ReturnType<typeof lossesOf>[number] {
-  return metric ?? lossesOf(model)[0];
-}
-
 async function withLosses(
   { model, rollouts, isPairing }: PlaybookWorldOptions,
   rollout: Rollout,
@@ -181,51 +152,10 @@ async function withLosses(
   };
 }
 
-async function gate(
-  options: PlaybookWorldOptions,
-  id: string,
-  { version, champion, recent, old, oldDecides, exclude }: Parameters<PlaybookActions['gate']>[1],
-  thresholds: Readonly<Record<string, unknown>>,
-): Promise<GateResult> {
-  const { model } = options;
-  const loss = lossNameOf(options);
-  return withLoaded(options, id, [champion, version], async (loaded, folder) => {
-    const [theirs, ours] = loaded;
-    const compared = async (name: string, between: Span) =>
-      compareOn(
-        await labelledRows(options, { between, exclude, path: join(folder, `${name}.parquet`) }, loaded),
-        theirs,
-        ours,
-        loss,
-        model.quantile,
-      );
-    const newest = await compared('recent', recent);
-    const before = old === null ? null : await compared('old', old);
-    const limit = (name: string) => Number(thresholds[name]);
-    const limits = { tolerance: limit('tolerance'), alpha: limit('alpha'), rows: limit('rows'), oldDecides };
-    return gateResult(newest, before, limits);
-  });
-}
-
-/** Loads versions and makes a scratch folder, for the time of the work. */
-async function withLoaded<T>(
-  options: PlaybookWorldOptions,
-  id: string,
-  versions: readonly number[],
-  work: (loaded: readonly PatientScorer[], folder: string) => Promise<T>,
-): Promise<T> {
-  const { model, registered } = options;
-  const folder = join(options.folder, `${id}-${process.pid}`);
-  mkdirSync(folder, { recursive: true });
-  const loaded: PatientScorer[] = [];
-  try {
-    for (const one of versions)
-      loaded.push(await registered.holdPatiently(await registered.prepared(model.name, one), 'playbook'));
-    return await work(loaded, folder);
-  } finally {
-    for (const scorer of loaded) await scorer.close();
-    rmSync(folder, { recursive: true, force: true });
-  }
+/** The limits that a decision of the journal names. */
+function gateLimits(thresholds: Readonly<Record<string, unknown>>): Parameters<typeof gate>[3] {
+  const limit = (name: string) => Number(thresholds[name]);
+  return { tolerance: limit('tolerance'), alpha: limit('alpha'), rows: limit('rows') };
 }
 
 /** Both slices of a remedy: labelled rows of its fault, and sound ones before it where the fault can be simulated. */
@@ -248,23 +178,6 @@ async function tryRemedy(
     const [ageMs, seenMs] = [action.ageMs ?? between.to - between.from, action.seenMs ?? between.to - between.from];
     return tryOn(read, loaded[0], { ...remedy, ageMs, seenMs }, loss);
   });
-}
-
-async function labelledRows(
-  { model, writeSet, readNumbers }: PlaybookWorldOptions,
-  set: LabelledSet,
-  loaded: readonly PatientScorer[],
-): Promise<LabelledRows> {
-  const known = new Set(modelInputs(model.service).map(({ name }) => name));
-  const names = [...new Set(loaded.flatMap(({ version }) => version.signature.features))].filter((name) =>
-    known.has(name),
-  );
-  const rows = await writeSet(set);
-  if (rows === 0) return { columns: new Map(), labels: new Float64Array(0) };
-  const {
-    doubles: [labels, ...columns],
-  } = await readNumbers(set.path, { singles: [], doubles: ['_label', ...names] });
-  return { columns: new Map(names.map((name, i) => [name, columns[i]])), labels };
 }
 
 /** Ids of predictions of a span, drawn by their hashes, one a line. */

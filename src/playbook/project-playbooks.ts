@@ -12,7 +12,8 @@ import { openPart } from '../observe/part-kind.ts';
 import type { Part } from '../ports/part.ts';
 import type { PlaybookStore } from '../ports/playbook-store.ts';
 import type { ModelAnswers } from '../serving/models/open-model.ts';
-import type { PlaybookActions } from './actions.ts';
+import type { GateResult, PlaybookActions } from './actions.ts';
+import { type StartedVersion, startGate } from './gate.ts';
 import { type InputGuard, inputGuard } from './input-guard.ts';
 import { mayContinue } from './may-continue.ts';
 import { Playbook, type PlaybookOptions } from './playbook.ts';
@@ -20,7 +21,7 @@ import { PlaybookJournal } from './playbook-journal.ts';
 import { type FollowedPlaybook, playbookPart } from './playbook-part.ts';
 import { judgedMonitors, type PlaybookWorldOptions, playbookWorld } from './playbook-world.ts';
 import { type Replay, replay } from './replay.ts';
-import { fold, NO_STATE, type PlaybookState } from './state.ts';
+import { faultySpans, fold, NO_STATE, type PlaybookState } from './state.ts';
 
 export interface ProjectPlaybooksOptions {
   readonly project: ProjectData;
@@ -138,18 +139,34 @@ export class ProjectPlaybooks {
     };
   }
 
+  /** The gate of a version that a person rolls out; its model may declare no playbook. */
+  async startGate(
+    model: ModelData,
+    worldOf: WorldOf,
+    versions: Pick<StartedVersion, 'version' | 'champion'>,
+  ): Promise<GateResult> {
+    const now = this.#options.clock();
+    const state = this.#followed.get(model.name)?.state ?? NO_STATE;
+    const of = { ...versions, exclude: faultySpans(state, now) };
+    return startGate({ ...this.#placeOf(model), ...worldOf(model) }, of, now);
+  }
+
   part(): Part {
     return openPart(playbookPart, () => this.#shown(), { tick: () => this.follow() });
   }
 
   #actionsOf(model: ModelData, plan: PlaybookPlan, store: PlaybookStore, worldOf: WorldOf): PlaybookActions {
-    const { directory, clock } = this.#options;
+    const { clock } = this.#options;
     const isPairing = async (rollout: string) => {
       const { response } = fold(NO_STATE, await store.entries(model.name));
       return plan.shadow !== null && response?.rollout === rollout && !response.isPaired;
     };
+    return playbookWorld({ ...this.#placeOf(model), clock, isPairing, ...worldOf(model) });
+  }
+
+  #placeOf(model: ModelData) {
     const metric = rolloutPlan(model).success?.metric ?? null;
-    return playbookWorld({ model, folder: join(directory, 'playbook'), clock, metric, isPairing, ...worldOf(model) });
+    return { model, folder: join(this.#options.directory, 'playbook'), metric };
   }
 
   #mustFollow(name: string): Followed {

@@ -13,6 +13,7 @@ import { openVersionCache } from '../versions/cache/open-version-cache.ts';
 import { RegisteredVersions } from '../versions/cache/registered-versions.ts';
 import type { VersionCache } from '../versions/cache/version-cache.ts';
 import type { Opened, OpenProject, ProjectPlace } from './opened-project.ts';
+import { localWorld } from './world-of.ts';
 
 /** The models of a project, and all that follows their predictions. */
 export type OpenedModels = Pick<OpenProject, 'labels' | 'playbooks' | 'registered' | 'models' | 'streams'> & {
@@ -20,11 +21,12 @@ export type OpenedModels = Pick<OpenProject, 'labels' | 'playbooks' | 'registere
   readonly sampled: SampleRoom;
 };
 
-/** Opens labels, playbooks, loaded versions, models and streams; `models.start` loads the champions. Errors: those of the stores. */
+/** Opens labels, playbooks, loaded versions, models and streams; `models.start` loads the champions. `open` is asked once all is open. Errors: those of the stores. */
 export async function openModels(
   { project, environment, clock, onFault }: ProjectPlace,
   { stores }: Opened,
   publishDeliveries: () => Promise<void>,
+  open: () => OpenProject,
 ): Promise<OpenedModels> {
   const { offline } = stores;
   const deliveriesTo = (source: EventSourceData) => publishedDeliveries(offline, source);
@@ -64,6 +66,7 @@ export async function openModels(
     publishDeliveries,
     listenerOf: (model) => labels.listenerOf(model),
     answersOf: (model) => playbooks.answersOf(model),
+    gateOf: (model) => (version, champion) => playbooks.startGate(model, localWorld(open()), { version, champion }),
   });
   const streams = new ProjectStreams({
     ...stores,

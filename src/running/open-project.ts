@@ -54,7 +54,12 @@ export async function openProject(place: ProjectPlace): Promise<OpenProject> {
 async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject> {
   const { project, environment, clock, onFault } = place;
   const { site, stores, disk, schemas } = opened;
-  const opening = await openModels(place, opened, () => features.publishDeliveries());
+  const opening = await openModels(
+    place,
+    opened,
+    () => features.publishDeliveries(),
+    () => open,
+  );
   const { labels, playbooks, versions, registered, models, streams, sampled } = opening;
   const outputs = new StreamOutputs({ ...stores, project, openSink: openScoreSink, clock, onFault });
   const scorer = viewScorer(environment.directory, () => open);

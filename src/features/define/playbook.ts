@@ -192,25 +192,33 @@ export function playbookPlan(model: PlaybookModel): PlaybookPlan | null {
     const [issue] = error.issues;
     throw refused(model, issue.path.join('.'), issue.message.toLowerCase());
   }
-  const ms = (text: string, option: string) => durationOf(model, text, option);
   const { mode, owner, gate, hold } = data;
   return {
     mode,
     owner: owner ?? null,
     quality: qualityOf(model, data.quality),
     retrain: retrainOf(model, data.retrain),
-    gate: {
-      recentMs: ms(gate.recent, 'gate.recent'),
-      oldMs: gate.old === false ? null : ms(gate.old ?? OLD, 'gate.old'),
-      oldAlways: gate.old !== undefined && gate.old !== false,
-      tolerance: gate.tolerance,
-      alpha: gate.alpha,
-      rows: gate.rows,
-    },
+    gate: gateOf(model, gate),
     shadow: data.shadow === false ? null : data.shadow,
     approval: approvalOf(model, data.approval),
     hours: hoursOf(model, data.hours),
-    holdMs: ms(hold, 'hold'),
+    holdMs: durationOf(model, hold, 'hold'),
+  };
+}
+
+/** The gate of a model's playbook; its defaults where the model declares no playbook. Error: MODEL_PLAYBOOK. */
+export function gatePlan(model: PlaybookModel): PlaybookPlan['gate'] {
+  return playbookPlan(model)?.gate ?? gateOf(model, written.parse({}).gate);
+}
+
+function gateOf(model: PlaybookModel, { recent, old, tolerance, alpha, rows }: Written['gate']): PlaybookPlan['gate'] {
+  return {
+    recentMs: durationOf(model, recent, 'gate.recent'),
+    oldMs: old === false ? null : durationOf(model, old ?? OLD, 'gate.old'),
+    oldAlways: old !== undefined && old !== false,
+    tolerance,
+    alpha,
+    rows,
   };
 }
 

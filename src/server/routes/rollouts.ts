@@ -57,6 +57,10 @@ const report = z.looseObject({
   startedAt: instant,
   endedAt: instant.nullable(),
   reason: z.string(),
+  gate: z
+    .looseObject({ isPassed: z.boolean(), reason: z.string() })
+    .nullable()
+    .describe('the comparison with the champion on labelled rows before the start; null: none was asked for'),
   verdict: z
     .looseObject({ action: z.string(), reason: z.string(), numbers })
     .describe('what the judge would do now, and the numbers that it sees'),

@@ -17,7 +17,7 @@ import { PredictionHistory } from '../online/prediction-history.ts';
 import { PredictionLog } from '../online/prediction-log.ts';
 import { ModelRollouts } from '../rollout/model-rollouts.ts';
 import { registryVersions } from '../rollout/rolled-versions.ts';
-import { newRolloutId } from '../rollout/rollout-control.ts';
+import { newRolloutId, type RolloutControlOptions } from '../rollout/rollout-control.ts';
 import { type Confirmation, httpHooks, type RolloutHooks } from '../rollout/rollout-hooks.ts';
 import { RolloutLanes } from '../rollout/rollout-lanes.ts';
 import type { RecentCalls } from '../rollout/rollout-needs.ts';
@@ -48,6 +48,8 @@ export interface OpenModelOptions {
   readonly listener: PredictionListener;
   /** The part of a playbook in serving; absent: the model has none. */
   readonly answers?: ModelAnswers | undefined;
+  /** Compares a version with the champion before a person rolls it out. */
+  readonly gate?: NonNullable<RolloutControlOptions['gate']>;
   /** Called after each change of a rollout that this process made; the change waits for it. */
   readonly changed?: () => Promise<void>;
 }

@@ -18,13 +18,15 @@ import { type DecidingHostRollouts, decidingHostRollouts } from './host-rollouts
 import { type ModelAnswers, OpenModel, type OpenModelOptions, type PredictionListener } from './open-model.ts';
 import { type TensorHooks, tensorHooks } from './tensor-hooks.ts';
 
-export interface ProjectModelsOptions extends Omit<OpenModelOptions, 'listener' | 'answers' | 'changed'> {
+export interface ProjectModelsOptions extends Omit<OpenModelOptions, 'listener' | 'answers' | 'gate' | 'changed'> {
   readonly project: ProjectData;
   /** Names of the models without which the server is not ready. */
   readonly required: readonly string[];
   readonly listenerOf: (model: ModelData) => PredictionListener;
   /** The parts of playbooks in serving; undefined: a model has none. */
   readonly answersOf: (model: ModelData) => ModelAnswers | undefined;
+  /** Compares a version of a model with its champion before a person rolls it out. */
+  readonly gateOf: (model: ModelData) => NonNullable<OpenModelOptions['gate']>;
 }
 
 /** Predictions waiting above which they are published in the background; at twice as many, calls wait for it. */
@@ -77,6 +79,7 @@ export class ProjectModels {
           ...ownBytes,
           listener: options.listenerOf(model),
           answers: options.answersOf(model),
+          gate: options.gateOf(model),
           changed: () => heard(listeners),
         }),
       );

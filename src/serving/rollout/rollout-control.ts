@@ -26,6 +26,8 @@ export interface RolloutControlOptions {
   readonly outcomes?: (rollout: Rollout) => Promise<Outcomes>;
   /** The calls of the model lately; left out: not known. */
   readonly recent?: (rollout: Rollout) => Promise<RecentCalls>;
+  /** Compares a version with the champion before a start that has no gate; left out: nothing measures it. */
+  readonly gate?: (version: number, champion: number) => Promise<StartGate>;
   /** Called after each change that this process made. */
   readonly changed: () => Promise<void>;
   /** Ends when this process has scored every copy that waits. */
@@ -39,6 +41,14 @@ export interface RolloutControlOptions {
 export interface Decision {
   readonly by: string;
   readonly reason: string;
+}
+
+/** The comparison of a version with the champion on labelled rows, before it scores any request. */
+export interface StartGate {
+  readonly isPassed: boolean;
+  readonly reason: string;
+  /** Left out: nothing was measured. */
+  readonly explained?: ExplainedMove;
 }
 
 /** A rollout, what it sees now and how it came here. */
@@ -56,7 +66,7 @@ export interface RolloutStatus {
 
 /** How a rollout starts, besides its version. */
 export interface RolloutStart extends Decision {
-  /** The move of the scores that the training data of the version explains. */
+  /** The move of the scores that a gate explains; left out: the gate of the start measures it. */
   readonly explained?: ExplainedMove;
   /** As a declaration writes it, for a model that no project declares. */
   readonly plan?: RolledModel['rollout'];
@@ -94,7 +104,7 @@ export class RolloutControl {
   async start(version: number, start: RolloutStart, id: string = this.#options.newId()): Promise<Rollout> {
     const { model, store, versions, check, clock, changed } = this.#options;
     const { by, reason } = start;
-    const plan = this.#planOf(start);
+    const declared = this.#planOf(start);
     const active = await this.active();
     if (active !== null)
       throw fail('ROLLOUT_ACTIVE', { model: model.name, rollout: active.id, version: active.candidate });
@@ -104,6 +114,8 @@ export class RolloutControl {
     if (unfit !== null || champion === null)
       throw fail('ROLLOUT_CANDIDATE', { model: model.name, version, reason: unfit ?? '' });
     await check(version);
+    const gate = await this.#gateOf(declared, start, { version, champion });
+    const plan = explainedBy(declared, start.explained ?? gate?.explained);
     const at = clock();
     const { p99 } = plan.guardrails;
     const rollout: Rollout = {
@@ -125,7 +137,7 @@ export class RolloutControl {
     };
     await versions.hold(id, [champion, version]);
     try {
-      await store.start(rollout, eventOf(rollout, { kind: 'started', at, by, reason }));
+      await store.start(rollout, eventOf(rollout, { kind: 'started', at, by, reason, numbers: gate }));
     } catch (error) {
       await versions.release(id);
       throw error;
@@ -206,7 +218,7 @@ export class RolloutControl {
   }
 
   /** The plan of a new rollout. Error: MODEL_ROLLOUT. */
-  #planOf({ plan: written, explained }: RolloutStart): RolloutPlan {
+  #planOf({ plan: written }: RolloutStart): RolloutPlan {
     const { model } = this.#options;
     if (written !== undefined && model.service !== null)
       throw fail('MODEL_ROLLOUT', {
@@ -214,8 +226,17 @@ export class RolloutControl {
         option: 'plan',
         reason: 'the project declares the rollouts of this model',
       });
-    const plan = rolloutPlan(written === undefined ? model : { ...model, rollout: written });
-    return explained === undefined ? plan : { ...plan, guardrails: { ...plan.guardrails, explained } };
+    return rolloutPlan(written === undefined ? model : { ...model, rollout: written });
+  }
+
+  /** The gate of a start that brings none, where a guardrail of scores needs it. */
+  async #gateOf(
+    { guardrails: { scoreShift, scoreDistance } }: RolloutPlan,
+    { explained }: RolloutStart,
+    { version, champion }: { readonly version: number; readonly champion: number },
+  ): Promise<StartGate | null> {
+    const needsNone = explained !== undefined || (scoreShift === null && scoreDistance === null);
+    return needsNone ? null : ((await this.#options.gate?.(version, champion)) ?? null);
   }
 
   /** Lets the files of rollouts go that ended in a process that died before it did so. Once in each process. */
@@ -380,4 +401,8 @@ export class RolloutControl {
     this.#outcomes = { rollout: rollout.id, at, of: await outcomes(rollout) };
     return this.#outcomes.of;
   }
+}
+
+function explainedBy(plan: RolloutPlan, explained: ExplainedMove | undefined): RolloutPlan {
+  return explained === undefined ? plan : { ...plan, guardrails: { ...plan.guardrails, explained } };
 }

@@ -3,7 +3,7 @@ import type { RolloutEvent, RolloutState } from '../../ports/rollout-store.ts';
 import { rankCorrelation } from '../../stats/rank-correlation.ts';
 import { type Evidence, type LaneEvidence, latencyOf, type Place } from './evidence.ts';
 import type { VerdictNumbers } from './judge.ts';
-import type { RolloutStatus } from './rollout-control.ts';
+import type { RolloutStatus, StartGate } from './rollout-control.ts';
 
 /** One lane in short. */
 export interface LaneReport {
@@ -43,6 +43,8 @@ export interface RolloutReport {
   readonly startedAt: number;
   readonly endedAt: number | null;
   readonly reason: string;
+  /** The comparison with the champion on labelled rows, before it started; null: none was asked for. */
+  readonly gate: Pick<StartGate, 'isPassed' | 'reason'> | null;
   /** The action that the judge would take now, why, and the numbers that it sees. */
   readonly verdict: { readonly action: string; readonly reason: string; readonly numbers: VerdictNumbers };
   readonly lanes: Readonly<Record<'canary' | 'baseline' | 'shadow', LaneReport>>;
@@ -76,6 +78,7 @@ export function rolloutReport({ rollout, percent, verdict, evidence, places, eve
     startedAt,
     endedAt,
     reason,
+    gate: gateOf(events),
     verdict: { action, reason: why, numbers },
     lanes: {
       canary: laneReport(evidence.canary),
@@ -86,6 +89,11 @@ export function rolloutReport({ rollout, percent, verdict, evidence, places, eve
     places: places.map(placeReport),
     events,
   };
+}
+
+function gateOf(events: readonly RolloutEvent[]): RolloutReport['gate'] {
+  const gate = events.find(({ kind }) => kind === 'started')?.numbers as StartGate | null | undefined;
+  return gate == null ? null : { isPassed: gate.isPassed, reason: gate.reason };
 }
 
 /** Of a process of an earlier release. */
@@ -132,12 +140,13 @@ function shadowReport({ copies, pairs }: Evidence): RolloutReport['shadow'] {
 
 /** The lines of `headrace rollout status`. */
 export function rolloutLines(report: RolloutReport): readonly string[] {
-  const { model, rollout, state, champion, candidate, percent, reason, verdict, lanes, shadow, places, events } =
+  const { model, rollout, state, champion, candidate, percent, reason, gate, verdict, lanes, shadow, places, events } =
     report;
   const { readings, success } = verdict.numbers;
   return [
     `${model}: version ${champion} → ${candidate}, ${state}, ${percent} % of callers (${rollout})`,
     `  ${reason}`,
+    ...(gate === null ? [] : [`  gate: ${gate.reason}`]),
     `  next: ${verdict.action}: ${verdict.reason}`,
     ...Object.entries(lanes)
       .filter(([, { requests }]) => requests > 0)
