@@ -9,7 +9,8 @@ export default defineConfig({
     redis: {
       directory: '.headrace/personalisation-redis',
       sampleRate: 0.01,
-      online: { kind: 'redis', url: process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379' },
+      // A user looks at few categories: what is known of them is kept with the user.
+      online: { kind: 'redis', url: process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379', nested: ['taste'] },
     },
     /** Events in Kafka, tiles by Flink: where `headrace migrate copy --to cluster` moves the shop. */
     cluster: {
@@ -22,7 +23,7 @@ export default defineConfig({
         cluster: process.env['FLINK_REST'] ?? 'http://127.0.0.1:8081',
         gateway: process.env['FLINK_GATEWAY'] ?? 'http://127.0.0.1:8083',
       },
-      online: { kind: 'redis', url: process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379' },
+      online: { kind: 'redis', url: process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379', nested: ['taste'] },
     },
   },
 });

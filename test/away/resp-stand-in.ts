@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
-import { claimOwner, dropLock, shareHot, takeLock, upsertTiles } from '../../src/backends/redis/scripts.ts';
+import { readSections, upsertTiles } from '../../src/backends/redis/record-scripts.ts';
+import { claimOwner, dropLock, shareHot, takeLock } from '../../src/backends/redis/scripts.ts';
 
 /**
  * A server that speaks the protocol of Redis and keeps nothing: it answers as an empty one that accepts every write. It stands in where a
@@ -92,6 +93,7 @@ const answers: Readonly<Record<string, (words: readonly string[]) => string>> = 
   INFO: () => bulk(INFO),
   COMMAND: () => `*1\r\n${NOTHING}`,
   SCAN: () => `*2\r\n${bulk('0')}${NONE}`,
+  EXISTS: () => ':0\r\n',
   GET: () => NOTHING,
   HGET: () => NOTHING,
   MGET: ({ length }) => nothings(length - 1),
@@ -107,6 +109,7 @@ function answerTo(words: readonly string[]): string {
 
 function scriptAnswer(sha: string, args: readonly string[]): string {
   if (sha === upsertTiles.sha) return '*4\r\n:1\r\n:0\r\n:0\r\n:0\r\n';
+  if (sha === readSections.sha) return nothings(args.length);
   if (sha === takeLock.sha) return bulk(args[0] ?? '');
   if (sha === claimOwner.sha) return bulk('');
   if (sha === dropLock.sha) return ':1\r\n';

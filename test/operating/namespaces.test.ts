@@ -7,8 +7,10 @@ import { storeKeys } from '../../src/backends/redis/store-keys.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import { ENVIRONMENT_FILE, environmentId } from '../../src/environment/environment-id.ts';
 import { defineProject } from '../../src/features/define/declare.ts';
+import { tileLayout } from '../../src/features/tile/tile-layout.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';
 import { backUpEnvironment } from '../../src/site/back-up.ts';
+import { contractView } from '../../src/testing/contracts/contract-tiles.ts';
 import { purchases, service, project as shop } from '../loop/shop.ts';
 
 function newDirectory(): string {
@@ -87,6 +89,13 @@ const anyKey = fc.oneof(
 );
 const anyView = fc.constantFrom('t@1.00ff00ff', 'b@1', 'by_user@2.1f3a5c7e', 'by_user@21');
 
+const text = { type: 'text', nullable: false } as const;
+const tasteView = contractView('by_taste');
+const tasteLayout = tileLayout({
+  ...tasteView,
+  entity: { ...tasteView.entity, name: 'taste', key: { user: text, category: text } },
+});
+
 test('no two namespaces have a key of a shared store in common, and what finds the keys of one finds no other', () => {
   fc.assert(
     fc.property(
@@ -99,13 +108,8 @@ test('no two namespaces have a key of a shared store in common, and what finds t
         const keys = new Set(keysOf(one, ofOne));
         const others = keysOf(other, ofOther);
         expect(others.filter((key) => keys.has(key))).toEqual([]);
-        const { tilesOfView, windowsOfView, rowsOfView, everything } = storeKeys(one);
-        const patterns = [...ofOne, ...ofOther].flatMap(([view]) => [
-          tilesOfView(view),
-          windowsOfView(view),
-          rowsOfView(view),
-        ]);
-        for (const pattern of [...patterns, tilesOfView('*'), everything()])
+        const { records, everything, anchors, formerKeys } = storeKeys(one);
+        for (const pattern of [records(), everything(), anchors(), formerKeys()])
           expect(others.filter((key) => matches(pattern, key))).toEqual([]);
       },
     ),
@@ -114,10 +118,28 @@ test('no two namespaces have a key of a shared store in common, and what finds t
 });
 
 function keysOf(namespace: string, entries: readonly (readonly [string, string])[]): readonly string[] {
-  const { tiles, windows, row, anchor, lock, owner, hot } = storeKeys(namespace);
-  const own = entries.flatMap(([view, key]) => [tiles(view, key), windows(view, key), row(view, '1-0a1b2c3d', key)]);
-  return [...own, anchor('0'), anchor('t'), lock, owner, hot].map(({ key }) => key);
+  const { of, record, recordOf, anchor, formerAnchor, lock, owner, hot } = storeKeys(namespace, ['taste']);
+  const own = entries.flatMap(([view, key]) => {
+    const layout = { ...tasteLayout, viewId: view };
+    const places = [...record(key), ...of(layout, `${key.length}:${key}part`).record];
+    for (const [{ key: found }, more] of [record(key)]) expect(recordOf(found)[1]).toEqual(more);
+    return places;
+  });
+  return [...own, anchor('0'), anchor('t'), formerAnchor('0'), lock, owner, hot].map(({ key }) => key);
 }
+
+test('a nested key is in the record of its first part, and the keys of a part have distinct names there', () => {
+  const keys = storeKeys('shop', ['taste']);
+  fc.assert(
+    fc.property(anyKey, anyKey, anyKey, (user, one, other) => {
+      const place = (part: string) => keys.of(tasteLayout, `${user.length}:${user}${part}`);
+      expect(place(one).record).toEqual(keys.record(user));
+      expect(place(one).id === place(other).id).toBe(one === other);
+      const apart = storeKeys('shop').of(tasteLayout, `${user.length}:${user}${one}`);
+      expect(apart.record).toEqual(keys.record(`${user.length}:${user}${one}`));
+    }),
+  );
+});
 
 /** As Redis matches the patterns that the store uses. */
 function matches(pattern: string, key: string): boolean {

@@ -16,7 +16,9 @@ import type { Place, StoreKeys } from './store-keys.ts';
  * c<n>     of the newest 2,048 commits: writer NUL position as JSON
  * last     number of the newest commit whose tiles are all written
  * p<name>  of each writer: number of its newest commit NUL position as JSON
- * run      identities of the server processes that the writer found whole; empty while it catches up
+ * run      identities of the server processes that the writer found whole, each with how entities are nested; empty while it
+ *          catches up
+ * nested   how entities are nested, see store-keys.ts
  * fresh    epoch ms: what arrived before is in the tiles
  * shares   where many processes write the tiles: the job that makes them, and among how many shares they are divided
  * served   then: what `run` would be of the one that commits; `run` has those of them that each share has too
@@ -46,10 +48,13 @@ export class Anchors {
   readonly places: readonly Place[];
   /** The newest commit that was begun anywhere. */
   commit = 0;
+  /** Whether the entities of the store are nested in another way than this process nests them. */
+  isNestedOtherwise = false;
   readonly #link: RedisLink;
   readonly #owner: string;
   /** Where others write the tiles. */
   readonly #shares: ShareNames | null;
+  readonly #nesting: string;
   /** The newest commit of each anchor. */
   #last: string[] = [];
   /** Position and writer by commit. */
@@ -64,16 +69,20 @@ export class Anchors {
     this.#link = link;
     this.#owner = owner;
     this.#shares = shares;
+    this.#nesting = keys.nesting;
     this.places = anchorPlaces(link, keys);
   }
 
   /** Reads all anchors; as their writer, also takes them over: for readers, nothing is whole yet. */
   async read(asWriter: boolean): Promise<void> {
     if (asWriter)
-      await this.#all((place) => this.#link.eval(openShares, [place], [this.#owner, sharesText(this.#shares)]));
+      await this.#all((place) =>
+        this.#link.eval(openShares, [place], [this.#owner, sharesText(this.#shares), this.#nesting]),
+      );
     const found = (await this.#all((place) => this.#link.sendUnlimited(place, ['HGETALL', place.key]))).map(
       parseAnchor,
     );
+    this.isNestedOtherwise = found.some(({ fields }) => (fields.get('nested') ?? '') !== this.#nesting);
     this.#confirmed = [];
     this.#last = found.map(({ last }) => last);
     this.commit = Math.max(0, ...found.map(({ next }) => next));
@@ -152,7 +161,7 @@ export class Anchors {
     const runs = await this.#runIds();
     if (runs.every((run, i) => run === this.#confirmed[i])) return;
     // All on each: an anchor may move to another node with its slot.
-    const all = [...new Set(runs)].join(' ');
+    const all = wholeTokens(runs, this.#nesting);
     const shares = this.#shares;
     if (shares === null) await this.#mustAll(markAnchor, (i) => [this.#last[i], 'run', all]);
     else await this.#mustAll(confirmServed, (i) => [this.#last[i], String(shares.shares), all]);
@@ -201,7 +210,20 @@ export class Anchors {
 
 /** Where the anchors of a store are. */
 export function anchorPlaces(link: RedisLink, keys: StoreKeys): readonly Place[] {
-  return (link.isCluster ? evenTags(ANCHORS_OF_CLUSTER) : ['0']).map((tag) => keys.anchor(tag));
+  return anchorTags(link).map((tag) => keys.anchor(tag));
+}
+
+export function anchorTags({ isCluster }: RedisLink): readonly string[] {
+  return isCluster ? evenTags(ANCHORS_OF_CLUSTER) : ['0'];
+}
+
+/** Server processes as anchors name whole ones: for a process that nests entities in another way none of them is. */
+export function wholeTokens(runIds: readonly string[], nesting: string): string {
+  return [...new Set(runIds)].map((runId) => wholeToken(runId, nesting)).join(' ');
+}
+
+export function wholeToken(runId: string, nesting: string): string {
+  return nesting === '' ? runId : `${runId}.${nesting}`;
 }
 
 /** The names of shares on an anchor; empty if one process writes. */

@@ -46,12 +46,13 @@ function onlineOn(options: z.output<typeof redisOptions>, place: BackEndPlace): 
 
 /** How the servers are reached, with secrets and files read. Errors: CONFIG_SECRET, CONFIG_TLS. */
 function reachedBy(
-  { url, cluster, username, password, tls, timeout }: z.output<typeof redisOptions>,
+  { url, cluster, username, password, tls, timeout, nested }: z.output<typeof redisOptions>,
   { secretOf, pemOf }: BackEndPlace,
 ): Omit<RedisOptions, 'prefix'> {
   return {
     urls: typeof url === 'string' ? [url] : url,
     cluster: cluster ?? typeof url !== 'string',
+    nested,
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password: secretOf(password, 'online.password') }),
     tls: tls === undefined ? null : pemOf(tls),

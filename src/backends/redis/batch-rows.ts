@@ -1,10 +1,12 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { BatchGeneration, BatchRow } from '../../ports/online-store.ts';
 import type { Columns } from '../../schema/column.ts';
 import { rowCodec } from '../../schema/row-codec.ts';
 import type { Anchors } from './anchors.ts';
+import { rowName } from './entity-record.ts';
+import { putSections, removeSections } from './record-scripts.ts';
 import type { RedisLink } from './redis-link.ts';
-import { placeOf, type StoreKeys } from './store-keys.ts';
+import { codeOf, type StoreKeys } from './store-keys.ts';
 
 /** A generation and the attempt under which its rows stand: rows of an attempt that died are never seen. */
 export interface Run {
@@ -22,6 +24,9 @@ export interface Runs {
   readonly current: Run;
   readonly before: Run | null;
 }
+
+/** Characters of the name of an attempt. */
+const ATTEMPT_LENGTH = 6;
 
 /** Rows or keys on their way at once. */
 const CHUNK = 1_000;
@@ -43,10 +48,11 @@ export class BatchRows {
   async write(generation: BatchGeneration, features: Columns, rows: readonly BatchRow[]): Promise<void> {
     const attempt = this.#attemptOf(generation);
     const { encode } = rowCodec(features);
+    const name = rowName(codeOf(generation.viewId), attempt);
     for (let i = 0; i < rows.length; i += CHUNK) {
       const writes = rows.slice(i, i + CHUNK).map((row) => {
-        const place = this.#keys.row(generation.viewId, attempt, row.key);
-        return this.#link.sendUnlimited(place, ['SET', place.key, Buffer.from(encode(row.values))]);
+        const record = this.#keys.record(row.key);
+        return this.#link.eval(putSections, record, [name, Buffer.from(encode(row.values))]);
       });
       await this.#link.within(Promise.all(writes));
     }
@@ -63,22 +69,15 @@ export class BatchRows {
     this.#attempts.delete(nameOf(generation));
   }
 
-  /** Removes the rows of a key, of every attempt there is: also of one that died. */
-  async dropKey(viewId: string, key: string): Promise<void> {
-    for await (const keys of this.#link.scan(this.#keys.rowsOfView(viewId))) {
-      const own = keys.filter((each) => this.#keys.row(viewId, this.#keys.attemptOf(viewId, each), key).key === each);
-      await this.#link.within(
-        Promise.all(own.map((each) => this.#link.sendUnlimited(placeOf(each), ['UNLINK', each]))),
-      );
-    }
-  }
-
   async #place(viewId: string, runs: Runs): Promise<void> {
     await this.#anchors.mark([[`g${viewId}`, JSON.stringify(runs)]]);
-    const kept = [runs.current.attempt, runs.before?.attempt];
-    for await (const keys of this.#link.scan(this.#keys.rowsOfView(viewId))) {
-      const gone = keys.filter((key) => !kept.includes(this.#keys.attemptOf(viewId, key)));
-      await this.#link.within(Promise.all(gone.map((key) => this.#link.sendUnlimited(placeOf(key), ['UNLINK', key]))));
+    const code = codeOf(viewId);
+    const kept = [runs.current, runs.before].flatMap((run) => (run === null ? [] : [rowName(code, run.attempt)]));
+    for await (const keys of this.#link.scan(this.#keys.records())) {
+      const removed = keys.map((key) =>
+        this.#link.eval(removeSections, this.#keys.recordOf(key), ['0', '1', rowName(code), ...kept]),
+      );
+      await this.#link.within(Promise.all(removed));
     }
   }
 
@@ -88,7 +87,7 @@ export class BatchRows {
 
   #attemptOf(generation: BatchGeneration): string {
     const name = nameOf(generation);
-    const known = this.#attempts.get(name) ?? `${generation.generation}-${randomUUID().slice(0, 8)}`;
+    const known = this.#attempts.get(name) ?? randomBytes(5).toString('base64url').slice(0, ATTEMPT_LENGTH);
     this.#attempts.set(name, known);
     return known;
   }

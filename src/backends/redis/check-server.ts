@@ -1,15 +1,13 @@
 import { fail } from '../../base/errors/fail.ts';
-import { listOf, type RedisLink, textOf } from './redis-link.ts';
+import { type RedisLink, textOf } from './redis-link.ts';
 
-/** The capabilities of the servers, from every primary. Errors: REDIS_VERSION, REDIS_POLICY. */
-export async function checkServers(link: RedisLink): Promise<{ readonly fieldsExpire: boolean }> {
+/** Whether every primary is a server that the store can be in. Errors: REDIS_VERSION, REDIS_POLICY. */
+export async function checkServers(link: RedisLink): Promise<void> {
   for (const info of await link.within(link.sendToAll(['INFO', 'server']))) {
     const found = /redis_version:(\S+)/.exec(textOf(info))?.[1] ?? '';
     if (Number.parseInt(found, 10) < 7) throw fail('REDIS_VERSION', { address: link.address, found });
   }
   await checkPolicy(link);
-  const commands = await link.within(link.sendToAll(['COMMAND', 'INFO', 'HPEXPIRE']));
-  return { fieldsExpire: commands.every((reply) => listOf(listOf(reply)[0]).length > 0) };
 }
 
 /** An evicted tile would make a sum smaller, unnoticed. Error: REDIS_POLICY. */

@@ -16,7 +16,7 @@ export function redisFailures(options: RedisOptions): StoreFailures {
      * commit.
      */
     cutShort: () =>
-      eachKey(options, 'a:*', async (link, anchor) => {
+      eachKey(options, 'n:*', async (link, anchor) => {
         const next = Number(textOf(await link.send(anchor, ['HGET', anchor.key, 'next'])));
         const note = textOf(await link.send(anchor, ['HGET', anchor.key, `c${next - 1}`]));
         const [writer, position] = note.split('\0');

@@ -1,44 +1,70 @@
 import { START, type TileLayout } from '../../features/tile/tile-layout.ts';
-import type { TileRun } from '../../features/tile/tile-run.ts';
 import { storesWindows, WindowsWriter } from '../../features/window/stored-windows.ts';
 import { tileHorizonMs } from '../../features/window/tile-horizon.ts';
 import type { TileReport, TileWrite } from '../../ports/online-store.ts';
+import { upsertTiles } from './record-scripts.ts';
 import { listOf, type RedisLink } from './redis-link.ts';
-import { upsertTiles } from './scripts.ts';
-import type { Place, StoreKeys } from './store-keys.ts';
-import { blockField, blockOf, encodeBlock } from './tile-block.ts';
+import type { RecordPlace, StoreKeys } from './store-keys.ts';
+import { blockName, blockOf, encodeBlock, TILES_PER_BLOCK } from './tile-block.ts';
 
-/** Keys whose tiles are on their way at once. */
+/** Records whose tiles are on their way at once. */
 export const CHUNK = 500;
 
-/**
- * The lifetime of tiles beyond their windows. Expiry uses the server's clock from the last write; windows use the clock of
- * the log, which may pause.
- */
-const SLACK_MS = 7 * 86_400_000;
+const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
 
-/** A call of the script that writes the tiles of a key, all but the stamp. */
-export interface KeyWrite {
-  readonly layout: TileLayout;
-  /** The hash of its tiles, and its stored windows. */
-  readonly places: readonly [Place, ...Place[]];
+/**
+ * The lifetime of tiles beyond their windows, at most. Expiry uses the server's clock from the last write; windows use the clock of
+ * the log, which may pause. Keys of a view with a `ttl` are forgotten: their lifetime is that, from a day on.
+ */
+const SLACK_MS = 7 * DAY_MS;
+
+/** A call of the script that writes the tiles of a record, all but the stamp. */
+export interface RecordWrite {
+  readonly record: RecordPlace;
+  readonly keys: readonly WrittenKey[];
   readonly args: readonly (string | Buffer)[];
 }
 
-/** Makes the calls of the script that writes the tiles of a key. */
+/** A key of a view in it. */
+export interface WrittenKey {
+  readonly layout: TileLayout;
+  readonly id: string;
+}
+
+type KeyTiles = [TileWrite, ...TileWrite[]];
+
+interface Built {
+  readonly record: RecordPlace;
+  readonly keys: WrittenKey[];
+  readonly args: (string | Buffer)[];
+}
+
+/** Makes the calls of the script that writes the tiles of records. */
 export class KeyWrites {
   readonly #keys: StoreKeys;
-  readonly #fieldsExpire: boolean;
   readonly #windows = new WeakMap<TileLayout, WindowsWriter | null>();
 
-  constructor(keys: StoreKeys, fieldsExpire: boolean) {
+  constructor(keys: StoreKeys) {
     this.#keys = keys;
-    this.#fieldsExpire = fieldsExpire;
   }
 
-  /** A call for each key; `now`: as of when windows are kept where all tiles of a key are known. */
-  of(tiles: readonly TileWrite[], now: number | undefined): readonly KeyWrite[] {
-    return groupByKey(tiles).map((group) => this.#encode(group, now));
+  /**
+   * A call for each record; `now`: as of when windows are kept where all tiles of a key are known, and the clock by which blocks are
+   * out of the reach of any window.
+   */
+  of(tiles: readonly TileWrite[], now: number | undefined, keepsWindows = true): readonly RecordWrite[] {
+    const records = new Map<string, Built>();
+    for (const group of groupByKey(tiles)) {
+      const [{ layout, key }] = group;
+      const { record, id } = this.#keys.of(layout, key);
+      const known = records.get(record[0].key);
+      const built = known ?? { record, keys: [], args: [] };
+      if (known === undefined) records.set(record[0].key, built);
+      built.keys.push({ layout, id });
+      this.#encode(built.args, id, group, { now, keepsWindows });
+    }
+    return [...records.values()];
   }
 
   /** Writes the windows of a view; null where they are not stored. */
@@ -50,46 +76,46 @@ export class KeyWrites {
     return made;
   }
 
-  /** The tiles of one key as the script takes them, all but the stamp. */
-  #encode(group: readonly [TileWrite, ...TileWrite[]], now: number | undefined): KeyWrite {
-    const [{ layout, key, all }] = group;
+  /** The tiles of one key as the script takes them. */
+  #encode(
+    args: (string | Buffer)[],
+    id: string,
+    group: KeyTiles,
+    { now, keepsWindows }: { readonly now: number | undefined; readonly keepsWindows: boolean },
+  ): void {
+    const [{ layout, all }] = group;
     const hops = layout.view.hopsMs;
-    const lives = livesOf(layout);
-    const writer = this.windowsOf(layout);
+    const writer = keepsWindows && all !== undefined ? this.windowsOf(layout) : null;
     const windows = all === undefined || now === undefined ? null : (writer?.write(all, now) ?? null);
-    const args: (string | Buffer)[] = [
-      longestOf(lives),
-      this.#fieldsExpire ? '1' : '0',
-      windows === null ? '' : Buffer.from(windows),
-    ];
-    for (let i = 0; i < group.length; ) {
+    args.push(id, lifeOf(layout), windows === null ? '' : Buffer.from(windows), oldestBlocks(layout, now));
+    const count = args.push('0') - 1;
+    let blocks = 0;
+    for (let i = 0; i < group.length; blocks += 1) {
       const { hopMs } = group[i];
       const block = blockOf(startOf(group[i]), hopMs);
       let end = i + 1;
       while (end < group.length && group[end].hopMs === hopMs && blockOf(startOf(group[end]), hopMs) === block)
         end += 1;
-      const hop = hops.indexOf(hopMs);
-      args.push(blockField(hop, block), msText(lives[hop]), encodeBlock(group.slice(i, end)));
+      args.push(blockName(hops.indexOf(hopMs), block), encodeBlock(group.slice(i, end)));
       i = end;
     }
-    const tiles = this.#keys.tiles(layout.viewId, key);
-    return { layout, places: writer === null ? [tiles] : [tiles, this.#keys.windows(layout.viewId, key)], args };
+    args[count] = String(blocks);
   }
 }
 
-/** Writes tiles under a stamp, some keys at once; `after` is called with each changed key, and may run concurrently. */
+/** Writes tiles under a stamp, some records at once; `after` is called with each changed key, and may run concurrently. */
 export async function writeKeys(
   link: RedisLink,
-  calls: readonly KeyWrite[],
+  calls: readonly RecordWrite[],
   stamp: Buffer,
-  after?: (write: KeyWrite) => Promise<unknown>,
+  after?: (record: RecordPlace, key: WrittenKey) => Promise<unknown>,
 ): Promise<TileReport> {
   const report = { applied: 0, duplicate: 0, stale: 0, conflict: 0 };
   for (let i = 0; i < calls.length; i += CHUNK) {
-    const writes = calls.slice(i, i + CHUNK).map(async (call) => {
-      const counts = listOf(await link.eval(upsertTiles, call.places, [stamp, ...call.args])).map(Number);
-      if (counts[0] > 0) await after?.(call);
-      return counts;
+    const writes = calls.slice(i, i + CHUNK).map(async ({ record, keys, args }) => {
+      const answer = listOf(await link.eval(upsertTiles, record, [stamp, ...args])).map(Number);
+      if (after !== undefined) for (const key of answer.slice(4)) await after(record, keys[key - 1]);
+      return answer;
     });
     for (const counts of await link.within(Promise.all(writes))) {
       report.applied += counts[0];
@@ -101,23 +127,24 @@ export async function writeKeys(
   return report;
 }
 
-/** How long a key is kept after it was last written, as scripts take it: ms. */
-export function keyLife(layout: TileLayout): string {
-  return longestOf(livesOf(layout));
+/** Hours that the tiles of a key are kept after they were last written; 0: for ever. */
+function lifeOf({ view }: TileLayout): string {
+  const longest = Math.max(...view.hopsMs.map((hopMs) => hopMs + tileHorizonMs(view, hopMs)));
+  return Number.isFinite(longest) ? String(Math.ceil((longest + slackOf(view.ttlMs)) / HOUR_MS)) : '0';
 }
 
-/** By hop, how long its tiles are kept after they were last written, ms. */
-function livesOf({ view }: TileLayout): readonly number[] {
-  return view.hopsMs.map((hopMs) => Math.ceil(hopMs + tileHorizonMs(view, hopMs) + SLACK_MS));
+function slackOf(ttlMs: number | null): number {
+  return ttlMs === null ? SLACK_MS : Math.min(SLACK_MS, Math.max(DAY_MS, ttlMs));
 }
 
-function longestOf(lives: readonly number[]): string {
-  return msText(Math.max(...lives));
-}
-
-/** 0: never. */
-function msText(ms: number): string {
-  return Number.isFinite(ms) ? String(ms) : '0';
+/** By hop, the oldest block that a window may reach, with the same lifetime beyond it; `-`: any may be reached. */
+function oldestBlocks({ view }: TileLayout, now: number | undefined): string {
+  return view.hopsMs
+    .map((hopMs) => {
+      const from = (now ?? Number.NEGATIVE_INFINITY) - tileHorizonMs(view, hopMs) - slackOf(view.ttlMs) - hopMs;
+      return Number.isFinite(from) ? String(Math.floor(from / (hopMs * TILES_PER_BLOCK))) : '-';
+    })
+    .join(' ');
 }
 
 function startOf({ layout, run, index }: TileWrite): number {
@@ -125,10 +152,10 @@ function startOf({ layout, run, index }: TileWrite): number {
 }
 
 /** Tiles by (view, key), each group in order of hop and start. */
-function groupByKey(tiles: readonly TileWrite[]): readonly (readonly [TileWrite, ...TileWrite[]])[] {
-  const views = new Map<TileLayout, Map<string, [TileWrite, ...TileWrite[]]>>();
+function groupByKey(tiles: readonly TileWrite[]): readonly KeyTiles[] {
+  const views = new Map<TileLayout, Map<string, KeyTiles>>();
   for (const tile of tiles) {
-    const keys = views.get(tile.layout) ?? new Map<string, [TileWrite, ...TileWrite[]]>();
+    const keys = views.get(tile.layout) ?? new Map<string, KeyTiles>();
     views.set(tile.layout, keys);
     const group = keys.get(tile.key);
     if (group === undefined) keys.set(tile.key, [tile]);
@@ -137,9 +164,4 @@ function groupByKey(tiles: readonly TileWrite[]): readonly (readonly [TileWrite,
   const groups = [...views.values()].flatMap((keys) => [...keys.values()]);
   for (const group of groups) if (group.length > 1) group.sort((a, b) => a.hopMs - b.hopMs || startOf(a) - startOf(b));
   return groups;
-}
-
-/** Tiles of a hop as they are written. */
-export function writesOf(layout: TileLayout, hopMs: number, run: TileRun): readonly TileWrite[] {
-  return Array.from({ length: run.length }, (_, index) => ({ layout, hopMs, key: '', run, index }));
 }

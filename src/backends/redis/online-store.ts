@@ -22,17 +22,19 @@ import type { Columns } from '../../schema/column.ts';
 import { Anchors } from './anchors.ts';
 import { BatchRows } from './batch-rows.ts';
 import { checkPolicy, checkServers } from './check-server.ts';
+import { rowName, runsOf, storedTiles, tilesName, windowsName, withoutTiles } from './entity-record.ts';
+import { leaveFormerLayout, removeAll, removeFormerLayout } from './former-layout.ts';
 import { handedBatches } from './handed-batches.ts';
-import { CHUNK, type KeyWrite, KeyWrites, writeKeys, writesOf } from './key-writes.ts';
+import { CHUNK, KeyWrites, type RecordWrite, writeKeys } from './key-writes.ts';
 import { WriterLock } from './lock.ts';
 import { checkOwner } from './owner.ts';
 import { Reader } from './reader.ts';
+import { readSections, removeSections, replaceSections, sectionsOf } from './record-scripts.ts';
 import { bytesOf, listOf, RedisLink, textOf } from './redis-link.ts';
 import type { RedisOptions } from './redis-options.ts';
-import { replaceBlocks, shareHot } from './scripts.ts';
-import { placeOf, type StoreKeys, storeKeys } from './store-keys.ts';
-import { storedKey } from './stored-key.ts';
-import { decodeStamp, encodeBlock, encodeStamp, hopAndBlock, runOfBlocks, TILES_PER_BLOCK } from './tile-block.ts';
+import { shareHot } from './scripts.ts';
+import { codeOf, type RecordPlace, type StoreKeys, storeKeys } from './store-keys.ts';
+import { decodeStamp, encodeStamp } from './tile-block.ts';
 
 /** Names that are hot at once, over all processes. */
 const MOST_HOT = 1_000;
@@ -51,8 +53,8 @@ export async function openRedisStore(
 ): Promise<OnlineStore> {
   const link = await RedisLink.open(options);
   try {
-    const { fieldsExpire } = await checkServers(link);
-    const keys = storeKeys(options.prefix);
+    await checkServers(link);
+    const keys = storeKeys(options.prefix, options.nested);
     const lock = access === 'write' ? new WriterLock(link, keys) : null;
     const { prefix: namespace, owner } = options;
     if (owner !== undefined) {
@@ -61,8 +63,12 @@ export async function openRedisStore(
     }
     await lock?.take();
     const anchors = new Anchors(link, keys, lock?.owner ?? '', shares);
+    const hasFormer = lock !== null && (await leaveFormerLayout(link, keys));
     await anchors.read(lock !== null);
-    return new RedisOnlineStore({ link, keys, lock, anchors, fieldsExpire });
+    const store = new RedisOnlineStore({ link, keys, lock, anchors });
+    if (lock !== null && anchors.isNestedOtherwise) await store.startOver();
+    if (hasFormer) store.removeFormer();
+    return store;
   } catch (error) {
     link.close();
     throw error;
@@ -74,10 +80,9 @@ interface Parts {
   readonly keys: StoreKeys;
   readonly lock: WriterLock | null;
   readonly anchors: Anchors;
-  readonly fieldsExpire: boolean;
 }
 
-/** Tiles as hashes by (view, key), blocks by field; positions on the anchors; see store-keys.ts and anchors.ts. */
+/** A record for each entity, positions on the anchors; see entity-record.ts and anchors.ts. */
 class RedisOnlineStore implements OnlineStore {
   readonly capabilities: OnlineStoreCapabilities = {
     durable: true,
@@ -107,15 +112,16 @@ class RedisOnlineStore implements OnlineStore {
   #torn = false;
   #policyAt = performance.now();
   readonly #inTurn = turnsInOrder();
+  readonly #closing = new AbortController();
 
-  constructor({ link, keys, lock, anchors, fieldsExpire }: Parts) {
+  constructor({ link, keys, lock, anchors }: Parts) {
     this.#link = link;
     this.#keys = keys;
     this.#lock = lock;
     this.#anchors = anchors;
     this.#batch = new BatchRows(link, keys, anchors);
     this.#reader = new Reader(link, keys, anchors.places);
-    this.#writes = new KeyWrites(keys, fieldsExpire);
+    this.#writes = new KeyWrites(keys);
     this.handOver = handedBatches(link, keys);
   }
 
@@ -133,7 +139,7 @@ class RedisOnlineStore implements OnlineStore {
     return this.#inTurn(() => this.#write(commit, calls));
   }
 
-  async #write({ writer, position, freshUntil }: TileCommit, calls: readonly KeyWrite[]): Promise<TileReport> {
+  async #write({ writer, position, freshUntil }: TileCommit, calls: readonly RecordWrite[]): Promise<TileReport> {
     const commit = await this.#anchors.begin(writer, position);
     const report = await writeKeys(this.#link, calls, encodeStamp(commit));
     await this.#anchors.end(commit, writer, position, freshUntil ?? Number.NEGATIVE_INFINITY);
@@ -160,38 +166,53 @@ class RedisOnlineStore implements OnlineStore {
 
   async dropTiles(layout: TileLayout, horizons: readonly TileHorizon[], signal?: AbortSignal): Promise<void> {
     const before = layout.view.hopsMs.map((hopMs) => horizons.find((each) => each.hopMs === hopMs)?.endedBefore);
-    for await (const keys of this.#link.scan(this.#keys.tilesOfView(layout.viewId))) {
-      if (signal?.aborted === true) return;
-      await this.#link.within(Promise.all(keys.map((key) => this.#dropOfKey(layout, key, before))));
-    }
+    await this.#eachRecord((record) => this.#dropOfRecord(layout, record, before), signal);
   }
 
   async dropView(viewId: string, signal?: AbortSignal): Promise<void> {
-    await this.#dropTilesOf(viewId, signal);
+    const code = codeOf(viewId);
+    const beginnings = [tilesName(code), windowsName(code)];
+    await this.#eachRecord((record) => this.#link.eval(removeSections, record, ['0', '2', ...beginnings]), signal);
   }
 
-  /** Drops the tiles of a view (`*`: of all), what they merge to first. */
-  async #dropTilesOf(viewId: string, signal?: AbortSignal): Promise<void> {
-    for (const pattern of [this.#keys.windowsOfView(viewId), this.#keys.tilesOfView(viewId)])
-      for await (const keys of this.#link.scan(pattern)) {
-        if (signal?.aborted === true) return;
-        await this.#link.within(
-          Promise.all(keys.map((key) => this.#link.sendUnlimited(placeOf(key), ['UNLINK', key]))),
-        );
-      }
+  async #eachRecord(work: (record: RecordPlace) => Promise<unknown>, signal?: AbortSignal): Promise<void> {
+    for await (const keys of this.#link.scan(this.#keys.records())) {
+      if (signal?.aborted === true) return;
+      await this.#link.within(Promise.all(keys.map((key) => work(this.#keys.recordOf(key)))));
+    }
   }
 
   async dropKey(layouts: readonly TileLayout[], batchViews: readonly string[], key: string): Promise<void> {
     await this.#inTurn(async () => {
-      const places = layouts.flatMap(({ viewId }) => [this.#keys.tiles(viewId, key), this.#keys.windows(viewId, key)]);
-      await this.#link.within(
-        Promise.all(places.map((place) => this.#link.sendUnlimited(place, ['UNLINK', place.key]))),
-      );
-      for (const viewId of batchViews) await this.#batch.dropKey(viewId, key);
+      const removed = layouts.map((layout) => {
+        const { record, id } = this.#keys.of(layout, key);
+        return this.#link.eval(removeSections, record, ['2', tilesName(id), windowsName(id), '0']);
+      });
+      const rows = batchViews.map((viewId) => rowName(codeOf(viewId)));
+      if (rows.length > 0)
+        removed.push(this.#link.eval(removeSections, this.#keys.record(key), ['0', String(rows.length), ...rows]));
+      await this.#link.within(Promise.all(removed));
     });
   }
 
+  /** Empties the store of the records of another nesting of entities: they are written again from the log. */
+  async startOver(): Promise<void> {
+    await this.#anchors.forget();
+    await this.#removeRecords();
+    await this.#anchors.read(true);
+  }
+
+  /** Removes the rest of the former layout, while the store is used. */
+  removeFormer(): void {
+    removeFormerLayout(this.#link, this.#keys, this.#closing.signal).catch(() => undefined);
+  }
+
+  async #removeRecords(): Promise<void> {
+    for await (const keys of this.#link.scan(this.#keys.everything())) await removeAll(this.#link, keys);
+  }
+
   async close(): Promise<void> {
+    this.#closing.abort();
     try {
       await this.#lock?.drop();
     } finally {
@@ -199,26 +220,15 @@ class RedisOnlineStore implements OnlineStore {
     }
   }
 
-  async #dropOfKey(layout: TileLayout, key: string, before: readonly (number | undefined)[]): Promise<void> {
-    const place = placeOf(key);
-    const list = listOf(await this.#link.sendUnlimited(place, ['HGETALL', key]));
+  async #dropOfRecord(layout: TileLayout, record: RecordPlace, before: readonly (number | undefined)[]): Promise<void> {
+    const list = listOf(await this.#link.eval(sectionsOf, record, [tilesName(codeOf(layout.viewId))]));
     const args: (string | Buffer)[] = [];
     for (let i = 0; i < list.length; i += 2) {
-      const [field, value] = [textOf(list[i]), bytesOf(list[i + 1])];
-      const at = hopAndBlock(field);
-      if (value === null || at === null) continue;
-      const hopMs = layout.view.hopsMs[at.hop];
-      const from = (before[at.hop] ?? Number.NEGATIVE_INFINITY) - hopMs + 1;
-      if (at.block * TILES_PER_BLOCK * hopMs >= from) continue;
-      const kept = runOfBlocks(
-        layout,
-        hopMs,
-        [{ block: at.block, bytes: value }],
-        [{ from, to: Number.POSITIVE_INFINITY }],
-      );
-      args.push(field, value, kept.length === 0 ? Buffer.alloc(0) : encodeBlock(writesOf(layout, hopMs, kept)));
+      const bytes = bytesOf(list[i + 1]);
+      const kept = bytes === null ? null : withoutTiles(layout, bytes, before);
+      if (bytes !== null && kept !== null) args.push(textOf(list[i]).slice(1), bytes, Buffer.from(kept));
     }
-    if (args.length > 0) await this.#link.eval(replaceBlocks, [place], args);
+    if (args.length > 0) await this.#link.eval(replaceSections, record, args);
   }
 
   async #load(
@@ -228,19 +238,18 @@ class RedisOnlineStore implements OnlineStore {
     const loaded: LoadedKey[] = [];
     for (let i = 0; i < keys.length; i += CHUNK) {
       const reads = keys.slice(i, i + CHUNK).map(async ({ layout, key }) => {
-        const place = this.#keys.tiles(layout.viewId, key);
-        const list = listOf(await this.#link.sendUnlimited(place, ['HGETALL', place.key]));
-        return { layout, list };
+        const { record, id } = this.#keys.of(layout, key);
+        const [found] = listOf(await this.#link.eval(readSections, record, [tilesName(id)]));
+        return { layout, stored: storedTiles(bytesOf(found)) };
       });
-      for (const { layout, list } of await this.#link.within(Promise.all(reads))) {
-        const { runs, stamp } = storedKey(layout, list);
-        const commit = stamp === null ? null : decodeStamp(stamp);
+      for (const { layout, stored } of await this.#link.within(Promise.all(reads))) {
+        const commit = stored.stamp === null ? null : decodeStamp(stored.stamp);
         const covers = commit === null ? null : this.#anchors.covers(writer, commit);
         if (covers === 'unknown') {
           this.#torn = true;
           throw fail('STORE_LOST', { path: this.#link.address });
         }
-        loaded.push({ runs, covers });
+        loaded.push({ runs: runsOf(layout, stored), covers });
       }
     }
     return loaded;
@@ -277,7 +286,7 @@ class RedisOnlineStore implements OnlineStore {
     if (this.#torn) {
       // Tiles whose state is unknown are recomputed.
       await this.#anchors.forget();
-      await this.#dropTilesOf('*');
+      await this.#removeRecords();
       this.#torn = false;
     }
     await this.#anchors.read(true);

@@ -19,6 +19,8 @@ export const redisOptions = z.strictObject({
   tls: tlsFiles.optional(),
   /** A call without an answer after this fails. */
   timeout: duration.default('1s'),
+  /** Entities of several columns that are kept with their first column: few of them have the same. */
+  nested: z.array(z.string()).default([]),
   /** Which processes write the tiles of another engine: the one that serves, or any number of `headrace tiles write`. */
   writers: z.enum(['one', 'many']).default('one'),
 });

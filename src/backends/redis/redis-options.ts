@@ -7,6 +7,8 @@ export interface RedisOptions {
   readonly cluster: boolean;
   /** Begins every key, without ":" and "{": what keeps projects in one server apart. */
   readonly prefix: string;
+  /** Names of entities of several columns that are kept in the record of their first; none where it is left out. */
+  readonly nested?: readonly string[];
   /** The credentials; none without it. */
   readonly owner?: NamespaceOwner;
   readonly username?: string;

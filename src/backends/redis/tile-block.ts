@@ -1,32 +1,27 @@
 import { ByteReader, ByteWriter } from '../../base/bytes.ts';
-import { fail } from '../../base/errors/fail.ts';
 import { decodeTile, encodeTile } from '../../features/tile/tile-codec.ts';
-import { COUNT, GENERATION, START, type TileLayout } from '../../features/tile/tile-layout.ts';
-import { emptyRun, type TileRun } from '../../features/tile/tile-run.ts';
+import { COUNT, GENERATION, MAX_TS, START, type TileLayout } from '../../features/tile/tile-layout.ts';
+import { copyTile, emptyRun, type TileRun } from '../../features/tile/tile-run.ts';
 import type { TileWrite } from '../../ports/online-store.ts';
 
 /**
- * The tiles of one (view, key, hop) that start in one span of 32 hops: a field of the key's hash. The script of the
- * write reads the frame around each tile, not the tile.
+ * The tiles of one (view, key, hop) that start in one span of 32 hops. The script of the write reads the frame around each tile,
+ * not the tile.
  *
  * ```
- * field  = hop block                ; hop: index among the view's hops; block: floor(start / (32 · hop)); both in base 36, the
- *                                    ; hop one character. Text, since the client writes each argument of bytes separately
- * value  = format *(entry)          ; ascending
- * format = %x01
- * entry  = place generation n size tile
+ * name   = hop block                ; hop: index among the view's hops; block: floor(start / (32 · hop)); both in base 36, the
+ *                                    ; hop one character
+ * block  = *(place generation n size tile) ; ascending
  * place  = u8                       ; which of the 32
  * generation = varint               ; generation and n are the version
  * n      = varint
  * size   = varint                   ; bytes of the tile
- * tile   = as features/tile/tile-codec.ts writes it
- * stamp  = varint                   ; of the field "~": the commit that last wrote the hash; none is 0
+ * tile   = as features/tile/tile-codec.ts writes it, its start and its time from the start of the block, generation 0
+ * stamp  = varint                   ; the commit that last wrote the tiles of the key; none is 0
  *        / %x00 6OCTET varint       ; of one of many writers: its number, and its write
  * ```
  */
 export const TILES_PER_BLOCK = 32;
-const FORMAT = 1;
-const STAMP_FIELD = '~';
 const SHARED = 0;
 
 const writer = new ByteWriter(4_096);
@@ -38,26 +33,39 @@ export function blockOf(start: number, hopMs: number): number {
   return Math.floor(start / (hopMs * TILES_PER_BLOCK));
 }
 
-export function blockField(hop: number, block: number): string {
+export function blockName(hop: number, block: number): string {
   return hop.toString(36) + block.toString(36);
 }
 
-/** Hop (by index) and block of a field; null of the stamp. */
-export function hopAndBlock(field: string): { readonly hop: number; readonly block: number } | null {
-  if (field === STAMP_FIELD) return null;
-  return { hop: Number.parseInt(field.slice(0, 1), 36), block: Number.parseInt(field.slice(1), 36) };
+/** Hop (by index) and block of a name. */
+export function hopAndBlock(name: string): { readonly hop: number; readonly block: number } {
+  return { hop: Number.parseInt(name.slice(0, 1), 36), block: Number.parseInt(name.slice(1), 36) };
+}
+
+const relatives = new WeakMap<TileLayout, TileRun>();
+
+/** A place for one tile of a layout, which each call reuses. */
+function relativeOf(layout: TileLayout): TileRun {
+  const known = relatives.get(layout) ?? { ...emptyRun(layout, 1), length: 1 };
+  relatives.set(layout, known);
+  return known;
 }
 
 /** Tiles of one block, ascending, as the script takes them. */
 export function encodeBlock(tiles: readonly TileWrite[]): Buffer {
   writer.clear();
-  writer.u8(FORMAT);
   for (const { layout, hopMs, run, index } of tiles) {
     const at = index * layout.numbers;
     const start = run.nums[at + START];
+    const from = blockOf(start, hopMs) * TILES_PER_BLOCK * hopMs;
+    const relative = relativeOf(layout);
+    copyTile(layout, relative, 0, run, index);
+    relative.nums[START] = start - from;
+    relative.nums[MAX_TS] = run.nums[at + MAX_TS] - from;
+    relative.nums[GENERATION] = 0;
     tile.clear();
-    encodeTile(tile, layout, hopMs, run, index);
-    writer.u8(start / hopMs - blockOf(start, hopMs) * TILES_PER_BLOCK);
+    encodeTile(tile, layout, hopMs, relative, 0);
+    writer.u8((start - from) / hopMs);
     writer.varint(run.nums[at + GENERATION]);
     writer.varint(run.nums[at + COUNT]);
     writer.varint(tile.length);
@@ -66,7 +74,12 @@ export function encodeBlock(tiles: readonly TileWrite[]): Buffer {
   return Buffer.from(writer.view());
 }
 
-/** The tiles of a field, as they are stored. */
+/** Tiles of a hop as they are written. */
+export function writesOf(layout: TileLayout, hopMs: number, run: TileRun): readonly TileWrite[] {
+  return Array.from({ length: run.length }, (_, index) => ({ layout, hopMs, key: '', run, index }));
+}
+
+/** The tiles of a block, as they are stored. */
 export interface StoredBlock {
   readonly block: number;
   readonly bytes: Uint8Array;
@@ -87,7 +100,7 @@ function isWithin(start: number, spans: readonly Starts[]): boolean {
 
 /**
  * The tiles of some blocks of a key and hop, ascending, whose starts are wanted, in one run; the others are passed over unread. Errors:
- * BYTES_DAMAGED, BYTES_VERSION. Hot path.
+ * BYTES_DAMAGED. Hot path.
  */
 export function runOfBlocks(
   layout: TileLayout,
@@ -100,10 +113,13 @@ export function runOfBlocks(
   const run = emptyRun(layout, tiles);
   if (tiles === 0) return run;
   for (let b = 0; b < blocks.length; b += 1)
-    eachTile(hopMs, blocks[b], wanted, (start) => {
+    eachTile(hopMs, blocks[b], wanted, (start, generation, from) => {
       decodeTile(reader, layout, hopMs, run);
-      if (run.nums[(run.length - 1) * layout.numbers + START] !== start)
-        throw reader.damaged('a tile is not where it says');
+      const at = (run.length - 1) * layout.numbers;
+      run.nums[at + START] += from;
+      run.nums[at + MAX_TS] += from;
+      run.nums[at + GENERATION] = generation;
+      if (run.nums[at + START] !== start) throw reader.damaged('a tile is not where it says');
     });
   return run;
 }
@@ -113,21 +129,20 @@ function eachTile(
   hopMs: number,
   { block, bytes }: StoredBlock,
   wanted: readonly Starts[],
-  decode: ((start: number) => void) | null,
+  decode: ((start: number, generation: number, from: number) => void) | null,
 ): number {
   reader.reset(bytes);
-  const format = reader.u8();
-  if (format !== FORMAT) throw fail('BYTES_VERSION', { what: 'a block of tiles', found: format, known: FORMAT });
+  const from = block * TILES_PER_BLOCK * hopMs;
   let tiles = 0;
   while (reader.remaining > 0) {
-    const start = (block * TILES_PER_BLOCK + reader.u8()) * hopMs;
-    reader.varint();
+    const start = from + reader.u8() * hopMs;
+    const generation = reader.varint();
     reader.varint();
     const size = reader.varint();
     const end = reader.offset + size;
     const isWanted = isWithin(start, wanted);
     if (isWanted) tiles += 1;
-    if (isWanted && decode !== null) decode(start);
+    if (isWanted && decode !== null) decode(start, generation, from);
     else reader.skip(size);
     if (reader.offset !== end) throw reader.damaged('a tile is not as long as it says');
   }

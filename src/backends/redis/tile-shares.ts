@@ -2,26 +2,27 @@ import { randomBytes } from 'node:crypto';
 import { fail } from '../../base/errors/fail.ts';
 import type { TileReport } from '../../ports/online-store.ts';
 import type { ShareNames, SharePlace, ShareWrite, TileShares } from '../../ports/tile-shares.ts';
-import { anchorPlaces, sharesText } from './anchors.ts';
+import { anchorPlaces, sharesText, wholeTokens } from './anchors.ts';
 import { checkServers } from './check-server.ts';
-import { type KeyWrite, KeyWrites, keyLife, writeKeys } from './key-writes.ts';
+import { runsOf, storedTiles, tilesName } from './entity-record.ts';
+import { KeyWrites, type WrittenKey, writeKeys } from './key-writes.ts';
 import { checkOwner } from './owner.ts';
-import { listOf, RedisLink, type Reply, textOf } from './redis-link.ts';
+import { keepWindows, readSections } from './record-scripts.ts';
+import { bytesOf, listOf, RedisLink, type Reply, textOf } from './redis-link.ts';
 import type { RedisOptions } from './redis-options.ts';
-import { keepWindows, moveShares, takeShares } from './scripts.ts';
-import { type Place, type StoreKeys, storeKeys } from './store-keys.ts';
-import { storedKey } from './stored-key.ts';
+import { moveShares, takeShares } from './scripts.ts';
+import { type Place, type RecordPlace, type StoreKeys, storeKeys } from './store-keys.ts';
 import { encodeSharedStamp } from './tile-block.ts';
 
 /** Opens the store in a Redis or Valkey for one of many processes that write its tiles. Errors: REDIS_*, NAMESPACE_TAKEN. */
 export async function openRedisShares(options: RedisOptions, names: ShareNames): Promise<TileShares> {
   const link = await RedisLink.open(options);
   try {
-    const { fieldsExpire } = await checkServers(link);
-    const keys = storeKeys(options.prefix);
+    await checkServers(link);
+    const keys = storeKeys(options.prefix, options.nested);
     const { prefix: namespace, owner } = options;
     if (owner !== undefined) await checkOwner(link, keys, { namespace, owner: { ...owner, data: null } });
-    return new RedisTileShares(link, keys, names, fieldsExpire);
+    return new RedisTileShares(link, keys, names);
   } catch (error) {
     link.close();
     throw error;
@@ -38,15 +39,17 @@ class RedisTileShares implements TileShares {
   readonly #names: ShareNames;
   readonly #writes: KeyWrites;
   readonly #anchors: readonly Place[];
+  readonly #nesting: string;
   readonly #who = randomBytes(6);
   /** By anchor and share, what this process left there. */
   #left: readonly Map<number, string>[];
   #written = 0;
 
-  constructor(link: RedisLink, keys: StoreKeys, names: ShareNames, fieldsExpire: boolean) {
+  constructor(link: RedisLink, keys: StoreKeys, names: ShareNames) {
     this.#link = link;
     this.#names = names;
-    this.#writes = new KeyWrites(keys, fieldsExpire);
+    this.#nesting = keys.nesting;
+    this.#writes = new KeyWrites(keys);
     this.#anchors = anchorPlaces(link, keys);
     this.#left = this.#anchors.map(() => new Map());
   }
@@ -66,10 +69,10 @@ class RedisTileShares implements TileShares {
 
   async write({ tiles, places, freshUntil, now, isWhole }: ShareWrite): Promise<TileReport | null> {
     const runs = await this.#runIds();
-    const calls = this.#writes.of(tiles, undefined);
+    const calls = this.#writes.of(tiles, now, false);
     this.#written += 1;
     const stamp = encodeSharedStamp(this.#who, this.#written);
-    const report = await writeKeys(this.#link, calls, stamp, (call) => this.#keepWindows(call, now));
+    const report = await writeKeys(this.#link, calls, stamp, (record, key) => this.#keepWindows(record, key, now));
     return (await this.#move(places, runs, freshUntil, isWhole)) ? report : null;
   }
 
@@ -85,7 +88,7 @@ class RedisTileShares implements TileShares {
     isWhole: boolean,
   ): Promise<boolean> {
     const fresh = freshUntil === null ? '' : String(freshUntil);
-    const whole = isWhole ? [...new Set(runs)].join(' ') : '';
+    const whole = isWhole ? wholeTokens(runs, this.#nesting) : '';
     const noted = [...places].map(([share, place]) => [share, this.#noted(JSON.stringify(place))] as const);
     const answers = await this.#ofAnchors((anchor, a) => {
       const moved = noted.flatMap(([share, text]) => [String(share), this.#left[a].get(share) ?? '', text]);
@@ -104,15 +107,15 @@ class RedisTileShares implements TileShares {
   }
 
   /** Sets the windows of a key that was written, of all its tiles, unless another writes it meanwhile: then that one does. */
-  async #keepWindows({ layout, places }: KeyWrite, now: number): Promise<void> {
-    const [tiles, windows] = places;
+  async #keepWindows(record: RecordPlace, { layout, id }: WrittenKey, now: number): Promise<void> {
     const writer = this.#writes.windowsOf(layout);
-    if (writer === null || windows === undefined) return;
-    const { runs, stamp } = storedKey(layout, listOf(await this.#link.sendUnlimited(tiles, ['HGETALL', tiles.key])));
-    const made = writer.write(runs, now);
-    if (stamp === null || made === null) return;
+    if (writer === null) return;
+    const [found] = listOf(await this.#link.eval(readSections, record, [tilesName(id)]));
+    const stored = storedTiles(bytesOf(found));
+    const made = writer.write(runsOf(layout, stored), now);
+    if (stored.stamp === null || made === null) return;
     const bytes = Buffer.from(made.buffer, made.byteOffset, made.length);
-    await this.#link.eval(keepWindows, [tiles, windows], [stamp, keyLife(layout), bytes]);
+    await this.#link.eval(keepWindows, record, [id, stored.stamp, bytes]);
   }
 
   #named(): readonly string[] {

@@ -1,5 +1,7 @@
-import { type Argument, bytesOf, listOf, type Node, type RedisLink, type Reply, textOf } from './redis-link.ts';
-import type { Place } from './store-keys.ts';
+import { wholeToken } from './anchors.ts';
+import { bytesOf, listOf, type Node, type RedisLink, type Reply, textOf } from './redis-link.ts';
+import type { Script } from './scripts.ts';
+import type { Place, RecordPlace, StoreKeys } from './store-keys.ts';
 
 /** Keys that are read together: more would wait for each other, and others for them. */
 const MOST_KEYS = 200;
@@ -20,11 +22,18 @@ export class Turn {
   readonly #link: RedisLink;
   readonly #anchors: readonly Place[];
   readonly #fields: readonly string[];
+  readonly #nesting: string;
   readonly #nodes = new Map<string, NodeReads>();
 
   /** `fields` of each node's anchor are read: `run`, `fresh`, then those of batch views. */
-  constructor(link: RedisLink, anchors: readonly Place[], fields: readonly string[]) {
+  constructor(
+    link: RedisLink,
+    { nesting }: Pick<StoreKeys, 'nesting'>,
+    anchors: readonly Place[],
+    fields: readonly string[],
+  ) {
     this.#link = link;
+    this.#nesting = nesting;
     this.#anchors = anchors;
     this.#fields = fields;
   }
@@ -36,7 +45,15 @@ export class Turn {
     if (known?.isFull === false) return known;
     known?.end();
     const own = this.#anchors.find((anchor) => this.#link.nodeName(anchor.slot) === name);
-    const node = new NodeReads(this.#link, slot, own ?? this.#anchors[0], own !== undefined, this.#fields);
+    const anchor = own ?? this.#anchors[0];
+    const node = new NodeReads({
+      link: this.#link,
+      slot,
+      anchor,
+      isCovered: own !== undefined,
+      fields: this.#fields,
+      nesting: this.#nesting,
+    });
     this.#nodes.set(name, node);
     return node;
   }
@@ -45,6 +62,16 @@ export class Turn {
   end(): void {
     for (const node of this.#nodes.values()) node.end();
   }
+}
+
+interface NodeReadsOptions {
+  readonly link: RedisLink;
+  readonly slot: number;
+  readonly anchor: Place;
+  /** Whether the anchor is on this node. */
+  readonly isCovered: boolean;
+  readonly fields: readonly string[];
+  readonly nesting: string;
 }
 
 /**
@@ -59,8 +86,11 @@ export class NodeReads {
   readonly #anchor: Place;
   readonly #isCovered: boolean;
   readonly #fields: readonly string[];
+  readonly #nesting: string;
   readonly #node: Promise<Node>;
   readonly #places: Place[] = [];
+  /** By key, the place of its answer: requests of one turn read an entity once. */
+  readonly #asked = new Map<string, number>();
   #texts: readonly Reply[] = [];
   readonly #beside: Promise<unknown>[] = [];
   readonly #settle: (all: Promise<void>) => void;
@@ -68,11 +98,12 @@ export class NodeReads {
   #before: Promise<Reply> | null = null;
   #marks: Marks = { whole: false, fresh: Number.NEGATIVE_INFINITY, views: [] };
 
-  constructor(link: RedisLink, slot: number, anchor: Place, isCovered: boolean, fields: readonly string[]) {
+  constructor({ link, slot, anchor, isCovered, fields, nesting }: NodeReadsOptions) {
     this.#link = link;
     this.#anchor = anchor;
     this.#isCovered = isCovered;
     this.#fields = fields;
+    this.#nesting = nesting;
     this.#node = link.nodeAgain(slot);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.done = promise;
@@ -91,7 +122,11 @@ export class NodeReads {
 
   /** Asks for a text; gives the place of the answer. */
   ask(place: Place): number {
-    return this.#places.push(place) - 1;
+    const known = this.#asked.get(place.key);
+    if (known !== undefined) return known;
+    const at = this.#places.push(place) - 1;
+    this.#asked.set(place.key, at);
+    return at;
   }
 
   /** A text that was asked for, null where there is none. */
@@ -99,10 +134,10 @@ export class NodeReads {
     return bytesOf(this.#texts[place]);
   }
 
-  /** Sends a command now. */
-  send(place: Place, args: readonly Argument[]): Promise<Reply> {
+  /** Calls a script now. */
+  eval(script: Script, places: RecordPlace, args: readonly string[]): Promise<Reply> {
     this.#before ??= this.#askAnchor();
-    const sent = this.#link.sendUnlimited(place, args);
+    const sent = this.#link.eval(script, places, args);
     this.#beside.push(sent);
     sent.catch(() => undefined);
     return sent;
@@ -141,10 +176,15 @@ export class NodeReads {
   #note({ runId }: Node, said: readonly Reply[], last: Reply | undefined): void {
     const [run, fresh] = said;
     const until = textOf(fresh);
+    const token = wholeToken(runId, this.#nesting);
     this.#marks = {
-      whole: this.#isCovered && runId !== '' && [run, last].every((runs) => textOf(runs).split(' ').includes(runId)),
+      whole: this.#isCovered && runId !== '' && [run, last].every((runs) => hasWord(textOf(runs), token)),
       fresh: until === '' ? Number.NEGATIVE_INFINITY : Number(until),
       views: said.slice(2, this.#fields.length).map(textOf),
     };
   }
+}
+
+function hasWord(words: string, word: string): boolean {
+  return words === word || words.split(' ').includes(word);
 }
