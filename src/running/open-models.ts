@@ -12,8 +12,8 @@ import { runtimes } from '../site/runtimes.ts';
 import { openVersionCache } from '../versions/cache/open-version-cache.ts';
 import { RegisteredVersions } from '../versions/cache/registered-versions.ts';
 import type { VersionCache } from '../versions/cache/version-cache.ts';
+import { LocalMonitor } from './local-monitor.ts';
 import type { Opened, OpenProject, ProjectPlace } from './opened-project.ts';
-import { localWorld } from './world-of.ts';
 
 /** The models of a project, and all that follows their predictions. */
 export type OpenedModels = Pick<OpenProject, 'labels' | 'playbooks' | 'registered' | 'models' | 'streams'> & {
@@ -66,7 +66,7 @@ export async function openModels(
     publishDeliveries,
     listenerOf: (model) => labels.listenerOf(model),
     answersOf: (model) => playbooks.answersOf(model),
-    gateOf: (model) => (version, champion) => playbooks.startGate(model, localWorld(open()), { version, champion }),
+    gateOf: (model) => (version, champion) => playbooks.startGate(model, new LocalMonitor(open()).world, { version, champion }),
   });
   const streams = new ProjectStreams({
     ...stores,

@@ -10,7 +10,7 @@ import { costPlan } from '../../src/cli/commands/cost/plan.ts';
 import { driftCompare } from '../../src/cli/commands/drift-compare.ts';
 import { gpuCommands } from '../../src/cli/commands/gpu.ts';
 import { parseCall } from '../../src/cli/options/parse-call.ts';
-import { dmonLog } from '../../src/cli/scaffold/sample-gpu.ts';
+import { dmonLog } from '../../src/labs/captures/sample-gpu.ts';
 import { createKey } from '../../src/operating/api-keys.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { type RunningServer, startServer } from '../../src/server/http-server.ts';
