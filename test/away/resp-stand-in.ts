@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
-import { readSections, upsertTiles } from '../../src/backends/redis/record-scripts.ts';
+import { readSections } from '../../src/backends/redis/record-scripts.ts';
 import { claimOwner, dropLock, shareHot, takeLock } from '../../src/backends/redis/scripts.ts';
+import { upsertTiles } from '../../src/backends/redis/upsert-script.ts';
 
 /**
  * A server that speaks the protocol of Redis and keeps nothing: it answers as an empty one that accepts every write. It stands in where a

@@ -3,6 +3,7 @@ import type { BatchGeneration, BatchRow } from '../../ports/online-store.ts';
 import type { Columns } from '../../schema/column.ts';
 import { rowCodec } from '../../schema/row-codec.ts';
 import type { Anchors } from './anchors.ts';
+import { eachRecordWith } from './each-record.ts';
 import { rowName } from './entity-record.ts';
 import { putSections, removeSections } from './record-scripts.ts';
 import type { RedisLink } from './redis-link.ts';
@@ -73,12 +74,10 @@ export class BatchRows {
     await this.#anchors.mark([[`g${viewId}`, JSON.stringify(runs)]]);
     const code = codeOf(viewId);
     const kept = [runs.current, runs.before].flatMap((run) => (run === null ? [] : [rowName(code, run.attempt)]));
-    for await (const keys of this.#link.scan(this.#keys.records())) {
-      const removed = keys.map((key) =>
-        this.#link.eval(removeSections, this.#keys.recordOf(key), ['0', '1', rowName(code), ...kept]),
-      );
-      await this.#link.within(Promise.all(removed));
-    }
+    const args = ['0', '1', rowName(code), ...kept];
+    await eachRecordWith({ link: this.#link, keys: this.#keys }, [rowName(code)], (record) =>
+      this.#link.eval(removeSections, record, args),
+    );
   }
 
   async #runs(viewId: string): Promise<Runs | null> {

@@ -28,8 +28,8 @@ const WINDOWS = 'w';
 const TILES = 't';
 const ROW = 'b';
 
-export function windowsName(id: string): Buffer {
-  return Buffer.from(WINDOWS + id);
+export function windowsName(id: string): string {
+  return WINDOWS + id;
 }
 
 export function tilesName(id: string): string {
@@ -42,7 +42,11 @@ export function rowName(code: string, attempt = ''): string {
 
 /** The bytes of a section of a record; null: it is not in there. Errors: BYTES_VERSION, BYTES_DAMAGED. Hot path. */
 export function sectionOf(record: Buffer | null, name: Buffer): Buffer | null {
-  if (record === null) return null;
+  return record === null ? null : findSection(record, name, true);
+}
+
+/** The first section of a name, or of one that begins so. */
+function findSection(record: Buffer, name: Buffer, isWhole: boolean): Buffer | null {
   if (record[0] !== FORMAT)
     throw fail('BYTES_VERSION', { what: 'the record of an entity', found: record[0] ?? 0, known: FORMAT });
   const { length } = name;
@@ -54,7 +58,7 @@ export function sectionOf(record: Buffer | null, name: Buffer): Buffer | null {
     const start = afterVarint(record, from + size);
     at = start + bytes;
     if (at > record.length) throw new ByteReader('the record of an entity').damaged('a section ends early');
-    if (size === length && isAt(record, from, name)) return record.subarray(start, at);
+    if ((isWhole ? size === length : size >= length) && isAt(record, from, name)) return record.subarray(start, at);
   }
   return null;
 }
@@ -75,6 +79,11 @@ function afterVarint(bytes: Buffer, at: number): number {
   let end = at;
   while (bytes[end] > 127) end += 1;
   return end + 1;
+}
+
+/** Whether a record has a section whose name begins so, or may have one outside it. Errors: as `sectionOf`. */
+export function mayHave(record: Buffer, beginnings: readonly Buffer[]): boolean {
+  return record[1] !== 0 || beginnings.some((beginning) => findSection(record, beginning, false) !== null);
 }
 
 /** All tiles of a key, and the stamp of its last write; null: it has none. */

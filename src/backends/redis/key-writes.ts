@@ -2,10 +2,10 @@ import { START, type TileLayout } from '../../features/tile/tile-layout.ts';
 import { storesWindows, WindowsWriter } from '../../features/window/stored-windows.ts';
 import { tileHorizonMs } from '../../features/window/tile-horizon.ts';
 import type { TileReport, TileWrite } from '../../ports/online-store.ts';
-import { upsertTiles } from './record-scripts.ts';
 import { listOf, type RedisLink } from './redis-link.ts';
 import type { RecordPlace, StoreKeys } from './store-keys.ts';
 import { blockName, blockOf, encodeBlock, TILES_PER_BLOCK } from './tile-block.ts';
+import { upsertTiles } from './upsert-script.ts';
 
 /** Records whose tiles are on their way at once. */
 export const CHUNK = 500;

@@ -22,6 +22,7 @@ import type { Columns } from '../../schema/column.ts';
 import { Anchors } from './anchors.ts';
 import { BatchRows } from './batch-rows.ts';
 import { checkPolicy, checkServers } from './check-server.ts';
+import { eachRecordWith } from './each-record.ts';
 import { rowName, runsOf, storedTiles, tilesName, windowsName, withoutTiles } from './entity-record.ts';
 import { leaveFormerLayout, removeAll, removeFormerLayout } from './former-layout.ts';
 import { handedBatches } from './handed-batches.ts';
@@ -102,6 +103,7 @@ class RedisOnlineStore implements OnlineStore {
   readonly handOver: HandOver;
   readonly #link: RedisLink;
   readonly #keys: StoreKeys;
+  readonly #parts: Pick<Parts, 'link' | 'keys'>;
   readonly #lock: WriterLock | null;
   readonly #anchors: Anchors;
   readonly #batch: BatchRows;
@@ -117,6 +119,7 @@ class RedisOnlineStore implements OnlineStore {
   constructor({ link, keys, lock, anchors }: Parts) {
     this.#link = link;
     this.#keys = keys;
+    this.#parts = { link, keys };
     this.#lock = lock;
     this.#anchors = anchors;
     this.#batch = new BatchRows(link, keys, anchors);
@@ -166,20 +169,15 @@ class RedisOnlineStore implements OnlineStore {
 
   async dropTiles(layout: TileLayout, horizons: readonly TileHorizon[], signal?: AbortSignal): Promise<void> {
     const before = layout.view.hopsMs.map((hopMs) => horizons.find((each) => each.hopMs === hopMs)?.endedBefore);
-    await this.#eachRecord((record) => this.#dropOfRecord(layout, record, before), signal);
+    const beginning = tilesName(codeOf(layout.viewId));
+    await eachRecordWith(this.#parts, [beginning], (record) => this.#dropOfRecord(layout, record, before), signal);
   }
 
   async dropView(viewId: string, signal?: AbortSignal): Promise<void> {
     const code = codeOf(viewId);
     const beginnings = [tilesName(code), windowsName(code)];
-    await this.#eachRecord((record) => this.#link.eval(removeSections, record, ['0', '2', ...beginnings]), signal);
-  }
-
-  async #eachRecord(work: (record: RecordPlace) => Promise<unknown>, signal?: AbortSignal): Promise<void> {
-    for await (const keys of this.#link.scan(this.#keys.records())) {
-      if (signal?.aborted === true) return;
-      await this.#link.within(Promise.all(keys.map((key) => work(this.#keys.recordOf(key)))));
-    }
+    const args = ['0', '2', ...beginnings];
+    await eachRecordWith(this.#parts, beginnings, (record) => this.#link.eval(removeSections, record, args), signal);
   }
 
   async dropKey(layouts: readonly TileLayout[], batchViews: readonly string[], key: string): Promise<void> {

@@ -145,7 +145,7 @@ export class Reader {
   #windowsName(id: string): Buffer {
     const known = this.#names.get(id);
     if (known !== undefined) return known;
-    const name = windowsName(id);
+    const name = Buffer.from(windowsName(id));
     if (id.length === VIEW_ID) this.#names.set(id, name);
     return name;
   }
