@@ -5,13 +5,17 @@ const DIGITS = 1 << BITS;
 
 /** The finite numbers of an array in ascending order. Hot path: by digits of 11 bits, the lowest first (Knuth 1973, §5.2.5). */
 export function sortedFinite(numbers: Float64Array): Float64Array {
-  const finite = finiteOf(numbers);
+  return sortNumbers(finiteOf(numbers));
+}
+
+/** Finite numbers in ascending order, in the given array or in another one: the given one is overwritten. Hot path. */
+export function sortNumbers(finite: Float64Array): Float64Array {
   const n = finite.length;
   if (n < BY_DIGITS) return finite.sort();
   let source = finite;
   let target = new Float64Array(n);
   for (let shift = 0; shift < 64; shift += BITS) {
-    const halves = new Uint32Array(source.buffer);
+    const halves = new Uint32Array(source.buffer, source.byteOffset, 2 * n);
     const starts = startsOf(halves, n, shift);
     if (starts === null) continue;
     for (let i = 0; i < n; i += 1) {

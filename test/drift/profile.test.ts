@@ -12,8 +12,11 @@ import {
   createColumnSketch,
 } from '../../src/monitoring/profile/column-sketch.ts';
 import { edgeBins, type FrozenBins, valueBins } from '../../src/monitoring/profile/frozen-bins.ts';
+import { createKll, kllRankError } from '../../src/monitoring/profile/kll-sketch.ts';
 import { createProfile, mergeProfile, type Profile } from '../../src/monitoring/profile/profile.ts';
 import { decodeProfile, encodeProfile } from '../../src/monitoring/profile/profile-bytes.ts';
+import { profileTableFile } from '../../src/monitoring/profile/profile-table.ts';
+import type { ColumnValues, TableFile } from '../../src/ports/table-file.ts';
 
 interface Row {
   readonly amount: number | null;
@@ -98,6 +101,62 @@ test('a window is a merge of any parts in any order: exact parts equal, moments 
     }),
   );
 });
+
+test('a file in parts of any size has the profile of its rows one by one, over the bins of another', async () => {
+  await fc.assert(
+    fc.asyncProperty(rows, fc.integer({ min: 1, max: 120 }), fc.constantFrom(1, 40), async (some, size, times) => {
+      const all = Array.from({ length: times }, () => some).flat();
+      const whole = profileOf(all);
+      const found = await profileTableFile(tableOf(all, size), profileOf([]));
+      expect(exactParts(found)).toEqual(exactParts(whole));
+      for (const [name, column] of whole.columns) {
+        const other = found.columns.get(name);
+        expect(near(column.mean, other?.mean ?? Number.NaN)).toBe(true);
+        expect(near(column.squares, other?.squares ?? Number.NaN)).toBe(true);
+      }
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('quantiles of a large file are within the error of its sketch', async () => {
+  const random = seededRandom(4);
+  const all = Array.from({ length: 50_000 }, () => ({ amount: random() ** 3, code: null, city: null }));
+  const { columns } = await profileTableFile(tableOf(all, 2_048));
+  const sketch = columns.get('amount')?.kll ?? createKll(256);
+  const sorted = all.map(({ amount }) => amount).sort((a, b) => a - b);
+  const weights = sketch.levels.flatMap((items, h) => items.map((value) => [value, 2 ** h] as const));
+  for (const share of [0.01, 0.25, 0.5, 0.75, 0.99]) {
+    const at = sorted[Math.floor(share * sorted.length)];
+    const below = weights.reduce((sum, [value, weight]) => sum + (value < at ? weight : 0), 0);
+    expect(Math.abs(below / all.length - share)).toBeLessThan(kllRankError(256));
+  }
+});
+
+/** Rows as a file whose batches have `size` rows. */
+function tableOf(all: readonly Row[], size: number): TableFile {
+  const column = (name: string): ColumnValues =>
+    name === 'city'
+      ? all.map(({ city }) => city)
+      : Float64Array.from(all, (row) => (name === 'amount' ? row.amount : row.code) ?? Number.NaN);
+  return {
+    path: 'rows',
+    rows: all.length,
+    columns: [
+      { name: 'amount', type: 'number', declared: 'DOUBLE' },
+      { name: 'code', type: 'number', declared: 'DOUBLE' },
+      { name: 'city', type: 'text', declared: 'VARCHAR' },
+    ],
+    column: async (name) => column(name),
+    async *batches(names) {
+      const whole = names.map(column);
+      for (let from = 0; from < all.length; from += size) yield whole.map((one) => one.slice(from, from + size));
+    },
+    vectors: async () => ({ missing: 0, sample: [] }),
+    missingTogether: async () => 0,
+    close: async () => undefined,
+  };
+}
 
 test('a profile is read back equal, and damaged bytes are refused by code', () => {
   const random = seededRandom(9);

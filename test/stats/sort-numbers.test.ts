@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { seededRandom } from '../../src/base/rng.ts';
-import { sortedFinite } from '../../src/stats/sort-numbers.ts';
+import { sortedFinite, sortNumbers } from '../../src/stats/sort-numbers.ts';
 
 /** The rule of the engine: ascending, −0 before 0. */
 function plain(numbers: Float64Array): Float64Array {
@@ -52,6 +52,15 @@ test('short arrays are sorted the same way', () => {
       expect(bytesOf(sortedFinite(numbers))).toEqual(bytesOf(plain(numbers)));
     }),
   );
+});
+
+test('numbers in the middle of a buffer are sorted, and those around them stay', () => {
+  const numbers = long(4, (random) => random() - 0.5);
+  const part = numbers.subarray(200, 4_800);
+  const expected = plain(part);
+  const around = [numbers.slice(0, 200), numbers.slice(4_800)].map(bytesOf);
+  expect(bytesOf(sortNumbers(part))).toEqual(bytesOf(expected));
+  expect([numbers.slice(0, 200), numbers.slice(4_800)].map(bytesOf)).toEqual(around);
 });
 
 function doubleOf(random: () => number): number {

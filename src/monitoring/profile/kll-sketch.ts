@@ -1,4 +1,5 @@
 import { type Random, seededRandom } from '../../base/rng.ts';
+import { sortNumbers } from '../../stats/sort-numbers.ts';
 
 /**
  * A KLL sketch of numbers (Karnin, Lang and Liberty 2016): quantiles of a stream in bounded memory. Level h holds items of
@@ -38,11 +39,11 @@ export function addToKll(sketch: KllSketch, value: number): void {
   if (sketch.levels[0].length >= levelCapacity(sketch.k, sketch.levels.length, 0)) compress(sketch);
 }
 
-/** Adds finite numbers, which are sorted in place. Hot path. */
-export function addAllToKll(sketch: KllSketch, values: Float64Array): void {
-  const { length } = values;
+/** Adds finite numbers; their array is overwritten. Hot path. */
+export function addAllToKll(sketch: KllSketch, added: Float64Array): void {
+  const { length } = added;
   if (length === 0) return;
-  values.sort();
+  const values = sortNumbers(added);
   sketch.n += length;
   if (values[0] < sketch.min) sketch.min = values[0];
   if (values[length - 1] > sketch.max) sketch.max = values[length - 1];
