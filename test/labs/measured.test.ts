@@ -69,7 +69,7 @@ test('the bill of a change follows its measured step, and a distilled model cost
   }
 });
 
-test('no policy on spot that keeps the deadline in hand costs more than on demand, and the formula is near the best interval', async () => {
+test('of the policies on spot that watch the deadline one costs less than on demand, and the formula is near the best interval', async () => {
   for (let seed = 1; seed <= runs(3, 40); seed += 1) {
     const spot = await measured('training-bill', 'spot', seed);
     expect(Math.min(spot.losses['greedy'], spot.losses['hybrid'])).toBeLessThan(spot.losses['onDemand']);

@@ -5,7 +5,7 @@ import { openOffersShop, taken } from './offers-shop.ts';
 
 const DAY_MS = 86_400_000;
 
-/** Who waits, and what the wait costs. */
+/** The cost of a process that waits while nobody does. */
 export const nightly = labStep({
   id: 'nightly',
   title: 'Nobody waits for the answer',

@@ -18,7 +18,7 @@ import {
 import { type Headrace, openHeadrace } from '../../running/headrace.ts';
 
 /** Offers of the made-up shop: each is a question to the model. */
-export const offers = eventSource('offers', {
+const offers = eventSource('offers', {
   id: 'offer',
   time: 'at',
   columns: { offer: text(), at: time(), user: text(), price: int() },

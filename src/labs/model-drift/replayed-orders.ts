@@ -8,11 +8,11 @@ import type { LabWorld } from '../lab.ts';
 import { DAY_MS, dayAt } from './orders.ts';
 
 const HOUR_MS = 3_600_000;
-/** An order is returned, or not, within so long. */
+/** An order is returned, or not, within this time. */
 const LABEL_DELAY_MS = 3 * HOUR_MS;
 const TREES = 30;
 
-/** One replay of orders: days that train the first version, and the answers to what comes after. */
+/** One replay of orders: days that train the first version, and the answers to the days after them. */
 export interface OrdersReplay {
   /** Names the folder of the replay. */
   readonly name: string;

@@ -11,7 +11,7 @@ const WARM_UPS = 500;
 const CALLS = 4_000;
 const BODIES = 500;
 
-/** What the rate costs on this machine. */
+/** The cost of the rate on this machine. */
 export const load = labStep({
   id: 'load',
   title: 'Start the load, and size it',
