@@ -16,3 +16,4 @@ rmSync(FOLDER, { recursive: true, force: true });
 headrace('init', FOLDER, '--template', 'gpu');
 headrace('gpu', 'diagnose', `${FOLDER}/data/dmon.txt`, `${FOLDER}/data/jobs.psv`, '--html', `${FOLDER}/gpu.html`);
 console.log(`the same as a page: ${FOLDER}/gpu.html; files of your own: npm run -s headrace -- gpu diagnose FILE…`);
+console.log('find such a cause yourself, in the lab: npm run -s headrace -- labs gpu-cluster');

@@ -206,6 +206,7 @@ async function served(headrace: Headrace, summary: RunSummary, at: number): Prom
     }
     print(summary);
     console.log(`\nserving on ${server.url} until Ctrl-C. Open the console in a browser: ${server.url}/`);
+    console.log(`Five labs pose the questions of this system: ${server.url}/#/labs`);
     console.log('Next, in another terminal:');
     for (const { purpose, command } of nextSteps(server.url, at)) console.log(`  # ${purpose}\n  ${command}`);
     if (!stop.signal.aborted) await new Promise((resolve) => stop.signal.addEventListener('abort', resolve));
@@ -216,7 +217,7 @@ async function served(headrace: Headrace, summary: RunSummary, at: number): Prom
 
 /** The server at the asked port; where none is asked for and the usual one is busy, at a free one. */
 async function listening(headrace: Headrace): Promise<RunningServer> {
-  const start = (port: number) => startServer(headrace, { host: '127.0.0.1', port, bodyLimit: '1MiB' });
+  const start = (port: number) => startServer(headrace, { host: '127.0.0.1', port, bodyLimit: '1MiB', labs: true });
   if (options.port !== null) return start(options.port);
   if (options.exits) return start(0);
   try {

@@ -29,6 +29,8 @@ try {
   const { isReal } = await someFlights(1);
   if (!isReal) console.error('THE FLIGHTS DATA IS MISSING: npm ci installs it. All flights of this run are GENERATED.');
   for (const mode of chosen) await run(mode as keyof typeof modes);
+  if (values.json !== true)
+    console.log('choose the mode yourself, in the lab: npm run -s headrace -- labs inference-modes');
 } catch (error) {
   if (!isHeadraceError(error)) throw error;
   console.error(`${error.code}: ${error.message}\n  ${error.hint}`);

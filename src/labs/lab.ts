@@ -1,5 +1,5 @@
 import type { Random } from '../base/rng.ts';
-import type { Headrace } from '../running/headrace.ts';
+import type { ServeProject } from '../running/measure-modes.ts';
 
 /** One number that a step measures: its name and its unit, `%`, `ms`, `USD`; empty for a count. */
 export interface FigureSpec {
@@ -25,7 +25,7 @@ export interface LabWorld {
   /** Shows one line of progress. */
   readonly say: (line: string) => void;
   /** Serves a project of the lab over HTTP on this machine. */
-  readonly serve: (headrace: Headrace) => Promise<{ readonly url: string; close(): Promise<void> }>;
+  readonly serve: ServeProject;
 }
 
 /**

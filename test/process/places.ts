@@ -11,7 +11,6 @@ import { findInstallation, historyRunner } from '../../src/backends/spark/instal
 import { SparkApplication } from '../../src/backends/spark/session.ts';
 import { dev } from '../../src/cli/commands/dev.ts';
 import { parseCall } from '../../src/cli/options/parse-call.ts';
-import { askedBy } from '../../src/cli/serve/measure-modes.ts';
 import { runDev } from '../../src/cli/serve/run-dev.ts';
 import { startMonitor, startRegistryChild } from '../../src/cli/serve/served-children.ts';
 import { commitOf } from '../../src/cost/catalog/import-prices.ts';
@@ -19,6 +18,7 @@ import { refreshPrices } from '../../src/cost/catalog/refresh-prices.ts';
 import { machineHardware } from '../../src/cost/evidence/machine-hardware.ts';
 import { runMeasured } from '../../src/cost/profile/measure-job.ts';
 import { watchDmon } from '../../src/gpu/watch.ts';
+import { askedBy } from '../../src/running/asked-by.ts';
 import { WorkerProcess as BatchWorker } from '../../src/serving/batch/worker-process.ts';
 import { HistoryProcesses, type ToHistoryWorker } from '../../src/site/history-process.ts';
 import { judgeFiles } from '../../src/site/judge-files/judge-process.ts';
@@ -89,7 +89,7 @@ export const places: Readonly<Record<string, Place>> = {
     startAnother: (place) => startMonitor(call(place), () => undefined),
   },
   'cli/serve/run-dev.ts': { start: (place) => runDev(call(place)) },
-  'cli/serve/measure-modes.ts': { start: () => askedBy({}) },
+  'running/asked-by.ts': { start: () => askedBy({ url: '', bodies: [], count: 0 }) },
   'cli/npm-launcher.ts': { leftOut: 'it waits for ps, which ends by itself' },
   'cli/serve/serve-group.ts': { leftOut: 'a test kills a whole group' },
   'cli/commands/drift-replay.ts': { leftOut: 'it makes a temporary folder only' },

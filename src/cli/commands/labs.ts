@@ -7,8 +7,8 @@ export const labs = command({
   name: ['labs'],
   stop: [served()],
   summary: 'serves five labs with the console: a question, steps on a running system, decisions that its figures judge',
-  words: '',
-  arity: [0, 0],
+  words: '[<lab>]',
+  arity: [0, 1],
   options: {
     port: option(port, 'port to listen on; 0 for a free one', 8080),
     directory: option(folder, 'folder of the data and of the progress', '.headrace/labs'),

@@ -1,11 +1,12 @@
 import { numberText } from '../../base/number-text.ts';
+import type { Headrace } from '../../running/headrace.ts';
+import type { MeasuredModes } from '../../running/measure-modes.ts';
 import type { ModeAdvice, ModeFacts } from '../../serving/advise/mode-advice.ts';
 import { askers, labelUses } from '../../serving/advise/mode-advice.ts';
 import { type Call, command } from '../command.ts';
 import { withHeadrace } from '../open/with-headrace.ts';
 import { needed, option } from '../options/option.ts';
 import { choice, duration, number } from '../options/option-kinds.ts';
-import type { MeasuredModes } from '../serve/measure-modes.ts';
 
 const options = {
   asks: needed(
@@ -29,11 +30,13 @@ export const serveAdvise = command({
     const facts = factsOf(call);
     const { 'core-hour': price = null } = call.options;
     const { adviseMode } = await import('../../serving/advise/mode-advice.ts');
-    const { costsOf, measureModes } = await import('../serve/measure-modes.ts');
+    const { costsOf, measureModes } = await import('../../running/measure-modes.ts');
+    const { startServer } = await import('../../server/http-server.ts');
+    const serve = (served: Headrace) => startServer(served, { host: '127.0.0.1', port: 0, bodyLimit: '1MiB' });
     await withHeadrace(call, async (headrace) => {
       const model = headrace.model(call.words[0]);
       const { champion } = await headrace.versions(model);
-      const measured = champion === null ? null : await measureModes(headrace, model);
+      const measured = champion === null ? null : await measureModes(headrace, model, serve);
       const advice = adviseMode(facts, costsOf(measured));
       const costs = costsOf(measured);
       const found = { model: model.name, ...advice, costs, measured, coreHourUsd: price };

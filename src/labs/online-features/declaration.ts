@@ -31,7 +31,7 @@ const byUser = streamView('by_user', {
   features: ({ cents }) => ({ clicks: count(), mean_cents: mean(cents) }),
 });
 
-/** The vector of a user: clicks of the last minutes and hour. */
+/** The vector of a user: clicks of the last minutes and of the last hour. */
 export const shopper = featureService('shopper', {
   request: { user: text() },
   p99: '10ms',

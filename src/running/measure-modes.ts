@@ -1,16 +1,14 @@
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ModelData } from '../../features/define/declaration.ts';
-import { modelInputs } from '../../model/model-inputs.ts';
-import { startOwn } from '../../process/start-child.ts';
-import { temporaryFolder } from '../../process/temporary-folder.ts';
-import type { Headrace } from '../../running/headrace.ts';
-import { insideOf } from '../../running/inside.ts';
-import type { ColumnSpec } from '../../schema/column.ts';
-import { startServer } from '../../server/http-server.ts';
-import type { ModeCosts } from '../../serving/advise/mode-advice.ts';
-import { encodePrediction } from '../../serving/online/prediction-record.ts';
+import type { ModelData } from '../features/define/declaration.ts';
+import { modelInputs } from '../model/model-inputs.ts';
+import { temporaryFolder } from '../process/temporary-folder.ts';
+import type { ColumnSpec } from '../schema/column.ts';
+import type { ModeCosts } from '../serving/advise/mode-advice.ts';
+import { encodePrediction } from '../serving/online/prediction-record.ts';
+import { askedBy } from './asked-by.ts';
+import type { Headrace } from './headrace.ts';
+import { insideOf } from './inside.ts';
 
 /** The measured parts of a million predictions on this machine, core seconds. */
 export interface MeasuredModes {
@@ -22,6 +20,9 @@ export interface MeasuredModes {
   readonly log: number;
   readonly file: number;
 }
+
+/** Serves a project over HTTP on this machine. */
+export type ServeProject = (headrace: Headrace) => Promise<{ readonly url: string; close(): Promise<void> }>;
 
 /** Predictions of each measurement. */
 const PREDICTIONS = 4_000;
@@ -43,7 +44,11 @@ const MILLION = 1e6;
  * Measures the processor time of predictions of a model's champion on this machine, over requests of the history. It predicts
  * nothing that is logged. Null: the history has no row of the model's spine that can be asked.
  */
-export async function measureModes(headrace: Headrace, model: ModelData): Promise<MeasuredModes | null> {
+export async function measureModes(
+  headrace: Headrace,
+  model: ModelData,
+  serve: ServeProject,
+): Promise<MeasuredModes | null> {
   const requests = await requestsOf(headrace, model);
   if (requests.length === 0) return null;
   const { features, models } = insideOf(headrace);
@@ -58,7 +63,7 @@ export async function measureModes(headrace: Headrace, model: ModelData): Promis
   const online = rowsOf(ONLINE_ROWS);
   const modelMs = (await cpuOf(PREDICTIONS / ONLINE_ROWS, () => server.score(online))) / ONLINE_ROWS;
   const logMs = await cpuOf(PREDICTIONS, async (i) => encodePrediction(predictionOf(i)));
-  const httpMs = Math.max(0, (await httpCpu(headrace, model, requests)) - readMs);
+  const httpMs = Math.max(0, (await httpCpu(await serve(headrace), model, requests)) - readMs);
   const fileMs = await fileCpu(headrace, model, rowsOf(FILE_ROWS));
   const perMillion = (ms: number) => (ms * MILLION) / 1_000;
   return {
@@ -129,8 +134,11 @@ function predictionOf(i: number) {
 }
 
 /** Processor time of a read over HTTP, ms; the client is a separate process. */
-async function httpCpu(headrace: Headrace, { service }: ModelData, requests: readonly Request[]): Promise<number> {
-  const server = await startServer(headrace, { host: '127.0.0.1', port: 0, bodyLimit: 2 ** 20 });
+async function httpCpu(
+  server: Awaited<ReturnType<ServeProject>>,
+  { service }: ModelData,
+  requests: readonly Request[],
+): Promise<number> {
   try {
     const bodies = requests.map((request) => JSON.stringify({ request: plain(request) }));
     const url = `${server.url}/v1/features/${service.name}`;
@@ -147,16 +155,6 @@ function plain(request: Request): Request {
   return Object.fromEntries(
     Object.entries(request).map(([name, value]) => [name, typeof value === 'bigint' ? String(value) : value]),
   );
-}
-
-/** Has another process send the requests. */
-export async function askedBy(asked: object): Promise<void> {
-  const ending = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
-  const program = new URL(`./advise-client${ending}`, import.meta.url);
-  const child = startOwn(program, [], { stdio: ['pipe', 'ignore', 'inherit'] });
-  child.stdin?.end(JSON.stringify(asked));
-  const [code] = await once(child, 'close');
-  if (code !== 0) throw new Error(`the client of the measurement ended with ${String(code)}`);
 }
 
 /** Time of one worker for a row of a file, ms: a core is its own while it scores. */
