@@ -71,7 +71,7 @@ test('the diagnosis of three ranks is shown side by side, and against one of bef
   const [before, after] = [await diagnosisOf('straggler'), await diagnosisOf('none')];
   await withPage(browser, { url: server.url, path: '/gpu' }, async ({ page, faults }) => {
     await dropInto(page, 0, 'before.json', before);
-    await page.getByRole('heading', { name: /3 devices: the slowest step/ }).waitFor();
+    await page.getByRole('heading', { name: '3 devices: the others wait for rank 1' }).waitFor();
     await screenshot(page, 'gpu-1440');
     await dropInto(page, 0, 'after.json', after);
     await page.getByText('Nothing to fix').waitFor();
