@@ -20,6 +20,11 @@ export function newState(state: Omit<MonitorState, 'format'>): MonitorState {
   return { format: STATE_FORMAT, ...state };
 }
 
+/** Whether no judgement came for three of its intervals. One without an interval stays: its caller decides when it judges again. */
+export function isStale({ at, everyMs }: Pick<MonitorState, 'at' | 'everyMs'>, now: number): boolean {
+  return everyMs > 0 && now - at > 3 * everyMs;
+}
+
 const shape = z.looseObject({
   format: z.literal(STATE_FORMAT),
   at: z.number(),

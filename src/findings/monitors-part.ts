@@ -1,7 +1,7 @@
 import { monitorName } from '../features/define/monitor.ts';
 import type { MonitorStatus, WindowState } from '../monitoring/monitor/judge-windows.ts';
 import type { PartKind } from '../observe/part-kind.ts';
-import type { MonitorState } from './monitor-state.ts';
+import { isStale, type MonitorState } from './monitor-state.ts';
 
 /** The monitors of a project as `GET /v1/status` has them. */
 export interface MonitorsStatus {
@@ -145,5 +145,5 @@ function watchOf(
   now: number,
 ): MonitorsStatus['monitors']['watch'] {
   if (state === null) return isDeclared ? 'unwatched' : 'none';
-  return state.everyMs > 0 && now - state.at > 3 * state.everyMs ? 'stale' : 'watched';
+  return isStale(state, now) ? 'stale' : 'watched';
 }

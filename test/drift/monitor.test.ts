@@ -14,6 +14,7 @@ import type { MonitorWindow } from '../../src/monitoring/monitor/judge-windows.t
 import { judgeModel, judgeMonitor, monitorsOf } from '../../src/monitoring/monitor/judge-windows.ts';
 import { decodeReference, encodeReference } from '../../src/monitoring/monitor/reference.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
+import { insideOf } from '../../src/running/inside.ts';
 import { runMonitor } from '../../src/running/run-monitor.ts';
 import { readDrift } from '../../src/server/routes/drift.ts';
 import { openMonitorStore } from '../../src/site/open-registry.ts';
@@ -348,14 +349,16 @@ describe('champions are watched from published history', () => {
     const stores = await openMonitor(project, environment);
     const state = await new Judge().champions(stores, project.models, { at: START + 15 * HOUR_MS, everyMs: 60_000 });
     await stores.close();
-    await monitors.write(JSON.stringify({ ...state, at: Date.now() }));
+    // Staleness is by the clock of the project, which a replay brings.
+    const now = insideOf(headrace).clock();
+    await monitors.write(JSON.stringify({ ...state, at: now }));
     await lease?.release();
     expect(await monitors.lease()).not.toBeNull();
     expect(
       parseState((await monitors.read()) ?? '')?.monitors.map(({ monitor, state: one }) => `${monitor.kind} ${one}`),
     ).toEqual(['featureDrift drift', 'predictionDrift drift', 'conceptDrift ok']);
     expect((await answer()).watch).toBe('watched');
-    await monitors.write(JSON.stringify({ ...state, at: Date.now() - 200_000 }));
+    await monitors.write(JSON.stringify({ ...state, at: now - 200_000 }));
     expect((await answer()).watch).toBe('stale');
   });
 });

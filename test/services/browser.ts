@@ -1,3 +1,5 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import axe from 'axe-core';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { until } from '../until.ts';
@@ -83,4 +85,20 @@ export async function axeFindings(page: Page): Promise<readonly string[]> {
 export function pixelsOver(page: Page): Promise<number> {
   const main = `document.getElementById('main')`;
   return page.evaluate<number>(`${main}.scrollWidth - ${main}.clientWidth`);
+}
+
+/** Where the screenshots of docs/guide/console.md go, if the run is to make them. */
+const SHOTS = process.env['HEADRACE_SCREENSHOTS'];
+
+/** A long page is cut here. */
+const TALLEST = 1_400;
+
+/** Keeps a picture of a page for the documentation, if the run is to make them. */
+export async function screenshot(page: Page, name: string): Promise<void> {
+  if (SHOTS === undefined) return;
+  mkdirSync(SHOTS, { recursive: true });
+  const { width, height } = page.viewportSize() ?? WIDE;
+  const tall = await page.evaluate<number>(`document.getElementById('main').scrollHeight + 60`);
+  await page.setViewportSize({ width, height: Math.min(TALLEST, Math.max(height, tall)) });
+  await page.screenshot({ path: join(SHOTS, `${name}.png`) });
 }

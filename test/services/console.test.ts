@@ -1,30 +1,17 @@
 // @module-tag deep
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildConsole } from '../../scripts/build-console.ts';
-import { root, runCommand } from '../../scripts/run-command.ts';
-import { seededRandom } from '../../src/base/rng.ts';
 import { consolePages } from '../console/console-pages.ts';
-import { captureJson } from '../../src/labs/captures/capture.ts';
-import { trainingRun } from '../../src/labs/captures/training-run.ts';
 import { until } from '../until.ts';
-import { axeFindings, launchBrowser, NARROW, pixelsOver, WIDE, withPage } from './browser.ts';
+import { axeFindings, launchBrowser, NARROW, pixelsOver, screenshot, WIDE, withPage } from './browser.ts';
 import { FlightsDemo } from './flights-demo.ts';
 
 const PAGES = await consolePages();
 
-/** Where the screenshots of docs/guide/console.md go, if the run is to make them. */
-const SHOTS = process.env['HEADRACE_SCREENSHOTS'];
-
-/** Pages that are empty until a report of a command is dropped. */
+/** Pages that are empty until a report of a command is dropped: another suite shows them. */
 const REPORTS: readonly string[] = ['/gpu', '/cost'];
-
-/** A long page is cut here. */
-const TALLEST = 1_400;
 
 let browser: Browser;
 let demo: FlightsDemo;
@@ -40,15 +27,6 @@ afterAll(async () => {
   await browser?.close();
   demo?.end();
 });
-
-async function screenshot(page: Page, name: string): Promise<void> {
-  if (SHOTS === undefined) return;
-  mkdirSync(SHOTS, { recursive: true });
-  const { width, height } = page.viewportSize() ?? WIDE;
-  const tall = await page.evaluate<number>(`document.getElementById('main').scrollHeight + 60`);
-  await page.setViewportSize({ width, height: Math.min(TALLEST, Math.max(height, tall)) });
-  await page.screenshot({ path: join(SHOTS, `${name}.png`) });
-}
 
 const looks = [
   { width: 1440, theme: 'light', viewport: WIDE },
@@ -68,66 +46,6 @@ describe.each(looks)('at $width px, $theme', ({ width, theme, viewport }) => {
       if (isShown && !REPORTS.includes(path)) await screenshot(page, `${path.slice(1) || 'overview'}-${width}`);
     }),
   );
-});
-
-/** The JSON of a command. */
-async function reportOf(...words: readonly string[]): Promise<string> {
-  const program = ['--conditions=headrace-source', `${root}/src/cli/start.ts`, ...words, '--json'];
-  const { code, stdout, output } = await runCommand(process.execPath, program);
-  expect(code, output).toBe(0);
-  return stdout;
-}
-
-/** The diagnosis of the traces of three ranks. */
-async function diagnosisOf(fault: 'straggler' | 'none'): Promise<string> {
-  const run = { fault, share: 0.3, steps: 6, kernelsPerStep: 60, kernelUs: 80, ranks: 3, random: seededRandom(9) };
-  const folder = mkdtempSync(join(tmpdir(), 'headrace-traces-'));
-  try {
-    const files = trainingRun(run).map((capture) => {
-      const file = join(folder, `rank-${capture.rank}.json`);
-      writeFileSync(file, captureJson(capture));
-      return file;
-    });
-    return await reportOf('gpu', 'diagnose', ...files);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-/** Drops a report into a place of a page. */
-function dropInto(page: Page, place: number, name: string, text: string): Promise<void> {
-  const file = { name, mimeType: 'application/json', buffer: Buffer.from(text) };
-  return page.getByLabel(/report|another one/i).nth(place).setInputFiles(file);
-}
-
-test('the diagnosis of three ranks is shown side by side, and against one of before', async () => {
-  const [before, after] = [await diagnosisOf('straggler'), await diagnosisOf('none')];
-  await withPage(browser, { url: demo.url, path: '/gpu' }, async ({ page, faults }) => {
-    await dropInto(page, 0, 'after.json', after);
-    await page.getByRole('heading', { name: /3 devices: the slowest step/ }).waitFor();
-    await dropInto(page, 1, 'before.json', before);
-    await page.getByRole('region', { name: 'Findings before and after' }).waitFor();
-    await page.getByText('gone').first().waitFor();
-    expect(await axeFindings(page)).toEqual([]);
-    expect(await pixelsOver(page), 'px beyond the window').toBe(0);
-    expect(faults).toEqual([]);
-    await screenshot(page, 'gpu-1440');
-  });
-});
-
-test('a plan is shown with its outcomes against its limits', async () => {
-  const place = `${root}/examples/training-cost`;
-  const inputs = ['--profile', `${place}/loader-bound.json`, '--prices', `${place}/offers.json`];
-  const spot = ['--trace', `${place}/aws-p2-2020-11-20.csv`, '--time-unit', 'h'];
-  const plan = await reportOf('cost', 'plan', `${place}/job.json`, ...inputs, ...spot);
-  await withPage(browser, { url: demo.url, path: '/cost' }, async ({ page, faults }) => {
-    await dropInto(page, 0, 'plan.json', plan);
-    await page.getByRole('heading', { name: /draws miss the deadline/ }).waitFor();
-    expect(await axeFindings(page)).toEqual([]);
-    expect(await pixelsOver(page), 'px beyond the window').toBe(0);
-    expect(faults).toEqual([]);
-    await screenshot(page, 'cost-1440');
-  });
 });
 
 test('a new user sees the incident of a drift, its training and its canary', () =>
@@ -211,24 +129,6 @@ test('two people who promote at once: one moves the champion, the other sees the
     await page.getByText('faster', { exact: true }).waitFor();
   });
 });
-
-test('names that are HTML are text, and a file of the wrong kind is refused with a hint', () =>
-  withPage(browser, { url: demo.url, path: '/gpu' }, async ({ page, faults }) => {
-    const file = page.getByLabel(/report/i);
-    const buffer = (value: unknown) => ({
-      name: 'r.json',
-      mimeType: 'application/json',
-      buffer: Buffer.from(JSON.stringify(value)),
-    });
-    await file.setInputFiles(buffer({ waterfall: [] }));
-    await page.getByText('REPORT_KIND').waitFor();
-    const hostile = '<img src=x onerror="document.title=1">';
-    const empty = { files: [], refused: [{ path: hostile, code: 'GPU_FORMAT', message: hostile }], traces: [] };
-    await file.setInputFiles(buffer({ ...empty, verdict: 'healthy', summary: hostile, findings: [], levels: [] }));
-    await page.getByRole('heading', { name: hostile }).waitFor();
-    expect(await page.locator('img').count()).toBe(0);
-    expect(faults).toEqual([]);
-  }));
 
 test('a server that ends leaves a page that says since when its data are stale', () =>
   withPage(browser, { url: demo.url, path: '/operations' }, async ({ page }) => {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseState } from '../../findings/monitor-state.ts';
+import { isStale, parseState } from '../../findings/monitor-state.ts';
 import { insideOf } from '../../running/inside.ts';
 import { json, jsonAnswer, type RouteAnswer, type WriteContext, type WriteRoute } from '../route.ts';
 
@@ -37,9 +37,10 @@ export const readDrift: WriteRoute = {
 };
 
 async function driftAnswer({ headrace }: Pick<WriteContext, 'headrace'>): Promise<RouteAnswer> {
-  const state = parseState((await insideOf(headrace).stores.monitors.read()) ?? '');
+  const { stores, clock } = insideOf(headrace);
+  const state = parseState((await stores.monitors.read()) ?? '');
   if (state === null) return jsonAnswer({ watch: 'unwatched', at: null, monitors: [], failed: [] });
-  const { at, everyMs, monitors, failed } = state;
-  const stale = Date.now() - at > 3 * everyMs;
-  return jsonAnswer({ watch: stale ? 'stale' : 'watched', at, monitors, failed });
+  const { at, monitors, failed } = state;
+  const watch = isStale(state, clock()) ? 'stale' : 'watched';
+  return jsonAnswer({ watch, at, monitors, failed });
 }

@@ -4,18 +4,18 @@ import { Panel } from '../../look/page.tsx';
 import { Rows } from '../../look/rows.tsx';
 import { State } from '../../look/state.tsx';
 
-/** A rank whose step is longer than the median by this share is slow. */
-const SLOW = 1.1;
+/** A device waits this share of the step less than the others when they wait for it. */
+const LATE = 0.05;
 
-/** Devices next to each other: the slow one makes the others wait. */
+/** Devices next to each other. All steps of a job are as long as the slowest one: the late device is that which waits least. */
 export function Ranks({ traces }: Pick<Diagnosis, 'traces'>) {
   if (traces.length < 2) return null;
-  const steps = traces.map(({ stepUs }) => stepUs).toSorted((a, b) => a - b);
-  const median = steps[Math.floor(steps.length / 2)] ?? 0;
-  const slowest = traces.reduce((a, b) => (b.stepUs > a.stepUs ? b : a));
+  const waits = traces.map(waitOf).toSorted((a, b) => a - b);
+  const usual = waits[Math.floor(waits.length / 2)] ?? 0;
+  const late = traces.filter((trace) => usual - waitOf(trace) > LATE);
   return (
     <Panel
-      title={`${numberText(traces.length)} devices: the slowest step takes ${durationText(slowest.stepUs / 1_000)}, on ${nameOf(slowest)}`}
+      title={`${numberText(traces.length)} devices: ${late.length === 0 ? 'none keeps the others waiting' : `the others wait for ${late.map(nameOf).join(', ')}`}`}
       note="A rank that computes long while the others wait in exposed communication is the one to look at."
     >
       <Rows
@@ -25,8 +25,8 @@ export function Ranks({ traces }: Pick<Diagnosis, 'traces'>) {
         columns={[
           {
             title: 'State',
-            cell: ({ stepUs }) => (
-              <State tone={stepUs > SLOW * median ? 'bad' : 'good'}>{stepUs > SLOW * median ? 'slow' : 'usual'}</State>
+            cell: (trace) => (
+              <State tone={late.includes(trace) ? 'bad' : 'good'}>{late.includes(trace) ? 'late' : 'usual'}</State>
             ),
           },
           { title: 'Device', cell: nameOf },
@@ -56,6 +56,11 @@ export function Ranks({ traces }: Pick<Diagnosis, 'traces'>) {
       />
     </Panel>
   );
+}
+
+/** Share of the step in which a device waits for communication alone. */
+function waitOf({ decomposition: { exposedCommunicationUs, totalUs } }: TraceReport): number {
+  return exposedCommunicationUs / totalUs;
 }
 
 function nameOf({ file, device, rank }: TraceReport): string {

@@ -1,6 +1,6 @@
 import { Link } from '@tanstack/react-router';
 import { type LiveAnswer, useLive } from '../../api/live.ts';
-import { countText, durationText, numberText } from '../../look/format.ts';
+import { countText, durationText, NONE, numberText } from '../../look/format.ts';
 import { Empty, Live, Page as PageFrame, Panel, Panels } from '../../look/page.tsx';
 import { Rows } from '../../look/rows.tsx';
 import { State } from '../../look/state.tsx';
@@ -32,7 +32,7 @@ export function Page() {
           <Live reading={status}>{(value) => <Degraded status={value} />}</Live>
         </Panel>
         <Panel title="Champions">
-          <Live reading={models}>{(value) => <Champions models={value} now={status.value?.at ?? Date.now()} />}</Live>
+          <Live reading={models}>{(value) => <Champions models={value} now={status.value?.at ?? null} />}</Live>
         </Panel>
         <Panel title="Jobs">
           <Jobs />
@@ -108,7 +108,7 @@ function Degraded({ status: { degraded, stores } }: { readonly status: Status })
   );
 }
 
-function Champions({ models, now }: { readonly models: LiveAnswer<'/v1/models'>; readonly now: number }) {
+function Champions({ models, now }: { readonly models: LiveAnswer<'/v1/models'>; readonly now: number | null }) {
   if (models.length === 0) return <Empty command="npx headrace init">The project declares no model.</Empty>;
   return (
     <Rows
@@ -135,7 +135,7 @@ function Champions({ models, now }: { readonly models: LiveAnswer<'/v1/models'>;
           isFigure: true,
           cell: ({ versions, champion }) => {
             const made = versions.find(({ version }) => version === champion)?.createdAt;
-            return made === undefined ? '–' : durationText(Math.max(0, now - made));
+            return made === undefined || now === null ? NONE : durationText(Math.max(0, now - made));
           },
         },
       ]}

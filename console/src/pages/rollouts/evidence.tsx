@@ -1,3 +1,4 @@
+import { useLive } from '../../api/live.ts';
 import { numberText } from '../../look/format.ts';
 import { Empty, Panel, Panels } from '../../look/page.tsx';
 import { Rows } from '../../look/rows.tsx';
@@ -68,7 +69,8 @@ function Band({ rollout: { events, verdict } }: { readonly rollout: Rollout }) {
     return band === null ? [] : [{ at, ...band }];
   });
   const now = bandOf(verdict.numbers);
-  const all = now === null ? looks : [...looks, { at: Date.now(), ...now }];
+  const at = useLive('/v1/status').value?.at;
+  const all = now === null || at === undefined ? looks : [...looks, { at, ...now }];
   const says =
     verdict.numbers.success?.says ?? events.findLast(({ numbers }) => numbers?.success != null)?.numbers?.success?.says;
   if (all.length === 0) return <Empty>Labels of both cohorts are needed for the band. The guardrails need none.</Empty>;
