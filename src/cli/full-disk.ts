@@ -2,7 +2,7 @@ import { statfsSync } from 'node:fs';
 import { fail, type HeadraceError, isHeadraceError } from '../base/errors/fail.ts';
 import { reasonOf } from '../base/reason-of.ts';
 
-/** What systems and stores say of a write that found no room. */
+/** Texts of systems and stores about a write that found no room. */
 const NO_ROOM = /ENOSPC|no space left|disk is full/i;
 
 /** A mapped file on a full disk: the write fails as if the disk was broken. */
@@ -17,11 +17,12 @@ const MOST_CAUSES = 10;
 export function fullDisk(error: unknown): HeadraceError | null {
   if (isHeadraceError(error) || !NO_ROOM.test(reasonOf(error))) return null;
   const path = error instanceof Error && 'path' in error ? String(error.path) : process.cwd();
-  return fail('DISK_FULL', { path }, error);
+  return fail('CLI_DISK', { path }, error);
 }
 
 /** A line for a catalogued error that a full disk caused; null: nothing says so. */
 export function diskLine(error: HeadraceError, free = freeBytes): string | null {
+  if (error.code === 'CLI_DISK') return null;
   const texts = causesOf(error).map(reasonOf);
   const isFull =
     texts.some((text) => NO_ROOM.test(text)) || (texts.some((text) => BROKEN.test(text)) && free() < LITTLE);

@@ -8,7 +8,7 @@ const full = system('ENOSPC', 'no space left on device, write');
 const broken = system('EIO', 'Input/output error');
 
 test('a write that found no room is an error with the next step, and any other is not', () => {
-  expect(fullDisk(full)).toMatchObject({ code: 'DISK_FULL', hint: expect.stringContaining('free') });
+  expect(fullDisk(full)).toMatchObject({ code: 'CLI_DISK', hint: expect.stringContaining('free') });
   expect(fullDisk(broken)).toBeNull();
   expect(fullDisk(fail('CLI_TEXT', { word: 'ENOSPC' }))).toBeNull();
 });

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { NOTEBOOK } from '../../scripts/notebook-page.ts';
 import { root, runCommand } from '../../scripts/run-command.ts';
+import { compareText } from '../../src/base/text-order.ts';
 import { ended, initProject, runCli, startCli } from '../cli/run-cli.ts';
 import { addressOf } from './addresses.ts';
 
@@ -54,7 +55,7 @@ test('the notebook of the first day runs in Jupyter against the project of a tem
   const shapes = (cells: readonly Cell[]) =>
     cells.map(({ source, outputs = [] }) => ({
       source,
-      outputs: outputs.map(({ output_type: type, data = {} }) => [type, Object.keys(data).sort()]),
+      outputs: outputs.map(({ output_type: type, data = {} }) => [type, Object.keys(data).sort(compareText)]),
     }));
   const made = cellsOf(join(project, 'first-day.ipynb'));
   const keep = process.env['HEADRACE_NOTEBOOK'];

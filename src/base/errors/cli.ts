@@ -15,7 +15,7 @@ export const cliErrors = {
     .message('the command has too few or too many arguments; usage: {usage}')
     .hint('write the arguments that the usage names'),
   CLI_FILE: never(400, 4).message('cannot write {path}: {reason}').hint('name a path in a writable folder'),
-  DISK_FULL: later(507, 4)
+  CLI_DISK: later(507, 4)
     .message('the disk has no room for {path}')
     .hint('free some of the disk, and run the command again'),
   CLI_TEXT: never(400, 2)

@@ -21,7 +21,10 @@ export const readSession: ReadRoute = {
   access: 'reads',
   scopes: [],
   changes: null,
-  page: { takes: '', answers: '`{key, scopes, version, at}`: the caller as the server sees it, and the version of the server' },
+  page: {
+    takes: '',
+    answers: '`{key, scopes, version, at}`: the caller as the server sees it, and the version of the server',
+  },
   errors: [],
   shapes: (_, define) => [
     { summary: 'The key of the caller and its scopes.', answers: { 200: json(define('Session', session)) } },
