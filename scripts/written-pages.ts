@@ -3,6 +3,7 @@ import { cliPage } from './cli-page.ts';
 import { alertRules, dashboard } from './deploy-files.ts';
 import { errorsPage } from './errors-page.ts';
 import { metricsPage } from './metrics-page.ts';
+import { notebookPage } from './notebook-page.ts';
 import { accessTables, routeTable, scopeTable, withTable, withTables } from './route-tables.ts';
 import { runbookPages } from './runbook-pages.ts';
 import { statisticsPage } from './statistics-page.ts';
@@ -17,6 +18,7 @@ export function writtenPages(): Readonly<Record<string, string>> {
     'docs/reference/statistics.md': statisticsPage(),
     'docs/reference/http.md': withTable('docs/reference/http.md', 'routes', routeTable()),
     'docs/reference/auth.md': withTables('docs/reference/auth.md', { scopes: scopeTable(), routes: accessTables() }),
+    'docs/guide/first-day-notebook.md': notebookPage(),
     ...runbookPages(),
     'deploy/prometheus/headrace.rules.yml': alertRules(),
     'deploy/grafana/headrace.json': dashboard(),

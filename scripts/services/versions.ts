@@ -85,7 +85,7 @@ export const versions = {
   },
   /** The newest pandas, and what checks, types and builds the client. */
   pythonClient3: {
-    version: 'pandas-3',
+    version: 'pandas-3-jupyter',
     packages: [
       ...[
         'pytest==9.2.0',
@@ -98,6 +98,8 @@ export const versions = {
       ],
       ...['mypy==2.4.1', 'pandas-stubs==3.1.0.261029', 'build==1.6.1', 'hatchling==1.33.0', 'twine==7.0.0'],
       'datamodel-code-generator==0.89.0',
+      // They run the notebook of the first day, and its trainer.
+      ...['nbclient==0.11.0', 'ipykernel==7.4.0', 'onnx==1.23.2'],
     ],
   },
   mlserver: { version: '1.7.1', packages: ['mlserver==1.7.1', 'mlserver-sklearn==1.7.1', 'uvloop<0.22'] },

@@ -2,8 +2,10 @@ import { isHeadraceError } from '../base/errors/fail.ts';
 import { printable } from '../base/printable.ts';
 import { reasonOf } from '../base/reason-of.ts';
 import { ownVersion } from '../environment/own-version.ts';
+import { absentPackage } from './absent-package.ts';
 import type { Command, Terminal } from './command.ts';
 import type { CommandGroup } from './commands.ts';
+import { diskLine, fullDisk } from './full-disk.ts';
 import { npmEnded } from './npm-launcher.ts';
 import { asksHelp, findCommand, groupOf, helpPage, parseCall } from './options/parse-call.ts';
 import { paint } from './terminal/paint.ts';
@@ -64,7 +66,8 @@ async function runSayingWaits(command: Command, rest: readonly string[], io: Ter
 }
 
 /** An error for people, or as the JSON object of `--json`; never a stack trace, unless HEADRACE_DEBUG is set. */
-function report(error: unknown, json: boolean, io: Terminal): number {
+function report(thrown: unknown, json: boolean, io: Terminal): number {
+  const error = absentPackage(thrown) ?? fullDisk(thrown) ?? thrown;
   if (process.env['HEADRACE_DEBUG'] !== undefined)
     io.err(error instanceof Error ? `${error.stack}\n${String(error.cause ?? '')}` : String(error));
   if (!isHeadraceError(error)) {
@@ -78,6 +81,8 @@ function report(error: unknown, json: boolean, io: Terminal): number {
   stderr.write(
     `${paint('red', `${error.code}:`, stderr)} ${printable(error.message)}\n  ${paint('dim', error.hint, stderr)}\n`,
   );
+  const more = diskLine(error);
+  if (more !== null) io.err(`  ${more}`);
   if (json)
     io.out(
       JSON.stringify({ error: { code: error.code, message: error.message, hint: error.hint, retry: error.retry } }),

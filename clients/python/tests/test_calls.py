@@ -94,12 +94,36 @@ def test_what_may_not_be_sent_again_is_not(scripted: Headrace) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"HRV", b"HRV\x03", b"HRV\x02\x05", b"[]", b"HRV\x02\x00\x00\x00\x00\x00\x00"])
 def test_an_answer_of_something_else_is_an_error_and_no_vector(scripted: Headrace, body: bytes) -> None:
-    Scripted.script = [(200, {}, body)]
+    Scripted.script = [(200, {}, body), (200, {}, b"{}")]
     with pytest.raises(errors.ClientAnswer):
         scripted.vectors("s", [{"a": 1}])
-    Scripted.script = [(502, {"content-type": "text/html"}, b"<html>bad gateway</html>")]
+    Scripted.script = [(502, {"content-type": "text/html"}, b"<html>bad gateway</html>"), (502, {}, b"<html>")]
     with pytest.raises(errors.ClientAnswer, match="502"):
         scripted.models()
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b'{"version":"9.8.7"}', "the server is Headrace 9.8.7 and this client is"),
+        (f'{{"version":"{package.__version__}"}}'.encode(), None),
+        (b'{"at":1}', None),
+        (b"<html>", None),
+    ],
+)
+def test_an_error_that_another_version_may_cause_names_both_versions(scripted: Headrace, answer: bytes, said: str | None) -> None:
+    for call in (lambda: scripted.vectors("s", [{"a": 1}]), lambda: scripted.models()):
+        Scripted.script = [(404, {}, _error("SERVER_ROUTE", "never")), (200, {}, answer)]
+        with pytest.raises(errors.ServerRoute) as caught:
+            call()
+        assert (said is None) == (caught.value.hint == "h")
+        assert said is None or (said in caught.value.hint and said in str(caught.value))
+
+
+def test_a_server_says_its_version(headrace: Headrace, url: str) -> None:
+    import httpx
+
+    assert httpx.get(f"{url}/v1/session").json()["version"].count(".") == 2
 
 
 def test_every_cut_of_a_binary_answer_is_an_error(url: str, headrace: Headrace) -> None:

@@ -15,12 +15,18 @@ export const cliErrors = {
     .message('the command has too few or too many arguments; usage: {usage}')
     .hint('write the arguments that the usage names'),
   CLI_FILE: never(400, 4).message('cannot write {path}: {reason}').hint('name a path in a writable folder'),
+  CLI_DISK: later(507, 4)
+    .message('the disk has no room for {path}')
+    .hint('free some of the disk, and run the command again'),
   CLI_TEXT: never(400, 2)
     .message('the argument {word} is not UTF-8')
     .hint('write it in UTF-8; read a key that contains U+FFFD over HTTP'),
   CLI_VALUE: never(400, 2)
     .message('the option {option} is {value}; expected {wanted}')
     .hint('write a value of the expected form'),
+  CLI_PACKAGE: never(500, 2)
+    .message('the package {name}, which the command needs, is not installed')
+    .hint('remove "omit=optional" from .npmrc, or leave out --omit=optional, and run npm install'),
   MCP_PACKAGE: never(500, 2)
     .message('the package @modelcontextprotocol/sdk cannot be loaded: {reason}')
     .hint('run npm install @modelcontextprotocol/sdk, and start again'),

@@ -40,6 +40,10 @@ const AGENTS = `# For agents
 - An error has a code, what is wrong, and a hint. Follow the hint.
 `;
 
+const NPMRC = `# DuckDB and LMDB are for features and for drift of files; a diagnosis needs neither.
+omit=optional
+`;
+
 /** Files of GPUs are diagnosed; no declaration, no server. */
 export const gpuTemplate: Template = {
   name: 'gpu',
@@ -53,5 +57,6 @@ export const gpuTemplate: Template = {
     'data/dmon.txt': dmonLog(seededRandom(45)),
     'data/jobs.psv': nodeJobRecords(),
     '.gitignore': 'node_modules/\ngpu.html\n',
+    '.npmrc': NPMRC,
   }),
 };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isHeadraceError } from '../../base/errors/fail.ts';
+import { ownVersion } from '../../environment/own-version.ts';
 import { SCOPES, type Scope } from '../../operating/scopes.ts';
 import type { RequestCheck } from '../request-check.ts';
 import { json, jsonAnswer, type ReadRoute } from '../route.ts';
@@ -7,6 +8,7 @@ import { json, jsonAnswer, type ReadRoute } from '../route.ts';
 const session = z.object({
   key: z.string().nullable().describe('id of the key of the caller; null: the server answers everybody on its machine'),
   scopes: z.array(z.enum(SCOPES)).describe('scopes that the caller has'),
+  version: z.string().describe('version of the package that serves'),
   at: z.int().describe('time of the server, epoch milliseconds (UTC)'),
 });
 
@@ -19,14 +21,17 @@ export const readSession: ReadRoute = {
   access: 'reads',
   scopes: [],
   changes: null,
-  page: { takes: '', answers: '`{key, scopes, at}`: the caller as the server sees it' },
+  page: {
+    takes: '',
+    answers: '`{key, scopes, version, at}`: the caller as the server sees it, and the version of the server',
+  },
   errors: [],
   shapes: (_, define) => [
     { summary: 'The key of the caller and its scopes.', answers: { 200: json(define('Session', session)) } },
   ],
   run: ({ check }, { caller, headers }) => {
     const scopes = SCOPES.filter((scope) => has(check, scope, headers.authorization ?? null));
-    return jsonAnswer({ key: caller === '' ? null : caller, scopes, at: Date.now() });
+    return jsonAnswer({ key: caller === '' ? null : caller, scopes, version: ownVersion(), at: Date.now() });
   },
 };
 

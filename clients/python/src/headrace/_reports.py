@@ -73,7 +73,8 @@ class Comparison(Report[ComparisonReport]):
 
     def __repr__(self) -> str:
         drifted = ", ".join(self.drifted) or "none"
-        return f"<Comparison {self.verdict}: drifted {drifted}; {len(self.data['faults'])} faults of the data>"
+        count = len(self.data["faults"])
+        return f"<Comparison {self.verdict}: drifted {drifted}; {count} fault{'' if count == 1 else 's'} of the data>"
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,9 @@ VERSION = "0.1.0"
 #: Attempts of one request, the first included.
 MOST_ATTEMPTS = 5
 _LONGEST_WAIT_S = 30.0
+#: Errors that a server of another version may have caused: its version is looked up.
+_OF_OTHER_VERSIONS = frozenset({"CLIENT_ANSWER", "SERVER_ROUTE", "SERVER_BODY", "SERVER_MEDIA_TYPE"})
+_SESSION_S = 5.0
 
 
 class Retries:
@@ -85,6 +88,19 @@ def _built(client: httpx.Client | httpx.AsyncClient, request: Request) -> httpx.
     )
 
 
+def _name_versions(error: HeadraceError, session: Answer) -> None:
+    """Adds to the hint of an error which versions server and client have, where they differ."""
+    import json
+
+    try:
+        found: Any = json.loads(session.body)
+    except ValueError:
+        return
+    version = found.get("version") if isinstance(found, dict) else None
+    if isinstance(version, str) and version != VERSION:
+        error.add_hint(f"the server is Headrace {version} and this client is {VERSION}: install the client of the server")
+
+
 def _answer(response: httpx.Response) -> Answer:
     return Answer(response.status_code, response.headers.get("content-type", ""), response.content)
 
@@ -106,6 +122,17 @@ class SyncTransport:
         except StopIteration as end:
             result: T = end.value
             return result
+        except HeadraceError as error:
+            if error.code in _OF_OTHER_VERSIONS:
+                self._name_versions(error)
+            raise
+
+    def _name_versions(self, error: HeadraceError) -> None:
+        try:
+            answer = self._client.get("/v1/session", timeout=_SESSION_S)
+        except httpx.HTTPError:
+            return
+        _name_versions(error, _answer(answer))
 
     def _send(self, request: Request) -> Answer:
         attempt = 1
@@ -147,6 +174,17 @@ class AsyncTransport:
         except StopIteration as end:
             result: T = end.value
             return result
+        except HeadraceError as error:
+            if error.code in _OF_OTHER_VERSIONS:
+                await self._name_versions(error)
+            raise
+
+    async def _name_versions(self, error: HeadraceError) -> None:
+        try:
+            answer = await self._client.get("/v1/session", timeout=_SESSION_S)
+        except httpx.HTTPError:
+            return
+        _name_versions(error, _answer(answer))
 
     async def _send(self, request: Request) -> Answer:
         attempt = 1

@@ -33,6 +33,11 @@ class HeadraceError(Exception):
         self.retry = retry
         self.status = status
 
+    def add_hint(self, more: str) -> None:
+        """Adds a step to the hint, in the text of the exception too."""
+        self.hint = f"{self.hint}; {more}" if self.hint else more
+        self.args = (f"{self.code}: {self.message}\n  {self.hint}",)
+
 
 class ClientConnection(HeadraceError):
     """No answer came from the server."""
