@@ -151,8 +151,44 @@ class Jobs(TypedDict):
     jobs: list[Job]
 
 
+TrainingSet1 = TypedDict(
+    "TrainingSet1",
+    {
+        "digest": str,
+        "rows": int,
+        "unlabelled": int,
+        "from": float | None,
+        "to": float | None,
+        "mode": str,
+    },
+)
+
+
+class Trainer(TypedDict):
+    kind: str
+
+
+class Lineage(TypedDict):
+    service: str
+    trainingSet: TrainingSet1
+    trainer: Trainer
+
+
+class Signature(TypedDict):
+    features: list[str]
+    input: str
+    output: str
+
+
 class Version(TypedDict):
     version: int
+    origin: Literal["trained", "logged"]
+    aliases: list[str]
+    createdAt: NotRequired[float]
+    metrics: NotRequired[dict[str, float]]
+    run: NotRequired[str | None]
+    lineage: NotRequired[Lineage]
+    signature: NotRequired[Signature | None]
 
 
 class Model(TypedDict):
@@ -196,6 +232,11 @@ class Whole(TypedDict):
     coverage: float
 
 
+class Champion(TypedDict):
+    version: int
+    origin: Literal["trained", "logged"] | None
+
+
 class Quality1(TypedDict):
     task: Literal["binary", "regression"]
     predictions: int
@@ -208,6 +249,7 @@ class Quality1(TypedDict):
 
 class Version1(TypedDict):
     version: int
+    origin: Literal["trained", "logged"] | None
     quality: Quality1
 
 
@@ -223,15 +265,102 @@ Quality = TypedDict(
         "from": int,
         "to": int,
         "whole": Whole | None,
+        "champion": Champion | None,
         "versions": list[Version1],
         "days": list[Day],
     },
 )
 
 
+class Gate(TypedDict):
+    isPassed: bool
+    reason: str
+
+
+class Requests(TypedDict):
+    canary: int
+    baseline: int
+    shadow: int
+
+
+class Reading(TypedDict):
+    guardrail: str
+    tripped: bool
+    suspected: NotRequired[bool]
+    says: str
+    numbers: dict[str, float | None]
+
+
+class Success(TypedDict):
+    outcome: Literal["worse", "passes", "inconclusive"]
+    says: str
+    numbers: dict[str, float | None]
+
+
+class Numbers(TypedDict):
+    requests: Requests
+    readings: list[Reading]
+    success: Success | None
+
+
 class Verdict(TypedDict):
     action: str
     reason: str
+    numbers: Numbers
+
+
+class Canary(TypedDict):
+    requests: int
+    errors: int
+    timeouts: int
+    nonFinite: int
+    outOfRange: int
+    slow: int
+    p50Ms: float | None
+    p99Ms: float | None
+    meanScore: float | None
+
+
+class Baseline(TypedDict):
+    requests: int
+    errors: int
+    timeouts: int
+    nonFinite: int
+    outOfRange: int
+    slow: int
+    p50Ms: float | None
+    p99Ms: float | None
+    meanScore: float | None
+
+
+class Shadow(TypedDict):
+    requests: int
+    errors: int
+    timeouts: int
+    nonFinite: int
+    outOfRange: int
+    slow: int
+    p50Ms: float | None
+    p99Ms: float | None
+    meanScore: float | None
+
+
+class Lanes(TypedDict):
+    canary: Canary
+    baseline: Baseline
+    shadow: Shadow
+
+
+class Shadow1(TypedDict):
+    copies: int
+    dropped: int
+    meanDifference: float | None
+    rankCorrelation: float | None
+    flips: float | None
+
+
+class Needs(TypedDict):
+    ms: float | None
 
 
 class Place(TypedDict):
@@ -239,11 +368,21 @@ class Place(TypedDict):
     name: str
 
 
+class Numbers1(TypedDict):
+    requests: Requests
+    readings: list[Reading]
+    success: Success | None
+
+
 class Event(TypedDict):
     kind: str
+    revision: int
     at: int
     by: str
     reason: str
+    state: str
+    percent: float
+    numbers: Numbers1 | None
 
 
 class Rollout(TypedDict):
@@ -258,8 +397,10 @@ class Rollout(TypedDict):
     startedAt: int
     endedAt: int | None
     reason: str
+    gate: Gate | None
     verdict: Verdict
-    lanes: dict[str, Any]
-    shadow: dict[str, Any]
+    lanes: Lanes
+    shadow: Shadow1
+    needs: NotRequired[Needs | None]
     places: list[Place]
     events: list[Event]
