@@ -22,6 +22,8 @@ export interface Rollout {
   readonly champion: number;
   readonly candidate: number;
   readonly plan: RolloutPlan;
+  /** The comparison with the champion on labelled rows, before it started; null or left out: none was asked for. */
+  readonly gate?: { readonly isPassed: boolean; readonly reason: string } | null;
   /** Mixed into the hash of a caller's key: each rollout has cohorts of its own. */
   readonly salt: string;
   readonly state: RolloutState;

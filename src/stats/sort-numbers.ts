@@ -13,7 +13,7 @@ export function sortNumbers(finite: Float64Array): Float64Array {
   const n = finite.length;
   if (n < BY_DIGITS) return finite.sort();
   let source = finite;
-  let target = new Float64Array(n);
+  let target: Float64Array = new Float64Array(n);
   for (let shift = 0; shift < 64; shift += BITS) {
     const halves = new Uint32Array(source.buffer, source.byteOffset, 2 * n);
     const starts = startsOf(halves, n, shift);

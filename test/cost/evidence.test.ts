@@ -34,6 +34,7 @@ const all = (change: Partial<Evidence> = {}) =>
     ...programFacts(command, folder),
     options: '{"rate":0.1}',
     worldSize: 32,
+    nodes: 4,
     revision: '4f2c1d9',
     hardware: 'A100-80GB',
     model: 'resnet50',
@@ -47,6 +48,7 @@ const others: { readonly [Name in Fact]: Evidence[Name] } = {
   files: { 'train.py': '0'.repeat(64) },
   options: '{"rate":0.2}',
   worldSize: 1,
+  nodes: 1,
   revision: 'aaaaaaa',
   hardware: 'NVIDIA H100 80GB HBM3',
   model: 'bert',
@@ -214,8 +216,21 @@ test('a drill that does not say a fact is no proof of it, and a job that names n
   expect(proof?.objections.join()).toContain('the job does not say its command');
 });
 
+test('a drill on one machine stands for a job on several, and the plan says so', async () => {
+  const asked = await job();
+  expect(asked.evidence.nodes).toBe(4);
+  const notesOf = async (nodes: number | null) => {
+    const { proof } = await withDrill(asked, put('nodes.json', drillOf(all({ nodes }))));
+    expect(proof?.objections).toEqual([]);
+    return proof?.notes;
+  };
+  expect(await notesOf(1)).toEqual(['number of machines: "1" of the evidence, "4" now']);
+  for (const nodes of [4, null]) expect(await notesOf(nodes)).toEqual([]);
+});
+
 test('the toy of one process on a laptop proves nothing of 32 GPUs: each difference is named', () => {
   const toy = all({
+    nodes: 1,
     command: ['toy.py'],
     files: { 'toy.py': 'a'.repeat(64) },
     options: '{}',

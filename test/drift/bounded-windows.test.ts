@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Engine } from '../../src/backends/embedded/offline/engine.ts';
 import { type ResolvedMonitor, resolveMonitor } from '../../src/features/define/monitor.ts';
+import { MOST_BYTES, readRows } from '../../src/monitoring/cause/window-rows.ts';
 import { factOf } from '../../src/monitoring/monitor/score-fact.ts';
 import { shadowWindows } from '../../src/monitoring/monitor/shadow-windows.ts';
 import type { OfflineStore } from '../../src/ports/offline-store.ts';
@@ -101,6 +102,41 @@ test.each(facts)('$name: ten times more rows hold the same numbers, and give wha
     return counter.held();
   });
   expect(many).toBe(few);
+});
+
+test('rows of an estimate are bounded in bytes, whatever their columns and texts', async () => {
+  const rowsOf = async (features: number, characters: number) => {
+    const names = Array.from({ length: features }, (_, i) => `x${i}`);
+    const declared = {
+      ...small.service,
+      features: [...names, 'name'].map((name) => ({
+        name,
+        type: { type: name === 'name' ? 'text' : 'float', nullable: false },
+      })),
+    } as unknown as typeof small.service;
+    const row = [0.5, 1, 0, ...Array.from({ length: features }, () => 1), 'x'.repeat(characters)];
+    let asked = 0;
+    const history: Pick<OfflineStore, 'query' | 'relation'> = {
+      async *query(sql) {
+        const limit = Number(/LIMIT (\d+)$/.exec(sql)?.[1]);
+        for (let left = limit; left > 0; left -= 1_000) {
+          asked += Math.min(1_000, left);
+          yield Array.from({ length: Math.min(1_000, left) }, () => row);
+        }
+      },
+      relation: () => 'rows',
+    };
+    const options = { model: { ...small, service: declared }, version: 1, span: { from: 0, to: 1 }, now: 1 };
+    const { scores } = await readRows(history, { ...options, labelled: false });
+    const bytes = scores.length * (8 * row.length + 2 * characters);
+    expect(bytes).toBeLessThanOrEqual(MOST_BYTES);
+    // Not a batch more is asked for.
+    expect(asked - scores.length).toBeLessThanOrEqual(1_000);
+    return scores.length;
+  };
+  expect(await rowsOf(20, 10)).toBe(50_000);
+  expect(await rowsOf(2_000, 10)).toBeGreaterThan(4_000);
+  expect(await rowsOf(2, 20_000)).toBeGreaterThan(1_500);
 });
 
 test('the scores of a shadow are compared with those of the champion without the pairs in memory', async () => {

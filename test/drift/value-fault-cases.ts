@@ -197,6 +197,21 @@ export const planted: Readonly<Record<string, Planted>> = {
   },
   'a third of rows in seconds': { sound: of(lognormal), spoil: some(0.34, (x) => 60 * x), kind: 'unit' },
   'a third of rows in thousands': { sound: of(lognormal), spoil: some(0.34, (x) => 1000 * x), kind: 'unit' },
+  'a third of weights in pounds': {
+    sound: of((random) => 75 + 14 * randomNormal(random)),
+    spoil: some(0.34, (x) => 2.20462262 * x),
+    kind: 'unit',
+  },
+  'a third of lengths in centimetres': {
+    sound: of((random) => Math.exp(2 + 0.2 * randomNormal(random))),
+    spoil: some(0.34, (x) => 2.54 * x),
+    kind: 'unit',
+  },
+  'a third of speeds in kilometres': {
+    sound: of((random) => 60 + 6 * randomNormal(random)),
+    spoil: some(0.34, (x) => 1.609344 * x),
+    kind: 'unit',
+  },
   'a third of rows in Fahrenheit': { sound: of(celsius), spoil: some(0.34, (x) => 1.8 * x + 32), kind: 'unit' },
   'half of rows in kelvin': { sound: of(celsius), spoil: some(0.5, (x) => x + 273.15), kind: 'unit' },
   'a tenth of rows in cents': { sound: of(lognormal), spoil: some(0.1, (x) => 100 * x), kind: 'unit' },

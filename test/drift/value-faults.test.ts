@@ -4,7 +4,7 @@ import { type ColumnSide, sideOfSketch, sideOfValues } from '../../src/monitorin
 import { kindOf } from '../../src/monitoring/detect/feature-kind.ts';
 import { qualityFaults } from '../../src/monitoring/detect/quality-fault.ts';
 import { addNumber, addText, createColumnSketch } from '../../src/monitoring/profile/column-sketch.ts';
-import { type Column, calmKinds, nearZeroKinds, planted, referenceOf } from './value-fault-cases.ts';
+import { type Column, calmKinds, type Draw, nearZeroKinds, planted, referenceOf } from './value-fault-cases.ts';
 
 /** Calm windows of each kind and form: 19 kinds have 608. HEADRACE_WINDOWS and HEADRACE_SEED ask for more, and others. */
 const WINDOWS = Number(process.env['HEADRACE_WINDOWS'] ?? 16);
@@ -86,6 +86,7 @@ describe('values near 0', () => {
 test('drift is no fault: a shift, growth by half, a new part of the rows', () => {
   const random = seededRandom(303);
   const { normal, lognormal } = calmKinds;
+  const narrow: Draw = (of, rows) => Float64Array.from({ length: rows }, () => 60 + 6 * randomNormal(of));
   const moved = (column: Column, move: (value: number, i: number) => number) =>
     Float64Array.from([...column], (value, i) => move(Number(value), i));
   for (const [draw, move] of [
@@ -94,6 +95,10 @@ test('drift is no fault: a shift, growth by half, a new part of the rows', () =>
     [lognormal, (x: number) => 1.4 * x],
     [lognormal, (x: number, i: number) => (i % 5 === 0 ? 3 * x : x)],
     [lognormal, (x: number, i: number) => (i % 4 === 0 ? 90 + x : x)],
+    // Narrow values of which a third grows by no factor between units, or to the size of one with another width.
+    [narrow, (x: number, i: number) => (i % 3 === 0 ? 1.85 * x : x)],
+    [narrow, (x: number, i: number) => (i % 3 === 0 ? 2.9 * x : x)],
+    [narrow, (x: number, i: number) => (i % 3 === 0 ? 96 + 0.5 * (x - 60) : x)],
   ] as const) {
     const reference = sideOfValues(referenceOf(draw, random));
     for (let i = 0; i < 8; i += 1)

@@ -26,6 +26,7 @@ export interface AnySite {
   readonly headrace: Headrace;
   readonly server: RunningServer;
   readonly directory: string;
+  /** Of its restarts too. */
   readonly faults: unknown[];
   readonly later: (ms: number) => void;
   readonly ask: (path: string, body?: unknown) => Promise<{ readonly status: number; readonly body: RolloutReport }>;
@@ -81,14 +82,13 @@ export async function anySite(owner: Owner, kinds: readonly Kind[]): Promise<Any
 }
 
 /** Opens the site again, as after a restart. */
-export async function reopened({ directory }: AnySite): Promise<AnySite> {
+export async function reopened({ directory, faults }: AnySite): Promise<AnySite> {
   await closing.pop()?.();
-  return openSite(directory);
+  return openSite(directory, faults);
 }
 
-async function openSite(directory: string): Promise<AnySite> {
+async function openSite(directory: string, faults: unknown[] = []): Promise<AnySite> {
   let now = START;
-  const faults: unknown[] = [];
   const headrace = await openHeadrace({
     project: bare,
     environment: { directory, models: { repository: join(directory, 'repository') } },
@@ -143,8 +143,12 @@ export const ways: Readonly<Record<'HTTP' | 'gRPC', Way>> = {
 /** Half of the callers at once; guardrails alone decide, without those of time. */
 export const halfOfCallers = { shadow: false, steps: [50], every: '1s', requests: 60, soak: '1m' } as const;
 
-export async function start(site: AnySite, plan: Readonly<Record<string, unknown>>): Promise<RolloutReport> {
-  const { status, body } = await site.ask('/v1/rollouts/plain', { action: 'start', version: 2, plan });
+export async function start(
+  site: AnySite,
+  plan: Readonly<Record<string, unknown>>,
+  version: number,
+): Promise<RolloutReport> {
+  const { status, body } = await site.ask('/v1/rollouts/plain', { action: 'start', version, plan });
   expect(body).toMatchObject({ model: 'plain' });
   expect(status).toBe(200);
   return body;

@@ -10,8 +10,8 @@ import { root, runCommand } from '../../scripts/run-command.ts';
 import { seededRandom } from '../../src/base/rng.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { type RunningServer, startServer } from '../../src/server/http-server.ts';
-import { captureJson } from '../gpu/captures/capture.ts';
-import { trainingRun } from '../gpu/captures/training-run.ts';
+import { captureJson } from '../../src/labs/captures/capture.ts';
+import { trainingRun } from '../../src/labs/captures/training-run.ts';
 import { project } from '../server/shop.ts';
 import { axeFindings, launchBrowser, pixelsOver, screenshot, withPage } from './browser.ts';
 

@@ -81,7 +81,7 @@ const KINDS = [
   ...['frames', 'dicts', 'code', 'lightgbm', 'xgboost'],
 ];
 
-test.each(KINDS)('%s answers tensors as MLflow itself predicts', { timeout: 600_000 }, async (name) => {
+test.each(KINDS)('%s answers tensors as MLflow itself predicts', async (name) => {
   const place = await site.prepared(name);
   const { inputs, outputs } = site.logged[name];
   expectOutputs(await site.infer(name, inputs), outputs);
@@ -100,36 +100,28 @@ function lines({ inputs }: Logged): string {
   return rows.map((row) => `${JSON.stringify(Object.fromEntries(row))}\n`).join('');
 }
 
-test.each(KINDS)(
-  'a job without a declaration writes the outputs of %s that the server answers',
-  {
-    timeout: 600_000,
-  },
-  async (name) => {
-    await site.prepared(name);
-    const answers = await site.infer(name, site.logged[name].inputs);
-    const folder = join(headrace.directory, 'batch', 'files');
-    mkdirSync(folder, { recursive: true });
-    const from = join(folder, `${name}.jsonl`);
-    writeFileSync(from, lines(site.logged[name]));
-    const dataSet = { format: 'parquet', partitionBy: null, overwrite: false } as const;
-    const options = { from, to: join(folder, name), version: 1, workers: 1, dataSet };
-    const job = await startBatch({ kind: 'registered', name }, options, openBatchContext(insideOf(headrace)));
-    expect(await job.result).toMatchObject({ quarantined: 0 });
-    for (const [output, expected] of Object.entries(answers)) {
-      const rows = await sql(`SELECT TO_JSON("${output}") FROM '${options.to}/*.parquet' ORDER BY _row`);
-      const found = rows.flatMap(([value]) => JSON.parse(String(value)));
-      expect(found.length).toBe(expected.length);
-      // JSON has the shortest text of a float32 or of its double.
-      for (const [i, value] of found.entries())
-        if (typeof value === 'number') expect(Math.fround(value)).toBe(Math.fround(Number(expected[i])));
-        else expect(value).toBe(expected[i]);
-    }
-  },
-);
-test('a worker is fed the same numbers as by mlflow.pyfunc, bit by bit: 2^53 + 1, the least double', {
-  timeout: 600_000,
-}, async () => {
+test.each(KINDS)('a job without a declaration writes the outputs of %s that the server answers', async (name) => {
+  await site.prepared(name);
+  const answers = await site.infer(name, site.logged[name].inputs);
+  const folder = join(headrace.directory, 'batch', 'files');
+  mkdirSync(folder, { recursive: true });
+  const from = join(folder, `${name}.jsonl`);
+  writeFileSync(from, lines(site.logged[name]));
+  const dataSet = { format: 'parquet', partitionBy: null, overwrite: false } as const;
+  const options = { from, to: join(folder, name), version: 1, workers: 1, dataSet };
+  const job = await startBatch({ kind: 'registered', name }, options, openBatchContext(insideOf(headrace)));
+  expect(await job.result).toMatchObject({ quarantined: 0 });
+  for (const [output, expected] of Object.entries(answers)) {
+    const rows = await sql(`SELECT TO_JSON("${output}") FROM '${options.to}/*.parquet' ORDER BY _row`);
+    const found = rows.flatMap(([value]) => JSON.parse(String(value)));
+    expect(found.length).toBe(expected.length);
+    // JSON has the shortest text of a float32 or of its double.
+    for (const [i, value] of found.entries())
+      if (typeof value === 'number') expect(Math.fround(value)).toBe(Math.fround(Number(expected[i])));
+      else expect(value).toBe(expected[i]);
+  }
+});
+test('a worker is fed the same numbers as by mlflow.pyfunc, bit by bit: 2^53 + 1, the least double', async () => {
   expect(await site.prepared('exact')).toBe('process');
   const { inputs, outputs } = site.logged['exact'];
   expect(outputs['wholes']).toContain(String(2n ** 53n + 1n));
@@ -137,7 +129,7 @@ test('a worker is fed the same numbers as by mlflow.pyfunc, bit by bit: 2^53 + 1
   expect(await site.infer('exact', inputs)).toEqual(outputs);
 });
 
-test('parameters of a signature are passed, typed and with defaults', { timeout: 600_000 }, async () => {
+test('parameters of a signature are passed, typed and with defaults', async () => {
   await site.prepared('scaled');
   const { inputs, outputs, others = {} } = site.logged['scaled'];
   expectOutputs(await site.infer('scaled', inputs), outputs);
@@ -155,9 +147,7 @@ test('parameters of a signature are passed, typed and with defaults', { timeout:
   }
 });
 
-test('a version by its alias predicts from features, and its prediction is in the log', {
-  timeout: 600_000,
-}, async () => {
+test('a version by its alias predicts from features, and its prediction is in the log', async () => {
   await site.prepared('probability');
   const { server: served } = insideOf(headrace).models.named('probability');
   await served.refresh();
@@ -172,7 +162,7 @@ test('a version by its alias predicts from features, and its prediction is in th
   expect(Object(json).score).toBeCloseTo(Number(outputs['predict'][1]), 5);
 });
 
-test('a version that Python logged replaces another one as a canary', { timeout: 600_000 }, async () => {
+test('a version that Python logged replaces another one as a canary', async () => {
   const { stores, models } = insideOf(headrace);
   const source = await new RegistrySource(stores).find('rolled');
   for (const version of ['1', '2']) await source?.prepare?.(version);
@@ -200,9 +190,7 @@ test('a version that Python logged replaces another one as a canary', { timeout:
   expect(await stores.registry.alias('rolled', 'previous')).toBe(1);
 });
 
-test('a version in Python of a model that no project declares replaces another one as a canary', {
-  timeout: 600_000,
-}, async () => {
+test('a version in Python of a model that no project declares replaces another one as a canary', async () => {
   const { registry } = insideOf(headrace).stores;
   const source = await new RegistrySource(insideOf(headrace).stores).find('loose');
   for (const version of ['1', '2']) await source?.prepare?.(version);
@@ -230,7 +218,7 @@ test('a version in Python of a model that no project declares replaces another o
 });
 
 describe('refused', () => {
-  test('requirements that choose another index are named', { timeout: 600_000 }, async () => {
+  test('requirements that choose another index are named', async () => {
     const { status, json } = await site.post('/v2/repository/models/evil/load', {});
     expect(status).toBe(400);
     expect(Object(json).error).toMatch(/--index-url.*it is an option of pip/);

@@ -11,6 +11,8 @@ export const evidenceSchema = z.strictObject({
   options: z.string().nullable().default(null),
   /** Ranks: one for each GPU. */
   worldSize: z.int().min(1).nullable().default(null),
+  /** Machines that the ranks were spread over. */
+  nodes: z.int().min(1).nullable().default(null),
   revision: z.string().nullable().default(null),
   /** The accelerator by any of its names, or `CPU`. */
   hardware: z.string().nullable().default(null),
@@ -28,29 +30,36 @@ export const factNames: Readonly<Record<Fact, string>> = {
   files: 'files',
   options: 'options',
   worldSize: 'number of GPUs',
+  nodes: 'number of machines',
   revision: 'revision of the code',
   hardware: 'accelerator',
   model: 'model',
   precision: 'precision',
 };
 
-/** The facts that each kind of evidence is compared by, and those that both sides must say. */
+/**
+ * The facts that each kind of evidence is compared by, and those that both sides must say. A fact that is `noted` may differ: the evidence still
+ * stands, and whoever uses it says the difference.
+ */
 export const evidenceKinds = {
   drill: {
     compared: ['command', 'files', 'options', 'worldSize', 'revision', 'hardware'],
     needed: ['command', 'files', 'worldSize', 'hardware'],
+    // Ranks of a drill run on one machine: it shows that the program resumes, and not that machines find each other again.
+    noted: ['nodes'],
   },
   profile: {
     compared: ['command', 'files', 'worldSize', 'revision', 'hardware', 'model', 'precision'],
     needed: [],
+    noted: [],
   },
   /** A trace shows its device and its precision. */
-  trace: { compared: ['hardware', 'precision'], needed: [] },
+  trace: { compared: ['hardware', 'precision'], needed: [], noted: [] },
   /** A trial is of changed code; the caller leaves out the facts that its technique changes. */
-  trial: { compared: ['worldSize', 'hardware', 'model', 'precision'], needed: [] },
+  trial: { compared: ['worldSize', 'hardware', 'model', 'precision'], needed: [], noted: [] },
   /** Losses of pilots and trials, next to those of the same sweep. */
-  losses: { compared: ['command', 'files', 'worldSize'], needed: [] },
-} as const satisfies Readonly<Record<string, { readonly compared: readonly Fact[]; readonly needed: readonly Fact[] }>>;
+  losses: { compared: ['command', 'files', 'worldSize'], needed: [], noted: [] },
+} as const satisfies Readonly<Record<string, Readonly<Record<'compared' | 'needed' | 'noted', readonly Fact[]>>>>;
 export type EvidenceKind = keyof typeof evidenceKinds;
 
 /** One fact in which evidence and its use differ. */
@@ -71,9 +80,29 @@ export function compareEvidence(
   wanted: Evidence,
   leftOut: readonly Fact[] = [],
 ): readonly Difference[] {
-  const needed: readonly Fact[] = evidenceKinds[kind].needed;
-  return evidenceKinds[kind].compared.flatMap((fact): readonly Difference[] => {
-    if (leftOut.includes(fact)) return [];
+  const { compared, needed } = evidenceKinds[kind];
+  return differences(
+    kind,
+    compared.filter((fact) => !leftOut.includes(fact)),
+    needed,
+    [found, wanted],
+  );
+}
+
+/** Facts that may differ, and do: those that both sides say. */
+export function evidenceNotes(kind: EvidenceKind, found: Evidence, wanted: Evidence): readonly string[] {
+  return differences(kind, evidenceKinds[kind].noted, [], [found, wanted])
+    .filter(({ state }) => state === 'differs')
+    .map(({ text }) => text);
+}
+
+function differences(
+  kind: EvidenceKind,
+  facts: readonly Fact[],
+  needed: readonly Fact[],
+  [found, wanted]: readonly [Evidence, Evidence],
+): readonly Difference[] {
+  return facts.flatMap((fact): readonly Difference[] => {
     const [own, other] = [found[fact], wanted[fact]];
     const name = factNames[fact];
     if (own === null && other === null && !needed.includes(fact)) return [];

@@ -72,7 +72,7 @@ function todayOf(job: Job, named: Offer | undefined, fitting: readonly Offer[]) 
 }
 
 function checkBill({ billUsd, hours, ...job }: Job, usd: number): void {
-  const nodes = nodesOf({ billUsd, hours, ...job });
+  const nodes = nodesOf(job);
   const expected = hours * nodes * usd;
   if (billUsd !== undefined && Math.abs(billUsd / expected - 1) > BILL_TOLERANCE)
     throw fail('COST_JOB', {

@@ -93,6 +93,8 @@ const jobSchema = z.strictObject({
 /** A drill next to a job: every reason why it does not stand for it; empty where it does. */
 export interface DrillProof {
   readonly objections: readonly string[];
+  /** Differences with which it stands nevertheless. */
+  readonly notes?: readonly string[];
 }
 
 /** A job with its defaults. */
@@ -124,6 +126,7 @@ function evidenceOfJob(job: z.output<typeof jobSchema>, folder: string | undefin
     ...program,
     options: optionsText(options),
     worldSize: gpus,
+    nodes: nodesOf(job),
     revision: revision ?? null,
     hardware: accelerator,
     model: model ?? null,
@@ -146,6 +149,6 @@ export async function readJob(path: string): Promise<Job> {
 }
 
 /** The nodes of a job. */
-export function nodesOf({ gpus, gpusPerNode }: Job): number {
+export function nodesOf({ gpus, gpusPerNode }: Pick<Job, 'gpus' | 'gpusPerNode'>): number {
   return Math.ceil(gpus / gpusPerNode);
 }

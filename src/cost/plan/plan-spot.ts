@@ -97,7 +97,8 @@ function deadlinesOf(job: Job): readonly number[] {
 
 function drillState(proof: Job['proof']): Pick<SpotChoice, 'state' | 'reason'> {
   if (proof === null) return { state: 'blocked', reason: 'no drill proves that the job resumes' };
-  const { objections } = proof;
-  if (objections.length === 0) return { state: 'used', reason: 'a drill proves that the job resumes' };
+  const { objections, notes = [] } = proof;
+  if (objections.length === 0)
+    return { state: 'used', reason: ['a drill proves that the job resumes', ...notes].join('; ') };
   return { state: 'blocked', reason: `the drill does not stand for this job: ${objections.join('; ')}` };
 }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { fail } from '../../base/errors/fail.ts';
 import { drillObjections, parseDrill } from '../evidence/drill-result.ts';
+import { evidenceNotes } from '../evidence/evidence.ts';
 import type { Job } from './job.ts';
 
 /**
@@ -17,7 +18,8 @@ export async function withDrill(job: Job, path: string): Promise<Job> {
   if ('reason' in drill) throw fail('COST_JOB', { reason: `${path} cannot be used: ${drill.reason}` });
   const objections = drillObjections(drill, job.evidence);
   const { checkpointSeconds, restartSeconds } = drill;
-  const proven = { ...job, proof: { objections } };
+  const notes = evidenceNotes('drill', drill.evidence, job.evidence);
+  const proven = { ...job, proof: { objections, notes } };
   if (objections.length > 0 || job.checkpoint !== undefined) return proven;
   if (checkpointSeconds === null || restartSeconds === null) return proven;
   const restartS = restartSeconds + job.provisionS;

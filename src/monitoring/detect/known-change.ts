@@ -8,8 +8,10 @@ const LEAST = 100;
 const EVIDENCE = 1.5;
 /** Least distance that is looked at. */
 const LEAST_DISTANCE = 0.03;
-/** A share below all needs changed values that lie apart from sound ones, and no factor that a population grows by: otherwise any small drift would be a mixture. */
+/** A share below all needs changed values that lie apart from sound ones: otherwise any small drift would be a mixture. */
 const APART = 0.9;
+/** As `APART`, of a factor that a population may grow by. */
+const SMALL_APART = 0.95;
 /** The share of the distance that a mixture may leave unexplained: days differ. */
 const UNEXPLAINED = 0.25;
 /** All values, as far as least squares can tell. */
@@ -94,8 +96,10 @@ function explainedBy(
   const isApart = separation >= APART;
   const isSmall = change.plus === 0 && change.times > 0 && !isGreat(change.times);
   const isAll = share >= ALL && separation >= 0.15;
-  const allowed = isApart ? Math.max(isAll ? limit : 0, UNEXPLAINED * apart) : limit;
-  if (rest > Math.min(allowed, apart / 2) || !(isAll || (isApart && !isSmall))) return null;
+  const allowed = isApart && (isAll || !isSmall) ? Math.max(isAll ? limit : 0, UNEXPLAINED * apart) : limit;
+  // A new part of the rows may lie at about a small factor: only the exact one explains it.
+  const most = isAll || !isSmall ? apart / 2 : UNEXPLAINED * apart;
+  if (rest > Math.min(allowed, most) || !(isAll || separation >= (isSmall ? SMALL_APART : APART))) return null;
   if (!hasChangedPeak(change, share, reference, current)) return null;
   return { change, share, rest };
 }

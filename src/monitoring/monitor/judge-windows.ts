@@ -159,7 +159,8 @@ async function windowsOf(
   }
   if (kind === 'predictionDrift') {
     if (monitor.on === 'shadow') return shadowWindows(watched, monitor, history, spans);
-    if (monitor.on !== 'scores') return scoreFactWindows(watched, monitor, history, spans, now);
+    if (monitor.on !== 'scores')
+      return scoreFactWindows(watched, monitor, history, spans, { now, memory: memory?.facts ?? new Map() });
     return predictionWindows(watched, monitor, history, spans, memory?.scores ?? new Map());
   }
   if (kind === 'conceptDrift')

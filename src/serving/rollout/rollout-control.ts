@@ -125,6 +125,7 @@ export class RolloutControl {
       champion,
       candidate: version,
       plan,
+      gate: gate && { isPassed: gate.isPassed, reason: gate.reason },
       salt: id,
       state: plan.shadowMs > 0 ? 'shadow' : 'canary',
       held: null,
@@ -137,7 +138,7 @@ export class RolloutControl {
     };
     await versions.hold(id, [champion, version]);
     try {
-      await store.start(rollout, eventOf(rollout, { kind: 'started', at, by, reason, numbers: gate }));
+      await store.start(rollout, eventOf(rollout, { kind: 'started', at, by, reason }));
     } catch (error) {
       await versions.release(id);
       throw error;

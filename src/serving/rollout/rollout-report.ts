@@ -1,9 +1,9 @@
 import { numberText } from '../../base/number-text.ts';
-import type { RolloutEvent, RolloutState } from '../../ports/rollout-store.ts';
+import type { Rollout, RolloutEvent, RolloutState } from '../../ports/rollout-store.ts';
 import { rankCorrelation } from '../../stats/rank-correlation.ts';
 import { type Evidence, type LaneEvidence, latencyOf, type Place } from './evidence.ts';
 import type { VerdictNumbers } from './judge.ts';
-import type { RolloutStatus, StartGate } from './rollout-control.ts';
+import type { RolloutStatus } from './rollout-control.ts';
 
 /** One lane in short. */
 export interface LaneReport {
@@ -44,7 +44,7 @@ export interface RolloutReport {
   readonly endedAt: number | null;
   readonly reason: string;
   /** The comparison with the champion on labelled rows, before it started; null: none was asked for. */
-  readonly gate: Pick<StartGate, 'isPassed' | 'reason'> | null;
+  readonly gate: NonNullable<Rollout['gate']> | null;
   /** The action that the judge would take now, why, and the numbers that it sees. */
   readonly verdict: { readonly action: string; readonly reason: string; readonly numbers: VerdictNumbers };
   readonly lanes: Readonly<Record<'canary' | 'baseline' | 'shadow', LaneReport>>;
@@ -78,7 +78,7 @@ export function rolloutReport({ rollout, percent, verdict, evidence, places, eve
     startedAt,
     endedAt,
     reason,
-    gate: gateOf(events),
+    gate: rollout.gate ?? null,
     verdict: { action, reason: why, numbers },
     lanes: {
       canary: laneReport(evidence.canary),
@@ -89,11 +89,6 @@ export function rolloutReport({ rollout, percent, verdict, evidence, places, eve
     places: places.map(placeReport),
     events,
   };
-}
-
-function gateOf(events: readonly RolloutEvent[]): RolloutReport['gate'] {
-  const gate = events.find(({ kind }) => kind === 'started')?.numbers as StartGate | null | undefined;
-  return gate == null ? null : { isPassed: gate.isPassed, reason: gate.reason };
 }
 
 /** Of a process of an earlier release. */

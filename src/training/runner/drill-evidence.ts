@@ -16,6 +16,8 @@ export function drillEvidence(
     ...programFacts(command, folder),
     options: optionsText(options),
     worldSize: ranks,
+    // The ranks of a drill, and of a run that asks for one, are processes of this machine.
+    nodes: 1,
     revision,
     hardware,
   });

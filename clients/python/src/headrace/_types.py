@@ -410,6 +410,11 @@ Quality = TypedDict(
 )
 
 
+class Gate(TypedDict):
+    isPassed: bool
+    reason: str
+
+
 class Requests(TypedDict):
     canary: int
     baseline: int
@@ -530,6 +535,7 @@ class Rollout(TypedDict):
     startedAt: int
     endedAt: int | None
     reason: str
+    gate: Gate | None
     verdict: Verdict
     lanes: Lanes
     shadow: Shadow1
