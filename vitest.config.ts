@@ -7,7 +7,7 @@ Object.assign(process.env, compileCache);
 
 /** Folders whose files share workers, and what those have loaded: 24 of them took 70 CPU s in place of 99. */
 const sharing =
-  /^test\/(?:alerts|base|change|cost|define|drift|flink|kafka|monitoring|playbook|schema|sql|stats|tiles)\//;
+  /^test\/(?:alerts|base|change|cli|console|cookbook|cost|define|drift|featurestore|files|flink|gpu|inference|kafka|model|models|monitoring|observe|offline|operating|playbook|queues|registry|rollouts|schema|served|server|serving|site|sql|stats|stores|tiles|training|versions)\//;
 
 /** Text of a file that changes the process, or counts what the process has: it runs in a separate one. */
 const ownProcess =
