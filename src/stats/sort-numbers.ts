@@ -12,7 +12,7 @@ export function sortedFinite(numbers: Float64Array): Float64Array {
 export function sortNumbers(finite: Float64Array): Float64Array {
   const n = finite.length;
   if (n < BY_DIGITS) return finite.sort();
-  let source = finite;
+  let source: Float64Array = finite;
   let target: Float64Array = new Float64Array(n);
   for (let shift = 0; shift < 64; shift += BITS) {
     const halves = new Uint32Array(source.buffer, source.byteOffset, 2 * n);

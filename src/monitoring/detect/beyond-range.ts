@@ -58,13 +58,24 @@ function fitOf(
   current: Distribution,
 ): { readonly change: UnitChange; readonly middle: number; readonly share: number } | null {
   const by = (change.times === 1 ? 2 : 0.5) * (greatest - least);
-  const isBeyond = (x: number) => x > greatest + by || x < least - by;
-  const back = partOf(current, isBeyond, (x) => (x - change.plus) / change.times);
+  const innerOf = ({ values }: Distribution, changed: (x: number) => number): Stretch => [
+    placeOf(values, (x) => changed(x) >= least - by),
+    placeOf(values, (x) => changed(x) > greatest + by),
+  ];
+  const inner = innerOf(current, (x) => x);
+  const back = partOf(current, around(current, inner), (x) => (x - change.plus) / change.times);
   const share = back.n / current.n;
   if (share < LEAST_SHARE || back.n < LEAST_BEYOND) return null;
-  if (partOf(back, (x) => x >= least && x <= greatest).n < INSIDE * back.n) return null;
-  const wasBeyond = partOf(reference, (x) => isBeyond(change.times * x + change.plus));
-  const others = partOf(current, (x) => !isBeyond(x));
+  const range: Stretch = [placeOf(back.values, (x) => x >= least), placeOf(back.values, (x) => x > greatest)];
+  if (partOf(back, [range]).n < INSIDE * back.n) return null;
+  const wasBeyond = partOf(
+    reference,
+    around(
+      reference,
+      innerOf(reference, (x) => change.times * x + change.plus),
+    ),
+  );
+  const others = partOf(current, [inner]);
   if (!isAlike(wasBeyond, back) || (others.n >= LEAST_BEYOND && !isAlike(reference, others))) return null;
   return { change, middle: quantileOf(back, 0.5) ?? 0, share };
 }
@@ -76,22 +87,46 @@ function isAlike(reference: Distribution, current: Distribution): boolean {
   return gap.d <= Math.max(DAYS_DIFFER, chance) + reference.rankError + current.rankError;
 }
 
-/** The values for which it holds, each changed by a growing function. */
+/** Places of values that follow each other, [from, to). */
+type Stretch = readonly [from: number, to: number];
+
+/** The stretches before and after one. */
+function around({ values }: Distribution, [from, to]: Stretch): readonly Stretch[] {
+  return [
+    [0, from],
+    [to, values.length],
+  ];
+}
+
+/** The first place for whose value a test holds that holds for all greater values too; values ascend. */
+function placeOf(values: Float64Array, holds: (x: number) => boolean): number {
+  let low = 0;
+  let high = values.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (holds(values[middle])) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/** The values of stretches in their order, each changed by a growing function. */
 function partOf(
   { values, upTo, rankError }: Distribution,
-  holds: (x: number) => boolean,
+  stretches: readonly Stretch[],
   changed: (x: number) => number = (x) => x,
 ): Distribution {
-  const kept: number[] = [];
-  const counts: number[] = [];
+  const length = stretches.reduce((sum, [from, to]) => sum + to - from, 0);
+  const part = { values: new Float64Array(length), upTo: new Float64Array(length) };
   let n = 0;
-  for (const [i, value] of values.entries()) {
-    if (!holds(value)) continue;
-    n += upTo[i] - (i === 0 ? 0 : upTo[i - 1]);
-    kept.push(changed(value));
-    counts.push(n);
-  }
-  return { values: Float64Array.from(kept), upTo: Float64Array.from(counts), n, rankError };
+  let at = 0;
+  for (const [from, to] of stretches)
+    for (let i = from; i < to; i += 1, at += 1) {
+      n += upTo[i] - (i === 0 ? 0 : upTo[i - 1]);
+      part.values[at] = changed(values[i]);
+      part.upTo[at] = n;
+    }
+  return { ...part, n, rankError };
 }
 
 /** Factors that values cannot tell apart. */

@@ -11,7 +11,7 @@ export interface NumberColumn {
   values: Map<number, number> | null;
 }
 
-/** Most numbers of one batch: so many that sorting them by digits pays. */
+/** Most numbers of one batch: with this many, sorting by digits pays. */
 export const MOST_BATCH = 8192;
 
 const finite = new Float64Array(MOST_BATCH);
