@@ -17,8 +17,6 @@ import { type Kind, onnxOf } from './versions.ts';
 /** A model that no project declares, by who has its versions. */
 export type Owner = 'a folder of a repository' | 'MLflow';
 
-export const owners: readonly Owner[] = ['a folder of a repository', 'MLflow'];
-
 /** A project without models. */
 export const bare = defineProject('bare', { asked });
 
