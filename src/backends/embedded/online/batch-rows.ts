@@ -76,7 +76,12 @@ export class BatchRows {
       const keeps: KeepsPart = (view, attempt) =>
         view !== number || attempt === attempts?.current || attempt === attempts?.before;
       for (const { key, values } of rows)
-        putPart(this.#entries, recordPlace(key), number, last.attempt, encode(values), keeps);
+        putPart(
+          this.#entries,
+          recordPlace(key),
+          { view: number, attempt: last.attempt, content: encode(values) },
+          keeps,
+        );
       return last;
     });
     this.#begun.set(viewId, written);

@@ -40,7 +40,7 @@ export function sweepSome(
     for (const entry of found) {
       if (!isBlockKey(entry)) {
         if (view !== null && isUnreachable(entries, entry, view, unreached))
-          putPart(entries, entry, view, WINDOWS, null);
+          putPart(entries, entry, { view, attempt: WINDOWS, content: null });
         continue;
       }
       const { hopMs, block } = hopAndBlock(entry);

@@ -110,32 +110,52 @@ export class EntityRecords {
   }
 }
 
+/** A part to write; null: to remove. */
+export interface PartWrite {
+  readonly view: number;
+  readonly attempt: number;
+  readonly content: Uint8Array | null;
+}
+
 /**
- * Writes a part of a record, or removes it where its content is null, within a transaction; `keeps` says which of the other parts stay.
- * Errors: STORE_CORRUPT, BYTES_DAMAGED, BYTES_VERSION.
+ * Writes parts of a record, within a transaction; `keeps` says which of the other parts stay. Errors: STORE_CORRUPT, BYTES_DAMAGED,
+ * BYTES_VERSION.
  */
-export function putPart(
+export function putParts(
   entries: Entries,
   place: Uint8Array,
-  view: number,
-  attempt: number,
-  content: Uint8Array | null,
+  parts: readonly PartWrite[],
   keeps: KeepsPart = all,
 ): void {
   const sum = sumOf(place);
   const before = entries.get(place, sum);
-  if (before === undefined && content === null) return;
   writer.clear();
   writer.u8(FORMAT);
-  if (before !== undefined) copyParts(before, (of, by) => !(of === view && by === attempt) && keeps(of, by));
-  if (content !== null) {
-    writer.varint(view);
-    writer.varint(attempt);
-    writer.varint(content.length);
-    writer.bytes(content);
+  if (before !== undefined)
+    copyParts(before, (view, attempt) => !isWritten(parts, view, attempt) && keeps(view, attempt));
+  for (let i = 0; i < parts.length; i += 1) {
+    const { view, attempt, content } = parts[i];
+    if (content !== null) appendPart(view, attempt, content);
   }
-  if (writer.length === 1) entries.remove(place);
-  else entries.put(place, writer.view(), sum);
+  if (writer.length > 1) entries.put(place, writer.view(), sum);
+  else if (before !== undefined) entries.remove(place);
+}
+
+/** As {@link putParts}, of one part. */
+export function putPart(entries: Entries, place: Uint8Array, part: PartWrite, keeps?: KeepsPart): void {
+  putParts(entries, place, [part], keeps);
+}
+
+function isWritten(parts: readonly PartWrite[], view: number, attempt: number): boolean {
+  for (let i = 0; i < parts.length; i += 1) if (parts[i].view === view && parts[i].attempt === attempt) return true;
+  return false;
+}
+
+function appendPart(view: number, attempt: number, content: Uint8Array): void {
+  writer.varint(view);
+  writer.varint(attempt);
+  writer.varint(content.length);
+  writer.bytes(content);
 }
 
 /** Removes the parts of a record that do not stay, within a transaction. Errors: as {@link putPart}. */
@@ -161,11 +181,7 @@ export function partOf(record: Uint8Array, view: number, attempt: number): Uint8
 
 function copyParts(record: Uint8Array, keeps: KeepsPart): void {
   eachPart(record, (view, attempt, content) => {
-    if (!keeps(view, attempt)) return;
-    writer.varint(view);
-    writer.varint(attempt);
-    writer.varint(content.length);
-    writer.bytes(content);
+    if (keeps(view, attempt)) appendPart(view, attempt, content);
   });
 }
 

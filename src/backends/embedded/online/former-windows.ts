@@ -33,5 +33,5 @@ export function moveSome(entries: Entries, span: KeySpan, most: number): Uint8Ar
 function moveOne(entries: Entries, place: Uint8Array, view: number, windows: Uint8Array): void {
   const record = entries.get(place);
   if (record !== undefined && partOf(record, view, WINDOWS) !== null) return;
-  putPart(entries, place, view, WINDOWS, windows);
+  putPart(entries, place, { view, attempt: WINDOWS, content: windows });
 }

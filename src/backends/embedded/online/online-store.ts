@@ -287,7 +287,8 @@ class EmbeddedOnlineStore implements OnlineStore {
         const { start, end } = tilesOfKey(viewId, key);
         for (const entry of this.#entries.keys({ start, end })) this.#entries.remove(entry);
         const number = this.#records.numberOf(viewId);
-        if (number !== null) putPart(this.#entries, recordPlace(key), number, WINDOWS, null);
+        if (number !== null)
+          putPart(this.#entries, recordPlace(key), { view: number, attempt: WINDOWS, content: null });
         this.#entries.remove(formerWindowsPlace(viewId, key));
         changes.note(start, start.length);
       }

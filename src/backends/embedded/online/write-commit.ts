@@ -5,11 +5,12 @@ import { storesWindows } from '../../../features/window/stored-windows.ts';
 import type { TileReport } from '../../../ports/online-store.ts';
 import type { Position } from '../../../ports/position.ts';
 import { type CommitChunk, readChunk, type TakesChunk } from './commit-buffer.ts';
-import { putPart, WINDOWS } from './entity-records.ts';
+import { WINDOWS } from './entity-records.ts';
 import type { Entries } from './entries.ts';
 import { sumOf } from './entry-sum.ts';
 import { hasFormerWindows } from './former-windows.ts';
 import { Changes } from './news.ts';
+import { RecordWrites } from './record-writes.ts';
 import { BLOCK_PLACE_BYTES, formerWindowsOf, positionKey } from './store-keys.ts';
 import { decodeBlock, encodeBlock, TILES_PER_BLOCK } from './tile-block.ts';
 import { numberViews } from './view-numbers.ts';
@@ -35,6 +36,7 @@ export function writeCommit(
   let [refused, applied] = [0, 0];
   const numbers = new Map<TileLayout, number>();
   let former = false;
+  const records = new RecordWrites(entries);
   const take: TakesChunk = {
     block: (layout, hopMs, key, tiles) => {
       const run = scratch.get(layout) ?? emptyRun(layout, TILES_PER_BLOCK);
@@ -49,7 +51,7 @@ export function writeCommit(
       // Where a tile was refused they are of other tiles than the stored ones.
       const written = windows === null || wasRefused ? null : windows;
       if (written === null && !wasApplied) return;
-      putPart(entries, place, numbers.get(layout) ?? 0, WINDOWS, written);
+      records.add(place, { view: numbers.get(layout) ?? 0, attempt: WINDOWS, content: written });
       if (former) entries.remove(formerWindowsOf(layout.viewId, place));
     },
   };
@@ -59,6 +61,7 @@ export function writeCommit(
     for (const [i, number] of numberViews(entries, ids).entries()) numbers.set(stored[i], number);
     former = hasFormerWindows(entries);
     for (const chunk of chunks) readChunk(chunk, layouts, take);
+    records.write();
     changes.write(entries, freshUntil);
     entries.put(positionKey(writer), Buffer.from(JSON.stringify(position)));
   });
