@@ -7,8 +7,8 @@ import type { RecordPlace, StoreKeys } from './store-keys.ts';
 import { blockName, blockOf, encodeBlock, TILES_PER_BLOCK } from './tile-block.ts';
 import { upsertTiles } from './upsert-script.ts';
 
-/** Records whose tiles are on their way at once. */
-export const CHUNK = 500;
+/** Records whose tiles are on their way at once: one limit of time is over all of them. */
+export const CHUNK = 200;
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
@@ -114,7 +114,7 @@ export async function writeKeys(
   for (let i = 0; i < calls.length; i += CHUNK) {
     const writes = calls.slice(i, i + CHUNK).map(async ({ record, keys, args }) => {
       const answer = listOf(await link.eval(upsertTiles, record, [stamp, ...args])).map(Number);
-      if (after !== undefined) for (const key of answer.slice(4)) await after(record, keys[key - 1]);
+      if (after !== undefined) await Promise.all(answer.slice(4).map((key) => after(record, keys[key - 1])));
       return answer;
     });
     for (const counts of await link.within(Promise.all(writes))) {
