@@ -95,6 +95,7 @@ export const places: Readonly<Record<string, Place>> = {
   'cli/commands/drift-replay.ts': { leftOut: 'it makes a temporary folder only' },
   'gpu/readers/read-source.ts': { leftOut: 'it makes a temporary folder only' },
   'featurestore/training-set/slid-answers.ts': { leftOut: 'it makes a temporary folder only' },
+  'running/measure-modes.ts': { leftOut: 'it makes a temporary folder only' },
   'serving/batch/worker-process.ts': {
     start: () =>
       new BatchWorker({ path: entry, args: [] }, { kind: 'open' } as never, {

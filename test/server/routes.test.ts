@@ -255,6 +255,12 @@ test('health, metrics and the description are served, and the description has ev
     '/v1/feature-report',
     '/v1/features/basket',
     '/v1/features/shopper',
+    '/v1/labs',
+    '/v1/labs/gpu-cluster',
+    '/v1/labs/inference-modes',
+    '/v1/labs/model-drift',
+    '/v1/labs/online-features',
+    '/v1/labs/training-bill',
     '/v1/live',
     '/v1/models',
     '/v1/models/risk',
@@ -312,6 +318,8 @@ test('health, metrics and the description are served, and the description has ev
     if (path.endsWith('{id}')) expect(answer).toEqual(errorOf('JOB_UNKNOWN'));
     // The console is for browsers.
     else if (path === '/' || path.startsWith('/console/')) expect(answer).toEqual(errorOf('SERVER_CONSOLE'));
+    // The server is no demo.
+    else if (path.startsWith('/v1/labs')) expect(answer).toEqual(errorOf('LABS_OFF'));
     // Only a copy of the repository may have built its documentation.
     else if (path.startsWith('/docs/{')) expect(answer).toEqual(errorOf('SERVER_DOCS'));
     else if (path.startsWith('/docs')) expect([200, 404], path).toContain(status);

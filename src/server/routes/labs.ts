@@ -147,8 +147,8 @@ export const changeLab: WriteRoute = {
       answers: answers(define),
     })),
   run: (context, { name, body, names }) => {
-    const labs = labsOf(context);
     const change = parsedBody(changeBody, body);
+    const labs = labsOf(context);
     names({ what: `lab ${change.action}`, target: 'step' in change ? `${name}/${change.step}` : name });
     return jsonAnswer(changed(labs, name, change));
   },
