@@ -18,6 +18,8 @@ process.env['HEADRACE_BENCH_RUNS'] ??= '10000';
 const { kill, official, RUNS } = await import('./mlflow-sites.ts');
 
 const REPEATS = 3;
+/** `pages` or `load`: that part alone. */
+const ONLY = process.env['HEADRACE_BENCH_ONLY'];
 const CONSOLES = 10;
 const PER_SECOND = Number(process.env['HEADRACE_BENCH_RATE'] ?? 100);
 const ROUND_MS = Number(process.env['HEADRACE_BENCH_ROUND_MS'] ?? 15_000);
@@ -39,12 +41,17 @@ await withServices([chromium, mlflow3], async (told) => {
   const built = await buildConsole();
   if (built.code !== 0) throw new Error(built.output);
   const here = await started();
-  const other = await official('mlflow 3.17.2', told['MLFLOW_3'] ?? '');
   const browser = await launchBrowser();
   try {
-    await comparePages(browser, ours(here.url), theirs(other.url));
-    kill([other]);
-    await compareLoads(browser, here);
+    if (ONLY !== 'load') {
+      const other = await official('mlflow 3.17.2', told['MLFLOW_3'] ?? '');
+      try {
+        await comparePages(browser, ours(here.url), theirs(other.url));
+      } finally {
+        kill([other]);
+      }
+    }
+    if (ONLY !== 'pages') await compareLoads(browser, here);
   } finally {
     await browser.close();
     here.child.kill('SIGTERM');

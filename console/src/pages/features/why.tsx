@@ -81,7 +81,7 @@ function isWithin(event: Event, { time }: Lookup, from: number | null): boolean 
 }
 
 /** A value for people: a time or a number with its digits, a text as it is. */
-export function shownText(value: Shown): string {
+function shownText(value: Shown): string {
   if (value === null) return NONE;
   return typeof value === 'number' ? numberText(value) : String(value);
 }
