@@ -4,7 +4,7 @@ import type { Entries } from './entries.ts';
 /** Records that wait at most: a commit has more keys only where it catches up. */
 const MOST_WAITING = 50_000;
 
-/** What becomes of a record. */
+/** The parts to write of a record. */
 interface RecordWrite {
   readonly place: Uint8Array;
   readonly parts: PartWrite[];
@@ -24,7 +24,7 @@ export class RecordWrites {
 
   /** Takes a part; place and content stay as they are until it is written. */
   add(place: Uint8Array, part: PartWrite): void {
-    const id = Buffer.from(place.buffer, place.byteOffset, place.length).latin1Slice();
+    const id = Buffer.from(place.buffer, place.byteOffset, place.length).toString('latin1');
     const known = this.#waiting.get(id);
     if (known === undefined) this.#waiting.set(id, { place, parts: [part] });
     else replace(known.parts, part);
