@@ -3,6 +3,9 @@ import { fnv1a32 } from './hash/fnv.ts';
 /** The fewest keys of a memory that the counts are made for. */
 const LEAST_KEYS = 32_768;
 
+/** The fewest keys of a full memory whose counts age with them. */
+const LEAST_HELD = 1_024;
+
 /** Counts for each of these keys: few keys share one. */
 const COUNTS_PER_KEY = 8;
 
@@ -30,7 +33,8 @@ export class FrequentKeys {
    */
   isFrequent(view: number, key: string, held: number): boolean {
     this.#reads += 1;
-    if (this.#reads > 2 * Math.max(held, LEAST_KEYS)) this.#age(held);
+    // A small memory that is full ages its counts as fast as its keys.
+    if (this.#reads > 2 * Math.max(held, held === 0 ? LEAST_KEYS : LEAST_HELD)) this.#age(held);
     const counts = this.#counts;
     const slot = (Math.imul(fnv1a32(key) + view, 0x9e3779b1) >>> 0) % counts.length;
     if (counts[slot] < READS_WHEN_FULL) counts[slot] += 1;

@@ -4,7 +4,7 @@ import type { Entries } from './entries.ts';
 /** Records that wait at most: a commit has more keys only where it catches up. */
 const MOST_WAITING = 50_000;
 
-/** What becomes of a record. */
+/** The parts to write of a record. */
 interface RecordWrite {
   readonly place: Uint8Array;
   readonly parts: PartWrite[];
