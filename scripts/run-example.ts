@@ -17,6 +17,7 @@ export const exampleForms: Readonly<Record<string, ExampleForm>> = {
   'examples/first.ts': { gate: [] },
   'examples/pipeline.ts': { gate: [] },
   'examples/gpu.ts': { gate: [] },
+  'examples/training-cost/main.ts': { gate: [] },
   'examples/notebook/main.ts': { gate: [] },
   // The gate runs what users run, and ends.
   'examples/flights/main.ts': { gate: ['--exit'], full: ['--full', '--exit', '--json'], script: 'start' },
