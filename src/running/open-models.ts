@@ -66,7 +66,8 @@ export async function openModels(
     publishDeliveries,
     listenerOf: (model) => labels.listenerOf(model),
     answersOf: (model) => playbooks.answersOf(model),
-    gateOf: (model) => (version, champion) => playbooks.startGate(model, new LocalMonitor(open()).world, { version, champion }),
+    gateOf: (model) => (version, champion) =>
+      playbooks.startGate(model, new LocalMonitor(open()).world, { version, champion }),
   });
   const streams = new ProjectStreams({
     ...stores,

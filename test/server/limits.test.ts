@@ -256,7 +256,7 @@ test.each<readonly [string, (server: HttpServer) => void, boolean]>([
 
 test('a client that waits for its answer is left alone, however long it takes', async () => {
   const server = createServer(async (incoming, response) => {
-    // The rule hears of a request after this.
+    // The rule sees a request after this.
     await Promise.resolve();
     incoming.socket.emit('timeout');
     response.end('done');

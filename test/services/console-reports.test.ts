@@ -8,10 +8,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildConsole } from '../../scripts/build-console.ts';
 import { root, runCommand } from '../../scripts/run-command.ts';
 import { seededRandom } from '../../src/base/rng.ts';
-import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
-import { type RunningServer, startServer } from '../../src/server/http-server.ts';
 import { captureJson } from '../../src/labs/captures/capture.ts';
 import { trainingRun } from '../../src/labs/captures/training-run.ts';
+import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
+import { type RunningServer, startServer } from '../../src/server/http-server.ts';
 import { project } from '../server/shop.ts';
 import { axeFindings, launchBrowser, pixelsOver, screenshot, withPage } from './browser.ts';
 
