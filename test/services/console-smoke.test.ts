@@ -38,6 +38,7 @@ test('a browser walks through every page of a new project, and sees an event com
       expect(await pixelsOver(page), `px of ${path} beyond the window`).toBe(0);
       expect(await axeFindings(page), path).toEqual([]);
     }
+    expect(await page.getByRole('link', { name: 'Labs' }).count(), 'no labs where none are offered').toBe(0);
     await page.keyboard.press('Control+k');
     await page.getByRole('combobox').fill('sources');
     await page.keyboard.press('Enter');

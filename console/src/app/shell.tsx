@@ -48,10 +48,14 @@ function toMain(): void {
   document.getElementById('main')?.focus();
 }
 
-/** Pages that the caller may see. */
+/** Pages that the caller may see and the server offers. */
 export function useSeenPages(): readonly ConsolePage[] {
   const scopes = useSession()?.scopes ?? [];
-  return pages.filter(({ needs }) => needs === undefined || scopes.includes(needs));
+  const hasLabs = useLive('/v1/labs').error?.code !== 'LABS_OFF';
+  return pages.filter(({ path, needs }) => {
+    if (path === '/labs' && !hasLabs) return false;
+    return needs === undefined || scopes.includes(needs);
+  });
 }
 
 function useTitle(): string {
