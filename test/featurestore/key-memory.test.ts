@@ -157,7 +157,7 @@ test('the key that was used longest ago leaves first', () => {
 
 test.each([
   ['sparse', 5_000],
-  ['dense', 1_000],
+  ['dense', 2_000],
   ['texts', 1_000],
   ['sketches', 3_000],
 ] as const)(

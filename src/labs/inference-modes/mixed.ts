@@ -1,3 +1,4 @@
+import { answerText } from '../../base/read-answer.ts';
 import { labStep } from '../lab.ts';
 import { openOffersShop, taken } from './offers-shop.ts';
 
@@ -11,8 +12,9 @@ type Question = { readonly id: string; readonly request: object };
 async function versionsOf(url: string, body: object): Promise<readonly number[]> {
   const headers = { 'content-type': 'application/json' };
   const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) });
-  if (!answer.ok) throw new Error(`the server answered ${answer.status}: ${await answer.text()}`);
-  const { version, predictions } = (await answer.json()) as {
+  const text = await answerText(answer.body);
+  if (!answer.ok) throw new Error(`the server answered ${answer.status}: ${text}`);
+  const { version, predictions } = JSON.parse(text) as {
     readonly version?: number;
     readonly predictions?: readonly { readonly version: number }[];
   };
