@@ -246,7 +246,7 @@ describe('champions are watched from published history', () => {
     const windows = await judged('conceptDrift', 14, 18);
     expect(windows.map(({ state }) => state)).toEqual(['ok', 'ok', 'drift', 'drift']);
     // Found in one window; the other is above the loss before by itself.
-    expect(windows[3].reason).toContain('rose by');
+    expect(windows[3].reason).toContain('; a rise at ');
   });
 
   test('scores: the first windows say how much scores move by themselves', async () => {

@@ -59,7 +59,7 @@ test('a loss that rises in one slice alone is found there, with a memory as with
   const drifting = status.windows.filter(({ state }) => state === 'drift');
   expect(new Set(drifting.map(({ slice }) => slice))).toEqual(new Set(['category=2']));
   expect(drifting.at(-1)?.drifted).toContain('brier in category=2');
-  expect(drifting.at(-1)?.reason).toMatch(/^in category=2 brier 0\.\d+, rose by 2026-01-05T/);
+  expect(drifting.at(-1)?.reason).toMatch(/^in category=2 brier 0\.\d+; a rise at 2026-01-05T/);
   const port = new MemoryIncidents();
   await reportFindings([watched], { at: run.now, monitors: [status], failed: [] }, port);
   expect(port.active()).toMatchObject([

@@ -151,7 +151,7 @@ function judged(span: Span, own: Moments, rise: LossChange | null, { metric }: R
 }
 
 function riseText(what: string, own: Moments, { at, before }: LossChange): string {
-  return `${what} ${numberText(own.mean)}, rose by ${new Date(at).toISOString()} from ${numberText(before.mean)}`;
+  return `${what} ${numberText(own.mean)}; a rise at ${new Date(at).toISOString()}, ${numberText(before.mean)} before it`;
 }
 
 /** A window in which slices are in drift as well, or alone. */
