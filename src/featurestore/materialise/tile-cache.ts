@@ -136,14 +136,10 @@ export class TileCache {
     const { readWindows } = this.#store;
     if (readWindows === undefined) return null;
     const view = this.#viewOf(layout);
-    if (view.keys.get(key) !== undefined || this.#frequent.isFrequent(view.number, key, this.#heldWhenFull))
-      return null;
+    // The keys in memory where others left to make room; 0 where none had to.
+    const held = this.#budget.evicted === 0 ? 0 : this.#budget.keys;
+    if (view.keys.get(key) !== undefined || this.#frequent.isFrequent(view.number, key, held)) return null;
     return readWindows.call(this.#store, layout, key);
-  }
-
-  /** The keys in memory where others left to make room; 0 where none had to. */
-  get #heldWhenFull(): number {
-    return this.#budget.evicted === 0 ? 0 : this.#budget.keys;
   }
 
   /** Whether tiles that were returned are in memory. If not, nothing may be kept with them: no change is reported. */
@@ -279,14 +275,10 @@ export class TileCache {
 
   /** Marks drained tiles as changed again: they could not be written. `starts` are theirs from then. */
   takeBack(writes: readonly TileWrite[], starts: readonly number[]): void {
-    this.#takeBack(writes, starts);
-    for (const view of this.#views.values()) for (const _ of this.#written(view));
-  }
-
-  #takeBack(writes: readonly TileWrite[], starts: readonly number[]): void {
     writes.forEach(({ layout, hopMs, key }, i) => {
       this.markDirty(layout, this.tilesOf(layout, key), layout.view.hopsMs.indexOf(hopMs), starts[i]);
     });
+    for (const view of this.#views.values()) for (const _ of this.#written(view));
   }
 
   /**

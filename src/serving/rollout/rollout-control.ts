@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
 import type { Clock } from '../../base/time.ts';
-import { type ExplainedMove, type RolledModel, type RolloutPlan, rolloutPlan } from '../../features/define/rollout.ts';
+import type { ExplainedMove, RolledModel } from '../../features/define/rollout.ts';
 import type { Rollout, RolloutEvent, RolloutStore } from '../../ports/rollout-store.ts';
 import { EventDeliveries } from './event-deliveries.ts';
 import { type Evidence, mergeEvidence, parseEvidence } from './evidence.ts';
@@ -11,6 +11,7 @@ import type { RolledVersions } from './rolled-versions.ts';
 import type { RolloutHooks } from './rollout-hooks.ts';
 import { eventOf, type Move, moved } from './rollout-machine.ts';
 import { type RecentCalls, type RolloutNeeds, rolloutNeeds } from './rollout-needs.ts';
+import { explainedBy, needsGate, planOf } from './start-plan.ts';
 import type { Outcomes } from './success.ts';
 
 export interface RolloutControlOptions {
@@ -104,7 +105,7 @@ export class RolloutControl {
   async start(version: number, start: RolloutStart, id: string = this.#options.newId()): Promise<Rollout> {
     const { model, store, versions, check, clock, changed } = this.#options;
     const { by, reason } = start;
-    const declared = this.#planOf(start);
+    const declared = planOf(model, start.plan);
     const active = await this.active();
     if (active !== null)
       throw fail('ROLLOUT_ACTIVE', { model: model.name, rollout: active.id, version: active.candidate });
@@ -114,7 +115,9 @@ export class RolloutControl {
     if (unfit !== null || champion === null)
       throw fail('ROLLOUT_CANDIDATE', { model: model.name, version, reason: unfit ?? '' });
     await check(version);
-    const gate = await this.#gateOf(declared, start, { version, champion });
+    const gate = needsGate(declared, start.explained)
+      ? ((await this.#options.gate?.(version, champion)) ?? null)
+      : null;
     const plan = explainedBy(declared, start.explained ?? gate?.explained);
     const at = clock();
     const { p99 } = plan.guardrails;
@@ -216,28 +219,6 @@ export class RolloutControl {
   /** Ends when this process has scored every copy of a request that waits for the shadow. */
   settled(): Promise<void> {
     return this.#options.settled();
-  }
-
-  /** The plan of a new rollout. Error: MODEL_ROLLOUT. */
-  #planOf({ plan: written }: RolloutStart): RolloutPlan {
-    const { model } = this.#options;
-    if (written !== undefined && model.service !== null)
-      throw fail('MODEL_ROLLOUT', {
-        model: model.name,
-        option: 'plan',
-        reason: 'the project declares the rollouts of this model',
-      });
-    return rolloutPlan(written === undefined ? model : { ...model, rollout: written });
-  }
-
-  /** The gate of a start that brings none, where a guardrail of scores needs it. */
-  async #gateOf(
-    { guardrails: { scoreShift, scoreDistance } }: RolloutPlan,
-    { explained }: RolloutStart,
-    { version, champion }: { readonly version: number; readonly champion: number },
-  ): Promise<StartGate | null> {
-    const needsNone = explained !== undefined || (scoreShift === null && scoreDistance === null);
-    return needsNone ? null : ((await this.#options.gate?.(version, champion)) ?? null);
   }
 
   /** Lets the files of rollouts go that ended in a process that died before it did so. Once in each process. */
@@ -402,8 +383,4 @@ export class RolloutControl {
     this.#outcomes = { rollout: rollout.id, at, of: await outcomes(rollout) };
     return this.#outcomes.of;
   }
-}
-
-function explainedBy(plan: RolloutPlan, explained: ExplainedMove | undefined): RolloutPlan {
-  return explained === undefined ? plan : { ...plan, guardrails: { ...plan.guardrails, explained } };
 }
