@@ -12,6 +12,8 @@ export default defineConfig({
     // The policy of the page forbids data in addresses.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // The licences of packages that the console is built with: the tarball has them too.
+    license: { fileName: 'licenses.md' },
     rolldownOptions: {
       // "use client" of libraries says nothing here: there is no server side.
       onwarn: (warning, report) => {

@@ -1,3 +1,4 @@
+import { api } from './check/api.ts';
 import type { Check, Outcome } from './check/check.ts';
 import { commands } from './check/commands.ts';
 import { errors } from './check/errors.ts';
@@ -26,6 +27,7 @@ const checks: readonly Check[] = [
   types,
   style,
   imports,
+  api,
   exports,
   errors,
   commands,

@@ -2,6 +2,7 @@ import { backEndsPage } from './back-ends-page.ts';
 import { cliPage } from './cli-page.ts';
 import { alertRules, dashboard } from './deploy-files.ts';
 import { errorsPage } from './errors-page.ts';
+import { licencesPage } from './licences-page.ts';
 import { metricsPage } from './metrics-page.ts';
 import { notebookPage } from './notebook-page.ts';
 import { accessTables, routeTable, scopeTable, withTable, withTables } from './route-tables.ts';
@@ -16,6 +17,7 @@ export function writtenPages(): Readonly<Record<string, string>> {
     'docs/reference/cli.md': cliPage(),
     'docs/reference/metrics.md': metricsPage(),
     'docs/reference/statistics.md': statisticsPage(),
+    'docs/reference/licences.md': licencesPage(),
     'docs/reference/http.md': withTable('docs/reference/http.md', 'routes', routeTable()),
     'docs/reference/auth.md': withTables('docs/reference/auth.md', { scopes: scopeTable(), routes: accessTables() }),
     'docs/guide/first-day-notebook.md': notebookPage(),

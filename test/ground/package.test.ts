@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { posix } from 'node:path';
+import { publint } from 'publint';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { blocksOf } from '../../scripts/markdown.ts';
 import { root, runCommand } from '../../scripts/run-command.ts';
@@ -35,7 +36,7 @@ test('the packed package holds the build and its papers, nothing else', async ()
     .split('\n')
     .filter(
       (path) =>
-        !/^package\/(dist\/.+\.(js|d\.ts)|dist\/console\/.+\.(html|css|svg)|dist\/backends\/spark\/((tile|score)-)?runner\/\w+\.java|dist\/backends\/spark\/score-python\/headrace_score\.py|dist\/training\/runner\/headrace_job\.py|dist\/backends\/python\/headrace_(worker|model|onnx|isolation)\.py|deploy\/.+|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(
+        !/^package\/(dist\/.+\.(js|d\.ts)|dist\/console\/.+\.(html|css|svg)|dist\/console\/licenses\.md|dist\/backends\/spark\/((tile|score)-)?runner\/\w+\.java|dist\/backends\/spark\/score-python\/headrace_score\.py|dist\/training\/runner\/headrace_job\.py|dist\/backends\/python\/headrace_(worker|model|onnx|isolation)\.py|deploy\/.+|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(
           path,
         ),
     );
@@ -49,6 +50,12 @@ test('every file that package.json names is in the package', async () => {
   const named = [...manifest.matchAll(/"\.\/(dist\/[^"]+)"/g)].map((match) => `package/${match[1]}`);
   expect(named.length).toBeGreaterThan(0);
   expect(named.filter((path) => !stdout.split('\n').includes(path))).toEqual([]);
+});
+
+test('every file of package.json is found as its entry says', async () => {
+  const { buffer } = Uint8Array.from(await readFile(await tarballPath()));
+  const { messages } = await publint({ pack: { tarball: buffer }, strict: true });
+  expect(messages).toEqual([]);
 });
 
 test('no path that the build hands to a process or thread leads to a TypeScript file', async () => {
