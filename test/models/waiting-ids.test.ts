@@ -1,10 +1,11 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { queryObjects } from 'node:v8';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { WaitingIdFiles } from '../../src/backends/embedded/sqlite-waiting-ids.ts';
-import { IdBudget } from '../../src/monitoring/labels/known-ids.ts';
+import { IdBudget, KnownIds } from '../../src/monitoring/labels/known-ids.ts';
 import { type JudgedPrediction, LabelJoin } from '../../src/monitoring/labels/label-join.ts';
 import type { WaitingIds } from '../../src/ports/waiting-ids.ts';
 import { waitingIdsContracts } from '../../src/testing/contracts/waiting-ids.ts';
@@ -141,6 +142,37 @@ test('while ids end in steps, one that has ended is found ended, and one that ca
     expect(join.counters).toMatchObject({ orphanLabels: 1, waitingLabels: 0 });
     expect(join.ids.known).toBe(0);
   }
+});
+
+class Fact {
+  readonly ends: number;
+
+  constructor(ends: number) {
+    this.ends = ends;
+  }
+}
+
+test.each([
+  { of: 'all of them fit', ids: Number.POSITIVE_INFINITY },
+  { of: 'most have left memory', ids: 400 },
+])('the facts of an id are in memory once, and go with it, where $of', ({ ids }) => {
+  const codec = {
+    count: () => 1,
+    encode: ({ ends }: Fact) => Float64Array.of(ends),
+    decode: ([ends = 0]: Float64Array) => new Fact(ends),
+  };
+  const store = new MemoryWaitingIds();
+  const known = new KnownIds(10_000, codec, { store, budget: new IdBudget(260 * ids) });
+  const inMemory = () => queryObjects(Fact, { format: 'count' });
+  for (let now = 0; now < 30_000; now += 1) {
+    known.keep(String(now), new Fact(now + 2_000));
+    if (now % 100 === 0) finish(known.expire(now, () => null));
+  }
+  expect(known.size).toBeGreaterThan(2_000);
+  expect(inMemory()).toBeLessThanOrEqual(known.size - known.stored + 1);
+  // None comes that would push others out, and all end.
+  finish(known.expire(Number.POSITIVE_INFINITY, () => null));
+  expect(inMemory()).toBeLessThanOrEqual(1);
 });
 
 test('a file is there only while ids wait in it, and what a dead process left is removed', () => {

@@ -70,8 +70,10 @@ export class KnownIds<K extends Known> {
   #reached = Number.NEGATIVE_INFINITY;
   /** Ids that left memory since all buckets were cleaned. */
   #left = 0;
-  /** The order in which ids leave memory. */
-  #oldest: MapIterator<[string, K]>;
+  /** The order in which ids leave memory, while they do. One that waits would keep every table that the map has outgrown, with its ids. */
+  #oldest: MapIterator<[string, K]> | null = null;
+  /** Ids put since one was taken from that order. */
+  #putSince = 0;
   /** No id in the buckets or in the store ends in an earlier part. */
   #first = Number.POSITIVE_INFINITY;
   /** While ids end: for which instant, and the ids that were kept since then though they end before it. */
@@ -86,7 +88,6 @@ export class KnownIds<K extends Known> {
     this.#store = store;
     this.#budget = budget;
     this.#bucketMs = Math.max(1, Math.ceil(spanMs / BUCKETS));
-    this.#oldest = this.#ids.entries();
   }
 
   /** Ids that it knows. */
@@ -132,6 +133,8 @@ export class KnownIds<K extends Known> {
   #put(id: string, known: K): void {
     const before = this.#ids.get(id);
     this.#ids.set(id, known);
+    this.#putSince += 1;
+    if (this.#putSince > this.#ids.size) this.#oldest = null;
     this.#weigh(this.#bytesOf(id, known) - (before === undefined ? 0 : this.#bytesOf(id, before)));
     if (this.#ending !== null && known.ends < this.#ending.now) this.#ending.fresh.add(id);
     if (before?.ends === known.ends) return;
@@ -158,6 +161,7 @@ export class KnownIds<K extends Known> {
       }
     } finally {
       this.#ending = null;
+      this.#oldest = null;
       for (const { id, ends } of later) this.#dues.add(id, ends);
     }
     this.#first = Math.min(this.#store.firstBucket(), ...this.#buckets.keys());
@@ -217,6 +221,7 @@ export class KnownIds<K extends Known> {
   close(): void {
     this.#weigh(-this.#bytes);
     this.#ids.clear();
+    this.#oldest = null;
     this.#buckets.clear();
     this.#dues.clear();
     this.#reached = Number.NEGATIVE_INFINITY;
@@ -310,10 +315,12 @@ export class KnownIds<K extends Known> {
 
   /** The next id in the order in which they came; there is one. */
   #next(): [string, K] {
+    this.#putSince = 0;
     for (;;) {
+      this.#oldest ??= this.#ids.entries();
       const { value, done } = this.#oldest.next();
       if (done !== true) return value;
-      this.#oldest = this.#ids.entries();
+      this.#oldest = null;
     }
   }
 }
