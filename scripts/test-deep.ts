@@ -1,5 +1,5 @@
 import { type LaneName, laneNames, suitesOf } from './deep/lanes.ts';
-import { readProofs, writeProofs } from './deep/proofs.ts';
+import { type Proof, readProofs, writeProofs } from './deep/proofs.ts';
 import { searchingTests } from './deep/searches.ts';
 import { root, runCommand } from './run-command.ts';
 import { exampleForms, runExample } from './run-example.ts';
@@ -9,12 +9,12 @@ import { type Counts, type RunSuites, withSuites } from './services/run-suites.t
 process.exitCode = await main(process.argv.slice(2));
 
 /**
- * `[LANE]`: runs every test of a lane, tagged `deep` or not; without a name, or as `all`, those of every lane, then the full
- * form of every example (`npm start` is one), schemathesis and the site. A lane that passes on a clean worktree is noted in `.ci/proven.json`.
+ * `[LANE]`: runs every test of a lane, tagged `deep` or not; without a name those of every lane. Then it runs the programs of the
+ * lane. A lane that passes on a clean worktree is noted in `.ci/proven.json`.
  */
-async function main([name = 'all', ...more]: readonly string[]): Promise<number> {
+async function main([name, ...more]: readonly string[]): Promise<number> {
   const lane = laneNames.find((known) => known === name);
-  if (lane === undefined || more.length > 0) {
+  if ((name !== undefined && lane === undefined) || more.length > 0) {
     console.error(`usage: npm run test:deep [${laneNames.join('|')}]`);
     return 2;
   }
@@ -24,34 +24,53 @@ async function main([name = 'all', ...more]: readonly string[]): Promise<number>
   if (commit === null) console.error('the worktree has changes: nothing of this run goes to .ci/proven.json');
   const total = { passed: 0, failed: 0, skipped: 0 };
   await withSuites(async (run) => {
-    for (const one of lane === 'all' ? laneNames : [lane]) {
+    for (const one of lane === undefined ? laneNames : [lane]) {
+      const started = performance.now();
+      console.log(`lane ${one}: ${lengthOf((await readProofs(root))[one])}`);
       const counts = await runLane(one, run);
-      console.log(`lane ${one}: ${closingLine(counts)}`);
+      const minutes = Math.ceil((performance.now() - started) / 60_000);
+      console.log(`lane ${one}: ${closingLine(counts)}, ${minutes} min`);
       total.passed += counts.passed;
       total.failed += counts.failed;
       total.skipped += counts.skipped;
-      if (counts.failed === 0 && commit !== null) await prove(one, commit, counts);
+      if (counts.failed === 0 && commit !== null) await prove(one, commit, counts, minutes);
     }
   });
   console.log(closingLine(total));
   return total.failed === 0 ? 0 : 1;
 }
 
+/** How long a lane takes, as far as it is known. */
+function lengthOf(proof: Proof | undefined): string {
+  return proof === undefined ? 'it has no proof that says how long it takes' : `${proof.minutes} min on ${proof.date}`;
+}
+
+/** What a lane runs next to its suites; each gives the problems that it found. */
+const programs: Readonly<Partial<Record<LaneName, readonly (() => Promise<readonly string[]>)[]>>> = {
+  examples: [fullExamples],
+  searches: [searches],
+  all: [described, streams, site],
+};
+
 async function runLane(lane: LaneName, run: RunSuites): Promise<Counts> {
-  const counts = await run({ suites: suitesOf(lane), deep: true, deadline: null }).catch((error: unknown): Counts => {
-    console.error(error instanceof Error ? error.message : error);
-    return { passed: 0, failed: 1, skipped: 0 };
-  });
-  if (lane !== 'all') return counts;
-  const problems = [
-    ...(await fullExamples()),
-    ...(await described()),
-    ...(await streams()),
-    ...(await searches()),
-    ...(await site()),
-  ];
-  for (const problem of problems) console.error(problem);
-  return problems.length === 0 ? { ...counts, passed: counts.passed + 1 } : { ...counts, failed: counts.failed + 1 };
+  const suites = suitesOf(lane);
+  const none = { passed: 0, failed: 0, skipped: 0 };
+  const counts =
+    suites.length === 0
+      ? none
+      : await run({ suites, deep: true, deadline: null }).catch((error: unknown): Counts => {
+          console.error(error instanceof Error ? error.message : error);
+          return { ...none, failed: 1 };
+        });
+  const total = { ...counts };
+  for (const program of programs[lane] ?? []) {
+    console.log(`lane ${lane}: ${program.name}`);
+    const problems = await program();
+    for (const problem of problems) console.error(problem);
+    if (problems.length === 0) total.passed += 1;
+    else total.failed += 1;
+  }
+  return total;
 }
 
 /** Runs every example whose full form is not the gate's. */
@@ -101,12 +120,12 @@ async function cleanCommit(): Promise<string | null> {
   return changed.code === 0 && changed.stdout === '' && head.code === 0 ? head.stdout.trim() : null;
 }
 
-async function prove(lane: LaneName, commit: string, { passed, skipped }: Counts): Promise<void> {
+async function prove(lane: LaneName, commit: string, { passed, skipped }: Counts, minutes: number): Promise<void> {
   if ((await cleanCommit()) !== commit) {
     console.error(`lane ${lane} is not noted in .ci/proven.json: the worktree changed while it ran`);
     return;
   }
-  const proof = { commit, passed, skipped, date: new Date().toISOString().slice(0, 10) };
+  const proof = { commit, passed, skipped, minutes, date: new Date().toISOString().slice(0, 10) };
   await writeProofs(root, { ...(await readProofs(root)), [lane]: proof });
 }
 

@@ -8,6 +8,8 @@ const proof = z.strictObject({
   commit: z.string().regex(/^[0-9a-f]{40}$/),
   passed: z.int().positive(),
   skipped: z.int().nonnegative(),
+  /** How long it took, rounded up. */
+  minutes: z.int().positive(),
   date: z.iso.date(),
 });
 
