@@ -17,11 +17,16 @@ export function declarationFile(directory: string): string {
   return join(directory, 'declaration.json');
 }
 
+/** The declaration that the data of an environment was written under; null: none was put in place. Errors: DECLARATION_TEXT, CONFIG_DIRECTORY. */
+export function placedDeclaration(directory: string): DeclarationDocument | null {
+  const file = declarationFile(directory);
+  return inDirectory(directory, () => (existsSync(file) ? parseDeclaration(readFileSync(file, 'utf8')) : null));
+}
+
 /** Refuses a new meaning under an old version, before any store is opened. Errors: DECLARATION_*, CONFIG_DIRECTORY. */
 export function checkDeclaration(project: ProjectData, directory: string): DeclarationDocument {
-  const file = declarationFile(directory);
   return inDirectory(directory, () => {
-    const before = existsSync(file) ? parseDeclaration(readFileSync(file, 'utf8')) : null;
+    const before = placedDeclaration(directory);
     const document = declarationDocument(project, before);
     checkPlan(planChanges(before, document));
     return document;

@@ -54,7 +54,7 @@ export interface TraceReport {
   readonly limitations: readonly string[];
 }
 
-/** The typical step for drawing: lanes of blocks, merged below one pixel. Microseconds from the start of the window. */
+/** The typical step for drawing: lanes of blocks, merged below 1/20,000 of it. Microseconds from the start of the window. */
 export interface Timeline {
   readonly name: string;
   readonly us: number;

@@ -100,8 +100,9 @@ export async function serveRoutes(
   const isSocket = options.socketPath !== undefined;
   const jobs = options.jobs ?? new JobBoard();
   const spineLimit = bytesOf(options.spineLimit ?? SPINE_LIMIT, 'spineLimit');
-  const read = readContext({ served: headrace, routes, group: options.group ?? null, check });
   const labs = options.labs === true ? openLabs(headrace, jobs) : null;
+  const group = options.group ?? null;
+  const read = readContext({ served: headrace, routes, group, check, labs: labs !== null });
   const write = { headrace, spineLimit, jobs, labs };
   const live = openLive(routes, { read, write, check, hide: hidingPaths(headrace.directory) });
   const server = await listening(headrace, options, {
@@ -145,7 +146,7 @@ export async function serveReads(
   served: ServedProject,
   options: ReadServerOptions,
 ): Promise<RunningServer> {
-  const { writer, group, socketPath } = options;
+  const { writer, group = null, labs = false, socketPath } = options;
   // A socket of these is opened by the other processes of the group only, whose user is the same.
   const security =
     socketPath === undefined
@@ -160,7 +161,7 @@ export async function serveReads(
     unknown: 'SERVER_READ_ONLY',
     routes: (server) => {
       const { check } = security;
-      registerRoutes(server, routes, readContext({ served, routes, group: group ?? null, check }), null);
+      registerRoutes(server, routes, readContext({ served, routes, group, check, labs }), null);
     },
     ...(writer === undefined ? {} : { elsewhere: forwardTo(writer) }),
   });

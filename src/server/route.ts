@@ -93,6 +93,8 @@ export interface ReadContext {
   /** The OpenAPI description, as JSON. */
   readonly description: () => string;
   readonly check: RequestCheck;
+  /** Whether the labs of a demo are offered. */
+  readonly labs: boolean;
 }
 
 /** The context of routes that write. */

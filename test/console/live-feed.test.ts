@@ -26,8 +26,10 @@ function subscribe(feed: LiveFeed, topics: readonly string[], lastId: string | n
   const gone = new AbortController();
   const events: string[] = [];
   const read = async () => {
-    for await (const event of feed.events({ topics, lastId, gone: gone.signal, check: () => undefined }))
+    for await (const bytes of feed.events({ topics, lastId, gone: gone.signal, check: () => undefined })) {
+      const event = bytes.toString();
       if (event.startsWith('id: ')) events.push(event);
+    }
   };
   const ended = read();
   return {

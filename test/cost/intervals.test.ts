@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isHeadraceError } from '../../src/base/errors/fail.ts';
-import { checkpointInterval, wallOverWork } from '../../src/cost/spot/interval/checkpoint-interval.ts';
+import { checkpointCurve, checkpointInterval, wallOverWork } from '../../src/cost/spot/interval/checkpoint-interval.ts';
 import { lambertW0 } from '../../src/cost/spot/interval/lambert-w.ts';
 import { bestReplay, replayInterval } from '../../src/cost/spot/interval/replay-interval.ts';
 import { upPeriods } from '../../src/cost/spot/up-periods.ts';
@@ -32,6 +32,14 @@ test('no other interval has less wall time than the exact one', () => {
       const { exactS, wallOverWork: at } = checkpointInterval(costs);
       for (const factor of [0.5, 0.9, 1.1, 2])
         expect(wallOverWork(costs, exactS * factor)).toBeGreaterThanOrEqual(at.exact * (1 - 1e-9));
+      // The curve falls to the best interval in its middle, and rises after it.
+      const curve = checkpointCurve(costs);
+      const middle = (curve.length - 1) / 2;
+      expect(curve[middle]?.intervalS).toBeCloseTo(exactS, 6);
+      for (const [i, point] of curve.entries()) {
+        const nearer = curve[i < middle ? i + 1 : i - 1];
+        if (i !== middle) expect(point.wallOverWork).toBeGreaterThanOrEqual((nearer?.wallOverWork ?? 0) * (1 - 1e-9));
+      }
     }),
     { numRuns: 100 },
   );

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { seededRandom } from '../../src/base/rng.ts';
+import { fanOf, rangeOf } from '../../src/cost/plan/draw.ts';
 import { spotRun } from '../../src/cost/plan/monte-carlo.ts';
 import type { SpotSetting } from '../../src/cost/plan/plan-spot.ts';
 import { policies } from '../../src/cost/spot/policies/policies.ts';
@@ -22,6 +23,7 @@ function settingOf(counts: readonly number[], policy: string, deadlineS: number)
     checkpointFactor: 1,
     checkpointS: 3_600,
     wallOverWork: 1,
+    checkpoint: { blockedS: 60, mtbfS: 36_000, restartS: GAP_S },
     discount: 0.5,
   };
 }
@@ -44,5 +46,22 @@ test('a run that the end of the trace cuts off costs as if its rest were paid on
       },
     ),
     { numRuns: 200 },
+  );
+});
+
+test('a fan has every draw in order, and the quantiles of the range', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: -1_000_000, max: 1_000_000 }), { minLength: 1, maxLength: 200 }),
+      (given) => {
+        const values = Float64Array.from(given);
+        const fan = fanOf(values);
+        expect(fan).toEqual(fan.toSorted((a, b) => a - b));
+        expect([fan[0], fan.at(-1)]).toEqual([Math.min(...given), Math.max(...given)]);
+        const { p10, p50, p90 } = rangeOf(values);
+        const at = (share: number) => fan[share * (fan.length - 1)];
+        expect([at(0.1), at(0.5), at(0.9)]).toEqual([p10, p50, p90]);
+      },
+    ),
   );
 });

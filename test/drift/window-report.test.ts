@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { numberText } from '../../src/base/number-text.ts';
 import type { Comparison } from '../../src/monitoring/detect/comparison.ts';
+import type { QualityWindows } from '../../src/monitoring/estimate/quality-windows.ts';
 import { featureCells } from '../../src/monitoring/report/comparison-text.ts';
 import { windowHtml } from '../../src/monitoring/report/window-html.ts';
 import type { WindowReport } from '../../src/monitoring/report/window-report.ts';
@@ -41,6 +42,12 @@ async function ask(query: Readonly<Record<string, string>>): Promise<{ readonly 
 }
 
 const at = (hour: number) => String(START + hour * HOUR_MS);
+
+/** The predictions of some hours and their labels, by the window's own count. */
+async function realised(from: number, to: number) {
+  const { text } = await ask({ from: at(from), to: at(to) });
+  return { quality: (JSON.parse(text) as WindowReport).coverage.window };
+}
 
 /** Rows of a table of a page, as texts. */
 function tableOf(html: string, name: string): readonly (readonly string[])[] {
@@ -119,6 +126,24 @@ describe('a window of a model in one report', () => {
     expect(own?.sources.length).toBeGreaterThan(0);
     expect(own?.freshnessMs).toBeGreaterThan(0);
     expect(own?.ageMs).toBeGreaterThan(0);
+  }, 300_000);
+
+  test('gives the parts of a window with the quality that was estimated, and the one that labels show', async () => {
+    const { text } = await ask({ from: at(10), to: at(12), of: 'quality' });
+    const { windows, limits } = JSON.parse(text) as QualityWindows;
+    expect([windows[0]?.from, windows.at(-1)?.to]).toEqual([Number(at(10)), Number(at(12))]);
+    for (const [i, { from }] of windows.entries()) if (i > 0) expect(from).toBe(windows[i - 1]?.to);
+    const { quality } = await realised(10, 12);
+    expect(windows.reduce((sum, one) => sum + one.predictions, 0)).toBe(quality.predictions);
+    expect(windows.reduce((sum, one) => sum + one.labelled, 0)).toBe(quality.labelled);
+    for (const { predictions, labelled, estimated, realised: seen, trust } of windows) {
+      expect(seen === null).toBe(labelled === 0);
+      expect(estimated !== null).toBe(predictions > 0 && trust.state === 'estimate');
+    }
+    expect(Object.keys(limits ?? {})).toContain('auc');
+    // Before its first prediction a version has no labelled row: nothing is estimated, and nothing fails.
+    const early = JSON.parse((await ask({ from: at(0), to: at(1), of: 'quality' })).text) as QualityWindows;
+    expect(early.windows.every(({ estimated }) => estimated === null)).toBe(true);
   }, 300_000);
 
   test('refuses what is no window, by code', async () => {

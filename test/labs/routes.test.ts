@@ -37,6 +37,8 @@ test('a server that is no demo offers no lab, whatever is asked', async () => {
   try {
     const off = { status: 404, body: { error: { code: 'LABS_OFF' } } };
     expect(await ask('/v1/labs', undefined, plain.url)).toMatchObject(off);
+    expect(await ask('/v1/session', undefined, plain.url)).toMatchObject({ body: { labs: false } });
+    expect(await ask('/v1/session')).toMatchObject({ body: { labs: true } });
     for (const { id } of allLabs) {
       expect(await ask(`/v1/labs/${id}`, undefined, plain.url)).toMatchObject(off);
       expect(await ask(`/v1/labs/${id}`, '{"action":"restart"}', plain.url)).toMatchObject(off);

@@ -14,6 +14,7 @@ import { dmonLog } from '../../src/labs/captures/sample-gpu.ts';
 import { createKey } from '../../src/operating/api-keys.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { type RunningServer, startServer } from '../../src/server/http-server.ts';
+import { until } from '../until.ts';
 import { project } from './shop.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'headrace-judged-'));
@@ -160,7 +161,8 @@ test.each(hostile)('%s: a coded error, and nothing stays', async (_, path, parts
   const { status, body } = await send(path, parts);
   expect(body.error?.code, JSON.stringify(body)).toBe(code);
   expect(status).toBeLessThan(500);
-  expect(left()).toBeLessThanOrEqual(before);
+  // Another file of tests may judge at the same time.
+  await until(() => left() <= before);
 });
 
 test('a body without a key, of a key without the scope, or too large is refused before it is read', async () => {

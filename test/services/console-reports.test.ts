@@ -84,6 +84,23 @@ test('the diagnosis of three ranks is shown side by side, and against one of bef
   });
 });
 
+test('raw traces of three ranks are read by the server, and zoomed into', async () => {
+  const run = { fault: 'straggler', share: 0.3, steps: 6, kernelsPerStep: 60, kernelUs: 80, ranks: 3 } as const;
+  const files = trainingRun({ ...run, random: seededRandom(9) }).map((capture) => ({
+    name: `rank-${capture.rank}.json`,
+    mimeType: 'application/json',
+    buffer: Buffer.from(captureJson(capture)),
+  }));
+  await withPage(browser, { url: server.url, path: '/gpu' }, async ({ page, faults }) => {
+    await page.getByLabel(/raw files/i).setInputFiles(files);
+    await page.getByRole('heading', { name: '3 devices: the others wait for rank 1' }).waitFor();
+    const zoom = page.getByRole('button', { name: 'Zoom in' }).first();
+    for (let i = 0; i < 6; i += 1) await zoom.click();
+    expect(await axeFindings(page)).toEqual([]);
+    expect(faults).toEqual([]);
+  });
+});
+
 test('a plan is shown with its outcomes against its limits', async () => {
   const place = `${root}/examples/training-cost`;
   const inputs = ['--profile', `${place}/loader-bound.json`, '--prices', `${place}/offers.json`];
@@ -107,10 +124,20 @@ test('names that are HTML are text, and a file of the wrong kind is refused with
       mimeType: 'application/json',
       buffer: Buffer.from(JSON.stringify(value)),
     });
-    await file.setInputFiles(buffer({ waterfall: [] }));
+    await file.setInputFiles(buffer({ version: 1, waterfall: [] }));
     await page.getByText('REPORT_KIND').waitFor();
+    await file.setInputFiles(buffer({ waterfall: [] }));
+    await page
+      .getByText(/GPU_NO_DATA|GPU_NOT_A_TRACE|GPU_FORMAT/)
+      .first()
+      .waitFor();
     const hostile = '<img src=x onerror="document.title=1">';
-    const empty = { files: [], refused: [{ path: hostile, code: 'GPU_FORMAT', message: hostile }], traces: [] };
+    const empty = {
+      version: 1,
+      files: [],
+      refused: [{ path: hostile, code: 'GPU_FORMAT', message: hostile }],
+      traces: [],
+    };
     await file.setInputFiles(buffer({ ...empty, verdict: 'healthy', summary: hostile, findings: [], levels: [] }));
     await page.getByRole('heading', { name: hostile }).waitFor();
     expect(await page.locator('img').count()).toBe(0);

@@ -14,6 +14,7 @@ export type LivePath =
   | '/v1/alerts'
   | '/v1/playbooks'
   | '/v1/drift'
+  | '/v1/training-runs'
   | '/v1/admin/jobs'
   | '/v1/labs';
 

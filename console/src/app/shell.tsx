@@ -50,10 +50,9 @@ function toMain(): void {
 
 /** Pages that the caller may see and the server offers. */
 export function useSeenPages(): readonly ConsolePage[] {
-  const scopes = useSession()?.scopes ?? [];
-  const hasLabs = useLive('/v1/labs').error?.code !== 'LABS_OFF';
+  const { scopes = [], labs = false } = useSession() ?? {};
   return pages.filter(({ path, needs }) => {
-    if (path === '/labs' && !hasLabs) return false;
+    if (path === '/labs' && !labs) return false;
     return needs === undefined || scopes.includes(needs);
   });
 }

@@ -22,15 +22,29 @@ export interface Range {
   readonly mean: number;
 }
 
+/** Points of a fan: shares of the draws that are at most so much. */
+const FAN_POINTS = 41;
+
+/** The values that each share of the draws is at most, from none of them to all, evenly apart. */
+export function fanOf(values: Float64Array): readonly number[] {
+  const at = quantilesOf(values);
+  return Array.from({ length: FAN_POINTS }, (_, i) => at(i / (FAN_POINTS - 1)));
+}
+
 /** Quantiles of draws by linear interpolation. */
-export function rangeOf(values: Float64Array): Range {
+function quantilesOf(values: Float64Array): (share: number) => number {
   const sorted = values.toSorted();
-  const at = (share: number) => {
+  return (share) => {
     const place = share * (sorted.length - 1);
     const below = Math.floor(place);
     const low = sorted[below] ?? Number.NaN;
     return low + (place - below) * ((sorted[below + 1] ?? low) - low);
   };
+}
+
+/** Draws in short. */
+export function rangeOf(values: Float64Array): Range {
+  const at = quantilesOf(values);
   return { p10: at(0.1), p50: at(0.5), p90: at(0.9), mean: values.reduce((sum, one) => sum + one, 0) / values.length };
 }
 

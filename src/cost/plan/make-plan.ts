@@ -1,6 +1,7 @@
 import type { Offer } from '../catalog/offer.ts';
 import type { JobProfile } from '../profile/read-profile.ts';
 import type { OtherHardware } from '../profile/read-trials.ts';
+import { checkpointCurve } from '../spot/interval/checkpoint-interval.ts';
 import type { SpotTrace } from '../spot/trace/spot-trace.ts';
 import { gates } from '../techniques/gates.ts';
 import type { JobFacts } from '../techniques/technique.ts';
@@ -124,6 +125,7 @@ export function makePlan(inputs: PlanInputs): CostPlan {
       paidUsdPerNodeHour: total.paidUsd,
       saving: total.saving,
       missedShare: total.missedShare,
+      fan: total.fan,
       draws,
       seed,
       dominant: dominantOf(total.inputs),
@@ -204,8 +206,10 @@ function spotPart(
     deadlineHours: setting === null ? null : setting.deadlineS / 3600,
     checkpointS: setting?.checkpointS ?? null,
     wallOverWork: setting?.wallOverWork ?? null,
+    checkpoint: setting === null ? null : { costs: setting.checkpoint, curve: checkpointCurve(setting.checkpoint) },
     costUsd: onSpot?.draws.costUsd ?? null,
     missedShare: onSpot?.draws.missedShare ?? null,
+    fan: onSpot?.draws.fan ?? null,
     traces: traces.map(({ name }) => name),
     caveats: traceCaveats,
   };

@@ -2,7 +2,7 @@
 import { type Random, randomBelow, randomNormal, seededRandom } from '../../base/rng.ts';
 import { runWindow } from '../spot/run-window.ts';
 import type { Prior } from '../techniques/technique.ts';
-import { drawPrior, explainedShare, type Range, rangeOf } from './draw.ts';
+import { drawPrior, explainedShare, fanOf, type Range, rangeOf } from './draw.ts';
 import { applied, type Candidate } from './evaluate-techniques.ts';
 import type { SpotSetting } from './plan-spot.ts';
 import { type StepFacts, stepTimes } from './step-model.ts';
@@ -40,7 +40,15 @@ export interface Draws {
   readonly paidUsd: Range;
   readonly saving: Range;
   readonly missedShare: number;
+  /** Costs and times in order, at evenly spaced shares of the draws. */
+  readonly fan: Fan;
   readonly inputs: readonly { readonly name: string; readonly share: number }[];
+}
+
+/** Outcomes of the draws in order, from the least to the greatest: the same number of points of both. */
+export interface Fan {
+  readonly costUsd: readonly number[];
+  readonly hours: readonly number[];
 }
 
 /** Prices of spot drift by about this share in a week. */
@@ -95,6 +103,7 @@ export function drawCosts(inputs: DrawInputs): Draws {
     paidUsd: rangeOf(price),
     saving: rangeOf(saving),
     missedShare: missed / draws,
+    fan: { costUsd: fanOf(cost), hours: fanOf(time) },
     inputs: series.shares(cost),
   };
 }

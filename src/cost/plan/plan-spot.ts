@@ -1,4 +1,4 @@
-import { checkpointInterval } from '../spot/interval/checkpoint-interval.ts';
+import { type CheckpointCosts, checkpointInterval } from '../spot/interval/checkpoint-interval.ts';
 import { policies } from '../spot/policies/policies.ts';
 import type { Policy } from '../spot/policy.ts';
 import type { SpotTrace } from '../spot/trace/spot-trace.ts';
@@ -20,6 +20,8 @@ export interface SpotSetting {
   readonly checkpointFactor: number;
   readonly checkpointS: number;
   readonly wallOverWork: number;
+  /** The facts that the interval is chosen by. */
+  readonly checkpoint: CheckpointCosts;
   readonly discount: number;
 }
 
@@ -67,7 +69,8 @@ export function spotSettings(job: Job, offers: ChosenOffers, given: readonly Spo
   const mtbfS = up.reduce((sum, one) => sum + one, 0) / up.length;
   if (mtbfS === 0) return none('no data', `${traceNodes} instances are never up at once in the traces`);
   const { blockedS, restartS, persistLagS } = checkpoint;
-  const { exactS, wallOverWork } = checkpointInterval({ blockedS, restartS, persistLagS, mtbfS });
+  const costs = { blockedS, restartS, persistLagS, mtbfS };
+  const { exactS, wallOverWork } = checkpointInterval(costs);
   const base = {
     traceNodes,
     upUntil: new Map(given.map((trace) => [trace, upUntil(trace.counts, traceNodes)])),
@@ -76,6 +79,7 @@ export function spotSettings(job: Job, offers: ChosenOffers, given: readonly Spo
     checkpointFactor: (exactS + blockedS) / exactS,
     checkpointS: exactS,
     wallOverWork: wallOverWork.exact,
+    checkpoint: costs,
     discount: 1 - spot.usd / spot.onDemandUsd,
   };
   const settings = deadlines.flatMap((deadlineS) => {

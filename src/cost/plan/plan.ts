@@ -1,7 +1,9 @@
+import type { CheckpointCosts, CurvePoint } from '../spot/interval/checkpoint-interval.ts';
 import type { Precondition, Prior } from '../techniques/technique.ts';
 import type { TargetCost } from './cost-to-target.ts';
 import type { Range } from './draw.ts';
 import type { Mfu } from './flops.ts';
+import type { Fan } from './monte-carlo.ts';
 import type { StepFacts, StepTimes } from './step-model.ts';
 
 /** One technique in a plan. Gains are cost before by cost after: 1.25 saves a fifth. */
@@ -48,9 +50,12 @@ export interface SpotPlan {
   readonly deadlineHours: number | null;
   readonly checkpointS: number | null;
   readonly wallOverWork: number | null;
+  /** The facts that the interval is chosen by, and the cost of others around it. */
+  readonly checkpoint: { readonly costs: CheckpointCosts; readonly curve: readonly CurvePoint[] } | null;
   /** Cost of the job with it, USD; also where it is blocked. */
   readonly costUsd: Range | null;
   readonly missedShare: number | null;
+  readonly fan: Fan | null;
   readonly traces: readonly string[];
   readonly caveats: readonly string[];
 }
@@ -92,6 +97,7 @@ export interface CostPlan {
     readonly paidUsdPerNodeHour: Range;
     readonly saving: Range;
     readonly missedShare: number;
+    readonly fan: Fan;
     readonly draws: number;
     readonly seed: number;
     /** The input that explains most of the spread, and the share of each. */

@@ -3,8 +3,8 @@ import type { TraceFacts } from '../analysis/trace-facts.ts';
 import type { Timeline } from '../diagnosis.ts';
 import { clip, type Spans } from '../intervals.ts';
 
-/** The number of cells that draw a step. */
-const CELLS = 1600;
+/** Cells of a step: more than a screen has pixels, so that a page can zoom into it. */
+const CELLS = 20_000;
 
 /** The typical step as lanes of blocks. */
 export function timelineOf({ typical, busy, gaps }: TraceFacts): Timeline {

@@ -125,7 +125,12 @@ export function chunksOf(rows: BinaryRows, chunkRows: number): readonly BinaryRo
   });
 }
 
-function realisedOf({ scores, predictions, labels }: BinaryRows): Readonly<Record<BinaryMetric, number | null>> | null {
+/** The metrics of rows whose labels are all known; null where one is not. */
+export function realisedOf({
+  scores,
+  predictions,
+  labels,
+}: BinaryRows): Readonly<Record<BinaryMetric, number | null>> | null {
   if (labels.length === 0 || labels.some(Number.isNaN)) return null;
   const confusion = expectedConfusion(labels, predictions);
   return metricsOf((metric) => (metric === 'auc' ? auc(scores, labels) : confusionMetric(confusion, metric)));

@@ -8,7 +8,7 @@ import { binOf, edgeBins, type FrozenBins } from '../profile/frozen-bins.ts';
 import { fitAverageThreshold } from './average-threshold.ts';
 import { probabilitiesOf } from './calibrate-scores.ts';
 import { type ChunkLimits, chunkLimits } from './chunk-limits.ts';
-import { type BinaryRows, chunksOf, estimateChunk, fitConfidenceBased } from './confidence-based.ts';
+import { type BinaryRows, chunksOf, estimateChunk, fitConfidenceBased, realisedOf } from './confidence-based.ts';
 import { fitDirectLoss, type Loss, lossOf } from './direct-loss.ts';
 
 /** Bins of a number: finer than those that windows are compared by. */
@@ -94,7 +94,30 @@ function fitBinary(known: EstimateRows, chunkRows: number): FittedEstimate {
   };
 }
 
-function binaryRows({ scores, labels }: EstimateRows): BinaryRows {
+/** The same metrics as the labels of rows show them; every label is known. */
+export function realisedMetrics(
+  task: 'binary' | 'regression',
+  rows: Pick<EstimateRows, 'scores' | 'labels'>,
+): Readonly<Record<string, number | null>> {
+  if (task === 'binary') {
+    const realised = realisedOf(binaryRows(rows));
+    return { ...realised, [THRESHOLD_ACCURACY]: realised?.accuracy ?? null };
+  }
+  const { scores, labels } = rows;
+  const metrics = Object.entries(REGRESSION).map(([metric, loss]) => {
+    const losses = scores.map((score, i) => lossOf(loss, score, labels[i]));
+    return [metric, meanLoss(losses, loss)] as const;
+  });
+  return Object.fromEntries(metrics);
+}
+
+/** The metric of the losses of some rows. */
+function meanLoss(losses: Float64Array, loss: Loss): number {
+  const mean = losses.reduce((sum, one) => sum + one, 0) / Math.max(1, losses.length);
+  return loss === 'squared' ? Math.sqrt(mean) : mean;
+}
+
+function binaryRows({ scores, labels }: Pick<EstimateRows, 'scores' | 'labels'>): BinaryRows {
   return { scores, labels, predictions: scores.map((score) => (score >= THRESHOLD ? 1 : 0)) };
 }
 
@@ -124,9 +147,6 @@ function withScore({ features, scores }: EstimateRows): ReadonlyMap<string, Colu
 
 function lossLimits(losses: Float64Array, loss: Loss, chunkRows: number): ChunkLimits | null {
   const rows = { scores: losses, predictions: losses, labels: losses };
-  const realised = chunksOf(rows, chunkRows).map(({ scores }) => {
-    const mean = scores.reduce((sum, one) => sum + one, 0) / Math.max(1, scores.length);
-    return loss === 'squared' ? Math.sqrt(mean) : mean;
-  });
+  const realised = chunksOf(rows, chunkRows).map(({ scores }) => meanLoss(scores, loss));
   return chunkLimits(realised, 0, Number.MAX_VALUE);
 }

@@ -20,7 +20,7 @@ export interface WindowEstimate {
 }
 
 /** Labelled rows in a chunk of the limits. */
-const CHUNK_ROWS = 500;
+export const CHUNK_ROWS = 500;
 
 /** Estimates a window of a version from its labelled predictions before it. */
 export async function estimateWindow(

@@ -36,6 +36,8 @@ interface Standing {
   readonly topic: LiveTopic;
   /** JSON text of an event. */
   text: string;
+  /** The event of the newest change: bytes that every subscriber gets. */
+  frame: Buffer;
   /** The number of its newest change; 0: never read. */
   changed: number;
   watchers: number;
@@ -44,6 +46,8 @@ interface Standing {
 
 /** A subscriber without a change gets the time this often, ms: silence then means that the connection is lost. */
 const BEAT_MS = 5_000;
+
+const NO_BYTES = Buffer.alloc(0);
 
 /**
  * Reads topics while somebody watches them, once for all subscribers, and streams what changes as server-sent events
@@ -68,7 +72,7 @@ export class LiveFeed {
   constructor(topics: readonly LiveTopic[], hide: (text: string) => string) {
     this.#hide = hide;
     this.#standings = new Map(
-      topics.map((topic) => [topic.path, { topic, text: '', changed: 0, watchers: 0, reading: null }]),
+      topics.map((topic) => [topic.path, { topic, text: '', frame: NO_BYTES, changed: 0, watchers: 0, reading: null }]),
     );
   }
 
@@ -78,20 +82,20 @@ export class LiveFeed {
   }
 
   /** The events of a subscription, until the subscriber leaves, may no longer read, or the feed is closed. */
-  async *events({ topics, lastId, gone, check }: Subscription): AsyncGenerator<string, void> {
+  async *events({ topics, lastId, gone, check }: Subscription): AsyncGenerator<Buffer, void> {
     const watched = topics.flatMap((path) => this.#standings.get(path) ?? []);
     const wake = () => this.#wakeAll();
     gone.addEventListener('abort', wake);
     for (const one of watched) this.#watch(one);
     try {
       let sent = this.#numberOf(lastId);
-      yield 'retry: 2000\n\n';
+      yield Buffer.from('retry: 2000\n\n');
       while (!this.#closed && !gone.aborted && isAllowed(check)) {
         const upTo = this.#count;
         const news = watched.filter(({ changed }) => changed > sent);
-        for (const one of news) yield this.#eventOf(one);
+        for (const { frame } of news) yield frame;
         sent = Math.max(sent, upTo);
-        if (news.length === 0 && !(await this.#change())) yield `event: beat\ndata: {"at":${Date.now()}}\n\n`;
+        if (news.length === 0 && !(await this.#change())) yield beat();
       }
     } finally {
       gone.removeEventListener('abort', wake);
@@ -104,10 +108,6 @@ export class LiveFeed {
     this.#closed = true;
     this.#wakeAll();
     await Promise.all([...this.#standings.values()].map(({ reading }) => reading?.stop()));
-  }
-
-  #eventOf({ topic, text, changed }: Standing): string {
-    return `id: ${this.#process}.${changed}\nevent: ${topic.path}\ndata: ${text}\n\n`;
   }
 
   /** A number of this process; 0 for any other id. */
@@ -142,6 +142,7 @@ export class LiveFeed {
     one.text = `{"at":${Date.now()},${hidden}}`;
     this.#count += 1;
     one.changed = this.#count;
+    one.frame = Buffer.from(`id: ${this.#process}.${one.changed}\nevent: ${one.topic.path}\ndata: ${one.text}\n\n`);
     this.#wakeAll();
   }
 
@@ -162,6 +163,10 @@ export class LiveFeed {
   #wakeAll(): void {
     for (const wake of [...this.#waiting]) wake();
   }
+}
+
+function beat(): Buffer {
+  return Buffer.from(`event: beat\ndata: {"at":${Date.now()}}\n\n`);
 }
 
 function errorMember(error: HeadraceError): string {

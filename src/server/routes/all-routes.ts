@@ -14,6 +14,7 @@ import { generateRoutes } from './generate.ts';
 import { cancelJob, flush, listJobs, readJob, startJob } from './jobs.ts';
 import { changeLab, listLabs, readLab } from './labs.ts';
 import { readLive } from './live.ts';
+import { readModelSet } from './model-sets.ts';
 import { listModels, listMoves, readModel } from './models.ts';
 import { oipRoutes } from './oip.ts';
 import { listBackups, listKeys, readAudit } from './operating.ts';
@@ -27,6 +28,7 @@ import { listExperiments, listRuns, readCurves } from './runs.ts';
 import { readSession } from './session.ts';
 import { sharedMemoryRoutes } from './shared-memory.ts';
 import { changeStream, readStream, readStreamOutputs, scoreStreamAgain } from './streams.ts';
+import { listTrainingRuns } from './training-runs.ts';
 import { writeTrainingSet } from './training-sets.ts';
 
 /** Every route of the server, in the order of the page. Nothing else lists routes. */
@@ -37,6 +39,7 @@ export const allRoutes: readonly Route[] = [
   readFeatureReport,
   predict,
   writeTrainingSet,
+  readModelSet,
   forgetEntity,
   runBatchView,
   promoteModel,
@@ -59,6 +62,7 @@ export const allRoutes: readonly Route[] = [
   listExperiments,
   listRuns,
   readCurves,
+  listTrainingRuns,
   readQuality,
   readDrift,
   readDriftReport,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
 import { causesOf } from '../../monitoring/cause/causes.ts';
+import { qualityWindows } from '../../monitoring/estimate/quality-windows.ts';
 import { estimateWindow } from '../../monitoring/estimate/window-estimate.ts';
 import { watchedVersion } from '../../monitoring/monitor/watched-version.ts';
 import { windowHtml } from '../../monitoring/report/window-html.ts';
@@ -13,7 +14,7 @@ import { readSpan } from '../../schema/instant.ts';
 import { rolloutEvents } from '../../serving/rollout/rollout-events.ts';
 import { instantQuery, parsedQuery, spanOf } from '../body.ts';
 import { json, jsonAnswer, type RouteAnswer, type WriteRoute } from '../route.ts';
-import { windowSchema } from './window-schema.ts';
+import { qualitySchema, windowSchema } from './window-schema.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -24,14 +25,17 @@ const query = z.object({
   from: instantQuery.optional().describe('begin of the window, epoch milliseconds (UTC); a day before `to` without it'),
   to: instantQuery.optional().describe('its end, exclusive; now without it'),
   of: z
-    .enum(['window', 'causes', 'estimate'])
+    .enum(['window', 'causes', 'estimate', 'quality'])
     .default('window')
-    .describe('the whole window, its causes alone, or its estimate before the labels with the proxies'),
+    .describe(
+      'the whole window, its causes alone, its estimate before the labels with the proxies, or the estimated and the realised quality of its parts',
+    ),
   format: z.enum(['json', 'html']).default('json').describe('of the window: JSON, or one HTML page below 2 MB'),
 });
 
 const report = z.union([
   windowSchema,
+  qualitySchema,
   z.looseObject({
     metrics: z.record(z.string(), z.number().nullable()).nullable(),
     trust: z.looseObject({ state: z.enum(['estimate', 'cannotTell']), reasons: z.array(z.string()) }),
@@ -49,7 +53,8 @@ export const readDriftReport: WriteRoute = {
   path: '/v1/drift/{model}',
   operationId: 'readDriftReport',
   page: {
-    takes: '`from` and `to`, epoch ms: the last day without them; `?of=causes` or `?of=estimate`; `?format=html`',
+    takes:
+      '`from` and `to`, epoch ms: the last day without them; `?of=causes`, `?of=estimate` or `?of=quality`; `?format=html`',
     answers: 'one window of the champion: features, series, labels, slices, causes, decisions',
   },
   query,
@@ -82,14 +87,13 @@ export const readDriftReport: WriteRoute = {
 
 async function answerOf(
   options: WindowReportOptions,
-  of: 'window' | 'causes' | 'estimate',
+  of: 'window' | 'causes' | 'estimate' | 'quality',
   format: 'json' | 'html',
 ): Promise<RouteAnswer> {
   if (of === 'causes') return jsonAnswer(await causesOf(options));
-  if (of === 'estimate') {
-    const { watched, history, span, now } = options;
-    return jsonAnswer(await estimateWindow(watched.model, history, watched.version, span, now));
-  }
+  const { watched, history, span, now } = options;
+  if (of === 'estimate') return jsonAnswer(await estimateWindow(watched.model, history, watched.version, span, now));
+  if (of === 'quality') return jsonAnswer(await qualityWindows(watched.model, history, watched.version, span, now));
   const found = await windowReport(options);
   return format === 'html'
     ? { status: 200, type: 'text/html; charset=utf-8', body: windowHtml(found) }

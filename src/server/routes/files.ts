@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { type ErrorCode, fail } from '../../base/errors/fail.ts';
 import { PRICE_STORE } from '../../cost/catalog/price-store.ts';
 import { SEASONS } from '../../monitoring/detect/season.ts';
+import { FORM_LIMIT } from '../../ports/form-limit.ts';
 import { temporaryFolder } from '../../process/temporary-folder.ts';
 import { judgeFiles, oneJudgement } from '../../site/judge-files/judge-process.ts';
 import type { Judgement } from '../../site/judge-files/judgement.ts';
@@ -14,9 +15,6 @@ import { json, type ReadRoute, type RouteAnswer, type RouteRequest } from '../ro
 import { comparisonSchema, costPlanSchema, diagnosisSchema } from './judged-schemas.ts';
 
 const MIB = 2 ** 20;
-
-/** Largest form: it goes to the disk as it comes. */
-const FORM_LIMIT = 128 * MIB;
 
 const limit = { most: FORM_LIMIT, tooLarge: () => fail('SERVER_FORM_SIZE', { most: FORM_LIMIT }) };
 

@@ -25,8 +25,13 @@ const modelVersions = z.array(
               from: z.number().nullable(),
               to: z.number().nullable(),
               mode: z.string(),
+              uniform: z.array(z.string()).optional().describe('features that were null, or one value, in all rows'),
             }),
             trainer: z.looseObject({ kind: z.string() }),
+            run: z
+              .object({ attempts: z.int(), seconds: z.number(), cost: z.number() })
+              .optional()
+              .describe('the training run: its attempts, their seconds and cost together'),
           })
           .optional(),
         signature: z

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { placedDeclaration } from '../../environment/place-declaration.ts';
+import { type SchemaTexts, schemasOf } from '../../features/change/source-schemas.ts';
 import type {
   EventSourceData,
   FeatureServiceData,
@@ -17,6 +19,9 @@ const sourceSchema = z.object({
   name: z.string(),
   version: z.int(),
   columns: z.array(column),
+  earlier: z
+    .array(z.array(z.object({ name: z.string(), type: z.string() })))
+    .describe('the columns that events of this version were written with before, first to last'),
   latenessMs: z.number(),
   futureSkewMs: z.number(),
   of: z.enum(['events', 'changes', 'scores']),
@@ -79,24 +84,23 @@ export const readProject: ReadRoute = {
   scopes: ['read'],
   changes: null,
   page: { takes: '', answers: 'the declaration in short: sources, views, services, models and streams' },
-  errors: [],
+  errors: ['DECLARATION_TEXT', 'CONFIG_DIRECTORY'],
   shapes: (_, define) => [
     { summary: 'The declaration in short.', answers: { 200: json(define('Project', projectSchema)) } },
   ],
-  run: ({ served }) => jsonAnswer(projectReport(served.project)),
+  run: ({ served }) => {
+    const schemas = placedDeclaration(served.directory)?.schemas ?? {};
+    return jsonAnswer(projectReport(served.project, schemas));
+  },
 };
 
-function projectReport({
-  name,
-  sources,
-  views,
-  services,
-  models,
-  streams = [],
-}: ProjectData): z.infer<typeof projectSchema> {
+function projectReport(
+  { name, sources, views, services, models, streams = [] }: ProjectData,
+  schemas: SchemaTexts,
+): z.infer<typeof projectSchema> {
   return {
     name,
-    sources: sources.map(sourceReport),
+    sources: sources.map((source) => sourceReport(source, schemas)),
     views: views.map(viewReport),
     services: services.map(serviceReport),
     models: models.map(modelReport),
@@ -113,9 +117,13 @@ function columnsOf(columns: Columns): z.infer<typeof column>[] {
   return Object.entries(columns).map(([name, spec]) => ({ name, type: typeText(spec), unit: spec.unit ?? null }));
 }
 
-function sourceReport({ name, version, columns, latenessMs, futureSkewMs, changes, scores }: EventSourceData) {
+function sourceReport(source: EventSourceData, schemas: SchemaTexts) {
+  const { name, version, columns, latenessMs, futureSkewMs, changes, scores } = source;
   const of = scores !== undefined ? 'scores' : changes !== undefined ? 'changes' : 'events';
-  return { name, version, columns: columnsOf(columns), latenessMs, futureSkewMs, of } as const;
+  const earlier = schemasOf(schemas, source)
+    .slice(0, -1)
+    .map((before) => columnsOf(before).map((one) => ({ name: one.name, type: one.type })));
+  return { name, version, columns: columnsOf(columns), earlier, latenessMs, futureSkewMs, of } as const;
 }
 
 function viewReport(view: ViewData): z.infer<typeof viewSchema> {

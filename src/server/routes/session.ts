@@ -9,6 +9,7 @@ const session = z.object({
   key: z.string().nullable().describe('id of the key of the caller; null: the server answers everybody on its machine'),
   scopes: z.array(z.enum(SCOPES)).describe('scopes that the caller has'),
   version: z.string().describe('version of the package that serves'),
+  labs: z.boolean().describe('whether the server offers the labs of a demo'),
   at: z.int().describe('time of the server, epoch milliseconds (UTC)'),
 });
 
@@ -23,15 +24,16 @@ export const readSession: ReadRoute = {
   changes: null,
   page: {
     takes: '',
-    answers: '`{key, scopes, version, at}`: the caller as the server sees it, and the version of the server',
+    answers:
+      '`{key, scopes, version, labs, at}`: the caller as the server sees it, the version of the server, and whether it offers labs',
   },
   errors: [],
   shapes: (_, define) => [
     { summary: 'The key of the caller and its scopes.', answers: { 200: json(define('Session', session)) } },
   ],
-  run: ({ check }, { caller, headers }) => {
+  run: ({ check, labs }, { caller, headers }) => {
     const scopes = SCOPES.filter((scope) => has(check, scope, headers.authorization ?? null));
-    return jsonAnswer({ key: caller === '' ? null : caller, scopes, version: ownVersion(), at: Date.now() });
+    return jsonAnswer({ key: caller === '' ? null : caller, scopes, version: ownVersion(), labs, at: Date.now() });
   },
 };
 

@@ -56,15 +56,42 @@ const coverage = z.looseObject({
 
 const numbers = z.record(z.string(), z.number().nullable());
 
-const estimate = z.looseObject({
-  metrics: numbers.nullable(),
-  trust: z.looseObject({ state: z.string(), reasons: z.array(z.string()) }),
+const trust = z.looseObject({ state: z.string(), reasons: z.array(z.string()) });
+
+const estimate = z.looseObject({ metrics: numbers.nullable(), trust });
+
+/** The quality of the parts of a window, estimated before the labels and as the labels show it. */
+export const qualitySchema = z.object({
+  windows: z.array(
+    z.object({
+      from: z.number(),
+      to: z.number(),
+      predictions: z.int(),
+      labelled: z.int(),
+      estimated: numbers.nullable().describe('null: nothing can be said, for the reasons of `trust`'),
+      realised: numbers.nullable().describe('of the labelled predictions; null without one'),
+      trust,
+    }),
+  ),
+  limits: z
+    .record(z.string(), z.object({ lower: z.number(), upper: z.number() }).nullable())
+    .nullable()
+    .describe('where each metric was between chunks of the labelled rows before; null without such rows'),
 });
 
 const slices = z.looseObject({
   rows: z.number(),
   loss: z.number(),
-  slices: z.array(z.looseObject({})),
+  looked: z.number().describe('slices that were tested'),
+  slices: z.array(
+    z.looseObject({
+      conditions: z.array(z.string()),
+      rows: z.number(),
+      loss: z.number().describe('mean loss inside'),
+      restLoss: z.number().describe('mean loss outside'),
+      adjustedP: z.number(),
+    }),
+  ),
 });
 
 const cause = z.object({ at: z.number(), kind: z.string(), of: z.string(), text: z.string() });

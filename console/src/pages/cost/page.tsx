@@ -5,7 +5,10 @@ import { Facts, Page as PageFrame, Panel } from '../../look/page.tsx';
 import { Rows } from '../../look/rows.tsx';
 import { State } from '../../look/state.tsx';
 import css from './cost.module.css';
+import { CheckpointCurve, OutcomeFan } from './curves.tsx';
 import { Outcomes } from './ranges.tsx';
+import { Sweep } from './sweep.tsx';
+import { TrainingRuns } from './training-runs.tsx';
 
 const COMMAND = 'npx headrace cost plan job.json --profile profile.json --json > plan.json';
 
@@ -15,9 +18,11 @@ const HOUR_MS = 3_600_000;
 export function Page() {
   return (
     <PageFrame title="Cost" finding="From the bill of today to that of the plan, each gain with its range and source.">
+      <TrainingRuns />
       <DroppedReport<CostPlan> command={COMMAND} has="waterfall">
         {(plan) => <Shown plan={plan} />}
       </DroppedReport>
+      <Sweep />
     </PageFrame>
   );
 }
@@ -43,6 +48,8 @@ function Shown({ plan }: { readonly plan: CostPlan }) {
         </p>
       </Panel>
       <Outcomes plan={plan} />
+      <OutcomeFan plan={plan} />
+      <CheckpointCurve plan={plan} />
       <Panel title="The bill, change by change">
         <Waterfall bars={waterfall} today={baseline.costUsd} />
       </Panel>

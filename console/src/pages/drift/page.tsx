@@ -12,6 +12,8 @@ import { Incidents } from './incidents.tsx';
 import { Labels } from './labels.tsx';
 import { Monitors } from './monitors.tsx';
 import { PlaybookLog } from './playbook.tsx';
+import { QualityPanel } from './quality.tsx';
+import { Slices } from './slices.tsx';
 
 const DAY_MS = 86_400_000;
 
@@ -146,6 +148,10 @@ function Report({ model }: { readonly model: string }) {
       </Panel>
       <Panel title="Features against the training set">
         <DriftedFeatures window={data} />
+      </Panel>
+      <QualityPanel window={data} />
+      <Panel title="Slices, the worst first" note="The loss of a slice against that of all other rows.">
+        <Slices window={data} />
       </Panel>
       <Panels>
         <Panel title="Labels and quality">

@@ -4,12 +4,13 @@ import { durationText, NONE, numberText, shareText } from '../../look/format.ts'
 import { Panel } from '../../look/page.tsx';
 import { Rows } from '../../look/rows.tsx';
 import { State } from '../../look/state.tsx';
+import { diagnoseFiles } from './diagnose-files.ts';
 
 /** The shown report against one of before a change: what became faster, and which findings are gone. */
 export function BeforeAfter({ after, command }: { readonly after: Diagnosis; readonly command: string }) {
   return (
-    <Panel title="Before against after" note="Drop the report of the same job before the change.">
-      <DroppedReport<Diagnosis> command={command} has="verdict" slot="before">
+    <Panel title="Before against after" note="Drop the files or the report of the same job before the change.">
+      <DroppedReport<Diagnosis> command={command} has="verdict" slot="before" judge={diagnoseFiles}>
         {(before) => <Compared before={before} after={after} />}
       </DroppedReport>
     </Panel>

@@ -1,5 +1,6 @@
 import type { Timeline } from '../../../../src/gpu/diagnosis.ts';
 import { durationText } from '../../look/format.ts';
+import { visibleBlocks } from './visible-blocks.ts';
 
 export const LANE_PX = 34;
 const NAME_PX = 13;
@@ -17,22 +18,13 @@ export function drawTimeline(canvas: HTMLCanvasElement, { lanes }: Timeline, fro
   const style = getComputedStyle(document.documentElement);
   const colour = (token: string) => style.getPropertyValue(token).trim();
   context.font = '11px system-ui, sans-serif';
-  const perPx = (to - from) / width;
   lanes.forEach(({ name, blocks }, i) => {
     const top = i * LANE_PX;
     context.fillStyle = colour('--ink-quiet');
     context.fillText(name, 0, top + NAME_PX - 2);
     context.fillStyle = colour(`--series-${1 + (i % 6)}`);
-    let last = -1;
-    for (const [start, length] of blocks) {
-      if (start > to) break;
-      if (start + length < from) continue;
-      const left = Math.max(0, (start - from) / perPx);
-      const right = Math.min(width, (start + length - from) / perPx);
-      if (right < last + 0.5) continue;
-      context.fillRect(left, top + NAME_PX, Math.max(1, right - left), LANE_PX - NAME_PX - 4);
-      last = right;
-    }
+    for (const [left, right] of visibleBlocks(blocks, { from, to, width }))
+      context.fillRect(left, top + NAME_PX, right - left, LANE_PX - NAME_PX - 4);
   });
   context.fillStyle = colour('--ink-quiet');
   for (let part = 0; part < 4; part += 1)

@@ -5,6 +5,7 @@ import { Empty, Facts, Page as PageFrame, Panel } from '../../look/page.tsx';
 import { Rows } from '../../look/rows.tsx';
 import { State } from '../../look/state.tsx';
 import { BeforeAfter } from './before-after.tsx';
+import { diagnoseFiles } from './diagnose-files.ts';
 import css from './gpu.module.css';
 import { Gaps, Ranks } from './ranks.tsx';
 import { StepTimeline } from './step-timeline.tsx';
@@ -18,7 +19,7 @@ export function Page() {
       title="GPU"
       finding="Idle against busy first, then the findings in the order of the time that they cost."
     >
-      <DroppedReport<Diagnosis> command={COMMAND} has="verdict">
+      <DroppedReport<Diagnosis> command={COMMAND} has="verdict" judge={diagnoseFiles}>
         {(diagnosis) => <Shown diagnosis={diagnosis} />}
       </DroppedReport>
     </PageFrame>

@@ -1,11 +1,11 @@
 import { type LiveAnswer, useLive } from '../../api/live.ts';
 import { useAddress } from '../../app/address.ts';
-import { useProject } from '../../app/project.ts';
 import { durationText, numberText } from '../../look/format.ts';
-import { Empty, Facts, Live, Page as PageFrame, Panel } from '../../look/page.tsx';
+import { Empty, Live, Page as PageFrame, Panel } from '../../look/page.tsx';
 import { Rows } from '../../look/rows.tsx';
 import { State } from '../../look/state.tsx';
 import { Arrivals } from './arrivals.tsx';
+import { SourceSchema } from './schema.tsx';
 
 type Sources = NonNullable<LiveAnswer<'/v1/status'>['sources']>;
 
@@ -31,7 +31,7 @@ export function Page() {
         </Live>
       </Panel>
       {chosen !== undefined && <Arrivals source={chosen} />}
-      {chosen !== undefined && <Columns source={chosen} />}
+      {chosen !== undefined && <SourceSchema source={chosen} />}
     </PageFrame>
   );
 }
@@ -83,38 +83,5 @@ function Counts(props: {
         },
       ]}
     />
-  );
-}
-
-function Columns({ source }: { readonly source: string }) {
-  const { data } = useProject();
-  const found = data?.sources.find(({ name }) => name === source);
-  const views = data?.views.filter(({ reads }) => reads.includes(source)) ?? [];
-  if (found === undefined) return null;
-  return (
-    <Panel title={`Columns of ${source}`}>
-      <Facts
-        of={[
-          ['Version', `${found.version}`],
-          [
-            'Brings',
-            found.of === 'events' ? 'events' : found.of === 'changes' ? 'changes of rows' : 'scores of a stream',
-          ],
-          ['Lateness accepted', durationText(found.latenessMs)],
-          ['Ahead of its arrival', `${durationText(found.futureSkewMs)} at most`],
-          ['Read by views', views.map(({ name }) => name).join(', ') || 'none'],
-        ]}
-      />
-      <Rows
-        label="Columns"
-        rows={found.columns}
-        keyOf={({ name }) => name}
-        columns={[
-          { title: 'Column', cell: ({ name }) => name },
-          { title: 'Type', cell: ({ type }) => type },
-          { title: 'Unit', cell: ({ unit }) => unit ?? '–' },
-        ]}
-      />
-    </Panel>
   );
 }

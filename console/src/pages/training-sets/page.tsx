@@ -1,15 +1,15 @@
-import { Link } from '@tanstack/react-router';
 import { type LiveAnswer, useLive } from '../../api/live.ts';
 import { useAddress } from '../../app/address.ts';
 import { numberText, shareText } from '../../look/format.ts';
-import { Empty, Facts, Live, Page as PageFrame, Panel } from '../../look/page.tsx';
+import { Empty, Live, Page as PageFrame, Panel } from '../../look/page.tsx';
 import { Rows } from '../../look/rows.tsx';
 import { Time } from '../../look/time.tsx';
+import { SameRows } from './same-rows.tsx';
 
 type Version = LiveAnswer<'/v1/models'>[number]['versions'][number];
 
 /** A training set and the version that it made. */
-interface Line {
+export interface Line {
   readonly model: string;
   readonly version: Version;
   readonly set: NonNullable<Version['lineage']>['trainingSet'];
@@ -68,7 +68,7 @@ export function Page() {
           }
         </Live>
       </Panel>
-      {chosen !== undefined && <Again line={chosen} />}
+      {chosen !== undefined && <SameRows line={chosen} />}
     </PageFrame>
   );
 }
@@ -89,33 +89,4 @@ function balanceOf({ metrics }: Version, rows: number): string {
 
 function modeText(mode: string): string {
   return mode === 'as-known' ? 'as known then' : mode === 'corrected' ? 'corrected by late events' : mode;
-}
-
-function Again({ line: { model, version, set } }: { readonly line: Line }) {
-  const span = `${set.from === null ? '' : ` --from ${isoOf(set.from)}`}${set.to === null ? '' : ` --to ${isoOf(set.to)}`}`;
-  return (
-    <Panel title={`${model} ${version.version}: the same rows again`}>
-      <Facts
-        of={[
-          ['Digest', <code key="digest">{set.digest.slice(0, 16)}</code>],
-          ['Service', version.lineage?.service ?? '–'],
-          ['Columns', numberText(version.signature?.features.length)],
-          ['Trainer', version.lineage?.trainer.kind ?? '–'],
-        ]}
-      />
-      <Empty command={`npx headrace training-set ${model} set.parquet${span} --mode ${set.mode}`}>As a command:</Empty>
-      <Empty command={`await headrace.writeTrainingSet(${model}, 'set.parquet', { mode: '${set.mode}' })`}>
-        In TypeScript:
-      </Empty>
-      <p>
-        <Link to="/models" search={() => ({ model, version: `${version.version}` })}>
-          The version
-        </Link>
-      </p>
-    </Panel>
-  );
-}
-
-function isoOf(at: number): string {
-  return new Date(at).toISOString();
 }

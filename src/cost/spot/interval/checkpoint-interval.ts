@@ -58,6 +58,25 @@ export function wallOverWork(costs: CheckpointCosts, intervalS: number): number 
   return (mtbfS * Math.exp((restartS + persistLagS) / mtbfS) * Math.expm1((intervalS + blockedS) / mtbfS)) / intervalS;
 }
 
+/** A point of the curve from checkpoints that are too frequent to those that are too rare. */
+export interface CurvePoint {
+  readonly intervalS: number;
+  readonly wallOverWork: number;
+}
+
+/** The curve goes from this part of the best interval to as many times it. */
+const CURVE_WIDTH = 16;
+const CURVE_POINTS = 49;
+
+/** Wall time for a second of work at intervals around the best one, evenly apart by their logarithm. Errors: COST_INTERVAL. */
+export function checkpointCurve(costs: CheckpointCosts): readonly CurvePoint[] {
+  const { exactS } = checkpointInterval(costs);
+  return Array.from({ length: CURVE_POINTS }, (_, i) => {
+    const intervalS = exactS * CURVE_WIDTH ** ((2 * i) / (CURVE_POINTS - 1) - 1);
+    return { intervalS, wallOverWork: wallOverWork(costs, intervalS) };
+  });
+}
+
 function checked(costs: CheckpointCosts): CheckpointCosts {
   const { blockedS, mtbfS, restartS, persistLagS = 0 } = costs;
   for (const [name, value, least] of [
