@@ -66,7 +66,7 @@ printFigure({
   aim: { of: 'ratio', atMost: 1.5 },
 });
 
-/** Processor time of this process for a request, µs; wrk is a process of its own. */
+/** Processor time of this process for a request, µs; wrk is another process. */
 async function costOf(of: string, bodies: readonly string[]): Promise<number> {
   const before = process.cpuUsage();
   const { requestsPerSecond, errors: failed } = await wrk(of, SECONDS, bodies);

@@ -18,7 +18,7 @@ export function newRows({ inputs }: RowInputs, rows: number): ModelRows {
   return { rows, data };
 }
 
-/** Short arrays share memory, each with its own part: memory of its own costs an array of one row more than all else of it. */
+/** Short arrays are parts of a shared buffer: the array of one row costs less than a buffer for it. */
 const SHARED_BYTES = 16_384;
 const SHORT_BYTES = 512;
 const ALIGNED_BYTES = 8;

@@ -154,7 +154,7 @@ export class RolloutLanes extends CallLanes<HeldVersion> {
   }
 }
 
-/** Who waits for a call of a model. */
+/** The caller of a model, as one that waits. */
 function waitedOf(model: string, { deadline = Number.POSITIVE_INFINITY, signal }: ScoreCaller): Waited {
   return { model, deadline, signal };
 }
