@@ -358,13 +358,6 @@ function resolvedModels({
   };
 }
 
-/** Refuses a required model that the project does not declare. Error: MODEL_UNKNOWN. */
-export function checkRequiredModels({ models }: ProjectData, { requiredModels }: Environment): void {
-  const known = models.map(({ name }) => name);
-  const model = requiredModels.find((name) => !known.includes(name));
-  if (model !== undefined) throw fail('MODEL_UNKNOWN', { model, known });
-}
-
 /** Whether the tiles are written to the online store by other processes than the one that serves. */
 export function tilesApart({ online }: Pick<Environment, 'online'>): boolean {
   return 'writers' in online && online.writers === 'many';

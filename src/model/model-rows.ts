@@ -1,4 +1,4 @@
-import { type NumericTensorData, type Tensor, tensorArrays } from '../schema/tensor.ts';
+import { type NumericTensorData, type NumericTensorType, type Tensor, tensorArrays } from '../schema/tensor.ts';
 import type { NumberType } from './number-type.ts';
 import { type RowInputs, typesOfFeatures } from './row-inputs.ts';
 
@@ -13,7 +13,30 @@ export interface ModelRows {
 
 /** Rows of zeros, to be filled; without texts. */
 export function newRows({ inputs }: RowInputs, rows: number): ModelRows {
-  return { rows, data: inputs.map(({ type, places }) => new tensorArrays[type](rows * places.length)) };
+  const data = new Array<NumericTensorData>(inputs.length);
+  for (let i = 0; i < inputs.length; i += 1) data[i] = zeros(inputs[i].type, rows * inputs[i].places.length);
+  return { rows, data };
+}
+
+/** Short arrays are parts of a shared buffer: the array of one row costs less than a buffer for it. */
+const SHARED_BYTES = 16_384;
+const SHORT_BYTES = 512;
+const ALIGNED_BYTES = 8;
+let shared = new ArrayBuffer(SHARED_BYTES);
+let taken = 0;
+
+/** An array of zeros. Hot path. */
+function zeros(type: NumericTensorType, length: number): NumericTensorData {
+  const Elements = tensorArrays[type];
+  const bytes = length * Elements.BYTES_PER_ELEMENT;
+  if (bytes > SHORT_BYTES) return new Elements(length);
+  if (taken + bytes > SHARED_BYTES) {
+    shared = new ArrayBuffer(SHARED_BYTES);
+    taken = 0;
+  }
+  const from = taken;
+  taken += Math.ceil(bytes / ALIGNED_BYTES) * ALIGNED_BYTES;
+  return new Elements(shared, from, length);
 }
 
 /** Rows `from` to `to`. They share the memory of the whole. */

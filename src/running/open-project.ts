@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { closingWithin } from '../base/closing.ts';
-import { checkRequiredModels } from '../environment/config.ts';
+import { checkDeclaredNames } from '../environment/declared-names.ts';
 import { checkDeclaration, placeDeclaration } from '../environment/place-declaration.ts';
 import { bytesElsewhere } from '../featurestore/disk/bytes-elsewhere.ts';
 import { DiskBudget } from '../featurestore/disk/disk-budget.ts';
@@ -33,7 +33,7 @@ const CLOSE_FAILED_MS = 10_000;
 /** Opens stores, feature store, models and labels in their order. Errors: DECLARATION_*, those of the stores. */
 export async function openProject(place: ProjectPlace): Promise<OpenProject> {
   const { project, environment } = place;
-  checkRequiredModels(project, environment);
+  checkDeclaredNames(project, environment);
   checkDeclaration(project, environment.directory);
   const disk = diskBudget(place);
   const onPublished = (table: string, bytes: number) => disk.published(table, bytes);

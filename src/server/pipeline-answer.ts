@@ -3,7 +3,7 @@ import type { ColumnSpec, Columns } from '../schema/column.ts';
 import { valueToJson } from '../schema/value-json.ts';
 import { vectorWriter, type WriteVectors } from '../schema/vector-binary.ts';
 import type { PipelinePrediction } from '../serving/online/predict-pipeline.ts';
-import { ageText, askedOf, deadlineOf, type PredictionCall } from './prediction-answer.ts';
+import { type Asked, ageText, askedOf, deadlineOf, type PredictionCall } from './prediction-answer.ts';
 import type { PredictingProject } from './served-project.ts';
 
 /** One call of a pipeline. */
@@ -16,7 +16,7 @@ type Answers = Pick<PredictingProject, 'predictPipeline'>;
 /** Answers a body `{id, request}` with one answer of a pipeline, `{requests}` with many. Errors: as `predictionText`, PIPELINE_*. */
 export async function pipelineText(from: Answers, call: PipelineCall): Promise<string> {
   const asked = askedOf(call.body);
-  const answers = await made(from, call);
+  const answers = await made(from, call, asked);
   const texts = answers.map((answer) => textOf(call.pipeline, answer));
   return asked.isMany ? `{"predictions":[${texts.join(',')}]}` : texts[0];
 }
@@ -24,7 +24,7 @@ export async function pipelineText(from: Answers, call: PipelineCall): Promise<s
 /** The same in the binary form of vectors: columns `id`, `version`, `missing`, `outputs.<name>` and `models.<name>.<member>`. */
 export async function pipelineBytes(from: Answers, call: PipelineCall): Promise<Uint8Array> {
   const { pipeline } = call;
-  const answers = await made(from, call);
+  const answers = await made(from, call, askedOf(call.body));
   const models = Object.keys(pipeline.models);
   const rows = answers.map(({ id, version, missing, outputs, models: scores, at, ages }) => ({
     at,
@@ -48,9 +48,9 @@ export async function pipelineBytes(from: Answers, call: PipelineCall): Promise<
 
 function made(
   from: Answers,
-  { pipeline, body, timeout, caller, signal, trace }: PipelineCall,
+  { pipeline, timeout, caller, signal, trace }: PipelineCall,
+  { requests, at }: Asked,
 ): Promise<readonly PipelinePrediction[]> {
-  const { requests, at } = askedOf(body);
   return from.predictPipeline(pipeline, requests, { at, trace, deadline: deadlineOf(timeout), caller, signal });
 }
 

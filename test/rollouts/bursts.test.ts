@@ -68,7 +68,7 @@ async function rolledOut(
     version: { ...newVersion('sold'), version },
     score: async (vectors) => {
       run(version, vectors.length);
-      return { scores: new Float64Array(vectors.length).fill(0.5), fed: () => [] as never };
+      return { version, scores: new Float64Array(vectors.length).fill(0.5), features: [], fed: () => [] as never };
     },
     release: async () => undefined,
   });

@@ -210,15 +210,19 @@ describe.each(ways)('read by %s', (_, who, options) => {
         });
     });
 
-    test.each(shapes)('$shape: a deadline is kept while another runs', async (shape) => {
-      await whileOneRuns(way, async () => {
-        const socket = await dial(way);
-        socket.write(bytesOf(shape, reader, ['headrace-timeout-ms: 20']));
-        expect(await answerOf(socket)).toEqual(['504', 'MODEL_DEADLINE']);
-        socket.destroy();
-        await until(async () => !(await isFull(way.predicting)));
-      });
-    });
+    test.each(shapes)(
+      '$shape: a deadline is kept while another runs, and its place is free with the answer',
+      async (shape) => {
+        await whileOneRuns(way, async () => {
+          const socket = await dial(way);
+          socket.write(bytesOf(shape, reader, ['headrace-timeout-ms: 20']));
+          expect(await answerOf(socket)).toEqual(['504', 'MODEL_DEADLINE']);
+          socket.destroy();
+          // Its place was free before the answer was sent.
+          expect(await isFull(way.predicting)).toBe(false);
+        });
+      },
+    );
 
     test.each(shapes)('$shape: a client that leaves during its run has no prediction in the log', async (shape) => {
       chat.shut();

@@ -35,6 +35,9 @@ export const featurestoreErrors = {
     .message('the online store has no complete tiles of view {view}')
     .hint('start the writing process with this declaration, and let it catch up'),
   VIEW_UNKNOWN: never(404, 2).message('the project has no view {view}; it has {known}').hint('name one of them'),
+  ENTITY_UNKNOWN: never(400, 2)
+    .message('no view of the project has an entity {entity} of several columns; those that have are {known}')
+    .hint('name one of them in online.nested, or leave it out'),
   BACKFILL_CHANGES: never(400, 2)
     .message('view {view} reads a source of changes, whose tiles never close')
     .hint('leave its tiles to the stream; to recompute them, give the view a new version'),

@@ -2,7 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { reasonOf } from '../../base/reason-of.ts';
 import { formatDuration } from '../../base/time.ts';
-import { checkRequiredModels, type Environment } from '../../environment/config.ts';
+import type { Environment } from '../../environment/config.ts';
+import { checkDeclaredNames } from '../../environment/declared-names.ts';
 import { declarationFile } from '../../environment/place-declaration.ts';
 import type { Change } from '../../features/change/change.ts';
 import { declarationDocument, parseDeclaration } from '../../features/change/declaration-document.ts';
@@ -22,7 +23,7 @@ import { configPath, loadConfig } from '../open/load-config.ts';
 /** Prints what the declaration would change. Errors: those of the plan. */
 export async function runPlan(call: Call): Promise<void> {
   const { project, environment } = await loadConfig(call);
-  checkRequiredModels(project, environment);
+  checkDeclaredNames(project, environment);
   const file = declarationFile(environment.directory);
   const before = existsSync(file) ? parseDeclaration(readFileSync(file, 'utf8')) : null;
   const changes = planChanges(before, declarationDocument(project, before));

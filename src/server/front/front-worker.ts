@@ -5,6 +5,7 @@ import { createServer as createSecureServer } from 'node:tls';
 import { MessageChannel, type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { secureOptions } from '../certificate.ts';
 import { allowsHost } from '../host-list.ts';
+import type { Gone } from '../lean/hot-route.ts';
 import { inferPath } from '../lean/infer-path.ts';
 import { serveLean } from '../lean/lean-server.ts';
 import type { RequestHead } from '../lean/request-head.ts';
@@ -31,14 +32,14 @@ const open = new Map<number, (response: LeanResponse) => void>();
 let newest = 0;
 let gathered: RequestList = [];
 
-/** The last request of each connection, by what is aborted when its client goes away. It answers one at a time. */
-const lastOf = new WeakMap<AbortSignal, number>();
+/** The last request of each connection, by what says that its client goes away. It answers one at a time. */
+const lastOf = new WeakMap<Gone, number>();
 
 /** Asks the thread of the project: the requests that one turn of the loop has read go together. Hot path. */
-function ask(head: RequestHead, body: string | Uint8Array, gone: AbortSignal): Promise<LeanResponse> {
+function ask(head: RequestHead, body: string | Uint8Array, gone: Gone): Promise<LeanResponse> {
   return new Promise((resolve) => {
     newest += 1;
-    if (!lastOf.has(gone)) gone.addEventListener('abort', () => leave(lastOf.get(gone)), { once: true });
+    if (!lastOf.has(gone)) gone.signal.addEventListener('abort', () => leave(lastOf.get(gone)), { once: true });
     lastOf.set(gone, newest);
     open.set(newest, resolve);
     if (gathered.length === 0) setImmediate(sendGathered);

@@ -110,9 +110,7 @@ export class Front {
     forRequests(requests, (number, head, body) => {
       const gone = new AbortController();
       const answer =
-        typeof body === 'string'
-          ? this.#answers.answer(head, body, gone.signal)
-          : this.#answers.answerBytes(head, body, gone.signal);
+        typeof body === 'string' ? this.#answers.answer(head, body, gone) : this.#answers.answerBytes(head, body, gone);
       if (answer instanceof Promise) this.#await(number, answer, gone);
       else addAnswer(ready, number, answer);
     });

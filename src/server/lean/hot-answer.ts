@@ -8,7 +8,7 @@ import { mostDecoded } from '../limits/request-held.ts';
 import type { RequestCheck } from '../request-check.ts';
 import { endRequest, requestSpan } from '../request-spans.ts';
 import type { ServedProject } from '../served-project.ts';
-import type { BytesRoute, HotRequest, HotRoute } from './hot-route.ts';
+import type { BytesRoute, Gone, HotRequest, HotRoute } from './hot-route.ts';
 import { BUSY, busyResponse, errorResponse, type LeanResponse, statusOf } from './response.ts';
 
 /** Answers requests to hot routes, whoever reads them. */
@@ -17,10 +17,10 @@ export interface HotAnswers {
   readonly paths: ReadonlySet<string>;
   /** Whether requests that run models are answered. */
   readonly runsModels: boolean;
-  /** The whole response to a request to one of them; `gone` is aborted when the client goes away. Never throws. */
-  readonly answer: (head: HotRequest, body: string, gone: AbortSignal) => MaybePromise<LeanResponse>;
+  /** The whole response to a request to one of them; `gone`: when the client goes away. Never throws. */
+  readonly answer: (head: HotRequest, body: string, gone: Gone) => MaybePromise<LeanResponse>;
   /** The whole response to a request that runs a model. Never throws. */
-  readonly answerBytes: (head: HotRequest, body: Uint8Array, gone: AbortSignal) => MaybePromise<LeanResponse>;
+  readonly answerBytes: (head: HotRequest, body: Uint8Array, gone: Gone) => MaybePromise<LeanResponse>;
 }
 
 /** The hot routes together: who may be answered is checked, and what is traced has its span. Hot path. */
@@ -38,16 +38,12 @@ export function hotAnswers(
     answerBytes: (head, body, gone): MaybePromise<LeanResponse> => {
       if (bytes === null) return errorResponse(fail('SERVER_ROUTE', { method: 'POST', path: head.path }));
       const span = tracer === null ? null : requestSpan(tracer, 'POST', bytes.route, head.path, head.traceparent);
+      const failed = (error: unknown) => refused(error, span, head.path);
       try {
         const caller = check(bytes.scopes, head.authorization);
-        const size = mostDecoded(body.length);
-        heldBytes.take(size);
-        return Promise.resolve(releasing(() => bytes.answer(head, body, caller, gone, span), size)).then(
-          done(span),
-          (error) => refused(error, span, head.path),
-        );
+        return heldAnswer(() => bytes.answer(head, body, caller, gone, span), mostDecoded(body.length), span, failed);
       } catch (error) {
-        return refused(error, span, head.path);
+        return failed(error);
       }
     },
     answer: (head, body, gone): MaybePromise<LeanResponse> => {
@@ -58,39 +54,53 @@ export function hotAnswers(
         if (span !== null) endRequest(span, BUSY.status, BUSY);
         return busyResponse();
       }
+      const failed = (error: unknown) => refused(error, span);
       try {
         const caller = check(route.scopes, head.authorization);
-        const bytes = mostDecoded(body.length);
-        heldBytes.take(bytes);
-        const answered = releasing(() => route.answer(head, body, span, caller, gone), bytes);
-        if (answered instanceof Promise) return answered.then(done(span), (error) => refused(error, span));
-        return span === null ? answered : done(span)(answered);
+        return heldAnswer(() => route.answer(head, body, span, caller, gone), mostDecoded(body.length), span, failed);
       } catch (error) {
-        return refused(error, span);
+        return failed(error);
       }
     },
   };
 }
 
-/** Counts the memory of a request no longer when it is answered. Hot path. */
-function releasing<T>(answer: () => MaybePromise<T>, size: number): MaybePromise<T> {
+/**
+ * Answers a request whose memory counts until then, and ends its span. Errors before the first wait: SERVER_HELD, those of `answer`; later
+ * ones go to `failed`. Hot path.
+ */
+function heldAnswer(
+  answer: () => MaybePromise<LeanResponse>,
+  size: number,
+  span: OpenSpan | null,
+  failed: (error: unknown) => LeanResponse,
+): MaybePromise<LeanResponse> {
+  heldBytes.take(size);
   let isLater = false;
   try {
     const answered = answer();
-    if (!(answered instanceof Promise)) return answered;
+    if (!(answered instanceof Promise)) return ended(answered, span);
     isLater = true;
-    return answered.finally(() => heldBytes.give(size));
+    // One step for both outcomes: each further promise costs a request as much as the parse of its body.
+    return answered.then(
+      (response) => {
+        heldBytes.give(size);
+        return ended(response, span);
+      },
+      (error) => {
+        heldBytes.give(size);
+        return failed(error);
+      },
+    );
   } finally {
     if (!isLater) heldBytes.give(size);
   }
 }
 
-/** Ends the span of a request that is answered. */
-function done(span: OpenSpan | null): (response: LeanResponse) => LeanResponse {
-  return (response) => {
-    if (span !== null) endRequest(span, statusOf(response));
-    return response;
-  };
+/** The response, with the span of its request ended. */
+function ended(response: LeanResponse, span: OpenSpan | null): LeanResponse {
+  if (span !== null) endRequest(span, statusOf(response));
+  return response;
 }
 
 function refusing(

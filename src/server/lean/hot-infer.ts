@@ -7,7 +7,7 @@ import { inferResponse } from './response.ts';
 
 /** `POST /v2/models/{model}/infer`, also of one version, as the lean reader answers it. Hot path. */
 export function hotInfer({ models }: ServedProject): BytesAnswer {
-  return async ({ path, headerLength, timeout }, body, tenant, signal, trace) => {
+  return async ({ path, headerLength, timeout }, body, tenant, { signal }, trace) => {
     const named = inferPath(path);
     if (named === null) throw fail('SERVER_ROUTE', { method: 'POST', path });
     const deadline = deadlineOf(timeout);

@@ -25,10 +25,10 @@ export function hotPredictions(
       return {
         name: model.name,
         turnsAway: turnsAway(predicting, { p99Ms, service }, turn, mostWaitMs),
-        answer: async ({ isBinary, timeout }, body, trace, caller, signal) => {
+        answer: ({ isBinary, timeout }, body, trace, caller, { signal }) => {
           const call = { model, body, timeout, caller, signal, trace };
-          if (isBinary) return binaryResponse(await predictionBytes(predicting, call));
-          return responseOf(await predictionText(predicting, call));
+          if (isBinary) return predictionBytes(predicting, call).then(binaryResponse);
+          return predictionText(predicting, call).then(responseOf);
         },
       };
     }),
@@ -37,10 +37,10 @@ export function hotPredictions(
       return {
         name: pipeline.name,
         turnsAway: turnsAway(predicting, { p99Ms: null, service }, turn, mostWaitMs),
-        answer: async ({ isBinary, timeout }, body, trace, caller, signal) => {
+        answer: ({ isBinary, timeout }, body, trace, caller, { signal }) => {
           const call = { pipeline, body, timeout, caller, signal, trace };
-          if (isBinary) return binaryResponse(await pipelineBytes(predicting, call));
-          return responseOf(await pipelineText(predicting, call));
+          if (isBinary) return pipelineBytes(predicting, call).then(binaryResponse);
+          return pipelineText(predicting, call).then(responseOf);
         },
       };
     }),

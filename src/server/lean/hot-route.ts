@@ -4,6 +4,9 @@ import type { Scope } from '../../operating/scopes.ts';
 import type { RequestHead } from './request-head.ts';
 import type { LeanResponse } from './response.ts';
 
+/** Has the signal that is aborted when a client goes away. It is made when it is first asked for: reads never ask. */
+export type Gone = Pick<AbortController, 'signal'>;
+
 /** Of a request what its answer goes by. */
 export type HotRequest = Omit<RequestHead, 'host' | 'bodyBytes'>;
 
@@ -14,27 +17,27 @@ export interface HotAnswer {
   /** Whether there are more requests than can be answered, and this one must come back; it is counted then. Never throws. */
   readonly turnsAway: () => boolean;
   /**
-   * The whole response to a request whose caller has been checked; `caller` is the id of its key. `gone` is aborted when the client goes
-   * away. Errors: coded ones.
+   * The whole response to a request whose caller has been checked; `caller` is the id of its key. `gone`: when the client goes away.
+   * Errors: coded ones.
    */
   readonly answer: (
     head: HotRequest,
     body: string,
     trace: OpenSpan | null,
     caller: string,
-    gone: AbortSignal,
+    gone: Gone,
   ) => MaybePromise<LeanResponse>;
 }
 
 /**
- * The whole response to a request with bytes; `caller` is the id of its key. `gone` is aborted when the client goes away.
+ * The whole response to a request with bytes; `caller` is the id of its key. `gone`: when the client goes away.
  * Errors: coded ones.
  */
 export type BytesAnswer = (
   head: HotRequest,
   body: Uint8Array,
   caller: string,
-  gone: AbortSignal,
+  gone: Gone,
   trace: OpenSpan | null,
 ) => Promise<LeanResponse>;
 

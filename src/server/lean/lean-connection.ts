@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { MaybePromise } from '../../base/maybe-promise.ts';
 import { endSoon } from '../limits/connections.ts';
 import { heldBytes } from '../limits/held-bytes.ts';
+import type { Gone } from './hot-route.ts';
 import { parseHead, type RequestHead } from './request-head.ts';
 import { closingResponse, type LeanResponse } from './response.ts';
 
@@ -11,10 +12,10 @@ export interface LeanOptions {
   readonly knows: (path: string) => boolean;
   /** Whether a request may name this host. */
   readonly allows: (host: string) => boolean;
-  /** The whole response to a request; `gone`, one of the connection, is aborted when the client goes away. Never throws. */
-  readonly answer: (head: RequestHead, body: string, gone: AbortSignal) => MaybePromise<LeanResponse>;
+  /** The whole response to a request; `gone`, one of the connection: when the client goes away. Never throws. */
+  readonly answer: (head: RequestHead, body: string, gone: Gone) => MaybePromise<LeanResponse>;
   /** The same for a request whose body is bytes. Never throws. */
-  readonly answerBytes: (head: RequestHead, body: Uint8Array, gone: AbortSignal) => MaybePromise<LeanResponse>;
+  readonly answerBytes: (head: RequestHead, body: Uint8Array, gone: Gone) => MaybePromise<LeanResponse>;
   /** The full server, for everything else: it finds the bytes that were read in the socket. */
   readonly handOver: (socket: Socket) => void;
   /** Largest body read here, bytes. */
@@ -157,8 +158,8 @@ export class LeanConnection {
         return;
       }
       const answer = head.takesBytes
-        ? this.#options.answerBytes(head, bytes.subarray(bodyAt, end), this.#gone.signal)
-        : this.#options.answer(head, bytes.toString('utf8', bodyAt, end), this.#gone.signal);
+        ? this.#options.answerBytes(head, bytes.subarray(bodyAt, end), this.#gone)
+        : this.#options.answer(head, bytes.toString('utf8', bodyAt, end), this.#gone);
       at = end;
       this.since = 0;
       if (typeof answer === 'string') {

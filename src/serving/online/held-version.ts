@@ -6,9 +6,12 @@ import type { Value } from '../../schema/column.ts';
 import type { HeldScorer, ScoreCaller } from '../../versions/cache/registered-versions.ts';
 import { featureRow } from './feature-row.ts';
 
-/** Scores of a call, and what the model was fed for them. */
-export interface Scored {
+/** Scores of a call, and the one version that gave them. */
+export interface Scores {
+  readonly version: number;
   readonly scores: Float64Array;
+  /** Names of the version's inputs, and their numbers for a row of the call. */
+  readonly features: readonly string[];
   readonly fed: (row: number) => FedNumbers;
 }
 
@@ -16,7 +19,7 @@ export interface Scored {
 export interface HeldVersion {
   readonly version: ModelVersion;
   /** Scores vectors of the model's service. Errors: MODEL_BUSY, MODEL_CELL, MODEL_DEADLINE, MODEL_LEFT, MODEL_SCORE, MODEL_FILE. */
-  score(vectors: readonly (readonly Value[])[], caller?: ScoreCaller): Promise<Scored>;
+  score(vectors: readonly (readonly Value[])[], caller?: ScoreCaller): Promise<Scores>;
   /** Lets it go; the last one to do so frees it, once every call has its scores. */
   release(): Promise<void>;
 }
@@ -25,6 +28,10 @@ export interface HeldVersion {
 export function heldVersion(service: FeatureServiceData, held: HeldScorer): HeldVersion {
   const { version, inputs } = held;
   const toRow = featureRow(service, version, inputs);
+  const {
+    version: number,
+    signature: { features },
+  } = version;
   const rowsOf = (vectors: readonly (readonly Value[])[]): ModelRows => {
     const rows = newRows(inputs, vectors.length);
     for (let i = 0; i < vectors.length; i += 1) toRow(vectors[i], rows, i);
@@ -39,7 +46,7 @@ export function heldVersion(service: FeatureServiceData, held: HeldScorer): Held
       if (caller?.deadline !== undefined && caller.deadline <= performance.now())
         throw fail('MODEL_DEADLINE', { model: version.model });
       mustBeScores(version, scores);
-      return { scores, fed: (row) => fedNumbers(inputs, rows, row) };
+      return { version: number, scores, features, fed: (row) => fedNumbers(inputs, rows, row) };
     },
     release: () => held.close(),
   };

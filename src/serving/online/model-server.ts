@@ -5,7 +5,7 @@ import type { ModelRegistry, ModelVersion } from '../../ports/model-registry.ts'
 import { CHAMPION } from '../../registry/champion.ts';
 import type { Value } from '../../schema/column.ts';
 import type { RegisteredVersions, ScoreCaller } from '../../versions/cache/registered-versions.ts';
-import { type HeldVersion, heldVersion, type Scored } from './held-version.ts';
+import { type HeldVersion, heldVersion, type Scores } from './held-version.ts';
 
 export interface ModelServerOptions {
   readonly model: ModelData;
@@ -15,15 +15,6 @@ export interface ModelServerOptions {
   readonly registered: RegisteredVersions;
   /** Opens a file where a crash of the library harms nobody; left out: files are trusted. Error: MODEL_FILE. */
   readonly tryOut?: ((file: Uint8Array) => Promise<void>) | null;
-}
-
-/** Scores of a batch, and the one version that gave them. */
-export interface Scores {
-  readonly version: number;
-  readonly scores: Float64Array;
-  /** Names of the version's inputs, and what they were for a row of the batch. */
-  readonly features: readonly string[];
-  readonly fed: Scored['fed'];
 }
 
 /**
@@ -123,12 +114,8 @@ export class ModelServer {
   }
 
   /** Scores vectors of the model's service. Errors: MODEL_NONE, MODEL_BUSY, MODEL_CELL, MODEL_DEADLINE, MODEL_LEFT, MODEL_SCORE, those of a refused champion. */
-  async score(vectors: readonly (readonly Value[])[], caller?: ScoreCaller): Promise<Scores> {
-    const serving = this.#serving;
-    if (serving === null) throw this.refusal;
-    const { version, signature } = serving.version;
-    const { scores, fed } = await serving.score(vectors, caller);
-    return { version, scores, features: signature.features, fed };
+  score(vectors: readonly (readonly Value[])[], caller?: ScoreCaller): Promise<Scores> {
+    return this.#serving?.score(vectors, caller) ?? Promise.reject(this.refusal);
   }
 
   /** Ends when every call has its scores. */

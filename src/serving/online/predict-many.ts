@@ -9,7 +9,6 @@ import { callerGroup } from '../rollout/caller-groups.ts';
 import type { PredictedModel } from './predicted-model.ts';
 import type { NewPrediction, Prediction } from './prediction.ts';
 import { mustBeLoggable } from './prediction-log.ts';
-import { withinDeadline } from './within-deadline.ts';
 
 /** One request for a prediction; `id` is what its label will name. */
 export interface PredictionRequest<R = unknown> {
@@ -51,7 +50,7 @@ export interface PredictingWith {
  * Predicts for many requests in one run of the model. Each is in the log under its id when this returns, as durable as an
  * event, and waits for its label. Errors: REQUEST_*, MODEL_NONE, MODEL_DEADLINE, MODEL_LEFT, PREDICTION_VALUE, those of the log.
  */
-export async function predictMany(
+export function predictMany(
   using: PredictingWith,
   model: ModelData,
   requests: readonly PredictionRequest[],
@@ -101,11 +100,7 @@ export async function scoreMany(
   const keys = requests.map(({ id, request }) => callerOf(lanes.rollout, id, request));
   const guard = open.inputGuard();
   const rows = vectors.map(({ values }) => (guard === null ? values : guard(values)));
-  const scores = await withinDeadline(lanes.score(keys, rows, { deadline, tenant, signal }), {
-    model: model.name,
-    deadline,
-    signal,
-  });
+  const scores = await lanes.score(keys, rows, { deadline, tenant, signal });
   const scored = performance.now();
   const versions = [...new Set(scores.map(({ version }) => version))];
   trace?.past('inference', started, scored, {

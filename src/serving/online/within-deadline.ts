@@ -2,7 +2,7 @@ import { fail } from '../../base/errors/fail.ts';
 import { type WaitingCaller, watchCaller } from '../../versions/queue/watch-caller.ts';
 
 /** A call of a model, and its caller. */
-interface Waited extends WaitingCaller {
+export interface Waited extends WaitingCaller {
   readonly model: string;
 }
 

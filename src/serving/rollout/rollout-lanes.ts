@@ -1,11 +1,9 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { FedNumbers } from '../../model/model-rows.ts';
-import type { Rollout } from '../../ports/rollout-store.ts';
 import type { Value } from '../../schema/column.ts';
 import type { ScoreCaller } from '../../versions/cache/registered-versions.ts';
-import type { HeldVersion, Scored } from '../online/held-version.ts';
-import type { Scores } from '../online/model-server.ts';
-import { withinDeadline } from '../online/within-deadline.ts';
+import type { HeldVersion, Scores } from '../online/held-version.ts';
+import { type Waited, withinDeadline } from '../online/within-deadline.ts';
 import { CallLanes, type CallLanesOptions, type LaneServer, type LoadedRollout, outcomeOf } from './call-lanes.ts';
 import { callerGroup } from './caller-groups.ts';
 import type { Outcome } from './evidence-counter.ts';
@@ -66,16 +64,10 @@ export class RolloutLanes extends CallLanes<HeldVersion> {
     caller: ScoreCaller = {},
   ): Promise<readonly LaneScore[]> {
     const { loaded } = this;
-    if (loaded !== null) return loaded.uses.during(() => this.#scoreCohorts(loaded, { keys, vectors, caller }));
-    const { version, scores, features, fed } = await this.#options.server.score(vectors, caller);
-    return vectors.map((_, i) => ({
-      cohort: 'champion',
-      rollout: null,
-      version,
-      score: scores[i],
-      features,
-      fed: () => fed(i),
-    }));
+    if (loaded === null) return laneScores(await this.#options.server.score(vectors, caller), null, 'champion');
+    // A call may wait for the turn of its lane before it is in a queue that watches its caller.
+    const scoring = loaded.uses.during(() => this.#scoreCohorts(loaded, { keys, vectors, caller }));
+    return withinDeadline(scoring, waitedOf(this.#options.model.name, caller));
   }
 
   /** Offers answered predictions to the shadow, if there is one. Never waits. */
@@ -108,28 +100,24 @@ export class RolloutLanes extends CallLanes<HeldVersion> {
     const { rollout, champion, candidate, counter } = loaded;
     const held = versionOf(rollout, cohort) === rollout.candidate ? candidate : champion;
     if (cohort === 'champion' || !isCompared(rollout))
-      return scored(await held.score(calls.vectors, calls.caller), held, rollout, cohort);
+      return laneScores(await held.score(calls.vectors, calls.caller), rollout.id, cohort);
     const { monotonic, model } = this.#options;
-    const { deadline = Number.POSITIVE_INFINITY, signal } = calls.caller;
+    const waited = waitedOf(model.name, calls.caller);
     return this.#turns.take(cohort, async (beganAt) => {
       // The other lane had the turn for too long: no fault of this one.
-      if (deadline <= performance.now()) throw fail('MODEL_DEADLINE', { model: model.name });
-      if (signal?.aborted === true) throw fail('MODEL_LEFT', { model: model.name });
+      if (waited.deadline <= performance.now()) throw fail('MODEL_DEADLINE', { model: model.name });
+      if (waited.signal?.aborted === true) throw fail('MODEL_LEFT', { model: model.name });
       const count = (outcome: Outcome) => {
         counter.call(cohort, outcome, { rows: calls.vectors.length, latencyMs: monotonic() - beganAt, turn: beganAt });
         for (const key of calls.keys) counter.key(cohort, key ?? '');
       };
       try {
-        const result = await withinDeadline(held.score(calls.vectors, calls.caller), {
-          model: model.name,
-          deadline,
-          signal,
-        });
+        const result = await withinDeadline(held.score(calls.vectors, calls.caller), waited);
         count('scored');
         calls.keys.forEach((key, i) => {
           counter.score(cohort, result.scores[i], callerGroup(key ?? ''));
         });
-        return scored(result, held, rollout, cohort);
+        return laneScores(result, rollout.id, cohort);
       } catch (error) {
         count(outcomeOf(error));
         throw error;
@@ -166,19 +154,19 @@ export class RolloutLanes extends CallLanes<HeldVersion> {
   }
 }
 
-function scored(
-  { scores, fed }: Scored,
-  { version }: HeldVersion,
-  rollout: Rollout,
+/** The caller of a model, as one that waits. */
+function waitedOf(model: string, { deadline = Number.POSITIVE_INFINITY, signal }: ScoreCaller): Waited {
+  return { model, deadline, signal };
+}
+
+/** The scores of a call by its rows; `rollout`: the one under way, null for none. Hot path. */
+function laneScores(
+  { version, scores, features, fed }: Scores,
+  rollout: string | null,
   cohort: Cohort,
 ): readonly LaneScore[] {
-  const { features } = version.signature;
-  return Array.from(scores, (score, i) => ({
-    cohort,
-    rollout: rollout.id,
-    version: version.version,
-    score,
-    features,
-    fed: () => fed(i),
-  }));
+  const rows = new Array<LaneScore>(scores.length);
+  for (let i = 0; i < scores.length; i += 1)
+    rows[i] = { cohort, rollout, version, score: scores[i], features, fed: () => fed(i) };
+  return rows;
 }

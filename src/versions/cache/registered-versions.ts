@@ -87,8 +87,7 @@ export class RegisteredVersions {
 
 function heldScorer(hold: VersionHold, scoring: Awaited<ReturnType<typeof scoringOf>>): HeldScorer {
   const refusals = scoreRefusals(hold.name);
-  const run: RunTensors<InferCaller> = (inputs, outputs, caller) =>
-    hold.served.run(inputs, outputs, caller).then((ran) => ran.outputs);
+  const run: RunTensors<InferCaller> = (inputs, outputs, caller) => hold.served.run(inputs, outputs, caller);
   const score = rowScores(scoring, run, true);
   return {
     version: scoring.version,

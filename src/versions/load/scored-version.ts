@@ -64,7 +64,7 @@ export async function loadScored(scored: ScoredVersion, tools: VersionTools): Pr
     const { record, inputs, output } = foreign;
     const scoring = await scoringOf(record, loaded.signature, { ...tools, columns: inputs.features });
     if (scoring.output !== output) throw changedSince(scored);
-    const run = rowScores<undefined>(scoring, (...asked) => loaded.run(...asked), false);
+    const run = rowScores<undefined>(scoring, async (...asked) => ({ outputs: await loaded.run(...asked) }), false);
     return patientScorer({ inputs: scoring.inputs, run: (rows) => run(rows, undefined), close: () => loaded.close() });
   } catch (error) {
     await loaded.close();

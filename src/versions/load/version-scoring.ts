@@ -56,21 +56,22 @@ export async function scoringOf(
   return { version: loggedVersion(record, { features, input, output, encoding: MODEL_ENCODING }), inputs, output };
 }
 
-/** Runs a loaded model once, and gives the tensors of the named outputs. */
+/** Runs a loaded model once, and gives the tensors of the named outputs, in their order. */
 export type RunTensors<C> = (
   inputs: readonly Tensor[],
   outputs: readonly string[],
   caller: C,
-) => Promise<readonly Tensor[]>;
+) => Promise<{ readonly outputs: readonly Tensor[] }>;
 
 /**
  * Scores rows by the runs of a loaded model. One that takes a row a run has as many runs: one after the other, or `atOnce`, where a queue
  * orders them.
  */
 export function rowScores<C>({ version, inputs, output }: VersionScoring, run: RunTensors<C>, atOnce: boolean) {
+  const outputs = [output];
   const once = async (rows: ModelRows, caller: C): Promise<Float64Array> => {
-    const [{ data }] = await run(tensorsOfRows(inputs, rows), [output], caller);
-    return scoresOf(version, data, rows.rows);
+    const ran = await run(tensorsOfRows(inputs, rows), outputs, caller);
+    return scoresOf(version, ran.outputs[0].data, rows.rows);
   };
   if (!inputs.isSingle) return once;
   return async (rows: ModelRows, caller: C): Promise<Float64Array> => {

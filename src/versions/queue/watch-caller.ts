@@ -17,7 +17,7 @@ export function watchCaller(
   const timer = Number.isFinite(deadline)
     ? setTimeout(late, Math.min(LONGEST_TIMER_MS, Math.max(0, deadline - performance.now())))
     : null;
-  signal?.addEventListener('abort', left, { once: true });
+  signal?.addEventListener('abort', left);
   return () => {
     if (timer !== null) clearTimeout(timer);
     signal?.removeEventListener('abort', left);
