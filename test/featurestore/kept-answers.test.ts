@@ -83,6 +83,9 @@ const anyRun = anyView.chain((view) =>
   }),
 );
 
+/** Of a source that has all keys in memory, for ever. */
+const allInMemory = { windowsOf: () => null, someTiles: () => [], has: () => true, weigh: () => undefined };
+
 test('a vector read again and again between events is that of a reader which keeps nothing, at any instant', () => {
   let same = 0;
   let texts = 0;
@@ -102,7 +105,7 @@ test('a vector read again and again between events is that of a reader which kee
           },
           tiles: {
             runsOf: (layout, key) => tilesOf(layout, key).runs,
-            ...(epoch === null ? {} : { told: { tilesOf, epoch: () => epoch } }),
+            ...(epoch === null ? {} : { told: { ...allInMemory, tilesOf, epoch: () => epoch } }),
             answersFrom: () => Number.NEGATIVE_INFINITY,
             lagMs: () => 0,
           },
@@ -264,7 +267,7 @@ test('answers are kept no longer than memory holds the tiles after them', () => 
       onComputeError: () => undefined,
       tiles: {
         runsOf: (layout) => tilesOf(layout).runs,
-        told: { tilesOf, epoch: epochOf },
+        told: { ...allInMemory, tilesOf, epoch: epochOf },
         answersFrom: () => Number.NEGATIVE_INFINITY,
         lagMs: () => 0,
       },

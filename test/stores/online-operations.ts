@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { ByteWriter } from '../../src/base/bytes.ts';
 import { encodeTile } from '../../src/features/tile/tile-codec.ts';
+import { START } from '../../src/features/tile/tile-layout.ts';
 import type { TileRun } from '../../src/features/tile/tile-run.ts';
-import type { BatchGeneration, OnlineStore } from '../../src/ports/online-store.ts';
+import type { Span } from '../../src/features/window/tile-ranges.ts';
+import type { BatchGeneration, OnlineStore, TileRead } from '../../src/ports/online-store.ts';
 import type { Columns } from '../../src/schema/column.ts';
 import { HOPS, spend, tileOf } from './numbered-tiles.ts';
 
@@ -30,6 +32,8 @@ const anyRead = fc.record({
   from: anyBound,
   to: anyBound,
   offMs: fc.integer({ min: -1, max: 1 }),
+  /** The ends of the spans that are wanted, by turns; null: all is. */
+  wanted: fc.option(fc.uniqueArray(anyBound, { maxLength: 6 })),
 });
 
 export const features: Columns = { mean: { type: 'float', nullable: true }, name: { type: 'text', nullable: true } };
@@ -59,13 +63,25 @@ export type Operation = typeof anyOperation extends fc.Arbitrary<infer T> ? T : 
 
 const writer = new ByteWriter();
 
-/** Every tile of a run by its canonical bytes. */
-function plain(run: TileRun): readonly string[] {
-  return Array.from({ length: run.length }, (_, i) => {
+/** Every wanted tile of a run by its canonical bytes. */
+function plain(run: TileRun, { wanted }: TileRead): readonly string[] {
+  const tiles = Array.from({ length: run.length }, (_, i) => {
+    const start = run.nums[i * spend.numbers + START];
+    if (wanted?.some(({ from, to }) => start >= from && start < to) === false) return [];
     writer.clear();
     encodeTile(writer, spend, 1, run, i);
-    return Buffer.from(writer.view()).toString('hex');
+    return [Buffer.from(writer.view()).toString('hex')];
   });
+  return tiles.flat();
+}
+
+/** Spans by their ends in any order; an end without another is left out. */
+function spansOf(ends: readonly number[], hopMs: number): readonly Span[] {
+  const ordered = ends.toSorted((a, b) => a - b);
+  return Array.from({ length: ordered.length >> 1 }, (_, i) => ({
+    from: ordered[2 * i] * hopMs,
+    to: ordered[2 * i + 1] * hopMs,
+  }));
 }
 
 export function generationOf(number: number): BatchGeneration {
@@ -91,14 +107,15 @@ export async function apply(
       return [report, await store.position('v'), await store.position('w')];
     }
     case 'read': {
-      const reads = operation.reads.map(({ key, hopMs, from, to, offMs }) => ({
+      const reads = operation.reads.map(({ key, hopMs, from, to, offMs, wanted }) => ({
         layout: spend,
         hopMs,
         key,
         from: from * hopMs + offMs,
         to: to * hopMs + offMs,
+        ...(wanted === null ? {} : { wanted: spansOf(wanted, hopMs) }),
       }));
-      return (await store.readTiles(reads)).map(plain);
+      return (await store.readTiles(reads)).map((run, i) => plain(run, reads[i]));
     }
     case 'drop':
       return store.dropTiles(

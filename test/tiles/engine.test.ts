@@ -200,6 +200,30 @@ test('a read needs only the tiles that its spans and the horizon name', () => {
   );
 });
 
+test('whatever events are ahead, a read takes the tiles that anyStartsFor names and no other', () => {
+  let few = 0;
+  let ahead = 0;
+  const anyCase = anyLog.chain(([view, log]) => fc.tuple(fc.constant(view), fc.constant(log), anyInstant(view)));
+  fc.assert(
+    fc.property(anyCase, ([view, log, q]) => {
+      const { layout, keys, reader } = applied(view, log);
+      const starts = reader.anyStartsFor(q);
+      for (const { runs } of keys.values()) {
+        const some = runs.map((run, hop) => tilesWithin(layout, run, view.hopsMs[hop], starts[hop]));
+        const [whole, out]: [(Value | undefined)[], (Value | undefined)[]] = [[], []];
+        const ready = reader.read(runs, q, whole, 0);
+        expect(new WindowReader(layout).read(some, q, out, 0)).toBe(ready);
+        expect(out).toEqual(whole);
+        if (some.some(({ length }, hop) => length < runs[hop].length)) few += 1;
+        if (!reader.isBehindLargest(runs, q)) ahead += 1;
+      }
+    }),
+    { numRuns: 300 },
+  );
+  expect(few).toBeGreaterThan(100);
+  expect(ahead).toBeGreaterThan(50);
+});
+
 test('where the largest tile has seen nothing ahead, a read takes the few tiles that startsFor names and no other', () => {
   let few = 0;
   const anyCase = anyLog.chain(([view, log]) => fc.tuple(fc.constant(view), fc.constant(log), anyInstant(view)));

@@ -62,19 +62,22 @@ export class TileRanges {
   }
 
   /**
-   * By hop, ascending and apart, the starts of the tiles that spans from each of `froms` up to `q` are covered by, where the largest tile around
-   * q has seen nothing at or after it; that tile is among them.
+   * By hop, ascending and apart, the starts of the tiles that spans from each of `froms` up to `q` are covered by: where the largest tile
+   * around q has seen nothing at or after it, or whatever the tiles have seen. The tiles around q that decide it are among them.
    */
-  startsFor(q: number, froms: readonly number[]): readonly (readonly Span[])[] {
+  startsFor(q: number, froms: readonly number[], heads: 'largest' | 'any'): readonly (readonly Span[])[] {
     const noted: Span[][] = this.#hops.map(() => []);
     this.#noted = noted;
-    this.#head = this.#top;
-    this.headStart = floorTo(q, this.#hops[this.#top]);
     this.#q = q;
-    this.#add(NO_RUNS, this.#top, this.headStart, this.headStart + 1);
-    for (const from of froms) {
-      this.coverBody(NO_RUNS, from);
-      this.coverHead(NO_RUNS, from);
+    const smallest = heads === 'any' ? 0 : this.#top;
+    for (let head = this.#top; head >= smallest; head -= 1) {
+      this.#head = head;
+      this.headStart = floorTo(q, this.#hops[head]);
+      this.#add(NO_RUNS, head, this.headStart, this.headStart + 1);
+      for (const from of froms) {
+        this.coverBody(NO_RUNS, from);
+        this.coverHead(NO_RUNS, from);
+      }
     }
     this.#noted = null;
     return noted.map(joined);

@@ -16,6 +16,16 @@ export interface TileSpan {
   readonly to: number;
 }
 
+/** Starts by hop, and the instant that they are for: many reads of one turn are of one instant. */
+interface Starts {
+  at: number;
+  starts: readonly (readonly Span[])[];
+}
+
+function noStarts(): Starts {
+  return { at: Number.NaN, starts: [] };
+}
+
 /**
  * Answers all features of a view for one key. A window W with hop h at instant q covers the events with
  * `floor(q − W, h) <= ts < q`: whole tiles of the largest hops in the middle, smaller ones at the left edge, and at the
@@ -41,9 +51,8 @@ export class WindowReader {
   readonly #reachMs: readonly number[];
   readonly #hopsMs: readonly number[];
   readonly #folds: readonly WindowFold[];
-  /** Many reads of one turn are of one instant. */
-  #startsAt = Number.NaN;
-  #starts: readonly (readonly Span[])[] = [];
+  readonly #behindLargest = noStarts();
+  readonly #whatever = noStarts();
 
   /** `features`: indexes of those that are wanted, all by default; the others are left as they are in `out`. `keepFrom`: tiles of
    * a window from which on it is kept merged. */
@@ -84,14 +93,21 @@ export class WindowReader {
    * are ahead of q: the windows' left edges, and whole tiles of the largest hop that fits.
    */
   startsFor(q: number): readonly (readonly Span[])[] {
-    if (q !== this.#startsAt) {
-      this.#startsAt = q;
-      this.#starts = this.#ranges.startsFor(
-        q,
-        this.#reachMs.map((reach, w) => floorTo(q - reach, this.#hopsMs[w])),
-      );
+    return this.#startsOf(this.#behindLargest, q, 'largest');
+  }
+
+  /** By hop, the starts of all tiles that a read at `q` may take, whatever events are ahead of q. */
+  anyStartsFor(q: number): readonly (readonly Span[])[] {
+    return this.#startsOf(this.#whatever, q, 'any');
+  }
+
+  #startsOf(known: Starts, q: number, heads: 'largest' | 'any'): readonly (readonly Span[])[] {
+    if (q !== known.at) {
+      const froms = this.#reachMs.map((reach, w) => floorTo(q - reach, this.#hopsMs[w]));
+      known.starts = this.#ranges.startsFor(q, froms, heads);
+      known.at = q;
     }
-    return this.#starts;
+    return known.starts;
   }
 
   /** Whether the largest tile around `q` has seen nothing at or after it: then tiles of {@link startsFor} are enough. */

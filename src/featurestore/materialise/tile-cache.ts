@@ -1,6 +1,8 @@
 import { fail } from '../../base/errors/fail.ts';
 import { FrequentKeys } from '../../base/frequent-keys.ts';
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
+import type { TileRun } from '../../features/tile/tile-run.ts';
+import type { Span } from '../../features/window/tile-ranges.ts';
 import { type ReadTiles, tileChanged } from '../../features/window/window-memo.ts';
 import type { OnlineStore, TileWrite } from '../../ports/online-store.ts';
 import type { RemoteStore } from '../../ports/remote-store.ts';
@@ -21,7 +23,7 @@ import {
 import { type LoadTarget, loadKeys } from './load-keys.ts';
 import { memoBytes, numberBytes, objectsOf } from './tile-bytes.ts';
 import { NO_CHANGE, TileChanges } from './tile-changes.ts';
-import { emptyView, loadEntry, nothingDrained, type ViewCache } from './view-cache.ts';
+import { emptyView, loadEntry, loadSome, nothingDrained, type ViewCache } from './view-cache.ts';
 import { type Writer, writers } from './writer.ts';
 
 /** Keys of a view that change before a commit is due, however large the budget is: closing and a start have as many to write. */
@@ -129,17 +131,30 @@ export class TileCache {
   }
 
   /**
-   * The stored windows of a key that is not in memory, valid until the next read; null: read its tiles. A key that is read
-   * often comes into memory.
+   * The key's tiles where they are in memory, or come into it since the key is read often; null: read it by `windowsOf` or
+   * `someTiles`.
    */
-  windowsOf(layout: TileLayout, key: string): Uint8Array | null {
-    const { readWindows } = this.#store;
-    if (readWindows === undefined) return null;
+  tilesToRead(layout: TileLayout, key: string): KeyTiles | null {
     const view = this.#viewOf(layout);
+    const found = view.keys.get(key);
+    if (found !== undefined) {
+      this.#used(layout, found);
+      return found;
+    }
     // The keys in memory where others left to make room; 0 where none had to.
     const held = this.#budget.evicted === 0 ? 0 : this.#budget.keys;
-    if (view.keys.get(key) !== undefined || this.#frequent.isFrequent(view.number, key, held)) return null;
-    return readWindows.call(this.#store, layout, key);
+    if (!this.#frequent.isFrequent(view.number, key, held)) return null;
+    return this.#insert(view, loadEntry(this.#store, layout, view, key));
+  }
+
+  /** The stored windows of a key that is not in memory, valid until the next read; null: there are none. */
+  windowsOf(layout: TileLayout, key: string): Uint8Array | null {
+    return this.#store.readWindows?.(layout, key) ?? null;
+  }
+
+  /** Tiles of a key that is not in memory, those of some starts by hop and maybe others; valid until the next read. */
+  someTiles(layout: TileLayout, key: string, starts: readonly (readonly Span[])[]): readonly TileRun[] {
+    return loadSome(this.#store, layout, key, starts);
   }
 
   /** Whether tiles that were returned are in memory. If not, nothing may be kept with them: no change is reported. */

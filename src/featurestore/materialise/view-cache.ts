@@ -1,8 +1,9 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
 import type { TileRun } from '../../features/tile/tile-run.ts';
+import type { Span } from '../../features/window/tile-ranges.ts';
 import { tileChanged } from '../../features/window/window-memo.ts';
-import type { OnlineStore } from '../../ports/online-store.ts';
+import type { OnlineStore, TileRead } from '../../ports/online-store.ts';
 import { cleanTiles, type KeyTiles } from './key-tiles.ts';
 import { numberBytes, objectsOf } from './tile-bytes.ts';
 import { TileChanges } from './tile-changes.ts';
@@ -58,12 +59,32 @@ export function nothingDrained(): Drained {
 
 /** All tiles of a key, of a store that answers at once. Error: STORE_CAPABILITY. */
 export function loadEntry(store: OnlineStore, layout: TileLayout, view: ViewCache, key: string): KeyTiles {
-  const hops = layout.view.hopsMs;
-  const runs = store.readTiles(
-    hops.map((hopMs) => ({ layout, hopMs, key, from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY })),
-  );
+  return entryOf(layout, view, key, [...readAtOnce(store, layout, key)]);
+}
+
+/** The tiles of a key whose starts are in some spans by hop, and maybe others, of such a store. Error: STORE_CAPABILITY. */
+export function loadSome(
+  store: OnlineStore,
+  layout: TileLayout,
+  key: string,
+  starts: readonly (readonly Span[])[],
+): readonly TileRun[] {
+  return readAtOnce(store, layout, key, starts);
+}
+
+function readAtOnce(
+  store: OnlineStore,
+  layout: TileLayout,
+  key: string,
+  starts?: readonly (readonly Span[])[],
+): readonly TileRun[] {
+  const reads = layout.view.hopsMs.map((hopMs, hop): TileRead => {
+    const all = { layout, hopMs, key, from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
+    return starts === undefined ? all : { ...all, wanted: starts[hop] };
+  });
+  const runs = store.readTiles(reads);
   if (runs instanceof Promise) throw fail('STORE_CAPABILITY', { capability: 'synchronousReads' });
-  return entryOf(layout, view, key, [...runs]);
+  return runs;
 }
 
 /** Tiles as they came from the store, weighed. */

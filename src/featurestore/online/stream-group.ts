@@ -41,11 +41,9 @@ export function readGroup(
   steps: ReadSteps | null,
 ): number {
   const { told } = tiles;
-  if (told !== undefined && key !== null) {
-    if (takeStored(group, tiles, told, key, q, steps)) return q;
-    if (!counted && takeKept(group, told, key, q)) return q;
-  }
-  findTold(group, told, key);
+  findTold(group, told, key, 0, 1);
+  if (told !== undefined && key !== null && !counted && takeKept(group, told, key, q)) return q;
+  findTold(group, told, key, 1, group.lookups.length);
   const ready = readLookups(group, tiles, key, q, steps);
   if (told !== undefined && key !== null) {
     if (ready === q) keep(group, told, q);
@@ -54,38 +52,29 @@ export function readGroup(
   return ready;
 }
 
-/** Reads a key that is not in memory from its stored windows, if they have every answer at `q`; its tiles stay where they are. */
-function takeStored(
+/** Looks the key up once, for all that a read does with it, in lookups from one index to another. */
+function findTold(
   { lookups }: StreamGroup,
-  tiles: TileSource,
-  told: ToldTiles,
-  key: string,
-  q: number,
-  steps: ReadSteps | null,
-): boolean {
-  if (told.windowsOf === undefined) return false;
-  for (let i = 0; i < lookups.length; i += 1) {
-    const lookup = lookups[i];
-    if (!lookup.reader.isStored || q < tiles.answersFrom(lookup.view)) return false;
-    const started = steps === null ? 0 : performance.now();
-    const windows = told.windowsOf(lookup.layout, key);
-    if (windows === null || !lookup.reader.readStored(windows, q, lookup.answers)) return false;
-    lookup.key = key;
-    lookup.held = null;
-    lookup.text = null;
-    lookup.answeredAt = q;
-    if (steps !== null) steps.lookupMs[lookup.place] += performance.now() - started;
-  }
-  return true;
-}
-
-/** Looks the key up once, for all that a read does with it. */
-function findTold({ lookups }: StreamGroup, told: ToldTiles | undefined, key: string | null): void {
-  for (let i = 0; i < lookups.length; i += 1) {
+  told: ToldTiles | undefined,
+  key: string | null,
+  from: number,
+  to: number,
+): void {
+  for (let i = from; i < to; i += 1) {
     const lookup = lookups[i];
     lookup.key = key;
     lookup.held = key === null || told === undefined ? null : told.tilesOf(lookup.layout, key);
   }
+}
+
+/**
+ * Reads a lookup of a key outside the memory at `q`: from its stored windows or, where they do not have the answers, from the tiles
+ * that it takes. Nothing of it stays in memory. Returns as {@link readGroup}.
+ */
+function readOutside({ layout, reader, answers }: StreamLookup, told: ToldTiles, key: string, q: number): number {
+  const windows = reader.isStored ? told.windowsOf(layout, key) : null;
+  if (windows !== null && reader.readStored(windows, q, answers)) return q;
+  return reader.read(told.someTiles(layout, key, reader.anyStartsFor(q)), q, answers, 0);
 }
 
 function readLookups(
@@ -103,7 +92,9 @@ function readLookups(
     if (key === null || tiles.isLate?.(lookup.view) === true || q < tiles.answersFrom(lookup.view)) continue;
     const started = steps === null ? 0 : performance.now();
     const isPart = (tiles.partAt ?? null) !== null;
-    if (!isPart) {
+    if (tiles.told !== undefined && lookup.held === null) {
+      lookup.answeredAt = readOutside(lookup, tiles.told, key, q);
+    } else if (!isPart) {
       const runs = lookup.held?.runs ?? tiles.runsOf(lookup.layout, key, q);
       lookup.answeredAt = lookup.reader.read(runs, q, lookup.answers, 0, lookup.held);
     } else if (q === tiles.partAt && readPart(lookup, tiles, key, q)) lookup.answeredAt = q;
@@ -128,7 +119,8 @@ function readPart({ layout, reader, answers }: StreamLookup, tiles: TileSource, 
  * stay for as long.
  */
 function takeKept({ lookups, owner }: StreamGroup, told: ToldTiles, key: string, q: number): boolean {
-  const kept = keptBy(owner, told.tilesOf(lookups[0].layout, key));
+  const [{ held }] = lookups;
+  const kept = held === null ? null : keptBy(owner, held);
   if (kept === null || !holds(kept, q, told.epoch())) return false;
   kept.texts ??= lookups.map(() => ({ text: null }));
   let next = 0;
@@ -145,7 +137,6 @@ function takeKept({ lookups, owner }: StreamGroup, told: ToldTiles, key: string,
 
 /** Counts derived values with the tiles of every lookup. */
 function weighHeld({ lookups }: StreamGroup, told: ToldTiles): void {
-  if (told.weigh === undefined) return;
   for (let i = 0; i < lookups.length; i += 1) {
     const { held } = lookups[i];
     if (held !== null) told.weigh(held);
@@ -154,10 +145,9 @@ function weighHeld({ lookups }: StreamGroup, told: ToldTiles): void {
 
 /** Whether the tiles of every lookup are in memory: others may have evicted them while they were loaded. */
 function hasAll({ lookups }: StreamGroup, told: ToldTiles): boolean {
-  if (told.has === undefined) return true;
   for (let i = 0; i < lookups.length; i += 1) {
     const { held } = lookups[i];
-    if (held !== null && !told.has(held)) return false;
+    if (held === null || !told.has(held)) return false;
   }
   return true;
 }

@@ -1,6 +1,7 @@
 import type { StreamViewData } from '../../features/define/declaration.ts';
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
 import type { TileRun } from '../../features/tile/tile-run.ts';
+import type { Span } from '../../features/window/tile-ranges.ts';
 import type { ReadTiles } from '../../features/window/window-memo.ts';
 import type { TileCache } from '../materialise/tile-cache.ts';
 import type { TileLookup } from './fetch-tiles.ts';
@@ -32,22 +33,26 @@ export interface TileSource {
 
 /** Tiles with their derived values; a caller that changes one calls `tileChanged`. */
 export interface ToldTiles {
-  tilesOf(layout: TileLayout, key: string): ReadTiles;
-  /** The stored windows of a key, in place of tiles that are not in memory, valid until the next read; null: read its tiles. */
-  windowsOf?(layout: TileLayout, key: string): Uint8Array | null;
+  /** The tiles of a key in memory; null: the key stays outside, since it is not read often. Counts as a read. */
+  tilesOf(layout: TileLayout, key: string): ReadTiles | null;
+  /** Of a key outside the memory: its stored windows, valid until the next read; null: there are none. */
+  windowsOf(layout: TileLayout, key: string): Uint8Array | null;
+  /** Of such a key: the tiles that start in some spans by hop, and maybe others; valid until the next read. */
+  someTiles(layout: TileLayout, key: string, starts: readonly (readonly Span[])[]): readonly TileRun[];
   /** Grows when tiles that were returned are dropped: no change is reported for them from then on. */
   epoch(): number;
-  /** Of a source whose tiles may leave one by one: whether these are there. Nothing is kept with tiles that left. */
-  has?(tiles: ReadTiles): boolean;
-  /** Of such a source: counts the values that a reader derived from the tiles. */
-  weigh?(tiles: ReadTiles): void;
+  /** Whether tiles are still in memory: they leave one by one. Nothing is kept with tiles that left. */
+  has(tiles: ReadTiles): boolean;
+  /** Counts the values that a reader derived from the tiles. */
+  weigh(tiles: ReadTiles): void;
 }
 
 /** The tiles of a cache, as readers take them. */
 export function toldTiles(tiles: TileCache): ToldTiles {
   return {
-    tilesOf: (layout, key) => tiles.tilesOf(layout, key),
+    tilesOf: (layout, key) => tiles.tilesToRead(layout, key),
     windowsOf: (layout, key) => tiles.windowsOf(layout, key),
+    someTiles: (layout, key, starts) => tiles.someTiles(layout, key, starts),
     epoch: () => tiles.epoch,
     has: (held) => tiles.has(held),
     weigh: (held) => tiles.weigh(held),

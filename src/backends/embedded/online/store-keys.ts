@@ -97,16 +97,25 @@ export function attemptKey(view: string): Uint8Array {
   return finished();
 }
 
-export function blockKey(view: string, key: string, hopMs: number, block: number): Uint8Array {
-  return Buffer.from(blockPlace(view, key, hopMs, block));
-}
-
-/** The same, valid until the next key is made. Hot path. */
+/** The key of a block, valid until the next key is made. Hot path. */
 export function blockPlace(view: string, key: string, hopMs: number, block: number): Uint8Array {
   tileHead(view, key);
   writeNumber(hopMs);
   writeNumber(block);
   return writer.view();
+}
+
+/** Where the blocks of a hop of a key lie, from one to another; infinite: to its first or last. */
+export function blocksOfHop(
+  view: string,
+  key: string,
+  hopMs: number,
+  first: number,
+  last: number,
+): { readonly start: Uint8Array; readonly end: Uint8Array } {
+  const placeOf = (block: number) => Buffer.from(blockPlace(view, key, hopMs, block));
+  const most = Number.MAX_SAFE_INTEGER;
+  return { start: placeOf(Math.max(first, -most)), end: placeOf(Math.min(last + 1, most)) };
 }
 
 /** The prefix of the keys of all blocks of a view and key, valid until the next key is made. Hot path. */

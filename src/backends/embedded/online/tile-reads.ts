@@ -4,7 +4,7 @@ import type { TileRead } from '../../../ports/online-store.ts';
 import type { CheckedFile } from './checked-file.ts';
 import type { Entries } from './entries.ts';
 import { GatheredTiles } from './gathered-tiles.ts';
-import { blockKey, hopAndBlock, tileHeadOf, tilesOfKey } from './store-keys.ts';
+import { blockPlace, blocksOfHop, hopAndBlock, tileHeadOf, tilesOfKey } from './store-keys.ts';
 import { blockOf, TILES_PER_BLOCK } from './tile-block.ts';
 
 /** Blocks of a read that are looked up one by one. */
@@ -35,21 +35,36 @@ export class TileReads {
   /** The tiles of a key, by read, in runs that the next key is gathered in. */
   #readKey(layout: TileLayout, entity: string, reads: readonly TileRead[]): readonly TileRun[] {
     const gathered = this.#gathered.empty(layout, reads.length);
-    if (reads.some(isWide)) this.#scanKey(layout, entity, reads, gathered);
-    else
-      reads.forEach((read, i) => {
-        const { hopMs, from, to } = read;
-        for (let block = blockOf(from, hopMs); block <= blockOf(to - 1, hopMs); block += 1) {
-          const content = this.#entries.get(blockKey(layout.viewId, entity, hopMs, block));
-          if (content !== undefined) this.#gathered.gather(read, block, content, gathered[i]);
-        }
-      });
+    if (this.#checked.isAbsent(tileHeadOf(layout.viewId, entity))) return gathered;
+    if (reads.some((read) => read.wanted === undefined && isWide(read, read)))
+      this.#scanKey(layout, entity, reads, gathered);
+    else for (let i = 0; i < reads.length; i += 1) this.#readBlocks(reads[i], gathered[i]);
     return gathered;
+  }
+
+  /** The blocks that a read takes, and no others: few are looked up one by one, many are walked over. */
+  #readBlocks(read: TileRead, into: TileRun): void {
+    const { layout, key, hopMs, wanted = [read] } = read;
+    let next = Number.NEGATIVE_INFINITY;
+    for (let i = 0; i < wanted.length; i += 1) {
+      const first = Math.max(next, blockOf(wanted[i].from, hopMs));
+      const last = blockOf(wanted[i].to - 1, hopMs);
+      next = Math.max(next, last + 1);
+      if (isWide(read, wanted[i])) {
+        this.#entries.each(blocksOfHop(layout.viewId, key, hopMs, first, last), (found, content) =>
+          this.#gathered.gather(read, hopAndBlock(found).block, content, into),
+        );
+        continue;
+      }
+      for (let block = first; block <= last; block += 1) {
+        const content = this.#entries.get(blockPlace(layout.viewId, key, hopMs, block));
+        if (content !== undefined) this.#gathered.gather(read, block, content, into);
+      }
+    }
   }
 
   /** Reads of one key by a walk over all its blocks. */
   #scanKey(layout: TileLayout, entity: string, reads: readonly TileRead[], gathered: readonly TileRun[]): void {
-    if (this.#checked.isAbsent(tileHeadOf(layout.viewId, entity))) return;
     this.#entries.each(tilesOfKey(layout.viewId, entity), (found, content) => {
       const { hopMs, block } = hopAndBlock(found);
       const start = block * TILES_PER_BLOCK * hopMs;
@@ -62,8 +77,8 @@ export class TileReads {
   }
 }
 
-/** Whether a read is answered by a walk over all blocks of its key, not by looking them up. */
-function isWide({ hopMs, from, to }: TileRead): boolean {
+/** Whether the starts of a read take a walk over blocks, which are not looked up one by one. */
+function isWide({ hopMs }: TileRead, { from, to }: Pick<TileRead, 'from' | 'to'>): boolean {
   if (!Number.isFinite(from) || !Number.isFinite(to)) return true;
   return blockOf(to - 1, hopMs) - blockOf(from, hopMs) >= MOST_GETS;
 }
