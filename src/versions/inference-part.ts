@@ -2,7 +2,7 @@ import type { PartKind } from '../observe/part-kind.ts';
 import type { Sample } from '../ports/part.ts';
 import type { ModelEntry } from './cache/model-entry.ts';
 import type { ServedVersion } from './cache/served-version.ts';
-import { failureReasons } from './queue/model-statistics.ts';
+import { type CallerCounts, failureReasons } from './queue/model-statistics.ts';
 
 /** The row of a loaded version in the status. */
 export interface InferenceRow {
@@ -12,7 +12,19 @@ export interface InferenceRow {
   readonly pending: number;
   readonly p99Ms: number | null;
   readonly sizeBytes: number;
+  /** Its cold start, ms: from the order to load it until it could answer. */
+  readonly loadMs: number;
+  /** Its requests by caller, the most frequent first; times are sums over answered ones. */
+  readonly callers: readonly CallerRow[];
 }
+
+/** The requests of the key of a caller; empty: no key, `*`: further keys together. */
+export interface CallerRow extends Readonly<CallerCounts> {
+  readonly caller: string;
+}
+
+/** Callers of a row of the status. */
+const MOST_CALLERS = 10;
 
 /** The share of the inference part in the status. */
 export interface InferenceStatus {
@@ -136,6 +148,8 @@ export const inferencePart: PartKind<Host, InferenceStatus> = {
       pending: one.queue.pending,
       p99Ms: one.statistics.durations.percentile(0.99),
       sizeBytes: one.sizeBytes,
+      loadMs: one.loadMs,
+      callers: frequent([...one.statistics.callers].map(([caller, counts]) => ({ caller, ...counts }))),
     })),
   }),
   // The processes of a group have a queue and a copy of a model each.
@@ -159,5 +173,31 @@ function mergeRows(rows: readonly InferenceRow[]): InferenceRow {
     pending: rows.reduce((sum, { pending }) => sum + pending, 0),
     p99Ms: p99s.length === 0 ? null : Math.max(...p99s),
     sizeBytes: rows.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    loadMs: Math.max(...rows.map(({ loadMs }) => loadMs)),
+    callers: frequent(
+      [
+        ...Map.groupBy(
+          rows.flatMap(({ callers }) => callers),
+          ({ caller }) => caller,
+        ),
+      ].map(mergeCaller),
+    ),
   };
+}
+
+function mergeCaller([caller, rows]: [string, readonly CallerRow[]]): CallerRow {
+  const sum = (of: (row: CallerRow) => number) => rows.reduce((all, row) => all + of(row), 0);
+  return {
+    caller,
+    answered: sum(({ answered }) => answered),
+    failed: sum(({ failed }) => failed),
+    rejected: sum(({ rejected }) => rejected),
+    queueMs: sum(({ queueMs }) => queueMs),
+    runMs: sum(({ runMs }) => runMs),
+  };
+}
+
+function frequent(rows: readonly CallerRow[]): readonly CallerRow[] {
+  const calls = ({ answered, failed }: CallerRow) => answered + failed;
+  return rows.toSorted((a, b) => calls(b) - calls(a)).slice(0, MOST_CALLERS);
 }

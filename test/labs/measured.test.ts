@@ -97,3 +97,17 @@ test('versions mix in a page that is asked in several calls, and never in one ca
     6,
   );
 });
+
+test('a killed worker costs a job that appends its rows twice or never, and one with a manifest none', async () => {
+  for (let seed = 1; seed <= runs(1, 10); seed += 1) {
+    const found = await measured('inference-modes', 'killed', seed);
+    const { figures, losses } = found;
+    expect(figures['kills']).toBe(1);
+    expect(losses['again']).toBeCloseTo(figures['done'], 6);
+    expect(losses['after']).toBeGreaterThan(0);
+    expect(losses['before']).toBeGreaterThan(0);
+    expect(losses['after'] + losses['before']).toBeCloseTo((100 * figures['note']) / figures['rows'], 6);
+    expect(losses['parts']).toBe(0);
+    expect(supportedChoices(found)).toEqual(['parts']);
+  }
+}, 120_000);

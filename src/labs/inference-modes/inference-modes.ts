@@ -1,4 +1,5 @@
 import type { Lab } from '../lab.ts';
+import { killed } from './killed.ts';
 import { mixed } from './mixed.ts';
 import { nightly } from './nightly.ts';
 import { replay } from './replay.ts';
@@ -10,7 +11,7 @@ export const inferenceModes: Lab = {
   question:
     'One model is to score a list every night, a page that somebody waits for, and every event of a topic. Which mode for which, what does each cost, and what breaks when a version changes?',
   page: 'problems/batch-online-streaming',
-  steps: [nightly, mixed, replay],
+  steps: [nightly, killed, mixed, replay],
   answer: [
     {
       title: 'Requirements',
@@ -24,6 +25,7 @@ export const inferenceModes: Lab = {
       title: 'Design',
       lines: [
         'The list: {nightly.decision}, at {nightly.loss} a day.',
+        'Its output: {killed.decision}.',
         'The page: {mixed.decision}.',
         'The topic: {replay.decision}.',
       ],
@@ -41,6 +43,7 @@ export const inferenceModes: Lab = {
       lines: [
         'Over {mixed.promotions} promotions {mixed.loss} of {mixed.pages} pages had scores of two versions, by the chosen way.',
         'Of {replay.records} records, scored first by {replay.versions} versions, {replay.loss} had another answer when the topic was read again. By the newest version scores change by {replay.change}.',
+        'A worker was killed with {killed.done} of {killed.rows} rows done: {killed.loss} of them were missing or there twice, and {killed.retries} partitions were begun again.',
         'A consumer that saves its place apart from its output repeats or loses records when it is killed between both.',
       ],
     },

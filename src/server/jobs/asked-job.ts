@@ -5,7 +5,7 @@ import { viewToFill } from '../../featurestore/backfill/view-to-fill.ts';
 import type { Headrace } from '../../running/headrace.ts';
 import { insideOf } from '../../running/inside.ts';
 import { readSpan } from '../../schema/instant.ts';
-import { progressText, spacedProgress } from '../../serving/batch/batch-progress.ts';
+import { type BatchProgress, progressText, spacedProgress } from '../../serving/batch/batch-progress.ts';
 import { isRemote } from '../../serving/batch/remote-side.ts';
 import type { JobTask } from './job-board.ts';
 import type { StartBody } from './start-body.ts';
@@ -39,9 +39,14 @@ function predictTask(
   return {
     kind,
     target: model.name,
-    work: async ({ signal, say }) => {
+    work: async ({ signal, say, progress }) => {
       mustBeFile(paths.from);
-      const onProgress = spacedProgress((progress) => say(progressText(progress)));
+      const spaced = spacedProgress((now) => say(progressText(now)));
+      const onProgress = (now: BatchProgress) => {
+        const { job: _, ...far } = now;
+        progress(far);
+        spaced(now);
+      };
       const { result, shadow } = await headrace.startBatch(model, {
         ...options,
         ...rows,

@@ -16,11 +16,25 @@ export interface JobTask {
   readonly work: (run: JobRun) => Promise<unknown>;
 }
 
+/** How far a job over rows is. */
+export interface JobProgress {
+  readonly rows: number;
+  readonly total: number;
+  /** Rows that were given up. */
+  readonly quarantined: number;
+  readonly retries: number;
+  readonly rowsPerSecond: number;
+  /** Time until the end at this rate, ms; null: not known. */
+  readonly etaMs: number | null;
+}
+
 /** The context of the work of a job. */
 export interface JobRun {
   readonly signal: AbortSignal;
   /** Adds a progress line. */
   readonly say: (line: string) => void;
+  /** Says how far it is. */
+  readonly progress: (now: JobProgress) => void;
 }
 
 /** A job as it is reported. */
@@ -37,6 +51,8 @@ export interface JobReport {
   readonly lines: readonly string[];
   /** The number of the next line. */
   readonly next: number;
+  /** Null: the work is not over rows, or has not begun. */
+  readonly progress: JobProgress | null;
   /** The return value of the work; null until it is done. */
   readonly result: unknown;
   readonly error: ErrorBody['error'] | null;
@@ -53,6 +69,7 @@ interface Job {
   lines: string[];
   /** The number of the first line that is kept. */
   first: number;
+  progress: JobProgress | null;
   result: unknown;
   error: ErrorBody['error'] | null;
 }
@@ -95,6 +112,7 @@ export class JobBoard {
       endedAt: null,
       lines: [],
       first: 0,
+      progress: null,
       result: null,
       error: null,
     };
@@ -134,7 +152,13 @@ export class JobBoard {
     job.state = 'running';
     job.startedAt = this.#clock();
     try {
-      job.result = await job.task.work({ signal: job.abort.signal, say: (line) => say(job, line) });
+      job.result = await job.task.work({
+        signal: job.abort.signal,
+        say: (line) => say(job, line),
+        progress: (now) => {
+          job.progress = now;
+        },
+      });
       this.#end(job, 'done');
     } catch (error) {
       job.error = errorBody(catalogued(error)).error;
@@ -164,7 +188,7 @@ function say(job: Job, line: string): void {
 }
 
 function reportOf(job: Job, after: number): JobReport {
-  const { id, task, state, askedAt, startedAt, endedAt, lines, first, result, error } = job;
+  const { id, task, state, askedAt, startedAt, endedAt, lines, first, progress, result, error } = job;
   return {
     id,
     kind: task.kind,
@@ -175,6 +199,7 @@ function reportOf(job: Job, after: number): JobReport {
     endedAt,
     lines: lines.slice(Math.max(0, after - first)),
     next: first + lines.length,
+    progress,
     result,
     error,
   };

@@ -18,6 +18,17 @@ const jobReport = z.object({
   endedAt: instant.nullable(),
   lines: z.array(z.string()).describe('progress, from the asked line on'),
   next: z.int().describe('number of the next line'),
+  progress: z
+    .object({
+      rows: z.int(),
+      total: z.int(),
+      quarantined: z.int().describe('rows that were given up'),
+      retries: z.int().describe('partitions that were begun again, since their worker failed or ended'),
+      rowsPerSecond: z.number(),
+      etaMs: z.number().nullable(),
+    })
+    .nullable()
+    .describe('how far a batch of predictions is; null of other jobs'),
   result: z.unknown().describe('the result of the job; null until it is done'),
   error: z.unknown().describe('the error of a failed or cancelled job, as in Error; null otherwise'),
 });

@@ -86,6 +86,37 @@ const inferenceStatus = z.looseObject({
   pending: z.number(),
   p99Ms: z.number().nullable(),
   sizeBytes: z.number(),
+  loadMs: z.number().describe('from the order to load it until it could answer'),
+  callers: z
+    .array(
+      z.object({
+        caller: z.string().describe('id of a key; empty: no key, `*`: further keys together'),
+        answered: z.int(),
+        failed: z.int(),
+        rejected: z.int().describe('of the failed: turned away by the queue, or late in it'),
+        queueMs: z.number().describe('sum over answered requests'),
+        runMs: z.number().describe('sum over answered requests'),
+      }),
+    )
+    .describe('the most frequent callers first'),
+});
+
+/** How a stream stands, and its records since the start of the process. */
+const streamStatusSchema = z.looseObject({
+  model: z.string(),
+  partitions: z.array(
+    z.looseObject({
+      next: z.int(),
+      waiting: z.int(),
+      here: z.boolean(),
+      intervals: z.array(z.looseObject({ from: z.int(), version: z.int(), plan: z.int() })),
+    }),
+  ),
+  rollingTo: z.int().nullable(),
+  unacknowledged: z.array(z.int()),
+  shadow: z.int().nullable(),
+  plans: z.array(z.looseObject({ plan: z.int(), version: z.int(), phase: z.string(), reached: z.boolean() })),
+  counts: z.record(z.string(), z.int()).describe('records by outcome: scored, rejected, duplicate, late, future'),
 });
 
 const playbookStatus = z.looseObject({
@@ -113,5 +144,6 @@ export const statusSchema = z.looseObject({
   disk: diskStatus.optional(),
   stores: z.looseObject({ faults: z.array(storeFault) }).optional(),
   inference: z.array(inferenceStatus).optional(),
+  streams: z.record(z.string(), streamStatusSchema).optional(),
   playbooks: z.array(playbookStatus).optional(),
 });

@@ -5,6 +5,8 @@ export interface BatchProgress {
   readonly rows: number;
   readonly total: number;
   readonly quarantined: number;
+  /** Partitions of this run that were begun again, since their worker failed or ended. */
+  readonly retries: number;
   /** Of this run. */
   readonly rowsPerSecond: number;
   /** Time until the end at this rate, ms; null: no partition of this run is done. */
@@ -20,6 +22,7 @@ export class ProgressCount {
   #before = 0;
   #rows = 0;
   #quarantined = 0;
+  #retries = 0;
 
   constructor(job: string, total: number, monotonic: () => number) {
     this.#job = job;
@@ -35,6 +38,11 @@ export class ProgressCount {
     if (!isNew) this.#before += rows;
   }
 
+  /** A partition is begun again. */
+  retried(): void {
+    this.#retries += 1;
+  }
+
   now(): BatchProgress {
     const ms = Math.max(1, this.#monotonic() - this.#begun);
     const own = this.#rows - this.#before;
@@ -43,6 +51,7 @@ export class ProgressCount {
       rows: this.#rows,
       total: this.#total,
       quarantined: this.#quarantined,
+      retries: this.#retries,
       rowsPerSecond: (own / ms) * 1_000,
       etaMs: own === 0 ? null : ((this.#total - this.#rows) / own) * ms,
     };

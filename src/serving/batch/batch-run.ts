@@ -27,6 +27,8 @@ export interface BatchRunOptions {
   readonly runTimeoutMs: number;
   readonly monotonic: () => number;
   readonly onProgress: (progress: BatchProgress) => void;
+  /** Receives the id of each worker process as it starts. */
+  readonly onWorker: (pid: number) => void;
   readonly signal: AbortSignal | null;
 }
 
@@ -119,6 +121,8 @@ export class BatchRun {
       onMessage: (message) => this.#hear(slot, message),
       onEnd: (outcome) => this.#ended(slot, outcome),
     });
+    const { pid } = slot.process;
+    if (pid !== undefined) this.#options.onWorker(pid);
   }
 
   #hear(slot: Slot, message: FromBatchWorker): void {
@@ -216,6 +220,7 @@ export class BatchRun {
     this.#tries.set(partition?.index ?? -1, tries);
     if (partition === null || tries >= MOST_TRIES) return this.#end(new Error(message));
     slot.partition = null;
+    this.#progress.retried();
     this.#attempt(slot, partition);
   }
 
@@ -233,7 +238,10 @@ export class BatchRun {
           : ({ code: 'MODEL_CRASH', reason: 'its run ended the process each time' } as const);
         this.#suspects.ended(partition, running, rejection);
       }
-      if (!this.#parts.has(partition.index)) this.#queue.putBack(slot.index, partition);
+      if (!this.#parts.has(partition.index)) {
+        this.#queue.putBack(slot.index, partition);
+        this.#progress.retried();
+      }
     }
     this.#barren = running === null ? this.#barren + 1 : 0;
     if (this.#barren >= MOST_BARREN) return this.#end(fail('PREDICT_WORKER', { job, deaths: this.#barren, outcome }));

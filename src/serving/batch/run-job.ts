@@ -103,13 +103,23 @@ async function runInFolder(job: ResolvedJob, options: FolderOptions, context: Ba
 async function scoredParts(
   { id, spec, scored, opened, workers }: ResolvedJob,
   folder: BatchFolder,
-  { engine = false, runTimeoutMs = timeoutOf(scored), signal, onProgress = () => undefined, onEngine }: FolderOptions,
+  options: FolderOptions,
   { program, monotonic, files, scores, openVersions }: BatchContext,
 ): Promise<readonly Part[]> {
+  const { engine = false, runTimeoutMs = timeoutOf(scored), signal, onProgress = () => undefined, onEngine } = options;
+  const { onWorker = () => undefined } = options;
   const shared = { spec, job: id, folder, scored, table: opened.table, monotonic, onProgress };
   if (!engine) {
     const { identity } = opened;
-    return new BatchRun({ ...shared, identity, program, workers, runTimeoutMs, signal: signal ?? null }).parts();
+    return new BatchRun({
+      ...shared,
+      identity,
+      program,
+      workers,
+      runTimeoutMs,
+      onWorker,
+      signal: signal ?? null,
+    }).parts();
   }
   const found = scores();
   if (typeof found === 'string') throw fail('PREDICT_ENGINE', { kind: found });

@@ -72,6 +72,8 @@ export interface BatchOptions {
   readonly shadowWithinMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: BatchProgress) => void) | undefined;
+  /** Receives the id of each worker process as it starts. */
+  readonly onWorker?: ((pid: number) => void) | undefined;
 }
 
 /** The output of a finished job. */

@@ -13,7 +13,7 @@ export interface MeasuredStream {
 
 /** Its share of `GET /v1/status`. */
 export interface StreamsStatus {
-  readonly streams: Readonly<Record<string, StreamStatus>>;
+  readonly streams: Readonly<Record<string, StreamStatus & { readonly counts: RecordCounts }>>;
 }
 
 /** Streams of predictions. */
@@ -42,7 +42,9 @@ export const streamsPart: PartKind<() => readonly MeasuredStream[], StreamsStatu
     },
   ],
   health: (streams) => streams().flatMap((stream) => stream.degraded()),
-  status: (streams) => ({ streams: Object.fromEntries(streams().map(({ data, status }) => [data.name, status])) }),
+  status: (streams) => ({
+    streams: Object.fromEntries(streams().map(({ data, status, counts }) => [data.name, { ...status, counts }])),
+  }),
   lines: ({ streams }) =>
     Object.entries(streams).map(([name, { model, partitions, rollingTo, shadow }]) => {
       const waiting = partitions.reduce((sum, one) => sum + one.waiting, 0);

@@ -69,6 +69,8 @@ export class ServedVersion {
   readonly recent: (readonly Tensor[])[] = [];
   /** `performance.now()` of the last request. */
   lastUsed = performance.now();
+  /** From the order to load it until it could answer, ms: its cold start. */
+  loadMs = 0;
   /** Whether it rejects new requests. */
   isClosing = false;
   /** `performance.now()` of the last try to change its place. */
@@ -210,14 +212,14 @@ export class ServedVersion {
       for await (const tensors of this.#streams.run(stream, request.inputs, outputs, { ...caller, deadline }))
         yield { ...of, outputs: tensors, computeMs: performance.now() - began };
       isWhole = true;
-      this.statistics.answered(1, 0, performance.now() - began, this.#clock());
+      this.statistics.answered(1, 0, performance.now() - began, this.#clock(), caller.tenant);
     } catch (error) {
       isWhole = true;
-      this.statistics.failed(failureOf(error, caller), performance.now() - began);
+      this.statistics.failed(failureOf(error, caller), performance.now() - began, caller.tenant);
       throw error;
     } finally {
       // The reader of the pieces has left.
-      if (!isWhole) this.statistics.failed('CANCELED', performance.now() - began);
+      if (!isWhole) this.statistics.failed('CANCELED', performance.now() - began, caller.tenant);
     }
   }
 

@@ -51,6 +51,13 @@ export interface LoadOptions {
  * that fails. Errors: OIP_LOAD, OIP_CONFIG, MODEL_FILE, MODEL_PARITY, MODEL_RUNTIME, those of the source.
  */
 export async function loadVersion(options: LoadOptions): Promise<ServedVersion> {
+  const began = performance.now();
+  const served = await loadedVersion(options);
+  served.loadMs = performance.now() - began;
+  return served;
+}
+
+async function loadedVersion(options: LoadOptions): Promise<ServedVersion> {
   const { source, version, ensemble, isOwn, runtimes } = options;
   const file = source.config?.file ?? 'model.onnx';
   if (source.config?.ensemble && ensemble !== undefined)

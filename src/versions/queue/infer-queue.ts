@@ -72,7 +72,7 @@ export class InferQueue {
     const rows = Math.max(1, asked.rows ?? 1);
     const refusal = this.#refusal(asked, rows);
     if (refusal !== null) {
-      this.#options.statistics.failed('REJECTED', 0);
+      this.#options.statistics.failed('REJECTED', 0, asked.tenant);
       return Promise.reject(refusal);
     }
     return new Promise((resolve, reject) => {
@@ -152,7 +152,7 @@ export class InferQueue {
   }
 
   #fail(item: Item, why: FailureReason, error: unknown): void {
-    this.#options.statistics.failed(why, performance.now() - item.arrived);
+    this.#options.statistics.failed(why, performance.now() - item.arrived, item.tenant);
     item.reject(error);
   }
 
@@ -240,7 +240,7 @@ export class InferQueue {
       from = to;
       if (!item.settle()) continue;
       const queueMs = began - item.arrived;
-      this.#options.statistics.answered(item.rows, queueMs, computeMs, this.#options.clock());
+      this.#options.statistics.answered(item.rows, queueMs, computeMs, this.#options.clock(), item.tenant);
       item.resolve({ outputs: own, queueMs, computeMs });
     }
   }

@@ -6,6 +6,22 @@ export interface Timed {
   ms: number;
 }
 
+/** The requests of one caller to a version. Times are of answered requests, ms. */
+export interface CallerCounts {
+  answered: number;
+  failed: number;
+  /** Of the failed: turned away by the queue, or late in it. */
+  rejected: number;
+  queueMs: number;
+  runMs: number;
+}
+
+/** Callers that are counted one by one. Those that come later are counted together. */
+const MOST_CALLERS = 100;
+
+/** The callers that are counted together. */
+export const OTHER_CALLERS = '*';
+
 /** Why a request failed, as Triton's metrics name it. */
 export const failureReasons = ['REJECTED', 'CANCELED', 'BACKEND', 'OTHER'] as const;
 export type FailureReason = (typeof failureReasons)[number];
@@ -29,6 +45,8 @@ export class ModelStatistics {
   readonly failures: Record<FailureReason, number> = { REJECTED: 0, CANCELED: 0, BACKEND: 0, OTHER: 0 };
   /** Runs by their rows. */
   readonly batches = new Map<number, Timed>();
+  /** By the id of a caller's key; empty: no key. */
+  readonly callers = new Map<string, CallerCounts>();
   /** Requests, from arrival to answer. */
   readonly durations = new DurationHistogram();
 
@@ -41,8 +59,12 @@ export class ModelStatistics {
   }
 
   /** A request that was answered. */
-  answered(rows: number, queueMs: number, computeMs: number, now: number): void {
+  answered(rows: number, queueMs: number, computeMs: number, now: number, caller = ''): void {
     this.inferences += rows;
+    const own = this.#caller(caller);
+    own.answered += 1;
+    own.queueMs += queueMs;
+    own.runMs += computeMs;
     this.#answeredAt(now);
     add(this.success, queueMs + computeMs);
     add(this.queue, queueMs);
@@ -62,9 +84,21 @@ export class ModelStatistics {
   }
 
   /** A request that failed after `ms`. */
-  failed(reason: FailureReason, ms: number): void {
+  failed(reason: FailureReason, ms: number, caller = ''): void {
     add(this.fail, ms);
     this.failures[reason] += 1;
+    const own = this.#caller(caller);
+    own.failed += 1;
+    if (reason === 'REJECTED') own.rejected += 1;
+  }
+
+  #caller(name: string): CallerCounts {
+    const known = this.callers.get(name);
+    if (known !== undefined) return known;
+    const key = this.callers.size < MOST_CALLERS ? name : OTHER_CALLERS;
+    const counts = this.callers.get(key) ?? { answered: 0, failed: 0, rejected: 0, queueMs: 0, runMs: 0 };
+    this.callers.set(key, counts);
+    return counts;
   }
 
   #answeredAt(now: number): void {

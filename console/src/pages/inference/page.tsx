@@ -6,11 +6,12 @@ import { bytesText, countText, durationText, numberText } from '../../look/forma
 import { Empty, Live, Page as PageFrame, Panel, Skeleton } from '../../look/page.tsx';
 import { Rows } from '../../look/rows.tsx';
 import { Time } from '../../look/time.tsx';
-import { Jobs } from '../operations/jobs.tsx';
+import { BatchJobs } from './batch-jobs.tsx';
+import { Callers } from './callers.tsx';
 import { Streams } from './streams.tsx';
 import { TryOut } from './try-out.tsx';
 
-type Loaded = NonNullable<LiveAnswer<'/v1/status'>['inference']>;
+export type Loaded = NonNullable<LiveAnswer<'/v1/status'>['inference']>;
 
 /** Counts of a loaded version, as the Open Inference Protocol has them. */
 interface Statistics {
@@ -31,13 +32,22 @@ export function Page() {
       <Panel title="Loaded versions">
         <Live reading={status}>{({ inference = [] }) => <Versions loaded={inference} />}</Live>
       </Panel>
+      <Panel
+        title="By caller"
+        note="Means of answered requests by the key of the caller, since the version was loaded."
+      >
+        <Live reading={status}>{({ inference = [] }) => <Callers loaded={inference} />}</Live>
+      </Panel>
       <Panel title="Where the time of a request goes" note="Means over all requests since the version was loaded.">
         <Times />
       </Panel>
       <TryOut />
       <Streams />
-      <Panel title="Batch jobs">
-        <Jobs />
+      <Panel
+        title="Batch jobs"
+        note="Rows by the second and the time left are of the present run; dead rows are in quarantine."
+      >
+        <BatchJobs />
       </Panel>
     </PageFrame>
   );
@@ -67,6 +77,7 @@ function Versions({ loaded }: { readonly loaded: Loaded }) {
         { title: 'Waiting', isFigure: true, cell: ({ pending }) => numberText(pending) },
         { title: 'p99', isFigure: true, cell: ({ p99Ms }) => durationText(p99Ms) },
         { title: 'Size', isFigure: true, cell: ({ sizeBytes }) => bytesText(sizeBytes) },
+        { title: 'Cold start', isFigure: true, cell: ({ loadMs }) => durationText(loadMs) },
       ]}
     />
   );

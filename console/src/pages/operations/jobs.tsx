@@ -7,7 +7,7 @@ import { Rows } from '../../look/rows.tsx';
 import { State, type Tone } from '../../look/state.tsx';
 import { Time } from '../../look/time.tsx';
 
-const TONES: Readonly<Record<string, Tone>> = {
+export const TONES: Readonly<Record<string, Tone>> = {
   waiting: 'idle',
   running: 'busy',
   done: 'good',
