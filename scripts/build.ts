@@ -1,4 +1,6 @@
+import { globSync, readFileSync } from 'node:fs';
 import { chmod, cp, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { rolldown } from 'rolldown';
 import { buildConsole } from './build-console.ts';
 import { root, runCommand } from './run-command.ts';
@@ -11,6 +13,7 @@ const { code, output } = await runCommand('tsc', ['-p', 'tsconfig.build.json']);
 if (output !== '') console.error(output);
 if (code === 0) {
   await bundle();
+  await removeInnerTypes();
   await addConsole();
   await chmod(`${root}/dist/cli/start.js`, 0o755);
   // Training programs import it.
@@ -35,6 +38,26 @@ async function addConsole(): Promise<void> {
   }
   const { code, output } = await buildConsole();
   if (code !== 0) throw new Error(output);
+}
+
+/** Types that no entry of the package names are three of four files of types, and each takes a block of the disk of a project. */
+async function removeInnerTypes(): Promise<void> {
+  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    readonly exports: Readonly<Record<string, string | { readonly types: string }>>;
+  };
+  const entries = Object.values(exports).flatMap((entry) => (typeof entry === 'string' ? [] : entry.types));
+  const kept = new Set<string>();
+  const open = entries.map((path) => join(root, path));
+  for (let file = open.pop(); file !== undefined; file = open.pop()) {
+    if (kept.has(file)) continue;
+    kept.add(file);
+    for (const [, path = ''] of readFileSync(file, 'utf8').matchAll(
+      /\b(?:from|import)\b[ (]*['"](\.[^'"]+)\.[jt]s['"]/g,
+    ))
+      open.push(resolve(file, '..', `${path}.d.ts`));
+  }
+  for (const path of globSync('dist/**/*.d.ts', { cwd: root }))
+    if (!kept.has(join(root, path))) await rm(join(root, path));
 }
 
 /** The start of the command line, errors and GPU diagnosis; other modules stay as they are, and load these files. */

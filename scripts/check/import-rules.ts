@@ -41,6 +41,9 @@ const peers = [
   'node_modules/onnxruntime-node/',
   '@modelcontextprotocol/sdk',
   'node_modules/nodemailer/',
+  'node_modules/fastify/',
+  'node_modules/lmdb/',
+  'node_modules/prom-client/',
 ];
 
 /** The schema of a back end's options in the configuration. */

@@ -7,10 +7,27 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** The record of npm about installed packages, in node_modules. */
 const NOTES = '.package-lock.json';
 
+interface Manifest {
+  readonly version: string;
+  readonly peerDependencies: Readonly<Record<string, string>>;
+}
+
+/** Packages that a project with a declaration runs on. A project of files alone needs none. */
+const PROJECT_PACKAGES = ['fastify', 'lmdb', 'prom-client'] as const;
+
 /** The version of this package. */
 export function ownVersion(): string {
-  const manifest = JSON.parse(readFileSync(resolve(ROOT, 'package.json'), 'utf8')) as { version: string };
-  return manifest.version;
+  return manifest().version;
+}
+
+/** The packages of a project with a declaration, by name, with their versions. */
+export function projectPackages(): Readonly<Record<string, string>> {
+  const { peerDependencies } = manifest();
+  return Object.fromEntries(PROJECT_PACKAGES.map((name) => [name, peerDependencies[name]]));
+}
+
+function manifest(): Manifest {
+  return JSON.parse(readFileSync(resolve(ROOT, 'package.json'), 'utf8'));
 }
 
 /** A folder of the build with files that a server sends, such as `console`. The source and the build have the same one. */

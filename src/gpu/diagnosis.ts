@@ -73,7 +73,7 @@ export interface KernelReport {
   readonly shareOfKernelTime: number | null;
 }
 
-/** The answer of headrace gpu about a set of files. The JSON of `--json`; additions only within a version. */
+/** The answer of `headrace gpu`: what it finds in a set of files. The JSON of `--json`; additions only within a version. */
 export interface Diagnosis {
   readonly version: 1;
   readonly verdict: 'findings' | 'healthy' | 'not enough evidence';

@@ -24,11 +24,16 @@ test.each([
 });
 
 test.each([
-  ["Cannot find package 'lmdb' imported from /x.js", 'CLI_PACKAGE'],
+  ["Cannot find package 'lmdb' imported from /x.js", 'CLI_PACKAGES'],
+  ["Cannot find package 'fastify' imported from /x.js", 'CLI_PACKAGES'],
   ["Cannot find package '@duckdb/node-api' imported from /x.js", 'CLI_PACKAGE'],
   ["Cannot find package 'mine' imported from /project.ts", undefined],
   ["Cannot find module './lmdb'", undefined],
 ])('%s: %s', (message, code) => {
-  expect(absentPackage(system('ERR_MODULE_NOT_FOUND', message))?.code).toBe(code);
+  const error = Object.assign(new Error(message), { code: 'ERR_MODULE_NOT_FOUND' });
+  expect(absentPackage(error)?.code).toBe(code);
+  // A declaration imports this package, and its loader wraps the error.
+  const wrapped = fail('CONFIG_FILE', { path: 'headrace.config.ts', reason: message }, error);
+  expect(absentPackage(wrapped)?.code).toBe(code);
   expect(absentPackage(new Error(message))).toBeNull();
 });

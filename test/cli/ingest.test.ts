@@ -33,6 +33,23 @@ test('a file of last year is taken by one command, under its own column names, a
   expect(said.err).toContain('none.csv');
 }, 120_000);
 
+test('one call takes the files of several sources, and an unknown source is refused before any event', async () => {
+  const at = new Date().toISOString();
+  writeFileSync(join(shop, 'seen.csv'), `id,at,user\nsv1,${at},eve\nsv2,${at},eve\n`);
+  writeFileSync(join(shop, 'paid.csv'), `id,at,user,price\nsv1,${at},eve,9.00\n`);
+  const words = ['visits=seen.csv', 'purchases=paid.csv'];
+  const refused = await runCli(shop, ['ingest', ...words, 'nobody=paid.csv', '--json']);
+  expect(lastJson(refused)).toMatchObject({ error: { code: 'EVENT_SOURCE' } });
+  const taken = await runCli(shop, ['ingest', ...words, '--json']);
+  expect(lastJson(taken)).toMatchObject({
+    sources: [
+      { source: 'visits', rows: 2, accepted: 2, duplicate: 0 },
+      { source: 'purchases', rows: 1, accepted: 1, duplicate: 0 },
+    ],
+  });
+  expect((await runCli(shop, ['ingest', 'visits=seen.csv', 'paid.csv'])).err).toContain('CLI_WORDS');
+}, 120_000);
+
 test('a file is ingested through the server that has the environment open, each row once and each refusal named', async () => {
   const served = startCli(shop, ['serve', '--port', '0', '--json']);
   const end = ended(served);

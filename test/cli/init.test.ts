@@ -11,7 +11,7 @@ import { projectFiles } from '../../src/cli/scaffold/project-files.ts';
 import { templates, usualTemplate } from '../../src/cli/scaffold/templates.ts';
 import { ownVersion } from '../../src/environment/own-version.ts';
 import { childEnv } from '../child-env.ts';
-import { linkHeadrace, runCli } from './run-cli.ts';
+import { ended, linkHeadrace, runCli, startCli } from './run-cli.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'headrace-init-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -147,6 +147,17 @@ test.each(templates.map((one) => [one.name, one] as const))(
   },
   120_000,
 );
+
+test('where npm cannot install, the files are made and one message names the next step', async () => {
+  const env = { npm_config_registry: 'http://127.0.0.1:9', npm_config_fetch_retries: '0', npm_config_cache: folder };
+  const made = await ended(startCli(folder, ['init', 'gpus', '--template', 'gpu', '--install'], env));
+  expect(made).toMatchObject({
+    code: 4,
+    err: expect.stringMatching(/^INIT_INSTALL: .*127\.0\.0\.1:9.*\n.*npm install/),
+  });
+  expect(made.err.split('\n').filter((line) => line !== '' && !line.startsWith('headrace: '))).toHaveLength(2);
+  expect(readdirSync(join(folder, 'gpus'))).toContain('package.json');
+});
 
 test('a template that calls the command line alone needs no package but this one', () => {
   for (const template of templates.filter(({ name }) => ['drift', 'gpu'].includes(name))) {

@@ -7,6 +7,7 @@ import { publint } from 'publint';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { blocksOf } from '../../scripts/markdown.ts';
 import { root, runCommand } from '../../scripts/run-command.ts';
+import { projectPackages } from '../../src/environment/own-version.ts';
 
 const unreachable = /ENOTFOUND|ECONNREFUSED|ENOTCACHED|EAI_AGAIN|ETIMEDOUT|ECONNRESET/;
 
@@ -20,7 +21,8 @@ beforeAll(async () => {
   const tarball = (await readdir(place)).find((name) => name.endsWith('.tgz'));
   await mkdir(`${place}/project`);
   await writeFile(`${place}/project/package.json`, '{ "private": true, "type": "module" }\n');
-  const args = ['install', '--prefer-offline', '--no-audit', '--no-fund', `${place}/${tarball}`];
+  const packages = Object.entries(projectPackages()).map(([name, version]) => `${name}@${version}`);
+  const args = ['install', '--prefer-offline', '--no-audit', '--no-fund', `${place}/${tarball}`, ...packages];
   installed = await runCommand('npm', args, {
     cwd: `${place}/project`,
     env: { ONNXRUNTIME_NODE_INSTALL: 'skip' },
@@ -118,8 +120,8 @@ test('the guide for the first hour holds, command by command, with the installed
   const [make, plan, dev, send] = guide.filter(({ language }) => language === 'sh').map(({ text }) => text);
   const project = `${place}/project`;
   // The package is installed here already, and so is all that the new project depends on.
-  const [, ...steps] = make.split('\n');
-  await shell(project, steps.join('\n').replace('npm install', `ln -s ${project}/node_modules node_modules`));
+  const steps = make.replace(/npx --package \S+ (.*) --install/, `$1; ln -s ${project}/node_modules shop/node_modules`);
+  await shell(project, steps);
   expect(await shell(`${project}/shop`, plan)).toContain('+ view spend@1');
   const served = await serve(`${project}/shop`, dev);
   const [taken, vector] = (await shell(`${project}/shop`, send.replaceAll('localhost:8080', served.address)))

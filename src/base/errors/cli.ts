@@ -27,6 +27,9 @@ export const cliErrors = {
   CLI_PACKAGE: never(500, 2)
     .message('the package {name}, which the command needs, is not installed')
     .hint('remove "omit=optional" from .npmrc, or leave out --omit=optional, and run npm install'),
+  CLI_PACKAGES: never(500, 2)
+    .message('the package {name} is not installed; a project with a declaration needs it: {install}')
+    .hint('run that command in the folder of the project; headrace init writes these packages into a new project'),
   MCP_PACKAGE: never(500, 2)
     .message('the package @modelcontextprotocol/sdk cannot be loaded: {reason}')
     .hint('run npm install @modelcontextprotocol/sdk, and start again'),
@@ -65,6 +68,9 @@ export const cliErrors = {
   INIT_FOLDER: never(400, 2)
     .message('the folder {folder} has files of that name already: {files}')
     .hint('name a new folder, or move the files; nothing was written'),
+  INIT_INSTALL: later(500, 4)
+    .message('the files of {folder} are made, and npm could not install its packages: {reason}')
+    .hint('run npm install in that folder when the registry of npm answers'),
   INIT_MANIFEST: never(400, 2)
     .message('the file {path} is not a package.json that can be added to')
     .hint('correct its JSON, or name a new folder; nothing was written'),

@@ -12,13 +12,13 @@ export const streamErrors = {
     .hint('name the stream and its topic differently, or read the scores in features of another model'),
   STREAM_SCORES: never(400, 2)
     .message('source {source} cannot have the scores of a stream: {reason}')
-    .hint('declare it by scoreSource over a stream that headrace scores; its option columns renames score and version'),
+    .hint('declare it by scoreSource over a scored stream; its option columns renames score and version'),
   STREAM_FED: never(400, 2)
     .message('the events of source {source} are the scores of stream {stream}: nobody else sends them')
     .hint('send the events that the stream scores'),
   STREAM_BEGIN: never(400, 2)
     .message('stream {stream} cannot begin at {begins}: {reason}')
-    .hint("write begins: 'earliest', 'now' or a UTC date such as '2026-01-31', of a stream that headrace scores"),
+    .hint("write begins: 'earliest', 'now' or a UTC date such as '2026-01-31', of a scored stream"),
   STREAM_SINK: never(400, 2)
     .message('sink {sink} of stream {stream} is refused: {reason}')
     .hint("write { kind: 'webhook', url } or { kind: 'files', directory } in sinks; secrets are { env: NAME }"),

@@ -9,6 +9,7 @@ import {
 } from '../../featurestore/ingest/ingest-files.ts';
 import { localPaths } from '../../featurestore/ingest/remote-paths.ts';
 import type { SpineFormat } from '../../featurestore/training-set/spine-file.ts';
+import type { Headrace } from '../../running/headrace.ts';
 import { insideOf } from '../../running/inside.ts';
 import { type Call, command, unfinished } from '../command.ts';
 import { ingestThrough } from '../link/ingest-through.ts';
@@ -41,46 +42,96 @@ export const ingest = command({
   stop: [unfinished('INGEST_STOPPED')],
   summary:
     'ingests files of events, also from S3: Parquet, CSV or TSV with a header, JSON lines; resumes an earlier call that was interrupted',
-  words: '<source> <file>…',
-  arity: [2, 1_000],
+  words: '<source> <file>… | <source>=<file>…',
+  arity: [1, 1_000],
   options,
   run: (call) => withProgress(call, `ingest ${call.words[0]}`, runIngest),
 });
 
+/** A source and the files of its events. */
+interface Given {
+  readonly name: string;
+  readonly files: readonly string[];
+}
+
 async function runIngest(call: Asked, progress: Progress): Promise<void> {
+  const given = givenBy(call.words);
+  const asked: Ingest = { call, progress, reports: [] };
   const server = await serverOf(call);
-  if (server === null) await ingestHere(call, progress);
-  else await ingestThere(call, progress, server);
+  try {
+    if (server === null) await ingestHere(asked, given);
+    else await ingestThere(asked, server, given);
+  } finally {
+    const [first] = asked.reports;
+    const isList = call.words[0]?.includes('=') === true;
+    if (call.json && first !== undefined)
+      call.terminal.out(JSON.stringify(isList ? { sources: asked.reports } : first));
+  }
+}
+
+/** A call at work, and the report of each source so far. */
+interface Ingest {
+  readonly call: Asked;
+  readonly progress: Progress;
+  readonly reports: object[];
+}
+
+/** `visits a.csv b.csv`, or `visits=a.csv purchases=b.csv`: the name of a source has no `=`. */
+function givenBy(words: readonly string[]): readonly Given[] {
+  const [first = '', ...files] = words;
+  if (!first.includes('=')) {
+    if (files.length === 0) throw fail('CLI_WORDS', { usage: 'headrace ingest <source> <file>…' });
+    return [{ name: first, files }];
+  }
+  const bySource = new Map<string, string[]>();
+  for (const word of words) {
+    const [name = '', ...rest] = word.split('=');
+    const file = rest.join('=');
+    if (name === '' || file === '') throw fail('CLI_WORDS', { usage: 'headrace ingest <source>=<file>…' });
+    bySource.set(name, [...(bySource.get(name) ?? []), file]);
+  }
+  return [...bySource].map(([name, of]) => ({ name, files: of }));
 }
 
 /** Opens the project here. */
-async function ingestHere(call: Asked, progress: Progress): Promise<void> {
-  await withHeadrace(call, async (headrace) => {
-    const source = headrace.source(call.words[0]);
-    let waiting = 0;
-    await ingestTo(call, progress, {
-      source,
-      offline: insideOf(headrace).stores.offline,
-      directory: headrace.directory,
-      take: async (events) => {
-        const taken = await (call.options.bootstrap
-          ? headrace.bootstrap(source, events)
-          : headrace.ingest(source, events));
-        // Events that wait for the history are in memory until then.
-        waiting += events.length;
-        if (waiting >= FLUSH_EVERY) {
-          waiting = 0;
-          await headrace.flush();
-        }
-        await setImmediate();
-        return takenRows(taken);
-      },
-    });
+async function ingestHere(asked: Ingest, given: readonly Given[]): Promise<void> {
+  await withHeadrace(asked.call, async (headrace) => {
+    // An unknown source is refused before any event is taken.
+    const sources = given.map(({ name, files }) => ({ source: headrace.source(name), named: files }));
+    for (const one of sources) await ingestOne(asked, headrace, one);
+  });
+}
+
+async function ingestOne(
+  asked: Ingest,
+  headrace: Headrace,
+  { source, named }: Pick<Target, 'source' | 'named'>,
+): Promise<void> {
+  let waiting = 0;
+  await ingestTo(asked, {
+    source,
+    named,
+    offline: insideOf(headrace).stores.offline,
+    directory: headrace.directory,
+    take: async (events) => {
+      const taken = await (asked.call.options.bootstrap
+        ? headrace.bootstrap(source, events)
+        : headrace.ingest(source, events));
+      // Events that wait for the history are in memory until then.
+      waiting += events.length;
+      if (waiting >= FLUSH_EVERY) {
+        waiting = 0;
+        await headrace.flush();
+      }
+      await setImmediate();
+      return takenRows(taken);
+    },
   });
 }
 
 /** Reads the files here and sends their events to the server that has the environment open. */
-async function ingestThere(call: Asked, progress: Progress, server: ServerLink): Promise<void> {
+async function ingestThere(asked: Ingest, server: ServerLink, given: readonly Given[]): Promise<void> {
+  const { call } = asked;
   if (call.options.bootstrap)
     throw fail('CLI_OPTION', {
       command: 'ingest',
@@ -88,29 +139,34 @@ async function ingestThere(call: Asked, progress: Progress, server: ServerLink):
     });
   const { openFileReader } = await import('../../site/file-reader.ts');
   const { project, environment } = await loadConfig(call);
-  const [name] = call.words;
-  const source = project.sources.find((one) => one.name === name);
-  if (source === undefined) throw fail('EVENT_SOURCE', { source: name });
+  const sources = given.map(({ name, files }) => {
+    const source = project.sources.find((one) => one.name === name);
+    if (source === undefined) throw fail('EVENT_SOURCE', { source: name });
+    return { source, named: files };
+  });
   const reader = await openFileReader();
   try {
-    await ingestTo(call, progress, {
-      source,
-      offline: reader,
-      directory: environment.directory,
-      take: (events) => ingestThrough(server, source, events),
-    });
+    for (const { source, named } of sources)
+      await ingestTo(asked, {
+        source,
+        named,
+        offline: reader,
+        directory: environment.directory,
+        take: (events) => ingestThrough(server, source, events),
+      });
   } finally {
     reader.close();
   }
 }
 
-/** Ingests the files of a call, with its progress and report. */
-async function ingestTo(
-  call: Asked,
-  progress: Progress,
-  target: Pick<IngestFilesOptions, 'source' | 'offline' | 'directory' | 'take'>,
-): Promise<void> {
-  const [name, ...named] = call.words;
+type Target = Pick<IngestFilesOptions, 'source' | 'offline' | 'directory' | 'take'> & {
+  /** The files, as the call names them. */
+  readonly named: readonly string[];
+};
+
+/** Ingests the files of one source, with its progress and report. */
+async function ingestTo({ call, progress, reports }: Ingest, { named, ...target }: Target): Promise<void> {
+  const { name } = target.source;
   const files = await localPaths(named, {
     folder: join(target.directory, 'ingest', 'copies'),
     open: async () => (await import('../../site/file-reader.ts')).openRemoteFiles(),
@@ -148,8 +204,9 @@ async function ingestTo(
       call.terminal.err(`headrace: ${countsText(so)}`);
     },
   });
+  reports.push({ source: name, ...report });
   say(call, name, report);
-  if (!report.whole) throw fail('INGEST_STOPPED', { source: name ?? '', rows: report.rows });
+  if (!report.whole) throw fail('INGEST_STOPPED', { source: name, rows: report.rows });
   files.remove();
 }
 
@@ -164,10 +221,7 @@ function once(work: () => void): () => void {
 
 function say({ json, terminal, options: { bootstrap } }: Asked, name: string, report: FilesReport): void {
   if (!bootstrap && allLate(report)) terminal.err(LATE_HINT);
-  if (json) {
-    terminal.out(JSON.stringify({ source: name, ...report }));
-    return;
-  }
+  if (json) return;
   for (const { row, message } of report.errors) terminal.err(`headrace: row ${row}: ${message}`);
   const rest = report.whole ? '' : '; stopped: run the same command again to resume';
   terminal.out(`${name}: ${countsText(report)}${rest}`);

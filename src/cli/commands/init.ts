@@ -1,5 +1,5 @@
 import { type Call, command } from '../command.ts';
-import { option } from '../options/option.ts';
+import { flag, option } from '../options/option.ts';
 import { choice } from '../options/option-kinds.ts';
 import type { Template } from '../scaffold/template.ts';
 
@@ -11,6 +11,7 @@ const options = {
     choice(TEMPLATES),
     'features; model: features and a model; personalisation; drift: of files only; gpu: diagnosis only. Without it, arrow keys choose on a terminal, and model is taken elsewhere',
   ),
+  install: flag('install its packages too, by npm'),
 };
 
 type Asked = Call<typeof options>;
@@ -33,14 +34,19 @@ export const init = command({
       mkdirSync(dirname(join(folder, name)), { recursive: true });
       writeFileSync(join(folder, name), text);
     }
+    if (call.options.install) {
+      const { installPackages } = await import('../scaffold/install-packages.ts');
+      call.terminal.err('headrace: npm installs the packages of the project');
+      await installPackages(folder);
+    }
     if (call.json)
       return call.terminal.out(JSON.stringify({ folder, template: template.name, files: Object.keys(files) }));
     call.terminal.out(`made ${Object.keys(files).join(', ')} in ${folder}`);
     const there = relative(process.cwd(), folder);
     const enter = there === '' ? [] : [`cd ${/\s/.test(there) ? `'${there}'` : there}`];
-    call.terminal.out(
-      ['next, as README.md says:', ...[...enter, ...template.next].map((line) => `  ${line}`)].join('\n'),
-    );
+    const install = call.options.install ? [] : ['npm install'];
+    const next = [...enter, ...install, ...template.next].map((line) => `  ${line}`);
+    call.terminal.out(['next, as README.md says:', ...next].join('\n'));
   },
 });
 

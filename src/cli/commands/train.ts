@@ -1,3 +1,4 @@
+import { numberText } from '../../base/number-text.ts';
 import type { ModelVersion } from '../../ports/model-registry.ts';
 import { type Call, command, unfinished } from '../command.ts';
 import { followJob } from '../link/follow-job.ts';
@@ -6,6 +7,9 @@ import { withHeadrace } from '../open/with-headrace.ts';
 import { flag, option } from '../options/option.ts';
 import { instant, number } from '../options/option-kinds.ts';
 import { withProgress } from '../terminal/progress.ts';
+
+/** Digits of a metric that a person compares. */
+const METRIC_DIGITS = 4;
 
 const options = {
   from: option(instant, 'first instant of the rows: epoch ms or a UTC date'),
@@ -31,7 +35,9 @@ export const train = command({
       const server = await serverOf(call);
       const version = server === null ? await trainHere(call) : await trainThere(call, server);
       if (call.json) return call.terminal.out(JSON.stringify(version));
-      const metrics = Object.entries(version.metrics).map(([name, value]) => `${name} ${value}`);
+      const metrics = Object.entries(version.metrics).map(
+        ([name, value]) => `${name} ${numberText(value, METRIC_DIGITS)}`,
+      );
       call.terminal.out(
         `${version.model} version ${version.version}: ${version.lineage.trainingSet.rows} rows, ${metrics.join(', ')}`,
       );

@@ -27,7 +27,7 @@ npm install
 npm test
 npm run report
 npx headrace drift compare data/reference.csv data/current.csv --slice country
-npx headrace drift profile data/reference.csv --out reference.profile
+npx headrace drift profile data/reference.csv reference.profile
 \`\`\`
 
 \`report\` writes drift.html: one file that loads nothing. A nightly job compares with \`--json\` and reads \`verdict\`.
@@ -48,7 +48,7 @@ export const driftTemplate: Template = {
   packages: commandPackages({
     report: 'headrace drift compare data/reference.csv data/current.csv --html drift.html',
   }),
-  next: ['npm install', 'npm test', 'npm run report'],
+  next: ['npm test', 'npm run report'],
   files: () => {
     const { reference, current } = sampleOrders();
     return {

@@ -37,8 +37,7 @@ Visits and purchases become features. It needs Node 22.22 or newer.
 \`\`\`sh
 npm install
 npm test
-npx headrace ingest visits data/visits.csv --bootstrap
-npx headrace ingest purchases data/purchases.csv --bootstrap
+npx headrace ingest visits=data/visits.csv purchases=data/purchases.csv --bootstrap
 npx headrace features get shopper user=user-4
 npx headrace dev
 \`\`\`
@@ -55,7 +54,7 @@ export const featuresTemplate: Template = {
   name: 'features',
   title: 'features only: events in, vectors and training sets out',
   packages: declaredPackages({ models: false }),
-  next: ['npm install', 'npm test', 'npx headrace dev'],
+  next: ['npm test', 'npx headrace dev'],
   files: (now) => {
     const { visits, purchases } = sampleData(now);
     return {

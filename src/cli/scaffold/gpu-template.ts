@@ -40,7 +40,7 @@ const AGENTS = `# For agents
 - An error has a code, what is wrong, and a hint. Follow the hint.
 `;
 
-const NPMRC = `# DuckDB and LMDB are for features and for drift of files; a diagnosis needs neither.
+const NPMRC = `# DuckDB is for features and for drift of files; a diagnosis does not need it.
 omit=optional
 `;
 
@@ -49,7 +49,7 @@ export const gpuTemplate: Template = {
   name: 'gpu',
   title: 'GPU diagnosis only: files of nvidia-smi, Slurm or a profiler, no server',
   packages: commandPackages({ diagnose: 'headrace gpu diagnose data/dmon.txt data/jobs.psv' }),
-  next: ['npm install', 'npm test', 'npm run diagnose'],
+  next: ['npm test', 'npm run diagnose'],
   files: () => ({
     'gpu.test.js': TEST,
     'README.md': README,

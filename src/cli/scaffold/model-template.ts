@@ -58,8 +58,7 @@ training needs Python 3.10 or newer.
 \`\`\`sh
 npm install
 npm test
-npx headrace ingest visits data/visits.csv --bootstrap
-npx headrace ingest purchases data/purchases.csv --bootstrap
+npx headrace ingest visits=data/visits.csv purchases=data/purchases.csv --bootstrap
 npx headrace features get shopper user=user-4
 python3 -m venv .venv && . .venv/bin/activate && pip install -r requirements.txt
 npx headrace train buys --promote
@@ -84,7 +83,7 @@ export const modelTemplate: Template = {
   name: 'model',
   title: 'features and a model: trained in Python, served as ONNX',
   packages: declaredPackages({ models: true }),
-  next: ['npm install', 'npm test', 'npx headrace dev'],
+  next: ['npm test', 'npx headrace dev'],
   files: (now) => {
     const { visits, purchases } = sampleData(now);
     return {

@@ -108,8 +108,7 @@ Clicks become features of users, of items, and of the taste of a user. A model r
 \`\`\`sh
 npm install
 npm test
-npx headrace ingest shown data/shown.csv --bootstrap
-npx headrace ingest clicks data/clicks.csv --bootstrap
+npx headrace ingest shown=data/shown.csv clicks=data/clicks.csv --bootstrap
 npx headrace train click --promote
 npx headrace dev
 \`\`\`
@@ -128,7 +127,7 @@ export const personalisationTemplate: Template = {
   name: 'personalisation',
   title: 'personalisation: users, items, clicks, and a model that ranks',
   packages: declaredPackages({ models: true }),
-  next: ['npm install', 'npm test', 'npx headrace dev'],
+  next: ['npm test', 'npx headrace dev'],
   files: (now) => {
     const { shown, clicks } = sampleClicks(now);
     return {

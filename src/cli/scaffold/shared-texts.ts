@@ -38,7 +38,7 @@ export const AGENTS = `# For agents
 - \`npx headrace plan\` shows what a change of project.ts would do, and changes nothing. A feature with a new meaning needs a new version: the plan says so.
 - \`npx headrace --help\` lists the commands by task. Each takes \`--json\`: one JSON object on the last line of stdout.
 - An error has a code, what is wrong, and a hint. Follow the hint.
-- Read a vector with \`npx headrace features get\`, the state of a running server with \`npx headrace status\`.
+- Read a vector with \`npx headrace features get <service> <key>=<value>\`, the state of a running server with \`npx headrace status\`.
 - Never edit \`.headrace\`: it is the data. \`npx headrace dev --reset\` begins with no data.
 - A test brings its own clock and directory: see project.test.ts.
 `;

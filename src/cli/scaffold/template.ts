@@ -1,3 +1,5 @@
+import { projectPackages } from '../../environment/own-version.ts';
+
 type Texts = Readonly<Record<string, string>>;
 
 /** The members that a project adds to its package.json, next to this package. */
@@ -13,7 +15,7 @@ export interface Template {
   /** One line for a choice. */
   readonly title: string;
   readonly packages: TemplatePackages;
-  /** Commands that come next, in the folder. */
+  /** Commands that come next in the folder, after the install. */
   readonly next: readonly string[];
   /** Its files by path, but for package.json. */
   readonly files: (now: number) => Texts;
@@ -23,7 +25,7 @@ export interface Template {
 export function declaredPackages({ models }: { readonly models: boolean }): TemplatePackages {
   return {
     scripts: { plan: 'headrace plan', dev: 'headrace dev', serve: 'headrace serve', types: 'tsc' },
-    dependencies: models ? { 'onnxruntime-node': '1.30.0' } : {},
+    dependencies: { ...projectPackages(), ...(models ? { 'onnxruntime-node': '1.30.0' } : {}) },
     devDependencies: { '@types/node': '^24', typescript: '^7' },
   };
 }

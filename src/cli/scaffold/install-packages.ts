@@ -1,0 +1,25 @@
+import { fail } from '../../base/errors/fail.ts';
+import { runToEnd } from '../../process/run-to-end.ts';
+
+/** The last lines of npm that say why it failed. */
+const REASON_LINES = 3;
+
+/** Lines that say nothing to a person: numbers of the system, warnings, the place of the log. */
+const NOISE = /^npm warn|^(?:code|errno|syscall|type|address|port) |complete log of this run|\.log$/;
+
+/** npm, as a program that can be started on every system. */
+const NPM = process.platform === 'win32' ? ['cmd', '/c', 'npm'] : ['npm'];
+
+/** Installs the packages of a new project. Error: INIT_INSTALL. */
+export async function installPackages(folder: string, npm: readonly string[] = NPM): Promise<void> {
+  const { code, error, stderr } = await runToEnd([...npm, 'install', '--no-audit', '--no-fund'], { cwd: folder });
+  if (code === 0) return;
+  throw fail('INIT_INSTALL', { folder, reason: error?.message ?? reasonOf(stderr) }, error ?? undefined);
+}
+
+/** The fault in the words of npm, without its prefix and without the path of its log. */
+function reasonOf(stderr: string): string {
+  const lines = stderr.split('\n').map((line) => line.replace(/^npm (?:error|ERR!)\s*/, '').trim());
+  const said = lines.filter((line) => line !== '' && !NOISE.test(line));
+  return said.slice(0, REASON_LINES).join('; ');
+}
