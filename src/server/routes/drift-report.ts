@@ -3,10 +3,10 @@ import { fail } from '../../base/errors/fail.ts';
 import { causesOf } from '../../monitoring/cause/causes.ts';
 import { estimateWindow } from '../../monitoring/estimate/window-estimate.ts';
 import { watchedVersion } from '../../monitoring/monitor/watched-version.ts';
-import { windowHtml } from '../../monitoring/report/window-html.ts';
 import { windowJson } from '../../monitoring/report/window-json.ts';
 import { type WindowReportOptions, windowReport } from '../../monitoring/report/window-report.ts';
 import { CHAMPION } from '../../registry/champion.ts';
+import { reportPage } from '../../report/report-page.ts';
 import type { Headrace } from '../../running/headrace.ts';
 import { insideOf } from '../../running/inside.ts';
 import { readSpan } from '../../schema/instant.ts';
@@ -27,7 +27,10 @@ const query = z.object({
     .enum(['window', 'causes', 'estimate'])
     .default('window')
     .describe('the whole window, its causes alone, or its estimate before the labels with the proxies'),
-  format: z.enum(['json', 'html']).default('json').describe('of the window: JSON, or one HTML page below 2 MB'),
+  format: z
+    .enum(['json', 'html'])
+    .default('json')
+    .describe('of the window: JSON, or one HTML page that has the same JSON in it'),
 });
 
 const report = z.union([
@@ -62,6 +65,7 @@ export const readDriftReport: WriteRoute = {
     'DRIFT_PROFILE',
     'PLAYBOOK_FILE',
     'PLAYBOOK_BUSY',
+    'REPORT_PAGE',
   ],
   shapes: ({ models }, define) =>
     models.map(({ name }) => ({
@@ -90,10 +94,10 @@ async function answerOf(
     const { watched, history, span, now } = options;
     return jsonAnswer(await estimateWindow(watched.model, history, watched.version, span, now));
   }
-  const found = await windowReport(options);
+  const found = windowJson(await windowReport(options));
   return format === 'html'
-    ? { status: 200, type: 'text/html; charset=utf-8', body: windowHtml(found) }
-    : { status: 200, type: 'application/json', body: windowJson(found) };
+    ? { status: 200, type: 'text/html; charset=utf-8', body: reportPage('window', found) }
+    : { status: 200, type: 'application/json', body: found };
 }
 
 async function optionsOf(
