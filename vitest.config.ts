@@ -22,7 +22,7 @@ export default defineConfig({
     experimental: { viteModuleRunner: false, nodeLoader: false },
     // `headrace` is the source, not the build.
     execArgv: ['--conditions=headrace-source'],
-    globalSetup: 'test/memory-folder.ts',
+    globalSetup: ['test/memory-folder.ts', 'test/built-console.ts'],
     setupFiles: ['test/seed.ts', 'test/cpu-seconds.ts'],
     reporters: ['default', './test/closing-line.ts'],
     // Ends what hangs, on a machine of any speed.

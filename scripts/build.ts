@@ -64,7 +64,8 @@ async function removeInnerTypes(): Promise<void> {
 async function bundle(): Promise<void> {
   const build = await rolldown({
     input: Object.fromEntries(bundled.map((name) => [name, `${root}/dist/${name}.js`])),
-    external: (id) => /^[^./]/.test(id) || id.endsWith('/commands.js'),
+    // A module that finds the package by its own place keeps it.
+    external: (id) => /^[^./]/.test(id) || /\/(commands|own-version)\.js$/.test(id),
     platform: 'node',
   });
   await build.write({ dir: `${root}/dist`, entryFileNames: '[name].js', chunkFileNames: 'gpu/chunks/[name].js' });

@@ -54,7 +54,7 @@ const grounds = ['environment', 'files', 'observe', 'schedule', 'process'];
 
 /**
  * The directions of imports: base, then schema and stats, then features, then model, then ports, then files, environment, observe and schedule,
- * then process, then the products, then site, then running, then labs, then server and cli. Every rule has a seeded violation in
+ * then process and report, then the products, then site, then running, then labs, then server and cli. Every rule has a seeded violation in
  * test/ground/seeded/imports, which the check must catch.
  */
 export const importRules: readonly IForbiddenRuleType[] = [
@@ -91,6 +91,13 @@ export const importRules: readonly IForbiddenRuleType[] = [
     severity: 'error',
     from: { path: '^src/process/' },
     to: { path: '^src/', pathNot: folders(['base', 'process']) },
+  },
+  {
+    name: 'report',
+    comment: 'The page of a report knows its JSON, not the product that it is of.',
+    severity: 'error',
+    from: { path: '^src/report/' },
+    to: { path: '^src/', pathNot: folders(['base', 'environment', 'report']) },
   },
   {
     name: 'children',

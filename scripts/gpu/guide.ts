@@ -171,7 +171,7 @@ ${await run('compare', 'bandwidth.json', 'healthy.json')}
 
 ## 10. More
 
-\`headrace gpu explain CAUSE\` describes how a cause is found, the next command, and published gains. \`--html report.html\` writes a page
+\`headrace gpu explain CAUSE\` describes how a cause is found, the next command, and published gains. \`--html report.html\` writes [a page](console.md#reports-as-files)
 with the timeline; \`--json\` is for programs. \`headrace gpu watch\` repeats the decomposition of step 1 continuously, from nvidia-smi or a
 DCGM exporter. Its tests replay recorded output, because they run without a GPU.
 

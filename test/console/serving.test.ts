@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { buildConsole } from '../../scripts/build-console.ts';
 import { createKey, revokeKey } from '../../src/operating/api-keys.ts';
 import { SCOPES, type Scope } from '../../src/operating/scopes.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
@@ -16,7 +15,6 @@ const HTML = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
 let headrace: Headrace;
 
 beforeAll(async () => {
-  expect(await buildConsole()).toMatchObject({ code: 0 });
   headrace = await openHeadrace({ project, environment: { directory, partitions: 1 } });
   createKey(directory, { name: 'console', scopes: ['read'], now: Date.now() });
 });

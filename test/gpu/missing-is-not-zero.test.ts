@@ -8,7 +8,6 @@ import { findStragglers } from '../../src/gpu/analysis/stragglers.ts';
 import { utilisationOf } from '../../src/gpu/analysis/utilisation.ts';
 import { diagnose } from '../../src/gpu/diagnose.ts';
 import { parseText } from '../../src/gpu/readers/parse-text.ts';
-import { htmlReport } from '../../src/gpu/report/html.ts';
 import { markdownReport } from '../../src/gpu/report/markdown.ts';
 import { terminalReport } from '../../src/gpu/report/terminal.ts';
 import type { Source } from '../../src/gpu/source.ts';
@@ -97,7 +96,7 @@ function answerTo({ kind, path = 'file' }: Fixture, text: string): Answer {
       facts: factsOf(source),
       causes: new Set(diagnosis.findings.map(({ cause }) => cause)),
       healthy: diagnosis.verdict === 'healthy',
-      report: [terminalReport(diagnosis, true), markdownReport(diagnosis), htmlReport(diagnosis)].join('\n'),
+      report: [terminalReport(diagnosis, true), markdownReport(diagnosis)].join('\n'),
     };
   } catch (error) {
     if (!isHeadraceError(error)) throw error;

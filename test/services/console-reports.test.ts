@@ -1,12 +1,11 @@
 // @module-tag deep
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildConsole } from '../../scripts/build-console.ts';
-import { root, runCommand } from '../../scripts/run-command.ts';
 import { seededRandom } from '../../src/base/rng.ts';
 import { captureJson } from '../../src/labs/captures/capture.ts';
 import { trainingRun } from '../../src/labs/captures/training-run.ts';
@@ -14,6 +13,7 @@ import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { type RunningServer, startServer } from '../../src/server/http-server.ts';
 import { project } from '../server/shop.ts';
 import { axeFindings, launchBrowser, pixelsOver, screenshot, withPage } from './browser.ts';
+import { diagnosisOf, planJson } from './report-kinds.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'headrace-console-reports-'));
 let headrace: Headrace;
@@ -33,30 +33,6 @@ afterAll(async () => {
   await headrace?.close();
   rmSync(directory, { recursive: true, force: true });
 });
-
-/** The JSON of a command. */
-async function reportOf(words: readonly string[], cwd = root): Promise<string> {
-  const program = ['--conditions=headrace-source', `${root}/src/cli/start.ts`, ...words, '--json'];
-  const { code, stdout, output } = await runCommand(process.execPath, program, { cwd });
-  expect(code, output).toBe(0);
-  return stdout;
-}
-
-/** The diagnosis of the traces of three ranks. */
-async function diagnosisOf(fault: 'straggler' | 'none'): Promise<string> {
-  const run = { fault, share: 0.3, steps: 6, kernelsPerStep: 60, kernelUs: 80, ranks: 3, random: seededRandom(9) };
-  const folder = mkdtempSync(join(tmpdir(), 'headrace-traces-'));
-  try {
-    const files = trainingRun(run).map((capture) => {
-      const file = `rank-${capture.rank}.json`;
-      writeFileSync(join(folder, file), captureJson(capture));
-      return file;
-    });
-    return await reportOf(['gpu', 'diagnose', ...files], folder);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
 
 /** Drops a report into a place of a page. */
 function dropInto(page: Page, place: number, name: string, text: string): Promise<void> {
@@ -102,10 +78,7 @@ test('raw traces of three ranks are read by the server, and zoomed into', async 
 });
 
 test('a plan is shown with its outcomes against its limits', async () => {
-  const place = `${root}/examples/training-cost`;
-  const inputs = ['--profile', `${place}/loader-bound.json`, '--prices', `${place}/offers.json`];
-  const spot = ['--trace', `${place}/aws-p2-2020-11-20.csv`, '--time-unit', 'h'];
-  const plan = await reportOf(['cost', 'plan', `${place}/job.json`, ...inputs, ...spot]);
+  const plan = await planJson();
   await withPage(browser, { url: server.url, path: '/cost' }, async ({ page, faults }) => {
     await dropInto(page, 0, 'plan.json', plan);
     await page.getByRole('heading', { name: /draws miss the deadline/ }).waitFor();

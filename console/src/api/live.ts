@@ -170,7 +170,8 @@ class Live {
   }
 }
 
-export const live = new Live();
+// Pure: a page that watches nothing leaves it out.
+export const live = /* @__PURE__ */ new Live();
 
 /** Watches a route while the component is shown. */
 export function useLive<P extends LivePath>(path: P): Reading<LiveAnswer<P>> {

@@ -15,3 +15,13 @@ export function showTheme(theme: Theme, keep: boolean): void {
   document.documentElement.dataset['theme'] = theme;
   window.dispatchEvent(new Event('themechange'));
 }
+
+/** Shows the theme of the system from now on, and paper in the light one. For a page that keeps nothing. */
+export function followSystemTheme(): void {
+  const dark = matchMedia('(prefers-color-scheme: dark)');
+  const show = () => showTheme(dark.matches ? 'dark' : 'light', false);
+  show();
+  dark.addEventListener('change', show);
+  window.addEventListener('beforeprint', () => showTheme('light', false));
+  window.addEventListener('afterprint', show);
+}

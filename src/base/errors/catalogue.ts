@@ -32,6 +32,7 @@ import { predictionErrors } from './prediction.ts';
 import { pythonErrors } from './python.ts';
 import { redisErrors } from './redis.ts';
 import { registryErrors } from './registry.ts';
+import { reportErrors } from './report.ts';
 import { requestErrors } from './request.ts';
 import { rolloutErrors } from './rollout.ts';
 import { runErrors } from './run.ts';
@@ -92,6 +93,7 @@ export const catalogue = {
   ...pythonErrors,
   ...redisErrors,
   ...registryErrors,
+  ...reportErrors,
   ...requestErrors,
   ...declarationErrors,
   ...changeErrors,

@@ -51,14 +51,10 @@ async function reportWindow(call: Asked): Promise<void> {
   const { windowReport } = await import('../../monitoring/report/window-report.ts');
   const { windowJson } = await import('../../monitoring/report/window-json.ts');
   const { windowLines } = await import('../../monitoring/report/window-text.ts');
-  const { writeText } = await import('../drift/write-comparison.ts');
+  const { writeReport } = await import('../report/write-report.ts');
   await withWatched(call, async (opened) => {
     const report = await windowReport(opened);
-    const { html } = call.options;
-    if (html !== undefined) {
-      const { windowHtml } = await import('../../monitoring/report/window-html.ts');
-      writeText(html, windowHtml(report));
-    }
+    writeReport(call.options.html, 'window', () => windowJson(report));
     if (call.json) call.terminal.out(windowJson(report));
     else for (const line of windowLines(report)) call.terminal.out(line);
   });

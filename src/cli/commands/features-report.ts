@@ -1,8 +1,8 @@
 import { command } from '../command.ts';
-import { writeText } from '../drift/write-comparison.ts';
 import { withHistory } from '../open/with-stores.ts';
 import { option } from '../options/option.ts';
 import { file, instant } from '../options/option-kinds.ts';
+import { writeReport } from '../report/write-report.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -18,12 +18,11 @@ export const featuresReport = command({
   },
   async run(call) {
     const { featuresReport: reportOf } = await import('../../monitoring/features/features-report.ts');
-    const { reportHtml } = await import('../../monitoring/features/report-html.ts');
     const { reportText } = await import('../../monitoring/features/report-text.ts');
     await withHistory(call, async (project, history) => {
       const { to = Date.now(), from = to - DAY_MS, html } = call.options;
       const report = await reportOf(project, history, from, to);
-      if (html !== undefined) writeText(html, reportHtml(report));
+      writeReport(html, 'features', () => JSON.stringify(report));
       call.terminal.out(call.json ? JSON.stringify(report) : reportText(report));
     });
   },

@@ -1,10 +1,9 @@
-import { readdir, stat, writeFile } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
 import { compareText } from '../../base/text-order.ts';
 import { type Comparison, compareTraces } from '../../gpu/compare.ts';
 import { diagnoseFiles, readSources } from '../../gpu/diagnose-files.ts';
-import type { Diagnosis } from '../../gpu/diagnosis.ts';
 import type { Cause } from '../../gpu/finding.ts';
 import { readSource } from '../../gpu/readers/read-source.ts';
 import { jsonText } from '../../gpu/report/json.ts';
@@ -20,6 +19,7 @@ import type { Source } from '../../gpu/source.ts';
 import type { Trace } from '../../gpu/trace/trace.ts';
 import { dmonCommand, watchDcgm, watchDmon } from '../../gpu/watch.ts';
 import type { Call } from '../command.ts';
+import { writeReport } from '../report/write-report.ts';
 import type { diagnoseOptions, watchOptions } from './gpu-options.ts';
 
 type DiagnoseCall = Call<typeof diagnoseOptions>;
@@ -33,15 +33,10 @@ export async function runDiagnose({ words, options, json, terminal: { out } }: D
     return out(json ? jsonText(report) : scopeText(report));
   }
   const diagnosis = await diagnoseFiles(files, device === undefined ? {} : { device });
-  if (html !== undefined) await writeHtml(html, diagnosis);
+  writeReport(html, 'gpu', () => jsonText(diagnosis));
   if (json) out(jsonText(diagnosis));
   else if (markdown) out(markdownReport(diagnosis));
   else out(terminalReport(diagnosis, all));
-}
-
-async function writeHtml(path: string, diagnosis: Diagnosis): Promise<void> {
-  const { htmlReport } = await import('../../gpu/report/html.ts');
-  await writeFile(path, htmlReport(diagnosis));
 }
 
 /** More files than this in a folder are not a set of captures. */

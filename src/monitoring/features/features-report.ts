@@ -11,6 +11,7 @@ import { servedTable } from '../../features/plan/served-table.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import type { ColumnSpec } from '../../schema/column.ts';
 import { type ColumnProfile, distinctOf, meanOf } from './column-profile.ts';
+import { findingsOf } from './findings.ts';
 import { type ProfiledTable, profileTable, quoted, readRows } from './profile-sql.ts';
 import { type Quarantined, readQuarantine } from './quarantine.ts';
 import { readVolume, type Volume } from './volume.ts';
@@ -74,6 +75,8 @@ export interface FeaturesReport {
   /** Vectors and deliveries of [from, to), epoch ms. */
   readonly from: number;
   readonly to: number;
+  /** A sentence for each finding, the most important first. */
+  readonly findings: readonly string[];
   readonly services: readonly ServiceReport[];
   readonly sources: readonly SourceReport[];
 }
@@ -89,7 +92,7 @@ export async function featuresReport(
   for (const service of project.services) services.push(await serviceReport(service, history, from, to));
   const sources: SourceReport[] = [];
   for (const source of project.sources) sources.push(await sourceReport(source, history, from, to));
-  return { project: project.name, from, to, services, sources };
+  return { project: project.name, from, to, findings: findingsOf({ services, sources }), services, sources };
 }
 
 async function serviceReport(

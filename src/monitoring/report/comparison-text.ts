@@ -36,7 +36,7 @@ export function excludedLines(excluded: readonly ExcludedColumn[]): readonly str
   return [...byReason].map(([reason, all]) => `not compared: ${all.map(({ name }) => name).join(', ')} (${reason})`);
 }
 
-export function verdictText({ faults, features, verdict, slices }: Comparison): string {
+function verdictText({ faults, features, verdict, slices }: Comparison): string {
   const drifted = features.filter(({ state }) => state === 'drift').length;
   const unsure = features.filter(({ state }) => state === 'inconclusive').length;
   const judged = features.filter(({ state }) => state === 'drift' || state === 'ok').length + unsure;
@@ -50,7 +50,7 @@ export function verdictText({ faults, features, verdict, slices }: Comparison): 
   return `${text}${sliced}`;
 }
 
-export function costText(cost: RuleCost, { windowsPerDay }: Comparison): string {
+function costText(cost: RuleCost, { windowsPerDay }: Comparison): string {
   const { rule, flagged, perDay, perQuarter } = cost;
   return `rule ${rule}: flags ${flagged} here; without drift ${numberText(perDay)} false alarms a day, ${numberText(perQuarter)} a quarter (${windowsPerDay} window${windowsPerDay === 1 ? '' : 's'} a day, rows independent)`;
 }
@@ -59,21 +59,9 @@ function sliceText({ column, value, rows, drifted }: SliceComparison): string {
   return `slice ${column}=${value} (${rows.reference} → ${rows.current} rows): ${drifted.map(({ name }) => name).join(', ')}`;
 }
 
-export const featureHeads = [
-  'feature',
-  'kind',
-  'state',
-  'PSI',
-  'JS',
-  'W1/σ',
-  'shift',
-  'adj. p',
-  'missing',
-  'share',
-  'why',
-];
+const featureHeads = ['feature', 'kind', 'state', 'PSI', 'JS', 'W1/σ', 'shift', 'adj. p', 'missing', 'share', 'why'];
 
-export function featureCells(feature: FeatureComparison): readonly string[] {
+function featureCells(feature: FeatureComparison): readonly string[] {
   const { name, kind, state, effect, evidence, missing, rows, rootCauseShare, reason } = feature;
   const rate = (count: number, of: number) => (of === 0 ? '–' : `${numberText((100 * count) / of)}%`);
   return [

@@ -4,10 +4,10 @@ import { causesOf } from '../../monitoring/cause/causes.ts';
 import { qualityWindows } from '../../monitoring/estimate/quality-windows.ts';
 import { estimateWindow } from '../../monitoring/estimate/window-estimate.ts';
 import { watchedVersion } from '../../monitoring/monitor/watched-version.ts';
-import { windowHtml } from '../../monitoring/report/window-html.ts';
 import { windowJson } from '../../monitoring/report/window-json.ts';
 import { type WindowReportOptions, windowReport } from '../../monitoring/report/window-report.ts';
 import { CHAMPION } from '../../registry/champion.ts';
+import { reportPage } from '../../report/report-page.ts';
 import type { Headrace } from '../../running/headrace.ts';
 import { insideOf } from '../../running/inside.ts';
 import { readSpan } from '../../schema/instant.ts';
@@ -30,7 +30,10 @@ const query = z.object({
     .describe(
       'the whole window, its causes alone, its estimate before the labels with the proxies, or the estimated and the realised quality of its parts',
     ),
-  format: z.enum(['json', 'html']).default('json').describe('of the window: JSON, or one HTML page below 2 MB'),
+  format: z
+    .enum(['json', 'html'])
+    .default('json')
+    .describe('of the window: JSON, or one HTML page that has the same JSON in it'),
 });
 
 const report = z.union([
@@ -67,6 +70,7 @@ export const readDriftReport: WriteRoute = {
     'DRIFT_PROFILE',
     'PLAYBOOK_FILE',
     'PLAYBOOK_BUSY',
+    'REPORT_PAGE',
   ],
   shapes: ({ models }, define) =>
     models.map(({ name }) => ({
@@ -94,10 +98,10 @@ async function answerOf(
   const { watched, history, span, now } = options;
   if (of === 'estimate') return jsonAnswer(await estimateWindow(watched.model, history, watched.version, span, now));
   if (of === 'quality') return jsonAnswer(await qualityWindows(watched.model, history, watched.version, span, now));
-  const found = await windowReport(options);
+  const found = windowJson(await windowReport(options));
   return format === 'html'
-    ? { status: 200, type: 'text/html; charset=utf-8', body: windowHtml(found) }
-    : { status: 200, type: 'application/json', body: windowJson(found) };
+    ? { status: 200, type: 'text/html; charset=utf-8', body: reportPage('window', found) }
+    : { status: 200, type: 'application/json', body: found };
 }
 
 async function optionsOf(

@@ -40,6 +40,7 @@ const report = z.object({
   project: z.string(),
   from: instant,
   to: instant,
+  findings: z.array(z.string()).describe('a sentence for each finding, the most important first'),
   services: z.array(
     z.object({
       service: z.string(),

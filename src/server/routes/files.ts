@@ -81,7 +81,7 @@ function fileRoute(parts: Parts): ReadRoute {
     query,
     takesStream: true,
     errors: ['SERVER_FORM_SIZE', 'SERVER_BUSY', 'SERVER_JUDGE', 'JOB_CANCELLED'],
-    refusals: ['SERVER_FORM', 'FILE_DAMAGED', ...refusals],
+    refusals: ['SERVER_FORM', 'FILE_DAMAGED', 'REPORT_PAGE', ...refusals],
     shapes: (_, define) => {
       const { schema } = define(...report);
       const judged = define(answer, z.object({ report: schema, html: z.string().nullable() }));

@@ -4,7 +4,33 @@ import { z } from 'zod';
 
 const number = z.number().nullable();
 const twoSides = z.object({ reference: number, current: number });
+const rowsOfSides = z.object({ reference: z.int(), current: z.int() });
+const counts = z.array(z.number());
 const side = z.object({ name: z.string(), rows: z.int() });
+
+const bins = z.looseObject({
+  frozen: z.looseObject({
+    kind: z.enum(['edges', 'values']),
+    edges: z.array(z.number()).optional().describe('between the bins'),
+    values: z.array(z.string()).optional().describe('one for each bin'),
+  }),
+  reference: counts.describe('rows of the reference by bin, the last of missing values'),
+  current: counts.describe('current rows by bin'),
+});
+
+const falseAlarms = z.looseObject({
+  rule: z.string(),
+  flagged: z.int(),
+  perQuarter: number.describe('alarms that chance alone gives in a quarter of a year'),
+});
+
+const slice = z.looseObject({
+  column: z.string(),
+  value: z.string(),
+  rows: rowsOfSides,
+  drifted: z.array(z.looseObject({ name: z.string(), reason: z.string() })),
+  state: z.enum(['drift', 'ok', 'insufficient']),
+});
 
 export const comparisonSchema = z.looseObject({
   version: z.literal(1),
@@ -18,12 +44,18 @@ export const comparisonSchema = z.looseObject({
       kind: z.string(),
       state: z.enum(['drift', 'ok', 'inconclusive', 'insufficient', 'excluded']),
       reason: z.string(),
-      rows: twoSides,
-      missing: twoSides,
+      rows: rowsOfSides,
+      missing: rowsOfSides,
       mean: twoSides,
+      effect: z.looseObject({ debiasedPsi: number, jensenShannon: number, wasserstein: number }).nullable(),
+      limit: z.looseObject({ psi: number }).nullable(),
+      bins: bins.nullable(),
     }),
   ),
   domainAuc: number,
+  falseAlarms: z.array(falseAlarms),
+  windowsPerDay: z.number(),
+  slices: z.array(slice),
   excluded: z.array(z.looseObject({ name: z.string(), reason: z.string() })),
 });
 

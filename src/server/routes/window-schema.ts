@@ -1,35 +1,5 @@
 import { z } from 'zod';
-
-const sides = z.looseObject({ reference: z.number(), current: z.number() });
-
-const counts = z.array(z.number());
-
-const bins = z.looseObject({
-  frozen: z.looseObject({
-    kind: z.enum(['edges', 'values']),
-    edges: z.array(z.number()).optional().describe('between the bins'),
-  }),
-  reference: counts.describe('rows of the training set by bin'),
-  current: counts.describe('rows of the window by bin'),
-});
-
-const feature = z.looseObject({
-  name: z.string(),
-  kind: z.string(),
-  state: z.string(),
-  reason: z.string(),
-  rows: sides,
-  missing: sides,
-  effect: z.looseObject({ debiasedPsi: z.number().nullable() }).nullable(),
-  limit: z.looseObject({ psi: z.number().nullable() }).nullable(),
-  bins: bins.nullable(),
-});
-
-const falseAlarms = z.looseObject({
-  rule: z.string(),
-  flagged: z.number(),
-  perQuarter: z.number().nullable().describe('alarms that chance alone gives in a quarter of a year'),
-});
+import { comparisonSchema } from './judged-schemas.ts';
 
 const judged = z.looseObject({
   from: z.number(),
@@ -82,16 +52,27 @@ export const qualitySchema = z.object({
 const slices = z.looseObject({
   rows: z.number(),
   loss: z.number(),
-  looked: z.number().describe('slices that were tested'),
+  looked: z.int().describe('slices that were tested'),
   slices: z.array(
     z.looseObject({
       conditions: z.array(z.string()),
-      rows: z.number(),
-      loss: z.number().describe('mean loss inside'),
-      restLoss: z.number().describe('mean loss outside'),
+      rows: z.int(),
+      loss: z.number(),
+      restLoss: z.number().describe('of the other rows'),
       adjustedP: z.number(),
     }),
   ),
+});
+
+const featureCause = z.looseObject({
+  feature: z.string(),
+  state: z.string(),
+  debiasedPsi: z.number().nullable(),
+  lossShare: z.number().nullable().describe('of the change of the loss'),
+  view: z.string().nullable(),
+  sources: z.array(z.string()),
+  ageMs: z.number().nullable(),
+  freshnessMs: z.number().nullable(),
 });
 
 const cause = z.object({ at: z.number(), kind: z.string(), of: z.string(), text: z.string() });
@@ -104,13 +85,11 @@ export const windowSchema = z.looseObject({
   from: z.number(),
   to: z.number(),
   at: z.number(),
-  comparison: z
-    .looseObject({ verdict: z.string(), features: z.array(feature), falseAlarms: z.array(falseAlarms) })
-    .nullable(),
+  comparison: comparisonSchema.nullable(),
   series: z.array(series),
   coverage,
   estimate,
   slices: slices.nullable(),
-  causes: z.looseObject({ timeLine: z.array(cause) }),
+  causes: z.looseObject({ features: z.array(featureCause), timeLine: z.array(cause) }),
   decisions: z.array(z.string()),
 });

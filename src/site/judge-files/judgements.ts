@@ -2,6 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { openTableFile } from '../../backends/embedded/table/open-table-file.ts';
 import { fail } from '../../base/errors/fail.ts';
 import type { TableFile } from '../../ports/table-file.ts';
+import type { ReportKind } from '../../report/report-kinds.ts';
+import { reportPage } from '../../report/report-page.ts';
 import { fileOf } from './form-files.ts';
 import type { CostAsked, DriftAsked, FormFiles, GpuAsked, Judgement } from './judgement.ts';
 
@@ -34,8 +36,7 @@ const drift: Judge<DriftAsked> = {
       const [reference, current] = tables;
       const asked = { ...options, rule: parseDriftRule(rule), season: season ?? ('auto' as const) };
       const comparison = await compareTables(reference, current, asked);
-      const { comparisonHtml } = await import('../../monitoring/report/comparison-html.ts');
-      return { report: comparisonJson(comparison), html: html ? comparisonHtml(comparison) : null };
+      return withPage('comparison', comparisonJson(comparison), html);
     } finally {
       for (const table of tables) await table.close();
     }
@@ -56,8 +57,7 @@ const gpu: Judge<GpuAsked> = {
     const paths = files.get('file') ?? [];
     if (paths.length === 0) throw fail('SERVER_FORM', { reason: 'the part "file" is missing' });
     const diagnosis = await diagnoseFiles(paths, device === null ? {} : { device });
-    const { htmlReport } = await import('../../gpu/report/html.ts');
-    return { report: jsonText(diagnosis), html: html ? htmlReport(diagnosis) : null };
+    return withPage('gpu', jsonText(diagnosis), html);
   },
 };
 
@@ -80,8 +80,7 @@ const cost: Judge<CostAsked> = {
       draws,
       seed,
     });
-    const { planHtml } = await import('../../cost/report/html.ts');
-    return { report: JSON.stringify(plan), html: html ? planHtml(plan) : null };
+    return withPage('cost', JSON.stringify(plan), html);
   },
 };
 
@@ -94,6 +93,10 @@ async function sentJob(path: string) {
     if (error instanceof SyntaxError) throw fail('COST_JOB', { reason: `${path} is not whole JSON` }, error);
     throw error;
   }
+}
+
+function withPage(kind: ReportKind, report: string, html: boolean): Judged {
+  return { report, html: html ? reportPage(kind, report) : null };
 }
 
 const judges = { drift, gpu, cost };

@@ -1,30 +1,43 @@
-import { useAddress } from '../../app/address.ts';
 import { numberText, shareText } from '../../look/format.ts';
 import { Empty } from '../../look/page.tsx';
 import { Rows } from '../../look/rows.tsx';
 import { State } from '../../look/state.tsx';
 import css from './drift.module.css';
 import { TONES } from './monitors.tsx';
-import type { Window } from './page.tsx';
+import { ComparedSlices } from './slices.tsx';
+import type { Comparison } from './window.ts';
 
-type Feature = NonNullable<Window['comparison']>['features'][number];
+type Feature = Comparison['features'][number];
+
+/** Features that the table has: the worst come first. */
+const MOST = 500;
+
+/** A version without the profile of its training set has nothing to compare with. */
+export function NoReference() {
+  return (
+    <Empty command="npx headrace train <model>">This version has no profile of its training set. A new one has:</Empty>
+  );
+}
 
 /** Every compared feature, the worst first, and the two distributions of the chosen one. */
-export function DriftedFeatures({ window: { comparison } }: { readonly window: Window }) {
-  const [{ feature }, change] = useAddress();
-  if (comparison === null)
-    return (
-      <Empty command="npx headrace train <model>">
-        This version has no profile of its training set. A new one has:
-      </Empty>
-    );
-  const { features, falseAlarms } = comparison;
+export function DriftedFeatures(props: {
+  readonly comparison: Comparison;
+  readonly feature: string | undefined;
+  readonly onFeature: (name: string) => void;
+}) {
+  const { comparison, feature, onFeature } = props;
+  const { features, falseAlarms, faults, slices } = comparison;
   const chosen = features.find(({ name }) => name === feature) ?? features[0];
   return (
     <>
+      {faults.map(({ kind, columns, text }) => (
+        <p key={`${kind} ${columns.join(' ')} ${text}`}>
+          <State tone="bad">{kind}</State> {columns.join(', ')}: {text}
+        </p>
+      ))}
       <Rows
         label="Features against the training set"
-        rows={features}
+        rows={features.slice(0, MOST)}
         keyOf={({ name }) => name}
         chosen={chosen?.name ?? null}
         columns={[
@@ -36,7 +49,7 @@ export function DriftedFeatures({ window: { comparison } }: { readonly window: W
                 type="button"
                 data-kind="plain"
                 aria-pressed={name === chosen?.name}
-                onClick={() => change({ feature: name })}
+                onClick={() => onFeature(name)}
               >
                 {name}
               </button>
@@ -52,7 +65,9 @@ export function DriftedFeatures({ window: { comparison } }: { readonly window: W
           { title: 'Why', isSentence: true, cell: ({ reason }) => reason },
         ]}
       />
+      {features.length > MOST && <p className={css.quiet}>The JSON has {features.length - MOST} more.</p>}
       {chosen !== undefined && <Distributions feature={chosen} />}
+      {slices.length > 0 && <ComparedSlices slices={slices} />}
       {falseAlarms.map(({ rule, flagged, perQuarter }) => (
         <p key={rule} className={css.quiet}>
           The rule {rule} flags {numberText(flagged)} features here. On data like the training set, chance gives it{' '}
@@ -76,6 +91,7 @@ function Distributions({ feature: { name, bins, rows } }: { readonly feature: Fe
   const most = Math.max(...reference, ...current, 1e-9);
   const width = 100 / reference.length;
   const { edges = [] } = bins.frozen;
+  const names = binNames(bins.frozen);
   return (
     <figure>
       <figcaption>
@@ -98,7 +114,9 @@ function Distributions({ feature: { name, bins, rows } }: { readonly feature: Fe
             y={100 - (96 * share) / most}
             width={width * 0.96}
             height={(96 * share) / most}
-          />
+          >
+            <title>{`${names[i]}: ${shareText(reference[i])}, now ${shareText(share)}`}</title>
+          </rect>
         ))}
         <path
           className={css.reference}
@@ -114,6 +132,14 @@ function Distributions({ feature: { name, bins, rows } }: { readonly feature: Fe
       </div>
     </figure>
   );
+}
+
+/** The bins in words; the last is of missing values. */
+function binNames({ edges = [], values = [], kind }: NonNullable<Feature['bins']>['frozen']): readonly string[] {
+  if (kind === 'values') return [...values, 'others', 'missing'];
+  const texts = edges.map((edge) => numberText(edge));
+  const between = texts.map((edge, i) => (i === 0 ? `below ${edge}` : `${texts[i - 1]} to ${edge}`));
+  return [...between, texts.length === 0 ? 'all' : `from ${texts.at(-1)}`, 'missing'];
 }
 
 function sharesOf(counts: readonly number[]): readonly number[] {

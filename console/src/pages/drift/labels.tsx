@@ -3,7 +3,7 @@ import { Facts } from '../../look/page.tsx';
 import { SeriesChart } from '../../look/series-chart.tsx';
 import { State } from '../../look/state.tsx';
 import css from './drift.module.css';
-import type { Window } from './page.tsx';
+import type { Window } from './window.ts';
 
 /** How fast labels come, and the quality that is estimated before they are there. */
 export function Labels({ window: { coverage, estimate, slices } }: { readonly window: Window }) {

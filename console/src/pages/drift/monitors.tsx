@@ -3,7 +3,7 @@ import { Empty } from '../../look/page.tsx';
 import { SeriesChart } from '../../look/series-chart.tsx';
 import { State, type Tone } from '../../look/state.tsx';
 import css from './drift.module.css';
-import { kindText, type Window } from './page.tsx';
+import { kindText, type Window } from './window.ts';
 
 export const TONES: Readonly<Record<string, Tone>> = {
   ok: 'good',

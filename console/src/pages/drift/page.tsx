@@ -1,24 +1,19 @@
 import { useQuery } from '@tanstack/react-query';
-import { answer, client, type Schema } from '../../api/client.ts';
+import { answer, client } from '../../api/client.ts';
 import { useLive } from '../../api/live.ts';
 import { useAddress } from '../../app/address.ts';
 import { ModelChoice, useChosenModel } from '../../app/chosen-model.tsx';
 import { Choice } from '../../look/choice.tsx';
 import { Fault } from '../../look/fault.tsx';
-import { Empty, Live, Page as PageFrame, Panel, Panels, Skeleton } from '../../look/page.tsx';
+import { Empty, Live, Page as PageFrame, Panel, Skeleton } from '../../look/page.tsx';
 import { Time } from '../../look/time.tsx';
-import { DriftedFeatures } from './features.tsx';
 import { Incidents } from './incidents.tsx';
-import { Labels } from './labels.tsx';
-import { Monitors } from './monitors.tsx';
+import { JudgedWindow } from './judged-window.tsx';
 import { PlaybookLog } from './playbook.tsx';
 import { QualityPanel } from './quality.tsx';
-import { Slices } from './slices.tsx';
+import { kindText, type Window } from './window.ts';
 
 const DAY_MS = 86_400_000;
-
-/** One window of a model, as the server reports it. */
-export type Window = Extract<Schema<'DriftReport'>, { series: unknown }>;
 
 /** Whether a model sees other data than it was trained on, and what answers it. */
 export function Page() {
@@ -110,71 +105,35 @@ function Finding({ model }: { readonly model: string | null }) {
   return <>{bad.map(({ monitor, reason }) => `${kindText(monitor.kind)}: ${reason}`).join('. ')}</>;
 }
 
-/** The kind of a monitor in words. */
-export function kindText(kind: string): string {
-  return kind
-    .replace(/([A-Z])/g, (letter) => ` ${letter.toLowerCase()}`)
-    .replace(/^./, (letter) => letter.toUpperCase());
-}
-
 function Report({ model }: { readonly model: string }) {
   const { data, error, isPlaceholderData } = useWindow(model);
+  const [address, change] = useAddress();
   const drift = useLive('/v1/drift');
   if (error !== null) return <Fault error={error} />;
   if (data === undefined) return <Skeleton />;
   return (
-    <>
-      <Panel
-        title="Windows against their limits"
-        note={
-          <>
-            Version {data.modelVersion}, <Time at={data.from} /> to <Time at={data.to} />
-            {isPlaceholderData && ' (reading a newer window)'}.{' '}
-            <Live reading={drift}>
-              {({ watch, at }) =>
-                watch === 'watched' ? (
-                  <>
-                    A monitor judged last at <Time at={at} />.
-                  </>
-                ) : (
-                  <>No monitor runs: this page judges when it is read. Start one with headrace monitor.</>
-                )
-              }
-            </Live>
-          </>
-        }
-      >
-        <Monitors window={data} />
-      </Panel>
-      <Panel title="Features against the training set">
-        <DriftedFeatures window={data} />
-      </Panel>
-      <QualityPanel window={data} />
-      <Panel title="Slices, the worst first" note="The loss of a slice against that of all other rows.">
-        <Slices window={data} />
-      </Panel>
-      <Panels>
-        <Panel title="Labels and quality">
-          <Labels window={data} />
-        </Panel>
-        <Panel title="Events in this window">
-          <Causes window={data} />
-        </Panel>
-      </Panels>
-    </>
-  );
-}
-
-function Causes({ window: { causes } }: { readonly window: Window }) {
-  if (causes.timeLine.length === 0)
-    return <Empty>Nothing that could be a cause is in the history of this window.</Empty>;
-  return (
-    <ol>
-      {causes.timeLine.map(({ at, kind, of, text }) => (
-        <li key={`${at} ${kind} ${of} ${text}`}>
-          <Time at={at} /> · <strong>{of}</strong> {text}
-        </li>
-      ))}
-    </ol>
+    <JudgedWindow
+      window={data}
+      quality={<QualityPanel window={data} />}
+      feature={address['feature']}
+      onFeature={(feature) => change({ feature })}
+      note={
+        <>
+          Version {data.modelVersion}, <Time at={data.from} /> to <Time at={data.to} />
+          {isPlaceholderData && ' (reading a newer window)'}.{' '}
+          <Live reading={drift}>
+            {({ watch, at }) =>
+              watch === 'watched' ? (
+                <>
+                  A monitor judged last at <Time at={at} />.
+                </>
+              ) : (
+                <>No monitor runs: this page judges when it is read. Start one with headrace monitor.</>
+              )
+            }
+          </Live>
+        </>
+      }
+    />
   );
 }

@@ -7,7 +7,7 @@ import { numberText, wordsText } from '../../look/format.ts';
 import { Empty, Panel, Skeleton } from '../../look/page.tsx';
 import { SeriesChart } from '../../look/series-chart.tsx';
 import css from './drift.module.css';
-import type { Window } from './page.tsx';
+import type { Window } from './window.ts';
 
 type Quality = Extract<Schema<'DriftReport'>, { windows: unknown }>;
 

@@ -1,10 +1,10 @@
-import { writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { PRICE_STORE } from '../../../cost/catalog/price-store.ts';
 import type { CostPlan } from '../../../cost/plan/plan.ts';
 import { type Call, command } from '../../command.ts';
 import { flag, option, repeated } from '../../options/option.ts';
 import { file, name, whole } from '../../options/option-kinds.ts';
+import { writeReport } from '../../report/write-report.ts';
 import { traceOptions } from '../../training/spot-options.ts';
 
 const options = {
@@ -33,10 +33,7 @@ export const costPlan = command({
     const plan = await planOf(call);
     const { terminal, json } = call;
     const { html, markdown } = call.options;
-    if (html !== undefined) {
-      const { planHtml } = await import('../../../cost/report/html.ts');
-      await writeFile(html, planHtml(plan));
-    }
+    writeReport(html, 'cost', () => JSON.stringify(plan));
     if (json) terminal.out(JSON.stringify(plan));
     else if (markdown) terminal.out((await import('../../../cost/report/markdown.ts')).planMarkdown(plan));
     else terminal.out((await import('../../../cost/report/terminal.ts')).planText(plan));

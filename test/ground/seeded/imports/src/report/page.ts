@@ -1,0 +1,1 @@
+export { write } from '../featurestore/ingest/write.ts';
