@@ -51,6 +51,7 @@ function running(maxBytes: number, mostBusy?: number) {
   const commit = (fails: boolean, amid: string | null) => {
     const drain = new TileDrain(cache, {
       archived: Number.NEGATIVE_INFINITY,
+      now: 0,
       see: () => undefined,
       take: () => undefined,
     });

@@ -65,7 +65,7 @@ test('a commit weighs tiles of every aggregate and type as they are, and reads c
         engine.apply(delivery, delivery.partition);
         read(1e13);
         if (commits[i] !== true) continue;
-        const drain = new TileDrain(cache, { archived: 0, see: () => undefined, take: () => undefined });
+        const drain = new TileDrain(cache, { archived: 0, now: 0, see: () => undefined, take: () => undefined });
         for (const _ of drain.steps);
         store.writeTiles({ writer: 'w', position: { t: [i + 1] }, tiles: drain.tiles });
         mustBeExact();
@@ -87,7 +87,7 @@ test('a read counts a key without the tiles that a sweep dropped', () => {
     tileAt(entry.runs[0], spend, minute * HOPS[0], 0);
     cache.markDirty(spend, entry, 0, minute * HOPS[0]);
   }
-  const drain = new TileDrain(cache, { archived: 0, see: () => undefined, take: () => undefined });
+  const drain = new TileDrain(cache, { archived: 0, now: 0, see: () => undefined, take: () => undefined });
   for (const _ of drain.steps);
   store.writeTiles({ writer: 'w', position: { t: [1] }, tiles: drain.tiles });
   cache.weigh(entry);

@@ -10,7 +10,8 @@ import type { Delivery } from './delivery.ts';
 
 /** Where the engine's tiles live: the host loads, keeps and writes them. `H` is the host's own record of a key. */
 export interface TileHost<H extends KeyRuns> {
-  tilesOf(layout: TileLayout, key: string): H;
+  /** The tiles of a key for an event that counts at `ts`. */
+  tilesOf(layout: TileLayout, key: string, ts: number): H;
   /** Called after the tile at `start` of a hop (by index) changed. */
   changed(layout: TileLayout, tiles: H, hop: number, start: number): void;
 }
@@ -88,11 +89,11 @@ class ViewFolder<H extends KeyRuns> {
     const values = this.#values;
     for (let i = 0; i < values.length; i += 1) values[i] = this.#inputs[i](row);
     const layout = this.layout;
-    const tiles = this.#host.tilesOf(layout, key);
     const hops = layout.view.hopsMs;
     const images = this.#images;
     // A change counts at its row's own time, and no earlier instant may be answered from a tile that has seen it.
     const ts = images === null ? delivery.ts : (row[images.time] as number);
+    const tiles = this.#host.tilesOf(layout, key, ts);
     const id = images === null ? delivery.id : (row[images.id] as string);
     const seen = Math.max(ts, delivery.ts);
     const taken = images !== null && row[images.before] === true;

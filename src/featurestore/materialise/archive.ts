@@ -259,7 +259,8 @@ export class Archive {
     for (const [layout, { keys, changes }] of touched) {
       const writers = layout.view.hopsMs.map((hopMs) => new TileTableWriter(layout, hopMs));
       for (const [key, newest] of keys) {
-        const { runs } = this.#options.tiles.tilesOf(layout, key);
+        const firsts = writers.map((_, hop) => Math.min(...changes.startsOf(newest, hop)));
+        const { runs } = this.#options.tiles.tilesFrom(layout, key, firsts);
         for (let hop = 0; hop < writers.length; hop += 1)
           writers[hop].addAll(key, runs[hop], changes.startsOf(newest, hop));
         yield;

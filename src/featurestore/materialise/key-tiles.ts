@@ -5,12 +5,15 @@ import { tileHorizonMs } from '../../features/window/tile-horizon.ts';
 import type { ReadTiles } from '../../features/window/window-memo.ts';
 import type { TileWrite } from '../../ports/online-store.ts';
 import type { Weighed } from './key-budget.ts';
+import { reaches } from './tile-bounds.ts';
 import { NO_CHANGE, type TileChanges } from './tile-changes.ts';
 
 /** The tiles of one (view, key) in memory: a run per hop, and which of them changed since the last commit. */
 export interface KeyTiles extends ReadTiles, Weighed<KeyTiles> {
   readonly key: string;
   readonly runs: TileRun[];
+  /** The log clock from which on they were loaded: of tiles that no window can reach from then on some are missing; -Infinity: none. */
+  since: number;
   /** The newest change that no drain has taken yet, among those of its view; repeats possible. */
   newest: number;
   /** The newest change that was reported to the archive. */
@@ -39,6 +42,7 @@ export function cleanTiles(key: string, runs: TileRun[], left: (entry: KeyTiles)
   return {
     key,
     runs,
+    since: Number.NEGATIVE_INFINITY,
     newest: NO_CHANGE,
     told: NO_CHANGE,
     drain: 0,
@@ -87,20 +91,25 @@ export function tellOf(layout: TileLayout, entry: KeyTiles, changes: TileChanges
   return pairs.length / 2;
 }
 
-/** The changed tiles of a key, but those before `reach`: the history has them, and the next sweep would drop them. */
+/**
+ * The changed tiles of a key, but those before `reach`: the history has them, and the next sweep would drop them. With them go all
+ * tiles that windows at `now` take, if they are in memory.
+ */
 export function collect(
   layout: TileLayout,
-  { key, runs, newest }: KeyTiles,
+  { key, runs, newest, since }: KeyTiles,
   changes: TileChanges,
   reach: readonly number[],
+  now: number,
 ): readonly TileWrite[] {
   const writes: TileWrite[] = [];
+  const all = reaches(layout, since, now) ? { all: runs } : {};
   const hops = layout.view.hopsMs;
   for (let hop = 0; hop < hops.length; hop += 1) {
     const run = runs[hop];
     for (const start of changes.startsOf(newest, hop))
       if (!(start < reach[hop]))
-        writes.push({ layout, hopMs: hops[hop], key, run, index: lowerBound(run, layout, start), all: runs });
+        writes.push({ layout, hopMs: hops[hop], key, run, index: lowerBound(run, layout, start), ...all });
   }
   return writes;
 }

@@ -17,6 +17,7 @@ import { OthersFollower } from './others-follower.ts';
 import { logLag, type ReaderLag } from './reader-lag.ts';
 import { RemoteCommitter } from './remote-committer.ts';
 import { SourceJudge, type SourceState } from './source-judge.ts';
+import { type TileBounds, UNBOUNDED } from './tile-bounds.ts';
 import { TileCache } from './tile-cache.ts';
 import { TileCommits } from './tile-commits.ts';
 import { localFold, remoteFold } from './tile-fold.ts';
@@ -66,7 +67,7 @@ export class Materialiser {
     const { remote } = store;
     const writer = writerOf(options);
     this.unreadable = new UnreadableRecords(options.unreadable ?? nothing);
-    this.tiles = new TileCache(store, memoryBytes, writer);
+    this.tiles = new TileCache(store, memoryBytes, writer, undefined, (layout) => this.#boundsOf(layout));
     this.#origin = tileOrigin(options, this.tiles);
     const fold = remote === undefined ? localFold(this.tiles) : remoteFold(this.tiles);
     this.#sink = new TileSink(options.sources, this.#origin.kind === 'own' ? options.layouts : [], fold);
@@ -279,6 +280,15 @@ export class Materialiser {
   /** The slowest log clock of the sources that have views: events stamped before it are in the tiles. */
   clock(): number {
     return tilesClock(this.#options.layouts, this.judge, this.intake);
+  }
+
+  /** The tiles of a key that an event or a read takes. Rows of a source of changes count at their own times, however old. */
+  #boundsOf({ view: { source } }: TileLayout): TileBounds {
+    if (this.#origin.kind !== 'own' || source.changes !== undefined) return UNBOUNDED;
+    return {
+      since: Math.min(this.#keepClock(), this.#committer.freshUntil),
+      until: this.judge.latestOf(source) + 1,
+    };
   }
 
   /** The slowest clock of a source with views, at most the archived one. */

@@ -257,6 +257,18 @@ export class SourceJudge {
     return Math.min(Math.max(...lastIngestTs, admission.largestIngestTs), this.#options.clock());
   }
 
+  /** No accepted event of a source is later; Infinity: the log does not say it. */
+  latestOf(source: EventSourceData): number {
+    const { lastIngestTs, next } = this.stateOf(source);
+    let latest = Number.NEGATIVE_INFINITY;
+    // The ingest times of a partition ascend.
+    for (let partition = 0; partition < next.length; partition += 1)
+      if (lastIngestTs[partition] > latest) latest = lastIngestTs[partition];
+      else if (lastIngestTs[partition] === Number.NEGATIVE_INFINITY && next[partition] > 0)
+        return Number.POSITIVE_INFINITY;
+    return latest + source.futureSkewMs;
+  }
+
   /** Whether views use a source, wherever their tiles are computed. */
   hasViews(source: EventSourceData): boolean {
     return this.stateOf(source).hasViews;

@@ -21,18 +21,23 @@ import {
   type ViewKey,
 } from './key-tiles.ts';
 import { type LoadTarget, loadKeys } from './load-keys.ts';
+import { reaches, reachesStarts, type TileBounds, UNBOUNDED } from './tile-bounds.ts';
 import { memoBytes, numberBytes, objectsOf } from './tile-bytes.ts';
 import { NO_CHANGE, TileChanges } from './tile-changes.ts';
-import { emptyView, loadEntry, loadSome, nothingDrained, type ViewCache } from './view-cache.ts';
+import { emptyView, loadEntry, loadRest, loadSome, nothingDrained, type ViewCache } from './view-cache.ts';
 import { type Writer, writers } from './writer.ts';
 
 /** Keys of a view that change before a commit is due, however large the budget is: closing and a start have as many to write. */
 const MOST_BUSY = 200_000;
 
+type BoundsOf = (layout: TileLayout) => TileBounds;
+
 /** Receives the tiles of a drain. */
 export interface DrainTo {
   /** Log clock up to which the history has the tiles: those of them that no window can reach any more are left out. */
   readonly archived: number;
+  /** The instant that windows are stored as of, epoch ms. */
+  readonly now: number;
   /** Called with all changes that it has not seen. */
   readonly see: SeeChanges;
   readonly take: TakeTiles;
@@ -54,6 +59,7 @@ export class TileCache {
   readonly #writer: Writer;
   readonly #mostBusy: number;
   readonly #frequent = new FrequentKeys();
+  readonly #boundsOf: BoundsOf;
   #budget: KeyBudget<KeyTiles>;
   #evictedBefore = 0;
   #views: Map<TileLayout, ViewCache> = new Map();
@@ -61,13 +67,21 @@ export class TileCache {
   #drain = 1;
   #drainTo: DrainTo | null = null;
 
-  constructor(store: OnlineStore, maxBytes: number, writer: Writer = writers.embedded, mostBusy = MOST_BUSY) {
+  /** `boundsOf`: which tiles of a view are loaded, at first; all where it is left out. */
+  constructor(
+    store: OnlineStore,
+    maxBytes: number,
+    writer: Writer = writers.embedded,
+    mostBusy = MOST_BUSY,
+    boundsOf: BoundsOf = () => UNBOUNDED,
+  ) {
     if (!store.capabilities.synchronousReads && store.remote === undefined)
       throw fail('STORE_CAPABILITY', { capability: 'synchronousReads' });
     this.#store = store;
     this.#budget = new KeyBudget(maxBytes);
     this.#writer = writer;
     this.#mostBusy = mostBusy;
+    this.#boundsOf = boundsOf;
   }
 
   /** Whether tiles that are not in memory come later. */
@@ -121,30 +135,39 @@ export class TileCache {
     return this.busyBytes > 0.75 * this.maxBytes || this.#budget.busyKeys > 2 * this.#mostBusy;
   }
 
-  /** The key's tiles, loaded from the store on a miss. */
+  /** All tiles of the key, loaded from the store where they are missing. */
   tilesOf(layout: TileLayout, key: string): KeyTiles {
     const view = this.#viewOf(layout);
     const found = view.keys.get(key);
-    if (found === undefined) return this.#insert(view, loadEntry(this.#store, layout, view, key));
+    if (found === undefined) return this.#load(view, layout, key, UNBOUNDED);
     this.#used(layout, found);
+    if (found.since !== Number.NEGATIVE_INFINITY) this.#loadRest(layout, found);
+    return found;
+  }
+
+  /** The tiles of the key from some starts on, by hop, and maybe others. */
+  tilesFrom(layout: TileLayout, key: string, starts: readonly number[]): KeyTiles {
+    const found = this.#touch(layout, key) ?? this.#load(this.#viewOf(layout), layout, key, this.#boundsOf(layout));
+    if (!reachesStarts(layout, found.since, starts)) this.#loadRest(layout, found);
     return found;
   }
 
   /**
-   * The key's tiles where they are in memory, or come into it since the key is read often; null: read it by `windowsOf` or
+   * The key's tiles for a read at `q` where they are in memory, or come into it since the key is read often; null: read it by `windowsOf` or
    * `someTiles`.
    */
-  tilesToRead(layout: TileLayout, key: string): KeyTiles | null {
-    const view = this.#viewOf(layout);
-    const found = view.keys.get(key);
+  tilesToRead(layout: TileLayout, key: string, q: number): KeyTiles | null {
+    const found = this.#touch(layout, key);
     if (found !== undefined) {
-      this.#used(layout, found);
+      if (!reaches(layout, found.since, q)) this.#loadRest(layout, found);
       return found;
     }
+    const view = this.#viewOf(layout);
     // The keys in memory where others left to make room; 0 where none had to.
     const held = this.#budget.evicted === 0 ? 0 : this.#budget.keys;
     if (!this.#frequent.isFrequent(view.number, key, held)) return null;
-    return this.#insert(view, loadEntry(this.#store, layout, view, key));
+    const bounds = this.#boundsOf(layout);
+    return this.#load(view, layout, key, reaches(layout, bounds.since, q) ? bounds : UNBOUNDED);
   }
 
   /** The stored windows of a key that is not in memory, valid until the next read; null: there are none. */
@@ -167,10 +190,12 @@ export class TileCache {
     if (isKeyTiles(tiles)) this.#weigh(tiles);
   }
 
-  /** The key's tiles, to be changed at once. */
-  tilesToChange(layout: TileLayout, key: string): KeyTiles {
-    const entry = this.tilesOf(layout, key);
-    if (entry.newest !== NO_CHANGE && entry.drain !== this.#drain) this.#taken(layout, this.#viewOf(layout), entry);
+  /** The key's tiles, to be changed at once by an event of `ts`; left out: any of them may change. */
+  tilesToChange(layout: TileLayout, key: string, ts = Number.NEGATIVE_INFINITY): KeyTiles {
+    const view = this.#viewOf(layout);
+    const entry = this.#touch(layout, key) ?? this.#load(view, layout, key, this.#boundsOf(layout));
+    if (!reaches(layout, entry.since, ts)) this.#loadRest(layout, entry);
+    if (entry.newest !== NO_CHANGE && entry.drain !== this.#drain) this.#taken(layout, view, entry);
     return entry;
   }
 
@@ -275,10 +300,10 @@ export class TileCache {
 
   #taken(layout: TileLayout, view: ViewCache, entry: KeyTiles): void {
     if (this.#drainTo === null) return;
-    const { see, take } = this.#drainTo;
+    const { see, take, now } = this.#drainTo;
     const { changes, reach } = view.drained;
     this.untold -= tellOf(layout, entry, changes, see);
-    take(collect(layout, entry, changes, reach));
+    take(collect(layout, entry, changes, reach, now));
     entry.newest = NO_CHANGE;
     entry.told = NO_CHANGE;
     // It stays until the tiles are written: the store has older ones.
@@ -291,7 +316,9 @@ export class TileCache {
   /** Marks drained tiles as changed again: they could not be written. `starts` are theirs from then. */
   takeBack(writes: readonly TileWrite[], starts: readonly number[]): void {
     writes.forEach(({ layout, hopMs, key }, i) => {
-      this.markDirty(layout, this.tilesOf(layout, key), layout.view.hopsMs.indexOf(hopMs), starts[i]);
+      // They stay in memory until they are written.
+      const entry = this.#touch(layout, key) ?? this.tilesOf(layout, key);
+      this.markDirty(layout, entry, layout.view.hopsMs.indexOf(hopMs), starts[i]);
     });
     for (const view of this.#views.values()) for (const _ of this.#written(view));
   }
@@ -376,6 +403,15 @@ export class TileCache {
     if (!this.#budget.isStale(entry)) return;
     for (let hop = 0; hop < entry.runs.length; hop += 1) moveNumbers(entry.runs[hop], layout);
     this.#budget.placed(entry);
+  }
+
+  #load(view: ViewCache, layout: TileLayout, key: string, bounds: TileBounds): KeyTiles {
+    return this.#insert(view, loadEntry(this.#store, layout, view, key, bounds));
+  }
+
+  #loadRest(layout: TileLayout, entry: KeyTiles): void {
+    loadRest(this.#store, layout, entry);
+    this.#weighObjects(layout, entry);
   }
 
   #insert(view: ViewCache, entry: KeyTiles): KeyTiles {

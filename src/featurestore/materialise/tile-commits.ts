@@ -117,7 +117,7 @@ export class TileCommits {
     const uncommitted = this.#uncommitted;
     const position = this.#options.position();
     const freshUntil = this.#options.freshUntil();
-    const drain = new TileDrain(tiles, { archived: keepClock(), see: changed, take });
+    const drain = new TileDrain(tiles, { archived: keepClock(), now: freshUntil, see: changed, take });
     this.#uncommitted = 0;
     try {
       const report = await write(drain, { writer, position, freshUntil });

@@ -14,10 +14,10 @@ export class TileDrain {
   #failure: { readonly error: unknown } | null = null;
 
   /** Begins a drain; the tiles are taken while they are what they are now. */
-  constructor(cache: TileCache, { archived, see, take }: DrainTo) {
+  constructor(cache: TileCache, { archived, now, see, take }: DrainTo) {
     this.#cache = cache;
     this.#keep = take;
-    this.steps = cache.drain({ archived, see, take: (tiles) => this.#take(tiles) });
+    this.steps = cache.drain({ archived, now, see, take: (tiles) => this.#take(tiles) });
   }
 
   /** Throws what the taker threw. */

@@ -5,8 +5,8 @@ import type { TileCache } from './tile-cache.ts';
 
 /** Where accepted events are added. */
 export interface TileFold {
-  /** The tiles of a key, for the delivery at this place in the log. Hot path. */
-  tilesOf(layout: TileLayout, key: string, partition: number, offset: number): KeyTiles;
+  /** The tiles of a key, for the delivery at this place in the log, which counts at `ts`. Hot path. */
+  tilesOf(layout: TileLayout, key: string, ts: number, partition: number, offset: number): KeyTiles;
   /** A tile was changed. */
   changed(layout: TileLayout, tiles: KeyTiles, hop: number, start: number): void;
 }
@@ -14,7 +14,7 @@ export interface TileFold {
 /** Adds events to the tiles in memory. */
 export function localFold(tiles: TileCache): TileFold {
   return {
-    tilesOf: (layout, key) => tiles.tilesToChange(layout, key),
+    tilesOf: (layout, key, ts) => tiles.tilesToChange(layout, key, ts),
     changed: (layout, of, hop, start) => tiles.markDirty(layout, of, hop, start),
   };
 }
@@ -23,8 +23,8 @@ export function localFold(tiles: TileCache): TileFold {
 export function remoteFold(tiles: TileCache): TileFold {
   let elsewhere: KeyTiles | null = null;
   return {
-    tilesOf: (layout, key, partition, offset) => {
-      const known = tiles.tilesToChange(layout, key);
+    tilesOf: (layout, key, ts, partition, offset) => {
+      const known = tiles.tilesToChange(layout, key, ts);
       if (known.covers === null || offset >= (known.covers[partition] ?? 0)) return known;
       const runs = layout.view.hopsMs.map(() => emptyRun(layout));
       elsewhere = cleanTiles(key, runs);

@@ -25,7 +25,7 @@ export class TileSink implements DeliverySink {
     const folded = (source: EventSourceData): FoldedSource => {
       const own = layouts.filter(({ view }) => view.source.name === source.name);
       const folder = new SourceFolder<KeyTiles>(own, {
-        tilesOf: (layout, key) => fold.tilesOf(layout, key, this.#partition, this.#offset),
+        tilesOf: (layout, key, ts) => fold.tilesOf(layout, key, ts, this.#partition, this.#offset),
         changed: (layout, tiles, hop, start) => fold.changed(layout, tiles, hop, start),
       });
       return { folder, keyed: own.map((layout) => ({ layout, keyOf: viewKeyEncoder(layout.view) })) };

@@ -5,6 +5,7 @@ import type { Span } from '../../features/window/tile-ranges.ts';
 import { tileChanged } from '../../features/window/window-memo.ts';
 import type { OnlineStore, TileRead } from '../../ports/online-store.ts';
 import { cleanTiles, type KeyTiles } from './key-tiles.ts';
+import { startsWithin, type TileBounds, withTiles } from './tile-bounds.ts';
 import { numberBytes, objectsOf } from './tile-bytes.ts';
 import { TileChanges } from './tile-changes.ts';
 
@@ -57,9 +58,25 @@ export function nothingDrained(): Drained {
   return { entries: [], changes: new TileChanges(), reach: [] };
 }
 
-/** All tiles of a key, of a store that answers at once. Error: STORE_CAPABILITY. */
-export function loadEntry(store: OnlineStore, layout: TileLayout, view: ViewCache, key: string): KeyTiles {
-  return entryOf(layout, view, key, [...readAtOnce(store, layout, key)]);
+/** The tiles of a key within bounds, of a store that answers at once. Error: STORE_CAPABILITY. */
+export function loadEntry(
+  store: OnlineStore,
+  layout: TileLayout,
+  view: ViewCache,
+  key: string,
+  bounds: TileBounds,
+): KeyTiles {
+  const starts = startsWithin(layout, bounds);
+  const entry = entryOf(layout, view, key, [...readAtOnce(store, layout, key, starts)]);
+  if (starts !== undefined) entry.since = bounds.since;
+  return entry;
+}
+
+/** Loads the tiles that are missing of a key in memory. Errors: as {@link loadEntry}. */
+export function loadRest(store: OnlineStore, layout: TileLayout, entry: KeyTiles): void {
+  const whole = withTiles(layout, readAtOnce(store, layout, entry.key), entry.runs);
+  for (let hop = 0; hop < whole.length; hop += 1) entry.runs[hop] = whole[hop];
+  entry.since = Number.NEGATIVE_INFINITY;
 }
 
 /** The tiles of a key whose starts are in some spans by hop, and maybe others, of such a store. Error: STORE_CAPABILITY. */

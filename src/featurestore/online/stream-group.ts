@@ -41,9 +41,9 @@ export function readGroup(
   steps: ReadSteps | null,
 ): number {
   const { told } = tiles;
-  findTold(group, told, key, 0, 1);
+  findTold(group, told, key, q, 0, 1);
   if (told !== undefined && key !== null && !counted && takeKept(group, told, key, q)) return q;
-  findTold(group, told, key, 1, group.lookups.length);
+  findTold(group, told, key, q, 1, group.lookups.length);
   const ready = readLookups(group, tiles, key, q, steps);
   if (told !== undefined && key !== null) {
     if (ready === q) keep(group, told, q);
@@ -57,13 +57,14 @@ function findTold(
   { lookups }: StreamGroup,
   told: ToldTiles | undefined,
   key: string | null,
+  q: number,
   from: number,
   to: number,
 ): void {
   for (let i = from; i < to; i += 1) {
     const lookup = lookups[i];
     lookup.key = key;
-    lookup.held = key === null || told === undefined ? null : told.tilesOf(lookup.layout, key);
+    lookup.held = key === null || told === undefined ? null : told.tilesOf(lookup.layout, key, q);
   }
 }
 

@@ -33,8 +33,8 @@ export interface TileSource {
 
 /** Tiles with their derived values; a caller that changes one calls `tileChanged`. */
 export interface ToldTiles {
-  /** The tiles of a key in memory; null: the key stays outside, since it is not read often. Counts as a read. */
-  tilesOf(layout: TileLayout, key: string): ReadTiles | null;
+  /** The tiles of a key in memory for a read at `q`; null: the key stays outside, since it is not read often. Counts as a read. */
+  tilesOf(layout: TileLayout, key: string, q: number): ReadTiles | null;
   /** Of a key outside the memory: its stored windows, valid until the next read; null: there are none. */
   windowsOf(layout: TileLayout, key: string): Uint8Array | null;
   /** Of such a key: the tiles that start in some spans by hop, and maybe others; valid until the next read. */
@@ -50,7 +50,7 @@ export interface ToldTiles {
 /** The tiles of a cache, as readers take them. */
 export function toldTiles(tiles: TileCache): ToldTiles {
   return {
-    tilesOf: (layout, key) => tiles.tilesToRead(layout, key),
+    tilesOf: (layout, key, q) => tiles.tilesToRead(layout, key, q),
     windowsOf: (layout, key) => tiles.windowsOf(layout, key),
     someTiles: (layout, key, starts) => tiles.someTiles(layout, key, starts),
     epoch: () => tiles.epoch,
