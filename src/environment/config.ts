@@ -285,10 +285,10 @@ export function resolveEnvironment(
   if (memory !== undefined && cacheKeys !== undefined)
     throw fail('CONFIG_OPTION', { name, reason: 'cacheKeys: memory bounds the same; leave cacheKeys out' });
   checkEngine(name, rest.engine, log);
-  if (tilesApart(rest) && rest.engine.kind === 'embedded')
+  if (tilesApart(rest) && log.kind !== 'kafka')
     throw fail('CONFIG_OPTION', {
       name,
-      reason: 'online.writers: many processes write what an engine beside makes; set engine',
+      reason: 'online.writers: many processes read the log from Kafka; set log.kind to "kafka"',
     });
   checkTopics(name, rest.sources, log, namespace ?? project);
   const shares = memoryShares(name, { memory, cacheKeys, history: offline.memory, otherwise: memoryOtherwise });

@@ -47,6 +47,7 @@ export function featureStoreParts({
     openPart(topicsPart, topics),
     openPart(tilesPart, {
       intake: () => facts.intake,
+      freshUntil: () => facts.tilesFreshUntil,
       lag: () => facts.lag(),
       unreadable: () => facts.unreadable(),
       topics,

@@ -41,6 +41,7 @@ import { type JoinedSpine, joinSpine } from './training-set/join-spine.ts';
 import { type PastDeliveries, type PastVector, pastVectors } from './training-set/past-vectors.ts';
 import type { SpineOptions } from './training-set/spine.ts';
 import { type TrainingSetSummary, writeTrainingSet } from './training-set/training-set.ts';
+import { untilTiles } from './until-tiles.ts';
 
 /** A training set to write: the Parquet file, and how features are read. */
 export interface SetToWrite extends TrainingSetRun {
@@ -206,6 +207,8 @@ export class FeatureStore {
     const layout = this.#layoutOf(view);
     const unstored = await unstoredTiles(view, offline);
     const logClock = materialiser.judge.clockOf(view.source);
+    // An event that another process adds to a computed tile would be in it twice.
+    await untilTiles(materialiser, view.source);
     const tiles = backfillTiles({ layout, offline, engine, logClock, between, onProgress, signal });
     const report = await materialiser.replaceTiles(tiles);
     await eraseReplaced(unstored, { layout, offline, logClock, between });
@@ -260,6 +263,11 @@ export class FeatureStore {
     await this.publishDeliveries();
     const { offline } = this.#open.options;
     return { vector, lookups: await Promise.all(lookups.map((lookup) => shownLookup(lookup, offline))) };
+  }
+
+  /** Deliveries of a source, up to some offsets, that processes which make the tiles have not put into them. */
+  missingTiles(source: EventSourceData, to: readonly number[]): Promise<number> {
+    return this.#open.materialiser.missing(source, to);
   }
 
   /** The verdicts on the records of a stream's source, for one reader of it. */

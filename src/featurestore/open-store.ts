@@ -120,8 +120,9 @@ async function openTiles(options: FeatureStoreOptions, ground: Ground): Promise<
   const { project, log, topics, online, offline, engine = null, clock, memoryBytes, sinks = [] } = options;
   const { quarantine, layouts, rowsOf, onFault, later } = ground;
   const apart = options.apart === true && online.remote !== undefined ? new ApartTiles(online.remote, clock) : null;
-  const newest = apart === null ? undefined : new NewestTiles();
-  const shared = { log, topics, sources: project.sources, rowsOf, layouts };
+  const shared = apart !== null && topics === undefined;
+  const newest = apart === null || shared ? undefined : new NewestTiles();
+  const both = { log, topics, shared, sources: project.sources, rowsOf, layouts };
   const mostBytes = mostWaitingOf(options);
   let batch: BatchSchedule | null = null;
   const archiveSink: DeliverySink = { name: 'history', takesAgain: false, take: (judged) => archive.take(judged) };
@@ -129,7 +130,7 @@ async function openTiles(options: FeatureStoreOptions, ground: Ground): Promise<
   const streamed = new Set((project.streams ?? []).map(({ from }) => from));
   const verdicts = new SourceVerdicts({ log, rowsOf, sources: [...streamed], judgedTo });
   const materialiser: Materialiser = new Materialiser({
-    ...shared,
+    ...both,
     store: online,
     apart: newest && { from: await offline.position(TILE_READER), newest, mostTiles: mostBytes / TILE_BYTES },
     memoryBytes,
@@ -146,7 +147,7 @@ async function openTiles(options: FeatureStoreOptions, ground: Ground): Promise<
     },
     sinks: [archiveSink, verdicts, ...sinks],
   });
-  const archive = new Archive({ ...shared, offline, tiles: materialiser.tiles, newest, mostBytes });
+  const archive = new Archive({ ...both, offline, tiles: materialiser.tiles, newest, mostBytes });
   const fill = new HistoryFill({ project, layouts, materialiser, archive, online, offline, engine, onFault });
   await materialiser.open();
   await archive.open(materialiser.position());
@@ -222,7 +223,7 @@ function ingestCalls(open: Omit<OpenStore, 'layouts' | 'cycle' | 'calls'>, cycle
     ...open,
     disk: open.options.disk,
     tracer: open.options.tracer ?? null,
-    areTilesOwn: open.materialiser.intake === null,
+    areTilesOwn: !open.materialiser.areTilesElsewhere,
     room: () => cycle.room(),
     pressure: () => cycle.pressure(),
   });

@@ -3,7 +3,7 @@ import type { DamagedFile } from '../ports/offline-store.ts';
 import type { StoreCheck } from '../ports/online-store.ts';
 import type { BatchHealth } from './batch/scheduled-view.ts';
 import type { SourceCounters, Unwritten } from './ingest/ingest-part.ts';
-import type { ReaderLag } from './materialise/reader-lag.ts';
+import { type ReaderLag, sharesLag } from './materialise/reader-lag.ts';
 import type { TileHealth } from './materialise/tile-intake.ts';
 import type { UnreadableReport } from './materialise/unreadable-records.ts';
 import type { MemoryReport } from './memory/memory-part.ts';
@@ -62,9 +62,22 @@ export class StoreFacts {
     return intake === null || apart === null ? intake : apart.served(intake);
   }
 
+  /** Whether this process makes the tiles. */
+  get makesTiles(): boolean {
+    return !this.#of.materialiser.areTilesElsewhere;
+  }
+
+  /** Events that arrived before this instant, epoch ms, are in tiles that are made elsewhere; null: this process makes them. */
+  get tilesFreshUntil(): number | null {
+    if (this.intake !== null) return this.intake.progress.freshUntil;
+    return this.makesTiles ? null : (this.#of.apart?.freshUntil ?? null);
+  }
+
   /** How far the readers of topics that others write too are behind; empty for a log in the directory. */
   lag(): readonly ReaderLag[] {
-    return this.#of.materialiser.lag();
+    const { materialiser, apart, options } = this.#of;
+    const shared = materialiser.intake === null ? (apart?.places ?? []) : [];
+    return [...materialiser.lag(), ...sharesLag(options.log, materialiser.judge.states, shared)];
   }
 
   /** Records of a shared log that cannot be read. */

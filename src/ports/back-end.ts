@@ -94,8 +94,6 @@ export interface EngineLog {
   readonly client: (packages: string) => JavaSettings;
   /** Opens compacted topics, made if absent. Errors: LOG_*. */
   readonly readTopics: (topics: readonly KeptTopic[], partitions: number) => Promise<RecordTopics>;
-  /** Joins the processes that divide the partitions of a topic. Error: LOG_CLIENT. */
-  readonly shareGroup: (group: string, member: string, topic: string) => Promise<ShareGroup>;
 }
 
 /** Settings of a client in Java, by their names there. */
@@ -146,6 +144,8 @@ export interface OnlineBackEnd extends BackEnd {
 
 export interface SharedStore {
   open(names: ShareNames): Promise<TileShares>;
+  /** Joins the processes that divide the shares. */
+  join(names: ShareNames): Promise<ShareGroup>;
 }
 
 /** Failures of a store over a network, as its rules provoke them. */

@@ -42,6 +42,11 @@ export interface TileCommit {
   /** The writer's position after these tiles; never visible before them. */
   readonly position: Position;
   readonly tiles: readonly TileWrite[];
+  /**
+   * The tiles are all of their keys as of the position, by view the offsets of its source: for a store whose tiles many processes make. Left
+   * out: what keys cover stays.
+   */
+  readonly covers?: ReadonlyMap<TileLayout, readonly number[]>;
   /** All events that arrived before this instant, epoch ms, are in these or earlier tiles; sent to readers elsewhere. */
   readonly freshUntil?: number;
 }

@@ -2,13 +2,14 @@ import type { TileLayout } from '../features/tile/tile-layout.ts';
 import type { TileRun } from '../features/tile/tile-run.ts';
 import type { BatchAnswer, BatchRead, TileRead } from './online-store.ts';
 import type { Position } from './position.ts';
+import type { SharePlace } from './tile-shares.ts';
 
 /** A key as its writer needs it before it adds to it. */
 export interface LoadedKey {
   /** By hop of the view. */
   readonly runs: readonly TileRun[];
-  /** The log position of the key's tiles, if it is ahead of the writer's position; null: it is the same. */
-  readonly covers: Position | null;
+  /** The log position of the key's tiles, or its offsets in the topic of their source, if it may be ahead of the writer's position; null: it is the same. */
+  readonly covers: Position | readonly number[] | null;
 }
 
 /** The reads of one request. */
@@ -65,6 +66,10 @@ export interface RemoteStore {
   confirm(): Promise<void>;
   /** The freshness of the tiles for readers: the least of all nodes; -Infinity if none has reported it. */
   freshUntil(): Promise<number>;
+  /** Where many processes make the tiles: by share, where it is read on; null: nowhere yet. */
+  sharePlaces(): Promise<readonly (SharePlace | null)[]>;
+  /** Keeps these processes from writing until `confirm`; `forgets`: where they stood, too, so that they begin with the log. */
+  closeShares(forgets: boolean): Promise<void>;
   /** Reports hot names to all processes, for this many ms; returns the names that any process reported. */
   shareHot(names: readonly string[], forMs: number): Promise<readonly string[]>;
 }

@@ -22,7 +22,7 @@ export function repairClockOf(headrace: Headrace): Promise<ClockRepair> {
 function optionsOf(headrace: Headrace): RepairClockOptions {
   const { project, stores, features, models, streams, profiles, rowsOf, clock, parts } = insideOf(headrace);
   const topics = [...models.topics(), ...streams.topics(), ...profiles.topics()];
-  const computesTiles = features.facts.intake === null;
+  const computesTiles = features.facts.makesTiles;
   return {
     log: stores.log,
     features,

@@ -1,6 +1,8 @@
 import { fail } from '../base/errors/fail.ts';
 import type { Environment } from '../environment/config.ts';
 import type { EventSourceData, ProjectData, StreamViewData } from '../features/define/declaration.ts';
+import { topicOf } from '../features/define/topic-of.ts';
+import { tileIdentity } from '../features/tile/tile-identity.ts';
 import { tileLayout } from '../features/tile/tile-layout.ts';
 import {
   type TileJobNames,
@@ -8,6 +10,7 @@ import {
   tileTopicsOf,
   tileTopicsOn,
 } from '../featurestore/materialise/topics-of-tiles.ts';
+import { writers } from '../featurestore/materialise/writer.ts';
 import type { EngineBackEnd, EngineLog } from '../ports/back-end.ts';
 import type { ShareNames } from '../ports/tile-shares.ts';
 import type { TileTopics } from '../ports/tile-topics.ts';
@@ -27,8 +30,13 @@ export function jobNames(project: ProjectData, environment: Environment): TileJo
   return tileJobNames(engine.kind, engine.jobTexts(project), log.prefix);
 }
 
-/** Between which processes the tiles of an environment are divided, where others write them. Error: TILES_ENGINE. */
+/** Between which processes the tiles of an environment are divided, where others write them. */
 export function shareNames(project: ProjectData, environment: Environment): ShareNames {
+  if (engineOf(environment) === null) {
+    const views = streamViewsIn(project).map((view) => `${topicOf(view.source)} ${tileIdentity(view)}`);
+    const { engine } = tileJobNames('log', views.sort(), '');
+    return { engine, shares: environment.partitions, continues: writers.embedded };
+  }
   return { engine: jobNames(project, environment).engine, shares: environment.partitions };
 }
 
@@ -45,8 +53,11 @@ export function tileSources({ name, sources, views }: ProjectData): readonly Eve
 export async function openTileTopics(project: ProjectData, environment: Environment): Promise<TileTopics> {
   const { log } = onEngine(environment);
   const names = jobNames(project, environment);
-  const views = project.views.filter((view): view is StreamViewData => view.kind === 'streamView');
-  const topics = tileTopicsOf(views.map(tileLayout), names);
+  const topics = tileTopicsOf(streamViewsIn(project).map(tileLayout), names);
   const reader = await log.readTopics(topics, environment.partitions);
   return tileTopicsOn(topics, names.engine, reader);
+}
+
+function streamViewsIn({ views }: ProjectData): readonly StreamViewData[] {
+  return views.filter((view): view is StreamViewData => view.kind === 'streamView');
 }

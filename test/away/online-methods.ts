@@ -57,5 +57,7 @@ export const remoteCalls: Calls<RemoteStore, RemoteStore> = {
     await remote.confirm();
   },
   freshUntil: (remote) => remote.freshUntil(),
+  sharePlaces: (remote) => remote.sharePlaces(),
+  closeShares: (remote) => remote.closeShares(false),
   shareHot: (remote) => remote.shareHot(['a'], 100),
 };

@@ -3,7 +3,7 @@ import { openRedisStore } from '../../src/backends/redis/online-store.ts';
 import type { RedisOptions } from '../../src/backends/redis/redis-options.ts';
 import { openRedisShares } from '../../src/backends/redis/tile-shares.ts';
 import type { ShareNames, TileShares } from '../../src/ports/tile-shares.ts';
-import { contractTile } from '../../src/testing/contracts/contract-tiles.ts';
+import { contractLayout, contractTile } from '../../src/testing/contracts/contract-tiles.ts';
 import { until } from '../until.ts';
 import { codeOf } from './code-of.ts';
 import { FaultWire } from './fault-wire.ts';
@@ -17,6 +17,12 @@ const NAMES: ShareNames = { engine: 'engine', shares: 2 };
 /** Every method of the shares but `close`, so that a new one breaks the build. */
 const calls: Readonly<Record<Exclude<keyof TileShares, 'close'>, (shares: TileShares) => Promise<unknown>>> = {
   take: (shares) => shares.take([0], false),
+  load: (shares) => shares.load([{ layout: contractLayout, key: 'u' }]),
+  add: async (shares) => {
+    const tiles = [contractTile(HOP_MS, 'u', 0, 2)];
+    const [to] = await shares.load([{ layout: contractLayout, key: 'u' }]);
+    await shares.add([{ to, tiles, covers: [1] }], { shares: [0], now: HOP_MS });
+  },
   write: (shares) =>
     shares.write({
       tiles: [contractTile(HOP_MS, 'u', 0, 2)],

@@ -1,6 +1,14 @@
 import { fail } from '../../src/base/errors/fail.ts';
 import type { TileReport } from '../../src/ports/online-store.ts';
-import type { SharePlace, ShareWrite, TileShares } from '../../src/ports/tile-shares.ts';
+import type {
+  AddedFrom,
+  SharedAddition,
+  SharedKey,
+  SharedKeyRead,
+  SharePlace,
+  ShareWrite,
+  TileShares,
+} from '../../src/ports/tile-shares.ts';
 import type { MemoryOnlineStore } from './online-store.ts';
 
 interface Share {
@@ -15,6 +23,9 @@ export class MemoryShares {
   readonly store: MemoryOnlineStore;
   readonly #count: number;
   readonly #shares = new Map<number, Share>();
+  /** By view and key, the last addition. */
+  readonly #added = new Map<string, { readonly stamp: Uint8Array; readonly covers: readonly number[] }>();
+  #additions = 0;
   #isOpen = false;
 
   constructor(store: MemoryOnlineStore, count: number) {
@@ -31,6 +42,7 @@ export class MemoryShares {
   lose(): void {
     this.#isOpen = false;
     this.#shares.clear();
+    this.#added.clear();
     this.store.close();
   }
 
@@ -55,8 +67,37 @@ export class MemoryShares {
         this.#mustBeOpen();
         return this.#write(write, owner);
       },
+      load: async (keys) => keys.map((read) => this.#load(read)),
+      add: async (additions, from) => {
+        this.#mustBeOpen();
+        return this.#add(additions, from, owner);
+      },
       close: async () => undefined,
     };
+  }
+
+  /** Where shares are read on. */
+  places(): readonly (SharePlace | null)[] {
+    return Array.from({ length: this.#count }, (_, share) => this.#shares.get(share)?.place ?? null);
+  }
+
+  #load({ layout, key }: SharedKeyRead): SharedKey {
+    const all = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
+    const runs = this.store.readTiles(layout.view.hopsMs.map((hopMs) => ({ layout, hopMs, key, ...all })));
+    const { stamp = null, covers = [] } = this.#added.get(`${layout.viewId} ${key}`) ?? {};
+    return { layout, key, runs, covers, stamp };
+  }
+
+  #add(additions: readonly SharedAddition[], { shares }: AddedFrom, owner: object): readonly SharedAddition[] | null {
+    if (shares.some((share) => this.#shares.get(share)?.owner !== owner)) return null;
+    return additions.filter(({ to, tiles, covers }) => {
+      const name = `${to.layout.viewId} ${to.key}`;
+      if (this.#added.get(name)?.stamp.join() !== to.stamp?.join()) return true;
+      this.#additions += 1;
+      this.store.writeTiles({ writer: 'shares', position: {}, tiles });
+      this.#added.set(name, { stamp: Buffer.from(String(this.#additions)), covers: [...covers] });
+      return false;
+    });
   }
 
   #take(share: number, owner: object, distrust: boolean): SharePlace | null {

@@ -8,19 +8,14 @@ import { tileJobsFolder } from '../../src/backends/spark/folders.ts';
 import { endDrivers } from '../../src/backends/spark/tile-jobs.ts';
 import { type EnvironmentOptions, resolveEnvironment } from '../../src/environment/config.ts';
 import type { ProjectData } from '../../src/features/define/declaration.ts';
-import type { Delivery } from '../../src/features/engine/delivery.ts';
 import { tileTable } from '../../src/features/plan/tile-table.ts';
-import { loggedIn } from '../../src/featurestore/ingest/ingest-report.ts';
 import type { TileJobs } from '../../src/ports/tile-jobs.ts';
 import { type Headrace, type OpenOptions, openHeadrace } from '../../src/running/headrace.ts';
-import { entityKeyCodec } from '../../src/schema/entity-key.ts';
 import { withTileJobs } from '../../src/site/tile-jobs.ts';
-import { acceptedDeliveries, naiveAnswers } from '../../src/testing/oracle/naive-scan.ts';
 import { addressOf } from './addresses.ts';
-import { both, byBoth, byPage, byUser, clicks, PAGES, project, service, USERS } from './tile-project.ts';
+import { SentClicks } from './sent-clicks.ts';
+import { byPage, byUser, project } from './tile-project.ts';
 import { until } from './until.ts';
-
-const MINUTE_MS = 60_000;
 
 export interface SiteOptions {
   /** Left out: in the directory. */
@@ -39,7 +34,7 @@ export interface SiteOptions {
 export class TileSite {
   readonly namespace = `tiles-${randomUUID().slice(0, 8)}`;
   readonly faults: unknown[] = [];
-  readonly #sent: Delivery[] = [];
+  readonly #sent = new SentClicks();
   readonly #directory = mkdtempSync(join(tmpdir(), 'flink-tiles-'));
   readonly #options: SiteOptions;
   readonly #open: Headrace[] = [];
@@ -94,64 +89,27 @@ export class TileSite {
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
-  /** Sends events of the last half hour, some late and some redelivered with another content. */
-  async send(headrace: Headrace, count: number): Promise<void> {
-    const now = Date.now();
-    const from = this.#sent.length;
-    const events = Array.from({ length: count }, (_, i) => {
-      const n = from + i;
-      const again = n % 11 === 10 ? this.#sent[from > 0 ? n % from : 0] : undefined;
-      const age = n % 13 === 12 ? 45 * MINUTE_MS : (n * 7_919) % (25 * MINUTE_MS);
-      const at = again?.ts ?? now - age;
-      return { id: again?.id ?? `e${n}`, at, user: USERS[n % 4], page: PAGES[(n * 3) % 4], ms: (n * 31) % 997 };
-    });
-    expect(loggedIn(await headrace.ingest(clicks, events))).toBe(count);
-    for (const { id, at, user, page, ms } of events)
-      this.#sent.push({ id, ts: at, ingestTs: now, row: [id, at, user, page, ms] });
+  /** As `SentClicks`. */
+  send(headrace: Headrace, count: number): Promise<void> {
+    return this.#sent.send(headrace, count);
   }
 
-  /** What the services answer at an instant by a scan of all that was sent. */
   expected(q: number): readonly unknown[] {
-    return USERS.map((user, i) => [
-      ...naiveAnswers(byUser, acceptedDeliveries(byUser, this.#sent), keyOf(byUser, user), q),
-      ...naiveAnswers(byPage, acceptedDeliveries(byPage, this.#sent), keyOf(byPage, PAGES[i]), q),
-    ]);
+    return this.#sent.expected(q);
   }
 
-  /** Waits until a process answers as the scan does, and says that this is fresh. */
-  async whole(headrace: Pick<Headrace, 'read'>): Promise<void> {
-    await until(async () => {
-      const q = Date.now();
-      const vectors = await Promise.all(USERS.map((user, i) => headrace.read(service, { user, page: PAGES[i] }, q)));
-      expect(vectors.map(({ values }) => values)).toEqual(this.expected(q));
-      expect(vectors.flatMap(({ stale }) => stale)).toEqual([]);
-      return true;
-    });
+  whole(headrace: Pick<Headrace, 'read'>): Promise<void> {
+    return this.#sent.whole(headrace);
   }
 
-  /** The same of the other view, of every pair. */
-  async wholeOfBoth(headrace: Pick<Headrace, 'read'>): Promise<void> {
-    const accepted = acceptedDeliveries(byBoth, this.#sent);
-    const pairs = USERS.flatMap((user) => PAGES.map((page) => ({ user, page })));
-    const { encode } = entityKeyCodec(byBoth.entity.key);
-    await until(async () => {
-      const q = Date.now();
-      const vectors = await Promise.all(pairs.map((pair) => headrace.read(both, pair, q)));
-      const expected = pairs.map(({ user, page }) => naiveAnswers(byBoth, accepted, encode([user, page]) ?? '', q));
-      expect(vectors.map(({ values }) => values)).toEqual(expected);
-      expect(vectors.flatMap(({ stale }) => stale)).toEqual([]);
-      return true;
-    });
+  wholeOfBoth(headrace: Pick<Headrace, 'read'>): Promise<void> {
+    return this.#sent.wholeOfBoth(headrace);
   }
 }
 
 function flinkOf(flink = [addressOf('FLINK_REST')[0], addressOf('FLINK_GATEWAY')[0]] as const) {
   const [cluster, gateway] = flink;
   return { kind: 'flink', cluster, gateway } as const;
-}
-
-function keyOf(view: typeof byUser | typeof byPage, value: string): string {
-  return entityKeyCodec(view.entity.key).encode([value]) ?? '';
 }
 
 /** The newest rows of every tile table in the history. */

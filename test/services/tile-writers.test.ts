@@ -1,19 +1,16 @@
 // @module-tag deep
 
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { createClient } from 'redis';
 import { afterEach, expect, test } from 'vitest';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import { openReader, type Reader } from '../../src/running/reader.ts';
 import { openTileWriter } from '../../src/site/tile-writing.ts';
-import { startCli } from '../cli/run-cli.ts';
 import { addressOf } from './addresses.ts';
 import { OwnServer } from './own-server.ts';
 import { changedProject, PAGES, service, USERS } from './tile-project.ts';
 import { likeEmbedded, TileSite } from './tile-site.ts';
+import { WriterProcesses } from './writer-processes.ts';
 
 const ending: (() => unknown)[] = [];
 
@@ -21,44 +18,10 @@ afterEach(async () => {
   for (const end of ending.splice(0).reverse()) await end();
 });
 
-/** Processes of `headrace tiles write` in the site's directory, each in its own call. */
-class Writers {
-  readonly #directory: string;
-  readonly #running: ChildProcess[] = [];
-
-  constructor(site: TileSite) {
-    const { environment } = site.options;
-    this.#directory = environment.directory ?? '';
-    const [index, declared] = ['../../src/index.ts', './tile-project.ts'].map(
-      (path) => new URL(path, import.meta.url).pathname,
-    );
-    writeFileSync(
-      join(this.#directory, 'headrace.config.ts'),
-      `import { defineConfig } from ${JSON.stringify(index)};
-import { changedProject } from ${JSON.stringify(declared)};
-export default defineConfig({ project: changedProject, environments: { local: ${JSON.stringify(environment)} } });`,
-    );
-    ending.push(() => {
-      for (const child of this.#running) child.kill('SIGKILL');
-    });
-  }
-
-  /** Starts one; gives it when it has its first partitions. */
-  async start(): Promise<ChildProcess> {
-    const child = startCli(this.#directory, ['tiles', 'write', '--json']);
-    this.#running.push(child);
-    let said = '';
-    child.stderr?.on('data', (bytes: Buffer) => {
-      said += bytes.toString();
-    });
-    await new Promise<void>((resolve, reject) => {
-      child.stdout?.on('data', (bytes: Buffer) => {
-        if (/"partitions":\[\d/.test(String(bytes))) resolve();
-      });
-      child.once('close', () => reject(new Error(said)));
-    });
-    return child;
-  }
+function writersOf(site: TileSite): WriterProcesses {
+  const writers = new WriterProcesses(site.options.environment);
+  ending.push(() => writers.kill());
+  return writers;
 }
 
 /** Reads on and on, until it is stopped, and says how many answers were degraded; of the others each is to be whole. */
@@ -96,7 +59,7 @@ test('three processes write the tiles of Flink to a Redis: one is killed, the Re
   ending.push(() => site.end());
   const headrace = await site.open(changedProject);
   await site.jobs((jobs) => jobs.deploy(), changedProject);
-  const writers = new Writers(site);
+  const writers = writersOf(site);
   const first = await writers.start();
   await Promise.all([writers.start(), writers.start()]);
   await site.send(headrace, 500);
@@ -147,13 +110,13 @@ test('a process that is killed for good leaves its partitions to the others, and
   const onFault = (error: unknown) => site.faults.push(error);
   const own = await openTileWriter(changedProject, environment, { onFault, onShares: (has) => shares.push(has) });
   ending.push(() => own.close());
-  const killed = await new Writers(site).start();
+  const killed = await writersOf(site).start();
   await site.send(headrace, 300);
   await site.whole(headrace);
   killed.kill('SIGKILL');
   await once(killed, 'close');
   await site.send(headrace, 300);
-  // The brokers wait for it for 45 seconds.
+  // Its lease ends after three seconds.
   await site.whole(headrace);
   await site.wholeOfBoth(headrace);
   expect(shares.at(-1)).toHaveLength(4);

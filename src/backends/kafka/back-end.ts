@@ -10,7 +10,6 @@ import { isAnswer, kafkaFailure } from './failure.ts';
 import { javaClient } from './java-client.ts';
 import { kafkaLogOptions } from './options.ts';
 import { FORMAT } from './record.ts';
-import { openShareGroup } from './share-group.ts';
 import { openKafkaLanes } from './stream-lanes.ts';
 import { topicName } from './topic-name.ts';
 import { openTopicReader } from './topic-reader.ts';
@@ -70,7 +69,6 @@ function logOn(options: KafkaOptions, place: BackEndPlace): LogBackEnd {
       client: (packages) => javaClient(address(), packages),
       readTopics: (topics, partitions) =>
         openTopicReader({ ...address(), replicas, clientId: `${prefix}tiles`, topics, partitions }),
-      shareGroup: (group, member, topic) => openShareGroup({ ...address(), clientId: group, group, member, topic }),
     },
     openLanes: () => openKafkaLanes({ ...address(), replicas, prefix, member: place.memberId() }),
   };

@@ -1,9 +1,28 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { Position } from '../../ports/position.ts';
-import type { ShareNames } from '../../ports/tile-shares.ts';
+import type { ShareNames, SharePlace } from '../../ports/tile-shares.ts';
 import { evenTags } from './hash-slot.ts';
+import {
+  aheadOf,
+  type CommitsAhead,
+  type HandedPlaces,
+  handedBy,
+  leastPlace,
+  parsePosition,
+  placeText,
+  seedsOf,
+} from './log-shares.ts';
 import { listOf, type RedisLink, type Reply, textOf } from './redis-link.ts';
-import { beginCommit, confirmServed, endCommit, markAnchor, openShares, type Script } from './scripts.ts';
+import {
+  beginCommit,
+  closeLogShares,
+  confirmServed,
+  endCommit,
+  markAnchor,
+  openLogShares,
+  openShares,
+  type Script,
+} from './scripts.ts';
 import type { Place, StoreKeys } from './store-keys.ts';
 
 /**
@@ -25,6 +44,8 @@ import type { Place, StoreKeys } from './store-keys.ts';
  * s<n>     of each share: who has it, a space, where it is read on as JSON
  * f<n>     of each share: what arrived before this epoch ms is in its tiles; `fresh` is the least
  * r<n>     of each share: the server processes that have all its tiles
+ * of       where these processes make the tiles of the log: the writer of a store that one process writes, which they continue
+ * ahead    then: the commits of that writer that had not ended, their positions by number as JSON
  * g<view>  the runs of a batch view, see batch-rows.ts
  * ```
  * A commit is: `next` and `c<n>` on all anchors, the tiles, `last` and `p<name>` on all anchors, each step acknowledged before
@@ -55,6 +76,10 @@ export class Anchors {
   /** Where others write the tiles. */
   readonly #shares: ShareNames | null;
   readonly #nesting: string;
+  /** Where shares of the log stood that another process has written, for the writer that they continued; null: there were none. */
+  handed: HandedPlaces | null = null;
+  /** Its commits that had not ended. */
+  ahead: CommitsAhead = new Map();
   /** The newest commit of each anchor. */
   #last: string[] = [];
   /** Position and writer by commit. */
@@ -75,13 +100,9 @@ export class Anchors {
 
   /** Reads all anchors; as their writer, also takes them over: for readers, nothing is whole yet. */
   async read(asWriter: boolean): Promise<void> {
-    if (asWriter)
-      await this.#all((place) =>
-        this.#link.eval(openShares, [place], [this.#owner, sharesText(this.#shares), this.#nesting]),
-      );
-    const found = (await this.#all((place) => this.#link.sendUnlimited(place, ['HGETALL', place.key]))).map(
-      parseAnchor,
-    );
+    if (asWriter) await this.#open();
+    const found = await this.#readAll();
+    this.ahead = aheadOf(found[0]?.fields.get('ahead'));
     this.isNestedOtherwise = found.some(({ fields }) => (fields.get('nested') ?? '') !== this.#nesting);
     this.#confirmed = [];
     this.#last = found.map(({ last }) => last);
@@ -96,6 +117,39 @@ export class Anchors {
       const [least] = [...known].sort((a, b) => a.commit - b.commit);
       this.#positions.set(writer, known.length < all.length ? null : (least ?? null));
     }
+  }
+
+  /** Says who writes the tiles from here on. */
+  async #open(): Promise<void> {
+    const shares = this.#shares;
+    const args = [this.#owner, sharesText(shares), this.#nesting];
+    const found = (await this.#readAll()).map(({ fields }) => fields);
+    this.handed = null;
+    if (shares?.continues === undefined) {
+      this.handed = handedBy(found);
+      await this.#all((place) => this.#link.eval(openShares, [place], args));
+      return;
+    }
+    const seeds = seedsOf(shares.continues, shares.shares, found);
+    await this.#all((place) => this.#link.eval(openLogShares, [place], [...args, shares.continues ?? '', ...seeds]));
+  }
+
+  async #readAll(): Promise<readonly Found[]> {
+    return (await this.#all((place) => this.#link.sendUnlimited(place, ['HGETALL', place.key]))).map(parseAnchor);
+  }
+
+  /** By share of the log, where it is read on; null: nowhere yet. */
+  async sharePlaces(): Promise<readonly (SharePlace | null)[]> {
+    const found = await this.#readAll();
+    return Array.from({ length: this.#shares?.shares ?? 0 }, (_, share) =>
+      leastPlace(found.map(({ fields }) => placeText(fields.get(`s${share}`)))),
+    );
+  }
+
+  /** Keeps the processes that make the tiles from writing until it is confirmed again; `forgets`: where they stood, too. */
+  async closeShares(forgets: boolean): Promise<void> {
+    this.#confirmed = [];
+    await this.#all((place) => this.#link.eval(closeLogShares, [place], [this.#owner, forgets ? '1' : '0']));
   }
 
   /** The newest position of a writer that all anchors have. */
@@ -164,7 +218,13 @@ export class Anchors {
     const all = wholeTokens(runs, this.#nesting);
     const shares = this.#shares;
     if (shares === null) await this.#mustAll(markAnchor, (i) => [this.#last[i], 'run', all]);
-    else await this.#mustAll(confirmServed, (i) => [this.#last[i], String(shares.shares), all]);
+    else
+      await this.#mustAll(confirmServed, (i) => [
+        this.#last[i],
+        String(shares.shares),
+        all,
+        isOfLog(shares) ? sharesText(shares) : '',
+      ]);
     this.#confirmed = runs;
   }
 
@@ -231,6 +291,10 @@ export function sharesText(names: ShareNames | null): string {
   return names === null ? '' : `${names.engine} ${names.shares}`;
 }
 
+function isOfLog({ continues }: ShareNames): boolean {
+  return continues !== undefined;
+}
+
 function parseAnchor(reply: Reply): Found {
   const fields = fieldsOf(reply);
   return {
@@ -247,10 +311,4 @@ function fieldsOf(reply: Reply): Map<string, string> {
   const fields = new Map<string, string>();
   for (let i = 0; i < list.length; i += 2) fields.set(textOf(list[i]), textOf(list[i + 1]));
   return fields;
-}
-
-function parsePosition(text: string | undefined): { readonly commit: number; readonly position: Position } | null {
-  if (text === undefined) return null;
-  const [commit = '', position = '{}'] = text.split('\0');
-  return { commit: Number(commit), position: JSON.parse(position) as Position };
 }

@@ -7,6 +7,7 @@ import { openRedisStore } from './online-store.ts';
 import { redisOptions } from './options.ts';
 import { RedisLink } from './redis-link.ts';
 import type { RedisOptions } from './redis-options.ts';
+import { joinShares } from './share-leases.ts';
 import { placeOf } from './store-keys.ts';
 import { openRedisShares } from './tile-shares.ts';
 
@@ -27,12 +28,16 @@ function onlineOn(options: z.output<typeof redisOptions>, place: BackEndPlace): 
     kind: 'redis',
     addresses: [options.url].flat(),
     // Its commits are calls that are answered later: nothing waits for one. Its windows come with the reads of a request.
-    lacks: ['openCommit', 'storedWindows'],
+    // A cluster has no script over an anchor and a record.
+    lacks: ['openCommit', 'storedWindows', ...(isCluster(options) ? ['adds'] : [])],
     open: (shares) => openRedisStore({ ...reached(), prefix, owner: { project, data: dataId() } }, 'write', shares),
     openReader: () => openRedisStore({ ...reached(), prefix, owner: reader }, 'read'),
     shares:
       options.writers === 'many'
-        ? { open: (names) => openRedisShares({ ...reached(), prefix, owner: reader }, names) }
+        ? {
+            open: (names) => openRedisShares({ ...reached(), prefix, owner: reader }, names),
+            join: ({ shares }) => joinShares({ ...reached(), prefix }, shares),
+          }
         : null,
     clear: async (namesOf) => {
       await dropKeys(reached(), namesOf(':'));
@@ -44,6 +49,10 @@ function onlineOn(options: z.output<typeof redisOptions>, place: BackEndPlace): 
   };
 }
 
+function isCluster({ url, cluster }: Pick<z.output<typeof redisOptions>, 'url' | 'cluster'>): boolean {
+  return cluster ?? typeof url !== 'string';
+}
+
 /** How the servers are reached, with secrets and files read. Errors: CONFIG_SECRET, CONFIG_TLS. */
 function reachedBy(
   { url, cluster, username, password, tls, timeout, nested }: z.output<typeof redisOptions>,
@@ -51,7 +60,7 @@ function reachedBy(
 ): Omit<RedisOptions, 'prefix'> {
   return {
     urls: typeof url === 'string' ? [url] : url,
-    cluster: cluster ?? typeof url !== 'string',
+    cluster: isCluster({ url, cluster }),
     nested,
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password: secretOf(password, 'online.password') }),

@@ -29,7 +29,17 @@ export interface RecordWrite {
 /** A key of a view in it. */
 export interface WrittenKey {
   readonly layout: TileLayout;
+  readonly key: string;
   readonly id: string;
+}
+
+/** How the tiles of a key are written. */
+export interface WriteUse {
+  /** As of when windows are kept where all tiles of a key are known, and the clock by which blocks are out of the reach of any window. */
+  readonly now: number | undefined;
+  readonly keepsWindows?: boolean;
+  /** Arguments that precede those of a key. */
+  readonly lead?: (layout: TileLayout, key: string) => readonly (string | Buffer)[];
 }
 
 type KeyTiles = [TileWrite, ...TileWrite[]];
@@ -49,11 +59,8 @@ export class KeyWrites {
     this.#keys = keys;
   }
 
-  /**
-   * A call for each record; `now`: as of when windows are kept where all tiles of a key are known, and the clock by which blocks are
-   * out of the reach of any window.
-   */
-  of(tiles: readonly TileWrite[], now: number | undefined, keepsWindows = true): readonly RecordWrite[] {
+  /** A call for each record. */
+  of(tiles: readonly TileWrite[], use: WriteUse): readonly RecordWrite[] {
     const records = new Map<string, Built>();
     for (const group of groupByKey(tiles)) {
       const [{ layout, key }] = group;
@@ -61,8 +68,9 @@ export class KeyWrites {
       const known = records.get(record[0].key);
       const built = known ?? { record, keys: [], args: [] };
       if (known === undefined) records.set(record[0].key, built);
-      built.keys.push({ layout, id });
-      this.#encode(built.args, id, group, { now, keepsWindows });
+      built.keys.push({ layout, key, id });
+      if (use.lead !== undefined) built.args.push(...use.lead(layout, key));
+      this.#encode(built.args, id, group, use);
     }
     return [...records.values()];
   }
@@ -77,12 +85,7 @@ export class KeyWrites {
   }
 
   /** The tiles of one key as the script takes them. */
-  #encode(
-    args: (string | Buffer)[],
-    id: string,
-    group: KeyTiles,
-    { now, keepsWindows }: { readonly now: number | undefined; readonly keepsWindows: boolean },
-  ): void {
+  #encode(args: (string | Buffer)[], id: string, group: KeyTiles, { now, keepsWindows = true }: WriteUse): void {
     const [{ layout, all }] = group;
     const hops = layout.view.hopsMs;
     const writer = keepsWindows && all !== undefined ? this.windowsOf(layout) : null;

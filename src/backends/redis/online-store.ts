@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { fail } from '../../base/errors/fail.ts';
 import { turnsInOrder } from '../../base/in-turn.ts';
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
@@ -33,9 +34,12 @@ import { Reader } from './reader.ts';
 import { readSections, removeSections, replaceSections, sectionsOf } from './record-scripts.ts';
 import { bytesOf, listOf, RedisLink, textOf } from './redis-link.ts';
 import type { RedisOptions } from './redis-options.ts';
+import { replaceTiles } from './replace-tiles.ts';
 import { shareHot } from './scripts.ts';
+import { SharedKeys } from './shared-keys.ts';
 import { codeOf, type RecordPlace, type StoreKeys, storeKeys } from './store-keys.ts';
-import { decodeStamp, encodeStamp } from './tile-block.ts';
+import { coversOf, decodeStamp, encodeStamp } from './tile-block.ts';
+import { checkShares } from './tile-shares.ts';
 
 /** Names that are hot at once, over all processes. */
 const MOST_HOT = 1_000;
@@ -55,6 +59,7 @@ export async function openRedisStore(
   const link = await RedisLink.open(options);
   try {
     await checkServers(link);
+    checkShares(link, shares);
     const keys = storeKeys(options.prefix, options.nested);
     const lock = access === 'write' ? new WriterLock(link, keys) : null;
     const { prefix: namespace, owner } = options;
@@ -66,8 +71,10 @@ export async function openRedisStore(
     const anchors = new Anchors(link, keys, lock?.owner ?? '', shares);
     const hasFormer = lock !== null && (await leaveFormerLayout(link, keys));
     await anchors.read(lock !== null);
-    const store = new RedisOnlineStore({ link, keys, lock, anchors });
+    const isOfLog = shares?.continues !== undefined;
+    const store = new RedisOnlineStore({ link, keys, lock, anchors, isOfLog });
     if (lock !== null && anchors.isNestedOtherwise) await store.startOver();
+    else await store.takeHanded();
     if (hasFormer) store.removeFormer();
     return store;
   } catch (error) {
@@ -81,6 +88,8 @@ interface Parts {
   readonly keys: StoreKeys;
   readonly lock: WriterLock | null;
   readonly anchors: Anchors;
+  /** Whether many processes make the tiles of the log. */
+  readonly isOfLog: boolean;
 }
 
 /** A record for each entity, positions on the anchors; see entity-record.ts and anchors.ts. */
@@ -98,6 +107,8 @@ class RedisOnlineStore implements OnlineStore {
     rewind: () => this.#inTurn(() => this.#rewind()),
     confirm: () => this.#inTurn(() => this.#confirm()),
     freshUntil: () => this.#freshUntil(),
+    sharePlaces: () => this.#link.within(this.#anchors.sharePlaces()),
+    closeShares: (forgets) => this.#inTurn(() => this.#anchors.closeShares(forgets)),
     shareHot: (names, forMs) => this.#shareHot(names, forMs),
   };
   readonly handOver: HandOver;
@@ -109,6 +120,8 @@ class RedisOnlineStore implements OnlineStore {
   readonly #batch: BatchRows;
   readonly #reader: Reader;
   readonly #writes: KeyWrites;
+  /** null: no other process adds to its tiles. */
+  readonly #shared: SharedKeys | null;
   #whole = false;
   /** Keys were found whose place in the log nobody knows. */
   #torn = false;
@@ -116,7 +129,7 @@ class RedisOnlineStore implements OnlineStore {
   readonly #inTurn = turnsInOrder();
   readonly #closing = new AbortController();
 
-  constructor({ link, keys, lock, anchors }: Parts) {
+  constructor({ link, keys, lock, anchors, isOfLog }: Parts) {
     this.#link = link;
     this.#keys = keys;
     this.#parts = { link, keys };
@@ -125,6 +138,8 @@ class RedisOnlineStore implements OnlineStore {
     this.#batch = new BatchRows(link, keys, anchors);
     this.#reader = new Reader(link, keys, anchors.places);
     this.#writes = new KeyWrites(keys);
+    const parts = { writes: this.#writes, anchor: anchors.places[0], who: randomBytes(6) };
+    this.#shared = isOfLog ? new SharedKeys(link, keys, parts) : null;
     this.handOver = handedBatches(link, keys);
   }
 
@@ -137,8 +152,10 @@ class RedisOnlineStore implements OnlineStore {
   }
 
   async writeTiles(commit: TileCommit): Promise<TileReport> {
+    const shared = this.#shared;
+    if (shared !== null && commit.tiles.length > 0) return this.#inTurn(() => this.#writeShared(shared, commit));
     // Before the first wait: the tiles are in memory that their writer changes.
-    const calls = this.#writes.of(commit.tiles, commit.freshUntil);
+    const calls = this.#writes.of(commit.tiles, { now: commit.freshUntil });
     return this.#inTurn(() => this.#write(commit, calls));
   }
 
@@ -147,6 +164,32 @@ class RedisOnlineStore implements OnlineStore {
     const report = await writeKeys(this.#link, calls, encodeStamp(commit));
     await this.#anchors.end(commit, writer, position, freshUntil ?? Number.NEGATIVE_INFINITY);
     return report;
+  }
+
+  /** Writes tiles that were computed elsewhere, next to processes that add to them. */
+  async #writeShared(
+    shared: SharedKeys,
+    { writer, position, freshUntil, tiles, covers }: TileCommit,
+  ): Promise<TileReport> {
+    const commit = await this.#anchors.begin(writer, position);
+    const guards = [['own', this.#lock?.owner ?? ''] as const];
+    const use = { guards, now: freshUntil, ahead: this.#anchors.ahead, covers };
+    const report = await replaceTiles(shared, tiles, use);
+    if (report === null) throw fail('STORE_LOCKED', { path: this.#link.address });
+    await this.#anchors.end(commit, writer, position, freshUntil ?? Number.NEGATIVE_INFINITY);
+    return report;
+  }
+
+  /** Continues where the processes stood that made the tiles before; starts over where nobody knows what some tiles have. */
+  async takeHanded(): Promise<void> {
+    const { handed } = this.#anchors;
+    if (this.#lock === null || handed === null) return;
+    if (handed.position === null) return this.startOver();
+    const { writer, position, readers } = handed;
+    for (const [name, at] of [[writer, position] as const, ...readers.map((reader) => [reader, {}] as const)]) {
+      const commit = await this.#anchors.begin(name, at);
+      await this.#anchors.end(commit, name, at, Number.NEGATIVE_INFINITY);
+    }
   }
 
   async position(writer: string): Promise<Position | null> {
@@ -242,7 +285,9 @@ class RedisOnlineStore implements OnlineStore {
       });
       for (const { layout, stored } of await this.#link.within(Promise.all(reads))) {
         const commit = stored.stamp === null ? null : decodeStamp(stored.stamp);
-        const covers = commit === null ? null : this.#anchors.covers(writer, commit);
+        // Of processes that made the tiles before: what they had may be ahead of where they stood.
+        const theirs = stored.stamp === null ? [] : coversOf(stored.stamp);
+        const covers = commit === null ? (theirs.length === 0 ? null : theirs) : this.#anchors.covers(writer, commit);
         if (covers === 'unknown') {
           this.#torn = true;
           throw fail('STORE_LOST', { path: this.#link.address });

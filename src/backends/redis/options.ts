@@ -21,6 +21,6 @@ export const redisOptions = z.strictObject({
   timeout: duration.default('1s'),
   /** Entities of several columns that are kept with their first column: few of them have the same. */
   nested: z.array(z.string()).default([]),
-  /** Which processes write the tiles of another engine: the one that serves, or any number of `headrace tiles write`. */
+  /** Which processes write the tiles: the one that serves, or any number of `headrace tiles write`. */
   writers: z.enum(['one', 'many']).default('one'),
 });

@@ -71,24 +71,64 @@ end
 export const openShares = script(`
 redis.call('HSET', KEYS[1], 'own', ARGV[1], 'run', '', 'served', '')
 redis.call('HSETNX', KEYS[1], 'nested', ARGV[3])
-if (redis.call('HGET', KEYS[1], 'shares') or '') == ARGV[2] then return 1 end
+local shares = redis.call('HMGET', KEYS[1], 'shares', 'of')
+if (shares[1] or '') == ARGV[2] and not shares[2] then return 1 end
 for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
   if string.find(field, '^[sfr]%d+$') then redis.call('HDEL', KEYS[1], field) end
 end
-redis.call('HDEL', KEYS[1], 'fresh', 'shares')
+redis.call('HDEL', KEYS[1], 'fresh', 'shares', 'of', 'ahead')
 if ARGV[2] ~= '' then redis.call('HSET', KEYS[1], 'shares', ARGV[2]) end
 return 1
 `);
 
 /**
+ * Writes to an anchor that many processes make the tiles and write them: KEYS[1] the anchor; ARGV: owner, the name of the shares, how
+ * entities are nested, the writer whose position they continue, its commits ahead of that, then share and place by turns, of that
+ * position. Shares of the same name stay as they are. Those of another keep their places, belong to nobody, and are closed until they
+ * are confirmed.
+ */
+export const openLogShares = script(`
+redis.call('HSET', KEYS[1], 'own', ARGV[1], 'run', '', 'served', '')
+redis.call('HSETNX', KEYS[1], 'nested', ARGV[3])
+local held = redis.call('HMGET', KEYS[1], 'shares', 'of')
+if held[2] and held[1] == ARGV[2] then return 1 end
+redis.call('HDEL', KEYS[1], 'fresh', 'shares')
+for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
+  if string.find(field, '^[fr]%d+$') then redis.call('HDEL', KEYS[1], field)
+  elseif string.find(field, '^s%d+$') then
+    local place = held[2] and string.match(redis.call('HGET', KEYS[1], field), '^%x+ (.*)$') or ''
+    if place == '' then redis.call('HDEL', KEYS[1], field) else redis.call('HSET', KEYS[1], field, '0 ' .. place) end
+  end
+end
+if held[2] then return 1 end
+redis.call('HSET', KEYS[1], 'of', ARGV[4], 'ahead', ARGV[5])
+for a = 6, #ARGV, 2 do redis.call('HSET', KEYS[1], 's' .. ARGV[a], '0 ' .. ARGV[a + 1]) end
+return 1
+`);
+
+/**
+ * Closes an anchor for the processes that make the tiles, until it is confirmed: KEYS[1] the anchor; ARGV: owner, whether it forgets
+ * where they stood (0, 1).
+ */
+export const closeLogShares = script(`
+if redis.call('HGET', KEYS[1], 'own') ~= ARGV[1] then return 'owner' end
+redis.call('HDEL', KEYS[1], 'shares', 'fresh')
+for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
+  if string.find(field, '^[fr]%d+$') or (ARGV[2] == '1' and string.find(field, '^s%d+$')) then redis.call('HDEL', KEYS[1], field) end
+end
+return 'ok'
+`);
+
+/**
  * Says on an anchor which server processes the owner found whole, where others write the tiles: KEYS[1] the anchor; ARGV: owner, the
- * last commit, how many shares, processes. Answers as beginCommit.
+ * last commit, how many shares, processes, the name of the shares (empty: as it is). Answers as beginCommit.
  */
 export const confirmServed = script(`${tellShares}
 if redis.call('EXISTS', KEYS[1]) == 0 then return 'lost' end
 if redis.call('HGET', KEYS[1], 'own') ~= ARGV[1] then return 'owner' end
 if (redis.call('HGET', KEYS[1], 'last') or '') ~= ARGV[2] then return 'lost' end
 redis.call('HSET', KEYS[1], 'served', ARGV[4])
+if ARGV[5] ~= '' then redis.call('HSET', KEYS[1], 'shares', ARGV[5]) end
 tell(tonumber(ARGV[3]))
 return 'ok'
 `);

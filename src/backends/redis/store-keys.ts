@@ -13,6 +13,7 @@ import { slotOf } from './hash-slot.ts';
  * lock   = prefix ":lock"                ; string: the writer
  * owner  = prefix ":owner"               ; string: the owner of the keys, see owner.ts
  * hot    = prefix ":hot"                 ; hash: keys that processes found hot
+ * leases = prefix ":leases"              ; hash: who has which shares, share-leases.ts
  * handed = prefix ":handed"              ; list: rows of readers for the process that writes, handed-batches.ts
  * entity = "=" key / "#" SHA-256         ; the digest, base64, of a key above 1,200 bytes
  * former = prefix ":" ("t" / "w" / "b" / "a") ":" ; of the layout before: former-layout.ts
@@ -51,6 +52,7 @@ export interface StoreKeys {
   readonly lock: Place;
   readonly owner: Place;
   readonly hot: Place;
+  readonly leases: Place;
   readonly handed: Place;
   /** Patterns of SCAN. */
   records(): string;
@@ -97,6 +99,7 @@ export function storeKeys(prefix: string, nested: readonly string[] = []): Store
     lock: plain('lock'),
     owner: plain('owner'),
     hot: plain('hot'),
+    leases: plain('leases'),
     handed: plain('handed'),
     records: () => `${prefix}:e:{*`,
     everything: () => `${prefix}:[eo]:*`,

@@ -18,11 +18,13 @@ import type { TileWrite } from '../../ports/online-store.ts';
  * size   = varint                   ; bytes of the tile
  * tile   = as features/tile/tile-codec.ts writes it, its start and its time from the start of the block, generation 0
  * stamp  = varint                   ; the commit that last wrote the tiles of the key; none is 0
- *        / %x00 6OCTET varint       ; of one of many writers: its number, and its write
+ *        / %x00 6OCTET varint *(varint) ; of one of many writers: its number, its write, and where the writers make the tiles,
+ *                                    ; by partition of the log, the offset up to which its events are in them
  * ```
  */
 export const TILES_PER_BLOCK = 32;
 const SHARED = 0;
+const WHO_BYTES = 6;
 
 const writer = new ByteWriter(4_096);
 const tile = new ByteWriter(1_024);
@@ -155,13 +157,25 @@ export function encodeStamp(commit: number): Buffer {
   return Buffer.from(writer.view());
 }
 
-/** The stamp of a write that no position of a commit speaks for; `who` are six bytes. */
-export function encodeSharedStamp(who: Uint8Array, write: number): Buffer {
+/** The stamp of a write that no position of a commit speaks for; `who` are six bytes, `covers` offsets by partition of the log. */
+export function encodeSharedStamp(who: Uint8Array, write: number, covers: readonly number[] = []): Buffer {
   writer.clear();
   writer.u8(SHARED);
   writer.bytes(who);
   writer.varint(write);
+  for (let partition = 0; partition < covers.length; partition += 1) writer.varint(covers[partition] ?? 0);
   return Buffer.from(writer.view());
+}
+
+/** By partition of the log, the offset up to which its events are in tiles; empty where the stamp does not say it. */
+export function coversOf(stamp: Uint8Array): readonly number[] {
+  if (stamp[0] !== SHARED) return [];
+  reader.reset(stamp);
+  reader.skip(1 + WHO_BYTES);
+  reader.varint();
+  const covers: number[] = [];
+  while (reader.remaining > 0) covers.push(reader.varint());
+  return covers;
 }
 
 /** The commit of a stamp; null of one of many writers. */

@@ -1,24 +1,36 @@
 import { randomBytes } from 'node:crypto';
 import { fail } from '../../base/errors/fail.ts';
 import type { TileReport } from '../../ports/online-store.ts';
-import type { ShareNames, SharePlace, ShareWrite, TileShares } from '../../ports/tile-shares.ts';
+import type {
+  AddedFrom,
+  SharedAddition,
+  SharedKey,
+  SharedKeyRead,
+  ShareNames,
+  SharePlace,
+  ShareWrite,
+  TileShares,
+} from '../../ports/tile-shares.ts';
 import { anchorPlaces, sharesText, wholeTokens } from './anchors.ts';
 import { checkServers } from './check-server.ts';
 import { runsOf, storedTiles, tilesName } from './entity-record.ts';
 import { KeyWrites, type WrittenKey, writeKeys } from './key-writes.ts';
+import { aheadOf, type CommitsAhead, leastPlace } from './log-shares.ts';
 import { checkOwner } from './owner.ts';
 import { keepWindows, readSections } from './record-scripts.ts';
 import { bytesOf, listOf, RedisLink, type Reply, textOf } from './redis-link.ts';
 import type { RedisOptions } from './redis-options.ts';
 import { moveShares, takeShares } from './scripts.ts';
+import { SharedKeys } from './shared-keys.ts';
 import { type Place, type RecordPlace, type StoreKeys, storeKeys } from './store-keys.ts';
 import { encodeSharedStamp } from './tile-block.ts';
 
-/** Opens the store in a Redis or Valkey for one of many processes that write its tiles. Errors: REDIS_*, NAMESPACE_TAKEN. */
+/** Opens the store in a Redis or Valkey for one of many processes that write its tiles. Errors: REDIS_*, NAMESPACE_TAKEN, TILES_CLUSTER. */
 export async function openRedisShares(options: RedisOptions, names: ShareNames): Promise<TileShares> {
   const link = await RedisLink.open(options);
   try {
     await checkServers(link);
+    checkShares(link, names);
     const keys = storeKeys(options.prefix, options.nested);
     const { prefix: namespace, owner } = options;
     if (owner !== undefined) await checkOwner(link, keys, { namespace, owner: { ...owner, data: null } });
@@ -27,6 +39,11 @@ export async function openRedisShares(options: RedisOptions, names: ShareNames):
     link.close();
     throw error;
   }
+}
+
+/** A cluster has no script over an anchor and a record: nothing would keep a process from writing to what another has lost. Error: TILES_CLUSTER. */
+export function checkShares(link: RedisLink, names: ShareNames | null): void {
+  if (names?.continues !== undefined && link.isCluster) throw fail('TILES_CLUSTER', {});
 }
 
 /**
@@ -44,6 +61,10 @@ class RedisTileShares implements TileShares {
   /** By anchor and share, what this process left there. */
   #left: readonly Map<number, string>[];
   #written = 0;
+  readonly #shared: SharedKeys;
+  #ahead: CommitsAhead = new Map();
+  /** The server processes before the first of the additions whose places are not written yet. */
+  #runs: readonly string[] | null = null;
 
   constructor(link: RedisLink, keys: StoreKeys, names: ShareNames) {
     this.#link = link;
@@ -52,32 +73,60 @@ class RedisTileShares implements TileShares {
     this.#writes = new KeyWrites(keys);
     this.#anchors = anchorPlaces(link, keys);
     this.#left = this.#anchors.map(() => new Map());
+    const { writes, who } = { writes: this.#writes, who: this.#who };
+    this.#shared = new SharedKeys(link, keys, { writes, anchor: this.#anchors[0], who });
   }
 
   async take(shares: readonly number[], distrust: boolean): Promise<ReadonlyMap<number, SharePlace | null>> {
     const args = [...this.#named(), this.#owner, distrust ? '1' : '0', ...shares.map(String)];
     const answers = await this.#ofAnchors((anchor) => this.#link.eval(takeShares, [anchor], args));
     this.#mustBeOpen(answers);
+    this.#runs = null;
+    if (this.#names.continues !== undefined) this.#ahead = await this.#readAhead();
     const found = answers.map((places) => listOf(places).map(textOf));
     found.forEach((places, a) => {
       shares.forEach((share, s) => {
         this.#left[a].set(share, this.#noted(places[s]));
       });
     });
-    return new Map(shares.map((share, s) => [share, leastOf(found.map((places) => places[s]))]));
+    return new Map(shares.map((share, s) => [share, leastPlace(found.map((places) => places[s]))]));
   }
 
   async write({ tiles, places, freshUntil, now, isWhole }: ShareWrite): Promise<TileReport | null> {
-    const runs = await this.#runIds();
-    const calls = this.#writes.of(tiles, now, false);
+    const runs = this.#runs ?? (await this.#runIds());
+    this.#runs = null;
+    const calls = this.#writes.of(tiles, { now, keepsWindows: false });
     this.#written += 1;
     const stamp = encodeSharedStamp(this.#who, this.#written);
     const report = await writeKeys(this.#link, calls, stamp, (record, key) => this.#keepWindows(record, key, now));
     return (await this.#move(places, runs, freshUntil, isWhole)) ? report : null;
   }
 
+  load(keys: readonly SharedKeyRead[]): Promise<readonly SharedKey[]> {
+    return this.#shared.load(keys, this.#ahead);
+  }
+
+  async add(
+    additions: readonly SharedAddition[],
+    { shares, now }: AddedFrom,
+  ): Promise<readonly SharedAddition[] | null> {
+    this.#runs ??= await this.#runIds();
+    const held = shares.map((share) => [`s${share}`, this.#left[0].get(share) ?? ''] as const);
+    const guards = [['shares', sharesText(this.#names)] as const, ...held];
+    const { left } = await this.#shared.add(additions, { guards, now });
+    if (left !== null) return left;
+    const [open] = await this.#ofAnchors((anchor) => this.#link.send(anchor, ['HGET', anchor.key, 'shares']));
+    this.#mustBeOpen([textOf(open) === sharesText(this.#names) ? open : 'closed']);
+    return null;
+  }
+
   async close(): Promise<void> {
     this.#link.close();
+  }
+
+  async #readAhead(): Promise<CommitsAhead> {
+    const [ahead] = await this.#ofAnchors((anchor) => this.#link.send(anchor, ['HGET', anchor.key, 'ahead']));
+    return aheadOf(textOf(ahead));
   }
 
   /** Says where shares are read on; false: one of them is not as it was left. */
@@ -143,12 +192,4 @@ class RedisTileShares implements TileShares {
   #ofAnchors<T>(work: (anchor: Place, a: number) => Promise<T>): Promise<readonly T[]> {
     return this.#link.within(Promise.all(this.#anchors.map(work)));
   }
-}
-
-/** The place that no anchor is behind of; null: one has none. */
-function leastOf(texts: readonly string[]): SharePlace | null {
-  if (texts.includes('')) return null;
-  const places = texts.map((text) => JSON.parse(text) as SharePlace);
-  const topics = Object.keys(places[0] ?? {}).filter((topic) => places.every((place) => place[topic] !== undefined));
-  return Object.fromEntries(topics.map((topic) => [topic, Math.min(...places.map((place) => place[topic]))]));
 }

@@ -42,8 +42,16 @@ export const tilesErrors = {
   TILES_WRITERS: never(500, 2)
     .message('the serving process writes the tiles of this environment')
     .hint(
-      'set online: { kind: "redis", …, writers: "many" } together with a Flink or Spark engine, or name another environment with --env',
+      'set online: { kind: "redis", …, writers: "many" } together with a log on Kafka, or name another environment with --env',
     ),
+  TILES_CLUSTER: never(500, 2)
+    .message('many processes make the tiles of this environment, and its Redis is a cluster')
+    .hint(
+      'use one Redis or Valkey with its replicas, or set engine: a cluster takes the tiles of Flink or Spark from many writers',
+    ),
+  TILES_BEHIND: later(503, 4)
+    .message('{events} events of {source} are not in the tiles yet')
+    .hint('start more headrace tiles write, or wait for those that run; then run it again'),
   TILES_CONFLICT: never(500, 4)
     .message(
       '{tiles} tiles cover other events than newer tiles of the job with the same event counts; the first is of view {view}',

@@ -46,7 +46,7 @@ export const tilesWrite = command({
   ...none,
   name: ['tiles', 'write'],
   stop: [served()],
-  summary: "writes the tiles of the job to Redis; run one or more with online.writers: 'many'",
+  summary: "writes tiles to Redis, of the log or of a job; run one or more with online.writers: 'many'",
   run: (call) => withRunner(({ runWrite }) => runWrite(call)),
 });
 

@@ -172,8 +172,11 @@ function rulesOf(environment: Environment): readonly LiveRule[] {
     );
   if (online.shares !== null)
     rules.push(
-      live('tiles that many write', { ...online, lacks: [] }, tileSharesContracts, (of, opened) =>
-        followed(sharesSubject(of), opened),
+      live(
+        'tiles that many write',
+        { ...online, lacks: online.lacks.filter((lack) => lack === 'adds') },
+        tileSharesContracts,
+        (of, opened) => followed(sharesSubject(of), opened),
       ),
     );
   rules.push(

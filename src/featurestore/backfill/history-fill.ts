@@ -86,19 +86,19 @@ export class HistoryFill {
   async #computeAll(layout: TileLayout): Promise<void> {
     const { materialiser, archive, offline, engine } = this.#options;
     await archive.publishDeliveries();
-    await materialiser.replaceTiles(allTiles(layout, offline, engine));
+    await materialiser.fillTiles(allTiles(layout, offline, engine));
     await this.verifySample(layout);
   }
 
   /**
    * Compares tiles with events for the same keys, after the last event of the source. Returns the number of keys; 0 if events came
-   * meanwhile, which the history does not have yet, or if another engine computes the tiles. Error: BACKFILL_DIFFERS.
+   * meanwhile, which the history does not have yet, or if the tiles are made elsewhere. Error: BACKFILL_DIFFERS.
    */
   async verifySample(layout: TileLayout): Promise<number> {
     const { materialiser, archive, offline } = this.#options;
     const { source } = layout.view;
     const clock = materialiser.judge.lastIngestOf(source);
-    if (clock === Number.NEGATIVE_INFINITY || materialiser.intake !== null) return 0;
+    if (clock === Number.NEGATIVE_INFINITY || materialiser.areTilesElsewhere) return 0;
     const position = JSON.stringify(materialiser.position());
     await archive.publishDeliveries();
     const runsOf = async (key: string) => {

@@ -4,6 +4,7 @@ import { partitionOf } from '../../base/hash/partition-of.ts';
 import type { MaybePromise } from '../../base/maybe-promise.ts';
 import { type Clock, type ClockSpan, spanOf } from '../../base/time.ts';
 import type { EventSourceData } from '../../features/define/declaration.ts';
+import { topicOf } from '../../features/define/topic-of.ts';
 import type { Delivery } from '../../features/engine/delivery.ts';
 import type { EventLog, LogRecord, PartitionEnds } from '../../ports/event-log.ts';
 import { rowParser } from '../../schema/row-parser.ts';
@@ -11,6 +12,8 @@ import { type IngestReport, loggedIn, type RefusedEvent, ReportCounter, type Ver
 import type { DeliveryRows, RowsOf } from './source-rows.ts';
 import { arrivalOf, inOrder, runsInOrder } from './stamp.ts';
 import { type EventShape, type TakenEvent, takeEvents } from './take-events.ts';
+
+export { topicOf };
 
 /** Called with the progress of a call of the gateway, by batch of a partition; for a trace. */
 export interface IngestSteps {
@@ -276,11 +279,6 @@ export async function openSourceTopics({
   partitions,
 }: Pick<GatewayOptions, 'log' | 'sources' | 'partitions'>): Promise<void> {
   for (const source of sources) await log.openTopic(topicOf(source), partitions);
-}
-
-/** The log topic of a source. */
-export function topicOf(source: EventSourceData): string {
-  return `${source.name}@${source.version}`;
 }
 
 /** The largest ingest time of a topic as far as it matters: that of the last records, or of the first one that is to come. */

@@ -46,6 +46,8 @@ export interface ArchiveOptions {
   readonly mostBytes: number;
   /** Where another engine writes the tiles; left out: they are made here, of the log. */
   readonly topics?: TileTopics | undefined;
+  /** Whether other processes make the tiles: the history has those that a backfill computes. */
+  readonly shared?: boolean | undefined;
   /** Of an engine elsewhere whose tiles others write to the online store: what it has written since they were last published. */
   readonly newest?: NewestTiles | undefined;
 }
@@ -95,13 +97,14 @@ export class Archive {
   }
 
   async #openSource(source: EventSourceData, tiles: Position | null, to: readonly number[] | undefined): Promise<void> {
-    const { log, rowsOf, topics } = this.#options;
+    const { log, rowsOf, topics, shared } = this.#options;
     const begins = (await log.ends(topicOf(source))).map(({ begin }) => begin);
     const buffer = this.#raw.get(source.name);
     if (buffer !== undefined) await refill(buffer, this.#options, to, () => this.#relieve());
-    if (topics !== undefined) return;
+    if (topics !== undefined || shared === true) return;
     const layouts = this.#options.layouts.filter(({ view }) => view.source.name === source.name);
-    const from = offsetsOf(tiles, source, begins);
+    // While other processes made the tiles the log was not kept for this reader.
+    const from = offsetsOf(tiles, source, begins).map((offset, partition) => Math.max(offset, begins[partition]));
     await readDeliveries(log, source, rowsOf(source), from, (_p, _o, ds) => this.#touchAll(layouts, ds), to);
   }
 
@@ -172,11 +175,12 @@ export class Archive {
 
   /** The first offset, by partition, that a restart has to read: what is not published, and the ids that still matter to it. */
   async keepFrom(source: EventSourceData): Promise<readonly number[]> {
-    const { log, offline, layouts, topics } = this.#options;
+    const { log, offline, layouts, topics, shared } = this.#options;
     const topic = topicOf(source);
     const begins = (await log.ends(topic)).map(({ begin }) => begin);
     const raw = offsetsOf(await offline.position(RAW_READER), source, begins);
-    const hasTiles = topics === undefined && layouts.some(({ view }) => view.source.name === source.name);
+    const hasTiles =
+      topics === undefined && shared !== true && layouts.some(({ view }) => view.source.name === source.name);
     const tiles = hasTiles ? offsetsOf(await offline.position(TILE_READER), source, begins) : raw;
     const ids = await idsNeededFrom({ source, log }, raw);
     return begins.map((begin, partition) => Math.max(begin, Math.min(ids[partition], tiles[partition])));

@@ -1,5 +1,6 @@
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
-import type { RemoteStore } from '../../ports/remote-store.ts';
+import type { Position } from '../../ports/position.ts';
+import type { LoadedKey, RemoteStore } from '../../ports/remote-store.ts';
 import { topicOf } from '../ingest/gateway.ts';
 import type { KeyTiles, ViewKey } from './key-tiles.ts';
 import { entryOf, type ViewCache } from './view-cache.ts';
@@ -40,6 +41,16 @@ export async function loadKeys(target: LoadTarget, keys: readonly ViewKey[]): Pr
   await Promise.all(waiting);
 }
 
+/** By partition of the source of a view, what a key covers; null: no more than the writer's position. */
+function offsetsIn(covers: LoadedKey['covers'], { view }: TileLayout): readonly number[] | null {
+  if (covers === null || isOffsets(covers)) return covers;
+  return covers[topicOf(view.source)] ?? null;
+}
+
+function isOffsets(covers: Position | readonly number[]): covers is readonly number[] {
+  return Array.isArray(covers);
+}
+
 async function loadAsked(target: LoadTarget, asked: readonly AskedKey[]): Promise<void> {
   try {
     const loaded = await target.remote.load(target.writer, asked);
@@ -47,7 +58,7 @@ async function loadAsked(target: LoadTarget, asked: readonly AskedKey[]): Promis
       const { runs, covers } = loaded[i];
       if (!target.isCurrent(layout, view)) return;
       const entry = entryOf(layout, view, key, [...runs]);
-      entry.covers = covers?.[topicOf(layout.view.source)] ?? null;
+      entry.covers = offsetsIn(covers, layout);
       // Those who wait for it take it within this turn.
       entry.busy = 1;
       target.insert(view, entry);

@@ -33,7 +33,7 @@ export async function readDeliveries(
   to?: readonly number[],
   tell: TellUnreadable = () => undefined,
 ): Promise<void> {
-  const deliveryOf = log.capabilities.manyWriters ? tolerant(rows, tell) : (record: LogRecord) => decoded(rows, record);
+  const deliveryOf = deliveryReader(log, rows, tell);
   const takeRecords: TakeRecords = (partition, offset, records) =>
     take(
       partition,
@@ -41,6 +41,15 @@ export async function readDeliveries(
       records.map((record, i) => deliveryOf(record, partition, offset + i)),
     );
   await readRecords(log, topicOf(source), from, takeRecords, to);
+}
+
+/** Reads a record as a delivery; in a log that others write too, one that cannot be read is blank, and reported. */
+export function deliveryReader(
+  log: EventLog,
+  rows: DeliveryRows,
+  tell: TellUnreadable,
+): (record: LogRecord, partition: number, offset: number) => Delivery {
+  return log.capabilities.manyWriters ? tolerant(rows, tell) : (record) => decoded(rows, record);
 }
 
 /** Takes records of one partition in log order, `offset` being that of the first. */

@@ -18,6 +18,8 @@ export interface MaterialiserOptions {
   readonly topics?: TileTopics | undefined;
   /** Set if other processes write the tiles of `topics` to the store: this process takes them for the history alone. */
   readonly apart?: TilesApart | undefined;
+  /** Whether other processes make the tiles of the log and write them to the store: this process judges it. */
+  readonly shared?: boolean | undefined;
   readonly sources: readonly EventSourceData[];
   readonly rowsOf: RowsOf;
   readonly layouts: readonly TileLayout[];

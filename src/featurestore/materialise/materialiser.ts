@@ -16,6 +16,7 @@ import type { LogPlace, MaterialiserOptions } from './materialiser-options.ts';
 import { OthersFollower } from './others-follower.ts';
 import { logLag, type ReaderLag } from './reader-lag.ts';
 import { RemoteCommitter } from './remote-committer.ts';
+import { SharesOfLog } from './shares-of-log.ts';
 import { SourceJudge, type SourceState } from './source-judge.ts';
 import { type TileBounds, UNBOUNDED } from './tile-bounds.ts';
 import { TileCache } from './tile-cache.ts';
@@ -37,7 +38,7 @@ import { writers } from './writer.ts';
 import { WriterState } from './writer-state.ts';
 
 /**
- * The one writer of the views' tiles. Its judge reads every partition of the log and judges each delivery once; its origin says
+ * The one writer of the views' tiles, or, where many processes make them, the one that judges the whole log. Its judge reads every partition of the log and judges each delivery once; its origin says
  * where tiles come from; its committer puts them into memory and, with the position in the log, into the store. Between commits the
  * tiles live in memory, where readers of this process see them at once. After a crash the log is read again from the committed position.
  */
@@ -55,6 +56,8 @@ export class Materialiser {
   readonly #state = new WriterState();
   readonly #sink: TileSink;
   readonly #origin: TileOrigin;
+  /** null: no other process makes tiles of the log. */
+  readonly #shares: SharesOfLog | null;
   readonly #commits: TileCommits;
   readonly #committer: LocalCommitter | RemoteCommitter;
   /** null: nobody else appends, and no other engine computes tiles. */
@@ -69,6 +72,7 @@ export class Materialiser {
     this.unreadable = new UnreadableRecords(options.unreadable ?? nothing);
     this.tiles = new TileCache(store, memoryBytes, writer, undefined, (layout) => this.#boundsOf(layout));
     this.#origin = tileOrigin(options, this.tiles);
+    this.#shares = this.#origin.kind === 'shared' ? new SharesOfLog(options.log, store) : null;
     const fold = remote === undefined ? localFold(this.tiles) : remoteFold(this.tiles);
     this.#sink = new TileSink(options.sources, this.#origin.kind === 'own' ? options.layouts : [], fold);
     this.judge = new SourceJudge({ ...options, sinks: [this.#sink, ...sinks], unreadable: this.unreadable });
@@ -111,9 +115,17 @@ export class Materialiser {
   async open(): Promise<void> {
     const { store } = this.#options;
     // Tiles of an engine elsewhere may lack events that were judged here. The other way round the engine computes all of them.
-    if (this.#origin.kind === 'own' && (await store.position(writers.topics)) !== null) throw fail('STORE_ENGINE', {});
-    await this.#openAt(await store.position(this.#origin.writer), false);
+    if (this.#origin.intake === null && (await store.position(writers.topics)) !== null) throw fail('STORE_ENGINE', {});
+    await this.#openAt(await this.#position(), false);
     await this.#committer.open();
+  }
+
+  /** The store's position of this writer, or of the one process that wrote the tiles before others shared them; null: it has none. */
+  async #position(): Promise<Position | null> {
+    const { store } = this.#options;
+    const position = await store.position(this.#origin.writer);
+    if (this.#origin.kind !== 'shared' || (position !== null && Object.keys(position).length > 0)) return position;
+    return store.position(writers.embedded);
   }
 
   /** Goes to a position of the store; null: it has none. */
@@ -122,6 +134,11 @@ export class Materialiser {
     this.startedEmpty = position === null;
     await this.judge.open(position);
     this.missedEvents = this.judge.missedEvents;
+    if (this.#shares !== null) {
+      this.missedEvents ||= await this.#shares.lack(this.judge.states);
+      if (this.missedEvents) await this.#shares.close(true);
+      return;
+    }
     if (this.#origin.kind === 'own') return;
     const missedTiles = await openOrigin(this.#origin, position, isRewind);
     // The engine may have read only a part of the records that the log has dropped: after a loss the history fills it.
@@ -131,7 +148,7 @@ export class Materialiser {
   /** Forgets everything in memory and returns to the store's position. */
   async #goBack(): Promise<void> {
     this.judge.beginRewind();
-    const position = await this.#options.store.position(this.#origin.writer);
+    const position = await this.#position();
     this.tiles.forget();
     await this.#openAt(position, true);
   }
@@ -236,6 +253,13 @@ export class Materialiser {
     return this.#commits.replaceTiles(batches, this.#committer);
   }
 
+  /** As `replaceTiles`, with all tiles of their views as of this position. No event may be taken meanwhile. */
+  async fillTiles(batches: AsyncIterable<readonly TileWrite[]>): Promise<void> {
+    // A process that adds events to half of a key's tiles would add them twice.
+    await this.#shares?.close(false);
+    await this.#commits.replaceTiles(batches, this.#committer, this.#shares !== null);
+  }
+
   /** Drops all tiles and batch rows of a key; returns the position up to which events were in them. Error: STORE_CAPABILITY. */
   forgetKey(layouts: readonly TileLayout[], batchViews: readonly string[], key: string): Promise<Position> {
     return this.#commits.forgetKey(layouts, { batchViews, key }, this.#committer);
@@ -246,7 +270,7 @@ export class Materialiser {
     const { layouts, store } = this.#options;
     // Tiles that other processes write may be older than the log that this process has read.
     const freshUntil = async () =>
-      this.#origin.kind === 'apart'
+      this.#origin.kind === 'apart' || this.#origin.kind === 'shared'
         ? ((await store.remote?.freshUntil()) ?? Number.NEGATIVE_INFINITY)
         : Number.POSITIVE_INFINITY;
     return this.#commits.dropUnreachable(layouts, freshUntil, signal);
@@ -277,6 +301,16 @@ export class Materialiser {
     return { ...this.judge.position(), ...committedTopics(this.#origin) };
   }
 
+  /** Deliveries of a source that others have not put into the tiles yet, up to some offsets; 0: this process makes them. */
+  async missing(source: EventSourceData, to: readonly number[]): Promise<number> {
+    return this.#shares === null ? 0 : this.#shares.missing(source, to);
+  }
+
+  /** Whether the tiles are made elsewhere: by another engine, or by processes that share the log. */
+  get areTilesElsewhere(): boolean {
+    return this.#origin.kind !== 'own';
+  }
+
   /** The slowest log clock of the sources that have views: events stamped before it are in the tiles. */
   clock(): number {
     return tilesClock(this.#options.layouts, this.judge, this.intake);
@@ -302,9 +336,10 @@ export class Materialiser {
     const committed = this.#commits.committed[topicOf(source)];
     const { intake } = this;
     const done = intake === null || !this.judge.hasViews(source) ? null : (intake.progress.done.get(source.name) ?? []);
+    const shares = this.judge.hasViews(source) ? ((await this.#shares?.keepFrom(source)) ?? []) : [];
     return remembered.map((offset, partition) => {
       const made = done === null ? Number.POSITIVE_INFINITY : (done[partition] ?? 0);
-      return Math.min(offset, committed?.[partition] ?? 0, made);
+      return Math.min(offset, committed?.[partition] ?? 0, made, shares[partition] ?? Number.POSITIVE_INFINITY);
     });
   }
 }

@@ -1,8 +1,10 @@
 import type { EventLog } from '../../ports/event-log.ts';
 import type { Position } from '../../ports/position.ts';
+import type { SharePlace } from '../../ports/tile-shares.ts';
 import { topicOf } from '../ingest/gateway.ts';
 import type { SourceState } from './source-judge.ts';
 import type { TileIntake } from './tile-intake.ts';
+
 /** The readers of a topic, each up to another place. */
 export type LogReader =
   /** This process's answers. */
@@ -11,6 +13,8 @@ export type LogReader =
   | 'committed'
   /** Records taken for the history, where others write the tiles of a store. */
   | 'archived'
+  /** Records that the processes that make the tiles have put into them. */
+  | 'tiles'
   /** Records that another engine has made tiles of, as of its last checkpoint. */
   | 'engine';
 
@@ -49,5 +53,21 @@ export function logLag(
     const own = [readerLag(topic, 'applied', ends, next), readerLag(topic, 'committed', ends, committed[topic])];
     const elsewhere = intake === null || !hasViews ? null : intake.engineStands.get(source.name);
     return elsewhere === null ? own : [...own, readerLag(topic, 'engine', ends, elsewhere)];
+  });
+}
+
+/** How far the processes that make the tiles are behind, by the places of their shares; empty where there are none. */
+export function sharesLag(
+  log: EventLog,
+  sources: Iterable<SourceState>,
+  places: readonly (SharePlace | null)[],
+): readonly ReaderLag[] {
+  if (places.length === 0) return [];
+  return [...sources].flatMap(({ source, hasViews }) => {
+    const topic = topicOf(source);
+    const ends = log.knownEnds?.(topic);
+    if (ends === undefined || !hasViews) return [];
+    const stands = places.map((place) => place?.[topic] ?? 0);
+    return [readerLag(topic, 'tiles', ends, stands)];
   });
 }

@@ -1,5 +1,6 @@
 import { fail } from '../../base/errors/fail.ts';
 import { inSlices } from '../../base/in-slices.ts';
+import { topicOf } from '../../features/define/topic-of.ts';
 import { START, type TileLayout } from '../../features/tile/tile-layout.ts';
 import { tileHorizonMs } from '../../features/window/tile-horizon.ts';
 import type { OnlineStore, TileCommit, TileReport, TileWrite } from '../../ports/online-store.ts';
@@ -135,27 +136,30 @@ export class TileCommits {
 
   /**
    * Writes tiles that were computed elsewhere, by the versioned upsert, and forgets them in memory. A limited number at a time:
-   * events wait for one write, not for all.
+   * events wait for one write, not for all. `areAll`: they are all tiles of their keys as of the position, which the store notes.
    */
   async replaceTiles(
     batches: AsyncIterable<readonly TileWrite[]>,
     gate: EventGate,
+    areAll = false,
   ): Promise<Readonly<Record<keyof TileReport, number>>> {
     const total = { applied: 0, duplicate: 0, stale: 0, conflict: 0 };
     for await (const tiles of batches) {
       for (let from = 0; from < tiles.length; from += REPLACED_AT_ONCE) {
         const some = tiles.slice(from, from + REPLACED_AT_ONCE);
-        const report = await this.#quietly(gate, () => this.#replaceNow(some));
+        const report = await this.#quietly(gate, () => this.#replaceNow(some, areAll));
         for (const outcome of ['applied', 'duplicate', 'stale', 'conflict'] as const) total[outcome] += report[outcome];
       }
     }
     return total;
   }
 
-  async #replaceNow(tiles: readonly TileWrite[]): Promise<TileReport> {
+  async #replaceNow(tiles: readonly TileWrite[], areAll: boolean): Promise<TileReport> {
     const { store, writer, position, changed } = this.#options;
     // No event comes between here and `forget`: nothing in memory is newer than the store.
-    const written = store.writeTiles({ writer, position: position(), tiles });
+    const at = position();
+    const covers = areAll ? { covers: coversOf(tiles, at) } : {};
+    const written = store.writeTiles({ writer, position: at, tiles, ...covers });
     this.#options.tiles.forget();
     for (const { layout, hopMs, key, run, index } of tiles) {
       const start = run.nums[index * layout.numbers + START];
@@ -223,6 +227,12 @@ export class TileCommits {
     }
     this.#dropped = clock;
   }
+}
+
+/** By view, the offsets of its source. */
+function coversOf(tiles: readonly TileWrite[], at: Position): ReadonlyMap<TileLayout, readonly number[]> {
+  const layouts = new Set(tiles.map(({ layout }) => layout));
+  return new Map([...layouts].map((layout) => [layout, at[topicOf(layout.view.source)] ?? []]));
 }
 
 function nothing(): void {}

@@ -43,23 +43,34 @@ export interface ApartTiles {
   readonly apart: TilesApart;
 }
 
+/** Other processes make the tiles of the log and commit them; this one judges the log. */
+export interface SharedTiles {
+  readonly kind: 'shared';
+  readonly writer: Writer;
+  readonly intake: null;
+}
+
 /** Where the tiles of stream views come from. */
-export type TileOrigin = OwnTiles | EngineTiles | ApartTiles;
+export type TileOrigin = OwnTiles | EngineTiles | ApartTiles | SharedTiles;
 
 export interface TileOriginOptions {
   readonly log: EventLog;
   /** Absent: tiles are computed here. */
   readonly topics?: TileTopics | undefined;
   readonly apart?: TilesApart | undefined;
+  /** Whether other processes make the tiles of the log. */
+  readonly shared?: boolean | undefined;
 }
 
 /** The writer under whose name the position of the tiles stands in the online store. */
-export function writerOf({ topics }: TileOriginOptions): Writer {
+export function writerOf({ topics, shared = false }: TileOriginOptions): Writer {
+  if (shared) return writers.shared;
   return topics === undefined ? writers.embedded : writers.topics;
 }
 
 /** The origin that the options ask for, with `tiles` as the memory from which tiles are committed. */
-export function tileOrigin({ log, topics, apart }: TileOriginOptions, tiles: TileCache): TileOrigin {
+export function tileOrigin({ log, topics, apart, shared = false }: TileOriginOptions, tiles: TileCache): TileOrigin {
+  if (shared) return { kind: 'shared', writer: writers.shared, intake: null };
   if (topics === undefined) return { kind: 'own', writer: writers.embedded, intake: null };
   const { topics: writer } = writers;
   if (apart === undefined)
@@ -70,7 +81,7 @@ export function tileOrigin({ log, topics, apart }: TileOriginOptions, tiles: Til
 
 /** Goes to the store's position. Returns whether tiles are missing from the topics. Error: STORE_AHEAD. */
 export async function openOrigin(origin: TileOrigin, position: Position | null, isRewind: boolean): Promise<boolean> {
-  if (origin.kind === 'own') return false;
+  if (origin.intake === null) return false;
   if (origin.kind === 'engine') {
     await origin.intake.open(position);
     return origin.intake.missedTiles;

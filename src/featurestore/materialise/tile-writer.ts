@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isHeadraceError } from '../../base/errors/fail.ts';
 import type { Clock } from '../../base/time.ts';
 import type { EventSourceData } from '../../features/define/declaration.ts';
@@ -8,12 +7,10 @@ import type { ShareGroup, SharePlace, TileShares } from '../../ports/tile-shares
 import type { TileBatch, TileTopics, TopicEnds } from '../../ports/tile-topics.ts';
 import { engineProgress, type TileProgress } from './engine-progress.ts';
 import { NewestTiles } from './newest-tiles.ts';
+import { ShareLoop } from './share-loop.ts';
 
 /** Longest time that is waited for tiles, ms. */
 const WAIT_MS = 100;
-
-/** After what went wrong, and while it has no share, ms. */
-const PAUSE_MS = 100;
 
 /** The engine is asked how far it has the log this often at most, ms. */
 const ASK_EVERY_MS = 200;
@@ -46,114 +43,88 @@ export interface TileWriterOptions {
 export class TileWriter {
   readonly outcomes: Record<UpsertOutcome, number> = { applied: 0, duplicate: 0, stale: 0, conflict: 0 };
   readonly #options: TileWriterOptions;
-  readonly #writing: Promise<void>;
+  readonly #loop: ShareLoop;
   #position: Record<string, number[]> = {};
-  /** Shares that it has taken. */
-  #taken: readonly number[] = [];
   /** Whether the topics were read to their ends since it took a share. */
   #isWhole = false;
-  /** Whether a share was found not to be as it was left. */
-  #distrusts = false;
   /** The engine's last statement. */
   #said: TileProgress | null = null;
   #asking: Promise<void> | null = null;
   #askedAt = Number.NEGATIVE_INFINITY;
   #told: { readonly freshUntil: number | null; readonly isWhole: boolean; readonly at: number } | null = null;
   readonly #troubles = new Map<'tiles' | 'engine', string>();
-  #closed = false;
 
   constructor(options: TileWriterOptions) {
     this.#options = options;
-    this.#writing = this.#write();
+    const { shares, group, onShares } = options;
+    this.#loop = new ShareLoop({
+      shares,
+      group,
+      onShares,
+      work: {
+        begin: (gained, places) => this.#begin(gained, places),
+        next: (has) => this.#writeNext(has),
+        has: () => {
+          this.#told = null;
+        },
+      },
+      failed: (error) => this.#fault('tiles', error),
+      worked: () => void this.#troubles.delete('tiles'),
+    });
   }
 
   /** The shares that it has taken. */
   get shares(): readonly number[] {
-    return this.#taken;
+    return this.#loop.shares;
   }
 
   /** Ends the writing and leaves its shares to the others. */
   async close(): Promise<void> {
-    this.#closed = true;
-    await this.#writing;
+    await this.#loop.close();
     await this.#asking;
-    await this.#options.group.close();
   }
 
-  async #write(): Promise<void> {
-    while (!this.#closed) {
-      try {
-        await this.#settle(await this.#options.group.shares());
-        if (this.#taken.length > 0) await this.#writeNext();
-        else await sleep(PAUSE_MS);
-        this.#troubles.delete('tiles');
-      } catch (error) {
-        this.#fault('tiles', error);
-        // How much of it was written is not known.
-        this.#have([]);
-        await sleep(PAUSE_MS);
-      }
-    }
-  }
-
-  /** Takes the shares that it is to have and has not, and lets go of the others. */
-  async #settle(shares: readonly number[]): Promise<void> {
-    const kept = this.#taken.filter((share) => shares.includes(share));
-    const gained = shares.filter((share) => !kept.includes(share));
-    if (gained.length > 0) await this.#take(gained);
-    if (gained.length > 0 || kept.length < this.#taken.length) this.#have(shares);
-    this.#distrusts = false;
-  }
-
-  async #take(gained: readonly number[]): Promise<void> {
-    const { shares, topics } = this.#options;
-    const places = await shares.take(gained, this.#distrusts);
-    const ends = await topics.ends();
+  async #begin(gained: readonly number[], places: ReadonlyMap<number, SharePlace | null>): Promise<readonly number[]> {
+    const ends = await this.#options.topics.ends();
     for (const [topic, offsets] of Object.entries(ends.begins)) this.#position[topic] ??= [...offsets];
-    // The topic has lost records, or is another of its name.
-    const odd = gained.filter((share) => !isWithin(places.get(share) ?? null, share, ends));
-    if (odd.length > 0 && !this.#distrusts) await shares.take(odd, true);
     for (const share of gained)
       for (const [topic, begins] of Object.entries(ends.begins)) {
         const at = places.get(share)?.[topic] ?? begins[share];
         this.#position[topic][share] = at > ends.ends[topic][share] ? begins[share] : Math.max(at, begins[share]);
       }
     this.#isWhole = false;
+    // The topic has lost records, or is another of its name.
+    return gained.filter((share) => !isWithin(places.get(share) ?? null, share, ends));
   }
 
-  async #writeNext(): Promise<void> {
+  async #writeNext(has: readonly number[]): Promise<'written' | 'lost' | 'gone'> {
     this.#ask();
     const said = this.#said;
-    const batch = await this.#read();
-    if (batch === null) return;
+    const batch = await this.#read(has);
+    if (batch === null) return 'gone';
     if (!batch.hasMore) this.#isWhole = true;
     const isKnown = said !== null && !batch.hasMore && Number.isFinite(said.freshUntil);
     const freshUntil = isKnown ? said.freshUntil : null;
     if (batch.tiles.length === 0 && !this.#isDue(freshUntil)) return this.#moveTo(batch);
     const newest = new NewestTiles();
     for (const tile of batch.tiles) newest.take(tile);
-    const places = new Map(this.#taken.map((share) => [share, placeOf(batch, share)]));
+    const places = new Map(has.map((share) => [share, placeOf(batch, share)]));
     const { shares, clock } = this.#options;
     const isWhole = this.#isWhole;
     const report = await shares.write({ tiles: [...newest.writes()], places, freshUntil, now: clock(), isWhole });
-    if (report === null) {
-      this.#distrusts = true;
-      this.#have([]);
-      return;
-    }
+    if (report === null) return 'lost';
     for (const outcome of ['applied', 'duplicate', 'stale', 'conflict'] as const)
       this.outcomes[outcome] += report[outcome];
     this.#told = { freshUntil, isWhole, at: performance.now() };
-    this.#moveTo(batch);
+    return this.#moveTo(batch);
   }
 
   /** The next batch in its shares; null where a topic has lost it: the shares are to be taken again. */
-  async #read(): Promise<TileBatch | null> {
+  async #read(has: readonly number[]): Promise<TileBatch | null> {
     try {
-      return await this.#options.topics.read(this.#position, WAIT_MS, this.#taken);
+      return await this.#options.topics.read(this.#position, WAIT_MS, has);
     } catch (error) {
       if (!isHeadraceError(error, 'LOG_TRIMMED')) throw error;
-      this.#have([]);
       return null;
     }
   }
@@ -165,14 +136,9 @@ export class TileWriter {
     return freshUntil !== null && freshUntil !== told.freshUntil;
   }
 
-  #moveTo({ next }: TileBatch): void {
+  #moveTo({ next }: TileBatch): 'written' {
     this.#position = Object.fromEntries(Object.entries(next).map(([topic, offsets]) => [topic, [...offsets]]));
-  }
-
-  #have(shares: readonly number[]): void {
-    if (shares.length > 0 || this.#taken.length > 0) this.#options.onShares?.(shares);
-    this.#taken = [...shares];
-    this.#told = null;
+    return 'written';
   }
 
   /** Asks the engine for its progress while reading continues. */
@@ -201,7 +167,7 @@ export class TileWriter {
   /** Reports a fault, once while it lasts. */
   #fault(of: 'tiles' | 'engine', error: unknown): void {
     const text = String(error);
-    if (this.#closed || text === this.#troubles.get(of)) return;
+    if (this.#loop.isClosed || text === this.#troubles.get(of)) return;
     this.#troubles.set(of, text);
     this.#options.onFault(error);
   }

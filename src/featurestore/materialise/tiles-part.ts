@@ -9,6 +9,8 @@ import type { UnreadableReport } from './unreadable-records.ts';
 export interface TilesSource {
   /** Tiles of another engine; null where this process makes them. */
   readonly intake: () => TileHealth | null;
+  /** Events that arrived before this instant, epoch ms, are in tiles that are made elsewhere; null where this process makes them. */
+  readonly freshUntil: () => number | null;
   /** The distance of each reader of a shared topic from its end. */
   readonly lag: () => readonly ReaderLag[];
   /** Records of a shared log that no reader can decode. */
@@ -62,18 +64,19 @@ export const tilesPart: PartKind<TilesSource, TilesStatus> = {
       type: 'gauge',
       unit: 's',
       labels: [],
-      help: 'How old the tiles of another engine may be: since the arrival of the first event that no checkpoint vouches for',
+      help: 'How old tiles may be that are made elsewhere: since the arrival of the first event that may be missing in them',
       alerts: [
         {
           name: 'HeadraceTilesOld',
           expr: 'headrace_tiles_age_seconds > 60',
           for: '5m',
           severity: 'page',
-          summary: 'Tiles of the engine are {{ $value | humanizeDuration }} old. Run `headrace tiles status`.',
+          summary:
+            'Tiles are {{ $value | humanizeDuration }} old. Run `headrace tiles status`, or look after the processes of `headrace tiles write`.',
         },
       ],
-      read: ({ intake }, now) => {
-        const freshUntil = intake()?.progress.freshUntil ?? Number.NEGATIVE_INFINITY;
+      read: ({ freshUntil: told }, now) => {
+        const freshUntil = told() ?? Number.NEGATIVE_INFINITY;
         return Number.isFinite(freshUntil) ? [[{}, Math.max(0, now - freshUntil) / 1_000]] : [];
       },
     },
@@ -99,11 +102,15 @@ export const tilesPart: PartKind<TilesSource, TilesStatus> = {
       type: 'gauge',
       unit: 'records',
       labels: ['topic', 'reader', 'partition'],
-      help: 'Records between the position of a reader and the end of a topic on Kafka: applied (in served values), committed (in the store), archived (taken for the history, where many processes write the tiles), engine (in tiles that a checkpoint of the engine vouches for), taken (a topic of other services: in the log, and committed there)',
+      help: 'Records between the position of a reader and the end of a topic on Kafka: applied (in served values), committed (in the store), archived (taken for the history, where many processes write the tiles), engine (in tiles that a checkpoint of the engine vouches for), tiles (in the tiles, where many processes make them), taken (a topic of other services: in the log, and committed there)',
       read: ({ lag, topics }) => [...lag().flatMap(readerSamples), ...topics().flatMap(topicSamples)],
     },
   ],
-  health: ({ intake, unreadable }, now) => [...unreadable().map(degradedRecords), ...degradedTiles(intake(), now)],
+  health: ({ intake, freshUntil, unreadable }, now) => [
+    ...unreadable().map(degradedRecords),
+    ...degradedTiles(intake()),
+    ...oldTiles(freshUntil(), intake() !== null, now),
+  ],
   status: ({ lag }) => ({ lag: lag() }),
   lines: ({ lag }) => (lag.length === 0 ? [] : ['behind on Kafka', ...lagLines(lag)]),
 };
@@ -116,17 +123,21 @@ function topicSamples({ topic, lag }: TopicReport): readonly Sample[] {
   return lag.map(({ partition, behind }) => [{ topic, reader: 'taken', partition: String(partition) }, behind]);
 }
 
-function degradedTiles(intake: TileHealth | null, now: number): readonly string[] {
-  if (intake === null) return [];
-  const { conflicts, progress } = intake;
-  const [first] = conflicts;
-  const differing =
-    first === undefined ? [] : [fail('TILES_CONFLICT', { tiles: conflicts.length, view: first.view }).message];
-  if (progress.freshUntil === Number.NEGATIVE_INFINITY)
-    return [...differing, 'the engine has not said how far its tiles are'];
-  const behindMs = now - progress.freshUntil;
-  if (behindMs < TILES_BEHIND_MS) return differing;
-  return [...differing, `the tiles of the engine are ${Math.round(behindMs / 1_000)} s behind the events`];
+function degradedTiles(intake: TileHealth | null): readonly string[] {
+  const [first, ...rest] = intake?.conflicts ?? [];
+  return first === undefined ? [] : [fail('TILES_CONFLICT', { tiles: rest.length + 1, view: first.view }).message];
+}
+
+/** Tiles that are made elsewhere, if they are old; `freshUntil` null: this process makes them. */
+function oldTiles(freshUntil: number | null, isOfEngine: boolean, now: number): readonly string[] {
+  if (freshUntil === null) return [];
+  const tiles = isOfEngine ? 'the tiles of the engine' : 'the tiles';
+  if (freshUntil === Number.NEGATIVE_INFINITY)
+    return [
+      isOfEngine ? 'the engine has not said how far its tiles are' : 'no headrace tiles write has read all of the log',
+    ];
+  const behindMs = now - freshUntil;
+  return behindMs < TILES_BEHIND_MS ? [] : [`${tiles} are ${Math.round(behindMs / 1_000)} s behind the events`];
 }
 
 function degradedRecords({ topic, records, partition, offset }: UnreadableReport): string {

@@ -126,16 +126,23 @@ async function firstPlace(
   return { next, ends: Array.from({ length: to.partitions }, () => 0) };
 }
 
-/** Waits until the tiles of another engine have every delivery. Error: MIGRATE_BEHIND. */
+/** Waits until tiles that are made elsewhere have every delivery. Error: MIGRATE_BEHIND. */
 async function untilTiles({ options, target }: Ends): Promise<void> {
-  const { intake } = target.features.facts;
-  if (intake === null) return;
+  const { intake, makesTiles } = target.features.facts;
+  if (makesTiles) return;
   const sources = new Set(streamViewsOf(options.project).map(({ source }) => source));
   const behind = async () => {
     let missing = 0;
     for (const source of sources) {
-      const done = intake.progress.done.get(source.name) ?? [];
       const ends = await target.stores.log.ends(topicOf(source));
+      if (intake === null) {
+        missing += await target.features.missingTiles(
+          source,
+          ends.map(({ end }) => end),
+        );
+        continue;
+      }
+      const done = intake.progress.done.get(source.name) ?? [];
       // The engine reports nothing for empty partitions.
       missing += sum(ends.map(({ begin, end }, p) => (end > begin ? Math.max(0, end - (done[p] ?? 0)) : 0)));
     }

@@ -2,7 +2,7 @@ import type { MaybePromise } from '../../base/maybe-promise.ts';
 import { COUNT } from '../../features/tile/tile-layout.ts';
 import type { TileRun } from '../../features/tile/tile-run.ts';
 import type { TileRead } from '../../ports/online-store.ts';
-import type { ShareWrite, TileShares } from '../../ports/tile-shares.ts';
+import type { AddedFrom, SharedAddition, SharedKey, ShareWrite, TileShares } from '../../ports/tile-shares.ts';
 import { type Contract, mustEqual, mustFail } from './contract.ts';
 import { contractLayout, contractTile } from './contract-tiles.ts';
 
@@ -30,7 +30,7 @@ const SHARES = 2;
 const HOP_MS = 60_000;
 
 /** The rules of `ports/tile-shares.ts`. */
-export const tileSharesContracts: readonly Contract<TileSharesSubject>[] = [
+export const tileSharesContracts: readonly Contract<TileSharesSubject, 'adds'>[] = [
   {
     rule: 1,
     name: 'a tile follows the versioned upsert, whoever writes it, and a position is committed with its tiles',
@@ -134,7 +134,71 @@ export const tileSharesContracts: readonly Contract<TileSharesSubject>[] = [
       await endAll(subject, one);
     },
   },
+  {
+    rule: 6,
+    name: 'a key is written with what it covers if nobody wrote it since it was read, and is given back otherwise',
+    needs: ['adds'],
+    run: async (subject) => {
+      await subject.serve(SHARES);
+      const [one, other] = [await subject.open(SHARES), await subject.open(SHARES)];
+      await one.take([0], false);
+      await other.take([1], false);
+      const [absent] = await one.load([U]);
+      mustEqual([absent.stamp, absent.covers, absent.runs.map(({ length }) => length)], [null, [], [0, 0]], 'no key');
+      mustEqual(await one.add([additionTo(absent, 2, [7])], from(0)), [], 'left of the first');
+      mustEqual(await other.add([additionTo(absent, 3, [0, 9])], from(1)).then(namesOf), ['u'], 'left of a late one');
+      mustEqual((await readOf(subject, 'u')).events, 2, 'events after it');
+      const [found, lone] = await other.load([U, { ...U, key: 'v' }]);
+      mustEqual([found.covers, eventsOf(found), eventsOf(lone)], [[7], 2, 0], 'what is read again');
+      const both = [additionTo(found, 5, [7, 9]), additionTo(lone, 1, [0, 9])];
+      mustEqual(await other.add(both, from(1)), [], 'left of the second');
+      const [again] = await one.load([U]);
+      mustEqual([again.covers, eventsOf(again)], [[7, 9], 5], 'what both have');
+      await endAll(subject, one, other);
+    },
+  },
+  {
+    rule: 7,
+    name: 'a process whose share is another’s, or was lost, adds nothing',
+    needs: ['adds'],
+    run: async (subject) => {
+      await subject.serve(SHARES);
+      const [one, other] = [await subject.open(SHARES), await subject.open(SHARES)];
+      await one.take([0, 1], false);
+      const [read] = await one.load([U]);
+      await other.take([1], false);
+      mustEqual(await one.add([additionTo(read, 2, [7])], from(0, 1)), null, 'with a share that another has');
+      mustEqual(await one.add([additionTo(read, 2, [7])], from(0)), [], 'left, from its own');
+      mustEqual((await readOf(subject, 'u')).events, 2, 'events from its own');
+      await subject.lose();
+      await mustFail('TILES_CLOSED', () => one.add([additionTo(read, 3, [8])], from(0)), 'after a loss');
+      await subject.serve(SHARES);
+      mustEqual(await one.add([additionTo(read, 3, [8])], from(0)), null, 'of a share that nobody left so');
+      mustEqual((await readOf(subject, 'u')).events, 0, 'events after the loss');
+      await endAll(subject, one, other);
+    },
+  },
 ];
+
+const U = { layout: contractLayout, key: 'u' };
+
+/** A tile of `n` events in place of those of a key. */
+function additionTo(to: SharedKey, n: number, covers: readonly number[]): SharedAddition {
+  return { to, tiles: [tileOf(to.key, n)], covers };
+}
+
+function from(...shares: readonly number[]): AddedFrom {
+  return { shares, now: HOP_MS };
+}
+
+function namesOf(left: readonly SharedAddition[] | null): readonly string[] | null {
+  return left?.map(({ to }) => to.key) ?? null;
+}
+
+/** The events of the first tile. */
+function eventsOf({ runs: [first] }: SharedKey): number {
+  return first.length === 0 ? 0 : first.nums[COUNT];
+}
 
 function tileOf(key: string, n: number) {
   return contractTile(HOP_MS, key, 0, n);
