@@ -114,5 +114,6 @@ test('names that are HTML are text, and a file of the wrong kind is refused with
     await file.setInputFiles(buffer({ ...empty, verdict: 'healthy', summary: hostile, findings: [], levels: [] }));
     await page.getByRole('heading', { name: hostile }).waitFor();
     expect(await page.locator('img').count()).toBe(0);
-    expect(faults).toEqual([]);
+    // The browser itself notes the answer that refuses the file.
+    expect(faults.filter((one) => !/status of 400.*files\/gpu$/.test(one))).toEqual([]);
   }));

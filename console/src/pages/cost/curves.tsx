@@ -14,7 +14,7 @@ export function OutcomeFan({ plan: { total, spot, baseline } }: { readonly plan:
   const shares = fan.hours.map((_, i) => (100 * i) / (fan.hours.length - 1));
   return (
     <Panel
-      title={`${shareText(1 - total.missedShare)} of the outcomes end within ${durationText(deadline * HOUR_MS)}`}
+      title={`${shareText(total.missedShare)} of the outcomes end after ${durationText(deadline * HOUR_MS)}`}
       note="The draws in the order of their time: each is one possible run, with its own speed, prices and losses of instances."
     >
       <SeriesChart

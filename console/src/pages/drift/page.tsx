@@ -127,6 +127,11 @@ function Report({ model }: { readonly model: string }) {
                 <>
                   A monitor judged last at <Time at={at} />.
                 </>
+              ) : watch === 'stale' ? (
+                <>
+                  A monitor judged last at <Time at={at} />, and has been silent for three of its intervals. See that
+                  headrace monitor runs.
+                </>
               ) : (
                 <>No monitor runs: this page judges when it is read. Start one with headrace monitor.</>
               )

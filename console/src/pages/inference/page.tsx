@@ -32,12 +32,14 @@ export function Page() {
       <Panel title="Loaded versions">
         <Live reading={status}>{({ inference = [] }) => <Versions loaded={inference} />}</Live>
       </Panel>
-      <Panel
-        title="By caller"
-        note="Means of answered requests by the key of the caller, since the version was loaded."
-      >
-        <Live reading={status}>{({ inference = [] }) => <Callers loaded={inference} />}</Live>
-      </Panel>
+      {loaded !== undefined && loaded.length > 0 && (
+        <Panel
+          title="By caller"
+          note="Means of answered requests by the key of the caller, since the version was loaded."
+        >
+          <Live reading={status}>{({ inference = [] }) => <Callers loaded={inference} />}</Live>
+        </Panel>
+      )}
       <Panel title="Where the time of a request goes" note="Means over all requests since the version was loaded.">
         <Times />
       </Panel>
