@@ -21,6 +21,7 @@ import { type ReplayClock, replayClock } from './replay-clock.ts';
 import { rollouts } from './rollouts.ts';
 import { runningAudit } from './running-audit.ts';
 import { holdDirectory } from './running-file.ts';
+import { stopOnSignal } from './stop.ts';
 import { type RunSummary, summarise, summaryText } from './summary.ts';
 
 // Replays real US flights through the whole loop: events, features, a trained model, predictions, labels, a drift, a better version.
@@ -36,15 +37,13 @@ const SAMPLES = 15_000;
 const WANTED_SAMPLES = 10_000;
 
 const started = performance.now();
-const stop = new AbortController();
-process.once('SIGINT', () => stop.abort());
-process.once('SIGTERM', () => stop.abort());
 
 const held = holdDirectory('.headrace');
 if ('pid' in held) {
   console.error(`npm start runs here already, as process ${held.pid}: stop it first`);
   process.exit(5);
 }
+const stop = stopOnSignal(held.release);
 try {
   await run();
 } catch (error) {
@@ -69,8 +68,7 @@ async function run(): Promise<void> {
   });
   try {
     const { summary, totals } = await replayed(headrace, part, { clock, sampleRate });
-    if (!summary.stoppedEarly) await served(headrace, summary, totals.to);
-    else print(summary);
+    await served(headrace, summary, totals.to);
     if (summary.checks.some(({ passed }) => !passed)) process.exitCode = 1;
   } finally {
     await headrace.close();
@@ -121,7 +119,6 @@ async function replayed(
       grown.at(now.at, 2 * now.flights);
       if (!options.json) progress.at(now);
     },
-    stopped: () => stop.signal.aborted,
   });
   say('checking the run against the file and its own history');
   await headrace.flush();
@@ -129,10 +126,9 @@ async function replayed(
   const wanted = Math.min(WANTED_SAMPLES, Math.floor(totals.predictions * sampleRate * 0.8));
   const { checks, checksum, tiles } = await checkRun(headrace, { model, part }, totals, skew, wanted);
   const decided = await answer.finish();
-  const stoppedEarly = stop.signal.aborted;
   const summary = summarise({
-    ...{ headrace, model, totals, skew, stoppedEarly, version: trained.version() },
-    checks: stoppedEarly ? [] : [...checks, ...decided.checks, ...[grown.check()].filter((check) => check !== null)],
+    ...{ headrace, model, totals, skew, version: trained.version() },
+    checks: [...checks, ...decided.checks, ...[grown.check()].filter((check) => check !== null)],
     decisions: decided.log,
     tiles: { count: tiles, sha256: checksum },
     rollouts: answer.finished,
@@ -209,7 +205,7 @@ async function served(headrace: Headrace, summary: RunSummary, at: number): Prom
     console.log(`Five labs pose the questions of this system: ${server.url}/#/labs`);
     console.log('Next, in another terminal:');
     for (const { purpose, command } of nextSteps(server.url, at)) console.log(`  # ${purpose}\n  ${command}`);
-    if (!stop.signal.aborted) await new Promise((resolve) => stop.signal.addEventListener('abort', resolve));
+    await stop.asked();
   } finally {
     await server.close();
   }

@@ -31,7 +31,6 @@ export interface RunSummary {
   readonly seconds: number;
   /** Peaks, MiB: of this process, of the trainer, and of both together, which is at most their sum. */
   readonly peakRssMb: { readonly main: number; readonly trainer: number; readonly together: number };
-  readonly stoppedEarly: boolean;
 }
 
 export interface SummaryParts {
@@ -47,11 +46,10 @@ export interface SummaryParts {
   readonly seconds: number;
   readonly trainerRssMb: number;
   readonly besideTrainerMb: number;
-  readonly stoppedEarly: boolean;
 }
 
 export function summarise(parts: SummaryParts): RunSummary {
-  const { headrace, model, totals, skew, version, checks, tiles, seconds, stoppedEarly } = parts;
+  const { headrace, model, totals, skew, version, checks, tiles, seconds } = parts;
   const sources = [schedule, departures].map((source) => headrace.counters(source));
   const total = (of: (counters: (typeof sources)[number]) => number) =>
     sources.reduce((sum, counters) => sum + of(counters), 0);
@@ -86,7 +84,6 @@ export function summarise(parts: SummaryParts): RunSummary {
     checks,
     seconds: Math.round(seconds * 10) / 10,
     peakRssMb: peaksOf(parts),
-    stoppedEarly,
   };
 }
 
@@ -133,11 +130,10 @@ export function summaryText({
   checks,
   seconds,
   peakRssMb,
-  stoppedEarly,
 }: RunSummary): string {
   const numbers = Object.entries(counts).map(([name, count]) => `${name} ${count.toLocaleString('en')}`);
   const lines = [
-    stoppedEarly ? 'stopped early' : 'done',
+    'done',
     `  ${numbers.join(' · ')}`,
     `  tiles ${tiles.count.toLocaleString('en')}, sha256 ${tiles.sha256}`,
     `  skew: ${skew.sampled.toLocaleString('en')} vectors recomputed, mismatches: lateness ${skew.mismatches.lateness}, staleness ${skew.mismatches.staleness}, logic ${skew.mismatches.logic}`,
