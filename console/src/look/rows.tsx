@@ -1,4 +1,4 @@
-import type { ReactNode } from 'react';
+import { type ReactNode, useState } from 'react';
 import css from './rows.module.css';
 
 /** A column of a short table. */
@@ -11,7 +11,10 @@ export interface RowColumn<T> {
   readonly cell: (row: T) => ReactNode;
 }
 
-/** A short table; a long one is a `LongTable`. It scrolls by itself where it is wider than the page. */
+/** Rows that a table begins with: a browser is slow with thousands of them. */
+const MOST = 200;
+
+/** A short table; a long one is a `LongTable`. What is beyond its first rows comes when it is asked for. It scrolls by itself where it is wider than the page. */
 export function Rows<T>(props: {
   readonly label: string;
   readonly rows: readonly T[];
@@ -20,6 +23,7 @@ export function Rows<T>(props: {
   readonly chosen?: string | null;
 }) {
   const { label, rows, keyOf, columns, chosen = null } = props;
+  const [most, setMost] = useState(MOST);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a table that is wider than the page scrolls by the keyboard too
     <section className={css.scroll} aria-label={label} tabIndex={0}>
@@ -34,7 +38,7 @@ export function Rows<T>(props: {
           </tr>
         </thead>
         <tbody>
-          {rows.map((row) => (
+          {rows.slice(0, most).map((row) => (
             <tr key={keyOf(row)} data-chosen={keyOf(row) === chosen}>
               {columns.map(({ title, isFigure = false, isSentence = false, cell }) => (
                 <td key={title} data-figure={isFigure} data-sentence={isSentence}>
@@ -45,6 +49,11 @@ export function Rows<T>(props: {
           ))}
         </tbody>
       </table>
+      {rows.length > most && (
+        <button type="button" onClick={() => setMost(most + MOST)}>
+          Show more: {rows.length - most} rows are left
+        </button>
+      )}
     </section>
   );
 }

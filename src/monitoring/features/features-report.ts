@@ -89,18 +89,25 @@ export async function featuresReport(
   to: number,
 ): Promise<FeaturesReport> {
   const services: ServiceReport[] = [];
-  for (const service of project.services) services.push(await serviceReport(service, history, from, to));
+  const ages: Ages = new Map();
+  for (const service of project.services) services.push(await serviceReport(service, { history, from, to, ages }));
   const sources: SourceReport[] = [];
   for (const source of project.sources) sources.push(await sourceReport(source, history, from, to));
   return { project: project.name, from, to, findings: findingsOf({ services, sources }), services, sources };
 }
 
-async function serviceReport(
-  service: FeatureServiceData,
-  history: History,
-  from: number,
-  to: number,
-): Promise<ServiceReport> {
+/** The age of the newest data by its table: services share sources. */
+type Ages = Map<string, number | null>;
+
+interface ServiceSpan {
+  readonly history: History;
+  readonly from: number;
+  readonly to: number;
+  readonly ages: Ages;
+}
+
+async function serviceReport(service: FeatureServiceData, span: ServiceSpan): Promise<ServiceReport> {
+  const { history, from, to } = span;
   const table: ProfiledTable = {
     relation: history.relation(servedTable(service)),
     where: `_at >= ${from} AND _at < ${to}`,
@@ -109,11 +116,7 @@ async function serviceReport(
   };
   const profiles = await profileTable(history, table);
   const ages = new Map<string, number | null>();
-  for (const { alias, view } of service.lookups)
-    ages.set(
-      alias,
-      view.kind === 'streamView' ? await newestEvent(view.source, history, to) : await newestData(view, history, to),
-    );
+  for (const { alias, view } of service.lookups) ages.set(alias, await ageOf(view, span));
   const features = service.features.flatMap(({ name, type, tier, from: alias }): readonly FeatureColumnReport[] => {
     const profile = profiles.get(name);
     if (profile === undefined) return [];
@@ -198,6 +201,17 @@ FROM (SELECT ${late} AS late FROM ${relation} AS t WHERE ${where}) AS arrived`,
 }
 
 /** Age of the newest event that had come by `to`. */
+async function ageOf(view: FeatureServiceData['lookups'][number]['view'], span: ServiceSpan): Promise<number | null> {
+  const { history, to, ages } = span;
+  const table = view.kind === 'streamView' ? rawTable(view.source) : batchTable(view);
+  const known = ages.get(table.name);
+  if (known !== undefined) return known;
+  const age =
+    view.kind === 'streamView' ? await newestEvent(view.source, history, to) : await newestData(view, history, to);
+  ages.set(table.name, age);
+  return age;
+}
+
 async function newestEvent(source: EventSourceData, history: History, to: number): Promise<number | null> {
   const [[newest] = []] = await readRows(
     history,

@@ -30,9 +30,10 @@ export async function profileTable(
   table: ProfiledTable,
 ): Promise<ReadonlyMap<string, ColumnProfile>> {
   if (table.columns.length === 0) return new Map();
-  const sketches = await readSketches(history, table);
   const [row = []] = await readRows(history, countsSql(table));
   const rows = Number(row[0]);
+  // A statement for each column: a project with many services has rows of few.
+  const sketches = rows === 0 ? new Map<string, readonly number[]>() : await readSketches(history, table);
   return new Map(
     table.columns.map(({ name, column, spec }, i) => {
       const [missing, nulls, zeros, outOfRange, least, greatest, sum] = row.slice(1 + i * COUNTS, 1 + (i + 1) * COUNTS);

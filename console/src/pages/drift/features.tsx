@@ -9,9 +9,6 @@ import type { Comparison } from './window.ts';
 
 type Feature = Comparison['features'][number];
 
-/** Features that the table has: the worst come first. */
-const MOST = 500;
-
 /** A version without the profile of its training set has nothing to compare with. */
 export function NoReference() {
   return (
@@ -37,7 +34,7 @@ export function DriftedFeatures(props: {
       ))}
       <Rows
         label="Features against the training set"
-        rows={features.slice(0, MOST)}
+        rows={features}
         keyOf={({ name }) => name}
         chosen={chosen?.name ?? null}
         columns={[
@@ -65,7 +62,6 @@ export function DriftedFeatures(props: {
           { title: 'Why', isSentence: true, cell: ({ reason }) => reason },
         ]}
       />
-      {features.length > MOST && <p className={css.quiet}>The JSON has {features.length - MOST} more.</p>}
       {chosen !== undefined && <Distributions feature={chosen} />}
       {slices.length > 0 && <ComparedSlices slices={slices} />}
       {falseAlarms.map(({ rule, flagged, perQuarter }) => (

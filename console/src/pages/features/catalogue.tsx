@@ -1,12 +1,10 @@
+import { useMemo } from 'react';
 import type { Schema } from '../../api/client.ts';
 import { countText } from '../../look/format.ts';
 import { Empty, Panel } from '../../look/page.tsx';
 import { Rows } from '../../look/rows.tsx';
 
 type Project = Schema<'Project'>;
-
-/** Features are shown up to this number: a search finds the others. */
-const MOST = 200;
 
 /** One feature of a service with everything that it comes from and feeds. */
 interface Line {
@@ -17,15 +15,16 @@ interface Line {
   readonly views: readonly string[];
   readonly sources: readonly string[];
   readonly models: readonly string[];
+  /** All of these in small letters. */
+  readonly letters: string;
 }
 
 /** Every feature by a few letters, with its lineage from source to model. */
 export function Catalogue({ project, text }: { readonly project: Project; readonly text: string }) {
   const words = text.toLowerCase().split(/\s+/);
-  const lines = linesOf(project).filter((line) => {
-    const all = [line.service, line.feature, line.tier, ...line.views, ...line.sources, ...line.models].join(' ');
-    return words.every((word) => all.toLowerCase().includes(word));
-  });
+  // Once for a project: the page renders with every live answer.
+  const all = useMemo(() => linesOf(project), [project]);
+  const lines = all.filter(({ letters }) => words.every((word) => letters.includes(word)));
   return (
     <Panel title={countText(lines.length, 'feature')} note="From its sources to the models that it feeds.">
       {lines.length === 0 ? (
@@ -33,7 +32,7 @@ export function Catalogue({ project, text }: { readonly project: Project; readon
       ) : (
         <Rows
           label="Features"
-          rows={lines.slice(0, MOST)}
+          rows={lines}
           keyOf={({ service, feature }) => `${service} ${feature}`}
           columns={[
             { title: 'Sources', cell: ({ sources }) => sources.join(', ') || 'the request' },
@@ -46,22 +45,19 @@ export function Catalogue({ project, text }: { readonly project: Project; readon
           ]}
         />
       )}
-      {lines.length > MOST && <p>{lines.length - MOST} more: search for their names.</p>}
     </Panel>
   );
 }
 
 function linesOf({ services, views, models }: Project): readonly Line[] {
   const readBy = new Map(views.map(({ name, reads }) => [name, reads]));
-  return services.flatMap(({ name: service, features }) =>
-    features.map((one) => ({
-      service,
-      feature: one.name,
-      type: one.type,
-      tier: one.tier,
-      views: one.views,
-      sources: [...new Set(one.views.flatMap((view) => readBy.get(view) ?? []))],
-      models: models.filter((model) => model.service === service).map(({ name }) => name),
-    })),
-  );
+  const modelsOf = Map.groupBy(models, ({ service }) => service);
+  return services.flatMap(({ name: service, features }) => {
+    const names = (modelsOf.get(service) ?? []).map(({ name }) => name);
+    return features.map(({ name: feature, type, tier, views: read }) => {
+      const sources = [...new Set(read.flatMap((view) => readBy.get(view) ?? []))];
+      const letters = [service, feature, tier, ...read, ...sources, ...names].join(' ').toLowerCase();
+      return { service, feature, type, tier, views: read, sources, models: names, letters };
+    });
+  });
 }

@@ -6,9 +6,6 @@ import css from './gpu.module.css';
 import { Gaps } from './ranks.tsx';
 import { StepTimeline } from './step-timeline.tsx';
 
-/** Steps that are listed; the JSON has all. */
-const MOST_STEPS = 200;
-
 /** One device of a trace: where the time of its step goes. */
 export function Trace({ trace }: { readonly trace: TraceReport }) {
   const { file, device, rank, deviceName, stepUs, window, gpuSpan } = trace;
@@ -108,7 +105,7 @@ function Steps({ of }: { readonly of: TraceReport['steps'] }) {
       <summary>{numberText(of.length)} steps</summary>
       <Rows
         label="Steps"
-        rows={of.slice(0, MOST_STEPS)}
+        rows={of}
         keyOf={({ name }) => name}
         columns={[
           { title: 'Step', cell: ({ name }) => name },
