@@ -16,8 +16,20 @@ export interface MonitorOptions {
   readonly everyMs?: number;
 }
 
+const monitors = new WeakMap<OpenProject, LocalMonitor>();
+
+/** The monitor of an open project: calls of its user and the gates of rollouts share it, and what it has judged. */
+export function monitorOf(open: OpenProject): LocalMonitor {
+  let monitor = monitors.get(open);
+  if (monitor === undefined) {
+    monitor = new LocalMonitor(open);
+    monitors.set(open, monitor);
+  }
+  return monitor;
+}
+
 /** Monitor and playbooks in the process of their project: they read the history of its own stores. */
-export class LocalMonitor {
+class LocalMonitor {
   readonly #open: OpenProject;
   readonly #judge = new Judge();
   readonly world: WorldOf;

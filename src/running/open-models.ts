@@ -12,7 +12,7 @@ import { runtimes } from '../site/runtimes.ts';
 import { openVersionCache } from '../versions/cache/open-version-cache.ts';
 import { RegisteredVersions } from '../versions/cache/registered-versions.ts';
 import type { VersionCache } from '../versions/cache/version-cache.ts';
-import { LocalMonitor } from './local-monitor.ts';
+import { monitorOf } from './local-monitor.ts';
 import type { Opened, OpenProject, ProjectPlace } from './opened-project.ts';
 
 /** The models of a project, and all that follows their predictions. */
@@ -67,7 +67,7 @@ export async function openModels(
     listenerOf: (model) => labels.listenerOf(model),
     answersOf: (model) => playbooks.answersOf(model),
     gateOf: (model) => (version, champion) =>
-      playbooks.startGate(model, new LocalMonitor(open()).world, { version, champion }),
+      playbooks.startGate(model, monitorOf(open()).world, { version, champion }),
   });
   const streams = new ProjectStreams({
     ...stores,

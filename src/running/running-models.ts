@@ -15,7 +15,7 @@ import type { RolloutControl } from '../serving/rollout/rollout-control.ts';
 import type { RunningStream } from '../serving/streaming/project-streams.ts';
 import type { TrainOptions } from '../training/training-runs.ts';
 import { openBatchContext } from './batch-context.ts';
-import { LocalMonitor, type MonitorOptions } from './local-monitor.ts';
+import { type MonitorOptions, monitorOf } from './local-monitor.ts';
 import type { OpenProject } from './opened-project.ts';
 import type { ProjectStatus } from './parts.ts';
 import { predictingWith } from './predicting-with.ts';
@@ -24,12 +24,10 @@ import { Running } from './running.ts';
 /** The models of a running project: predictions, training, versions, rollouts, playbooks and realised quality. */
 export abstract class RunningModels extends Running<ProjectStatus> {
   readonly #open: OpenProject;
-  readonly #monitor: LocalMonitor;
 
   constructor(open: OpenProject) {
     super({ ...open, measures: open.features.measures, tracer: open.stores.traces?.tracer ?? null });
     this.#open = open;
-    this.#monitor = new LocalMonitor(open);
   }
 
   /** Writes everything that was ingested and predicted to every store. */
@@ -125,7 +123,7 @@ export abstract class RunningModels extends Running<ProjectStatus> {
    * `headrace monitor` does so by itself, in its own. Errors: DRIFT_MONITOR: another process monitors; DRIFT_UNJUDGED.
    */
   monitor(options: MonitorOptions = {}): Promise<void> {
-    return this.#monitor.run(options);
+    return monitorOf(this.#open).run(options);
   }
 
   /**
@@ -133,12 +131,12 @@ export abstract class RunningModels extends Running<ProjectStatus> {
    * Error: PLAYBOOK_NONE.
    */
   playbook(model: Pick<ModelData, 'name'>): Playbook {
-    return this.#open.playbooks.named(model.name, this.#monitor.world);
+    return this.#open.playbooks.named(model.name, monitorOf(this.#open).world);
   }
 
   /** Decides again from the journal of a model's playbook and, with `history`, from the history. Error: PLAYBOOK_NONE. */
   replayPlaybook(model: Pick<ModelData, 'name'>, options: { readonly history: boolean }): Promise<Replay> {
-    return this.#open.playbooks.replay(model.name, this.#monitor.world, options);
+    return this.#open.playbooks.replay(model.name, monitorOf(this.#open).world, options);
   }
 
   /** All versions of a model, trained and logged, and the champion; null: none. */

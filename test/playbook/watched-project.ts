@@ -6,7 +6,7 @@ import type { PlaybookActions } from '../../src/playbook/actions.ts';
 import { mustRecord } from '../../src/registry/must-record.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { insideOf } from '../../src/running/inside.ts';
-import { LocalMonitor } from '../../src/running/local-monitor.ts';
+import { monitorOf } from '../../src/running/local-monitor.ts';
 import { prepareForeign } from '../../src/versions/source/open-foreign.ts';
 import { asked, came, service } from '../models/small-project.ts';
 
@@ -222,7 +222,7 @@ export class WatchedRun {
   /** The actions of the playbook, as a process that carries out its decisions has them. */
   actions(): PlaybookActions {
     const open = insideOf(this.headrace);
-    return open.playbooks.optionsOf(this.watched.name, new LocalMonitor(open).world).actions;
+    return open.playbooks.optionsOf(this.watched.name, monitorOf(open).world).actions;
   }
 
   /** The decisions of the journal, in words. */

@@ -222,7 +222,8 @@ export async function loadProto(): Promise<Proto> {
   return {
     encode: (name, fields) => {
       const schema = known(name);
-      return Buffer.from(core.toBinary(schema, core.create(schema, fields as Partial<Message>)));
+      const bytes = core.toBinary(schema, core.create(schema, fields as Partial<Message>));
+      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     },
     decode: (name, bytes, { mostValues = MOST_VALUES, counted } = {}) => {
       const schema = known(name);

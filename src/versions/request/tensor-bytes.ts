@@ -31,7 +31,7 @@ export function decodeTensor({ name, type, shape, bytes, model }: BinaryTensor):
   if (type === 'BOOL' && bytes.some((byte) => byte > 1))
     throw refuse(`input '${name}' has a BOOL that is neither 0 nor 1`);
   // Copied: the bytes of a request may begin at any address, and its memory is used again.
-  return { name, type, shape, data: new Elements(Uint8Array.from(bytes).buffer) };
+  return { name, type, shape, data: new Elements(new Uint8Array(bytes).buffer) };
 }
 
 /** Writes the elements of a tensor. A numeric tensor shares its memory with the result. Hot path. */
