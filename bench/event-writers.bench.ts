@@ -21,7 +21,7 @@ import { purchases, scratchDirectory, spend } from './shop.ts';
  * CPU time of an event that processes of `headrace tiles write` put into the tiles of a Redis: of one process, and of each of two that
  * share the log. Two processes scale as far as an event costs them no more than one. The log is full before they start.
  */
-const EVENTS = 60_000;
+const EVENTS = 40_000;
 const PARTITIONS = 4;
 const AT_ONCE = 2_000;
 
@@ -99,11 +99,12 @@ async function costOf(
   const before = await serverUs();
   const children = Array.from({ length: writers }, () => fork(import.meta.filename));
   for (const child of children) child.send(JSON.stringify(environment));
-  const behind = () => {
+  const behind = async () => {
+    await headrace.tick();
     const tiles = headrace.status().lag.filter(({ reader }) => reader === 'tiles');
     return tiles.length === 0 || tiles.some((lag) => lag.behind.some((events) => events > 0));
   };
-  while (behind()) await sleep(100);
+  while (await behind()) await sleep(100);
   const server = ((await serverUs()) - before) / EVENTS;
   const costs = children.map(async (child) => {
     const told = once(child, 'message');

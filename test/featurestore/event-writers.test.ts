@@ -40,15 +40,25 @@ const clicks = eventSource('clicks', {
   id: 'id',
   time: 'at',
   lateness: '30m',
-  columns: { id: text(), at: time(), user: text(), page: text(), ms: int() },
+  columns: { id: text(), at: time(), user: text(), friend: text(), page: text(), ms: int() },
 });
+const user = entity('user', { user: text() });
 const byUser = streamView('by_user', {
   source: clicks,
-  entity: entity('user', { user: text() }),
+  entity: user,
   key: { user: 'user' },
   windows: ['1h', '1d'],
   freshness: '1s',
   features: ({ ms, page }) => ({ n: count(), ms: sum(ms), recent: lastN(page, 3) }),
+});
+/** An event changes two keys of one entity. */
+const byFriend = streamView('by_friend', {
+  source: clicks,
+  entity: user,
+  key: { user: 'friend' },
+  windows: ['1h'],
+  freshness: '1s',
+  features: ({ ms }) => ({ n: count(), ms: sum(ms) }),
 });
 const byPage = streamView('by_page', {
   source: clicks,
@@ -58,7 +68,7 @@ const byPage = streamView('by_page', {
   freshness: '1s',
   features: ({ ms }) => ({ n: count(), ms: sum(ms) }),
 });
-const layouts = [tileLayout(byUser), tileLayout(byPage)];
+const layouts = [byUser, byFriend, byPage].map(tileLayout);
 const TOPIC = topicOf(clicks);
 
 const ending: (() => Promise<void>)[] = [];
@@ -167,7 +177,7 @@ class Site {
       const n = this.#ids;
       const id = n % 7 === 6 ? n - 5 : n;
       const age = n % 13 === 12 ? 45 * MINUTE_MS : (n * 7_919) % (29 * MINUTE_MS);
-      return { id: `e${id}`, at: now - age, user: `u${n % 5}`, page: `p${(n * 3) % 4}`, ms: (n * 31) % 97 };
+      return { id: `e${id}`, at: now - age, user: `u${n % 5}`, friend: `u${Math.floor(n / 3) % 5}`, page: `p${(n * 3) % 4}`, ms: (n * 31) % 97 };
     });
     await this.#gateway.ingest(clicks, made);
   }

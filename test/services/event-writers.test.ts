@@ -131,6 +131,7 @@ test('kill -9 of a process that makes tiles, at any moment, changes no answer, a
   await site.whole(reader);
   await site.likeOne(headrace);
   expect(site.faults).toEqual([]);
+  await headrace.tick();
   const tiles = headrace.status().lag.filter((lag) => lag.reader === 'tiles');
   expect(tiles.map(({ topic, behind }) => [topic, behind.length])).toEqual([['clicks@1', 4]]);
 });

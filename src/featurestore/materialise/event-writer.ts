@@ -13,7 +13,7 @@ import type { RowsOf } from '../ingest/source-rows.ts';
 import { admissionBefore } from './admission-before.ts';
 import { deliveryReader } from './log-cursor.ts';
 import { ShareLoop } from './share-loop.ts';
-import { addEvents } from './shared-adds.ts';
+import { SharedAdds } from './shared-adds.ts';
 
 /** Records of a partition that are read at once. */
 const READ_MOST = 2_000;
@@ -59,6 +59,7 @@ export class EventWriter {
   /** Deliveries that were judged, and whose tiles are written. */
   judged = 0;
   readonly #options: EventWriterOptions;
+  readonly #adds: SharedAdds;
   readonly #loop: ShareLoop;
   readonly #partitions = new Map<number, readonly Partition[]>();
   /** Whether the shares were read to their ends since the last of them was taken. */
@@ -68,6 +69,7 @@ export class EventWriter {
 
   constructor(options: EventWriterOptions) {
     this.#options = options;
+    this.#adds = new SharedAdds(options);
     const { shares, group, onShares } = options;
     this.#loop = new ShareLoop({
       shares,
@@ -133,7 +135,7 @@ export class EventWriter {
     if (!hasMore) this.#isWhole = true;
     const judged = read.filter(({ deliveries }) => deliveries.length > 0);
     if (judged.length > 0 || this.#isDue()) {
-      if (!(await addEvents(this.#options, judged, has))) return 'lost';
+      if (!(await this.#adds.add(judged, has))) return 'lost';
       judged.forEach(({ source, partition, offset, deliveries }) => {
         const one = partitions.find((each) => each.source === source && each.partition === partition);
         if (one !== undefined) one.next = offset + deliveries.length;
