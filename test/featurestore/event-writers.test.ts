@@ -177,7 +177,14 @@ class Site {
       const n = this.#ids;
       const id = n % 7 === 6 ? n - 5 : n;
       const age = n % 13 === 12 ? 45 * MINUTE_MS : (n * 7_919) % (29 * MINUTE_MS);
-      return { id: `e${id}`, at: now - age, user: `u${n % 5}`, friend: `u${Math.floor(n / 3) % 5}`, page: `p${(n * 3) % 4}`, ms: (n * 31) % 97 };
+      return {
+        id: `e${id}`,
+        at: now - age,
+        user: `u${n % 5}`,
+        friend: `u${Math.floor(n / 3) % 5}`,
+        page: `p${(n * 3) % 4}`,
+        ms: (n * 31) % 97,
+      };
     });
     await this.#gateway.ingest(clicks, made);
   }
