@@ -1,5 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { buildConsole } from './build-console.ts';
 import { root } from './run-command.ts';
 import { nodeOptionsOf, runProgram } from './run-program.ts';
 
@@ -33,6 +34,9 @@ export async function runExample(
 ): Promise<readonly string[]> {
   const { gate, full = [], script } = exampleForms[path] ?? { gate: [] };
   const options = script === undefined ? [] : await nodeOptionsOf(script);
+  // Examples that serve the console or write a page of it are run by scripts that build it first.
+  const { code, output } = await buildConsole();
+  if (code !== 0) return [output];
   const cwd = await mkdtemp(`${tmpdir()}/headrace-example-`);
   try {
     return await runProgram(`${root}/${path}`, form === 'gate' ? gate : full, cwd, limitMs, options);
