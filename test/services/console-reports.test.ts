@@ -105,12 +105,9 @@ test('names that are HTML are text, and a file of the wrong kind is refused with
       .first()
       .waitFor();
     const hostile = '<img src=x onerror="document.title=1">';
-    const empty = {
-      version: 1,
-      files: [],
-      refused: [{ path: hostile, code: 'GPU_FORMAT', message: hostile }],
-      traces: [],
-    };
+    const lists = ['files', 'traces', 'utilisation', 'allocation', 'processes', 'kernels', 'reasons', 'limitations'];
+    const refused = [{ path: hostile, code: 'GPU_FORMAT', message: hostile }];
+    const empty = { version: 1, ...Object.fromEntries(lists.map((name) => [name, []])), refused };
     await file.setInputFiles(buffer({ ...empty, verdict: 'healthy', summary: hostile, findings: [], levels: [] }));
     await page.getByRole('heading', { name: hostile }).waitFor();
     expect(await page.locator('img').count()).toBe(0);
