@@ -38,7 +38,7 @@ test('the packed package holds the build and its papers, nothing else', async ()
     .split('\n')
     .filter(
       (path) =>
-        !/^package\/(dist\/.+\.(js|d\.ts)|dist\/console\/.+\.(html|css|svg)|dist\/console\/licenses\.md|dist\/backends\/spark\/((tile|score)-)?runner\/\w+\.java|dist\/backends\/spark\/score-python\/headrace_score\.py|dist\/training\/runner\/headrace_job\.py|dist\/backends\/python\/headrace_(worker|model|onnx|isolation)\.py|deploy\/.+|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(
+        !/^package\/(dist\/.+\.(js|d\.ts)|dist\/console\/.+\.(html|css|svg)|dist\/console\/licenses\.md|dist\/report-page\/report\.html|dist\/backends\/spark\/((tile|score)-)?runner\/\w+\.java|dist\/backends\/spark\/score-python\/headrace_score\.py|dist\/training\/runner\/headrace_job\.py|dist\/backends\/python\/headrace_(worker|model|onnx|isolation)\.py|deploy\/.+|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(
           path,
         ),
     );
