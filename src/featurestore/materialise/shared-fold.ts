@@ -37,7 +37,7 @@ export class SharedFold implements TileFold {
     }
   }
 
-  tilesOf(layout: TileLayout, key: string, partition: number, offset: number): KeyTiles {
+  tilesOf(layout: TileLayout, key: string, _ts: number, partition: number, offset: number): KeyTiles {
     const entry = this.#keys.get(layout)?.get(key);
     if (entry === undefined || offset < (entry.covers[partition] ?? 0))
       return cleanTiles(
