@@ -153,7 +153,7 @@ test('where npm cannot install, the files are made and one message names the nex
   const made = await ended(startCli(folder, ['init', 'gpus', '--template', 'gpu', '--install'], env));
   expect(made).toMatchObject({
     code: 4,
-    err: expect.stringMatching(/^INIT_INSTALL: .*127\.0\.0\.1:9.*\n.*npm install/),
+    err: expect.stringMatching(/^INIT_INSTALL: .*127\.0\.0\.1:9.*\n.*npm install/m),
   });
   expect(made.err.split('\n').filter((line) => line !== '' && !line.startsWith('headrace: '))).toHaveLength(2);
   expect(readdirSync(join(folder, 'gpus'))).toContain('package.json');

@@ -78,7 +78,8 @@ describe('a model whose versions an MLflow client logs', () => {
     const { registry, artifacts } = insideOf(run.headrace).stores;
     for (const key of ['headrace.decision', 'headrace.reference'])
       await registry.untagVersion('watched', 2, key, run.now);
-    const seen = await run.actions().observe({ now: run.now, at: run.now });
+    // An instant is judged once, so each look is at a later one.
+    const seen = await run.actions().observe({ now: run.now + 1, at: run.now + 1 });
     const reasons = new Map(seen.monitors.map(({ kind, reason }) => [kind, reason]));
     expect(reasons.get('featureDrift')).toMatch(/^DRIFT_REFERENCE: .*headrace registry reference/);
     expect(reasons.get('conceptDrift')).not.toMatch(/REFERENCE/);
@@ -87,7 +88,7 @@ describe('a model whose versions an MLflow client logs', () => {
     const place = { project: run.project, registry, artifacts, clock: () => run.now };
     const given = await giveReference(place, { model: 'watched', version: 2, path });
     expect(given.features).toBe(run.watched.service.features.length);
-    const after = await run.actions().observe({ now: run.now, at: run.now });
+    const after = await run.actions().observe({ now: run.now + 2, at: run.now + 2 });
     expect(after.monitors.find(({ kind }) => kind === 'featureDrift')?.reason).not.toMatch(/DRIFT_REFERENCE/);
   }, 600_000);
 });
