@@ -288,7 +288,7 @@ export function resolveEnvironment(
   if (tilesApart(rest) && log.kind !== 'kafka')
     throw fail('CONFIG_OPTION', {
       name,
-      reason: 'online.writers: many processes read the log from Kafka; set log.kind to "kafka"',
+      reason: 'online.writers: many processes read the log from Kafka; set log.kind to kafka',
     });
   checkTopics(name, rest.sources, log, namespace ?? project);
   const shares = memoryShares(name, { memory, cacheKeys, history: offline.memory, otherwise: memoryOtherwise });
