@@ -124,16 +124,16 @@ function Report({ model }: { readonly model: string }) {
           <Live reading={drift}>
             {({ watch, at }) =>
               watch === 'watched' ? (
-                <>
+                <span>
                   A monitor judged last at <Time at={at} />.
-                </>
+                </span>
               ) : watch === 'stale' ? (
-                <>
+                <span>
                   A monitor judged last at <Time at={at} />, and has been silent for three of its intervals. See that
                   headrace monitor runs.
-                </>
+                </span>
               ) : (
-                <>No monitor runs: this page judges when it is read. Start one with headrace monitor.</>
+                <span>No monitor runs: this page judges when it is read. Start one with headrace monitor.</span>
               )
             }
           </Live>
