@@ -75,18 +75,40 @@ class Fault(TypedDict):
 
 
 class Rows(TypedDict):
-    reference: float | None
-    current: float | None
+    reference: int
+    current: int
 
 
 class Missing(TypedDict):
-    reference: float | None
-    current: float | None
+    reference: int
+    current: int
 
 
 class Mean(TypedDict):
     reference: float | None
     current: float | None
+
+
+class Effect(TypedDict):
+    debiasedPsi: float | None
+    jensenShannon: float | None
+    wasserstein: float | None
+
+
+class Limit(TypedDict):
+    psi: float | None
+
+
+class Frozen(TypedDict):
+    kind: Literal["edges", "values"]
+    edges: NotRequired[list[float]]
+    values: NotRequired[list[str]]
+
+
+class Bins(TypedDict):
+    frozen: Frozen
+    reference: list[float]
+    current: list[float]
 
 
 class Feature(TypedDict):
@@ -97,6 +119,28 @@ class Feature(TypedDict):
     rows: Rows
     missing: Missing
     mean: Mean
+    effect: Effect | None
+    limit: Limit | None
+    bins: Bins | None
+
+
+class FalseAlarm(TypedDict):
+    rule: str
+    flagged: int
+    perQuarter: float | None
+
+
+class DriftedItem(TypedDict):
+    name: str
+    reason: str
+
+
+class Slice(TypedDict):
+    column: str
+    value: str
+    rows: Rows
+    drifted: list[DriftedItem]
+    state: Literal["drift", "ok", "insufficient"]
 
 
 class ExcludedItem(TypedDict):
@@ -112,6 +156,9 @@ class ComparisonReport(TypedDict):
     faults: list[Fault]
     features: list[Feature]
     domainAuc: float | None
+    falseAlarms: list[FalseAlarm]
+    windowsPerDay: float
+    slices: list[Slice]
     excluded: list[ExcludedItem]
 
 
@@ -222,6 +269,15 @@ class IngestReport(TypedDict):
     errors: list[Error]
 
 
+class Progress(TypedDict):
+    rows: int
+    total: int
+    quarantined: int
+    retries: int
+    rowsPerSecond: float
+    etaMs: float | None
+
+
 class Job(TypedDict):
     id: str
     kind: str
@@ -232,6 +288,7 @@ class Job(TypedDict):
     endedAt: int | None
     lines: list[str]
     next: int
+    progress: Progress | None
     result: Any
     error: Any
 
@@ -249,6 +306,7 @@ TrainingSet1 = TypedDict(
         "from": float | None,
         "to": float | None,
         "mode": str,
+        "uniform": NotRequired[list[str]],
     },
 )
 
@@ -257,10 +315,17 @@ class Trainer(TypedDict):
     kind: str
 
 
+class Run(TypedDict):
+    attempts: int
+    seconds: float
+    cost: float
+
+
 class Lineage(TypedDict):
     service: str
     trainingSet: TrainingSet1
     trainer: Trainer
+    run: NotRequired[Run]
 
 
 class Signature(TypedDict):
