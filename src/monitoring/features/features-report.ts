@@ -200,7 +200,7 @@ FROM (SELECT ${late} AS late FROM ${relation} AS t WHERE ${where}) AS arrived`,
   };
 }
 
-/** Age of the newest event that had come by `to`. */
+/** Age of the newest data of a view, looked up once for each table. */
 async function ageOf(view: FeatureServiceData['lookups'][number]['view'], span: ServiceSpan): Promise<number | null> {
   const { history, to, ages } = span;
   const table = view.kind === 'streamView' ? rawTable(view.source) : batchTable(view);
@@ -212,6 +212,7 @@ async function ageOf(view: FeatureServiceData['lookups'][number]['view'], span: 
   return age;
 }
 
+/** Age of the newest event that had come by `to`. */
 async function newestEvent(source: EventSourceData, history: History, to: number): Promise<number | null> {
   const [[newest] = []] = await readRows(
     history,
