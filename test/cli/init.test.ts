@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import { keysOf, placeAfter } from '../../src/cli/scaffold/choose.ts';
 import { headraceDependency } from '../../src/cli/scaffold/headrace-dependency.ts';
+import { packageManager } from '../../src/cli/scaffold/package-manager.ts';
 import { projectFiles } from '../../src/cli/scaffold/project-files.ts';
 import { templates, usualTemplate } from '../../src/cli/scaffold/templates.ts';
 import { ownVersion } from '../../src/environment/own-version.ts';
@@ -158,6 +159,40 @@ test('where npm cannot install, the files are made and one message names the nex
   expect(made.err.split('\n').filter((line) => line !== '' && !line.startsWith('headrace: '))).toHaveLength(2);
   expect(readdirSync(join(folder, 'gpus'))).toContain('package.json');
 });
+
+test.each([
+  ['npm/11.6.0 node/v24.0.0 linux x64', 'npm install', 'npm test', 'npx headrace', ['.npmrc']],
+  ['pnpm/12.23.0 npm/? node/? linux x64', 'pnpm install', 'pnpm test', 'pnpm exec headrace', ['pnpm-workspace.yaml']],
+  [
+    'yarn/4.18.1 npm/? node/v24.0.0 linux x64',
+    'yarn install',
+    'yarn test',
+    'yarn headrace',
+    ['.yarnrc', '.yarnrc.yml'],
+  ],
+  ['bun/1.4.5 npm/? node/v26.3.0 linux x64', 'bun install', 'bun run test', 'bunx headrace', []],
+  [undefined, 'npm install', 'npm test', 'npx headrace', ['.npmrc']],
+] as const)(
+  'a project made under %s has its settings, and its commands alone',
+  (agent, install, run, call, settings) => {
+    const manager = packageManager(agent ?? '');
+    const all = ['.npmrc', 'pnpm-workspace.yaml', '.yarnrc', '.yarnrc.yml'];
+    for (const template of templates) {
+      const files = projectFiles(folder, template, NOW, manager);
+      const text = Object.entries(files).map(([name, value]) => (name.endsWith('.csv') ? '' : value));
+      const commands = text
+        .join('\n')
+        .match(
+          /(?<![\w-])(?:(?:npm|pnpm|yarn) (?:install|test|headrace|exec \w+)|bun (?:install|run test)|(?:npx|bunx) headrace)/g,
+        );
+      expect(new Set([...(commands ?? []), install, run, call]), template.name).toEqual(new Set([install, run, call]));
+      if (template.name === usualTemplate.name) expect(all.filter((name) => name in files)).toEqual(settings);
+    }
+    for (const name of settings) writeFileSync(join(folder, name), 'mine = 1\n');
+    const kept = projectFiles(folder, usualTemplate, NOW, manager);
+    for (const name of settings) expect(kept[name] ?? 'mine', name).toMatch(/^mine/);
+  },
+);
 
 test('a template that calls the command line alone needs no package but this one', () => {
   for (const template of templates.filter(({ name }) => ['drift', 'gpu'].includes(name))) {

@@ -69,8 +69,8 @@ export const cliErrors = {
     .message('the folder {folder} has files of that name already: {files}')
     .hint('name a new folder, or move the files; nothing was written'),
   INIT_INSTALL: later(500, 4)
-    .message('the files of {folder} are made, and npm could not install its packages: {reason}')
-    .hint('run npm install in that folder when the registry of npm answers'),
+    .message('the files of {folder} are made, and {manager} could not install its packages: {reason}')
+    .hint('run npm install in that folder, or that of your package manager, when the registry answers'),
   INIT_MANIFEST: never(400, 2)
     .message('the file {path} is not a package.json that can be added to')
     .hint('correct its JSON, or name a new folder; nothing was written'),

@@ -11,7 +11,7 @@ const options = {
     choice(TEMPLATES),
     'features; model: features and a model; personalisation; drift: of files only; gpu: diagnosis only. Without it, arrow keys choose on a terminal, and model is taken elsewhere',
   ),
-  install: flag('install its packages too, by npm'),
+  install: flag('install its packages too, by the package manager that runs this'),
 };
 
 type Asked = Call<typeof options>;
@@ -26,18 +26,20 @@ export const init = command({
     const { mkdirSync, writeFileSync } = await import('node:fs');
     const { dirname, join, relative, resolve } = await import('node:path');
     const { projectFiles } = await import('../scaffold/project-files.ts');
+    const { inManager, packageManager } = await import('../scaffold/package-manager.ts');
+    const manager = packageManager();
     const template = await templateOf(call);
     if (template === null) return;
     const folder = resolve(call.words[0] ?? '.');
-    const files = projectFiles(folder, template, Date.now());
+    const files = projectFiles(folder, template, Date.now(), manager);
     for (const [name, text] of Object.entries(files)) {
       mkdirSync(dirname(join(folder, name)), { recursive: true });
       writeFileSync(join(folder, name), text);
     }
     if (call.options.install) {
       const { installPackages } = await import('../scaffold/install-packages.ts');
-      call.terminal.err('headrace: npm installs the packages of the project');
-      await installPackages(folder);
+      call.terminal.err(`headrace: ${manager.name} installs the packages of the project`);
+      await installPackages(folder, manager);
     }
     if (call.json)
       return call.terminal.out(JSON.stringify({ folder, template: template.name, files: Object.keys(files) }));
@@ -45,7 +47,7 @@ export const init = command({
     const there = relative(process.cwd(), folder);
     const enter = there === '' ? [] : [`cd ${/\s/.test(there) ? `'${there}'` : there}`];
     const install = call.options.install ? [] : ['npm install'];
-    const next = [...enter, ...install, ...template.next].map((line) => `  ${line}`);
+    const next = [...enter, ...install, ...template.next].map((line) => `  ${inManager(manager, line)}`);
     call.terminal.out(['next, as README.md says:', ...next].join('\n'));
   },
 });

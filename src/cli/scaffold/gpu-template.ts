@@ -50,6 +50,7 @@ export const gpuTemplate: Template = {
   title: 'GPU diagnosis only: files of nvidia-smi, Slurm or a profiler, no server',
   packages: commandPackages({ diagnose: 'headrace gpu diagnose data/dmon.txt data/jobs.psv' }),
   next: ['npm test', 'npm run diagnose'],
+  npmSettings: { '.npmrc': NPMRC },
   files: () => ({
     'gpu.test.js': TEST,
     'README.md': README,
@@ -57,6 +58,5 @@ export const gpuTemplate: Template = {
     'data/dmon.txt': dmonLog(seededRandom(45)),
     'data/jobs.psv': nodeJobRecords(),
     '.gitignore': 'node_modules/\ngpu.html\n',
-    '.npmrc': NPMRC,
   }),
 };

@@ -1,5 +1,6 @@
 import { fail } from '../../base/errors/fail.ts';
 import { runToEnd } from '../../process/run-to-end.ts';
+import { packageManager } from './package-manager.ts';
 
 /** The last lines of npm that say why it failed. */
 const REASON_LINES = 3;
@@ -7,14 +8,21 @@ const REASON_LINES = 3;
 /** Lines that say nothing to a person: numbers of the system, warnings, the place of the log. */
 const NOISE = /^npm warn|^(?:code|errno|syscall|type|address|port) |complete log of this run|\.log$/;
 
-/** npm, as a program that can be started on every system. */
-const NPM = process.platform === 'win32' ? ['cmd', '/c', 'npm'] : ['npm'];
-
 /** Installs the packages of a new project. Error: INIT_INSTALL. */
-export async function installPackages(folder: string, npm: readonly string[] = NPM): Promise<void> {
-  const { code, error, stderr } = await runToEnd([...npm, 'install', '--no-audit', '--no-fund'], { cwd: folder });
+export async function installPackages(
+  folder: string,
+  { name, install } = packageManager(),
+  program: readonly string[] = programOf(name),
+): Promise<void> {
+  const { code, error, stdout, stderr } = await runToEnd([...program, ...install], { cwd: folder });
   if (code === 0) return;
-  throw fail('INIT_INSTALL', { folder, reason: error?.message ?? reasonOf(stderr) }, error ?? undefined);
+  const said = stderr.trim() === '' ? stdout : stderr;
+  throw fail('INIT_INSTALL', { folder, manager: name, reason: error?.message ?? reasonOf(said) }, error ?? undefined);
+}
+
+/** A manager as a program that can be started on every system. */
+function programOf(name: string): readonly string[] {
+  return process.platform === 'win32' ? ['cmd', '/c', name] : [name];
 }
 
 /** The fault in the words of npm, without its prefix and without the path of its log. */

@@ -84,6 +84,7 @@ export const modelTemplate: Template = {
   title: 'features and a model: trained in Python, served as ONNX',
   packages: declaredPackages({ models: true }),
   next: ['npm test', 'npx headrace dev'],
+  npmSettings: { '.npmrc': NPMRC },
   files: (now) => {
     const { visits, purchases } = sampleData(now);
     return {
@@ -98,7 +99,6 @@ export const modelTemplate: Template = {
       'data/visits.csv': visits,
       'data/purchases.csv': purchases,
       '.gitignore': GITIGNORE,
-      '.npmrc': NPMRC,
     };
   },
 };

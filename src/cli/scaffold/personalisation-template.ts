@@ -128,6 +128,7 @@ export const personalisationTemplate: Template = {
   title: 'personalisation: users, items, clicks, and a model that ranks',
   packages: declaredPackages({ models: true }),
   next: ['npm test', 'npx headrace dev'],
+  npmSettings: { '.npmrc': NPMRC },
   files: (now) => {
     const { shown, clicks } = sampleClicks(now);
     return {
@@ -140,7 +141,6 @@ export const personalisationTemplate: Template = {
       'data/shown.csv': shown,
       'data/clicks.csv': clicks,
       '.gitignore': GITIGNORE,
-      '.npmrc': NPMRC,
     };
   },
 };

@@ -3,24 +3,30 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
 import { headraceDependency } from './headrace-dependency.ts';
+import { inManager, packageManager } from './package-manager.ts';
 import type { Template, TemplatePackages } from './template.ts';
 
 /** Files that are extended where they exist; all others must not exist. */
 const SHARED = ['package.json', '.gitignore', '.npmrc'];
 
 /** The files of a new project in a folder, by path. Error: INIT_FOLDER. */
-export function projectFiles(folder: string, template: Template, now: number): Readonly<Record<string, string>> {
-  const own = Object.entries(template.files(now)).map(([name, text]) => [
-    name,
-    SHARED.includes(name) ? linesAdded(join(folder, name), text) : text,
-  ]);
-  const files: Record<string, string> = {
-    ...Object.fromEntries(own),
-    'package.json': manifestText(folder, template.packages),
-  };
+export function projectFiles(
+  folder: string,
+  template: Template,
+  now: number,
+  manager = packageManager(),
+): Readonly<Record<string, string>> {
+  const files: Record<string, string> = {};
+  const own = { ...template.files(now), ...(manager.name === 'npm' ? template.npmSettings : {}) };
+  for (const [name, text] of Object.entries(own))
+    files[name] = SHARED.includes(name) ? linesAdded(join(folder, name), text) : inManager(manager, text);
   const there = Object.keys(files).filter((name) => !SHARED.includes(name) && existsSync(join(folder, name)));
   if (there.length > 0) throw fail('INIT_FOLDER', { folder, files: there });
-  return files;
+  // Packages of a declaration have install scripts that are not needed.
+  if (Object.keys(template.packages.dependencies).length > 0)
+    for (const [name, text] of Object.entries(manager.settings))
+      if (!existsSync(join(folder, name))) files[name] = text;
+  return { ...files, 'package.json': manifestText(folder, template.packages) };
 }
 
 const strings = z.record(z.string(), z.string());

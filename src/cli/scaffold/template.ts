@@ -19,6 +19,8 @@ export interface Template {
   readonly next: readonly string[];
   /** Its files by path, but for package.json. */
   readonly files: (now: number) => Texts;
+  /** Its files for npm alone. */
+  readonly npmSettings?: Texts;
 }
 
 /** The packages of a project with a declaration in TypeScript. */
