@@ -1,9 +1,12 @@
+import { cleanCommit } from './clean-commit.ts';
 import { type LaneName, laneNames } from './deep/lanes.ts';
 import { type Proof, readProofs, writeProofs } from './deep/proofs.ts';
 import { remainingSeconds, remainingText, type Times } from './deep/remaining.ts';
 import { stepsOf } from './deep/steps.ts';
-import { root, runCommand } from './run-command.ts';
+import { root } from './run-command.ts';
 import { type Counts, type RunSuites, withSuites } from './services/run-suites.ts';
+
+const PROOFS = '.ci/proven.json';
 
 /** How the steps of a lane ended, and the seconds of each. */
 interface LaneRun {
@@ -25,7 +28,7 @@ async function main([name, ...more]: readonly string[]): Promise<number> {
   }
   // A run looks for what nobody wrote down: each has another seed, which a failure prints.
   process.env.HEADRACE_SEED ??= String(Math.floor(Math.random() * 2 ** 31));
-  const commit = await cleanCommit();
+  const commit = await cleanCommit([PROOFS]);
   if (commit === null) console.error('the worktree has changes: nothing of this run goes to .ci/proven.json');
   const total = { passed: 0, failed: 0, skipped: 0 };
   await withSuites(async (run) => {
@@ -79,15 +82,8 @@ function add(total: { passed: number; failed: number; skipped: number }, counts:
   total.skipped += counts.skipped;
 }
 
-/** The commit that is checked out; null where tracked files differ from it, but for the proofs. */
-async function cleanCommit(): Promise<string | null> {
-  const changed = await runCommand('git', ['status', '--porcelain', '--', '.', ':!.ci/proven.json']);
-  const head = await runCommand('git', ['rev-parse', 'HEAD']);
-  return changed.code === 0 && changed.stdout === '' && head.code === 0 ? head.stdout.trim() : null;
-}
-
 async function prove(lane: LaneName, commit: string, { counts, seconds }: LaneRun, minutes: number): Promise<void> {
-  if ((await cleanCommit()) !== commit) {
+  if ((await cleanCommit([PROOFS])) !== commit) {
     console.error(`lane ${lane} is not noted in .ci/proven.json: the worktree changed while it ran`);
     return;
   }
