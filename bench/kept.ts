@@ -84,11 +84,21 @@ export function withRowsOf(results: string, page: string): string {
   return last === undefined ? page : written.replace(/Measured on .*$/m, () => last);
 }
 
-/** The figures of what a bench printed, and what it says that it left out. */
-export function printedFigures(stdout: string): { readonly figures: Figure[]; readonly skipped: string[] } {
+/** The figures of what a bench printed, and what it says that it left out; null where a figure is broken. */
+export function printedFigures(stdout: string): { readonly figures: Figure[]; readonly skipped: string[] } | null {
   const lines = stdout.split('\n');
+  const figures = lines.filter((line) => line.startsWith('{')).map(figureOf);
+  if (figures.includes(null)) return null;
   return {
-    figures: lines.filter((line) => line.startsWith('{')).map((line) => figureSchema.parse(JSON.parse(line))),
+    figures: figures.filter((figure) => figure !== null),
     skipped: lines.filter((line) => /(^|: )skipped[,:] /.test(line)),
   };
+}
+
+function figureOf(line: string): Figure | null {
+  try {
+    return figureSchema.parse(JSON.parse(line));
+  } catch {
+    return null;
+  }
 }

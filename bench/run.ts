@@ -97,9 +97,10 @@ async function measured(name: string, limitMs: number): Promise<Pick<Kept, 'figu
   const { code, stdout, output } = await runCommand('node', args, { limitMs });
   const seconds = Math.round((performance.now() - start) / 1000);
   console.error(`${name} ${seconds} s`);
-  const { figures, skipped } = printedFigures(stdout);
-  for (const text of skipped) console.error(text);
-  if (code === 0 && figures.length + skipped.length > 0) return { figures, skipped, seconds };
+  const printed = printedFigures(stdout);
+  for (const text of printed?.skipped ?? []) console.error(text);
+  if (code === 0 && printed !== null && printed.figures.length + printed.skipped.length > 0)
+    return { ...printed, seconds };
   console.error(`${name} ended with ${code}\n${output}`);
   return null;
 }

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { benchNames, foldersOf, staleBenches } from '../../bench/age.ts';
+import { printFigure } from '../../bench/figure.ts';
 import { type Kept, printedFigures, resultsPage, withRowsOf } from '../../bench/kept.ts';
 import { sharedFolders } from '../../scripts/deep/lanes.ts';
 import { runCommand } from '../../scripts/run-command.ts';
@@ -62,7 +63,9 @@ test('a bench says its figures, one JSON object a line, and what it left out', (
     figures: [{ ...figure, name: 'reads' }],
     skipped: [said],
   });
-  expect(() => printedFigures('{"name": 1}')).toThrow();
+  for (const broken of ['{"name": 1}', '{', JSON.stringify({ ...figure, name: 'reads', value: Number.NaN })])
+    expect(printedFigures(`${line}\n${broken}`)).toBeNull();
+  expect(() => printFigure({ ...figure, name: 'reads', value: Number.NaN })).toThrow('was not measured');
 });
 
 test('each bench measures folders that are there, and its own file', () => {
