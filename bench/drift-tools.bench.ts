@@ -1,27 +1,26 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
+import { root } from '../scripts/run-command.ts';
+import { peerPython } from '../scripts/yardstick/peers.ts';
 import { compareTables } from '../src/monitoring/detect/compare-tables.ts';
 import { profileTableFile } from '../src/monitoring/profile/profile-table.ts';
 import { openTableFile } from '../src/site/table-files.ts';
 import { printFigure } from './figure.ts';
 
 /**
- * `drift compare` next to Evidently's preset, and `drift profile` next to whylogs, on the same files of HEADRACE_DRIFT_ROWS ×
- * HEADRACE_DRIFT_COLUMNS. HEADRACE_DRIFT_VENVS is the folder that scripts/yardstick/drift-venvs.sh made.
+ * `drift compare` next to the preset of Evidently and the univariate drift of NannyML, and `drift profile` next to whylogs, on the
+ * same files of HEADRACE_DRIFT_ROWS × HEADRACE_DRIFT_COLUMNS.
  */
 const rows = Number(process.env['HEADRACE_DRIFT_ROWS'] ?? 1_000_000);
 const columns = Number(process.env['HEADRACE_DRIFT_COLUMNS'] ?? 20);
-const venvs = process.env['HEADRACE_DRIFT_VENVS'] ?? '';
 const size = `${rows} rows × ${columns} columns`;
 
-if (!existsSync(join(venvs, 'evidently', '.ready')) || !existsSync(join(venvs, 'whylogs', '.ready')))
-  console.log(`skipped: HEADRACE_DRIFT_VENVS names no folder with the environments of evidently and whylogs`);
-else await measured(venvs);
+await measured();
 
-async function measured(from: string): Promise<void> {
+async function measured(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'headrace-drift-tools-'));
   try {
     const paths = await written(folder);
@@ -40,9 +39,17 @@ async function measured(from: string): Promise<void> {
     for (const table of tables) await table.close();
     // The files were written in this process too: it never had less.
     const peakMiB = process.resourceUsage().maxRSS / 1024;
-    const evidently = tool(from, 'evidently', paths);
-    const whylogs = tool(from, 'whylogs', paths);
+    const evidently = await tool('evidently', paths);
+    const nannyml = await tool('nannyml', paths);
+    const whylogs = await tool('whylogs', paths);
     print(`drift compare, ${size}`, 'CPU s', compared, ['Evidently, drift preset', evidently.cpuS], 1 / 20);
+    print(
+      `drift compare, ${size}, and of each chunk`,
+      'CPU s',
+      compared,
+      ['NannyML, univariate drift', nannyml.cpuS],
+      1 / 10,
+    );
     print(
       `drift compare, ${size}, with the files written`,
       'MiB',
@@ -86,13 +93,12 @@ async function cpuSeconds(work: () => Promise<unknown>): Promise<number> {
   return (user + system) / 1e6;
 }
 
-function tool(
-  from: string,
-  name: string,
+async function tool(
+  name: 'evidently' | 'nannyml' | 'whylogs',
   paths: readonly string[],
-): { readonly cpuS: number; readonly peakMiB: number } {
-  const python = join(from, name, 'bin', 'python');
-  const run = spawnSync(python, ['scripts/yardstick/drift_tools.py', name, ...paths], { encoding: 'utf8' });
+): Promise<{ readonly cpuS: number; readonly peakMiB: number }> {
+  const args = ['scripts/yardstick/drift_tools.py', name, ...paths];
+  const run = spawnSync(await peerPython(name), args, { cwd: root, encoding: 'utf8' });
   if (run.status !== 0) throw new Error(run.stderr);
-  return JSON.parse(run.stdout) as { cpuS: number; peakMiB: number };
+  return JSON.parse(run.stdout.trimEnd().split('\n').at(-1) ?? '{}') as { cpuS: number; peakMiB: number };
 }

@@ -3,13 +3,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
+import { root } from '../scripts/run-command.ts';
+import { peerPython } from '../scripts/yardstick/peers.ts';
 import { compareTables } from '../src/monitoring/detect/compare-tables.ts';
 import { openTableFile } from '../src/site/table-files.ts';
 import { printFigure } from './figure.ts';
 
 /**
  * `drift compare` on two files of HEADRACE_DRIFT_ROWS × HEADRACE_DRIFT_COLUMNS normal columns, next to numpy PSI and scipy KS on the
- * same files. HEADRACE_PYTHON is a Python with numpy, scipy and pyarrow; without it ours is measured alone.
+ * same files.
  */
 const rows = Number(process.env['HEADRACE_DRIFT_ROWS'] ?? 1_000_000);
 const columns = Number(process.env['HEADRACE_DRIFT_COLUMNS'] ?? 20);
@@ -40,29 +42,23 @@ try {
   const { user, system } = process.cpuUsage(before);
   const ours = (user + system) / 1e6;
   const name = `drift compare of two files, ${rows} rows × ${columns} columns`;
-  const python = process.env['HEADRACE_PYTHON'];
-  if (python === undefined)
-    console.log(
-      `${name}: skipped, HEADRACE_PYTHON names no Python with numpy, scipy and pyarrow; ours ${ours.toFixed(1)} CPU s`,
-    );
-  else {
-    const run = spawnSync(python, ['scripts/yardstick/drift.py', ...paths], { encoding: 'utf8' });
-    if (run.status !== 0) throw new Error(run.stderr);
-    const yard = JSON.parse(run.stdout) as { cpuS: number; columns: Record<string, { psi: number; d: number }> };
-    for (const { name: column, evidence, effect } of comparison.features) {
-      const theirs = yard.columns[column];
-      if (Math.abs((evidence?.statistic ?? 0) - theirs.d) > 1e-12 || Math.abs((effect?.psi ?? 0) - theirs.psi) > 1e-9)
-        throw new Error(`${column} differs from the yardstick`);
-    }
-    printFigure({
-      name,
-      unit: 'CPU s',
-      value: ours,
-      yardstick: 'numpy PSI and scipy KS',
-      yardstickValue: yard.cpuS,
-      aim: { of: 'ratio', atMost: 3 },
-    });
+  const python = await peerPython('arrays');
+  const run = spawnSync(python, ['scripts/yardstick/drift.py', ...paths], { cwd: root, encoding: 'utf8' });
+  if (run.status !== 0) throw new Error(run.stderr);
+  const yard = JSON.parse(run.stdout) as { cpuS: number; columns: Record<string, { psi: number; d: number }> };
+  for (const { name: column, evidence, effect } of comparison.features) {
+    const theirs = yard.columns[column];
+    if (Math.abs((evidence?.statistic ?? 0) - theirs.d) > 1e-12 || Math.abs((effect?.psi ?? 0) - theirs.psi) > 1e-9)
+      throw new Error(`${column} differs from the yardstick`);
   }
+  printFigure({
+    name,
+    unit: 'CPU s',
+    value: ours,
+    yardstick: 'numpy PSI and scipy KS',
+    yardstickValue: yard.cpuS,
+    aim: { of: 'ratio', atMost: 3 },
+  });
   const rss = process.resourceUsage().maxRSS / 1024;
   console.log(`memory at most ${rss.toFixed(0)} MiB, verdict ${comparison.verdict}`);
 } finally {

@@ -22,9 +22,11 @@ export const figureSchema = z.strictObject({
 
 export type Figure = z.infer<typeof figureSchema>;
 
-/** Prints a figure as the runner reads it; the ratio is taken here. */
+/** Prints a figure as the runner reads it; the ratio is taken here. One that was not measured, such as the median of nothing, is an error. */
 export function printFigure(figure: Omit<Figure, 'ratio'>): void {
-  const { value, yardstickValue } = figure;
+  const { name, value, yardstickValue } = figure;
+  if (!Number.isFinite(value) || (yardstickValue !== null && !Number.isFinite(yardstickValue)))
+    throw new Error(`"${name}" was not measured: ${value}, yardstick ${yardstickValue}`);
   const ratio = yardstickValue === null ? null : value / yardstickValue;
   console.log(JSON.stringify({ ...figure, ratio } satisfies Figure));
 }

@@ -3,12 +3,13 @@ import { redisCluster } from '../scripts/services/redis-cluster.ts';
 import { Clicks } from '../test/services/clicks.ts';
 import { printFigure } from './figure.ts';
 import { median, quantile } from './measure.ts';
+import { withServices } from './services.ts';
 
 /**
  * Hot keys on a Redis cluster of six nodes. Reads fall due on a schedule at 70 % of what the same process reads at most, and count from
  * then: evenly over all keys, then with 10 % and 50 % of them on one key. Then events flow, evenly and with 10 % of them on one
  * key, while an event of another key is followed from its ingest until a reader with the store alone answers with it. Writer, reader and
- * the six servers share the machine. Needs `node scripts/services/main.ts up redis-cluster`.
+ * the six servers share the machine.
  */
 const KEYS = 2_000;
 const AT_ONCE = 64;
@@ -23,9 +24,7 @@ const WRITE_MS = 8_000;
 
 type Read = (user: string) => Promise<unknown>;
 
-const told = await redisCluster.status();
-if (told === null) console.log('hot-keys: skipped, no cluster runs: node scripts/services/main.ts up redis-cluster');
-else await main((told['REDIS_CLUSTER_NODES'] ?? '').split(','));
+await withServices([redisCluster], ({ REDIS_CLUSTER_NODES = '' }) => main(REDIS_CLUSTER_NODES.split(',')));
 
 async function main(urls: readonly string[]): Promise<void> {
   const prefix = `bench${Date.now()}`;

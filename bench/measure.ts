@@ -48,3 +48,11 @@ export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.max(Math.ceil(share * sorted.length) - 1, 0)] ?? Number.NaN;
 }
+
+/** Slope of the least squares through points; NaN of fewer than two. */
+export function slopeOf(points: readonly (readonly [x: number, y: number])[]): number {
+  const mean = (at: 0 | 1) => points.reduce((sum, point) => sum + point[at], 0) / points.length;
+  const [middleX, middleY] = [mean(0), mean(1)];
+  const both = points.reduce((sum, [x, y]) => sum + (x - middleX) * (y - middleY), 0);
+  return both / points.reduce((sum, [x]) => sum + (x - middleX) ** 2, 0);
+}

@@ -4,8 +4,9 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { mlflow3, mlserverPython } from '../scripts/services/mlflow.ts';
+import { mlflow3 } from '../scripts/services/mlflow.ts';
 import { cached, freePorts } from '../scripts/services/service.ts';
+import { peerPython } from '../scripts/yardstick/peers.ts';
 import { defineProject } from '../src/features/define/declare.ts';
 import { openHeadrace } from '../src/running/headrace.ts';
 import { insideOf } from '../src/running/inside.ts';
@@ -104,7 +105,7 @@ async function ours(python: string, onnx: boolean): Promise<Served> {
 
 /** MLServer with the same model, with its default of one process for inference. */
 async function mlserver(): Promise<Served> {
-  const python = await mlserverPython();
+  const python = await peerPython('mlserver');
   const directory = scratchDirectory();
   await program(python, [FIT, 'file', join(directory, 'model.joblib')], directory);
   const [http = 0, grpc = 0, metrics = 0] = await freePorts(3);

@@ -15,6 +15,7 @@ import { Reader } from '../src/running/reader.ts';
 import { startReadServer } from '../src/server/http-server.ts';
 import { printFigure } from './figure.ts';
 import { measureRates, median } from './measure.ts';
+import { withServices } from './services.ts';
 import { scratchDirectory, shop, shopper } from './shop.ts';
 import { runningShop } from './shop-server.ts';
 import { wrk } from './wrk.ts';
@@ -22,7 +23,7 @@ import { wrk } from './wrk.ts';
 /**
  * Vectors of 24 features over three tiers of one entity out of a Redis, with nothing kept in memory, against the least that one would
  * write by hand: GET of a JSON text with the 24 numbers, parsed and written again. In process, 64 requests at a time; then over HTTP,
- * where the other is node:http. Needs `node scripts/services/main.ts up redis`.
+ * where the other is node:http.
  */
 const KEYS = 1_000;
 const AT_ONCE = 64;
@@ -30,9 +31,7 @@ const READS = 10_000;
 const SECONDS = 4;
 const ROUNDS = 4;
 
-const told = await redis.status();
-if (told === null) console.log('redis-reads: skipped, no Redis runs: node scripts/services/main.ts up redis');
-else await main(told['REDIS_URL'] ?? '');
+await withServices([redis], ({ REDIS_URL = '' }) => main(REDIS_URL));
 
 async function main(url: string): Promise<void> {
   // What an earlier run left is not read again.

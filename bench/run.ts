@@ -1,82 +1,106 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
+import { cleanCommit } from '../scripts/clean-commit.ts';
 import { root, runCommand } from '../scripts/run-command.ts';
-import { type Figure, figureSchema, figureTable } from './figure.ts';
+import { benchNames, staleBenches } from './age.ts';
+import { figureTable } from './figure.ts';
+import { type Kept, printedFigures, readResults, writeResults, writtenByBenches } from './kept.ts';
+import { machine, quietMachine } from './quiet.ts';
 
-const { values, positionals } = parseArgs({ options: { users: { type: 'string' } }, allowPositionals: true });
+const { values, positionals } = parseArgs({
+  options: {
+    users: { type: 'string' },
+    check: { type: 'boolean', default: false },
+    again: { type: 'boolean', default: false },
+    limit: { type: 'string', default: '30' },
+  },
+  allowPositionals: true,
+});
+/** How long a run waits for a quiet machine before each bench whose figures it keeps. */
+const LONGEST_WAIT_MS = 300_000;
+
 // Benches of large stores read it.
 if (values.users !== undefined) process.env['HEADRACE_BENCH_USERS'] = values.users;
-process.exitCode = (await main(positionals)) ? 0 : 1;
+process.exitCode = await main(positionals);
 
 /**
- * Runs the named benches, all if none is named, each in its own process, one after the other. A run of all is kept in
- * bench/results.md and in README.md between the marks for figures.
+ * `[NAME…]`: runs the named benches, each in its own process, one after the other, and prints their figures. Without names it runs
+ * all whose figures are not yet those of this commit and this machine, and keeps them; `--again` keeps those of the named, and
+ * runs all again. `--limit` is for one bench, minutes. `--check` runs none, and says which figures are stale.
  */
-async function main(names: readonly string[]): Promise<boolean> {
-  const all = (await readdir(`${root}/bench`)).filter((file) => file.endsWith('.bench.ts')).sort();
-  const chosen = all.filter((file) => names.length === 0 || names.includes(file.replace('.bench.ts', '')));
-  if (chosen.length === 0) {
-    console.error(`no such bench; there are ${all.join(', ') || 'none'}`);
-    return false;
+async function main(names: readonly string[]): Promise<number> {
+  const all = benchNames();
+  const unknown = names.filter((name) => !all.includes(name));
+  const limitMs = Number(values.limit) * 60_000;
+  if (unknown.length > 0 || !(limitMs > 0)) {
+    console.error(
+      unknown.length > 0 ? `no such bench: ${unknown.join(', ')}; there are ${all.join(', ')}` : '--limit is minutes',
+    );
+    return 2;
   }
-  const figures: Figure[] = [];
-  let whole = names.length === 0;
-  for (const file of chosen) {
-    const found = await figuresOf(file);
-    whole &&= found !== null;
-    figures.push(...(found ?? []));
-  }
-  const table = `${figureTable(figures)}\n\n${machine()}`;
-  console.log(`\n${table}`);
-  if (whole) await keep(table);
-  return whole || names.length > 0;
+  if (values.check) return check(all);
+  if (names.length === 0 || values.again) return keepAll(names.length === 0 ? all : names, limitMs);
+  const outcomes = [];
+  for (const name of names) outcomes.push(await measured(name, limitMs));
+  console.log(`\n${figureTable(outcomes.flatMap((one) => one?.figures ?? []))}\n\nMeasured on ${machine()}.`);
+  return outcomes.includes(null) ? 1 : 0;
 }
 
-/** The figures of a bench: none of one that lacks what it needs and says so, null of one that failed. */
-async function figuresOf(file: string): Promise<readonly Figure[] | null> {
+async function check(all: readonly string[]): Promise<number> {
+  const stale = await staleBenches(await readResults(), all);
+  for (const text of stale) console.log(text);
+  console.log(`${all.length} benches, ${stale.length} without figures of the present code`);
+  return stale.length === 0 ? 0 : 1;
+}
+
+/** Each bench is kept when it is done: a run that was stopped resumes there. */
+async function keepAll(names: readonly string[], limitMs: number): Promise<number> {
+  const commit = await cleanCommit(writtenByBenches);
+  const shorter = Object.keys(process.env).filter((key) => /^HEADRACE_(BENCH|DRIFT)_/.test(key));
+  if (commit === null || shorter.length > 0) {
+    const why = commit === null ? 'the worktree has changes' : `${shorter.join(', ')} changes what is measured`;
+    console.error(`figures are kept of a commit, and of the full form: ${why}`);
+    return 2;
+  }
+  const failed: string[] = [];
+  const busy: string[] = [];
+  for (const [index, name] of names.entries()) {
+    if (!values.again && (await isKept(name, commit))) continue;
+    const others = await quietMachine(LONGEST_WAIT_MS);
+    console.error(`${name}, ${index + 1} of ${names.length}; others take ${others.toFixed(2)} cores`);
+    const found = await measured(name, limitMs);
+    if (found === null) failed.push(name);
+    else {
+      if (others > 1) busy.push(name);
+      const date = new Date().toISOString().slice(0, 10);
+      await writeResults({ ...(await readResults()), [name]: { commit, date, machine: machine(), others, ...found } });
+    }
+  }
+  if (busy.length > 0) console.log(`others took more than a core before: ${busy.join(', ')}`);
+  console.log(`${names.length - failed.length} of ${names.length} benches are kept`);
+  if (failed.length > 0) console.log(`failed: ${failed.join(', ')}`);
+  return failed.length === 0 ? 0 : 1;
+}
+
+/** Whether the kept figures of a bench are of this machine and of code that nothing but a run of the benches has changed since. */
+async function isKept(name: string, commit: string): Promise<boolean> {
+  const kept = (await readResults())[name];
+  if (kept === undefined || kept.machine !== machine()) return false;
+  const others = writtenByBenches.map((path) => `:!${path}`);
+  const { code } = await runCommand('git', ['diff', '--quiet', kept.commit, commit, '--', '.', ...others]);
+  return code === 0;
+}
+
+/** What a bench found; null where it failed. */
+async function measured(name: string, limitMs: number): Promise<Pick<Kept, 'figures' | 'skipped' | 'seconds'> | null> {
   const start = performance.now();
-  const args = ['--conditions=headrace-source', '--expose-gc', `${root}/bench/${file}`];
-  const { code, stdout, output } = await runCommand('node', args, { limitMs: 1_800_000 });
-  console.error(`${file} ${((performance.now() - start) / 1000).toFixed(0)} s`);
-  if (code !== 0) {
-    console.error(output);
-    return null;
-  }
-  if (stdout.includes(': skipped, ')) console.error(stdout);
-  else if (!stdout.includes('{')) return null;
-  return stdout
-    .split('\n')
-    .filter((line) => line.startsWith('{'))
-    .map((line) => figureSchema.parse(JSON.parse(line)));
-}
-
-function machine(): string {
-  const models = [...new Set(cpus().map(({ model }) => model.trim()))].join(', ');
-  const memory = Math.round(totalmem() / 2 ** 30);
-  return `Measured on ${cpus().length} × ${models}, ${memory} GiB, Node ${process.version}, ${new Date().toISOString().slice(0, 10)}.`;
-}
-
-async function keep(table: string): Promise<void> {
-  await writeFile(
-    `${root}/bench/results.md`,
-    `# Figures\n\nWritten by \`npm run bench\`; not edited by hand.\n\n${table}\n`,
-  );
-  const path = `${root}/README.md`;
-  const readme = await readFile(path, 'utf8');
-  await writeFile(path, withRowsOf(table, readme));
-}
-
-/** The page with each of its figures as the table has it: a figure is known by its name, the first cell. */
-function withRowsOf(table: string, page: string): string {
-  const rows = new Map(table.split('\n').map((row) => [row.split(' | ')[0], row]));
-  const measured = table.split('\n').find((line) => line.startsWith('Measured on'));
-  return page
-    .replace(/(?<=<!-- figures -->\n).*(?=<!-- end of figures -->)/s, (block) =>
-      block
-        .split('\n')
-        .map((row) => rows.get(row.split(' | ')[0]) ?? row)
-        .join('\n'),
-    )
-    .replace(/^Measured on .*$/m, (line) => measured ?? line);
+  const args = ['--conditions=headrace-source', '--expose-gc', `${root}/bench/${name}.bench.ts`];
+  const { code, stdout, output } = await runCommand('node', args, { limitMs });
+  const seconds = Math.round((performance.now() - start) / 1000);
+  console.error(`${name} ${seconds} s`);
+  const printed = printedFigures(stdout);
+  for (const text of printed?.skipped ?? []) console.error(text);
+  if (code === 0 && printed !== null && printed.figures.length + printed.skipped.length > 0)
+    return { ...printed, seconds };
+  console.error(`${name} ended with ${code}\n${output}`);
+  return null;
 }

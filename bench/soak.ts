@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { openLoop } from '../examples/personalisation/open-loop.ts';
+import { slopeOf } from './measure.ts';
 import { shop, shopper } from './shop.ts';
 import { runningShop, serveShop, USERS } from './shop-server.ts';
 import { wrk } from './wrk.ts';
@@ -35,24 +36,15 @@ console.log(
     perSecond: Math.round(perSecond),
     ...seen,
     rssMb: settled.filter((_, i) => i % 30 === 0).map(({ mb }) => Math.round(mb)),
-    rssMbPerMinute: Number(slopeOf(settled).toFixed(3)),
+    rssMbPerMinute: Number(slopeOf(settled.map(({ minute, mb }) => [minute, mb])).toFixed(3)),
     rssNoiseMb: Number(noiseOf(settled).toFixed(1)),
   }),
 );
 if (seen.errors + seen.turnedAway > 0) process.exitCode = 1;
 
-/** Slope of the least squares through (minute, mb). */
-function slopeOf(points: typeof samples): number {
-  const mean = (of: (point: (typeof samples)[number]) => number) =>
-    points.reduce((sum, point) => sum + of(point), 0) / points.length;
-  const [x, y] = [mean(({ minute }) => minute), mean(({ mb }) => mb)];
-  const both = points.reduce((sum, { minute, mb }) => sum + (minute - x) * (mb - y), 0);
-  return both / points.reduce((sum, { minute }) => sum + (minute - x) ** 2, 0);
-}
-
 /** Standard deviation of the samples about that line, MB. */
 function noiseOf(points: typeof samples): number {
-  const slope = slopeOf(points);
+  const slope = slopeOf(points.map(({ minute, mb }) => [minute, mb]));
   const rest = points.map(({ minute, mb }) => mb - slope * minute);
   const mean = rest.reduce((sum, mb) => sum + mb, 0) / rest.length;
   return Math.sqrt(rest.reduce((sum, mb) => sum + (mb - mean) ** 2, 0) / rest.length);

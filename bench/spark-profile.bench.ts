@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
+import { spark } from '../scripts/services/spark.ts';
 import { SparkApplication } from '../src/backends/spark/session.ts';
 import { printFigure } from './figure.ts';
 import { median } from './measure.ts';
@@ -8,17 +9,13 @@ import { scratchDirectory } from './shop.ts';
 
 /**
  * The profile of one Parquet file by Spark against hand-written SQL of Spark for the same counts, in one application, in turns: rows,
- * missing values, ten bins, different values, moments, extremes and quantiles of every column. SPARK_HOME names the installation.
+ * missing values, ten bins, different values, moments, extremes and quantiles of every column.
  */
-const home = process.env['SPARK_HOME'];
+const { SPARK_HOME: home = '' } = (await spark.status()) ?? {};
 const rows = Number(process.env['HEADRACE_DRIFT_ROWS'] ?? 1_000_000);
 const columns = Number(process.env['HEADRACE_DRIFT_COLUMNS'] ?? 20);
 const ROUNDS = Number(process.env['HEADRACE_BENCH_ROUNDS'] ?? 3);
 const name = `profile of ${rows} rows × ${columns} columns by Spark`;
-if (home === undefined) {
-  console.log(`${name}: skipped, SPARK_HOME names no Spark`);
-  process.exit(0);
-}
 const folder = scratchDirectory();
 const path = join(folder, 'table.parquet');
 const names = Array.from({ length: columns }, (_, c) => `c${c}`);

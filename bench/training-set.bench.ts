@@ -33,7 +33,7 @@ const stamp = `LPAD(CAST(sold + 100000000000000 AS VARCHAR), 15, '0') || RPAD(li
 const connection = await (await DuckDBInstance.create(':memory:', { threads: '2' })).connect();
 
 if (existsSync(file)) await main();
-else console.error(`skipped: ${file} is absent`);
+else console.log(`skipped: ${file} is absent`);
 
 async function main(): Promise<void> {
   await connection.run(`CREATE TABLE raw AS SELECT LPAD(CAST(ROW_NUMBER() OVER () AS STRING), 6, '0') AS line,

@@ -58,7 +58,7 @@ function usersOf(changed: string, tests: readonly string[]): readonly string[] {
 }
 
 /** The TypeScript files of the repository that a file names by relative paths, also those that it starts as processes. */
-function importsOf(path: string): readonly string[] {
+export function importsOf(path: string): readonly string[] {
   let text: string;
   try {
     text = readFileSync(`${root}/${path}`, 'utf8');

@@ -6,11 +6,20 @@ import type { Check, Outcome } from './check.ts';
 /** This many commits to the shared folders are covered by an earlier proof. */
 const SHARED_COMMITS = 30;
 
+/** A lane takes at most an hour on a slow machine: a longer one is split. */
+const MOST_MINUTES = 60;
+
+/** What a lane is that was never proven. A project that has proven all of its lanes says `fault` here. */
+const NEVER_PROVEN: NeverProven = 'warning';
+
+export type NeverProven = 'warning' | 'fault';
+
 const seeded = `${root}/test/ground/seeded/proven`;
 
 /**
  * Every lane of `npm run test:deep` that `.ci/proven.json` calls proven is so still: its commit is in the history, the lane's
- * own folders are unchanged since, and the shared ones have at most 30 commits. A lane never proven is a warning.
+ * own folders are unchanged since, and the shared ones have at most 30 commits. A lane never proven is what
+ * `NEVER_PROVEN` says. A lane that took more than an hour is a warning.
  */
 export const proven: Check = {
   name: 'proven',
@@ -24,7 +33,11 @@ export const proven: Check = {
 };
 
 /** Judges the proofs below one folder by the history of a repository. */
-export async function judgeProofs(repository: string, folder = repository): Promise<Outcome> {
+export async function judgeProofs(
+  repository: string,
+  folder = repository,
+  neverProven: NeverProven = NEVER_PROVEN,
+): Promise<Outcome> {
   const noHistory = await historyFault(repository);
   if (noHistory !== null) return { seen: 'no history', problems: [noHistory] };
   const proofs = await readProofs(folder);
@@ -33,11 +46,17 @@ export async function judgeProofs(repository: string, folder = repository): Prom
     return proof === undefined ? [] : [{ lane, proof }];
   });
   const faults = await Promise.all(found.map(({ lane, proof }) => proofFault(repository, lane, proof)));
-  const never = laneNames.filter((lane) => proofs[lane] === undefined);
+  const never = laneNames
+    .filter((lane) => proofs[lane] === undefined)
+    .map((lane) => `lane "${lane}" was never proven: npm run test:deep ${lane}`);
+  const long = found
+    .filter(({ proof }) => proof.minutes > MOST_MINUTES)
+    .map(({ lane, proof }) => `lane "${lane}" took ${proof.minutes} min, more than ${MOST_MINUTES}: split it`);
+  const isFault = neverProven === 'fault';
   return {
     seen: `${found.length} of ${laneNames.length} lanes proven`,
-    problems: faults.flatMap((fault) => fault ?? []),
-    warnings: never.map((lane) => `lane "${lane}" was never proven: npm run test:deep ${lane}`),
+    problems: [...faults.flatMap((fault) => fault ?? []), ...(isFault ? never : [])],
+    warnings: [...(isFault ? [] : never), ...long],
   };
 }
 

@@ -10,6 +10,8 @@ const proof = z.strictObject({
   skipped: z.int().nonnegative(),
   /** How long it took, rounded up. */
   minutes: z.int().positive(),
+  /** What each suite and program of it took, rounded up: the next run says by them how long it still takes. */
+  seconds: z.record(z.string(), z.int().positive()),
   date: z.iso.date(),
 });
 

@@ -3,17 +3,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { root, runCommand } from '../run-command.ts';
+import { peerPython } from '../yardstick/peers.ts';
 import { faultRuns } from './faults.ts';
 import { flightRuns } from './flights.ts';
 import { madeRuns } from './made.ts';
 import { otherRuns } from './others.ts';
-import { type Check, type DriftRun, pythonOf, type Replayed } from './run.ts';
+import type { Check, DriftRun, Replayed } from './run.ts';
 import { streamRuns } from './streams.ts';
 
 /**
  * Replays files of ../shared by themselves, each by one call of `headrace drift replay`, and checks the decision log against the
  * expected answers: `node --conditions=headrace-source scripts/drift-runs/main.ts [name…] [--twice] [--out folder]`. `--twice` replays
- * each again and compares the logs; `--kept` checks the files below `--out` again, without a replay and LightGBM. HEADRACE_DRIFT_VENVS names the folder of scripts/yardstick/drift-venvs.sh, for LightGBM. `--page` writes docs/internals/drift-runs.md from all results below `--out`. Without names all of them, which takes an hour of one core.
+ * each again and compares the logs; `--kept` checks the files below `--out` again, without a replay and LightGBM. `--page` writes docs/internals/drift-runs.md from all results below `--out`. Without names all of them, which takes an hour of one core.
  */
 const words = process.argv.slice(2);
 const twice = words.includes('--twice');
@@ -44,7 +45,7 @@ try {
       await replayed({ name: `${run.name}-without`, args: [...run.args, ...run.without] }, path);
     const checks = [...common(first), ...run.checks(first, folderOf(run))];
     if (kept) checks.push(...checksOf(run).filter(({ name }) => checks.every((one) => one.name !== name)));
-    else checks.push(...(await again(run, path, first)), ...beside(run, path));
+    else checks.push(...(await again(run, path, first)), ...(await beside(run, path)));
     if (out !== null) writeFileSync(join(out, run.name, 'checks.json'), JSON.stringify(checks));
     console.log(run.name);
     for (const { name, passed, found } of checks) console.log(`  ${passed ? '✓' : '✗'} ${name}: ${found}`);
@@ -64,13 +65,9 @@ async function again(run: DriftRun, path: string, { log }: Replayed): Promise<re
   return [{ name: 'the same decision log twice', passed, found: `${log.length} and ${second.log.length} lines` }];
 }
 
-/** Checks against LightGBM, where a run has some and its environment is there. */
-function beside(run: DriftRun, path: string): readonly Check[] {
-  if (run.beside === undefined) return [];
-  const python = pythonOf('lightgbm');
-  if (python !== null) return run.beside(python, path, folderOf(run));
-  console.error(`SKIPPED: ${run.name} beside LightGBM: HEADRACE_DRIFT_VENVS names no environment of it`);
-  return [];
+/** Checks against LightGBM, where a run has some. */
+async function beside(run: DriftRun, path: string): Promise<readonly Check[]> {
+  return run.beside === undefined ? [] : run.beside(await peerPython('lightgbm'), path, folderOf(run));
 }
 
 /** The table of docs/internals/drift-runs.md: rows of runs without results below `--out` stay. */

@@ -1,6 +1,4 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { FileReplay } from '../../src/playbook/file-replay/replay-file.ts';
 
 /** An expectation of a run, and what was found. */
@@ -59,13 +57,6 @@ export function windowsOf({ windows }: Replayed, feature: string): readonly numb
 /** How many versions became champion by a rollout. */
 export function promotedOf({ log }: Replayed): number {
   return log.filter(({ by, action }) => by === 'rollout' && / promoted /.test(action)).length;
-}
-
-/** The Python of an environment of scripts/yardstick/drift-venvs.sh below HEADRACE_DRIFT_VENVS; null without it. */
-export function pythonOf(tool: string): string | null {
-  const folder = process.env['HEADRACE_DRIFT_VENVS'];
-  const python = folder === undefined ? null : join(folder, tool, 'bin/python');
-  return python !== null && existsSync(python) ? python : null;
 }
 
 /** The last line of a program in Python, as JSON. */

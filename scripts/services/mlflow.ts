@@ -28,8 +28,3 @@ export const mlflow2 = mlflow('mlflow-2', 'MLFLOW_2', versions.mlflow2);
 export const mlflow3 = mlflow('mlflow-3', 'MLFLOW_3', versions.mlflow3);
 export const mlflowModels = mlflow('mlflow-models', 'MLFLOW_MODELS', versions.mlflowModels);
 export const mlflowTorch = mlflow('mlflow-torch', 'MLFLOW_TORCH', versions.mlflowTorch);
-
-/** The interpreter of another server of scikit-learn models, for benches alone. */
-export function mlserverPython(): Promise<string> {
-  return pythonWith(`mlserver-${versions.mlserver.version}`, versions.mlserver.packages);
-}

@@ -1,7 +1,7 @@
 import { defineConfig } from 'headrace';
-import project from '../../examples/personalisation/declaration.ts';
+import { project } from './project.ts';
 
-/** The personalisation example in the directory of the soak. */
+/** The project of the soak in its directory. */
 export default defineConfig({
   project,
   environments: { local: { directory: process.env['RUN_DIRECTORY'] ?? '.headrace/soak', sampleRate: 0.01 } },

@@ -3,15 +3,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { slopeOf } from '../../bench/measure.ts';
 import { seededRandom } from '../../src/base/rng.ts';
 import { Control, type Injected } from './control.ts';
 import { ServedGroup } from './group.ts';
 import { Hostile } from './hostile.ts';
+import { Predictions } from './predictions.ts';
 import { type SentClick, type TakenAnswer, Tally } from './tally.ts';
 
 /**
  * Serves the personalisation example by `serve --workers 2` while processes are killed, writes and reads of its files fail and
- * its clock jumps and clients attack it. Counts acknowledged events apart, and asks for every user's count after each fault. Ends by itself.
+ * its clock jumps and clients attack it. Counts acknowledged events apart, and asks for every user's count after each fault. A model
+ * answers predictions meanwhile: each has the right score, and in the end each acknowledged one is in the history once. Ends by itself.
  *
  *     node --conditions=headrace-source scripts/soak/main.ts [--minutes 60] [--seed 1]
  */
@@ -37,8 +40,9 @@ const tally = new Tally();
 const counts: Record<string, number> = {};
 const codes: Record<string, number> = {};
 const wrong: string[] = [];
-/** Memory of the group after each fault, MiB. */
-const rss: number[] = [];
+/** Memory of the group after each fault, by hours since the begin, MiB. */
+const rss: (readonly [hours: number, mib: number])[] = [];
+const begun = Date.now();
 let number = 0;
 let isLoading = true;
 
@@ -46,8 +50,11 @@ const note = (kind: string) => {
   counts[kind] = (counts[kind] ?? 0) + 1;
 };
 
+await Predictions.prepare(directory);
 await restarted();
 const loading = load();
+const predictions = new Predictions();
+const predicting = predictions.run(ask);
 const hostile = new Hostile(PORT);
 const attacking = hostile.run();
 const end = Date.now() + Number(values.minutes) * 60_000;
@@ -57,17 +64,35 @@ while (Date.now() < end) {
 }
 isLoading = false;
 hostile.end();
-await Promise.all([loading, attacking]);
+predictions.end();
+await Promise.all([loading, attacking, predicting]);
 control.inject({});
 const code = await group.end('SIGTERM');
 if (code !== 0) wrong.push(`the group ended with ${code} on SIGTERM: ${group.lastLines.join(' | ')}`);
 control.close();
-wrong.push(...tally.wrong, ...hostile.wrong);
-const memory = { first: mean(rss.slice(0, rss.length / 3)), last: mean(rss.slice((-rss.length / 3) | 0)) };
+await predictions.check(directory);
+wrong.push(...tally.wrong, ...hostile.wrong, ...predictions.wrong);
+const mib = rss.map(([, one]) => one);
+const third = Math.ceil(mib.length / 3);
+const memory = {
+  first: mean(mib.slice(0, third)),
+  last: mean(mib.slice(-third)),
+  slopeMiBAnHour: Math.round(slopeOf(rss)),
+};
 if (memory.last > MOST_GROWTH * memory.first) wrong.push(`memory grew from ${memory.first} to ${memory.last} MiB`);
-if (!((counts['checks'] ?? 0) > 0 && tally.acknowledged > 0)) wrong.push('nothing was checked: give it more minutes');
+if (!((counts['checks'] ?? 0) > 0 && tally.acknowledged > 0 && predictions.acknowledged > 0))
+  wrong.push('nothing was checked: give it more minutes');
 const { acknowledged, late, refused } = tally;
-const seen = { counts, codes, acknowledged, late, refused, memory, attacks: hostile.answers };
+const seen = {
+  counts,
+  codes,
+  acknowledged,
+  late,
+  refused,
+  predictions: predictions.acknowledged,
+  memory,
+  attacks: hostile.answers,
+};
 console.log(JSON.stringify({ ...seen, wrong, unhandled: group.unhandled }, null, 2));
 if (wrong.length === 0 && group.unhandled.length === 0) rmSync(folder, { recursive: true, force: true });
 else {
@@ -157,7 +182,7 @@ async function check(): Promise<void> {
     if (open.length > 0) await sleep(200);
   }
   note('checks');
-  rss.push(group.rssMiB);
+  rss.push([(Date.now() - begun) / 3_600_000, group.rssMiB]);
   if (open.length > 0) wrong.push(`${open.length} users have another count, such as ${seen}`);
 }
 

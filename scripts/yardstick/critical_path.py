@@ -1,7 +1,6 @@
 """The critical paths of HolisticTraceAnalysis, for the parity page.
 
-    python -m venv /tmp/hta && /tmp/hta/bin/pip install HolisticTraceAnalysis 'pandas<3'
-    /tmp/hta/bin/python scripts/yardstick/critical_path.py ../shared/data/gpu/torch_trace > scripts/gpu/hta-critical-paths.json
+    "$(node scripts/yardstick/peers.ts hta)" scripts/yardstick/critical_path.py ../shared/data/gpu/torch_trace > scripts/gpu/hta-critical-paths.json
 
 Of each trace: the second of at least three steps, the first of fewer, or the whole trace without steps; and the second pass of the
 traces that upstream tests. What it prints of each path: numbers of nodes, events and edges, edges that the default overlay draws,

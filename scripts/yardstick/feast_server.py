@@ -1,7 +1,6 @@
 """Loads Feast's own feature server, on Redis, with the 24 features of examples/personalisation, without their windows.
 
-    python3 -m venv /tmp/feast && /tmp/feast/bin/pip install 'feast[redis]==0.67.0'
-    /tmp/feast/bin/python scripts/yardstick/feast_server.py --workers 1 --seconds 10
+    "$(node scripts/yardstick/peers.ts feast)" scripts/yardstick/feast_server.py --workers 1 --seconds 10
 
 Needs redis-server and wrk on the PATH (Debian packages redis-server and wrk). Everything is on loopback, in a scratch directory,
 and ends with the script. The same views as the example has: eight, of five kinds of key, 21 stored features, and one
@@ -34,6 +33,7 @@ parser.add_argument(
     default="on-demand",
     help="three features on demand; or stored as well; or all 24 stored in one view of the user",
 )
+parser.add_argument("--in-process", action="store_true", help="also call the feature store itself, and end with one line of JSON")
 options = parser.parse_args()
 
 DEFINITIONS = '''
@@ -159,6 +159,19 @@ def bodies(keys):
         yield json.dumps({"feature_service": "recommendation", "entities": entities})
 
 
+def in_process(folder, sent, seconds):
+    from feast import FeatureStore
+
+    store = FeatureStore(repo_path=folder)
+    service = store.get_feature_service("recommendation")
+    rows = [[{name: values[0] for name, values in json.loads(body)["entities"].items()}] for body in sent]
+    calls, end = 0, time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        store.get_online_features(features=service, entity_rows=rows[calls % len(rows)]).to_dict()
+        calls += 1
+    return calls / seconds
+
+
 def post(url, body):
     request = urllib.request.Request(url, body.encode(), {"content-type": "application/json"})
     with urllib.request.urlopen(request) as answer:
@@ -230,11 +243,18 @@ try:
     after = cpu_seconds(server.pid), cpu_seconds(redis.pid)
     answered = int(re.search(r"(\d+) requests in", output)[1])
     print(output)
+    if "Non-2xx" in output:
+        sys.exit("answers were none")
+    per_second = float(re.search(r"Requests/sec: +([0-9.]+)", output)[1])
+    server_ms = 1000 * (after[0] - before[0]) / answered
     print(
-        f"{options.workers} workers, {options.layout}: {float(re.search(r'Requests/sec: +([0-9.]+)', output)[1]):.0f} requests/s, "
-        f"{1000 * (after[0] - before[0]) / answered:.2f} ms of the server's processors and "
+        f"{options.workers} workers, {options.layout}: {per_second:.0f} requests/s, "
+        f"{server_ms:.2f} ms of the server's processors and "
         f"{1000 * (after[1] - before[1]) / answered:.2f} ms of Redis' for each request"
     )
+    if options.in_process:
+        alone = in_process(folder, sent, options.seconds)
+        print(json.dumps({"perSecond": per_second, "serverMs": server_ms, "inProcessPerSecond": alone}))
 finally:
     for process in reversed(processes):
         process.terminate()

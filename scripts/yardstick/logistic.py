@@ -1,7 +1,6 @@
 """Fits scikit-learn's logistic regression on the training set of a run and compares it with the embedded trainer.
 
-    python3 -m venv /tmp/yardstick && /tmp/yardstick/bin/pip install scikit-learn pyarrow
-    /tmp/yardstick/bin/python scripts/yardstick/logistic.py .headrace/flights/runs/<run>
+    "$(node scripts/yardstick/peers.ts lightgbm)" scripts/yardstick/logistic.py .headrace/flights/runs/<run>
 
 The run's directory holds job.json, result.json and training-set.parquet. Numbers are imputed by their mean, flagged where
 missing, and standardised; features named categorical enter by value: what docs/internals/training.md says of the embedded

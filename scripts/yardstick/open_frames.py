@@ -1,8 +1,8 @@
 """Opens files that Headrace writes for other monitors with the packages that read them. Each in its own environment:
 
-    <venvs>/arize/bin/python scripts/yardstick/open_frames.py arize frames/arize.parquet
-    <venvs>/nannyml/bin/python scripts/yardstick/open_frames.py nannyml frames/nannyml.parquet
-    <venvs>/evidently/bin/python scripts/yardstick/open_frames.py evidently snapshot.json
+    "$(node scripts/yardstick/peers.ts arize)" scripts/yardstick/open_frames.py arize frames/arize.parquet
+    "$(node scripts/yardstick/peers.ts nannyml)" scripts/yardstick/open_frames.py nannyml frames/nannyml.parquet
+    "$(node scripts/yardstick/peers.ts evidently)" scripts/yardstick/open_frames.py evidently snapshot.json
 
 Nothing is sent anywhere. The last line is OK, or the faults that the package finds.
 """

@@ -1,15 +1,14 @@
 // Writes docs/internals/drift-side-by-side.md: two files by Headrace and by other tools, each in its own environment of Python.
-// Run: node --conditions=headrace-source scripts/yardstick/side-by-side.ts <venvs> <reference.csv> <current.csv>
-// The environments are those of scripts/yardstick/drift-venvs.sh: evidently (with scipy), whylogs and nannyml.
+// Run: node --conditions=headrace-source scripts/yardstick/side-by-side.ts <reference.csv> <current.csv>
 
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../run-command.ts';
+import { type Peer, peerPython } from './peers.ts';
 
-const [venvs, reference, current] = process.argv.slice(2);
-if (venvs === undefined || reference === undefined || current === undefined)
-  throw new Error('name the folder of the environments, and two files');
+const [reference, current] = process.argv.slice(2);
+if (reference === undefined || current === undefined) throw new Error('name two files');
 
 interface Ours {
   readonly name: string;
@@ -22,9 +21,9 @@ interface Ours {
   readonly evidence: { readonly statistic: number; readonly p: number } | null;
 }
 
-const byTool = <T>(environment: string, tool: string): Readonly<Record<string, T>> => {
+const byTool = async <T>(environment: Peer, tool: string): Promise<Readonly<Record<string, T>>> => {
   const program = join(root, 'scripts/yardstick/side_by_side.py');
-  const text = execFileSync(join(venvs, environment, 'bin/python'), [program, tool, reference, current], {
+  const text = execFileSync(await peerPython(environment), [program, tool, reference, current], {
     encoding: 'utf8',
   });
   return JSON.parse(text.trimEnd().split('\n').at(-1) ?? '{}') as Readonly<Record<string, T>>;
@@ -40,10 +39,10 @@ const text = execFileSync(
   },
 );
 const { features } = JSON.parse(text) as { readonly features: readonly Ours[] };
-const evidently = byTool<{ method: string; value: number; drifted: boolean }>('evidently', 'evidently');
-const scipy = byTool<{ ks?: number; chi2?: number; p: number; wasserstein?: number }>('evidently', 'scipy');
-const nannyml = byTool<{ js: number; limit: number; chunks: number }>('nannyml', 'nannyml');
-const whylogs = byTool<Record<'reference' | 'current', { median: number | null; distinct: number }>>(
+const evidently = await byTool<{ method: string; value: number; drifted: boolean }>('evidently', 'evidently');
+const scipy = await byTool<{ ks?: number; chi2?: number; p: number; wasserstein?: number }>('evidently', 'scipy');
+const nannyml = await byTool<{ js: number; limit: number; chunks: number }>('nannyml', 'nannyml');
+const whylogs = await byTool<Record<'reference' | 'current', { median: number | null; distinct: number }>>(
   'whylogs',
   'whylogs',
 );
@@ -73,7 +72,7 @@ const table = (head: readonly string[], body: readonly (readonly string[])[]) =>
 const page = `# Drift, side by side
 
 The same two files by several tools: \`car_loan\` of NannyML, 50,000 rows each. \`scripts/yardstick/side-by-side.ts\` writes this page. The versions
-are those of \`scripts/yardstick/drift-venvs.sh\`: Evidently 0.7.23, NannyML 0.13.1, whylogs 1.6.4, and scipy with Evidently.
+are those of \`scripts/yardstick/peers.ts\`: Evidently 0.7.23, NannyML 0.13.1, whylogs 1.6.4, and scipy with Evidently.
 
 ${table(['column', 'Headrace: state, debiased PSI', 'Headrace: KS D or χ², p', 'scipy: D or χ², p', 'W1/σ, Headrace / scipy', 'Evidently, defaults', 'NannyML: alerts, greatest JS > limit', 'whylogs: median'], rows)}
 

@@ -1,6 +1,6 @@
 """Facts of two files by one tool, as JSON by column: scripts/yardstick/side-by-side.ts runs it in the environment of each tool.
 
-    <venvs>/evidently/bin/python scripts/yardstick/side_by_side.py evidently reference.csv current.csv
+    "$(node scripts/yardstick/peers.ts evidently)" scripts/yardstick/side_by_side.py evidently reference.csv current.csv
 """
 
 import json

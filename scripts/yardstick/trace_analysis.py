@@ -1,7 +1,6 @@
 """HolisticTraceAnalysis on one trace: the nearest it has to `headrace gpu diagnose`.
 
-    python -m venv /tmp/hta && /tmp/hta/bin/pip install HolisticTraceAnalysis 'pandas<3'
-    /tmp/hta/bin/python scripts/yardstick/trace_analysis.py TRACE.json.gz [STEP]
+    "$(node scripts/yardstick/peers.ts hta)" scripts/yardstick/trace_analysis.py TRACE.json.gz [STEP]
 
 Reads the trace, then the breakdown of time, of idle time and of kernels, the overlap of communication, the statistics of
 launches, and the critical path of one step, by its place among the steps (0), without drawing. Prints the seconds of each, the

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { figureTable, reachesAim } from '../../bench/figure.ts';
-import { measureRates, median, quantile } from '../../bench/measure.ts';
+import { measureRates, median, quantile, slopeOf } from '../../bench/measure.ts';
 import { callsOf } from '../../scripts/check/commands.ts';
 import { pageProblems, rowProblems } from '../../scripts/check/errors.ts';
 import { errorSection, errorsPage } from '../../scripts/errors-page.ts';
@@ -86,6 +86,14 @@ test('rates are taken of each work in turns, and medians and quantiles are by ra
   expect(median([4, 1, 2, 3])).toBe(2.5);
   expect(quantile([1, 2, 3, 4], 0.5)).toBe(2);
   expect(quantile([1, 2, 3, 4], 0.99)).toBe(4);
+});
+
+test('the slope of a line is found, whatever its height, and noise that is even about it changes nothing', () => {
+  const line = (slope: number, noise: number) =>
+    [0, 0, 1, 1, 2, 2].map((x, i) => [x, 7 + slope * x + noise * (i % 2 === 0 ? 1 : -1)] as const);
+  for (const slope of [-2, 0, 0.5])
+    for (const noise of [0, 3]) expect(slopeOf(line(slope, noise))).toBeCloseTo(slope, 9);
+  expect(slopeOf([[1, 1]])).toBeNaN();
 });
 
 test('a figure reaches its aim by its value or by its ratio to the yardstick', () => {

@@ -51,9 +51,9 @@ class Repository {
   }
 
   /** Calls every lane proven by the newest commit. */
-  async prove(): Promise<void> {
+  async prove(minutes = 60): Promise<void> {
     const { stdout } = await runCommand('git', ['rev-parse', 'HEAD'], { cwd: this.folder });
-    const proof = { commit: stdout.trim(), passed: 1, skipped: 0, minutes: 1, date: '2026-01-01' };
+    const proof = { commit: stdout.trim(), passed: 1, skipped: 0, minutes, seconds: { one: 1 }, date: '2026-01-01' };
     await writeProofs(this.folder, Object.fromEntries(laneNames.map((lane) => [lane, proof])));
     await this.commit();
   }
@@ -79,12 +79,20 @@ test('a proof holds over changes elsewhere', async () => {
   });
 });
 
-test('lanes that were never proven are warnings, and name their command', async () => {
+test.each(['warning', 'fault'] as const)('lanes never proven are each a %s that names its command', async (kind) => {
   const repository = await Repository.make();
   await writeProofs(repository.folder, {});
+  const { problems, warnings } = await judgeProofs(repository.folder, repository.folder, kind);
+  const named = laneNames.map((lane) => expect.stringContaining(`npm run test:deep ${lane}`));
+  expect([problems, warnings]).toEqual(kind === 'fault' ? [named, []] : [[], named]);
+});
+
+test('a lane that took more than an hour is a warning', async () => {
+  const repository = await Repository.make();
+  await repository.prove(61);
   const { problems, warnings } = await judgeProofs(repository.folder);
   expect(problems).toEqual([]);
-  expect(warnings).toEqual(laneNames.map((lane) => expect.stringContaining(`npm run test:deep ${lane}`)));
+  expect(warnings).toEqual(laneNames.map((lane) => expect.stringMatching(`lane "${lane}" took 61 min`)));
 });
 
 test.each(laneNames)('a change of a folder of lane %s makes its proof stale, and no other', async (lane) => {
@@ -140,7 +148,8 @@ test.each([
   '{"redis": {}}',
   '{"other": null}',
   'x',
-  '{"redis": {"commit": "abc", "passed": 1, "skipped": 0, "minutes": 1, "date": "2026-01-01"}}',
+  `{"redis": {"commit": "${'a'.repeat(40)}", "passed": 1, "skipped": 0, "minutes": 1, "date": "2026-01-01"}}`,
+  '{"redis": {"commit": "abc", "passed": 1, "skipped": 0, "minutes": 1, "seconds": {}, "date": "2026-01-01"}}',
 ])('proofs of another form are a fault: %s', async (text) => {
   const repository = await Repository.make();
   writeFileSync(join(repository.folder, '.ci/proven.json'), text);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
@@ -25,6 +25,7 @@ test('two processes of a stream on Kafka: each score is once in the source, in f
   const receiver = await startReceiver();
   onTestFinished(() => receiver.close());
   const files = mkdtempSync(join(tmpdir(), 'headrace-kafka-scores-'));
+  onTestFinished(() => rmSync(files, { recursive: true, force: true }));
   const { project, scores, scoreService } = scoreProject({
     hook: { kind: 'webhook', url: receiver.url },
     files: { kind: 'files', directory: files, every: '1ms' },
