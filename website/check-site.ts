@@ -33,7 +33,7 @@ function idsOf(text: string): ReadonlySet<string> {
 
 function inlineFaults(path: string, text: string): readonly string[] {
   const body = text.replaceAll(/<pre\b.*?<\/pre>/gs, '');
-  const found = [/<script(?![^>]*\bsrc=)[^>]*>/, /<\w[^>]*\son\w+="/, /<style\b/].flatMap(
+  const found = [/<script(?![^>]*\bsrc=)[^>]*>/, /<\w[^>]*\son\w+="/, /<style\b/, /<\w[^>]*\sstyle="/].flatMap(
     (pattern) => body.match(pattern) ?? [],
   );
   return found.map((what) => `${path} holds ${what}, which a strict content security policy refuses`);

@@ -7,9 +7,13 @@ import { BASE } from './settings.ts';
 const FIRST_SCRIPT = 'page.js';
 const LAST_SCRIPT = 'links.js';
 
-/** Takes the small scripts of a page out: `page.js` does their work, so a strict content security policy holds. */
-export function withoutInlineScripts(html: string): string {
+/** The icon of the console is that of the site too. */
+export const ICON = 'icon.svg';
+
+/** Takes the small scripts and styles of a page out: `page.js` and `theme` do their work under a strict content security policy. */
+export function withoutInlineParts(html: string): string {
   return html
+    .replaceAll(/ style="(?:position:relative|--vp-vh:0px);"/g, '')
     .replaceAll(/<script id="[^"]*">.*?<\/script>/gs, '')
     .replace('<meta charset="utf-8">', `<meta charset="utf-8">\n    <script src="${BASE}${FIRST_SCRIPT}"></script>`)
     .replace('</body>', `<script src="${BASE}${LAST_SCRIPT}"></script>\n  </body>`);
@@ -21,6 +25,7 @@ export function withoutInlineScripts(html: string): string {
  */
 export function finishSite(out: string, codeCss: string): void {
   writeFileSync(join(out, 'code.css'), codeCss);
+  copyFileSync(fileURLToPath(new URL('../console/src/look/icon.svg', import.meta.url)), join(out, ICON));
   for (const name of [FIRST_SCRIPT, LAST_SCRIPT])
     copyFileSync(fileURLToPath(new URL(name, import.meta.url)), join(out, name));
   for (const path of readdirSync(out, { recursive: true, encoding: 'utf8' })) {

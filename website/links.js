@@ -1,2 +1,5 @@
-// Runs when a page is parsed. Its links become absolute, since the sidebar stays while the address changes.
-for (const link of document.querySelectorAll('a[href^="."]')) link.setAttribute('href', link.pathname + link.hash);
+// Runs when a page is parsed. Its links and its icon become absolute, since they stay while the address changes.
+for (const link of document.querySelectorAll('a[href^="."], link[rel="icon"]')) {
+  const { pathname, hash } = new URL(link.href);
+  link.setAttribute('href', pathname + hash);
+}

@@ -15,6 +15,8 @@ interface Manifest {
 /** Packages that a project with a declaration runs on. A project of files alone needs none. */
 const PROJECT_PACKAGES = ['fastify', 'lmdb', 'prom-client'] as const;
 
+export type ProjectPackage = (typeof PROJECT_PACKAGES)[number];
+
 /** The version of this package. */
 export function ownVersion(): string {
   return manifest().version;

@@ -1,4 +1,4 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Histogram, Registry } from 'prom-client';
 import type { Clock } from '../base/time.ts';
 import type { FigureRow, OpenFigure, Part } from '../ports/part.ts';
 
@@ -42,8 +42,11 @@ export const partFigures = {
 
 let ofProcess: Registry | null = null;
 
+/** The library of metrics, which a project installs. */
+type Client = typeof import('prom-client');
+
 /** Memory, processor time and event loop of the process. One for all projects: its observers never end. */
-function processRegistry(): Registry {
+function processRegistry({ Registry, collectDefaultMetrics }: Client): Registry {
   if (ofProcess === null) {
     ofProcess = new Registry();
     collectDefaultMetrics({ register: ofProcess });
@@ -53,11 +56,15 @@ function processRegistry(): Registry {
 
 /** The Prometheus text of the figures of all parts. */
 export class Prometheus {
-  readonly #process = processRegistry();
-  readonly #registry = new Registry();
+  readonly #client: Client;
+  readonly #process: Registry;
+  readonly #registry: Registry;
   readonly #clock: Clock;
 
-  constructor(parts: readonly Part[], clock: Clock) {
+  constructor(client: Client, parts: readonly Part[], clock: Clock) {
+    this.#client = client;
+    this.#process = processRegistry(client);
+    this.#registry = new client.Registry();
     this.#clock = clock;
     for (const part of parts) for (const figure of part.figures()) this.#register(figure);
     const count = (of: (part: Part) => readonly string[]) =>
@@ -73,9 +80,10 @@ export class Prometheus {
 
   #register(figure: OpenFigure): void {
     if (figure.type === 'histogram') {
-      this.#registry.registerMetric(new CountedHistogram(figure, this.#clock));
+      this.#registry.registerMetric(countedHistogram(this.#client, figure, this.#clock));
       return;
     }
+    const { Counter, Gauge } = this.#client;
     const { name, help, labels, type } = figure;
     const options = { name, help, labelNames: [...labels], registers: [this.#registry] };
     const samples = () => figure.read(this.#clock());
@@ -100,30 +108,12 @@ export class Prometheus {
 }
 
 /** A Prometheus histogram of durations that a part counted: its buckets are sums over the finer bins of the part. */
-class CountedHistogram extends Histogram<string> {
-  /** Name, help and type, which every scrape repeats. */
-  readonly #empty: Histogram<string>;
-  readonly #figure: HistogramFigure;
-  readonly #clock: Clock;
-
-  constructor(figure: HistogramFigure, clock: Clock) {
-    const { name, help, labels } = figure;
-    super({ name, help, labelNames: [...labels], registers: [] });
-    this.#empty = new Histogram({ name, help, registers: [] });
-    this.#figure = figure;
-    this.#clock = clock;
-  }
-
-  /** prom-client writes the text of a scrape from this. */
-  getForPromString(): ReturnType<Histogram<string>['get']> {
-    return this.get();
-  }
-
-  override async get(): ReturnType<Histogram<string>['get']> {
-    const about = await this.#empty.get();
-    const { name } = about;
-    const { boundsS } = this.#figure;
-    const samples = this.#figure.read(this.#clock()).flatMap(([labels, durations]) => {
+function countedHistogram({ Histogram }: Client, figure: HistogramFigure, clock: Clock): Histogram<string> {
+  const { name, help, labels, boundsS } = figure;
+  // It has name, help and type, which every scrape repeats.
+  const empty = new Histogram({ name, help, registers: [] });
+  const get = async (): ReturnType<Histogram<string>['get']> => {
+    const values = figure.read(clock()).flatMap(([labels, durations]) => {
       const within = durations.within(boundsS.map((bound) => bound * 1_000));
       const bucket = (le: string | number, value: number) => ({
         metricName: `${name}_bucket`,
@@ -137,6 +127,9 @@ class CountedHistogram extends Histogram<string> {
         { metricName: `${name}_count`, labels, value: durations.count },
       ];
     });
-    return { ...about, values: samples };
-  }
+    return { ...(await empty.get()), values };
+  };
+  const counted = new Histogram<string>({ name, help, labelNames: [...labels], registers: [] });
+  // prom-client writes the text of a scrape from the second.
+  return Object.assign(counted, { get, getForPromString: get });
 }

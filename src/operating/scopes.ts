@@ -4,8 +4,8 @@ export type Scope = (typeof SCOPES)[number];
 
 /** The calls that each scope allows, for docs/reference/auth.md. @public */
 export const scopeTexts: Readonly<Record<Scope, string>> = {
-  read: 'read features, scores, reports, runs, models and artefacts',
-  write: 'send events',
+  read: 'read features, scores, reports, runs, models, artefacts and the training sets of models',
+  write: 'send events, and with `read` spines of training sets',
   registry:
     'log experiments, runs and logged models; register models and versions; set tags, but no `headrace.*` tag later',
   artifacts: 'upload artefacts',

@@ -2,6 +2,7 @@ import { fail, isHeadraceError } from '../base/errors/fail.ts';
 import type { Clock } from '../base/time.ts';
 import type { Tracer } from '../base/tracer.ts';
 import type { Environment } from '../environment/config.ts';
+import { projectPackage } from '../environment/project-package.ts';
 import type { FeatureServiceData, ProjectData } from '../features/define/declaration.ts';
 import { MetricExport } from '../observe/metric-export.ts';
 import { Prometheus } from '../observe/prometheus.ts';
@@ -46,7 +47,7 @@ export abstract class Running<S extends Status> {
     this.directory = environment.directory;
     this.tracer = tracer;
     this.#options = options;
-    this.#metrics = new Prometheus(parts, clock);
+    this.#metrics = new Prometheus(projectPackage('prom-client'), parts, clock);
     const { otlp, everyMs } = environment.metrics;
     const service = project.name;
     this.#export = otlp === undefined ? null : new MetricExport({ parts, url: otlp, everyMs, service, clock, onFault });

@@ -2,10 +2,11 @@ import { createServer, type RequestListener } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import Fastify, { type FastifyInstance } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { bytesOf, type SizeText } from '../base/byte-size.ts';
 import { fail } from '../base/errors/fail.ts';
 import { reasonOf } from '../base/reason-of.ts';
+import { projectPackage } from '../environment/project-package.ts';
 import { allLabs } from '../labs/all-labs.ts';
 import { Labs } from '../labs/labs.ts';
 import type { Headrace } from '../running/headrace.ts';
@@ -78,7 +79,7 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-/** Serves a project over HTTP. Errors: SERVER_ADDRESS, SIZE_TEXT. */
+/** Serves a project over HTTP. Errors: SERVER_ADDRESS, SIZE_TEXT, CONFIG_PACKAGES. */
 export function startServer(headrace: Headrace, options: ServerOptions): Promise<RunningServer> {
   return serveRoutes(routesOf(options), headrace, options);
 }
@@ -237,7 +238,7 @@ function buildServer(served: ServedProject, options: ServerOptions, serving: Ser
   const fullLimit = bytesOf(options.bodyLimit, 'bodyLimit');
   const bodyLimit = Math.min(fullLimit, LEAN_BODY_LIMIT);
   let lean: LeanServer | null = null;
-  const server = Fastify({
+  const server = projectPackage('fastify').fastify({
     bodyLimit: fullLimit,
     logger: false,
     forceCloseConnections: 'idle',

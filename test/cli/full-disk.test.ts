@@ -24,8 +24,6 @@ test.each([
 });
 
 test.each([
-  ["Cannot find package 'lmdb' imported from /x.js", 'CLI_PACKAGES'],
-  ["Cannot find package 'fastify' imported from /x.js", 'CLI_PACKAGES'],
   ["Cannot find package '@duckdb/node-api' imported from /x.js", 'CLI_PACKAGE'],
   ["Cannot find package 'mine' imported from /project.ts", undefined],
   ["Cannot find module './lmdb'", undefined],

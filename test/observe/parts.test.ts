@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { projectPackage } from '../../src/environment/project-package.ts';
 import { openPart, type PartKind, partKind } from '../../src/observe/part-kind.ts';
 import { Prometheus } from '../../src/observe/prometheus.ts';
 import type { SloReport } from '../../src/observe/slo-report.ts';
@@ -41,7 +42,8 @@ const report: SloReport = { format: 1, project: 'mill', series: [] };
 
 test('a figure, a health fact and a status share that one part declares reach metrics, status and its lines', async () => {
   const parts = [openPart(pump, { turns: 2, broken: true })];
-  expect((await new Prometheus(parts, () => 5).text()).text).toContain('headrace_pump_turns_total{side="left"} 7\n');
+  const metrics = new Prometheus(projectPackage('prom-client'), parts, () => 5);
+  expect((await metrics.text()).text).toContain('headrace_pump_turns_total{side="left"} 7\n');
   const status = statusOf<Status>(parts, about);
   expect(status).toMatchObject({ ready: true, waiting: [], degraded: ['the pump is broken'], pump: 2 });
   expect(partKind(pump, ['pump']).lines(status)).toEqual(['pump 2']);

@@ -49,7 +49,8 @@ export async function hasRead(page: Page): Promise<void> {
   await until(async () => !/Reading|Connecting/.test((await page.textContent('#root')) ?? ''), { everyMs: 100 });
 }
 
-function faultsOf(page: Page, url: string): string[] {
+/** Lists errors of a page, and requests that leave its server, as they happen. */
+export function faultsOf(page: Page, url: string): string[] {
   const faults: string[] = [];
   page.on('console', (message) => {
     if (message.type() === 'error') faults.push(`${message.text()} ${message.location().url}`);

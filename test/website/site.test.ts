@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { indexFaults } from '../../scripts/check/page-index.ts';
 import { shapeFaults } from '../../scripts/check/shape.ts';
 import { checkSite } from '../../website/check-site.ts';
-import { scriptChange, withoutInlineScripts } from '../../website/finish-site.ts';
+import { scriptChange, withoutInlineParts } from '../../website/finish-site.ts';
 import { BASE } from '../../website/settings.ts';
 import { sidebarOf } from '../../website/sidebar.ts';
 
@@ -29,6 +29,7 @@ test.each([
   ['an address from the root', '<a href="/b/c.html">', ['which is not relative']],
   ['a script of another host', '<script src="https://example.com/x.js"></script>', ['from another host']],
   ['a script in the page', '<script>go()</script>', ['strict content security policy']],
+  ['a style in the page', '<p style="color:red">', ['strict content security policy']],
   ['a handler in the page', '<p onclick="go()">', ['strict content security policy']],
 ])('the check of a built site finds %s', (_, added, faults) => {
   const out = folderOf({ 'index.html': sound + added, 'b/c.html': '<h2 id="part">C</h2><a href="../index.html#top">' });
@@ -53,9 +54,10 @@ test('a script asks the page for the folder of the site, wherever it names the b
   expect(window.__VP_SITE_DATA__.base).toBe('/deep/docs/');
 });
 
-test('a page keeps no script of its own', () => {
-  const html = '<head><meta charset="utf-8"><script id="x">go()</script></head><body></body>';
-  expect(withoutInlineScripts(html)).not.toContain('go()');
+test('a page keeps no script and no style in its text', () => {
+  const html =
+    '<head><meta charset="utf-8"><script id="x">go()</script></head><body><div style="position:relative;"></div></body>';
+  expect(withoutInlineParts(html)).not.toMatch(/go\(\)|style=/);
 });
 
 test('the sidebar has the order of the index, and the pages of a folder below its index', () => {

@@ -4,7 +4,7 @@ const LABEL = 'Diagram of this section';
 
 /**
  * A picture of a Mermaid source, without style elements and fonts of other sites: its colours are those of
- * theme/diagrams.css, so it follows dark and light.
+ * theme/pages.css, so it follows dark and light.
  */
 export function picture(source: string): string {
   const known = drawn.get(source) ?? draw(source);

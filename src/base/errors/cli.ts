@@ -27,15 +27,15 @@ export const cliErrors = {
   CLI_PACKAGE: never(500, 2)
     .message('the package {name}, which the command needs, is not installed')
     .hint('remove "omit=optional" from .npmrc, or leave out --omit=optional, and run npm install'),
-  CLI_PACKAGES: never(500, 2)
-    .message('the package {name} is not installed; a project with a declaration needs it: {install}')
-    .hint('run that command in the folder of the project; headrace init writes these packages into a new project'),
   MCP_PACKAGE: never(500, 2)
     .message('the package @modelcontextprotocol/sdk cannot be loaded: {reason}')
     .hint('run npm install @modelcontextprotocol/sdk, and start again'),
   MCP_ACTING: never(400, 2)
     .message('tools that act need a server and a key: {lacks} is missing')
     .hint('name the server with --server and set HEADRACE_API_KEY to a key with the scope admin'),
+  CONFIG_PACKAGES: never(500, 2)
+    .message('the package {name} is not installed; a project with a declaration needs it: {install}')
+    .hint('run that command in the folder of the project; headrace init writes these packages into a new project'),
   CONFIG_FILE: never(400, 2)
     .message('the configuration {path} cannot be loaded: {reason}')
     .hint('create a project with headrace init, or name the file with --config'),

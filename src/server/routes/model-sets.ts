@@ -26,6 +26,7 @@ export const readModelSet: WriteRoute = {
   path: '/v1/model-sets/{model}',
   operationId: 'readModelSet',
   tag: 'training sets',
+  // It reads what the server has, as a read of scores does. A scope to write is for data that callers send, such as a spine.
   scopes: ['read'],
   changes: null,
   access: 'writes',

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { open } from 'lmdb';
+import { projectPackage } from '../../../environment/project-package.ts';
 import { checkFile } from './check-file.ts';
 
 /**
@@ -12,7 +12,7 @@ export async function copyOnlineStore(from: string, to: string): Promise<void> {
   if (!existsSync(file) || statSync(file).size === 0) return;
   checkFile(file, { kind: 'roots' });
   mkdirSync(to, { recursive: true });
-  const database = open({ path: file, readOnly: true, noSubdir: true });
+  const database = projectPackage('lmdb').open({ path: file, readOnly: true, noSubdir: true });
   try {
     // Not compacted: a page is copied as it is, and its sums with it.
     await database.backup(join(to, 'tiles.mdb'), false);

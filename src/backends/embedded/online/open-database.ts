@@ -1,8 +1,9 @@
-import { open, type RootDatabase } from 'lmdb';
+import type { RootDatabase } from 'lmdb';
+import { projectPackage } from '../../../environment/project-package.ts';
 
-/** Opens a store's LMDB file; the threads of one process that do share it. */
+/** Opens a store's LMDB file; the threads of one process that do share it. Error: CONFIG_PACKAGES. */
 export function openDatabase(file: string, access: 'write' | 'read'): RootDatabase<Uint8Array, Uint8Array> {
-  return open<Uint8Array, Uint8Array>({
+  return projectPackage('lmdb').open<Uint8Array, Uint8Array>({
     path: file,
     encoding: 'binary',
     keyEncoding: 'binary',
