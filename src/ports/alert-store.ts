@@ -1,4 +1,4 @@
-import type { Incident, IncidentSeverity, Resolution } from './incident.ts';
+import type { Incident, IncidentKind, IncidentSeverity, Resolution } from './incident.ts';
 
 /** An incident with its history, as it is kept. */
 export interface KeptIncident extends Incident {
@@ -14,6 +14,16 @@ export interface KeptIncident extends Incident {
   readonly resolution: Resolution | null;
   /** Every severity that it had, in order. */
   readonly severities: readonly IncidentSeverity[];
+}
+
+/** Which incidents a page of them has; what is left out matches every one. */
+export interface IncidentFilter {
+  readonly model?: string | undefined;
+  readonly kind?: IncidentKind | undefined;
+  /** Not resolved. */
+  readonly isOpen?: boolean | undefined;
+  /** Numbers below it: the last one of the page before. */
+  readonly before?: number | undefined;
 }
 
 /** Where an incident goes. */
@@ -105,14 +115,17 @@ export interface AlertStore {
   incident(no: number): Promise<KeptIncident | null>;
   /** Open ones, the oldest first. */
   active(): Promise<readonly KeptIncident[]>;
-  /** The newest first. */
-  newest(limit: number): Promise<readonly KeptIncident[]>;
+  /** The newest first; the cost is that of the page, whatever the number of incidents. */
+  newest(limit: number, filter?: IncidentFilter): Promise<readonly KeptIncident[]>;
+  /** The number of incidents that are not resolved. */
+  openCount(): Promise<number>;
   /** Deliveries that are due and not claimed, by incident. */
   due(sink: string, now: number): Promise<readonly AlertDelivery[]>;
   claim(deliveries: readonly AlertDelivery[], now: number, until: number): Promise<boolean>;
   settle(results: readonly Settled[]): Promise<void>;
-  /** Deliveries that wait or are dead, or all of an incident. */
-  unsettled(): Promise<readonly AlertDelivery[]>;
+  /** Deliveries that wait or are dead, by incident; all of them without a limit. */
+  unsettled(limit?: number): Promise<readonly AlertDelivery[]>;
+  /** All of an incident. */
   deliveriesOf(incident: number): Promise<readonly AlertDelivery[]>;
   /** Makes dead deliveries due at once, of a sink or of all; returns their number. */
   retry(sink: string | null, now: number): Promise<number>;

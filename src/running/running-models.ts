@@ -96,7 +96,7 @@ export abstract class RunningModels extends Running<ProjectStatus> {
     name: string,
   ): Pick<
     RunningStream,
-    'status' | 'counts' | 'roll' | 'cancel' | 'commit' | 'abort' | 'shadow' | 'reprocess' | 'outputs'
+    'status' | 'counts' | 'roll' | 'cancel' | 'commit' | 'abort' | 'shadow' | 'reprocess' | 'outputs' | 'rejected'
   > {
     return this.#open.streams.named(name);
   }

@@ -102,4 +102,49 @@ export const alertRules: readonly { readonly name: string; readonly run: (open: 
       await two.close();
     },
   },
+  {
+    name: 'pages of a filter, one after the other, have each incident that matches once, the newest first',
+    run: async (open) => {
+      const store = await open();
+      for (let i = 0; i < 24; i += 1) {
+        const one = incident({
+          model: i % 2 === 0 ? 'fraud' : 'churn',
+          kind: i % 3 === 0 ? 'dataDrift' : 'conceptDrift',
+          fingerprint: `${i}`,
+        });
+        await store.change(`${i}`, (found) => found ?? { ...opened(null), ...one }, to, START);
+        if (i % 4 === 0)
+          await store.change(
+            `${i}`,
+            (found) => found && { ...found, state: 'resolved', resolution: { at: START + 1, reason: 'gone' } },
+            to,
+            START,
+          );
+      }
+      const all = await store.newest(100);
+      expect(await store.openCount()).toBe(18);
+      const filters = [undefined, 'fraud', 'none'].flatMap((model) =>
+        ([undefined, 'dataDrift'] as const).flatMap((kind) =>
+          [undefined, true, false].map((isOpen) => ({ model, kind, isOpen })),
+        ),
+      );
+      for (const filter of filters) {
+        const found: KeptIncident[] = [];
+        for (let page = await store.newest(5, filter); page.length > 0; ) {
+          found.push(...page);
+          page = await store.newest(5, { ...filter, before: page.at(-1)?.no });
+        }
+        const { model, kind, isOpen } = filter;
+        const matching = all.filter(
+          (one) =>
+            (model === undefined || one.model === model) &&
+            (kind === undefined || one.kind === kind) &&
+            (isOpen === undefined || (one.state !== 'resolved') === isOpen),
+        );
+        expect(found, JSON.stringify(filter)).toEqual(matching);
+      }
+      expect(await store.unsettled(3)).toHaveLength(3);
+      await store.close();
+    },
+  },
 ];

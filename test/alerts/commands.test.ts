@@ -82,6 +82,21 @@ test('a server shows incidents and dead letters in status and over HTTP; they ar
     'headrace_alert_deliveries{sink="pager",state="dead"} 1',
   );
   expect(await read('/v1/alerts')).toMatchObject({ undelivered: [{ sink: 'pager', state: 'dead' }], silences: [] });
+  const { incidents, next } = (await read('/v1/incidents?model=fraud&limit=1')) as unknown as {
+    incidents: { no: number }[];
+    next: number;
+  };
+  expect(incidents).toMatchObject([{ model: 'fraud', state: 'resolved' }]);
+  expect(await read(`/v1/incidents/${incidents[0].no}`)).toMatchObject({
+    incident: incidents[0],
+    deliveries: [{ incident: incidents[0].no, sink: 'pager' }],
+  });
+  expect(await read(`/v1/incidents?model=fraud&before=${next ?? 1}`)).not.toMatchObject({ incidents });
+  expect(await read('/v1/incidents?state=open')).toEqual({ incidents: [], next: null });
+  for (const wrong of ['limit=0', 'limit=501', 'before=0', 'kind=other', 'state=gone', 'other=1'])
+    expect((await fetch(`${url}/v1/incidents?${wrong}`)).status, wrong).toBe(400);
+  for (const none of ['0', '999', 'x', '1e3'])
+    expect(await read(`/v1/incidents/${none}`)).toMatchObject({ error: { code: 'ALERT_UNKNOWN' } });
   expect((await post({ action: 'silence', model: 'fraud', for: '1h', reason: '' })).status).toBe(400);
   expect((await post({ action: 'silence', for: '1h', reason: 'deploy' })).status).toBe(400);
   expect((await post({ action: 'acknowledge', incident: 1 })).status).toBe(404);

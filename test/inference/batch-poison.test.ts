@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { readBatchManifest } from '../../src/serving/batch/batch-folder.ts';
+import { readDeadRows } from '../../src/serving/batch/dead-rows.ts';
 import { type Rejection, scoreRange } from '../../src/serving/batch/score-range.ts';
 import { startBatch } from '../../src/serving/batch/start-batch.ts';
 import { WorkQueue } from '../../src/serving/batch/work-queue.ts';
@@ -34,6 +35,10 @@ test('rows that make the model throw, return NaN, die or hang are in quarantine 
           .split('\n')
           .map((line) => JSON.parse(line)),
   );
+  const dead = await readDeadRows(to, manifest?.job ?? '', 100);
+  expect(dead.map(({ file: _, ...row }) => row)).toEqual(lines);
+  for (const { file } of dead) expect(existsSync(file), file).toBe(true);
+  expect(await readDeadRows(to, manifest?.job ?? '', 3)).toEqual(dead.slice(0, 3));
   expect(lines.map(({ row, code }) => [row, code])).toEqual([
     [5, 'MODEL_RUN'],
     [17, 'MODEL_SCORE'],

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -96,6 +96,25 @@ test('a job over HTTP scores a file of the folder of batches, and refuses every 
     inputs: ['x0', 'x1', 'x2', 'x3', 'x0', 'x1', 'x2'],
   })) as JobReport;
   expect(await states(few.id)).toMatchObject({ state: 'failed', error: { code: 'PREDICT_INPUTS' } });
+  // Two of four rows cannot be scored: whatever the form of the output, the server names them.
+  writeFileSync(
+    join(directory, 'batch', 'files', 'bad.csv'),
+    `${columns.join()}\n1,2,0.5,1\n2,1e300,1,2\n3,0,0.1,3\n4,-1e39,1,3\n`,
+  );
+  for (const [to, format] of [
+    ['folder', {}],
+    ['set', { format: 'csv' }],
+  ] as const) {
+    const sent = { ...rows, inputs, ...format, from: 'bad.csv', to, mostErrors: 0.9 };
+    const bad = (await ask('POST', '/v1/admin/jobs', sent)) as JobReport;
+    expect(await states(bad.id), to).toMatchObject({ state: 'done' });
+    const dead = (await ask('GET', `/v1/admin/dead-rows/${bad.id}`)) as { rows: { row: number; file: string }[] };
+    expect(dead, to).toMatchObject({ rows: [{ row: 1, code: expect.any(String) }, { row: 3 }], more: false });
+    for (const { file } of dead.rows) expect(existsSync(join(directory, 'batch', 'files', file)), file).toBe(true);
+    expect(await ask('GET', `/v1/admin/dead-rows/${bad.id}?limit=1`)).toMatchObject({ rows: [{ row: 1 }], more: true });
+  }
+  expect(await ask('GET', `/v1/admin/dead-rows/${id}`)).toEqual({ rows: [], more: false });
+  expect(await ask('GET', '/v1/admin/dead-rows/nothing')).toMatchObject({ error: { code: 'JOB_UNKNOWN' } });
   // A pattern and a folder with a link could reach files elsewhere.
   writeFileSync(join(directory, 'outside.csv'), `${columns.join()}\n1,2,0.5,1\n`);
   mkdirSync(join(directory, 'batch', 'files', 'linked'));

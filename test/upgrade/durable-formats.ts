@@ -98,9 +98,9 @@ export const durableFormats: readonly DurableFormat[] = [
   {
     name: 'incidents',
     source: 'src/findings/alerts/alert-schema.ts',
-    version: 1,
+    version: 2,
     files: null,
-    fixtures: ['test/alerts/formats/alerts-1.sqlite'],
+    fixtures: ['test/alerts/formats/alerts-1.sqlite', 'test/alerts/formats/alerts-2.sqlite'],
   },
   {
     name: 'online store',

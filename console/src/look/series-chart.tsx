@@ -2,6 +2,7 @@ import { useEffect, useRef } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { numberText } from './format.ts';
+import { lonePoints } from './lone-points.ts';
 import css from './series-chart.module.css';
 
 /** One line of a chart. */
@@ -54,6 +55,9 @@ export function SeriesChart(props: {
   );
 }
 
+/** A value without neighbours, px. */
+const POINT_PX = 6;
+
 type Props = Parameters<typeof SeriesChart>[0] & { isTime: boolean; xUnit: string; height: number };
 
 function optionsOf({ series, isTime, unit, xUnit, height }: Props, place: HTMLElement): uPlot.Options {
@@ -82,7 +86,12 @@ function optionsOf({ series, isTime, unit, xUnit, height }: Props, place: HTMLEl
         stroke: () => colour(isLimit ? '--bad' : `--series-${1 + (i % 6)}`),
         width: isLimit ? 1 : 1.6,
         ...(isLimit ? { dash: [5, 4] } : {}),
-        points: { show: false },
+        points: {
+          show: () => false,
+          size: POINT_PX,
+          fill: () => colour(isLimit ? '--bad' : `--series-${1 + (i % 6)}`),
+          filter: ({ data }: uPlot, of: number) => lonePoints(data[of] ?? []),
+        },
         value: (_: uPlot, value: number | null) => (value === null ? '–' : `${numberText(value)} ${unit}`.trim()),
       })),
     ],

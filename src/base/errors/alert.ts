@@ -24,6 +24,9 @@ export const alertErrors = {
   ALERT_INCIDENT: never(404, 2)
     .message('no open incident has the number {no}')
     .hint('read the numbers with "headrace alerts list"'),
+  ALERT_UNKNOWN: never(404, 2)
+    .message('no incident has the number {no}')
+    .hint('read the numbers with "headrace alerts list"'),
   ALERT_SINK: never(404, 2)
     .message('no sink is named {sink}; declared are {known}')
     .hint('name a sink under "alerts.sinks" of the environment'),

@@ -14,40 +14,45 @@ export interface Undelivered {
 
 /** Incidents and their deliveries, for a person or a program. */
 export interface AlertsReport {
-  /** Open ones, the oldest first. */
+  /** Open ones, the oldest first: the newest 200 at most. */
   readonly open: readonly KeptIncident[];
+  readonly openCount: number;
   /** The newest resolved ones, the newest first. */
   readonly resolved: readonly KeptIncident[];
+  /** Messages that wait or were given up, by incident: 200 at most. */
   readonly undelivered: readonly Undelivered[];
   readonly silences: readonly Silence[];
 }
 
 const NEWEST = 100;
+const MOST_OPEN = 200;
+const MOST_UNDELIVERED = 200;
 
 /** Errors: those of the store. */
 export async function alertsReport(store: AlertStore, now: number): Promise<AlertsReport> {
   return {
-    open: await store.active(),
-    resolved: (await store.newest(NEWEST)).filter(({ state }) => state === 'resolved'),
-    undelivered: (await store.unsettled()).map(({ incident, sink, state, attempts, dueAt, failingSince, error }) => ({
-      incident,
-      sink,
-      state,
-      attempts,
-      dueAt,
-      failingSince,
-      error,
-    })),
+    open: (await store.newest(MOST_OPEN, { isOpen: true })).toReversed(),
+    openCount: await store.openCount(),
+    resolved: await store.newest(NEWEST, { isOpen: false }),
+    undelivered: (await store.unsettled(MOST_UNDELIVERED)).map(undelivered),
     silences: await store.silences(now),
   };
 }
 
+/** A delivery without the marks of its sender. */
+export function undelivered(delivery: AlertDelivery): Undelivered {
+  const { incident, sink, state, attempts, dueAt, failingSince, error } = delivery;
+  return { incident, sink, state, attempts, dueAt, failingSince, error };
+}
+
 /** The lines of `headrace alerts list`. */
-export function alertsLines({ open, resolved, undelivered, silences }: AlertsReport): readonly string[] {
+export function alertsLines(report: AlertsReport): readonly string[] {
+  const { open, openCount, resolved, undelivered: unsent, silences } = report;
   return [
+    ...(openCount > open.length ? [`${openCount - open.length} older incidents are open`] : []),
     ...(open.length === 0 ? ['no open incident'] : open.map(incidentLine)),
     ...resolved.slice(0, 10).map(incidentLine),
-    ...undelivered.map(
+    ...unsent.map(
       ({ incident, sink, state, attempts, dueAt, error }) =>
         `${state === 'dead' ? 'given up' : 'waits'}: incident ${incident} to ${sink}, ${attempts} attempts${state === 'dead' ? '' : `, next ${new Date(dueAt).toISOString()}`}${error === null ? '' : `: ${error}`}`,
     ),

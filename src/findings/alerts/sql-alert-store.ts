@@ -3,14 +3,15 @@ import type {
   AlertStore,
   DeliveryOutcome,
   Destination,
+  IncidentFilter,
   KeptIncident,
   Settled,
   Silence,
   SinkCounts,
 } from '../../ports/alert-store.ts';
 import type { Incident } from '../../ports/incident.ts';
-import type { Sql, SqlDatabase, SqlRow, SqlValue } from '../../ports/sql-database.ts';
-import { alertTables } from './alert-schema.ts';
+import type { Sql, SqlDatabase, SqlDialect, SqlRow, SqlValue } from '../../ports/sql-database.ts';
+import { alertTables, PENDING, UNSETTLED } from './alert-schema.ts';
 
 /** Instants of accepted messages that are kept for rate limits, ms. */
 const SENT_KEPT_MS = 31 * 86_400_000;
@@ -67,14 +68,20 @@ export class SqlAlertStore implements AlertStore {
     return rows.map(kept);
   }
 
-  async newest(limit: number): Promise<readonly KeptIncident[]> {
-    const rows = await this.#all(`SELECT no, body FROM ${this.#tables.incidents} ORDER BY no DESC LIMIT ?`, limit);
-    return rows.map(kept);
+  async newest(limit: number, filter: IncidentFilter = {}): Promise<readonly KeptIncident[]> {
+    const { where, values } = conditionsOf(filter, this.#database.dialect);
+    const select = `SELECT no, body FROM ${this.#tables.incidents} ${where} ORDER BY no DESC LIMIT ?`;
+    return (await this.#all(select, ...values, limit)).map(kept);
+  }
+
+  async openCount(): Promise<number> {
+    const [row] = await this.#all(`SELECT COUNT(*) AS open FROM ${this.#tables.incidents} WHERE over = 0`);
+    return Number(row?.['open']);
   }
 
   async due(sink: string, now: number): Promise<readonly AlertDelivery[]> {
     const select = `SELECT ${DELIVERY} FROM ${this.#tables.deliveries}
-      WHERE sink = ? AND due <= ? AND taken <= ? AND state IN ('waiting', 'repeating') ORDER BY incident`;
+      WHERE sink = ? AND due <= ? AND taken <= ? AND ${PENDING} ORDER BY incident`;
     return (await this.#all(select, sink, now, now)).map(delivery);
   }
 
@@ -102,9 +109,9 @@ export class SqlAlertStore implements AlertStore {
     });
   }
 
-  async unsettled(): Promise<readonly AlertDelivery[]> {
-    const where = "WHERE state IN ('waiting', 'dead') ORDER BY incident, sink";
-    return (await this.#all(`SELECT ${DELIVERY} FROM ${this.#tables.deliveries} ${where}`)).map(delivery);
+  async unsettled(limit: number = Number.MAX_SAFE_INTEGER): Promise<readonly AlertDelivery[]> {
+    const select = `SELECT ${DELIVERY} FROM ${this.#tables.deliveries} WHERE ${UNSETTLED} ORDER BY incident, sink LIMIT ?`;
+    return (await this.#all(select, limit)).map(delivery);
   }
 
   async deliveriesOf(incident: number): Promise<readonly AlertDelivery[]> {
@@ -194,9 +201,10 @@ export class SqlAlertStore implements AlertStore {
   }
 
   async #insert(sql: Sql, incident: Omit<KeptIncident, 'no'>): Promise<KeptIncident> {
-    const insert = `INSERT INTO ${this.#tables.incidents} (fingerprint, over, body) VALUES (?, ?, ?)
-      ON CONFLICT DO NOTHING RETURNING no`;
-    const [row] = await sql.all(insert, [incident.fingerprint, overAt(incident), JSON.stringify(incident)]);
+    const insert = `INSERT INTO ${this.#tables.incidents} (fingerprint, over, model, kind, body)
+      VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING no`;
+    const { fingerprint, model, kind } = incident;
+    const [row] = await sql.all(insert, [fingerprint, overAt(incident), model, kind, JSON.stringify(incident)]);
     if (row === undefined) throw CONFLICT;
     return { ...incident, no: Number(row['no']) };
   }
@@ -229,6 +237,21 @@ export class SqlAlertStore implements AlertStore {
       attempts = CASE WHEN state = 'waiting' THEN attempts ELSE 0 END, state = 'waiting' WHERE incident = ?`;
     await sql.run(want, [revision, now, now, no]);
   }
+}
+
+/** Rows are read in the order of their numbers until the page is full: an index of another order would sort all of them. */
+function conditionsOf({ model, kind, isOpen, before }: IncidentFilter, { withoutIndex }: SqlDialect) {
+  const over = isOpen === undefined ? [] : [isOpen ? 'over = 0' : `${withoutIndex('over')} > 0`];
+  // Few are open: they have their own index.
+  const column = (name: string) => (isOpen === true ? withoutIndex(name) : name);
+  const wanted = Object.entries({ [column('model')]: model, [column('kind')]: kind }).filter(
+    (one): one is [string, string] => one[1] !== undefined,
+  );
+  const conditions = [...over, ...wanted.map(([name]) => `${name} = ?`), ...(before === undefined ? [] : ['no < ?'])];
+  return {
+    where: conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`,
+    values: [...wanted.map(([, value]) => value), ...(before === undefined ? [] : [before])],
+  };
 }
 
 /** Digests end at whole multiples of their period since 1970 (UTC). */

@@ -6,6 +6,7 @@ import type { Headrace } from '../../running/headrace.ts';
 import { insideOf } from '../../running/inside.ts';
 import { readSpan } from '../../schema/instant.ts';
 import { type BatchProgress, progressText, spacedProgress } from '../../serving/batch/batch-progress.ts';
+import { readDeadRows } from '../../serving/batch/dead-rows.ts';
 import { isRemote } from '../../serving/batch/remote-side.ts';
 import type { JobTask } from './job-board.ts';
 import type { StartBody } from './start-body.ts';
@@ -36,14 +37,21 @@ function predictTask(
   const folder = resolve(headrace.directory, 'batch', 'files');
   const paths = { from: below(folder, from), to: below(folder, to) };
   const rows = spine === undefined ? {} : { spine: withoutUndefined(spine) };
+  const within = (one: string) => relative(folder, one);
+  let batch: string | null = null;
   return {
     kind,
     target: model.name,
+    deadRows: async (most) => {
+      const rows = batch === null ? [] : await readDeadRows(paths.to, batch, most);
+      return rows.map((row) => ({ ...row, file: within(row.file) }));
+    },
     work: async ({ signal, say, progress }) => {
       mustBeFile(paths.from);
       const spaced = spacedProgress((now) => say(progressText(now)));
       const onProgress = (now: BatchProgress) => {
-        const { job: _, ...far } = now;
+        const { job, ...far } = now;
+        batch = job;
         progress(far);
         spaced(now);
       };
@@ -56,7 +64,7 @@ function predictTask(
         onEngine: say,
       });
       const { path, files, ...summary } = await result;
-      const within = (one: string) => relative(folder, one);
+      batch = summary.job;
       const compared = await shadow;
       return {
         ...summary,

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { fail } from '../../base/errors/fail.ts';
 import { turnsInOrder } from '../../base/in-turn.ts';
 import type { Clock } from '../../base/time.ts';
+import type { DeadRow } from '../../serving/batch/dead-rows.ts';
 import { catalogued, type ErrorBody, errorBody } from '../error-answer.ts';
 
 export type JobState = 'waiting' | 'running' | 'done' | 'failed' | 'cancelled';
@@ -12,6 +13,8 @@ export interface JobTask {
   readonly kind: string;
   /** The model or view that it is about. */
   readonly target: string;
+  /** Rows that a batch of predictions has given up, at most this many; other work has none. */
+  readonly deadRows?: (most: number) => Promise<readonly DeadRow[]>;
   /** Does the work. It ends soon after `signal` is aborted, and then leaves nothing registered. */
   readonly work: (run: JobRun) => Promise<unknown>;
 }
@@ -129,6 +132,11 @@ export class JobBoard {
   /** Every job, the newest first, without lines. */
   list(): readonly JobReport[] {
     return [...this.#jobs.values()].map((job) => reportOf(job, job.first + job.lines.length)).toReversed();
+  }
+
+  /** Rows that a job has given up. Errors: JOB_UNKNOWN, PREDICT_MANIFEST. */
+  async deadRows(id: string, most: number): Promise<readonly DeadRow[]> {
+    return (await this.#jobOf(id).task.deadRows?.(most)) ?? [];
   }
 
   /** Ends a job; one that has ended stays as it is. Error: JOB_UNKNOWN. */

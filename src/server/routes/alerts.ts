@@ -12,7 +12,7 @@ import { type Define, json, jsonAnswer, type RouteAnswer, type WriteContext, typ
 
 const instant = z.int().describe('epoch milliseconds (UTC)');
 
-const incident = z.looseObject({
+export const incident = z.looseObject({
   no: z.int(),
   fingerprint: z.string().describe('names the cause'),
   kind: z.string(),
@@ -25,20 +25,31 @@ const incident = z.looseObject({
   summary: z.string(),
   openedAt: instant,
   at: instant,
+  acknowledgedBy: z.string().nullable(),
+  resolution: z.object({ at: instant, reason: z.string() }).nullable(),
+  evidence: z.record(z.string(), z.unknown()).describe('limits, figures and digests that the decision saw'),
+});
+
+export const unsent = z.looseObject({
+  incident: z.int(),
+  sink: z.string(),
+  state: z.string(),
+  attempts: z.int(),
+  dueAt: instant,
+  error: z.string().nullable(),
 });
 
 const report = z.object({
-  open: z.array(incident),
+  open: z.array(incident).describe('the newest 200 at most, the oldest first'),
+  openCount: z.int(),
   resolved: z.array(incident).describe('the newest 100 at most'),
-  undelivered: z.array(
-    z.looseObject({ incident: z.int(), sink: z.string(), state: z.string(), error: z.string().nullable() }),
-  ),
+  undelivered: z.array(unsent).describe('200 at most'),
   silences: z.array(z.looseObject({ id: z.int(), until: instant, by: z.string(), reason: z.string() })),
 });
 
 const answer = (define: Define) => ({ 200: json(define('Alerts', report)) });
 
-const ERRORS = ['ALERT_FILE', 'ALERT_FORMAT', 'ALERT_BUSY'] as const;
+export const ALERT_ERRORS = ['ALERT_FILE', 'ALERT_FORMAT', 'ALERT_BUSY'] as const;
 
 async function withStore<T>(headrace: Headrace, work: (alerts: Alerts) => Promise<T>): Promise<T> {
   const alerts = await openAlerts(insideOf(headrace).site);
@@ -58,15 +69,19 @@ export const readAlerts: WriteRoute = {
   scopes: ['read'],
   changes: null,
   access: 'writes',
-  page: { takes: '', answers: '`{open, resolved, undelivered, silences}`: incidents and their deliveries' },
-  errors: ERRORS,
+  page: {
+    takes: '',
+    answers: '`{open, openCount, resolved, undelivered, silences}`: the newest incidents, and messages of theirs',
+  },
+  errors: ALERT_ERRORS,
   shapes: (_, define) => [{ summary: 'Incidents, undelivered messages and silences.', answers: answer(define) }],
   live: { everyMs: 2_000, read: alertsAnswer },
   run: alertsAnswer,
 };
 
-function alertsAnswer({ headrace }: Pick<WriteContext, 'headrace'>): Promise<RouteAnswer> {
-  return withStore(headrace, async ({ store }) => jsonAnswer(await alertsReport(store, insideOf(headrace).clock())));
+async function alertsAnswer({ headrace }: Pick<WriteContext, 'headrace'>): Promise<RouteAnswer> {
+  const { site, clock } = insideOf(headrace);
+  return jsonAnswer(await alertsReport(await site.alerts(), clock()));
 }
 
 const changeBody = z.discriminatedUnion('action', [
@@ -104,7 +119,7 @@ export const changeAlerts: WriteRoute = {
       "`{action: 'acknowledge', incident}`, `{action: 'silence', model?, kind?, slice?, fingerprint?, for, reason}`, `{action: 'unsilence', silence}` or `{action: 'retry', sink?}`",
     answers: 'as `GET /v1/alerts`',
   },
-  errors: [...ERRORS, 'ALERT_WRITE', 'ALERT_INCIDENT', 'ALERT_SINK', 'ALERT_SILENCE', 'WINDOW_TEXT'],
+  errors: [...ALERT_ERRORS, 'ALERT_WRITE', 'ALERT_INCIDENT', 'ALERT_SINK', 'ALERT_SILENCE', 'WINDOW_TEXT'],
   refusals: ['ALERT_SILENCE', 'WINDOW_TEXT'],
   shapes: (_, define) => [
     {

@@ -11,7 +11,8 @@ import { readFeatureReport } from './feature-report.ts';
 import { readFeatures } from './features.ts';
 import { compareFiles, diagnoseFiles, planFiles } from './files.ts';
 import { generateRoutes } from './generate.ts';
-import { cancelJob, flush, listJobs, readJob, startJob } from './jobs.ts';
+import { listIncidents, readIncident } from './incidents.ts';
+import { cancelJob, flush, listDeadRows, listJobs, readJob, startJob } from './jobs.ts';
 import { changeLab, listLabs, readLab } from './labs.ts';
 import { readLive } from './live.ts';
 import { readModelSet } from './model-sets.ts';
@@ -51,6 +52,7 @@ export const allRoutes: readonly Route[] = [
   startJob,
   listJobs,
   readJob,
+  listDeadRows,
   cancelJob,
   flush,
   listKeys,
@@ -70,6 +72,8 @@ export const allRoutes: readonly Route[] = [
   diagnoseFiles,
   planFiles,
   readAlerts,
+  listIncidents,
+  readIncident,
   changeAlerts,
   listPlaybooks,
   readPlaybook,

@@ -115,6 +115,46 @@ export const readJob: WriteRoute = {
   },
 };
 
+const MOST_DEAD = 500;
+const USUAL_DEAD = 50;
+
+const deadQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(MOST_DEAD).optional().describe(`at most ${MOST_DEAD} (${USUAL_DEAD})`),
+});
+
+const deadRow = z.object({
+  file: z.string().describe('the file of the output that keeps it, below `batch/files`'),
+  row: z.int().describe('its number in the input, from 0'),
+  code: z.string(),
+  reason: z.string(),
+  features: z.record(z.string(), z.unknown()),
+});
+
+/** Lists the rows that a batch of predictions has given up. */
+export const listDeadRows: WriteRoute = {
+  ...reads,
+  method: 'GET',
+  path: '/v1/admin/dead-rows/{id}',
+  operationId: 'listDeadRows',
+  page: {
+    takes: '`limit`',
+    answers: '`{rows, more}`: rows that a batch of predictions has given up, with the reasons',
+  },
+  query: deadQuery,
+  errors: ['JOB_UNKNOWN', 'PREDICT_MANIFEST', 'SERVER_BODY'],
+  shapes: (_, define) => [
+    {
+      summary: 'Rows that a batch of predictions has given up.',
+      answers: { 200: json(define('DeadRows', z.object({ rows: z.array(deadRow), more: z.boolean() }))) },
+    },
+  ],
+  run: async ({ jobs }, { name, query }) => {
+    const { limit = USUAL_DEAD } = parsedQuery(deadQuery, { ...Object(query) });
+    const rows = await jobs.deadRows(name, limit + 1);
+    return jsonAnswer({ rows: rows.slice(0, limit), more: rows.length > limit });
+  },
+};
+
 /** Cancels one job. */
 export const cancelJob: WriteRoute = {
   ...admin,

@@ -174,6 +174,10 @@ const pageQuery = z.object({
     .regex(/^[1-9]\d{0,4}$/)
     .optional()
     .describe(`at most ${MOST_OUTPUTS} (${USUAL_OUTPUTS})`),
+  rejected: z
+    .literal('true')
+    .optional()
+    .describe('only records without a score, among some thousand outputs; without a cursor the newest ones'),
 });
 
 const page = z.object({
@@ -191,6 +195,11 @@ const page = z.object({
   ),
   next: z.string().describe('the cursor of the next read'),
   isEnd: z.boolean().describe('nothing comes after it yet'),
+  previous: z
+    .string()
+    .nullable()
+    .optional()
+    .describe('of rejected records: the cursor of the outputs before; null: none is kept'),
 });
 
 /** Reads the outputs of a stream from a cursor on. */
@@ -203,8 +212,10 @@ export const readStreamOutputs: WriteRoute = {
   changes: null,
   access: 'writes',
   page: {
-    takes: '`cursor`: `next` of the last answer; `limit`',
-    answers: '`{outputs, next, isEnd}`: [outputs](../guide/streaming-inference.md) in the order of each partition',
+    takes:
+      '`cursor`: `next` of the last answer; `limit`; `rejected=true`: only records without a score, the newest ones without a cursor',
+    answers:
+      '`{outputs, next, isEnd}`: [outputs](../guide/streaming-inference.md) in the order of each partition; of rejected ones `previous`, the cursor of those before',
   },
   query: pageQuery,
   errors: ['STREAM_UNKNOWN', 'STREAM_CURSOR', 'STREAM_ELSEWHERE', 'STREAM_RECORD', 'LOG_TRIMMED', 'SERVER_BODY'],
@@ -215,9 +226,11 @@ export const readStreamOutputs: WriteRoute = {
       answers: { 200: json(define('StreamOutputs', page)) },
     })),
   run: async ({ headrace }, { name, query }) => {
-    const { cursor = null, limit } = parsedQuery(pageQuery, { ...Object(query) });
+    const { cursor = null, limit, rejected } = parsedQuery(pageQuery, { ...Object(query) });
     const most = Math.min(MOST_OUTPUTS, limit === undefined ? USUAL_OUTPUTS : Number(limit));
-    return jsonAnswer(await headrace.stream(name).outputs({ cursor, most }));
+    const stream = headrace.stream(name);
+    const asked = { cursor, most };
+    return jsonAnswer(await (rejected === undefined ? stream.outputs(asked) : stream.rejected(asked)));
   },
 };
 

@@ -173,6 +173,11 @@ export class EngineStream {
     return Promise.reject(fail('STREAM_ELSEWHERE', { stream: this.data.name }));
   }
 
+  /** Error: STREAM_ELSEWHERE. */
+  rejected(): Promise<never> {
+    return this.outputs();
+  }
+
   /** As that of a stream that is scored here. */
   reprocess(
     partition: number,

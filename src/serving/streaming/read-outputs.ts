@@ -23,6 +23,15 @@ export interface OutputsAsked {
   readonly most: number;
 }
 
+/** Rejected records of a part of the log. */
+export interface RejectedPage extends OutputPage {
+  /** The cursor of the part before; null: nothing older is kept. */
+  readonly previous: string | null;
+}
+
+/** Outputs that one read for rejected records looks at. */
+const LOOKED_AT = 8_192;
+
 /** Records that are read of the log at a time. */
 const BATCH = 512;
 
@@ -49,6 +58,39 @@ export async function readOutputs(
     }
   }
   return { outputs, next: places.join(','), isEnd: ends.every(({ end }, i) => places[i] >= end) };
+}
+
+/**
+ * Rejected records among some thousand outputs from a cursor on, or among the newest ones: few of many outputs are rejected, and one
+ * read is short. Errors: those of {@link readOutputs}.
+ */
+export async function readRejected(
+  log: Pick<EventLog, 'read' | 'ends'>,
+  at: { readonly stream: string; readonly topic: string },
+  { cursor, most }: OutputsAsked,
+): Promise<RejectedPage> {
+  const ends = await log.ends(at.topic);
+  const each = Math.ceil(LOOKED_AT / Math.max(1, ends.length));
+  const before = (places: readonly number[]) => places.map((place, i) => Math.max(ends[i].begin, place - each));
+  const from = cursor === null ? before(ends.map(({ end }) => end)) : placesOf(at.stream, cursor, ends);
+  const until = ends.map((span, i) => ({ ...span, end: Math.min(span.end, from[i] + each) }));
+  const part = { ends: async () => until, read: log.read.bind(log) };
+  const outputs: ReadOutput[] = [];
+  let next = from.join(',');
+  for (let isEnd = false; !isEnd && outputs.length < most; ) {
+    const page = await readOutputs(part, at, { cursor: next, most: BATCH });
+    for (const output of page.outputs) if (output.error !== null) outputs.push(output);
+    next = page.next;
+    isEnd = page.isEnd;
+  }
+  const isOldest = from.every((place, i) => place <= ends[i].begin);
+  const places = next.split(',').map(Number);
+  return {
+    outputs,
+    next,
+    isEnd: ends.every(({ end }, i) => places[i] >= end),
+    previous: isOldest ? null : before(from).join(','),
+  };
 }
 
 function placesOf(stream: string, cursor: string, ends: readonly { readonly end: number }[]): number[] {

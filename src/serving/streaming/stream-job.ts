@@ -15,7 +15,7 @@ import { LoadedVersions, type LoadedVersionsOptions } from './loaded-versions.ts
 import { type OpenLanes, openLanes, streamTopics } from './open-lanes.ts';
 import { OwnedPartitions } from './owned-partitions.ts';
 import { PlanRoller, type StreamPlan } from './plan-roller.ts';
-import { type OutputPage, type OutputsAsked, readOutputs } from './read-outputs.ts';
+import { type OutputPage, type OutputsAsked, type RejectedPage, readOutputs, readRejected } from './read-outputs.ts';
 import type { RecordCounts } from './record-counts.ts';
 import { rescore } from './rescore.ts';
 import type { LookUp, ReadPast, RecordUse } from './score-records.ts';
@@ -230,10 +230,19 @@ export class StreamJob {
 
   /** The outputs of the live lane. Errors: STREAM_CURSOR, STREAM_ELSEWHERE where brokers keep them, LOG_TRIMMED. */
   outputs(asked: OutputsAsked): Promise<OutputPage> {
+    return this.#kept((log, at) => readOutputs(log, at, asked));
+  }
+
+  /** Rejected records of the live lane. Errors: those of `outputs`. */
+  rejected(asked: OutputsAsked): Promise<RejectedPage> {
+    return this.#kept((log, at) => readRejected(log, at, asked));
+  }
+
+  async #kept<T>(read: (log: EventLog, at: { stream: string; topic: string }) => Promise<T>): Promise<T> {
     const { lanes, log } = this.#options;
     const { name } = this.data;
-    if (lanes !== null) return Promise.reject(fail('STREAM_ELSEWHERE', { stream: name }));
-    return readOutputs(log, { stream: name, topic: streamTopics(this.data).live }, asked);
+    if (lanes !== null) throw fail('STREAM_ELSEWHERE', { stream: name });
+    return read(log, { stream: name, topic: streamTopics(this.data).live });
   }
 
   close(): Promise<void> {

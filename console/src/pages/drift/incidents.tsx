@@ -1,73 +1,179 @@
-import { answer, client } from '../../api/client.ts';
+import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
+import { answer, client, type Schema } from '../../api/client.ts';
 import { type LiveAnswer, useLive } from '../../api/live.ts';
 import { useAddress } from '../../app/address.ts';
 import { useMay } from '../../app/session.tsx';
+import { Choice } from '../../look/choice.tsx';
 import { Act } from '../../look/confirm.tsx';
-import { Empty, Live } from '../../look/page.tsx';
+import { Fault } from '../../look/fault.tsx';
+import { countText, wordsText } from '../../look/format.ts';
+import { Empty, Live, Panel, Skeleton } from '../../look/page.tsx';
 import { Rows } from '../../look/rows.tsx';
 import { State } from '../../look/state.tsx';
 import { Time } from '../../look/time.tsx';
+import css from './drift.module.css';
+import { type Incident, OneIncident, stateTone } from './one-incident.tsx';
 
 type Alerts = LiveAnswer<'/v1/alerts'>;
+type Asked = NonNullable<Schema<'Incidents'>['next']>;
 
-/** Incidents are shown up to this number; the command lists all. */
-const MOST = 50;
+const KINDS = [
+  'qualityFault',
+  'dataDrift',
+  'predictionDrift',
+  'conceptDrift',
+  'rollout',
+  'retrain',
+  'approval',
+  'monitor',
+];
 
-/** The incidents of a model, open ones first. */
+/** The incidents of a model, a page at a time, and the one that the address names. */
 export function Incidents({ model }: { readonly model: string }) {
-  return <Live reading={useLive('/v1/alerts')}>{(alerts) => <List model={model} alerts={alerts} />}</Live>;
+  const [{ incident, kind = '', state = '' }, change] = useAddress();
+  const any = (text: string) => ['', text] as const;
+  return (
+    <Panel
+      title="Incidents"
+      actions={
+        <>
+          <Choice
+            label="State"
+            value={state}
+            of={[any('all'), ['open', 'open'], ['resolved', 'resolved']]}
+            onChange={(value) => change({ state: value === '' ? undefined : value, before: undefined })}
+          />
+          <Choice
+            label="Kind"
+            value={kind}
+            of={[any('all'), ...KINDS.map((one) => [one, wordsText(one)] as const)]}
+            onChange={(value) => change({ kind: value === '' ? undefined : value, before: undefined })}
+          />
+        </>
+      }
+    >
+      <Live reading={useLive('/v1/alerts')}>{(alerts) => <Listed model={model} alerts={alerts} />}</Live>
+      {incident !== undefined && <OneIncident no={incident} />}
+    </Panel>
+  );
 }
 
-function List({ model, alerts }: { readonly model: string; readonly alerts: Alerts }) {
-  const [{ incident = null }] = useAddress();
-  const isAdmin = useMay('admin');
-  const all = [...alerts.open, ...alerts.resolved].filter((one) => one.model === model);
-  const dead = alerts.undelivered.filter(({ state }) => state === 'dead');
-  if (all.length === 0)
+/** A page of the list, read again whenever the watched incidents change. */
+function usePage(model: string) {
+  const [{ kind, state, before }] = useAddress();
+  const { at } = useLive('/v1/alerts');
+  const query = {
+    model,
+    ...(KINDS.includes(kind ?? '') ? { kind } : {}),
+    ...(state === 'open' || state === 'resolved' ? { state } : {}),
+    ...(/^[1-9]\d{0,14}$/.test(before ?? '') ? { before: Number(before) as Asked } : {}),
+  };
+  return useQuery({
+    queryKey: ['/v1/incidents', query, at],
+    placeholderData: keepPreviousData,
+    queryFn: () => answer(client.GET('/v1/incidents', { params: { query: query as object } })),
+  });
+}
+
+function Listed({ model, alerts }: { readonly model: string; readonly alerts: Alerts }) {
+  const [{ kind, state, before }] = useAddress();
+  const { data, error } = usePage(model);
+  if (error !== null) return <Fault error={error} />;
+  if (data === undefined) return <Skeleton />;
+  if (data.incidents.length === 0 && (kind ?? state ?? before) !== undefined)
+    return <Empty>No incident of this model is of this state and kind.</Empty>;
+  if (data.incidents.length === 0)
     return <Empty command="npx headrace monitor">No incident was opened. A monitor opens them while it runs:</Empty>;
   return (
     <>
-      <Rows
-        label="Incidents"
-        rows={all.slice(0, MOST)}
-        keyOf={({ no }) => `${no}`}
-        chosen={incident}
-        columns={[
-          {
-            title: 'State',
-            cell: ({ state }) => (
-              <State tone={state === 'open' ? 'bad' : state === 'acknowledged' ? 'warn' : 'good'}>{state}</State>
-            ),
-          },
-          { title: 'Severity', cell: ({ severity }) => severity },
-          { title: 'What happened', isSentence: true, cell: ({ summary }) => summary },
-          { title: 'Since', cell: ({ openedAt }) => <Time at={openedAt} /> },
-          {
-            title: '',
-            cell: ({ no, state }) =>
-              isAdmin && state === 'open' ? (
-                <Act
-                  verb="Acknowledge"
-                  asksReason={false}
-                  effect={`Incident ${no} stays open, and its messages stop: somebody works on it.`}
-                  run={() => answer(client.POST('/v1/alerts', { body: { action: 'acknowledge', incident: no } }))}
-                />
-              ) : null,
-          },
-        ]}
-      />
-      {all.length > MOST && <p>{all.length - MOST} older ones: npx headrace alerts list</p>}
-      {dead.length > 0 && isAdmin && (
-        <p>
-          {dead.length} messages were given up.{' '}
-          <Act
-            verb="Retry"
-            asksReason={false}
-            effect="Sends the messages again that were given up."
-            run={() => answer(client.POST('/v1/alerts', { body: { action: 'retry' } }))}
-          />
-        </p>
-      )}
+      <Table incidents={data.incidents} />
+      <Pages next={data.next} />
+      <GivenUp count={alerts.undelivered.filter((one) => one.state === 'dead').length} />
     </>
+  );
+}
+
+function Table({ incidents }: { readonly incidents: readonly Incident[] }) {
+  const [{ incident = null }, change] = useAddress();
+  return (
+    <Rows
+      label="Incidents"
+      rows={incidents}
+      keyOf={({ no }) => `${no}`}
+      chosen={incident}
+      columns={[
+        {
+          title: 'No',
+          isFigure: true,
+          cell: ({ no }) => (
+            <button
+              type="button"
+              data-kind="plain"
+              aria-label={`Show incident ${no}`}
+              onClick={() => change({ incident: incident === `${no}` ? undefined : `${no}` })}
+            >
+              {no}
+            </button>
+          ),
+        },
+        { title: 'State', cell: ({ state }) => <State tone={stateTone(state)}>{state}</State> },
+        { title: 'Severity', cell: ({ severity }) => severity },
+        { title: 'Kind', cell: ({ kind }) => wordsText(kind) },
+        { title: 'What happened', isSentence: true, cell: ({ summary }) => summary },
+        { title: 'Since', cell: ({ openedAt }) => <Time at={openedAt} /> },
+        { title: '', cell: (one) => <Acknowledge incident={one} /> },
+      ]}
+    />
+  );
+}
+
+function Acknowledge({ incident: { no, state } }: { readonly incident: Incident }) {
+  const queries = useQueryClient();
+  if (!useMay('admin') || state !== 'open') return null;
+  return (
+    <Act
+      verb="Acknowledge"
+      asksReason={false}
+      effect={`Incident ${no} stays open, and its messages stop: somebody works on it.`}
+      run={async () => {
+        await answer(client.POST('/v1/alerts', { body: { action: 'acknowledge', incident: no } }));
+        await queries.invalidateQueries({ queryKey: ['/v1/incidents'] });
+      }}
+    />
+  );
+}
+
+function Pages({ next }: { readonly next: number | null }) {
+  const [{ before }, change] = useAddress();
+  if (next === null && before === undefined) return null;
+  return (
+    <p className={css.actions}>
+      {before !== undefined && (
+        <button type="button" onClick={() => change({ before: undefined })}>
+          Newest
+        </button>
+      )}
+      {next !== null && (
+        <button type="button" onClick={() => change({ before: `${next}` })}>
+          Older
+        </button>
+      )}
+    </p>
+  );
+}
+
+function GivenUp({ count }: { readonly count: number }) {
+  const isAdmin = useMay('admin');
+  if (count === 0 || !isAdmin) return null;
+  return (
+    <p>
+      {countText(count, 'message')} given up.{' '}
+      <Act
+        verb="Retry"
+        asksReason={false}
+        effect="Sends the messages again that were given up."
+        run={() => answer(client.POST('/v1/alerts', { body: { action: 'retry' } }))}
+      />
+    </p>
   );
 }

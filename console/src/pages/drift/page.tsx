@@ -5,7 +5,7 @@ import { useAddress } from '../../app/address.ts';
 import { ModelChoice, useChosenModel } from '../../app/chosen-model.tsx';
 import { Choice } from '../../look/choice.tsx';
 import { Fault } from '../../look/fault.tsx';
-import { Empty, Live, Page as PageFrame, Panel, Skeleton } from '../../look/page.tsx';
+import { Empty, Live, Page as PageFrame, Skeleton } from '../../look/page.tsx';
 import { Time } from '../../look/time.tsx';
 import { Incidents } from './incidents.tsx';
 import { JudgedWindow } from './judged-window.tsx';
@@ -24,9 +24,7 @@ export function Page() {
         <Empty command="npx headrace init">The project declares no model.</Empty>
       ) : (
         <>
-          <Panel title="Incidents">
-            <Incidents model={model} />
-          </Panel>
+          <Incidents model={model} />
           <Judged model={model} />
           <PlaybookLog model={model} />
         </>

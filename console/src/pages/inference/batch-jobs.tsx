@@ -6,9 +6,13 @@ import { Rows } from '../../look/rows.tsx';
 import { State } from '../../look/state.tsx';
 import { Time } from '../../look/time.tsx';
 import { TONES } from '../operations/jobs.tsx';
+import { DeadRows } from './dead-rows.tsx';
 import css from './inference.module.css';
 
 type Job = LiveAnswer<'/v1/admin/jobs'>['jobs'][number];
+
+/** Newest batches whose dead rows are shown. */
+const MOST_SHOWN = 3;
 
 /** Batches of predictions of the server: how far each is, what it had to repeat, and what it gave up. */
 export function BatchJobs() {
@@ -33,6 +37,18 @@ function Listed() {
 }
 
 function Batches({ jobs }: { readonly jobs: readonly Job[] }) {
+  const dead = jobs.filter(({ progress }) => (progress?.quarantined ?? 0) > 0);
+  return (
+    <>
+      <Table jobs={jobs} />
+      {dead.slice(0, MOST_SHOWN).map(({ id, target, progress }) => (
+        <DeadRows key={id} job={id} model={target} count={progress?.quarantined ?? 0} />
+      ))}
+    </>
+  );
+}
+
+function Table({ jobs }: { readonly jobs: readonly Job[] }) {
   return (
     <Rows
       label="Batch jobs"

@@ -4,6 +4,7 @@ import { countText, numberText, wordsText } from '../../look/format.ts';
 import { Empty, Facts, Live, Panel } from '../../look/page.tsx';
 import { Rows } from '../../look/rows.tsx';
 import { State } from '../../look/state.tsx';
+import { DeadLetters } from './dead-letters.tsx';
 import { versionMap } from './version-map.ts';
 
 type Stream = NonNullable<LiveAnswer<'/v1/status'>['streams']>[string];
@@ -30,7 +31,10 @@ export function Streams() {
                 {streams[name] === undefined ? (
                   <Empty>Another process scores this stream.</Empty>
                 ) : (
-                  <Shown stream={streams[name]} />
+                  <>
+                    <Shown stream={streams[name]} />
+                    <DeadLetters stream={name} from={from} rejected={streams[name].counts['rejected'] ?? 0} />
+                  </>
                 )}
               </section>
             ))}
@@ -72,11 +76,6 @@ function Shown({ stream }: { readonly stream: Stream }) {
           ['Shadow', shadow === null ? 'none' : `version ${shadow}`],
         ]}
       />
-      {rejected > 0 && (
-        <Empty command="curl <server>/v1/stream-outputs/<stream>">
-          Rejected records have an output with the error and no score:
-        </Empty>
-      )}
       <Rows
         label="Version by partition and offset"
         rows={versionMap(partitions)}

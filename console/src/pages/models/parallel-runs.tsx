@@ -83,6 +83,9 @@ function numberOf(text: string | undefined): number | null {
   return Number.isFinite(value) ? value : null;
 }
 
+/** Shows a value without neighbours: the round end of a line of this length is a point. */
+const POINT = 'h.01';
+
 /** A line that breaks where a run has no value. */
 function lineOf(run: Run, axes: readonly Axis[], xOf: (i: number) => number): string {
   let isBroken = true;
@@ -94,7 +97,8 @@ function lineOf(run: Run, axes: readonly Axis[], xOf: (i: number) => number): st
         return '';
       }
       const y = TOP + (HEIGHT - TOP - BOTTOM) * (1 - (value - least) / (greatest - least));
-      const step = `${isBroken ? 'M' : 'L'}${xOf(i).toFixed(1)} ${y.toFixed(1)}`;
+      const place = `${xOf(i).toFixed(1)} ${y.toFixed(1)}`;
+      const step = isBroken ? `M${place}${POINT}` : `L${place}`;
       isBroken = false;
       return step;
     })

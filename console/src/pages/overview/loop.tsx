@@ -65,7 +65,7 @@ function stationsOf({ status, rollouts, alerts }: Parameters<typeof Loop>[0], ra
   );
   const worstRead = Math.max(0, ...services.map(({ p99Ms }) => p99Ms ?? 0));
   const worstRun = Math.max(0, ...inference.map(({ p99Ms }) => p99Ms ?? 0));
-  const open = alerts?.open.length ?? 0;
+  const open = alerts?.openCount ?? 0;
   const running = rollouts.filter(({ endedAt }) => endedAt === null);
   const frozen = playbooks.filter(({ isFrozen }) => isFrozen).length;
   return [

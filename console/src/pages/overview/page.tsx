@@ -46,46 +46,52 @@ function findingOf(status: Status | null, alerts: Alerts | null): string | undef
   if (status === null || alerts === null) return undefined;
   const pages = alerts.open.filter(({ severity }) => severity === 'page').length;
   if (!status.ready) return `Requests are not answered yet: ${status.waiting.join('; ')}.`;
-  if (alerts.open.length > 0)
-    return `${countText(alerts.open.length, 'open incident')}, ${pages} for a person at once.`;
+  if (alerts.openCount > 0) return `${countText(alerts.openCount, 'open incident')}, ${pages} for a person at once.`;
   if (status.degraded.length > 0) return `Requests are answered; ${status.degraded.join('; ')}.`;
   const slow = (status.services ?? []).filter(({ met }) => met === false).map(({ name }) => name);
   if (slow.length > 0) return `${countText(slow.length, 'service')} slower than declared: ${slow.join(', ')}.`;
   return 'Everything works as declared.';
 }
 
-/** Resolved incidents that are shown after the open ones, to see how they ended. */
+/** Newest open incidents that are shown, and resolved ones after them, to see how they ended. */
+const OPEN = 12;
 const RESOLVED = 3;
 
-function Incidents({ alerts: { open, resolved } }: { readonly alerts: Alerts }) {
+function Incidents({ alerts: { open, openCount, resolved } }: { readonly alerts: Alerts }) {
   if (open.length + resolved.length === 0)
     return <Empty command="npx headrace monitor">No incident was opened. A monitor opens them while it runs:</Empty>;
+  const shown = open.slice(-OPEN).toReversed();
   return (
-    <Rows
-      label="Incidents"
-      rows={[...open, ...resolved.slice(0, RESOLVED)]}
-      keyOf={({ no }) => `${no}`}
-      columns={[
-        {
-          title: 'State',
-          cell: ({ severity, state }) => (
-            <State tone={state === 'resolved' ? 'good' : severity === 'page' ? 'bad' : 'warn'}>
-              {state === 'resolved' ? state : severity}
-            </State>
-          ),
-        },
-        {
-          title: 'What happened',
-          isSentence: true,
-          cell: ({ no, model, summary }) => (
-            <Link to="/drift" search={() => ({ model, incident: `${no}` })}>
-              {summary}
-            </Link>
-          ),
-        },
-        { title: 'Since', cell: ({ openedAt }) => <Time at={openedAt} /> },
-      ]}
-    />
+    <>
+      <Rows
+        label="Incidents"
+        rows={[...shown, ...resolved.slice(0, RESOLVED)]}
+        keyOf={({ no }) => `${no}`}
+        columns={[
+          {
+            title: 'State',
+            cell: ({ severity, state }) => (
+              <State tone={state === 'resolved' ? 'good' : severity === 'page' ? 'bad' : 'warn'}>
+                {state === 'resolved' ? state : severity}
+              </State>
+            ),
+          },
+          {
+            title: 'What happened',
+            isSentence: true,
+            cell: ({ no, model, summary }) => (
+              <Link to="/drift" search={() => ({ model, incident: `${no}` })}>
+                {summary}
+              </Link>
+            ),
+          },
+          { title: 'Since', cell: ({ openedAt }) => <Time at={openedAt} /> },
+        ]}
+      />
+      {openCount > shown.length && (
+        <p>{countText(openCount - shown.length, 'older incident')} open: the page Drift lists them by model.</p>
+      )}
+    </>
   );
 }
 
