@@ -7,10 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient } from 'redis';
 import { afterEach, expect, test } from 'vitest';
+import { joinShares } from '../../src/backends/redis/share-leases.ts';
+import { storeKeys } from '../../src/backends/redis/store-keys.ts';
 import type { EnvironmentOptions } from '../../src/environment/config.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { openReader } from '../../src/running/reader.ts';
-import { addressOf } from './addresses.ts';
+import { addressOf, freshOptions } from './addresses.ts';
 import { OwnServer } from './own-server.ts';
 import { SentClicks } from './sent-clicks.ts';
 import { both, byUser, changedProject, PAGES, service, USERS } from './tile-project.ts';
@@ -194,4 +196,24 @@ test('many continue from the position of one, computed tiles count no event twic
   await site.whole(last);
   await site.likeOne(last);
   expect(site.faults).toEqual([]);
+});
+
+test('a process that works on for long keeps its lease without asking for its shares', async () => {
+  const server = await OwnServer.start();
+  ending.push(() => server.end());
+  const options = freshOptions([server.url]);
+  const group = await joinShares(options, 4);
+  ending.push(() => group.close());
+  const client = await createClient({ url: server.url }).connect();
+  ending.push(() => client.destroy());
+  const ends = async () => Number(Object.values(await client.hGetAll(storeKeys(options.prefix).leases.key))[0] ?? 0);
+  expect(await group.shares()).toEqual([0, 1, 2, 3]);
+  const first = await ends();
+  await until(async () => {
+    const now = await ends();
+    // A machine that stood still for the length of a lease has lost it.
+    if (now === 0) await group.shares();
+    return now > first;
+  });
+  expect(await group.shares()).toEqual([0, 1, 2, 3]);
 });

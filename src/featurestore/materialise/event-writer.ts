@@ -8,15 +8,18 @@ import { isBlank } from '../../features/engine/delivery.ts';
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
 import type { JudgedDeliveries } from '../../ports/delivery-sink.ts';
 import type { EventLog, PartitionEnds } from '../../ports/event-log.ts';
-import type { ShareGroup, SharePlace, TileShares } from '../../ports/tile-shares.ts';
+import type { SharePlace } from '../../ports/tile-shares.ts';
 import type { RowsOf } from '../ingest/source-rows.ts';
 import { admissionBefore } from './admission-before.ts';
 import { deliveryReader } from './log-cursor.ts';
-import { ShareLoop } from './share-loop.ts';
+import { ShareLoop, type ShareLoopOptions } from './share-loop.ts';
 import { SharedAdds } from './shared-adds.ts';
 
-/** Records of a partition that are read at once. */
-const READ_MOST = 2_000;
+/** Records that are read at once, of all partitions of the process: the fewer there are, the fewer events of a key share a write. */
+const READ_MOST = 8_000;
+
+/** Of a partition, however many there are. */
+const READ_LEAST = 500;
 
 /** Without more to read, the log is looked at this often, ms: a key that gets several events meanwhile is written once. */
 export const LOOK_EVERY_MS = 50;
@@ -24,10 +27,8 @@ export const LOOK_EVERY_MS = 50;
 /** Without events the writer reports to the store this often, ms. */
 const TELL_EVERY_MS = 250;
 
-export interface EventWriterOptions {
+export interface EventWriterOptions extends ShareLoopOptions {
   readonly log: EventLog;
-  readonly shares: TileShares;
-  readonly group: ShareGroup;
   /** Those that have stream views; their topics are open. */
   readonly sources: readonly EventSourceData[];
   readonly layouts: readonly TileLayout[];
@@ -35,10 +36,6 @@ export interface EventWriterOptions {
   readonly clock: Clock;
   /** Shortest time between two looks at the log that found its end, ms. */
   readonly lookEveryMs: number;
-  /** Sees what goes wrong, once while it lasts. */
-  readonly onFault: (error: unknown) => void;
-  /** Called with its shares, whenever they change. */
-  readonly onShares?: ((shares: readonly number[]) => void) | undefined;
 }
 
 /** A partition of a source's topic, as this process judges it. */
@@ -65,26 +62,20 @@ export class EventWriter {
   /** Whether the shares were read to their ends since the last of them was taken. */
   #isWhole = false;
   #told: { readonly isWhole: boolean; readonly at: number } | null = null;
-  #trouble: string | null = null;
 
   constructor(options: EventWriterOptions) {
     this.#options = options;
     this.#adds = new SharedAdds(options);
-    const { shares, group, onShares } = options;
-    this.#loop = new ShareLoop({
-      shares,
-      group,
-      onShares,
-      work: {
-        begin: (gained, places) => this.#begin(gained, places),
-        next: (has) => this.#next(has),
-        has: (has) => this.#has(has),
-      },
-      failed: (error) => this.#fault(error),
-      worked: () => {
-        this.#trouble = null;
-      },
+    this.#loop = new ShareLoop(options, {
+      begin: (gained, places) => this.#begin(gained, places),
+      next: (has) => this.#next(has),
+      has: (has) => this.#has(has),
     });
+  }
+
+  /** Keys that it wrote, and those that another process had written since it read them. */
+  get keys(): SharedAdds['keys'] {
+    return this.#adds.keys;
   }
 
   /** The shares that it has taken. */
@@ -130,8 +121,9 @@ export class EventWriter {
     const { clock, lookEveryMs, shares } = this.#options;
     const [startedAt, lookedAt] = [performance.now(), clock()];
     const partitions = has.flatMap((share) => this.#partitions.get(share) ?? []);
-    const read = await Promise.all(partitions.map((one) => this.#read(one)));
-    const hasMore = read.some(({ deliveries }) => deliveries.length === READ_MOST);
+    const most = Math.max(READ_LEAST, Math.ceil(READ_MOST / partitions.length));
+    const read = await Promise.all(partitions.map((one) => this.#read(one, most)));
+    const hasMore = read.some(({ deliveries }) => deliveries.length === most);
     if (!hasMore) this.#isWhole = true;
     const judged = read.filter(({ deliveries }) => deliveries.length > 0);
     if (judged.length > 0 || this.#isDue()) {
@@ -154,9 +146,9 @@ export class EventWriter {
   }
 
   /** Reads and judges the next records of a partition. */
-  async #read({ source, partition, admission, next }: Partition): Promise<JudgedDeliveries> {
+  async #read({ source, partition, admission, next }: Partition, most: number): Promise<JudgedDeliveries> {
     const { log, rowsOf } = this.#options;
-    const { records } = await log.read(topicOf(source), partition, next, READ_MOST);
+    const { records } = await log.read(topicOf(source), partition, next, most);
     // The process that serves judges them too, and reports those that nobody can read.
     const deliveryOf = deliveryReader(log, rowsOf(source), () => undefined);
     const deliveries = records.map((record, i) => deliveryOf(record, partition, next + i));
@@ -180,13 +172,5 @@ export class EventWriter {
   #has(shares: readonly number[]): void {
     for (const share of [...this.#partitions.keys()]) if (!shares.includes(share)) this.#partitions.delete(share);
     this.#told = null;
-  }
-
-  /** Reports a fault, once while it lasts. */
-  #fault(error: unknown): void {
-    const text = String(error);
-    if (this.#loop.isClosed || text === this.#trouble) return;
-    this.#trouble = text;
-    this.#options.onFault(error);
   }
 }

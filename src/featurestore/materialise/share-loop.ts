@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { noTrouble, type Trouble } from '../../base/trouble.ts';
 import type { ShareGroup, SharePlace, TileShares } from '../../ports/tile-shares.ts';
 
 /** After what went wrong, and while it has no share, ms. */
@@ -17,13 +18,10 @@ export interface ShareWork {
 export interface ShareLoopOptions {
   readonly shares: TileShares;
   readonly group: ShareGroup;
-  readonly work: ShareWork;
+  /** Sees what goes wrong, once while it lasts. */
+  readonly onFault: (error: unknown) => void;
   /** Called with its shares, whenever they change. */
   readonly onShares?: ((shares: readonly number[]) => void) | undefined;
-  /** Sees each failure of a round. */
-  readonly failed: (error: unknown) => void;
-  /** Called after a round without one. */
-  readonly worked: () => void;
 }
 
 /**
@@ -33,14 +31,18 @@ export interface ShareLoopOptions {
  */
 export class ShareLoop {
   readonly #options: ShareLoopOptions;
+  readonly #work: ShareWork;
+  readonly #trouble: Trouble;
   readonly #running: Promise<void>;
   #taken: readonly number[] = [];
   /** Whether a share was found not to be as it was left. */
   #distrusts = false;
   #closed = false;
 
-  constructor(options: ShareLoopOptions) {
+  constructor(options: ShareLoopOptions, work: ShareWork) {
     this.#options = options;
+    this.#work = work;
+    this.#trouble = this.newTrouble();
     this.#running = this.#run();
   }
 
@@ -49,8 +51,11 @@ export class ShareLoop {
     return this.#taken;
   }
 
-  get isClosed(): boolean {
-    return this.#closed;
+  /** A fault of the process, reported like those of its rounds: not after its end. */
+  newTrouble(): Trouble {
+    return noTrouble((error) => {
+      if (!this.#closed) this.#options.onFault(error);
+    });
   }
 
   /** Ends the work and leaves its shares to the others. */
@@ -61,19 +66,19 @@ export class ShareLoop {
   }
 
   async #run(): Promise<void> {
-    const { group, work, failed, worked } = this.#options;
+    const { group } = this.#options;
     while (!this.#closed) {
       try {
         await this.#settle(await group.shares());
         if (this.#taken.length === 0) await sleep(PAUSE_MS);
         else {
-          const outcome = await work.next(this.#taken);
+          const outcome = await this.#work.next(this.#taken);
           this.#distrusts ||= outcome === 'lost';
           if (outcome !== 'written') this.#have([]);
         }
-        worked();
+        this.#trouble.over();
       } catch (error) {
-        failed(error);
+        this.#trouble.met(error);
         this.#have([]);
         await sleep(PAUSE_MS);
       }
@@ -90,15 +95,15 @@ export class ShareLoop {
   }
 
   async #take(gained: readonly number[]): Promise<void> {
-    const { shares, work } = this.#options;
+    const { shares } = this.#options;
     const places = await shares.take(gained, this.#distrusts);
-    const odd = await work.begin(gained, places);
+    const odd = await this.#work.begin(gained, places);
     if (odd.length > 0 && !this.#distrusts) await shares.take(odd, true);
   }
 
   #have(shares: readonly number[]): void {
     if (shares.length > 0 || this.#taken.length > 0) this.#options.onShares?.(shares);
     this.#taken = [...shares];
-    this.#options.work.has(this.#taken);
+    this.#work.has(this.#taken);
   }
 }

@@ -1,13 +1,14 @@
 import { isHeadraceError } from '../../base/errors/fail.ts';
 import type { Clock } from '../../base/time.ts';
+import type { Trouble } from '../../base/trouble.ts';
 import type { EventSourceData } from '../../features/define/declaration.ts';
 import type { UpsertOutcome } from '../../features/tile/upsert.ts';
 import type { EventLog } from '../../ports/event-log.ts';
-import type { ShareGroup, SharePlace, TileShares } from '../../ports/tile-shares.ts';
+import type { SharePlace } from '../../ports/tile-shares.ts';
 import type { TileBatch, TileTopics, TopicEnds } from '../../ports/tile-topics.ts';
 import { engineProgress, type TileProgress } from './engine-progress.ts';
 import { NewestTiles } from './newest-tiles.ts';
-import { ShareLoop } from './share-loop.ts';
+import { ShareLoop, type ShareLoopOptions } from './share-loop.ts';
 
 /** Longest time that is waited for tiles, ms. */
 const WAIT_MS = 100;
@@ -18,20 +19,14 @@ const ASK_EVERY_MS = 200;
 /** Without news the writer reports to the store, and looks at it, this often, ms. */
 const TELL_EVERY_MS = 1_000;
 
-export interface TileWriterOptions {
+export interface TileWriterOptions extends ShareLoopOptions {
   readonly topics: TileTopics;
-  readonly shares: TileShares;
-  readonly group: ShareGroup;
   readonly log: EventLog;
   /** Those that have stream views; their topics are open. */
   readonly sources: readonly EventSourceData[];
   /** Of each topic of the log. */
   readonly partitions: number;
   readonly clock: Clock;
-  /** Sees what goes wrong, once while it lasts. */
-  readonly onFault: (error: unknown) => void;
-  /** Called with its shares, whenever they change. */
-  readonly onShares?: (shares: readonly number[]) => void;
 }
 
 /**
@@ -52,25 +47,18 @@ export class TileWriter {
   #asking: Promise<void> | null = null;
   #askedAt = Number.NEGATIVE_INFINITY;
   #told: { readonly freshUntil: number | null; readonly isWhole: boolean; readonly at: number } | null = null;
-  readonly #troubles = new Map<'tiles' | 'engine', string>();
+  readonly #engineTrouble: Trouble;
 
   constructor(options: TileWriterOptions) {
     this.#options = options;
-    const { shares, group, onShares } = options;
-    this.#loop = new ShareLoop({
-      shares,
-      group,
-      onShares,
-      work: {
-        begin: (gained, places) => this.#begin(gained, places),
-        next: (has) => this.#writeNext(has),
-        has: () => {
-          this.#told = null;
-        },
+    this.#loop = new ShareLoop(options, {
+      begin: (gained, places) => this.#begin(gained, places),
+      next: (has) => this.#writeNext(has),
+      has: () => {
+        this.#told = null;
       },
-      failed: (error) => this.#fault('tiles', error),
-      worked: () => void this.#troubles.delete('tiles'),
     });
+    this.#engineTrouble = this.#loop.newTrouble();
   }
 
   /** The shares that it has taken. */
@@ -147,8 +135,8 @@ export class TileWriter {
     if (this.#asking !== null || now - this.#askedAt < ASK_EVERY_MS) return;
     this.#askedAt = now;
     this.#asking = this.#askEngine()
-      .then(() => void this.#troubles.delete('engine'))
-      .catch((error: unknown) => this.#fault('engine', error))
+      .then(() => this.#engineTrouble.over())
+      .catch((error: unknown) => this.#engineTrouble.met(error))
       .finally(() => {
         this.#asking = null;
       });
@@ -162,14 +150,6 @@ export class TileWriter {
     const lastIngestTs = next.map(() => Number.NEGATIVE_INFINITY);
     const known = sources.map((source) => ({ source, next, lastIngestTs }));
     this.#said = await engineProgress(log, topics.engine, known, askedAt);
-  }
-
-  /** Reports a fault, once while it lasts. */
-  #fault(of: 'tiles' | 'engine', error: unknown): void {
-    const text = String(error);
-    if (this.#loop.isClosed || text === this.#troubles.get(of)) return;
-    this.#troubles.set(of, text);
-    this.#options.onFault(error);
   }
 }
 
