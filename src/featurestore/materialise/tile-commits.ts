@@ -218,14 +218,14 @@ export class TileCommits {
     if (!isDue(own)) return;
     const clock = Math.min(own, await freshUntil());
     if (!isDue(clock)) return;
-    for (const layout of layouts) {
-      const horizons = layout.view.hopsMs
+    const sweeps = layouts.map((layout) => ({
+      layout,
+      horizons: layout.view.hopsMs
         .map((hopMs) => ({ hopMs, endedBefore: clock - tileHorizonMs(layout.view, hopMs) }))
-        .filter(({ endedBefore }) => Number.isFinite(endedBefore));
-      await this.#options.store.dropTiles(layout, horizons, signal);
-      if (signal.aborted) return;
-    }
-    this.#dropped = clock;
+        .filter(({ endedBefore }) => Number.isFinite(endedBefore)),
+    }));
+    await this.#options.store.dropTiles(sweeps, signal);
+    if (!signal.aborted) this.#dropped = clock;
   }
 }
 
