@@ -18,7 +18,7 @@ interface DroppedTier {
   readonly endedBefore: number;
 }
 
-/** What a sweep drops, by the numbers of the store. */
+/** The tiles and windows that a sweep drops, by the numbers of the store. */
 interface Dropped {
   readonly tiers: ReadonlyMap<number, DroppedTier>;
   /** Views whose stored windows go where the latest event was before an instant. */

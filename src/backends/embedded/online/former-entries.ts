@@ -17,7 +17,7 @@ export function hasFormerEntries(entries: Entries): boolean {
   return [FORMER_WINDOWS, FORMER_BLOCKS].some((span) => entries.keys(span, 1).length > 0);
 }
 
-/** What a store of a former format still has where that format put it. */
+/** Entries that are still where a former format put them. */
 export class FormerEntries {
   /** Whether something has not moved yet. */
   isThere: boolean;
@@ -94,7 +94,7 @@ function nameOf({ viewId, tile }: FormerEntry): string {
   return tile === null ? viewId : tierName(viewId, tile.hopMs);
 }
 
-/** What is in the new place is as new or newer. */
+/** An entry in the new place is as new or newer. */
 function moveOne(entries: Entries, { record, tile }: FormerEntry, number: number, content: Uint8Array): void {
   if (tile !== null) {
     const key = blockKey(record, number, tile.block);

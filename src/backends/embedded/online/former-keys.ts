@@ -47,8 +47,8 @@ export function readFormerKey(entry: Uint8Array): FormerEntry {
 }
 
 /**
- * What stands for an entity key in a record, a block or a former block: the place of the record without its first byte. null: it is another
- * entry.
+ * The bytes that stand for an entity key in a record, a block or a former block: the place of the record without its first byte. null: it is
+ * another entry.
  */
 export function entityOf(entry: Uint8Array): Uint8Array | null {
   if (isOfKey(entry)) return entry.subarray(1, recordBytes(entry));
