@@ -123,7 +123,10 @@ async function measure(): Promise<void> {
       aim: { of: 'ratio', atMost: 1.2 },
     });
   await printHttp(large, LARGE_USERS, HOT_USERS);
-  await printBytes(large, LARGE_USERS, { name: `three purchases in two views of ${shopper.features.length} features`, atMost: 2 });
+  await printBytes(large, LARGE_USERS, {
+    name: `three purchases in two views of ${shopper.features.length} features`,
+    atMost: 2,
+  });
   await printDense();
 }
 

@@ -159,7 +159,9 @@ export class TileCommits {
     // No event comes between here and `forget`: nothing in memory is newer than the store.
     const at = position();
     const covers = areAll ? { covers: coversOf(tiles, at) } : {};
-    const written = store.writeTiles({ writer, position: at, tiles, ...covers });
+    // Everything is committed: windows of all tiles of a key are as fresh as a commit's.
+    const fresh = tiles[0]?.all === undefined ? {} : { freshUntil: this.#options.freshUntil() };
+    const written = store.writeTiles({ writer, position: at, tiles, ...fresh, ...covers });
     this.#options.tiles.forget();
     for (const { layout, hopMs, key, run, index } of tiles) {
       const start = run.nums[index * layout.numbers + START];
