@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -10,24 +10,32 @@ import { seededRandom } from '../src/base/rng.ts';
 import { tileLayout } from '../src/features/tile/tile-layout.ts';
 import { insideOf } from '../src/running/inside.ts';
 import { printFigure } from './figure.ts';
+import { printBytes } from './large-store-bytes.ts';
+import { printHttp } from './large-store-http.ts';
 import { median } from './measure.ts';
 import { purchases, scratchDirectory, shop, shopper } from './shop.ts';
-import { fillLargeShop, LARGE_USERS, largeMemory, openLargeShop } from './shop-server.ts';
+import { fillLargeShop, LARGE_USERS, largeMemory, openLargeShop, runningShop } from './shop-server.ts';
 
 /**
  * A store of many users, each with three purchases, of which memory holds a tenth: its opening after a kill −9 next to that of a small one;
- * vectors of users drawn evenly, next to those of few users and to a bare LMDB get of the same bytes; memory under such reads and
- * new users; bytes on the disk. Times are processor time, so other load changes them less.
+ * vectors of users drawn evenly, next to those of few users and to a bare LMDB get of the same bytes; of an instant in the past; events of
+ * users drawn evenly, next to those of a small store; memory under such reads and new users; requests over HTTP; bytes on the disk.
+ * Times are processor time, so other load changes them less. `npm run bench large-store -- --users 10000000` takes as many users.
  */
 const FEW_USERS = 10_000;
 const OPENINGS = 3;
 const ROUNDS = 4;
 const READS = 10_000;
 const HOT_USERS = 1_000;
+/** Users who buy all day. */
+const DENSE_USERS = 2_000;
 /** New users of a round, and their events in one call. */
 const NEW_USERS = 10_000;
 const BATCH = 1_000;
 const LEAST_MEMORY = 300e6;
+const PAST_MS = 20 * 60_000;
+/** Events of a round, which one commit writes. */
+const EVENTS = 10_000;
 
 const [mode, directory = '', count = ''] = process.argv.slice(2);
 if (mode === 'fill') await fillAndDie(directory, Number(count));
@@ -71,7 +79,7 @@ async function measure(): Promise<void> {
   child('fill', large, String(LARGE_USERS));
   child('fill', small, String(FEW_USERS));
   printOpening(large, small);
-  const file = join(large, 'online', 'tiles.mdb');
+  await printEvents(large, small);
   const reads = await readAll(large);
   const bare = await bareMicros(windowBytes(large));
   const users = LARGE_USERS.toLocaleString('en');
@@ -96,6 +104,14 @@ async function measure(): Promise<void> {
       yardstickValue: 1e6 / reads.hotMicros,
       aim: { of: 'ratio', atLeast },
     });
+  printFigure({
+    name: `vector of 20 minutes ago of any of ${users} users, most of them not in memory, in process, processor time`,
+    unit: 'µs',
+    value: reads.pastMicros,
+    yardstick: 'the same of the present',
+    yardstickValue: reads.uniformMicros,
+    aim: null,
+  });
   // A process takes more than the least budgets without any key.
   if (largeMemory(LARGE_USERS) >= LEAST_MEMORY)
     printFigure({
@@ -106,14 +122,20 @@ async function measure(): Promise<void> {
       yardstickValue: largeMemory(LARGE_USERS) / 1e6,
       aim: { of: 'ratio', atMost: 1.2 },
     });
-  printFigure({
-    name: `bytes a user in the online store, three purchases in two views of ${shopper.features.length} features`,
-    unit: 'bytes',
-    value: (statSync(file).blocks * 512) / LARGE_USERS,
-    yardstick: null,
-    yardstickValue: null,
-    aim: null,
+  await printHttp(large, LARGE_USERS, HOT_USERS);
+  await printBytes(large, LARGE_USERS, {
+    name: `three purchases in two views of ${shopper.features.length} features`,
+    atMost: 2,
   });
+  await printDense();
+}
+
+/** The bytes of users who buy all day. */
+async function printDense(): Promise<void> {
+  const directory = scratchDirectory();
+  const { headrace } = await runningShop(shop, DENSE_USERS, { directory });
+  await headrace.close();
+  await printBytes(directory, DENSE_USERS, { name: 'a purchase each quarter of an hour of a day', atMost: 1.3 });
 }
 
 function printOpening(large: string, small: string): void {
@@ -135,21 +157,71 @@ function printOpening(large: string, small: string): void {
   }
 }
 
+/** Brings events of users drawn evenly from a large store and a small one. */
+async function printEvents(large: string, small: string): Promise<void> {
+  const [many, few] = [await eventMicros(large, LARGE_USERS), await eventMicros(small, FEW_USERS)];
+  const events = `events of users drawn evenly from ${LARGE_USERS.toLocaleString('en')} in a second of processor time`;
+  for (const [at, what, aim] of [
+    [0, 'taken', null],
+    [1, 'taken and committed', { of: 'ratio', atLeast: 0.4 }],
+  ] as const)
+    printFigure({
+      name: `${events}, ${what}`,
+      unit: 'events/s',
+      value: 1e6 / many[at],
+      yardstick: `the same from ${FEW_USERS.toLocaleString('en')}`,
+      yardstickValue: 1e6 / few[at],
+      aim,
+    });
+}
+
+/** The least processor time of an event that is taken, and of one that is taken and committed. */
+async function eventMicros(path: string, users: number): Promise<readonly [number, number]> {
+  const { headrace, now } = await openLargeShop(shop, path, users);
+  const random = seededRandom(13);
+  const times: [number, number][] = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const before = processorMicros();
+    for (let from = 0; from < EVENTS; from += BATCH) {
+      const events = Array.from({ length: BATCH }, (_, i) => {
+        const id = `c${round * EVENTS + from + i}`;
+        return { id, at: now, user: `u${Math.floor(random() * users)}`, price: i, items: 1 };
+      });
+      await headrace.ingest(purchases, events);
+    }
+    const taken = processorMicros() - before;
+    await headrace.flush();
+    times.push([taken / EVENTS, (processorMicros() - before) / EVENTS]);
+  }
+  await headrace.close();
+  return [Math.min(...times.map(([taken]) => taken)), Math.min(...times.map(([, whole]) => whole))];
+}
+
+/** Processor time of this process, µs. */
+function processorMicros(): number {
+  const { user, system } = process.cpuUsage();
+  return user + system;
+}
+
 /** Reads users drawn evenly and few users in turns, with new users in between. */
 async function readAll(path: string) {
   const { headrace, now } = await openLargeShop(shop, path, LARGE_USERS);
   const random = seededRandom(11);
-  const read = (draw: () => number) => () => {
-    for (let i = 0; i < READS; i += 1)
-      insideOf(headrace).features.read(shopper, { user: `u${draw()}`, at: now, basket: i }, now);
-  };
+  const read =
+    (draw: () => number, at = now) =>
+    () => {
+      for (let i = 0; i < READS; i += 1)
+        insideOf(headrace).features.read(shopper, { user: `u${draw()}`, at: now, basket: i }, at);
+    };
   const readUniform = read(() => Math.floor(random() * LARGE_USERS));
+  const readPast = read(() => Math.floor(random() * LARGE_USERS), now - PAST_MS);
   const readZipf = read(zipf(LARGE_USERS, random));
   const readHot = read(() => Math.floor(random() * HOT_USERS));
-  const [uniform, skewed, hot]: [number[], number[], number[]] = [[], [], []];
+  const [uniform, past, skewed, hot]: [number[], number[], number[], number[]] = [[], [], [], []];
   let ownBytes = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
     uniform.push(micros(readUniform));
+    past.push(micros(readPast));
     readZipf();
     skewed.push(micros(readZipf));
     readHot();
@@ -166,16 +238,17 @@ async function readAll(path: string) {
     ownBytes = Math.max(ownBytes, ownMemory());
   }
   await headrace.close();
-  const [uniformMicros, zipfMicros, hotMicros] = [uniform, skewed, hot].map((times) => Math.min(...times));
-  return { uniformMicros, zipfMicros, hotMicros, ownBytes };
+  const [uniformMicros, pastMicros, zipfMicros, hotMicros] = [uniform, past, skewed, hot].map((times) =>
+    Math.min(...times),
+  );
+  return { uniformMicros, pastMicros, zipfMicros, hotMicros, ownBytes };
 }
 
 /** Processor time of each of the reads. */
 function micros(work: () => void): number {
-  const before = process.cpuUsage();
+  const before = processorMicros();
   work();
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / READS;
+  return (processorMicros() - before) / READS;
 }
 
 /** Bytes of the windows of a user, the mean of some. */

@@ -7,13 +7,14 @@ const FLUSH_EVERY = 100_000;
 
 /**
  * Takes the history of a shop at the pace of its own clock, then what has happened meanwhile, and runs the batch views as of
- * now. Returns the number of events.
+ * now. `taken` hears how many events it has, now and then. Returns their number.
  */
 export async function fillHistory(
   headrace: Headrace,
   clock: ReplayClock,
   traffic: Traffic,
   now: () => number,
+  taken: (events: number) => void,
 ): Promise<number> {
   let events = 0;
   let flushed = 0;
@@ -28,6 +29,7 @@ export async function fillHistory(
     if (events - flushed < FLUSH_EVERY) continue;
     flushed = events;
     await headrace.flush();
+    taken(events);
   }
   await take(traffic.live(now()));
   for (const view of headrace.project.views) if (view.kind === 'batchView') await headrace.backfill(view);

@@ -12,6 +12,7 @@ import config from './headrace.config.ts';
 import { type LiveTotals, sendLive } from './live.ts';
 import type { LoadPlan } from './load.ts';
 import { openLoop } from './open-loop.ts';
+import { fillProgress } from './progress.ts';
 import { type PurchaseLog, type PurchaseLogOptions, parseColumnMap, purchaseLog } from './purchase-log.ts';
 import { seededRandom } from './seeded-random.ts';
 import { type ServerBudget, serverBudgets } from './server-budgets.ts';
@@ -39,8 +40,12 @@ const BODIES = 5_000;
 const PEAK_SECONDS = 5;
 const BEYOND_ANY_PEAK = 500_000;
 const HISTORY_EVENTS_A_USER = 10;
+/** The events of a history of more than a million users: all of them go through the log, some 10,000 to 20,000 a second. */
+const MOST_HISTORY_EVENTS = 10_000_000;
 /** 1,667 events a second of 20,000 users. */
 const SECONDS_BETWEEN_EVENTS_OF_A_USER = 12;
+/** One writer takes no more for long next to as many requests. */
+const MOST_EVENTS_A_SECOND = 2_000;
 /** The load that latencies are judged under, as a share of the peak. */
 const SHARE_OF_PEAK = 0.8;
 
@@ -84,10 +89,11 @@ async function mustBeUnused(): Promise<void> {
 async function demonstrate(): Promise<DemonstrationSummary> {
   const started = performance.now();
   const until = Date.now();
-  const traffic = await openTraffic(until);
+  const { traffic, expected } = await openTraffic(until);
   const clock = replayClock(until);
   const history = await withProject(clock, async (headrace) => {
-    const events = await fillHistory(headrace, clock, traffic, Date.now);
+    const taken = fillProgress(expected, say, () => performance.now());
+    const events = await fillHistory(headrace, clock, traffic, Date.now, taken);
     return {
       events,
       seconds: (performance.now() - started) / 1_000,
@@ -105,16 +111,18 @@ async function demonstrate(): Promise<DemonstrationSummary> {
   });
 }
 
-async function openTraffic(until: number): Promise<Traffic> {
+/** The traffic, and about how many events its history has. */
+async function openTraffic(until: number): Promise<{ readonly traffic: Traffic; readonly expected: number }> {
   const random = seededRandom(SEED);
-  const eventsPerSecond = users / SECONDS_BETWEEN_EVENTS_OF_A_USER;
+  const eventsPerSecond = Math.min(users / SECONDS_BETWEEN_EVENTS_OF_A_USER, MOST_EVENTS_A_SECOND);
   if (values.csv === undefined) {
-    const events = users * HISTORY_EVENTS_A_USER;
-    return shopTraffic({ users, items: Math.ceil(users / 4), until, events, eventsPerSecond, random });
+    const events = Math.min(users * HISTORY_EVENTS_A_USER, MOST_HISTORY_EVENTS);
+    const items = Math.ceil(users / 4);
+    return { traffic: shopTraffic({ users, items, until, events, eventsPerSecond, random }), expected: events };
   }
   const log = await userLog(values.csv, { now: until, eventsPerSecond, random });
   say(`${log.lines.toLocaleString('en')} lines; ${log.leftOut} without an item, a time or a price are skipped`);
-  return log;
+  return { traffic: log, expected: log.lines };
 }
 
 /** The user's own log, or a sentence that says what is wrong with it. */

@@ -97,6 +97,12 @@ export interface TileHorizon {
   readonly endedBefore: number;
 }
 
+/** The tiles of a view that are dropped. */
+export interface TileSweep {
+  readonly layout: TileLayout;
+  readonly horizons: readonly TileHorizon[];
+}
+
 /** A key of a view whose tiles changed. */
 export interface ChangedKey {
   /** As in the layout. */
@@ -154,7 +160,7 @@ export interface OnlineStoreCapabilities {
  *  6. a batch generation is invisible until it is switched to; the switch is atomic; the rows of the previous generation stay
  *     until the next switch, for started reads; older ones are dropped;
  *  7. a second writer on the same store is STORE_LOCKED; readers are not;
- *  8. `dropTiles` removes the tiles of each named hop that end at or before its instant, and nothing else; it may take long, and
+ *  8. `dropTiles` removes the tiles of each named view and hop that end at or before its instant, and nothing else; it may take long, and
  *     commits come in between; once its signal is aborted it ends early, and the next call resumes;
  *  9. `dropKey` removes the tiles of a key in the named layouts and its rows in every generation of the named batch views, and
  *     nothing else;
@@ -189,7 +195,8 @@ export interface OnlineStore {
   /** Makes the generation the one that is read. */
   switchBatch(generation: BatchGeneration): MaybePromise<void>;
   readBatch(reads: readonly BatchRead[]): MaybePromise<readonly (BatchAnswer | null)[]>;
-  dropTiles(layout: TileLayout, horizons: readonly TileHorizon[], signal?: AbortSignal): MaybePromise<void>;
+  /** Of all views that have something to drop in one call: it may walk over the whole store. */
+  dropTiles(sweeps: readonly TileSweep[], signal?: AbortSignal): MaybePromise<void>;
   /** Drops all tiles of a view that is not declared any more, by the id of its layout; one that is cut off is to be asked for again. */
   dropView(viewId: string, signal?: AbortSignal): MaybePromise<void>;
   /** Drops all tiles and batch rows of a key; without it the store cannot forget. Synchronous stores have dropped them when it returns. */

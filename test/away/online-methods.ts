@@ -35,7 +35,7 @@ export const onlineCalls: Readonly<
   writeBatch: (store) => store.writeBatch(nextGeneration(), features, [{ key: 'u', values: [1] }]),
   switchBatch: (store) => store.switchBatch(nextGeneration()),
   readBatch: (store) => store.readBatch([row]),
-  dropTiles: (store) => store.dropTiles(contractLayout, [{ hopMs: HOP_MS, endedBefore: 1 }]),
+  dropTiles: (store) => store.dropTiles([{ layout: contractLayout, horizons: [{ hopMs: HOP_MS, endedBefore: 1 }] }]),
   dropView: (store) => store.dropView('gone@1'),
   dropKey: (store) => store.dropKey?.([contractLayout], ['history@1'], 'nobody'),
   follow: null,

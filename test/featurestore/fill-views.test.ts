@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterEach, expect, test } from 'vitest';
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
+import { openOnlineStore } from '../../src/backends/embedded/online/online-store.ts';
 import { seededRandom } from '../../src/base/rng.ts';
-import type { StreamViewData } from '../../src/features/define/declaration.ts';
+import type { ProjectData, StreamViewData } from '../../src/features/define/declaration.ts';
 import {
   count,
   defineProject,
@@ -14,6 +15,7 @@ import {
   int,
   last,
   lookup,
+  max,
   mean,
   over,
   streamView,
@@ -117,7 +119,7 @@ async function environment(online: OnlineStore = new MemoryOnlineStore()): Promi
   return here;
 }
 
-function openStore(project: typeof early | typeof late, to: Environment): Promise<FeatureStore> {
+function openStore(project: ProjectData, to: Environment): Promise<FeatureStore> {
   return FeatureStore.open({
     project,
     log: to.log,
@@ -215,6 +217,42 @@ test('a new view and new aggregates answer as if they had been there from the fi
   const wanted = await expected(hours);
   expect(await answers(again, grown.now)).toEqual(wanted.answers);
   expect(await archived(grown)).toEqual(wanted.archived);
+});
+
+/** A view whose merges are small, so that a store keeps its windows. */
+const wheels = streamView('wheels', {
+  ...base,
+  entity: entity('bike', { bike: text() }),
+  key: { bike: 'bike' },
+  features: (e) => ({ rides: count(), minutes: sum(e.minutes), longest: max(e.minutes) }),
+});
+const repairs = featureService('repairs', {
+  request: { bike: text() },
+  join: (r) => ({ bike: lookup(wheels, { bike: r.bike }) }),
+});
+const bikes = Array.from({ length: 200 }, (_, i) => `b${i}`);
+
+test('a new view of many keys is filled with the windows of each key, and answers as if it had always been there', async () => {
+  const project = defineProject('bikes', { repairs });
+  const rows = hours
+    .slice(0, 20)
+    .map((each) => each.map((ride, i) => ({ ...ride, bike: bikes[(i * 7) % bikes.length] })));
+  const path = mkdtempSync(`${tmpdir()}/headrace-fill-`);
+  folders.push(path);
+  const online = openOnlineStore({ path });
+  const grown = await grownFrom(rows, online);
+  await (await openStore(project, grown)).close();
+  const { encode } = entityKeyCodec(wheels.entity.key);
+  const seen = bikes.filter((bike) => rows.flat().some((ride) => ride.bike === bike));
+  const stored = bikes.filter((bike) => online.readWindows?.(tileLayout(wheels), encode([bike]) ?? '') != null);
+  expect(stored).toEqual(seen);
+  const fresh = await environment();
+  const always = await openStore(project, fresh);
+  await ingest(always, fresh, rows);
+  const filled = await openStore(project, grown);
+  for (const at of [grown.now, grown.now + HOUR_MS, grown.now - 3 * HOUR_MS])
+    for (const bike of bikes)
+      expect(await filled.read(repairs, { bike }, at)).toEqual(await always.read(repairs, { bike }, at));
 });
 
 test('a declaration that comes back answers as if it had never been away', async () => {

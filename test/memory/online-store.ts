@@ -9,9 +9,9 @@ import type {
   OnlineStore,
   OnlineStoreCapabilities,
   TileCommit,
-  TileHorizon,
   TileRead,
   TileReport,
+  TileSweep,
 } from '../../src/ports/online-store.ts';
 import type { Position } from '../../src/ports/position.ts';
 import type { Columns, Value } from '../../src/schema/column.ts';
@@ -90,12 +90,11 @@ export class MemoryOnlineStore implements OnlineStore {
     });
   }
 
-  dropTiles(layout: TileLayout, horizons: readonly TileHorizon[]): void {
-    for (const { hopMs, endedBefore } of horizons) {
-      for (const run of this.#hop(layout, hopMs).values()) {
-        dropFirst(run, layout, lowerBound(run, layout, endedBefore - hopMs + 1));
-      }
-    }
+  dropTiles(sweeps: readonly TileSweep[]): void {
+    for (const { layout, horizons } of sweeps)
+      for (const { hopMs, endedBefore } of horizons)
+        for (const run of this.#hop(layout, hopMs).values())
+          dropFirst(run, layout, lowerBound(run, layout, endedBefore - hopMs + 1));
   }
 
   dropView(viewId: string): void {

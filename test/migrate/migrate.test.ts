@@ -315,10 +315,8 @@ test('answers that differ hinder the cut-over, and are reported with both values
   // A tile of the old environment that no event explains.
   const online = openOnlineStore({ path: join(shop.from.directory, 'online') });
   const layout = tileLayout(byUser);
-  await online.dropTiles(
-    layout,
-    byUser.hopsMs.map((hopMs) => ({ hopMs, endedBefore: shop.now + 86_400_000 })),
-  );
+  const horizons = byUser.hopsMs.map((hopMs) => ({ hopMs, endedBefore: shop.now + 86_400_000 }));
+  await online.dropTiles([{ layout, horizons }]);
   await online.close();
   await expect(shop.migrating((migration) => migration.cutOver())).rejects.toMatchObject({
     code: 'MIGRATE_DIFFERS',

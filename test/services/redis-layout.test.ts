@@ -117,7 +117,7 @@ describe.each([
     }
     const [{ run }] = write(keyOf(1), 200);
     const from = run.nums[190 * layout.numbers + START];
-    await store.dropTiles(layout, [{ hopMs: MINUTE, endedBefore: from }]);
+    await store.dropTiles([{ layout, horizons: [{ hopMs: MINUTE, endedBefore: from }] }]);
     expect(await read()).toEqual(expected(from - MINUTE + 1));
     await store.dropView(layout.viewId);
     expect((await read()).flat()).toEqual([]);

@@ -117,7 +117,7 @@ export class SparkSite {
 
   /** Every tile of a view, computed by Spark, or by DuckDB where `engine` is null. */
   async tiles(view: StreamViewData, engine: HistoryEngine | null = this.#engine): Promise<readonly TileWrite[]> {
-    return (await Array.fromAsync(allTiles(tileLayout(view), this.offline, engine))).flat();
+    return (await Array.fromAsync(allTiles(tileLayout(view), this.offline, engine, false))).flat();
   }
 
   /** Folders of computations whose files are still there. */

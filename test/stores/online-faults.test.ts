@@ -43,7 +43,7 @@ async function use(path: string): Promise<string> {
   }
 }
 
-test.each([1, 2, 3])('a store that was written by format %d is read and continues', async (format) => {
+test.each([1, 2, 3, 4])('a store that was written by format %d is read and continues', async (format) => {
   const path = newRoot();
   cpSync(join(fixtureOf(format), 'tiles.mdb'), join(path, 'tiles.mdb'));
   const store = openOnlineStore({ path });
@@ -66,7 +66,7 @@ test.each([1, 2, 3])('a store that was written by format %d is read and continue
 
 test('a store of a later format is STORE_FORMAT, one without a format STORE_CORRUPT', async () => {
   for (const [format, code] of [
-    ['4', 'STORE_FORMAT'],
+    ['5', 'STORE_FORMAT'],
     [null, 'STORE_CORRUPT'],
   ] as const) {
     const path = await writtenStore(1);

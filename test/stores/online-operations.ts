@@ -118,10 +118,9 @@ export async function apply(
       return (await store.readTiles(reads)).map((run, i) => plain(run, reads[i]));
     }
     case 'drop':
-      return store.dropTiles(
-        spend,
-        operation.hops.map(([hopMs, step]) => ({ hopMs, endedBefore: step * hopMs })),
-      );
+      return store.dropTiles([
+        { layout: spend, horizons: operation.hops.map(([hopMs, step]) => ({ hopMs, endedBefore: step * hopMs })) },
+      ]);
     case 'rows':
       return store.writeBatch(generationOf(number), features, operation.rows);
     case 'switch':

@@ -9,6 +9,9 @@ export const STARTS = [0, 40, 63, 64, 200].map((minute) => minute * HOPS[0]);
 /** Tiles that end at or before this are dropped. */
 export const DROPPED_BEFORE = 50 * HOPS[0];
 
+/** What drops them. */
+export const OLD = { layout: spend, horizons: [{ hopMs: HOPS[0], endedBefore: DROPPED_BEFORE }] };
+
 /** The start of the tiles of a commit that comes while old tiles are dropped. */
 export const amidStart = (commit: number) => (300 + commit) * HOPS[0];
 
@@ -33,11 +36,9 @@ async function main(path: string, keys: number): Promise<void> {
     if (isDropping) setImmediate(turn);
   };
   setImmediate(turn);
-  const dropped = Promise.resolve(store.dropTiles(spend, [{ hopMs: HOPS[0], endedBefore: DROPPED_BEFORE }])).then(
-    () => {
-      isDropping = false;
-    },
-  );
+  const dropped = Promise.resolve(store.dropTiles([OLD])).then(() => {
+    isDropping = false;
+  });
   while (isDropping) {
     const commit = store.openCommit?.();
     if (commit === undefined) throw new Error('the store takes no commits while it works');

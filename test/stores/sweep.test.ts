@@ -11,8 +11,8 @@ import { tileOf as windowedTile } from '../../src/testing/contracts/contract-til
 import { windowedLayout } from '../../src/testing/contracts/stored-windows.ts';
 import { childEnv } from '../child-env.ts';
 import { newRoot } from './new-root.ts';
-import { allTiles, HOPS, KEYS, spend, tileOf, tilesOf } from './numbered-tiles.ts';
-import { amidStart, DROPPED_BEFORE, keyOf, STARTS } from './sweep-writer.ts';
+import { allTiles, HOPS, KEYS, tileOf, tilesOf } from './numbered-tiles.ts';
+import { amidStart, DROPPED_BEFORE, keyOf, OLD, STARTS } from './sweep-writer.ts';
 
 const KEY_COUNT = Number(process.env['HEADRACE_SWEEP_KEYS'] ?? 30_000);
 /** The keys of all entries of the view would not fit. */
@@ -66,7 +66,7 @@ async function commitsIn(store: OnlineStore): Promise<number> {
   return commits;
 }
 
-/** Where a sweep would begin; null: at the beginning of the view. */
+/** Where a sweep would begin; null: at the beginning of the store. */
 async function placeOf(path: string): Promise<string | null> {
   const file = `${path}/tiles.mdb`;
   const database = open<Uint8Array, Uint8Array>({
@@ -76,9 +76,9 @@ async function placeOf(path: string): Promise<string | null> {
     noSubdir: true,
   });
   try {
-    const spans = spansOfSweep(new Entries(database, file), spend.viewId);
-    // Tiles and stored windows: the third is what lies before the place.
-    return spans.length === 2 ? null : Buffer.from(spans[0].start).toString('latin1');
+    const spans = spansOfSweep(new Entries(database, file));
+    // The second is what lies before the place.
+    return spans.length === 1 ? null : Buffer.from(spans[0].start).toString('latin1');
   } finally {
     await database.close();
   }
@@ -120,7 +120,7 @@ test('a sweep that is killed loses nothing, and the next one continues where it 
   expect(before).toBeGreaterThan(0);
   expect(before).toBeLessThan(KEY_COUNT);
   expect(await commitsIn(store)).toBeGreaterThanOrEqual(seen);
-  await store.dropTiles(spend, [{ hopMs: HOPS[0], endedBefore: DROPPED_BEFORE }]);
+  await store.dropTiles([OLD]);
   expect(await sweptKeys(store, KEY_COUNT)).toBe(KEY_COUNT);
   await store.close();
   expect(await placeOf(path)).toBe(null);
@@ -141,12 +141,11 @@ test('a step looks at as many entries as it may, whatever the view has, and step
       noSubdir: true,
     });
     const entries = new Entries(database, file);
-    const sweep = { layout: spend, horizons: [{ hopMs: HOPS[0], endedBefore: DROPPED_BEFORE }] };
-    const [{ start, end }] = spansOfSweep(entries, spend.viewId);
+    const [{ start, end }] = spansOfSweep(entries);
     let steps = 0;
     for (let from: Uint8Array | null = start; from !== null; steps += 1) {
       const left = entries.keys({ start: from, end }, most).length;
-      from = sweepSome(entries, sweep, { start: from, end }, most);
+      from = sweepSome(entries, [OLD], { start: from, end }, most);
       expect(from === null).toBe(left < most);
     }
     expect(steps).toBe(Math.floor((BLOCKS * KEYS.length) / most) + 1);
@@ -208,7 +207,7 @@ test('stored windows leave with the last tiles that a window can reach, those of
   await store.writeTiles({ writer: 'w', position: { t: [1] }, tiles, freshUntil: 60 * HOPS[0] });
   const kept = (of: typeof layout) => ends.filter((end) => store.readWindows?.(of, `ended ${end}`) != null);
   expect([kept(layout), kept(other)]).toEqual([ends, ends]);
-  await store.dropTiles(layout, [{ hopMs: HOPS[0], endedBefore: 50 * HOPS[0] }]);
+  await store.dropTiles([{ layout, horizons: [{ hopMs: HOPS[0], endedBefore: 50 * HOPS[0] }] }]);
   expect([kept(layout), kept(other)]).toEqual([[60], ends]);
   await store.close();
 });

@@ -105,9 +105,14 @@ export const durableFormats: readonly DurableFormat[] = [
   {
     name: 'online store',
     source: 'src/backends/embedded/online/check-format.ts',
-    version: 3,
+    version: 4,
     files: /^online\/tiles\.mdb$/,
-    fixtures: ['test/fixtures/online-store-1', 'test/fixtures/online-store-2', 'test/fixtures/online-store-3'],
+    fixtures: [
+      'test/fixtures/online-store-1',
+      'test/fixtures/online-store-2',
+      'test/fixtures/online-store-3',
+      'test/fixtures/online-store-4',
+    ],
   },
   {
     name: 'record of a key',

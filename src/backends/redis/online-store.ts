@@ -12,9 +12,9 @@ import type {
   OnlineStore,
   OnlineStoreCapabilities,
   TileCommit,
-  TileHorizon,
   TileRead,
   TileReport,
+  TileSweep,
 } from '../../ports/online-store.ts';
 import type { Position } from '../../ports/position.ts';
 import type { LoadedKey, RemoteStore } from '../../ports/remote-store.ts';
@@ -210,7 +210,11 @@ class RedisOnlineStore implements OnlineStore {
     await this.#inTurn(() => this.#batch.switchTo(generation));
   }
 
-  async dropTiles(layout: TileLayout, horizons: readonly TileHorizon[], signal?: AbortSignal): Promise<void> {
+  async dropTiles(sweeps: readonly TileSweep[], signal?: AbortSignal): Promise<void> {
+    for (const sweep of sweeps) await this.#dropTilesOf(sweep, signal);
+  }
+
+  async #dropTilesOf({ layout, horizons }: TileSweep, signal?: AbortSignal): Promise<void> {
     const before = layout.view.hopsMs.map((hopMs) => horizons.find((each) => each.hopMs === hopMs)?.endedBefore);
     const beginning = tilesName(codeOf(layout.viewId));
     await eachRecordWith(this.#parts, [beginning], (record) => this.#dropOfRecord(layout, record, before), signal);

@@ -13,17 +13,16 @@ const SLICE_ROWS = 2_000_000;
 const DELIVERIES = 'deliveries_of_source';
 
 /**
- * The tiles of a view, computed by another engine as one computation, checked, and then read a slice of a hop at a time.
+ * The tiles of a view, computed by another engine as one computation, checked, and then read a slice of the keys at a time.
  * Nothing is given before all of it is there. Errors: BACKFILL_COUNTS, those of the engine.
  */
 export async function* computedTileTables(
   engine: HistoryEngine,
   options: TileTablesOptions,
-): AsyncGenerator<TileTables> {
-  const { hopsMs } = options.layout.view;
+): AsyncGenerator<readonly TileTables[]> {
   const computed = await compute(engine, options);
   try {
-    for (const hopMs of hopsMs) yield* slicesOf(computed, hopMs, options);
+    yield* slicesOf(computed, options);
   } finally {
     computed.drop();
   }
@@ -83,17 +82,21 @@ async function checkCounts(
   }
 }
 
-function* slicesOf(computed: Computed, hopMs: number, options: TileTablesOptions): Generator<TileTables> {
-  const filesOf = (name?: string) => computed.files.get(nameOf(options, hopMs, name)) ?? [];
-  const aggregates = options.layout.view.aggregates.map(({ name }) => name);
-  for (const [slice, files] of filesOf().entries()) {
-    if (files.length === 0) continue;
-    const parts = aggregates.flatMap((name) => {
-      const own = filesOf(name)[slice] ?? [];
-      return own.length === 0 ? [] : [[name, `SELECT * FROM ${parquetRelation(own)}`]];
+/** The tables of each slice of the keys, which has all hops. */
+function* slicesOf(computed: Computed, options: TileTablesOptions): Generator<readonly TileTables[]> {
+  const { aggregates, hopsMs } = options.layout.view;
+  const filesOf = (hopMs: number, name?: string) => computed.files.get(nameOf(options, hopMs, name)) ?? [];
+  const slices = Math.max(0, ...hopsMs.map((hopMs) => filesOf(hopMs).length));
+  for (let slice = 0; slice < slices; slice += 1)
+    yield hopsMs.flatMap((hopMs) => {
+      const files = filesOf(hopMs)[slice] ?? [];
+      if (files.length === 0) return [];
+      const parts = aggregates.flatMap(({ name }) => {
+        const own = filesOf(hopMs, name)[slice] ?? [];
+        return own.length === 0 ? [] : [[name, `SELECT * FROM ${parquetRelation(own)}`]];
+      });
+      return [{ hopMs, tiles: `SELECT * FROM ${parquetRelation(files)}`, parts: Object.fromEntries(parts) }];
     });
-    yield { hopMs, tiles: `SELECT * FROM ${parquetRelation(files)}`, parts: Object.fromEntries(parts) };
-  }
 }
 
 /** Name of a table, which Spark's users see too. */

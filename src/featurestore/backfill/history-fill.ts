@@ -69,7 +69,8 @@ export class HistoryFill {
     if (materialiser.missedEvents) for (const layout of layouts) await markFilled(layout, online, false);
     for (const layout of layouts) {
       if (await isFilled(layout, online)) continue;
-      if (!materialiser.startedEmpty || materialiser.missedEvents) await this.#computeAll(layout);
+      if (!materialiser.startedEmpty || materialiser.missedEvents)
+        await this.#computeAll(layout, !materialiser.missedEvents && !materialiser.areTilesElsewhere);
       await markFilled(layout, online, true);
     }
   }
@@ -79,14 +80,15 @@ export class HistoryFill {
     const { online } = this.#options;
     // If it is interrupted, the next opening does it.
     await markFilled(layout, online, false);
-    await this.#computeAll(layout);
+    await this.#computeAll(layout, false);
     await markFilled(layout, online, true);
   }
 
-  async #computeAll(layout: TileLayout): Promise<void> {
+  /** `isNew`: the store has no other tiles of the layout. */
+  async #computeAll(layout: TileLayout, isNew: boolean): Promise<void> {
     const { materialiser, archive, offline, engine } = this.#options;
     await archive.publishDeliveries();
-    await materialiser.fillTiles(allTiles(layout, offline, engine));
+    await materialiser.fillTiles(allTiles(layout, offline, engine, isNew));
     await this.verifySample(layout);
   }
 

@@ -28,10 +28,10 @@ export interface TileTables extends TileQueries {
 }
 
 /** The tiles of each hop of a view, computed by the offline store. */
-export function* tileTables(options: TileTablesOptions): Generator<TileTables> {
+export function tileTables(options: TileTablesOptions): readonly TileTables[] {
   const { layout, offline } = options;
-  for (const hopMs of layout.view.hopsMs)
-    yield { hopMs, ...queriesOf(options, hopMs, duckdb, offline.relation(rawTable(layout.view.source))) };
+  const relation = offline.relation(rawTable(layout.view.source));
+  return layout.view.hopsMs.map((hopMs) => ({ hopMs, ...queriesOf(options, hopMs, duckdb, relation) }));
 }
 
 /** The SQL that computes the tiles of a hop over a relation of raw deliveries. */

@@ -37,6 +37,17 @@ export interface ViewKey {
 /** Takes changed tiles of one key, in their layout in memory: it copies the tiles that it keeps. */
 export type TakeTiles = (tiles: readonly TileWrite[]) => void;
 
+/** Receives the tiles of a drain. */
+export interface DrainTo {
+  /** Log clock up to which the history has the tiles: those of them that no window can reach any more are left out. */
+  readonly archived: number;
+  /** The instant that windows are stored as of, epoch ms. */
+  readonly now: number;
+  /** Called with all changes that it has not seen. */
+  readonly see: SeeChanges;
+  readonly take: TakeTiles;
+}
+
 /** A key's tiles as the store has them, in no memory. */
 export function cleanTiles(key: string, runs: TileRun[], left: (entry: KeyTiles) => void = () => undefined): KeyTiles {
   return {

@@ -3,7 +3,7 @@ import { emptyRun, lowerBound } from '../../features/tile/tile-run.ts';
 import type { TileWrite } from '../../ports/online-store.ts';
 import type { SharedAddition, SharedKey } from '../../ports/tile-shares.ts';
 import { cleanTiles, type KeyTiles } from './key-tiles.ts';
-import type { TileFold } from './tile-fold.ts';
+import type { FoldedDelivery, TileFold } from './tile-fold.ts';
 
 /** A key that was read, and what was added to it. */
 interface Entry {
@@ -37,7 +37,7 @@ export class SharedFold implements TileFold {
     }
   }
 
-  tilesOf(layout: TileLayout, key: string, _ts: number, partition: number, offset: number): KeyTiles {
+  tilesOf(layout: TileLayout, key: string, { partition, offset }: FoldedDelivery): KeyTiles {
     const entry = this.#keys.get(layout)?.get(key);
     if (entry === undefined || offset < (entry.covers[partition] ?? 0))
       return cleanTiles(

@@ -1,47 +1,29 @@
-import { fail } from '../../base/errors/fail.ts';
-import { FrequentKeys } from '../../base/frequent-keys.ts';
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
 import type { TileRun } from '../../features/tile/tile-run.ts';
 import type { Span } from '../../features/window/tile-ranges.ts';
 import { type ReadTiles, tileChanged } from '../../features/window/window-memo.ts';
 import type { OnlineStore, TileWrite } from '../../ports/online-store.ts';
-import type { RemoteStore } from '../../ports/remote-store.ts';
-import { KeyBudget } from './key-budget.ts';
+import { CachedKeys } from './cached-keys.ts';
 import {
   collect,
   DROP_AT_ONCE,
+  type DrainTo,
   isKeyTiles,
   type KeyTiles,
-  moveNumbers,
   reachOf,
   type SeeChanges,
-  type TakeTiles,
   tellOf,
   trimEntry,
   type ViewKey,
 } from './key-tiles.ts';
-import { type LoadTarget, loadKeys } from './load-keys.ts';
-import { reaches, reachesStarts, type TileBounds, UNBOUNDED } from './tile-bounds.ts';
-import { memoBytes, numberBytes, objectsOf } from './tile-bytes.ts';
+import { reachesStarts, type TileBounds } from './tile-bounds.ts';
 import { NO_CHANGE, TileChanges } from './tile-changes.ts';
-import { emptyView, loadEntry, loadRest, loadSome, nothingDrained, type ViewCache } from './view-cache.ts';
+import { TileLoads } from './tile-loads.ts';
+import { loadSome, nothingDrained, type ViewCache } from './view-cache.ts';
 import { type Writer, writers } from './writer.ts';
 
 /** Keys of a view that change before a commit is due, however large the budget is: closing and a start have as many to write. */
 const MOST_BUSY = 200_000;
-
-type BoundsOf = (layout: TileLayout) => TileBounds;
-
-/** Receives the tiles of a drain. */
-export interface DrainTo {
-  /** Log clock up to which the history has the tiles: those of them that no window can reach any more are left out. */
-  readonly archived: number;
-  /** The instant that windows are stored as of, epoch ms. */
-  readonly now: number;
-  /** Called with all changes that it has not seen. */
-  readonly see: SeeChanges;
-  readonly take: TakeTiles;
-}
 
 /**
  * Write-back cache of tiles over the online store: the writer's working memory. It is newer than the store until it is
@@ -56,32 +38,25 @@ export class TileCache {
   /** Changes that nobody has seen yet. */
   untold = 0;
   readonly #store: OnlineStore;
-  readonly #writer: Writer;
   readonly #mostBusy: number;
-  readonly #frequent = new FrequentKeys();
-  readonly #boundsOf: BoundsOf;
-  #budget: KeyBudget<KeyTiles>;
-  #evictedBefore = 0;
-  #views: Map<TileLayout, ViewCache> = new Map();
+  readonly #cached: CachedKeys;
+  readonly #loads: TileLoads;
   /** The drain that takes changes from here on. */
   #drain = 1;
   #drainTo: DrainTo | null = null;
 
-  /** `boundsOf`: which tiles of a view are loaded, at first; all where it is left out. */
+  /** `boundsOf`: which tiles of a view are loaded, at first; all where it is left out. Error: STORE_CAPABILITY. */
   constructor(
     store: OnlineStore,
     maxBytes: number,
     writer: Writer = writers.embedded,
     mostBusy = MOST_BUSY,
-    boundsOf: BoundsOf = () => UNBOUNDED,
+    boundsOf?: (layout: TileLayout) => TileBounds,
   ) {
-    if (!store.capabilities.synchronousReads && store.remote === undefined)
-      throw fail('STORE_CAPABILITY', { capability: 'synchronousReads' });
     this.#store = store;
-    this.#budget = new KeyBudget(maxBytes);
-    this.#writer = writer;
     this.#mostBusy = mostBusy;
-    this.#boundsOf = boundsOf;
+    this.#cached = new CachedKeys(maxBytes);
+    this.#loads = new TileLoads(store, this.#cached, writer, boundsOf);
   }
 
   /** Whether tiles that are not in memory come later. */
@@ -91,31 +66,31 @@ export class TileCache {
 
   /** Bytes of the tiles in memory, and of the values that readers derived. */
   get bytes(): number {
-    return this.#budget.bytes;
+    return this.#cached.budget.bytes;
   }
 
   /** Bytes of tiles that may not leave the memory: changed, or on their way to the store. */
   get busyBytes(): number {
-    return this.#budget.busyBytes;
+    return this.#cached.budget.busyBytes;
   }
 
   /** Keys of all views in memory. */
   get keys(): number {
-    return this.#budget.keys;
+    return this.#cached.budget.keys;
   }
 
   /** Keys that left to make room. */
   get evicted(): number {
-    return this.#evictedBefore + this.#budget.evicted;
+    return this.#cached.evicted;
   }
 
   /** The most bytes. A smaller budget holds from the next key on. */
   get maxBytes(): number {
-    return this.#budget.maxBytes;
+    return this.#cached.budget.maxBytes;
   }
 
   set maxBytes(bytes: number) {
-    this.#budget.maxBytes = bytes;
+    this.#cached.budget.maxBytes = bytes;
   }
 
   /** Leaves the tiles what other parts do not take of a process's budget: a quarter of it at least. */
@@ -127,28 +102,23 @@ export class TileCache {
 
   /** Whether a commit is due: what may not leave takes half of the budget, or is as many keys as one commit writes. */
   get mustCommit(): boolean {
-    return this.busyBytes > this.maxBytes / 2 || this.#budget.busyKeys > this.#mostBusy;
+    return this.busyBytes > this.maxBytes / 2 || this.#cached.budget.busyKeys > this.#mostBusy;
   }
 
   /** Whether events must wait for a commit. */
   get isFull(): boolean {
-    return this.busyBytes > 0.75 * this.maxBytes || this.#budget.busyKeys > 2 * this.#mostBusy;
+    return this.busyBytes > 0.75 * this.maxBytes || this.#cached.budget.busyKeys > 2 * this.#mostBusy;
   }
 
   /** All tiles of the key, loaded from the store where they are missing. */
   tilesOf(layout: TileLayout, key: string): KeyTiles {
-    const view = this.#viewOf(layout);
-    const found = view.keys.get(key);
-    if (found === undefined) return this.#load(view, layout, key, UNBOUNDED);
-    this.#used(layout, found);
-    if (found.since !== Number.NEGATIVE_INFINITY) this.#loadRest(layout, found);
-    return found;
+    return this.#loads.whole(layout, key);
   }
 
   /** The tiles of the key from some starts on, by hop, and maybe others. */
   tilesFrom(layout: TileLayout, key: string, starts: readonly number[]): KeyTiles {
-    const found = this.#touch(layout, key) ?? this.#load(this.#viewOf(layout), layout, key, this.#boundsOf(layout));
-    if (!reachesStarts(layout, found.since, starts)) this.#loadRest(layout, found);
+    const found = this.#loads.within(layout, key);
+    if (!reachesStarts(layout, found.since, starts)) this.#loads.rest(layout, found);
     return found;
   }
 
@@ -157,17 +127,7 @@ export class TileCache {
    * `someTiles`.
    */
   tilesToRead(layout: TileLayout, key: string, q: number): KeyTiles | null {
-    const found = this.#touch(layout, key);
-    if (found !== undefined) {
-      if (!reaches(layout, found.since, q)) this.#loadRest(layout, found);
-      return found;
-    }
-    const view = this.#viewOf(layout);
-    // The keys in memory where others left to make room; 0 where none had to.
-    const held = this.#budget.evicted === 0 ? 0 : this.#budget.keys;
-    if (!this.#frequent.isFrequent(view.number, key, held)) return null;
-    const bounds = this.#boundsOf(layout);
-    return this.#load(view, layout, key, reaches(layout, bounds.since, q) ? bounds : UNBOUNDED);
+    return this.#loads.ifFrequent(layout, key, q);
   }
 
   /** The stored windows of a key that is not in memory, valid until the next read; null: there are none. */
@@ -182,26 +142,25 @@ export class TileCache {
 
   /** Whether tiles that were returned are in memory. If not, nothing may be kept with them: no change is reported. */
   has(tiles: ReadTiles): boolean {
-    return isKeyTiles(tiles) && tiles.budget === this.#budget;
+    return isKeyTiles(tiles) && tiles.budget === this.#cached.budget;
   }
 
   /** Counts the values that a reader derived from a key's tiles. */
   weigh(tiles: ReadTiles): void {
-    if (isKeyTiles(tiles)) this.#weigh(tiles);
+    if (isKeyTiles(tiles)) this.#cached.weigh(tiles);
   }
 
   /** The key's tiles, to be changed at once by an event of `ts`; left out: any of them may change. */
   tilesToChange(layout: TileLayout, key: string, ts = Number.NEGATIVE_INFINITY): KeyTiles {
-    const view = this.#viewOf(layout);
-    const entry = this.#touch(layout, key) ?? this.#load(view, layout, key, this.#boundsOf(layout));
-    if (!reaches(layout, entry.since, ts)) this.#loadRest(layout, entry);
-    if (entry.newest !== NO_CHANGE && entry.drain !== this.#drain) this.#taken(layout, view, entry);
+    const entry = this.#loads.at(layout, key, ts);
+    if (entry.newest !== NO_CHANGE && entry.drain !== this.#drain)
+      this.#taken(layout, this.#cached.viewOf(layout), entry);
     return entry;
   }
 
   /** Whether all these keys are in memory; they stay for this turn of the event loop. */
   holds(keys: readonly ViewKey[]): boolean {
-    return keys.every(({ layout, key }) => this.#touch(layout, key) !== undefined);
+    return this.#loads.holds(keys);
   }
 
   /**
@@ -209,50 +168,21 @@ export class TileCache {
    * `tilesOf` takes only keys that were held just before.
    */
   hold(keys: readonly ViewKey[]): Promise<void> | undefined {
-    const { remote } = this.#store;
-    if (remote === undefined) return undefined;
-    if (this.holds(keys)) return undefined;
-    return this.#holdAll(remote, keys);
-  }
-
-  /**
-   * Loads missing entries until all are in memory; none is evicted meanwhile, and for a turn of the event loop after.
-   */
-  async #holdAll(remote: RemoteStore, keys: readonly ViewKey[]): Promise<void> {
-    const held = new Set<KeyTiles>();
-    try {
-      for (;;) {
-        const missing: ViewKey[] = [];
-        for (const each of keys) {
-          const entry = this.#touch(each.layout, each.key);
-          if (entry === undefined) missing.push(each);
-          else if (!held.has(entry)) {
-            held.add(entry);
-            this.#budget.hold(entry);
-          }
-        }
-        if (missing.length === 0) return;
-        await loadKeys(this.#target(remote), missing);
-      }
-    } finally {
-      setImmediate(() => {
-        for (const entry of held) this.#release(entry);
-      });
-    }
+    return this.#loads.hold(keys);
   }
 
   /** Notes that the tile at `start` of a hop changed. */
   markDirty(layout: TileLayout, entry: KeyTiles, hop: number, start: number): void {
     if (hop === 0) tileChanged(entry, start);
-    const view = this.#viewOf(layout);
+    const view = this.#cached.viewOf(layout);
     // A tile that the archive has seen has changed again.
     if (view.changes.isNewest(entry.newest, entry.told, hop, start, 2 * entry.runs.length)) return;
     if (entry.newest === NO_CHANGE) {
       entry.drain = this.#drain;
       view.dirty.push(entry);
-      this.#budget.hold(entry);
+      this.#cached.budget.hold(entry);
     }
-    this.#weigh(entry);
+    this.#cached.weigh(entry);
     entry.newest = view.changes.add(entry.newest, hop, start);
     this.untold += 1;
   }
@@ -262,7 +192,7 @@ export class TileCache {
    * meanwhile.
    */
   *tell(see: SeeChanges): Generator<undefined> {
-    for (const [layout, { dirty, changes }] of [...this.#views]) {
+    for (const [layout, { dirty, changes }] of [...this.#cached.views]) {
       for (let i = 0, end = dirty.length; i < end; i += 1) {
         this.untold -= tellOf(layout, dirty[i], changes, see);
         yield;
@@ -275,7 +205,7 @@ export class TileCache {
    * it has ended, keys that change are handed over before. One drain at a time.
    */
   drain(to: DrainTo): Iterable<unknown> {
-    const views = [...this.#views];
+    const views = [...this.#cached.views];
     for (const [layout, view] of views) {
       view.drained = { entries: view.dirty, changes: view.changes, reach: reachOf(layout, to.archived) };
       view.dirty = [];
@@ -309,7 +239,7 @@ export class TileCache {
     // It stays until the tiles are written: the store has older ones.
     entry.leaving = true;
     view.leaving.push(entry);
-    this.#weighObjects(layout, entry);
+    this.#cached.weighObjects(layout, entry);
     if (entry.runs.some(({ length }) => length >= DROP_AT_ONCE)) view.long.push(entry);
   }
 
@@ -317,10 +247,10 @@ export class TileCache {
   takeBack(writes: readonly TileWrite[], starts: readonly number[]): void {
     writes.forEach(({ layout, hopMs, key }, i) => {
       // They stay in memory until they are written.
-      const entry = this.#touch(layout, key) ?? this.tilesOf(layout, key);
+      const entry = this.#cached.touch(layout, key) ?? this.tilesOf(layout, key);
       this.markDirty(layout, entry, layout.view.hopsMs.indexOf(hopMs), starts[i]);
     });
-    for (const view of this.#views.values()) for (const _ of this.#written(view));
+    for (const view of this.#cached.views.values()) for (const _ of this.#written(view));
   }
 
   /**
@@ -328,11 +258,11 @@ export class TileCache {
    * entries just written that no window can reach from `now` on.
    */
   *sweep(now: number): Generator<undefined> {
-    for (const [layout, view] of [...this.#views]) {
+    for (const [layout, view] of [...this.#cached.views]) {
       const reach = reachOf(layout, now);
       for (const entry of view.long) {
         trimEntry(layout, entry, view.changes, reach);
-        this.#weighObjects(layout, entry);
+        this.#cached.weighObjects(layout, entry);
         yield;
       }
       view.long = [];
@@ -346,24 +276,20 @@ export class TileCache {
     for (const entry of leaving) {
       if (!entry.leaving) continue;
       entry.leaving = false;
-      this.#release(entry);
+      this.#cached.release(entry);
       yield;
     }
   }
 
   /** Drops the entries of a key that another process changed; values derived from them are stale. */
   drop(layout: TileLayout, key: string): void {
-    const view = this.#viewOf(layout);
-    const entry = view.keys.get(key);
-    if (entry === undefined) return;
-    this.#budget.drop(entry);
-    entry.left(entry);
+    this.#cached.drop(layout, key);
   }
 
   /** Drops the entries of a key, changed or not. */
   forgetKey(layout: TileLayout, key: string): void {
     this.epoch += 1;
-    const view = this.#viewOf(layout);
+    const view = this.#cached.viewOf(layout);
     for (const entry of view.dirty)
       if (entry.key === key) this.untold -= tellOf(layout, entry, view.changes, () => undefined);
     this.drop(layout, key);
@@ -376,73 +302,6 @@ export class TileCache {
   forget(): void {
     this.epoch += 1;
     this.untold = 0;
-    this.#evictedBefore = this.evicted;
-    this.#budget = new KeyBudget(this.maxBytes);
-    // Another map: what is on its way from the store was asked of it before.
-    this.#views = new Map();
-  }
-
-  #viewOf(layout: TileLayout): ViewCache {
-    let view = this.#views.get(layout);
-    if (view === undefined) {
-      view = emptyView(this.#views.size);
-      this.#views.set(layout, view);
-    }
-    return view;
-  }
-
-  /** A key in memory, which counts as used. */
-  #touch(layout: TileLayout, key: string): KeyTiles | undefined {
-    const entry = this.#viewOf(layout).keys.get(key);
-    if (entry !== undefined) this.#used(layout, entry);
-    return entry;
-  }
-
-  #used(layout: TileLayout, entry: KeyTiles): void {
-    this.#budget.touch(entry);
-    if (!this.#budget.isStale(entry)) return;
-    for (let hop = 0; hop < entry.runs.length; hop += 1) moveNumbers(entry.runs[hop], layout);
-    this.#budget.placed(entry);
-  }
-
-  #load(view: ViewCache, layout: TileLayout, key: string, bounds: TileBounds): KeyTiles {
-    return this.#insert(view, loadEntry(this.#store, layout, view, key, bounds));
-  }
-
-  #loadRest(layout: TileLayout, entry: KeyTiles): void {
-    loadRest(this.#store, layout, entry);
-    this.#weighObjects(layout, entry);
-  }
-
-  #insert(view: ViewCache, entry: KeyTiles): KeyTiles {
-    view.keys.set(entry.key, entry);
-    this.#budget.add(entry);
-    return entry;
-  }
-
-  #weigh(entry: KeyTiles): void {
-    this.#budget.weigh(entry, numberBytes(entry.key, entry.runs) + entry.objectBytes + memoBytes(entry));
-  }
-
-  /** Sizes of objects take long to sum up: events and reads do without. */
-  #weighObjects(layout: TileLayout, entry: KeyTiles): void {
-    entry.objectBytes = objectsOf(layout, entry.runs);
-    this.#weigh(entry);
-  }
-
-  /** Of the budget that it is in: another one may have begun. */
-  #release(entry: KeyTiles): void {
-    (entry.budget ?? this.#budget).release(entry);
-  }
-
-  #target(remote: RemoteStore): LoadTarget {
-    return {
-      remote,
-      writer: this.#writer,
-      viewOf: (layout) => this.#viewOf(layout),
-      isCurrent: (layout, view) => this.#views.get(layout) === view,
-      insert: (view, entry) => this.#insert(view, entry),
-      release: (entry) => this.#release(entry),
-    };
+    this.#cached.forget();
   }
 }

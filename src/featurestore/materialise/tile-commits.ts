@@ -159,7 +159,9 @@ export class TileCommits {
     // No event comes between here and `forget`: nothing in memory is newer than the store.
     const at = position();
     const covers = areAll ? { covers: coversOf(tiles, at) } : {};
-    const written = store.writeTiles({ writer, position: at, tiles, ...covers });
+    // Everything is committed: windows of all tiles of a key are as fresh as a commit's.
+    const fresh = tiles[0]?.all === undefined ? {} : { freshUntil: this.#options.freshUntil() };
+    const written = store.writeTiles({ writer, position: at, tiles, ...fresh, ...covers });
     this.#options.tiles.forget();
     for (const { layout, hopMs, key, run, index } of tiles) {
       const start = run.nums[index * layout.numbers + START];
@@ -218,14 +220,14 @@ export class TileCommits {
     if (!isDue(own)) return;
     const clock = Math.min(own, await freshUntil());
     if (!isDue(clock)) return;
-    for (const layout of layouts) {
-      const horizons = layout.view.hopsMs
+    const sweeps = layouts.map((layout) => ({
+      layout,
+      horizons: layout.view.hopsMs
         .map((hopMs) => ({ hopMs, endedBefore: clock - tileHorizonMs(layout.view, hopMs) }))
-        .filter(({ endedBefore }) => Number.isFinite(endedBefore));
-      await this.#options.store.dropTiles(layout, horizons, signal);
-      if (signal.aborted) return;
-    }
-    this.#dropped = clock;
+        .filter(({ endedBefore }) => Number.isFinite(endedBefore)),
+    }));
+    await this.#options.store.dropTiles(sweeps, signal);
+    if (!signal.aborted) this.#dropped = clock;
   }
 }
 

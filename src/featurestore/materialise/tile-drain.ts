@@ -1,7 +1,7 @@
 import { START } from '../../features/tile/tile-layout.ts';
 import type { TileWrite } from '../../ports/online-store.ts';
-import type { TakeTiles } from './key-tiles.ts';
-import type { DrainTo, TileCache } from './tile-cache.ts';
+import type { DrainTo, TakeTiles } from './key-tiles.ts';
+import type { TileCache } from './tile-cache.ts';
 
 /** The changed tiles of one commit on their way out of the cache, where they go back if they cannot be written. */
 export class TileDrain {

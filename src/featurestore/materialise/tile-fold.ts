@@ -3,10 +3,17 @@ import { emptyRun } from '../../features/tile/tile-run.ts';
 import { cleanTiles, type KeyTiles } from './key-tiles.ts';
 import type { TileCache } from './tile-cache.ts';
 
+/** The delivery that is being added: its place in the log, and the time that it counts at. */
+export interface FoldedDelivery {
+  readonly partition: number;
+  readonly offset: number;
+  readonly ts: number;
+}
+
 /** Where accepted events are added. */
 export interface TileFold {
-  /** The tiles of a key, for the delivery at this place in the log, which counts at `ts`. Hot path. */
-  tilesOf(layout: TileLayout, key: string, ts: number, partition: number, offset: number): KeyTiles;
+  /** The tiles of a key, to add a delivery to; `of` is valid during the call. Hot path. */
+  tilesOf(layout: TileLayout, key: string, of: FoldedDelivery): KeyTiles;
   /** A tile was changed. */
   changed(layout: TileLayout, tiles: KeyTiles, hop: number, start: number): void;
 }
@@ -14,7 +21,7 @@ export interface TileFold {
 /** Adds events to the tiles in memory. */
 export function localFold(tiles: TileCache): TileFold {
   return {
-    tilesOf: (layout, key, ts) => tiles.tilesToChange(layout, key, ts),
+    tilesOf: (layout, key, { ts }) => tiles.tilesToChange(layout, key, ts),
     changed: (layout, of, hop, start) => tiles.markDirty(layout, of, hop, start),
   };
 }
@@ -23,7 +30,7 @@ export function localFold(tiles: TileCache): TileFold {
 export function remoteFold(tiles: TileCache): TileFold {
   let elsewhere: KeyTiles | null = null;
   return {
-    tilesOf: (layout, key, ts, partition, offset) => {
+    tilesOf: (layout, key, { ts, partition, offset }) => {
       const known = tiles.tilesToChange(layout, key, ts);
       if (known.covers === null || offset >= (known.covers[partition] ?? 0)) return known;
       const runs = layout.view.hopsMs.map(() => emptyRun(layout));

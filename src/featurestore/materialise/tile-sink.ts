@@ -17,15 +17,17 @@ export class TileSink implements DeliverySink {
   readonly name = 'tiles';
   readonly takesAgain = true;
   readonly #sources: ReadonlyMap<string, FoldedSource>;
-  /** Place of the delivery that is being added. */
-  #partition = 0;
-  #offset = 0;
+  /** The delivery that is being added: one object for all, since there are millions. */
+  readonly #of = { partition: 0, offset: 0, ts: 0 };
 
   constructor(sources: readonly EventSourceData[], layouts: readonly TileLayout[], fold: TileFold) {
     const folded = (source: EventSourceData): FoldedSource => {
       const own = layouts.filter(({ view }) => view.source.name === source.name);
       const folder = new SourceFolder<KeyTiles>(own, {
-        tilesOf: (layout, key, ts) => fold.tilesOf(layout, key, ts, this.#partition, this.#offset),
+        tilesOf: (layout, key, ts) => {
+          this.#of.ts = ts;
+          return fold.tilesOf(layout, key, this.#of);
+        },
         changed: (layout, tiles, hop, start) => fold.changed(layout, tiles, hop, start),
       });
       return { folder, keyed: own.map((layout) => ({ layout, keyOf: viewKeyEncoder(layout.view) })) };
@@ -36,11 +38,11 @@ export class TileSink implements DeliverySink {
   take({ source, partition, offset, deliveries, verdicts }: JudgedDeliveries): void {
     const folder = this.#sources.get(source.name)?.folder;
     if (folder === undefined) return;
-    this.#partition = partition;
+    this.#of.partition = partition;
     let failure: { readonly error: unknown } | null = null;
     for (let i = 0; i < deliveries.length; i += 1) {
       if (verdicts[i] !== 'accepted') continue;
-      this.#offset = offset + i;
+      this.#of.offset = offset + i;
       try {
         folder.fold(deliveries[i]);
       } catch (error) {

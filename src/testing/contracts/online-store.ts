@@ -255,7 +255,7 @@ export const onlineStoreContracts: readonly Contract<OnlineStoreSubject, OnlineS
       const hours = [-1, 0, 1].map((i) => tileOf(layout, HOUR, 'u', i * HOUR, 1));
       const others = [tileOf(other, MINUTE, 'u', -40 * MINUTE, 1)];
       await store.writeTiles({ writer: 'w', position: {}, tiles: [...minutes, ...hours, ...others] });
-      await store.dropTiles(layout, [{ hopMs: MINUTE, endedBefore: 2 * MINUTE }]);
+      await store.dropTiles([{ layout, horizons: [{ hopMs: MINUTE, endedBefore: 2 * MINUTE }] }]);
       const [left, leftHours] = await store.readTiles(
         [MINUTE, HOUR].map((hopMs) => ({ layout, hopMs, key: 'u', ...everything })),
       );

@@ -38,7 +38,7 @@ export async function mustStoreWindows(store: OnlineStore, readWindows: ReadWind
   await store.dropKey?.([layout], [], 'u');
   mustEqual(await read(), null, 'when the key is dropped');
   await write(knowingAll(tile(6)));
-  await store.dropTiles(layout, [{ hopMs: HOP_MS, endedBefore: 2 * HOP_MS }]);
+  await store.dropTiles([{ layout, horizons: [{ hopMs: HOP_MS, endedBefore: 2 * HOP_MS }] }]);
   mustEqual((await store.readTiles([{ ...allOf(layout), key: 'u' }]))[0]?.length, 0, 'tiles that no window reaches');
   await write(knowingAll(tile(7, 4 * HOP_MS)));
   await store.dropView(layout.viewId);

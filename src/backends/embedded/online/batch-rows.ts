@@ -8,7 +8,7 @@ import { jsonBytes, jsonEntry } from './json-entry.ts';
 import type { KeptRows } from './kept-rows.ts';
 import { Changes } from './news.ts';
 import { attemptKey, currentKey, recordPlace, rowKey } from './store-keys.ts';
-import { numberViews } from './view-numbers.ts';
+import { numberNames } from './view-numbers.ts';
 
 /** The attempt whose rows a generation has; null: its rows have entries apart, as before format 3. */
 type Attempt = number | null;
@@ -71,7 +71,7 @@ export class BatchRows {
     const { attempts } = this.generations(viewId) ?? {};
     const written = this.#entries.write(() => {
       const last = begun?.generation === generation ? begun : this.#begin(viewId, generation);
-      const [number] = numberViews(this.#entries, [viewId]);
+      const [number] = numberNames(this.#entries, [viewId]);
       // Rows that no reader needs leave on the way.
       const keeps: KeepsPart = (view, attempt) =>
         view !== number || attempt === attempts?.current || attempt === attempts?.before;

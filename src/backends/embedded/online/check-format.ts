@@ -5,10 +5,13 @@ import { FORMAT_KEY } from './store-keys.ts';
 
 type Database = RootDatabase<Uint8Array, Uint8Array>;
 
-const FORMAT = '3';
+const FORMAT = '4';
 
-/** 1: without stored windows; the first commit of a key adds them. 2: each view's stored windows of a key in an entry apart, and so its rows. */
-const FORMER: readonly string[] = ['1', '2'];
+/**
+ * 1: without stored windows; the first commit of a key adds them. 2: each view's stored windows of a key in an entry apart, and so its rows.
+ * 1 to 3: blocks lie by view, then by key.
+ */
+const FORMER: readonly string[] = ['1', '2', '3'];
 
 /** The format of an opened store: of this version, or of a former one that a writer upgrades before its first write. */
 export type FoundFormat = 'known' | 'former';

@@ -2,10 +2,11 @@ import { fail, type HeadraceError } from '../../../base/errors/fail.ts';
 import type { StoreCheck } from '../../../ports/online-store.ts';
 import { checkFile, checkToOpen, type FileCheck } from './check-file.ts';
 import { isSealed } from './entry-sum.ts';
+import { entityOf } from './former-keys.ts';
 import { KeyFilter } from './key-filter.ts';
 import { type CheckedPages, uncheckedPages } from './page-check.ts';
 import { type AllWhole, type BranchesWhole, Scrub, type ScrubStopped } from './scrub.ts';
-import { BLOCK_PLACE_BYTES, FORMAT_KEY, isBlockKey } from './store-keys.ts';
+import { FORMAT_KEY } from './store-keys.ts';
 
 /** Files of up to 4 MiB are checked whole before they are opened; the pages of others before they are used. */
 const WHOLE_BYTES = 2 ** 22;
@@ -45,8 +46,8 @@ export class CheckedFile {
    */
   scrub(): Promise<void> | null {
     if (this.pages === null) return null;
-    // Blocks of one key, about.
-    const scrub = new Scrub(this.#file, this.pages, this.#found.entries / 2);
+    // A record and some blocks of a key, about.
+    const scrub = new Scrub(this.#file, this.pages, this.#found.entries / 4);
     this.#scrub = scrub;
     void scrub.ended.then((answer) => this.#ended(answer));
     return scrub.branches.then((answer) => this.#branches(answer));
@@ -70,9 +71,9 @@ export class CheckedFile {
     return fail('STORE_CORRUPT', { path: this.#file, reason });
   }
 
-  /** Whether the store certainly has nothing of a key. Until all pages are read, keys that were there before are in no filter. */
-  isAbsent(head: Uint8Array): boolean {
-    return this.#isDone && this.filter?.mayHave(head) === false;
+  /** Whether the store certainly has nothing of the key that would have a record at `record`. Until all pages are read, keys that were there before are in no filter. */
+  isAbsent(record: Uint8Array): boolean {
+    return this.#isDone && this.filter?.mayHave(record.subarray(1)) === false;
   }
 
   /** How far it is checked. */
@@ -91,8 +92,9 @@ function isSound(key: Uint8Array, value: Uint8Array): boolean {
   return key.length === FORMAT_KEY.length && key[0] === FORMAT_KEY[0] ? value.length > 0 : isSealed(key, value);
 }
 
-/** Notes the key of a block. */
+/** Notes the key of a record or block. */
 function noted(filter: KeyFilter, key: Uint8Array): true {
-  if (isBlockKey(key)) filter.add(key, key.length - BLOCK_PLACE_BYTES);
+  const entity = entityOf(key);
+  if (entity !== null) filter.add(entity);
   return true;
 }

@@ -3,7 +3,7 @@ import { START, type TileLayout } from '../../../features/tile/tile-layout.ts';
 import { NO_OBJECTS, type TileRun } from '../../../features/tile/tile-run.ts';
 import { storesWindows, WindowsWriter } from '../../../features/window/stored-windows.ts';
 import type { TileWrite } from '../../../ports/online-store.ts';
-import { blockPlace, recordPlace } from './store-keys.ts';
+import { recordPlace } from './store-keys.ts';
 import { blockOf } from './tile-block.ts';
 
 /**
@@ -11,10 +11,10 @@ import { blockOf } from './tile-block.ts';
  *
  * ```
  * numbers = *(block / windows)       ; f64
- * block   = layout hopMs tiles keyBytes *(tile)
- * windows = layout %d0 size keyBytes ; after the blocks of a key; a size of 0: they are not known
+ * block   = layout hopMs tiles keyBytes number *(tile)
+ * windows = layout %d0 size keyBytes number ; after the blocks of a key; a size of 0: they are not known; number: 0
  * tile    = the numbers of the tile, as they lie in memory
- * bytes   = *(key *(object) / key windows) ; the key in the store, then the tiles' objects by the aggregates' codecs
+ * bytes   = *(key *(object) / key windows) ; the place of the key's record, then the tiles' objects by the aggregates' codecs
  * ```
  */
 export interface CommitChunk {
@@ -22,7 +22,7 @@ export interface CommitChunk {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-const BLOCK_NUMBERS = 4;
+const BLOCK_NUMBERS = 5;
 
 /** In place of the hop of a block: the stored windows of a key. */
 const WINDOWS = 0;
@@ -41,14 +41,14 @@ export class CommitBuffer {
   readonly #chunks: CommitChunk[] = [];
   readonly #indexes = new Map<TileLayout, number>();
   readonly #bytes = new ByteWriter(CHUNK_NUMBERS);
-  readonly #see: (key: Uint8Array) => void;
+  readonly #see: (record: Uint8Array) => void;
   readonly #now: number;
   readonly #writers = new Map<TileLayout, WindowsWriter | null>();
   #numbers = new Float64Array(CHUNK_NUMBERS);
   #used = 0;
 
-  /** `see` is called with the key of every block; windows are stored as of `now`, epoch ms. */
-  constructor(see: (key: Uint8Array) => void, now: number) {
+  /** `see` is called with the record's place of every key; windows are stored as of `now`, epoch ms. */
+  constructor(see: (record: Uint8Array) => void, now: number) {
     this.#see = see;
     this.#now = now;
   }
@@ -56,22 +56,24 @@ export class CommitBuffer {
   add(tiles: readonly TileWrite[]): void {
     for (let i = 0; i < tiles.length; ) {
       const tile = tiles[i];
-      i = this.#addBlock(tiles, i);
-      if (i === tiles.length || tiles[i].key !== tile.key || tiles[i].layout !== tile.layout) this.#addWindows(tile);
+      const record = recordPlace(tile.key);
+      this.#see(record);
+      do i = this.#addBlock(tiles, i, record);
+      while (i < tiles.length && tiles[i].key === tile.key && tiles[i].layout === tile.layout);
+      this.#addWindows(tile, record);
     }
     this.tiles += tiles.length;
   }
 
   /** After the tiles of a key: its windows, where all of its tiles are known. */
-  #addWindows({ layout, key, all }: TileWrite): void {
+  #addWindows({ layout, all }: TileWrite, record: Uint8Array): void {
     const writer = this.#writerOf(layout);
     if (writer === null) return;
     const windows = all === undefined ? null : writer.write(all, this.#now);
     this.#room(BLOCK_NUMBERS);
-    const place = recordPlace(key);
-    this.#bytes.bytes(place);
+    this.#bytes.bytes(record);
     if (windows !== null) this.#bytes.bytes(windows);
-    this.#head(layout, WINDOWS, windows?.length ?? 0, place.length);
+    this.#head(layout, WINDOWS, windows?.length ?? 0, record.length, 0);
   }
 
   #writerOf(layout: TileLayout): WindowsWriter | null {
@@ -89,25 +91,24 @@ export class CommitBuffer {
   }
 
   /** Adds the tiles from `first` that are of one block; returns the index after them. */
-  #addBlock(tiles: readonly TileWrite[], first: number): number {
-    const { layout, hopMs, key } = tiles[first];
+  #addBlock(tiles: readonly TileWrite[], first: number, record: Uint8Array): number {
+    const { layout, hopMs } = tiles[first];
     const block = blockOf(startOf(tiles[first]), hopMs);
     const end = endOfBlock(tiles, first, block);
     this.#room(BLOCK_NUMBERS + (end - first) * layout.numbers);
-    const place = blockPlace(layout.viewId, key, hopMs, block);
-    this.#see(place);
-    this.#bytes.bytes(place);
-    this.#head(layout, hopMs, end - first, place.length);
+    this.#bytes.bytes(record);
+    this.#head(layout, hopMs, end - first, record.length, block);
     for (let i = first; i < end; i += 1) this.#addTile(layout, tiles[i].run, tiles[i].index);
     return end;
   }
 
-  #head(layout: TileLayout, hopMs: number, count: number, keyBytes: number): void {
+  #head(layout: TileLayout, hopMs: number, count: number, keyBytes: number, block: number): void {
     const numbers = this.#numbers;
     numbers[this.#used] = this.#indexOf(layout);
     numbers[this.#used + 1] = hopMs;
     numbers[this.#used + 2] = count;
     numbers[this.#used + 3] = keyBytes;
+    numbers[this.#used + 4] = block;
     this.#used += BLOCK_NUMBERS;
   }
 
@@ -145,10 +146,10 @@ export class CommitBuffer {
 
 /** Receives the content of a {@link CommitBuffer}. */
 export interface TakesChunk {
-  /** The tiles of one block: the key of its entry, and a run that has them and is valid until the next. */
-  block(layout: TileLayout, hopMs: number, key: Uint8Array, tiles: TileRun): void;
+  /** The tiles of one block: the place of its key's record, its tier and number, and a run that has them and is valid until the next. */
+  block(layout: TileLayout, hopMs: number, record: Uint8Array, block: number, tiles: TileRun): void;
   /** After the blocks of a key: the place of its record, and its windows; null: they are not known. */
-  windows(layout: TileLayout, place: Uint8Array, windows: Uint8Array | null): void;
+  windows(layout: TileLayout, record: Uint8Array, windows: Uint8Array | null): void;
 }
 
 const reader = new ByteReader('a commit of tiles');
@@ -169,7 +170,7 @@ export function readChunk({ numbers, bytes }: CommitChunk, layouts: readonly Til
     const objs = layout.objects === 0 ? NO_OBJECTS : new Array<unknown>(count * layout.objects);
     const run = { length: count, nums: numbers.subarray(at + BLOCK_NUMBERS, end), objs };
     if (layout.objects > 0) readObjects(layout, run);
-    take.block(layout, numbers[at + 1], key, run);
+    take.block(layout, numbers[at + 1], key, numbers[at + 4], run);
     at = end;
   }
 }

@@ -1,5 +1,6 @@
 import { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import { fail } from '../../../base/errors/fail.ts';
+import type { TileLayout } from '../../../features/tile/tile-layout.ts';
 import type { Entries } from './entries.ts';
 import { sumOf } from './entry-sum.ts';
 import { recordPlace } from './store-keys.ts';
@@ -79,6 +80,11 @@ export class EntityRecords {
   /** The number of a view; null: no record has a part of it. */
   numberOf(viewId: string): number | null {
     return this.#numbers.of(viewId, this.hears);
+  }
+
+  /** The number of a tier; null: the store has no block of it. */
+  tierOf(layout: TileLayout, hopMs: number): number | null {
+    return this.#numbers.tier(layout, hopMs, this.hears);
   }
 
   #recordOf(key: string): HeldRecord {

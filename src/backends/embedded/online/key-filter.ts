@@ -17,7 +17,7 @@ export interface FilterLayer {
 }
 
 /**
- * Says of a key's entries, by the bytes that all of them begin with, whether the store may have any: Bloom filters, each four times as
+ * Says of a key, by the bytes that stand for it in its entries, whether the store may have any of it: Bloom filters, each four times as
  * large as the one before that is full, so that their size follows the number of keys. It never denies an entry that exists. Hot path.
  */
 export class KeyFilter {
@@ -39,9 +39,9 @@ export class KeyFilter {
     return this.#layers;
   }
 
-  /** Notes the first `length` bytes of an entry's key. */
-  add(bytes: Uint8Array, length: number): void {
-    const hash = hashOf(bytes, length);
+  /** Notes a key, by the bytes that stand for it in all its entries. */
+  add(bytes: Uint8Array): void {
+    const hash = hashOf(bytes);
     if (this.#has(hash)) return;
     let last = this.#layers[this.#layers.length - 1];
     if (last.keys >= last.most && last.bits.length * 8 < MOST_BITS) {
@@ -55,7 +55,7 @@ export class KeyFilter {
   }
 
   mayHave(bytes: Uint8Array): boolean {
-    return this.#has(hashOf(bytes, bytes.length));
+    return this.#has(hashOf(bytes));
   }
 
   /** Takes the keys of another filter over. */
@@ -86,9 +86,9 @@ function newLayer(bits: number): FilterLayer {
 }
 
 /** FNV-1a of bytes, mixed once more: its upper bits serve as well as its lower ones. */
-function hashOf(bytes: Uint8Array, length: number): number {
+function hashOf(bytes: Uint8Array): number {
   let hash = 0x811c9dc5;
-  for (let i = 0; i < length; i += 1) hash = Math.imul(hash ^ bytes[i], 0x01000193);
+  for (let i = 0; i < bytes.length; i += 1) hash = Math.imul(hash ^ bytes[i], 0x01000193);
   hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
   return hash ^ (hash >>> 13);
 }

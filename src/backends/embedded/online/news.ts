@@ -34,24 +34,24 @@ interface Latest {
 /** The keys that a commit changes, which it writes with them. */
 export class Changes {
   readonly #keys = new ByteWriter(4_096);
-  /** Where the last key begins. */
+  /** Where the last key begins, and its view. */
   #last = 0;
+  #lastView: string | null = null;
   #all = false;
   #generation = false;
 
-  /**
-   * Notes a key by that of one of its entries, whose first `length` bytes all of its entries begin with. Hot path: the blocks
-   * of a key come one after the other.
-   */
-  note(entry: Uint8Array, length: number): void {
-    if (this.#all || this.#isLast(entry, length)) return;
+  /** Notes a key of a view, by the place of its record. Hot path: the blocks of a key come one after the other. */
+  note(viewId: string, record: Uint8Array): void {
+    if (this.#all || this.#isLast(viewId, record)) return;
     // A digest in place of a long key means nothing to readers that know the key.
-    if (isDigested(entry) || this.#keys.length > LONGEST) {
+    if (isDigested(record) || this.#keys.length > LONGEST) {
       this.#all = true;
       return;
     }
+    this.#keys.text(viewId);
     this.#last = this.#keys.length;
-    this.#keys.bytes(entry.subarray(1, length));
+    this.#lastView = viewId;
+    this.#keys.bytes(record.subarray(1));
   }
 
   /** Notes that a batch view has another generation: readers look again. */
@@ -82,11 +82,11 @@ export class Changes {
     entries.remove(changeKey(sequence - KEPT));
   }
 
-  #isLast(entry: Uint8Array, length: number): boolean {
+  #isLast(viewId: string, record: Uint8Array): boolean {
     const from = this.#last - 1;
     const keys = this.#keys.view();
-    if (keys.length - this.#last !== length - 1 || keys.length === 0) return false;
-    for (let i = 1; i < length; i += 1) if (keys[from + i] !== entry[i]) return false;
+    if (viewId !== this.#lastView || keys.length - this.#last !== record.length - 1) return false;
+    for (let i = 1; i < record.length; i += 1) if (keys[from + i] !== record[i]) return false;
     return true;
   }
 }

@@ -15,9 +15,9 @@ import type {
   StoreCheck,
   StoreNews,
   TileCommit,
-  TileHorizon,
   TileRead,
   TileReport,
+  TileSweep,
 } from '../../../ports/online-store.ts';
 import type { Position } from '../../../ports/position.ts';
 import type { Columns } from '../../../schema/column.ts';
@@ -30,25 +30,20 @@ import { CommitThread } from './commit-thread.ts';
 import { spansOfSweep } from './drop-tiles.ts';
 import { EntityRecords, putPart, WINDOWS } from './entity-records.ts';
 import { Entries, storeFailure } from './entries.ts';
-import { hasFormerWindows } from './former-windows.ts';
+import { FormerEntries } from './former-entries.ts';
+import { FORMER_BLOCKS, FORMER_SWEEPS, FORMER_WINDOWS, formerOfView } from './former-keys.ts';
 import { jsonEntry } from './json-entry.ts';
 import { KeptRows } from './kept-rows.ts';
 import { Changes, NewsReader } from './news.ts';
 import { openDatabase } from './open-database.ts';
 import {
-  BLOCK_PLACE_BYTES,
+  blocksOfTier,
   FORMAT_KEY,
-  FORMER_WINDOWS,
-  formerWindowsOfView,
-  formerWindowsPlace,
   POSITIONS,
   positionKey,
   RECORDS,
   recordPlace,
   rowsOfGenerations,
-  sweepKey,
-  tilesOfKey,
-  tilesOfView,
   writerOf,
 } from './store-keys.ts';
 import { TileReads } from './tile-reads.ts';
@@ -98,7 +93,7 @@ export function openOnlineStore({ path, access = 'write', rowBytes }: OnlineStor
       checked,
       writes,
       rows: new KeptRows(rowBytes),
-      former: hasFormerWindows(entries),
+      former: new FormerEntries(entries),
     });
   } catch (error) {
     lock?.release();
@@ -114,8 +109,7 @@ interface OpenedStore {
   readonly checked: CheckedFile;
   readonly writes: WriteTurns;
   readonly rows: KeptRows;
-  /** Whether a former format has left stored windows apart. */
-  readonly former: boolean;
+  readonly former: FormerEntries;
 }
 
 /**
@@ -141,20 +135,20 @@ class EmbeddedOnlineStore implements OnlineStore {
   readonly #batch: BatchRows;
   readonly #records: EntityRecords;
   readonly #closing = new AbortController();
-  #hasFormerWindows: boolean;
+  readonly #former: FormerEntries;
 
   constructor({ entries, lock, checked, writes, rows, former }: OpenedStore) {
     this.#entries = entries;
     this.#lock = lock;
     this.#checked = checked;
     this.#writes = writes;
-    this.#tiles = new TileReads(entries, checked);
+    this.#former = former;
     this.#records = new EntityRecords(entries, new ViewNumbers(entries), lock !== null);
+    this.#tiles = new TileReads(entries, checked, this.#records, former);
     this.#batch = new BatchRows(entries, this.#records, rows);
-    this.#hasFormerWindows = former;
     if (lock !== null) {
       this.hasReaders = () => this.#hasReaders();
-      if (former) void this.#moveWindows();
+      if (former.isThere) void this.#moveFormer();
       return;
     }
     const news = new NewsReader(entries);
@@ -165,15 +159,19 @@ class EmbeddedOnlineStore implements OnlineStore {
     this.#records.hears = true;
     if (news === null) return null;
     this.#entries.changes += 1;
+    this.#former.look();
     this.#batch.heard(news);
     return news;
   }
 
-  /** Moves what a former format has apart into the records, in steps; a store that is closed meanwhile continues when it is opened again. */
-  async #moveWindows(): Promise<void> {
+  /** Moves what a former format has elsewhere, in steps; a store that is closed meanwhile continues when it is opened again. */
+  async #moveFormer(): Promise<void> {
+    const { signal } = this.#closing;
     try {
-      await this.#writes.steps({ kind: 'move', span: FORMER_WINDOWS }, this.#closing.signal);
-      if (!this.#closing.signal.aborted) this.#hasFormerWindows = false;
+      for (const span of [FORMER_WINDOWS, FORMER_BLOCKS]) await this.#writes.steps({ kind: 'move', span }, signal);
+      if (signal.aborted) return;
+      this.#former.look();
+      await this.#writes.dropSpan(FORMER_SWEEPS, signal);
     } catch {
       // Reads find them where they are; writes fail for the same reason and say so.
     }
@@ -185,8 +183,7 @@ class EmbeddedOnlineStore implements OnlineStore {
 
   readWindows(layout: TileLayout, key: string): Uint8Array | null {
     const windows = this.#records.part(key, layout.viewId, WINDOWS);
-    if (windows !== null || !this.#hasFormerWindows) return windows;
-    return this.#entries.get(formerWindowsPlace(layout.viewId, key)) ?? null;
+    return windows ?? this.#former.windows(layout.viewId, key);
   }
 
   writeTiles({ tiles, writer, position, freshUntil }: TileCommit): MaybePromise<TileReport> {
@@ -214,7 +211,7 @@ class EmbeddedOnlineStore implements OnlineStore {
   }
 
   #buffer(now = Number.NEGATIVE_INFINITY): CommitBuffer {
-    return new CommitBuffer((key) => this.#checked.filter?.add(key, key.length - BLOCK_PLACE_BYTES), now);
+    return new CommitBuffer((record) => this.#checked.filter?.add(record.subarray(1)), now);
   }
 
   #hasReaders(): boolean {
@@ -260,20 +257,17 @@ class EmbeddedOnlineStore implements OnlineStore {
     });
   }
 
-  /** A walk over all keys of the view, in steps: commits come in between. */
-  async dropTiles(layout: TileLayout, horizons: readonly TileHorizon[], signal?: AbortSignal): Promise<void> {
-    for (const span of await this.#writes.write(() => spansOfSweep(this.#entries, layout.viewId)))
-      await this.#writes.steps({ kind: 'sweep', view: layout.view, horizons, span }, signal);
+  /** A walk over all keys, in steps: commits come in between. */
+  async dropTiles(sweeps: readonly TileSweep[], signal?: AbortSignal): Promise<void> {
+    const views = sweeps.map(({ layout: { view }, horizons }) => ({ view, horizons }));
+    for (const span of await this.#writes.write(() => spansOfSweep(this.#entries)))
+      await this.#writes.steps({ kind: 'sweep', views, span }, signal);
   }
 
   async dropView(viewId: string, signal?: AbortSignal): Promise<void> {
     const kept = { viewId, attempts: [], from: WINDOWS + 1 };
     await this.#writes.steps({ kind: 'dropParts', kept, span: RECORDS }, signal);
-    await this.#writes.dropSpan(formerWindowsOfView(viewId), signal);
-    await this.#writes.dropSpan(tilesOfView(viewId), signal);
-    const place = sweepKey(viewId);
-    if (signal?.aborted === true || this.#entries.get(place) === undefined) return;
-    await this.#writes.write(() => this.#entries.write(() => this.#entries.remove(place)));
+    for (const span of formerOfView(viewId)) await this.#writes.dropSpan(span, signal);
   }
 
   dropKey(layouts: readonly TileLayout[], batchViews: readonly string[], key: string): MaybePromise<void> {
@@ -283,23 +277,30 @@ class EmbeddedOnlineStore implements OnlineStore {
   #dropAllOf(layouts: readonly TileLayout[], batchViews: readonly string[], key: string): void {
     this.#entries.write(() => {
       const changes = new Changes();
-      for (const { viewId } of layouts) {
-        const { start, end } = tilesOfKey(viewId, key);
-        for (const entry of this.#entries.keys({ start, end })) this.#entries.remove(entry);
-        const number = this.#records.numberOf(viewId);
+      for (const layout of layouts) {
+        this.#dropTilesOf(layout, key);
+        const number = this.#records.numberOf(layout.viewId);
         if (number !== null)
           putPart(this.#entries, recordPlace(key), { view: number, attempt: WINDOWS, content: null });
-        this.#entries.remove(formerWindowsPlace(viewId, key));
-        changes.note(start, start.length);
+        this.#former.removeKey(layout.viewId, key, layout.view.hopsMs);
+        changes.note(layout.viewId, recordPlace(key));
       }
       for (const viewId of batchViews) {
-        const { start } = tilesOfKey(viewId, key);
-        changes.note(start, start.length);
+        changes.note(viewId, recordPlace(key));
         this.#batch.remove(viewId, key);
       }
       changes.write(this.#entries);
     });
     for (const viewId of batchViews) this.#batch.forgetRows(viewId);
+  }
+
+  #dropTilesOf(layout: TileLayout, key: string): void {
+    for (const hopMs of layout.view.hopsMs) {
+      const tier = this.#records.tierOf(layout, hopMs);
+      if (tier === null) continue;
+      const span = blocksOfTier(recordPlace(key), tier, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
+      for (const entry of this.#entries.keys(span)) this.#entries.remove(entry);
+    }
   }
 
   check(): StoreCheck {

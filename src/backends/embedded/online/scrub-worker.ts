@@ -1,12 +1,12 @@
 // The thread that checks the pages of a large store once: the branches at once, since writes wait for it; the leaves in idle
-// time, and notes the keys of their blocks.
+// time, and notes the keys of their records.
 import { parentPort, workerData } from 'node:worker_threads';
 import { isHeadraceError } from '../../../base/errors/fail.ts';
 import { checkFile } from './check-file.ts';
+import { entityOf } from './former-keys.ts';
 import { KeyFilter } from './key-filter.ts';
 import { type CheckedPages, DONE, MAPPED, PageCheck } from './page-check.ts';
 import type { ScrubAnswer } from './scrub.ts';
-import { BLOCK_PLACE_BYTES, isBlockKey } from './store-keys.ts';
 
 const { file, pages, keys } = workerData as {
   readonly file: string;
@@ -51,7 +51,8 @@ function pause(ms: number): void {
 }
 
 function note(key: Uint8Array): void {
-  if (isBlockKey(key)) filter.add(key, key.length - BLOCK_PLACE_BYTES);
+  const entity = entityOf(key);
+  if (entity !== null) filter.add(entity);
 }
 
 function tell(answer: ScrubAnswer): void {

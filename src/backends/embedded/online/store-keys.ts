@@ -1,27 +1,35 @@
 import { createHash } from 'node:crypto';
 import { ByteReader, ByteWriter } from '../../../base/bytes.ts';
+import type { KeySpan } from './entries.ts';
 
 /**
- * Keys of the store. The first byte says what an entry is; texts are length-prefixed, so that no two names meet; numbers
- * are eight bytes, big-endian, their sign bit flipped, so that bytes order as numbers.
+ * Keys of the store. The first byte says what an entry is; texts are length-prefixed, so that no two names meet. All of an entity key
+ * lies together: its record, then its blocks. So an event changes one page, whatever the number of its views.
  *
  * ```
  * format   = %x00
- * block    = %x01 text(view) text(key) number(hop) number(block)
  * position = %x02 text(writer)
  * current  = %x03 text(view)
- * row      = %x04 text(view) number(generation) text(key)
  * latest   = %x05
  * change   = %x06 number(sequence)
- * sweep    = %x07 text(view)             ; the key of a block: old tiles are dropped from there on
+ * sweep    = %x07                        ; a key of a record or block: old tiles are dropped from there on
  * record   = %x09 text(key)              ; entity-records.ts
+ * block    = record varint(tier) place   ; tile-block.ts; of tier: view-numbers.ts
  * views    = %x0A                        ; view-numbers.ts
  * attempt  = %x0B text(view)             ; of writing a generation, the last one
- * windows  = %x08 text(view) text(key)   ; of formats before 3: moved into the record
+ * row      = %x04 text(view) number(generation) text(key) ; of formats before 3; those of later formats: former-keys.ts
  * text     = varint(bytes) UTF-8      ; a key above 1,200 bytes: varint(1201) and its SHA-256
+ * number   = 8OCTET                   ; big-endian, its sign bit flipped, so that bytes order as numbers
+ * place    = size *OCTET              ; the number of a block in as few bytes as it needs, which order as numbers as well
+ * size     = OCTET                    ; %x80 and the number of bytes, big-endian; below zero: %x80 less their number, which are
+ *                                     ; those of the sum with 256 to the power of their number
  * ```
  */
 const LONGEST_KEY = 1_200;
+const DIGEST_BYTES = 32;
+
+/** The size of the place of block 0. */
+const ZERO_SIZE = 0x80;
 
 const writer = new ByteWriter(256);
 const keyReader = new ByteReader('a key of the store');
@@ -30,26 +38,14 @@ export const FORMAT_KEY = Uint8Array.of(0);
 
 export const LATEST_KEY = Uint8Array.of(5);
 
-/** The ids of views in the order of their numbers. */
+/** The names of views and tiers in the order of their numbers. */
 export const VIEWS_KEY = Uint8Array.of(10);
 
-/** Where the records of keys lie. */
+/** Where a sweep continues. */
+export const SWEEP_KEY = Uint8Array.of(7);
+
+/** Where the records and blocks of keys lie. */
 export const RECORDS = { start: Uint8Array.of(9), end: Uint8Array.of(10) };
-
-/** Where stores of formats before 3 have stored windows. */
-export const FORMER_WINDOWS = { start: Uint8Array.of(8), end: Uint8Array.of(9) };
-
-/** Where a key's tiles begin and end, all hops. */
-export function tilesOfKey(view: string, key: string): { readonly start: Uint8Array; readonly end: Uint8Array } {
-  tileHead(view, key);
-  return between();
-}
-
-/** Where a view's tiles begin and end. */
-export function tilesOfView(view: string): { readonly start: Uint8Array; readonly end: Uint8Array } {
-  begin(1).text(view);
-  return between();
-}
 
 /** The record of a key, valid until the next key is made. Hot path. */
 export function recordPlace(key: string): Uint8Array {
@@ -58,90 +54,55 @@ export function recordPlace(key: string): Uint8Array {
   return writer.view();
 }
 
-/** The stored windows of a key in formats before 3, valid until the next key is made. */
-export function formerWindowsPlace(view: string, key: string): Uint8Array {
-  begin(8).text(view);
-  writeKeyText(key);
-  return writer.view();
-}
-
-/** Where the stored windows of a view begin and end in formats before 3. */
-export function formerWindowsOfView(view: string): { readonly start: Uint8Array; readonly end: Uint8Array } {
-  begin(8).text(view);
-  return between();
-}
-
-/** The view and the record's place of stored windows in formats before 3; the place is a copy. */
-export function ofFormerWindows(entry: Uint8Array): { readonly viewId: string; readonly place: Uint8Array } {
-  keyReader.reset(entry);
-  keyReader.u8();
-  const viewId = keyReader.text();
-  const place = Uint8Array.from(entry.subarray(keyReader.offset - 1));
-  place[0] = 9;
-  return { viewId, place };
-}
-
-/** The same of a key that a record is of: `record` is its place. Valid until the next key is made. */
-export function formerWindowsOf(view: string, record: Uint8Array): Uint8Array {
-  begin(8).text(view);
-  writer.bytes(record.subarray(1));
-  return writer.view();
-}
-
-export function isRecordKey(key: Uint8Array): boolean {
-  return key[0] === 9;
-}
-
 export function attemptKey(view: string): Uint8Array {
   begin(11).text(view);
   return finished();
 }
 
-/** The key of a block, valid until the next key is made. Hot path. */
-export function blockPlace(view: string, key: string, hopMs: number, block: number): Uint8Array {
-  tileHead(view, key);
-  writeNumber(hopMs);
-  writeNumber(block);
+/** The key of a block of the key that has a record at `record`, valid until the next key is made. Hot path. */
+export function blockKey(record: Uint8Array, tier: number, block: number): Uint8Array {
+  beginTier(record, tier);
+  writePlace(block);
   return writer.view();
 }
 
-/** Where the blocks of a hop of a key lie, from one to another; infinite: to its first or last. */
-export function blocksOfHop(
-  view: string,
-  key: string,
-  hopMs: number,
-  first: number,
-  last: number,
-): { readonly start: Uint8Array; readonly end: Uint8Array } {
-  const placeOf = (block: number) => Buffer.from(blockPlace(view, key, hopMs, block));
-  const most = Number.MAX_SAFE_INTEGER;
-  return { start: placeOf(Math.max(first, -most)), end: placeOf(Math.min(last + 1, most)) };
+/** Where the blocks of a tier of a key lie, from one to another; infinite: to its first or last. */
+export function blocksOfTier(record: Uint8Array, tier: number, first: number, last: number): KeySpan {
+  const placeOf = (block: number) => Buffer.from(blockKey(record, tier, block));
+  beginTier(record, tier);
+  const { start, end } = beginningWith(finished());
+  return {
+    start: Number.isFinite(first) ? placeOf(first) : start,
+    end: Number.isFinite(last) ? placeOf(last + 1) : end,
+  };
 }
 
-/** The prefix of the keys of all blocks of a view and key, valid until the next key is made. Hot path. */
-export function tileHeadOf(view: string, key: string): Uint8Array {
-  tileHead(view, key);
-  return writer.view();
-}
-
-/** The last bytes of a block's key: hop and block. All blocks of a view and key share the bytes before them. */
-export const BLOCK_PLACE_BYTES = 16;
-
-export function isBlockKey(key: Uint8Array): boolean {
-  return key[0] === 1 && key.length > BLOCK_PLACE_BYTES;
-}
-
-/** Whether a digest stands for the entity key in a block's key. */
-export function isDigested(key: Uint8Array): boolean {
+/** Bytes of an entry of a key that its record's place has: all of a record, the first ones of a block. Hot path. */
+export function recordBytes(key: Uint8Array): number {
   keyReader.reset(key);
   keyReader.u8();
-  keyReader.bytes(keyReader.varint());
-  return keyReader.varint() > LONGEST_KEY;
+  const size = keyReader.varint();
+  return keyReader.offset + (size > LONGEST_KEY ? DIGEST_BYTES : size);
 }
 
-/** Hop and block of a block's key: its last 16 bytes. Hot path. */
-export function hopAndBlock(key: Uint8Array): { readonly hopMs: number; readonly block: number } {
-  return { hopMs: readNumber(key, key.length - 16), block: readNumber(key, key.length - 8) };
+/** The tier of a block and its number; null: it is the key of a record. Hot path. */
+export function tierAndBlock(key: Uint8Array): { readonly tier: number; readonly block: number } | null {
+  const head = recordBytes(key);
+  if (head === key.length) return null;
+  keyReader.offset = head;
+  return { tier: keyReader.varint(), block: readPlace() };
+}
+
+/** Whether an entry is the record of a key or a block of it. */
+export function isOfKey(key: Uint8Array): boolean {
+  return key[0] === 9;
+}
+
+/** Whether a digest stands for the key in the place of a record. */
+export function isDigested(record: Uint8Array): boolean {
+  keyReader.reset(record);
+  keyReader.u8();
+  return keyReader.varint() > LONGEST_KEY;
 }
 
 export function positionKey(name: string): Uint8Array {
@@ -177,17 +138,8 @@ export function changeKey(sequence: number): Uint8Array {
   return finished();
 }
 
-export function sweepKey(view: string): Uint8Array {
-  begin(7).text(view);
-  return finished();
-}
-
 /** Where the rows of generations [from, to) of a view lie. */
-export function rowsOfGenerations(
-  view: string,
-  from: number,
-  to: number,
-): { readonly start: Uint8Array; readonly end: Uint8Array } {
+export function rowsOfGenerations(view: string, from: number, to: number): KeySpan {
   begin(4).text(view);
   writeNumber(from);
   const start = finished();
@@ -196,15 +148,25 @@ export function rowsOfGenerations(
   return { start, end: finished() };
 }
 
+/** All keys that begin with these bytes. */
+export function beginningWith(start: Uint8Array): KeySpan {
+  const end = Uint8Array.from(start);
+  let last = end.length - 1;
+  while (end[last] === 0xff) last -= 1;
+  end[last] += 1;
+  return { start, end: end.subarray(0, last + 1) };
+}
+
 function begin(kind: number): ByteWriter {
   writer.clear();
   writer.u8(kind);
   return writer;
 }
 
-function tileHead(view: string, key: string): void {
-  begin(1).text(view);
-  writeKeyText(key);
+function beginTier(record: Uint8Array, tier: number): void {
+  writer.clear();
+  writer.bytes(record);
+  writer.varint(tier);
 }
 
 function writeKeyText(key: string): void {
@@ -217,14 +179,29 @@ function writeKeyText(key: string): void {
   writer.bytes(createHash('sha256').update(key).digest());
 }
 
-/** All keys that begin with the written bytes. */
-function between(): { readonly start: Uint8Array; readonly end: Uint8Array } {
-  const start = finished();
-  const end = finished();
-  let last = end.length - 1;
-  while (end[last] === 0xff) last -= 1;
-  end[last] += 1;
-  return { start, end: end.subarray(0, last + 1) };
+/** The number of a block, within ±(2^53 − 1). */
+function writePlace(block: number): void {
+  const isBelow = block < 0;
+  let size = isBelow ? 1 : 0;
+  let reach = isBelow ? 256 : 1;
+  for (; isBelow ? -block > reach : block >= reach; reach *= 256) size += 1;
+  writer.u8(isBelow ? ZERO_SIZE - size : ZERO_SIZE + size);
+  let rest = isBelow ? block + reach : block;
+  for (let unit = reach / 256; unit >= 1; unit /= 256) {
+    const digit = Math.floor(rest / unit);
+    writer.u8(digit);
+    rest -= digit * unit;
+  }
+}
+
+function readPlace(): number {
+  const size = keyReader.u8() - ZERO_SIZE;
+  let [value, reach] = [0, 1];
+  for (let left = Math.abs(size); left > 0; left -= 1) {
+    value = value * 256 + keyReader.u8();
+    reach *= 256;
+  }
+  return size < 0 ? value - reach : value;
 }
 
 const scratch = new DataView(new ArrayBuffer(8));
@@ -237,12 +214,6 @@ function writeNumber(value: number): void {
   scratch.setUint32(4, value - high * 2 ** 32);
   scratchBytes[0] ^= 0x80;
   writer.bytes(scratchBytes);
-}
-
-function readNumber(bytes: Uint8Array, at: number): number {
-  for (let i = 0; i < scratchBytes.length; i += 1) scratchBytes[i] = bytes[at + i];
-  scratchBytes[0] ^= 0x80;
-  return scratch.getInt32(0) * 2 ** 32 + scratch.getUint32(4);
 }
 
 /** The written bytes, as a copy out of the pool that small buffers share. */

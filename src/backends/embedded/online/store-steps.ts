@@ -3,14 +3,13 @@ import { tileLayout } from '../../../features/tile/tile-layout.ts';
 import type { TileHorizon } from '../../../ports/online-store.ts';
 import { dropParts, dropSome, type KeptParts, sweepSome } from './drop-tiles.ts';
 import type { Entries, KeySpan } from './entries.ts';
-import { moveSome } from './former-windows.ts';
+import { moveSome } from './former-entries.ts';
 
 /** Long work over the entries of a span, which is done in steps: commits come in between. */
 export type StepOrder =
   | {
       readonly kind: 'sweep';
-      readonly view: StreamViewData;
-      readonly horizons: readonly TileHorizon[];
+      readonly views: readonly { readonly view: StreamViewData; readonly horizons: readonly TileHorizon[] }[];
       readonly span: KeySpan;
     }
   | { readonly kind: 'drop'; readonly span: KeySpan }
@@ -22,7 +21,12 @@ export function takeStep(entries: Entries, order: StepOrder, most: number): Uint
   const { span } = order;
   switch (order.kind) {
     case 'sweep':
-      return sweepSome(entries, { layout: tileLayout(order.view), horizons: order.horizons }, span, most);
+      return sweepSome(
+        entries,
+        order.views.map(({ view, horizons }) => ({ layout: tileLayout(view), horizons })),
+        span,
+        most,
+      );
     case 'drop':
       return dropSome(entries, span, most);
     case 'dropParts':

@@ -2,10 +2,12 @@ import type { TileLayout } from '../../../features/tile/tile-layout.ts';
 import { type TileRun, takeTiles } from '../../../features/tile/tile-run.ts';
 import type { TileRead } from '../../../ports/online-store.ts';
 import type { CheckedFile } from './checked-file.ts';
+import type { EntityRecords } from './entity-records.ts';
 import type { Entries } from './entries.ts';
+import type { FormerEntries } from './former-entries.ts';
 import { GatheredTiles } from './gathered-tiles.ts';
-import { blockPlace, blocksOfHop, hopAndBlock, tileHeadOf, tilesOfKey } from './store-keys.ts';
-import { blockOf, TILES_PER_BLOCK } from './tile-block.ts';
+import { blockKey, blocksOfTier, recordPlace, tierAndBlock } from './store-keys.ts';
+import { blockOf } from './tile-block.ts';
 
 /** Blocks of a read that are looked up one by one. */
 const MOST_GETS = 8;
@@ -14,11 +16,20 @@ const MOST_GETS = 8;
 export class TileReads {
   readonly #entries: Entries;
   readonly #checked: Pick<CheckedFile, 'isAbsent'>;
+  readonly #records: Pick<EntityRecords, 'tierOf'>;
+  readonly #former: FormerEntries;
   readonly #gathered = new GatheredTiles();
 
-  constructor(entries: Entries, checked: Pick<CheckedFile, 'isAbsent'>) {
+  constructor(
+    entries: Entries,
+    checked: Pick<CheckedFile, 'isAbsent'>,
+    records: Pick<EntityRecords, 'tierOf'>,
+    former: FormerEntries,
+  ) {
     this.#entries = entries;
     this.#checked = checked;
+    this.#records = records;
+    this.#former = former;
   }
 
   read(reads: readonly TileRead[]): readonly TileRun[] {
@@ -35,45 +46,44 @@ export class TileReads {
   /** The tiles of a key, by read, in runs that the next key is gathered in. */
   #readKey(layout: TileLayout, entity: string, reads: readonly TileRead[]): readonly TileRun[] {
     const gathered = this.#gathered.empty(layout, reads.length);
-    if (this.#checked.isAbsent(tileHeadOf(layout.viewId, entity))) return gathered;
-    if (reads.some((read) => read.wanted === undefined && isWide(read, read)))
-      this.#scanKey(layout, entity, reads, gathered);
-    else for (let i = 0; i < reads.length; i += 1) this.#readBlocks(reads[i], gathered[i]);
+    if (this.#checked.isAbsent(recordPlace(entity))) return gathered;
+    for (let i = 0; i < reads.length; i += 1) this.#readBlocks(reads[i], gathered[i]);
     return gathered;
   }
 
   /** The blocks that a read takes, and no others: few are looked up one by one, many are walked over. */
   #readBlocks(read: TileRead, into: TileRun): void {
-    const { layout, key, hopMs, wanted = [read] } = read;
+    const { layout, hopMs, wanted = [read] } = read;
+    const tier = this.#records.tierOf(layout, hopMs);
+    if (tier === null && !this.#former.isThere) return;
     let next = Number.NEGATIVE_INFINITY;
     for (let i = 0; i < wanted.length; i += 1) {
       const first = Math.max(next, blockOf(wanted[i].from, hopMs));
       const last = blockOf(wanted[i].to - 1, hopMs);
       next = Math.max(next, last + 1);
-      if (isWide(read, wanted[i])) {
-        this.#entries.each(blocksOfHop(layout.viewId, key, hopMs, first, last), (found, content) =>
-          this.#gathered.gather(read, hopAndBlock(found).block, content, into),
-        );
-        continue;
-      }
-      for (let block = first; block <= last; block += 1) {
-        const content = this.#entries.get(blockPlace(layout.viewId, key, hopMs, block));
-        if (content !== undefined) this.#gathered.gather(read, block, content, into);
-      }
+      if (isWide(read, wanted[i])) this.#walk(read, tier, first, last, into);
+      else for (let block = first; block <= last; block += 1) this.#readBlock(read, tier, block, into);
     }
   }
 
-  /** Reads of one key by a walk over all its blocks. */
-  #scanKey(layout: TileLayout, entity: string, reads: readonly TileRead[], gathered: readonly TileRun[]): void {
-    this.#entries.each(tilesOfKey(layout.viewId, entity), (found, content) => {
-      const { hopMs, block } = hopAndBlock(found);
-      const start = block * TILES_PER_BLOCK * hopMs;
-      for (let i = 0; i < reads.length; i += 1) {
-        const read = reads[i];
-        if (read.hopMs === hopMs && start < read.to && start + TILES_PER_BLOCK * hopMs > read.from)
-          this.#gathered.gather(read, block, content, gathered[i]);
-      }
-    });
+  #readBlock(read: TileRead, tier: number | null, block: number, into: TileRun): void {
+    const { layout, key, hopMs } = read;
+    const content = tier === null ? undefined : this.#entries.get(blockKey(recordPlace(key), tier, block));
+    const found = content ?? this.#former.block(layout.viewId, key, hopMs, block);
+    if (found !== undefined) this.#gathered.gather(read, block, found, into);
+  }
+
+  #walk(read: TileRead, tier: number | null, first: number, last: number, into: TileRun): void {
+    const { layout, key, hopMs } = read;
+    if (this.#former.isThere) {
+      for (const block of this.#former.blocks(layout.viewId, key, hopMs, tier))
+        if (block >= first && block <= last) this.#readBlock(read, tier, block, into);
+      return;
+    }
+    if (tier === null) return;
+    this.#entries.each(blocksOfTier(recordPlace(key), tier, first, last), (found, content) =>
+      this.#gathered.gather(read, tierAndBlock(found)?.block ?? 0, content, into),
+    );
   }
 }
 

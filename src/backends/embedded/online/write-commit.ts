@@ -8,12 +8,13 @@ import { type CommitChunk, readChunk, type TakesChunk } from './commit-buffer.ts
 import { WINDOWS } from './entity-records.ts';
 import type { Entries } from './entries.ts';
 import { sumOf } from './entry-sum.ts';
-import { hasFormerWindows } from './former-windows.ts';
+import { hasFormerEntries } from './former-entries.ts';
+import { formerBlockKey, formerWindowsKey } from './former-keys.ts';
 import { Changes } from './news.ts';
 import { RecordWrites } from './record-writes.ts';
-import { BLOCK_PLACE_BYTES, formerWindowsOf, positionKey } from './store-keys.ts';
+import { blockKey, positionKey } from './store-keys.ts';
 import { decodeBlock, encodeBlock, TILES_PER_BLOCK } from './tile-block.ts';
-import { numberViews } from './view-numbers.ts';
+import { numberNames, tierName } from './view-numbers.ts';
 
 /** A commit as it is written. */
 export interface WholeCommit {
@@ -31,35 +32,32 @@ export function writeCommit(
   { writer, position, chunks, freshUntil }: WholeCommit,
 ): TileReport {
   const report = { applied: 0, duplicate: 0, stale: 0, conflict: 0 };
-  const scratch = new Map(layouts.map((layout) => [layout, emptyRun(layout, TILES_PER_BLOCK)]));
   const changes = new Changes();
   let [refused, applied] = [0, 0];
   const numbers = new Map<TileLayout, number>();
-  let former = false;
   const records = new RecordWrites(entries);
-  const take: TakesChunk = {
-    block: (layout, hopMs, key, tiles) => {
-      const run = scratch.get(layout) ?? emptyRun(layout, TILES_PER_BLOCK);
-      if (writeBlock(entries, layout, hopMs, key, tiles, run, report))
-        changes.note(key, key.length - BLOCK_PLACE_BYTES);
-    },
-    windows: (layout, place, windows) => {
-      const wasRefused = report.stale + report.conflict > refused;
-      const wasApplied = report.applied > applied;
-      refused = report.stale + report.conflict;
-      applied = report.applied;
-      // Where a tile was refused they are of other tiles than the stored ones.
-      const written = windows === null || wasRefused ? null : windows;
-      if (written === null && !wasApplied) return;
-      records.add(place, { view: numbers.get(layout) ?? 0, attempt: WINDOWS, content: written });
-      if (former) entries.remove(formerWindowsOf(layout.viewId, place));
-    },
-  };
   entries.write(() => {
+    const former = hasFormerEntries(entries);
+    const blocks = new BlockWrites(entries, layouts, report, former);
     const stored = layouts.filter(storesWindows);
     const ids = stored.map(({ viewId }) => viewId);
-    for (const [i, number] of numberViews(entries, ids).entries()) numbers.set(stored[i], number);
-    former = hasFormerWindows(entries);
+    for (const [i, number] of numberNames(entries, ids).entries()) numbers.set(stored[i], number);
+    const take: TakesChunk = {
+      block: (layout, hopMs, record, block, tiles) => {
+        if (blocks.write(layout, hopMs, record, block, tiles)) changes.note(layout.viewId, record);
+      },
+      windows: (layout, record, windows) => {
+        const wasRefused = report.stale + report.conflict > refused;
+        const wasApplied = report.applied > applied;
+        refused = report.stale + report.conflict;
+        applied = report.applied;
+        // Where a tile was refused they are of other tiles than the stored ones.
+        const written = windows === null || wasRefused ? null : windows;
+        if (written === null && !wasApplied) return;
+        records.add(record, { view: numbers.get(layout) ?? 0, attempt: WINDOWS, content: written });
+        if (former) entries.remove(formerWindowsKey(layout.viewId, record));
+      },
+    };
     for (const chunk of chunks) readChunk(chunk, layouts, take);
     records.write();
     changes.write(entries, freshUntil);
@@ -68,26 +66,63 @@ export function writeCommit(
   return report;
 }
 
-/** Whether a tile was applied. Hot path. Sorting the blocks by their keys first costs more than LMDB gains by it (measured: a third of the whole). */
-function writeBlock(
-  entries: Entries,
-  layout: TileLayout,
-  hopMs: number,
-  key: Uint8Array,
-  tiles: TileRun,
-  run: TileRun,
-  report: Record<keyof TileReport, number>,
-): boolean {
-  run.length = 0;
-  const sum = sumOf(key);
-  const held = entries.get(key, sum);
-  if (held !== undefined) decodeBlock(layout, hopMs, held, run);
-  let applied = 0;
-  for (let i = 0; i < tiles.length; i += 1) {
-    const outcome = upsertTile(layout, run, tiles, i);
-    report[outcome] += 1;
-    if (outcome === 'applied') applied += 1;
+/** Upserts tiles into their blocks, within a transaction. Hot path. */
+class BlockWrites {
+  readonly #entries: Entries;
+  readonly #report: Record<keyof TileReport, number>;
+  /** Whether blocks may be where a former format put them. */
+  readonly #former: boolean;
+  readonly #scratch: ReadonlyMap<TileLayout, TileRun>;
+  readonly #tiers = new Map<TileLayout, ReadonlyMap<number, number>>();
+
+  constructor(
+    entries: Entries,
+    layouts: readonly TileLayout[],
+    report: Record<keyof TileReport, number>,
+    former: boolean,
+  ) {
+    this.#entries = entries;
+    this.#report = report;
+    this.#former = former;
+    this.#scratch = new Map(layouts.map((layout) => [layout, emptyRun(layout, TILES_PER_BLOCK)]));
+    const tiers = layouts.flatMap((layout) => layout.view.hopsMs.map((hopMs) => ({ layout, hopMs })));
+    const names = tiers.map(({ layout, hopMs }) => tierName(layout.viewId, hopMs));
+    const numbers = numberNames(entries, names);
+    for (const layout of layouts)
+      this.#tiers.set(
+        layout,
+        new Map(tiers.flatMap((tier, i) => (tier.layout === layout ? [[tier.hopMs, numbers[i]] as const] : []))),
+      );
   }
-  if (applied > 0) entries.put(key, encodeBlock(layout, hopMs, run), sum);
-  return applied > 0;
+
+  /** Whether a tile was applied. */
+  write(layout: TileLayout, hopMs: number, record: Uint8Array, block: number, tiles: TileRun): boolean {
+    const run = this.#scratch.get(layout) ?? emptyRun(layout, TILES_PER_BLOCK);
+    run.length = 0;
+    const key = blockKey(record, this.#tierOf(layout, hopMs), block);
+    const sum = sumOf(key);
+    const held = this.#entries.get(key, sum) ?? this.#formerBlock(layout, hopMs, record, block);
+    if (held !== undefined) decodeBlock(layout, hopMs, held, run);
+    let applied = 0;
+    for (let i = 0; i < tiles.length; i += 1) {
+      const outcome = upsertTile(layout, run, tiles, i);
+      this.#report[outcome] += 1;
+      if (outcome === 'applied') applied += 1;
+    }
+    if (applied === 0) return false;
+    this.#entries.put(key, encodeBlock(layout, hopMs, run), sum);
+    if (this.#former) this.#entries.remove(formerBlockKey(layout.viewId, record, hopMs, block));
+    return true;
+  }
+
+  #formerBlock(layout: TileLayout, hopMs: number, record: Uint8Array, block: number): Uint8Array | undefined {
+    if (!this.#former) return undefined;
+    return this.#entries.get(formerBlockKey(layout.viewId, record, hopMs, block));
+  }
+
+  #tierOf(layout: TileLayout, hopMs: number): number {
+    const tier = this.#tiers.get(layout)?.get(hopMs);
+    if (tier === undefined) throw new RangeError(`${layout.viewId} has no hop of ${hopMs} ms`);
+    return tier;
+  }
 }
