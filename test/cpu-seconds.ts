@@ -1,9 +1,6 @@
 // biome-ignore-all lint/correctness/noEmptyPattern: Vitest reads the fixtures of a hook from its pattern
-import { readFileSync } from 'node:fs';
 import { afterAll } from 'vitest';
-
-/** Ticks a second of `/proc`, the same on every Linux that Node runs on. */
-const TICKS_PER_S = 100;
+import { childSeconds } from '../scripts/child-seconds.ts';
 
 declare module 'vitest' {
   interface TaskMeta {
@@ -22,11 +19,4 @@ afterAll(({}, suite) => {
 function ownSeconds(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1e6;
-}
-
-/** Seconds of the children that have ended, and of theirs: `cutime` and `cstime` of proc(5); 0 where there is no /proc. */
-function childSeconds(): number {
-  if (process.platform !== 'linux') return 0;
-  const fields = readFileSync('/proc/self/stat', 'latin1').split(') ').at(-1)?.split(' ') ?? [];
-  return (Number(fields[13]) + Number(fields[14])) / TICKS_PER_S;
 }

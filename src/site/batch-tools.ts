@@ -16,7 +16,8 @@ export async function openVersionTools(place: BatchPlace, artifacts: ArtifactSto
 export function batchProgram({ directory, artifacts, models: { python } }: BatchPlace): WorkerProgram {
   const ending = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
   const place: BatchPlace = { directory, artifacts, models: { python } };
-  return { path: new URL(`./batch-worker${ending}`, import.meta.url), args: [JSON.stringify(place)] };
+  const path = new URL(`./batch-worker${ending}`, import.meta.url);
+  return { path, args: [JSON.stringify(place)], compiled: join(directory, 'batch', 'compiled') };
 }
 
 /** Where parts of remote outputs wait for their upload. */

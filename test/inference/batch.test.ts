@@ -1,6 +1,15 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { onnxRuntime } from '../../src/backends/onnx/onnx-runtime.ts';
 import { loadScorer } from '../../src/registry/scorer.ts';
 import { readBatchManifest } from '../../src/serving/batch/batch-folder.ts';
@@ -59,6 +68,15 @@ test.each(['csv', 'jsonl'])('a file of %s has the scores of the same rows as Par
   await run(path, join(site, ending));
   const scores = (rows: readonly (readonly unknown[])[]) => rows.map(([row, id, score]) => [row, id, score]);
   expect(scores(await outputRows(join(site, ending)))).toEqual(scores(await outputRows(plain)));
+});
+
+test('workers leave the code that they compiled to the next ones, and only in the folder of the environment', async () => {
+  const compiled = join(site, 'batch', 'compiled');
+  vi.stubEnv('NODE_COMPILE_CACHE', undefined);
+  await run(input, join(site, 'compiled'));
+  vi.unstubAllEnvs();
+  expect(readdirSync(compiled, { recursive: true }).length).toBeGreaterThan(100);
+  expect(await outputBytes(join(site, 'compiled'))).toEqual(await outputBytes(plain));
 });
 
 describe('a job is its spec', () => {

@@ -309,6 +309,8 @@ export const otherFiles: readonly RegExp[] = [
   /^rollouts\.sqlite(-(wal|shm))?$/,
   /^alerts\.sqlite(-(wal|shm))?$/,
   /^tile-jobs\.lock$/,
+  // Of Node, which takes none that another version wrote.
+  /^batch\/compiled\//,
   /^ingest\/[0-9a-f]{32}\.json(\.tmp)?$/,
 ];
 

@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import { isHeadraceError } from '../../base/errors/fail.ts';
 import { turnsInOrder } from '../../base/in-turn.ts';
 import { reasonOf } from '../../base/reason-of.ts';
@@ -14,7 +15,9 @@ export function runBatchWorker(tools: () => Promise<BatchTools>): void {
     try {
       if (message.kind === 'open') {
         worker = await BatchWorker.open(message, await tools(), () => performance.now());
-        return send({ kind: 'ready' });
+        await send({ kind: 'ready' });
+        // A worker is killed at the end of its job, before Node would write it.
+        return flushCompileCache();
       }
       if (worker === null) throw new Error('a partition came before the job');
       const part = await worker.score(message, {

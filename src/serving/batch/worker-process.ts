@@ -6,6 +6,8 @@ import type { FromBatchWorker, OpenMessage, ScoreMessage, ToBatchWorker } from '
 export interface WorkerProgram {
   readonly path: URL;
   readonly args: readonly string[];
+  /** Folder of code that earlier workers have compiled; left out: each compiles its own. */
+  readonly compiled?: string;
 }
 
 /** Receives the messages of a worker. */
@@ -19,8 +21,12 @@ export interface WorkerListener {
 export class WorkerProcess {
   readonly #child: ChildProcess;
 
-  constructor({ path, args }: WorkerProgram, open: OpenMessage, { onMessage, onEnd }: WorkerListener) {
-    this.#child = startOwn(path, args, { messages: 'advanced', stdio: ['ignore', 'ignore', 'inherit'] });
+  constructor({ path, args, compiled }: WorkerProgram, open: OpenMessage, { onMessage, onEnd }: WorkerListener) {
+    this.#child = startOwn(path, args, {
+      messages: 'advanced',
+      stdio: ['ignore', 'ignore', 'inherit'],
+      ...(compiled === undefined ? {} : { env: { NODE_COMPILE_CACHE: compiled, ...process.env } }),
+    });
     this.#child.on('message', (message: FromBatchWorker) => onMessage(message));
     let ended = false;
     const end = (outcome: string) => {

@@ -1,8 +1,7 @@
-import type { DuckDBDataChunk } from '@duckdb/node-api';
 import type { ModelRows } from '../../../model/model-rows.ts';
-import type { NumberType } from '../../../model/number-type.ts';
 import type { RowInputs } from '../../../model/row-inputs.ts';
-import { type NumericTensorData, tensorArrays } from '../../../schema/tensor.ts';
+import type { NumericTensorData } from '../../../schema/tensor.ts';
+import { columnMemory } from '../parquet/column-memory.ts';
 import type { ChunkRows } from './row-stream.ts';
 
 /** Copies the cells of a chunk, a column for each feature, into rows of a model. */
@@ -15,7 +14,7 @@ export function chunkCopy({ inputs }: RowInputs): ChunkCopy {
   );
   return ({ chunk, start, count, at }, { data }) => {
     for (const { type, column, input, k, width } of columns)
-      copyStrided(numbersOf(chunk, column, type), start, count, data[input], at * width + k, width);
+      copyStrided(columnMemory(chunk, column, type), start, count, data[input], at * width + k, width);
   };
 }
 
@@ -45,15 +44,4 @@ function copyWide(from: Wide, start: number, count: number, into: Wide, to: numb
 
 function isWide(data: NumericTensorData): data is Wide {
   return data instanceof BigInt64Array || data instanceof BigUint64Array;
-}
-
-/** The memory of a column of numbers. */
-function numbersOf(chunk: DuckDBDataChunk, column: number, type: NumberType): NumericTensorData {
-  const items: unknown = Reflect.get(chunk.getColumnVector(column), 'items');
-  if (isNumericData(items) && items.constructor === tensorArrays[type]) return items;
-  throw new Error(`a column came as something else than ${type}`);
-}
-
-function isNumericData(items: unknown): items is NumericTensorData {
-  return ArrayBuffer.isView(items) && 'BYTES_PER_ELEMENT' in items;
 }

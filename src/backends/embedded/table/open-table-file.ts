@@ -4,6 +4,7 @@ import { fail, isHeadraceError } from '../../../base/errors/fail.ts';
 import { reasonOf } from '../../../base/reason-of.ts';
 import { DUCKDB_COMPRESSION, type Packing, packingOf, verifyPacked } from '../../../files/packed-file.ts';
 import type { ColumnValues, TableFile, TableFileColumn } from '../../../ports/table-file.ts';
+import { columnMemory } from '../parquet/column-memory.ts';
 import { streamChunks } from '../parquet/stream-chunks.ts';
 
 /** Types that are numbers to a statistic; times are, as epoch ms. */
@@ -157,19 +158,16 @@ function columnSql({ name, type, declared }: TableFileColumn): string {
 }
 
 function valuesOf(chunk: DuckDBDataChunk, c: number, type: 'number' | 'text'): ColumnValues {
-  const vector = chunk.getColumnVector(c);
   const length = chunk.rowCount;
-  if (type === 'text') {
-    const texts: (string | null)[] = new Array(length);
-    for (let i = 0; i < length; i += 1) {
-      const value = vector.getItem(i);
-      texts[i] = value === null ? null : String(value);
-    }
-    return texts;
+  // Its query has NaN for null.
+  if (type === 'number') return columnMemory(chunk, c, 'FP64').slice(0, length);
+  const vector = chunk.getColumnVector(c);
+  const texts: (string | null)[] = new Array(length);
+  for (let i = 0; i < length; i += 1) {
+    const value = vector.getItem(i);
+    texts[i] = value === null ? null : String(value);
   }
-  const numbers = new Float64Array(length);
-  for (let i = 0; i < length; i += 1) numbers[i] = Number(vector.getItem(i));
-  return numbers;
+  return texts;
 }
 
 /** A null in a list is NaN. */
