@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runCommand } from '../scripts/run-command.ts';
@@ -54,14 +54,26 @@ function scriptOf(bodies: readonly string[] | RandomBodies | BytesBody, accept: 
   return ['-s', luaScript('of' in bodies ? randomLua(bodies) : turnsLua(bodies)), '-H', `accept: ${accept}`];
 }
 
+let scripts: string | null = null;
+
+/** A folder for a script of this process; all go when it ends. */
+function scriptFolder(): string {
+  if (scripts === null) {
+    const made = mkdtempSync(join(tmpdir(), 'wrk-'));
+    process.once('exit', () => rmSync(made, { recursive: true, force: true }));
+    scripts = made;
+  }
+  return mkdtempSync(join(scripts, 'script-'));
+}
+
 function luaScript(requests: string): string {
-  const path = join(mkdtempSync(join(tmpdir(), 'wrk-')), 'post.lua');
+  const path = join(scriptFolder(), 'post.lua');
   writeFileSync(path, `wrk.method = "POST"\nwrk.headers["content-type"] = "application/json"\n${requests}`);
   return path;
 }
 
 function bytesScript({ body, fields }: BytesBody): string {
-  const folder = mkdtempSync(join(tmpdir(), 'wrk-'));
+  const folder = scriptFolder();
   writeFileSync(join(folder, 'body'), body);
   const headers = Object.entries(fields).map(([name, value]) => `wrk.headers["${name}"] = "${value}"`);
   const lines = ['wrk.method = "POST"', ...headers, `wrk.body = io.open("${join(folder, 'body')}", "rb"):read("*a")`];

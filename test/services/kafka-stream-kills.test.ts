@@ -86,10 +86,11 @@ test('processes killed and stopped while they roll: no record lost, double, or o
     const name = names[Math.floor(rng() * names.length)];
     const victim = member(name);
     const steps = 3 + Math.floor(rng() * 25);
-    await until(
-      async () =>
-        victim.lines().filter((line) => line.startsWith('step')).length >= steps || victim.child.exitCode !== null,
-    );
+    await until(async () => {
+      const lines = victim.lines();
+      const done = lines.filter((line) => line.startsWith('step')).length;
+      return done >= steps || victim.child.exitCode !== null || `${done} of ${steps}: ${lines.slice(-5).join(' | ')}`;
+    });
     const chance = rng();
     if (chance < 0.35) {
       // Stopped for longer than its session: another one has its partitions when it continues.
