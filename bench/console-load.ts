@@ -29,21 +29,21 @@ interface Read {
  * The same load without consoles, with ten open windows, and with all that ten windows ask, without a browser. The browser has idle
  * priority: it takes no processor time that the server or the load wants. Rounds are in turn.
  */
-export async function compareLoads(server: Server): Promise<void> {
+export async function compareLoads(server: Server, { withBrowser }: { readonly withBrowser: boolean }): Promise<void> {
+  const reads = await recorded(server.url);
   const folder = mkdtempSync(join(tmpdir(), 'headrace-idle-browser-'));
-  const browser = await launchBrowser({ executablePath: idleProgram(folder) });
+  const browser = withBrowser ? await launchBrowser({ executablePath: idleProgram(folder) }) : null;
   try {
-    const reads = await recorded(browser, server.url);
     const kept = { none: [] as Round[], windows: [] as Round[], reads: [] as Round[] };
     for (let n = 0; n < ROUNDS; n += 1) {
       kept.none.push(await round(server));
-      kept.windows.push(await withWindows(browser, server));
+      if (browser !== null) kept.windows.push(await withWindows(browser, server));
       kept.reads.push(await withReads(reads, server));
     }
-    print('ten consoles open', kept.windows, kept.none);
+    if (browser !== null) print('ten consoles open', kept.windows, kept.none);
     print('the reads of ten consoles', kept.reads, kept.none);
   } finally {
-    await browser.close();
+    await browser?.close();
     rmSync(folder, { recursive: true, force: true });
   }
 }
@@ -57,7 +57,8 @@ function idleProgram(folder: string): string {
 }
 
 /** What ten windows ask within a round, those that stay open included. */
-async function recorded(browser: Browser, url: string): Promise<readonly Read[]> {
+async function recorded(url: string): Promise<readonly Read[]> {
+  const browser = await launchBrowser();
   const reads: Read[] = [];
   const begun = performance.now();
   const note = (request: Request) => {
@@ -66,6 +67,7 @@ async function recorded(browser: Browser, url: string): Promise<readonly Read[]>
     if (isRead) reads.push({ path: pathname + search, afterMs: performance.now() - begun });
   };
   await opened(browser, url, note, () => new Promise((resolve) => setTimeout(resolve, ROUND_MS)));
+  await browser.close();
   return reads;
 }
 

@@ -18,8 +18,9 @@ process.env['HEADRACE_BENCH_RUNS'] ??= '10000';
 const { kill, official, RUNS } = await import('./mlflow-sites.ts');
 
 const REPEATS = 3;
-/** `pages` or `load`: that part alone. */
+/** `pages` or `load`: that part alone; `reads`: the load without open windows, on a machine that does other work. */
 const ONLY = process.env['HEADRACE_BENCH_ONLY'];
+const WITHOUT_PAGES = ONLY === 'load' || ONLY === 'reads';
 
 /** A page of runs. */
 interface RunPage {
@@ -33,14 +34,14 @@ interface RunPage {
 
 const found = Math.round(RUNS / 200);
 
-await withServices([chromium, mlflow3], async (told) => {
+await withServices(WITHOUT_PAGES ? [chromium] : [chromium, mlflow3], async (told) => {
   Object.assign(process.env, told);
   const built = await buildConsole();
   if (built.code !== 0) throw new Error(built.output);
   const here = await started();
   const browser = await launchBrowser();
   try {
-    if (ONLY !== 'load') {
+    if (!WITHOUT_PAGES) {
       const other = await official('mlflow 3.17.2', told['MLFLOW_3'] ?? '');
       try {
         await comparePages(browser, ours(here.url), theirs(other.url));
@@ -48,7 +49,7 @@ await withServices([chromium, mlflow3], async (told) => {
         kill([other]);
       }
     }
-    if (ONLY !== 'pages') await compareLoads(here);
+    if (ONLY !== 'pages') await compareLoads(here, { withBrowser: ONLY !== 'reads' });
   } finally {
     await browser.close();
     here.child.kill('SIGTERM');
