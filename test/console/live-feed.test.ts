@@ -45,6 +45,29 @@ const idOf = (event: string | undefined) => /^id: (.*)$/m.exec(event ?? '')?.[1]
 const dataOf = (event: string | undefined) => JSON.parse(/^data: (.*)$/m.exec(event ?? '')?.[1] ?? 'null') as unknown;
 
 describe('a live feed', () => {
+  test('reads topics that are due at once each in its own turn of the event loop', async () => {
+    let turn = 0;
+    const count = () => {
+      turn += 1;
+      counting = setImmediate(count);
+    };
+    let counting = setImmediate(count);
+    const turns: number[] = [];
+    const topicOf = (path: string): LiveTopic => ({
+      path,
+      everyMs: 3_600_000,
+      read: async () => JSON.stringify(turns.push(turn)),
+    });
+    const paths = ['/a', '/b', '/c', '/d', '/e'];
+    const feed = new LiveFeed(paths.map(topicOf), (text) => text);
+    const one = subscribe(feed, paths);
+    await until(() => turns.length === paths.length);
+    expect(new Set(turns).size).toBe(paths.length);
+    clearImmediate(counting);
+    await one.leave();
+    await feed.close();
+  });
+
   test('reads a topic once for all subscribers, while there are some, and sends changes only', async () => {
     const value = new Value();
     const feed = new LiveFeed([value.topic('/a')], (text) => text);

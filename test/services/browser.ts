@@ -12,10 +12,14 @@ export const WIDE = { width: 1440, height: 900 };
 export const NARROW = { width: 390, height: 844 };
 
 /** Starts the browser of scripts/services. */
-export function launchBrowser(): Promise<Browser> {
+export function launchBrowser({ executablePath = chromiumPath() } = {}): Promise<Browser> {
   const env = { ...process.env, LD_LIBRARY_PATH: addressOf('CHROMIUM_LIBRARIES').join(',') };
-  const executablePath = addressOf('CHROMIUM').join(',');
   return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'], env });
+}
+
+/** The program of the browser. */
+export function chromiumPath(): string {
+  return addressOf('CHROMIUM').join(',');
 }
 
 /** A page of the console, and everything that it must not do, as it happens. */

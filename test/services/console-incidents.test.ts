@@ -53,7 +53,7 @@ test('a million incidents are filtered, turned over page by page, and opened; ea
     page.on('response', (response) => {
       if (/\/v1\/incidents/.test(response.url())) sizes.push(response.body().then((body) => body.length));
     });
-    const rowOf = (no: number) => page.getByRole('button', { name: `Show incident ${no}`, exact: true });
+    const rowOf = (no: number) => page.getByRole('link', { name: `Show incident ${no}`, exact: true });
     await rowOf(999_007).waitFor();
     await page.getByRole('combobox', { name: 'Kind' }).selectOption('dataDrift');
     await rowOf(999_007).waitFor({ state: 'detached' });

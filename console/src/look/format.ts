@@ -43,9 +43,13 @@ export function bytesText(bytes: number | null | undefined): string {
   return `${numberText(bytes / 2 ** (10 * power))} ${BYTE_UNITS[power]}`;
 }
 
+/** The least share that has digits of its own. */
+const LEAST_SHARE = 1e-4;
+
 /** A share of one as a percentage. */
 export function shareText(share: number | null | undefined): string {
-  return share === null || share === undefined ? NONE : `${numberText(100 * share)} %`;
+  if (share === null || share === undefined) return NONE;
+  return share > 0 && share < LEAST_SHARE ? `< ${100 * LEAST_SHARE} %` : `${numberText(100 * share)} %`;
 }
 
 /** An amount of money. */

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import type { HeadraceError } from '../../base/errors/fail.ts';
 import { every, type Ticking } from '../../base/ticking.ts';
 import { catalogued, errorBody } from '../error-answer.ts';
@@ -65,6 +66,7 @@ export class LiveFeed {
   readonly #hide: (text: string) => string;
   #count = 0;
   #closed = false;
+  #turns: Promise<void> = Promise.resolve();
   /** Those that wait for a change. */
   readonly #waiting = new Set<() => void>();
 
@@ -119,7 +121,10 @@ export class LiveFeed {
   #watch(one: Standing): void {
     one.watchers += 1;
     if (one.reading !== null) return;
-    const read = () => this.#read(one);
+    const read = async () => {
+      await this.#ownTurn();
+      if (one.watchers > 0) await this.#read(one);
+    };
     one.reading = every(one.topic.everyMs, read, () => undefined);
     void read();
   }
@@ -129,6 +134,12 @@ export class LiveFeed {
     if (one.watchers > 0) return;
     void one.reading?.stop();
     one.reading = null;
+  }
+
+  /** Topics that are due at once are read in turns of the event loop: requests are answered in between. */
+  #ownTurn(): Promise<void> {
+    this.#turns = this.#turns.then(() => setImmediate());
+    return this.#turns;
   }
 
   async #read(one: Standing): Promise<void> {

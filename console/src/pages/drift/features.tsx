@@ -1,4 +1,4 @@
-import { numberText, shareText } from '../../look/format.ts';
+import { countText, numberText, shareText } from '../../look/format.ts';
 import { Empty } from '../../look/page.tsx';
 import { Rows } from '../../look/rows.tsx';
 import { State } from '../../look/state.tsx';
@@ -66,7 +66,7 @@ export function DriftedFeatures(props: {
       {slices.length > 0 && <ComparedSlices slices={slices} />}
       {falseAlarms.map(({ rule, flagged, perQuarter }) => (
         <p key={rule} className={css.quiet}>
-          The rule {rule} flags {numberText(flagged)} features here. On data like the training set, chance gives it{' '}
+          The rule {rule} flags {countText(flagged, 'feature')} here. On data like the training set, chance gives it{' '}
           {perQuarter === null
             ? 'an unknown number of'
             : perQuarter < 0.01

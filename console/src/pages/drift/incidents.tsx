@@ -1,7 +1,8 @@
 import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
 import { answer, client, type Schema } from '../../api/client.ts';
 import { type LiveAnswer, useLive } from '../../api/live.ts';
-import { useAddress } from '../../app/address.ts';
+import { type Address, useAddress } from '../../app/address.ts';
 import { useMay } from '../../app/session.tsx';
 import { Choice } from '../../look/choice.tsx';
 import { Act } from '../../look/confirm.tsx';
@@ -94,7 +95,7 @@ function Listed({ model, alerts }: { readonly model: string; readonly alerts: Al
 }
 
 function Table({ incidents }: { readonly incidents: readonly Incident[] }) {
-  const [{ incident = null }, change] = useAddress();
+  const [{ incident = null }] = useAddress();
   return (
     <Rows
       label="Incidents"
@@ -106,14 +107,13 @@ function Table({ incidents }: { readonly incidents: readonly Incident[] }) {
           title: 'No',
           isFigure: true,
           cell: ({ no }) => (
-            <button
-              type="button"
-              data-kind="plain"
+            <Link
+              to="/drift"
+              search={(before: Address) => ({ ...before, incident: `${no}` })}
               aria-label={`Show incident ${no}`}
-              onClick={() => change({ incident: incident === `${no}` ? undefined : `${no}` })}
             >
               {no}
-            </button>
+            </Link>
           ),
         },
         { title: 'State', cell: ({ state }) => <State tone={stateTone(state)}>{state}</State> },

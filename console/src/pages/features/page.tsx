@@ -134,7 +134,7 @@ function Burn({ burn, met }: Pick<Budget, 'burn' | 'met'>) {
   if (last === undefined || met === null) return <State tone="idle">no budget</State>;
   return (
     <State tone={met ? 'good' : 'bad'}>
-      {numberText(last.rate)} in {last.minutes} min
+      {numberText(last.rate)} in {durationText(last.minutes * 60_000)}
     </State>
   );
 }

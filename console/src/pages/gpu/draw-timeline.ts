@@ -12,9 +12,9 @@ export function drawTimeline(canvas: HTMLCanvasElement, { lanes }: Timeline, fro
   const width = canvas.clientWidth;
   const height = lanes.length * LANE_PX + 20;
   const scale = window.devicePixelRatio;
-  canvas.width = Math.round(width * scale);
-  canvas.height = Math.round(height * scale);
-  context.scale(scale, scale);
+  resized(canvas, Math.round(width * scale), Math.round(height * scale));
+  context.setTransform(scale, 0, 0, scale, 0, 0);
+  context.clearRect(0, 0, width, height);
   const style = getComputedStyle(document.documentElement);
   const colour = (token: string) => style.getPropertyValue(token).trim();
   context.font = '11px system-ui, sans-serif';
@@ -29,4 +29,10 @@ export function drawTimeline(canvas: HTMLCanvasElement, { lanes }: Timeline, fro
   context.fillStyle = colour('--ink-quiet');
   for (let part = 0; part < 4; part += 1)
     context.fillText(durationText((from + ((to - from) * part) / 4) / 1_000), (width * part) / 4, height - 4);
+}
+
+/** A canvas that is given a size is allocated again, also where the size is the same. */
+function resized(canvas: HTMLCanvasElement, width: number, height: number): void {
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
 }

@@ -15,20 +15,27 @@ export function StepTimeline({ timeline }: { readonly timeline: Timeline }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [span, setSpan] = useState<Span>({ from: 0, to: timeline.us });
   const dragged = useRef<number | null>(null);
+  const shown = useRef(span);
+  useEffect(() => {
+    shown.current = span;
+    const { current } = canvas;
+    if (current === null) return;
+    const frame = requestAnimationFrame(() => drawTimeline(current, timeline, span.from, span.to));
+    return () => cancelAnimationFrame(frame);
+  }, [timeline, span]);
+  // Not again for each span: a new observer calls at once, and the frame would be drawn twice.
   useEffect(() => {
     const { current } = canvas;
     if (current === null) return;
-    const draw = () => drawTimeline(current, timeline, span.from, span.to);
-    const frame = requestAnimationFrame(draw);
+    const draw = () => drawTimeline(current, timeline, shown.current.from, shown.current.to);
     const resize = new ResizeObserver(draw);
     resize.observe(current);
     window.addEventListener('themechange', draw);
     return () => {
-      cancelAnimationFrame(frame);
       resize.disconnect();
       window.removeEventListener('themechange', draw);
     };
-  }, [timeline, span]);
+  }, [timeline]);
   const zoom = (factor: number, at = 0.5) => setSpan((before) => zoomed(before, factor, at, timeline.us));
   const onWheel = (event: WheelEvent) => {
     if (!event.ctrlKey && !event.shiftKey) return;
@@ -72,7 +79,7 @@ export function StepTimeline({ timeline }: { readonly timeline: Timeline }) {
         className={css.canvas}
         height={timeline.lanes.length * LANE_PX + 20}
         role="img"
-        aria-label={`The step by lanes: ${timeline.lanes.map(({ name, blocks }) => `${name}, ${blocks.length} blocks`).join('; ')}`}
+        aria-label={laneText(timeline)}
         onWheel={onWheel}
         onPointerDown={(event) => {
           dragged.current = event.clientX;
@@ -87,6 +94,10 @@ export function StepTimeline({ timeline }: { readonly timeline: Timeline }) {
       />
     </figure>
   );
+}
+
+function laneText({ lanes }: Timeline): string {
+  return `The step by lanes: ${lanes.map(({ name, blocks }) => `${name}, ${blocks.length} blocks`).join('; ')}`;
 }
 
 /** Least time that is shown, µs. */

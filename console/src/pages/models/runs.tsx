@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
+import { base } from '../../api/base.ts';
 import { answer, client, type Schema } from '../../api/client.ts';
 import { useAddress } from '../../app/address.ts';
 import { Choice } from '../../look/choice.tsx';
@@ -74,9 +75,7 @@ function Table({ experiment }: { readonly experiment: string }) {
   if (error !== null) return <Fault error={error} />;
   if (data === undefined) return <Skeleton />;
   if (data.length === 0)
-    return (
-      <Empty command="mlflow.set_tracking_uri('http://127.0.0.1:5000')">This experiment has no run. In Python:</Empty>
-    );
+    return <Empty command={`mlflow.set_tracking_uri('${base}')`}>This experiment has no run. In Python:</Empty>;
   return (
     <>
       <div className={css.find}>

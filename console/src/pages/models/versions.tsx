@@ -102,7 +102,9 @@ function Details({ version }: { readonly version: Version }) {
       <h3>Version {version.version}</h3>
       <Facts
         of={[
-          ...Object.entries(metrics).map(([name, value]) => [name, numberText(value)] as const),
+          ...Object.entries(metrics)
+            .filter(([name]) => name !== 'rows')
+            .map(([name, value]) => [name, numberText(value)] as const),
           ['Run', version.run ?? '–'],
           ['Service', lineage?.service ?? '–'],
           ['Trainer', lineage?.trainer.kind ?? '–'],

@@ -1,5 +1,5 @@
 import { useLive } from '../../api/live.ts';
-import { numberText } from '../../look/format.ts';
+import { numberText, wordsText } from '../../look/format.ts';
 import { Empty, Panel, Panels } from '../../look/page.tsx';
 import { Rows } from '../../look/rows.tsx';
 import { SeriesChart } from '../../look/series-chart.tsx';
@@ -54,7 +54,7 @@ function Readings({ readings }: Pick<Numbers, 'readings'>) {
             </State>
           ),
         },
-        { title: 'Guardrail', cell: ({ guardrail }) => guardrail },
+        { title: 'Guardrail', cell: ({ guardrail }) => wordsText(guardrail) },
         { title: 'Evidence e', isFigure: true, cell: ({ numbers }) => numberText(numbers['e']) },
         { title: 'Limit', isFigure: true, cell: ({ numbers }) => numberText(numbers['limit']) },
         { title: 'Numbers', isSentence: true, cell: ({ says }) => says },
