@@ -89,7 +89,9 @@ export const places: Readonly<Record<string, Place>> = {
     start: (place) => startRegistryChild(call(place), null),
     startAnother: (place) => startMonitor(call(place), () => undefined),
   },
-  'cli/scaffold/install-packages.ts': { start: ({ folder, sleeper }) => installPackages(folder, [sleeper]) },
+  'cli/scaffold/install-packages.ts': {
+    start: ({ folder, sleeper }) => installPackages(folder, { npm: [sleeper], signal: new AbortController().signal }),
+  },
   'cli/serve/run-dev.ts': { start: (place) => runDev(call(place)) },
   'running/asked-by.ts': { start: () => askedBy({ url: '', bodies: [], count: 0 }) },
   'cli/npm-launcher.ts': { leftOut: 'it waits for ps, which ends by itself' },

@@ -10,10 +10,17 @@ const NOISE = /^npm warn|^(?:code|errno|syscall|type|address|port) |complete log
 /** npm, as a program that can be started on every system. */
 const NPM = process.platform === 'win32' ? ['cmd', '/c', 'npm'] : ['npm'];
 
-/** Installs the packages of a new project. Error: INIT_INSTALL. */
-export async function installPackages(folder: string, npm: readonly string[] = NPM): Promise<void> {
-  const { code, error, stderr } = await runToEnd([...npm, 'install', '--no-audit', '--no-fund'], { cwd: folder });
+interface Install {
+  readonly signal: AbortSignal;
+  readonly npm?: readonly string[];
+}
+
+/** Installs the packages of a new project. A signal ends npm, and all that it started. Errors: INIT_INSTALL, INIT_STOPPED. */
+export async function installPackages(folder: string, { signal, npm = NPM }: Install): Promise<void> {
+  const asked = [...npm, 'install', '--no-audit', '--no-fund'];
+  const { code, error, stderr, ended } = await runToEnd(asked, { cwd: folder, signal });
   if (code === 0) return;
+  if (ended === 'stopped') throw fail('INIT_STOPPED', { folder });
   throw fail('INIT_INSTALL', { folder, reason: error?.message ?? reasonOf(stderr) }, error ?? undefined);
 }
 
