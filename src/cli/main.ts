@@ -92,9 +92,7 @@ function report(thrown: unknown, json: boolean): number {
   const more = diskLine(error);
   if (more !== null) err(`  ${more}`);
   if (json)
-    out(
-      JSON.stringify({ error: { code: error.code, message: error.message, hint: error.hint, retry: error.retry } }),
-    );
+    out(JSON.stringify({ error: { code: error.code, message: error.message, hint: error.hint, retry: error.retry } }));
   return error.exit;
 }
 
