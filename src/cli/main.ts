@@ -20,34 +20,41 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(CLOSED_PIPE);
 });
 
-const exitCode = await main(process.argv.slice(2), terminal());
+/** Where every call writes. */
+const output = {
+  out: (text: string) => void process.stdout.write(`${printable(text)}\n`),
+  err: (text: string) => void process.stderr.write(`${printable(text)}\n`),
+  interactive: process.stdout.isTTY === true,
+};
+
+const exitCode = await main(process.argv.slice(2));
 if (exitCode !== 0) process.exitCode = exitCode;
 
 /** Runs one call of the command line; returns the exit code. */
-async function main(args: readonly string[], io: Terminal): Promise<number> {
+async function main(args: readonly string[]): Promise<number> {
   // A diagnosis takes half a second: it does not wait for the other commands.
   const groups = args[0] === 'gpu' ? await gpuGroup() : (await import('./commands.ts')).commandGroups;
   const commands = groups.flatMap((one) => one.commands);
   const group = groupOf(commands, args);
   if (group.length > 0) {
-    io.out(overview([{ title: null, commands: group }]));
+    output.out(overview([{ title: null, commands: group }]));
     return 0;
   }
   if (args.length === 0 || args[0] === '--help' || args[0] === '-h' || args[0] === 'help') {
-    io.out(overview(groups));
+    output.out(overview(groups));
     return 0;
   }
   if (args[0] === '--version' || args[0] === '-v') {
-    io.out(args.includes('--json') ? JSON.stringify({ version: ownVersion() }) : ownVersion());
+    output.out(args.includes('--json') ? JSON.stringify({ version: ownVersion() }) : ownVersion());
     return 0;
   }
   try {
     const { command, rest } = findCommand(commands, args);
-    if (asksHelp(command, rest)) io.out(helpPage(command));
-    else await runSayingWaits(command, rest, command.stop === undefined ? endedAtOnce(command, io) : io);
+    if (asksHelp(command, rest)) output.out(helpPage(command));
+    else await runSayingWaits(command, rest, command.stop === undefined ? endedAtOnce(command) : endedWhenAsked());
     return 0;
   } catch (error) {
-    return report(error, args.includes('--json'), io);
+    return report(error, args.includes('--json'));
   }
 }
 
@@ -66,14 +73,15 @@ async function runSayingWaits(command: Command, rest: readonly string[], io: Ter
 }
 
 /** An error for people, or as the JSON object of `--json`; never a stack trace, unless HEADRACE_DEBUG is set. */
-function report(thrown: unknown, json: boolean, io: Terminal): number {
+function report(thrown: unknown, json: boolean): number {
+  const { out, err } = output;
   const error = absentPackage(thrown) ?? fullDisk(thrown) ?? thrown;
   if (process.env['HEADRACE_DEBUG'] !== undefined)
-    io.err(error instanceof Error ? `${error.stack}\n${String(error.cause ?? '')}` : String(error));
+    err(error instanceof Error ? `${error.stack}\n${String(error.cause ?? '')}` : String(error));
   if (!isHeadraceError(error)) {
     const message = reasonOf(error);
-    io.err(`headrace: unexpected error: ${message}\n  set HEADRACE_DEBUG=1 to print the stack trace, and report it`);
-    if (json) io.out(JSON.stringify({ error: { code: 'UNEXPECTED', message } }));
+    err(`headrace: unexpected error: ${message}\n  set HEADRACE_DEBUG=1 to print the stack trace, and report it`);
+    if (json) out(JSON.stringify({ error: { code: 'UNEXPECTED', message } }));
     return 1;
   }
   const { stderr } = process;
@@ -82,11 +90,9 @@ function report(thrown: unknown, json: boolean, io: Terminal): number {
     `${paint('red', `${error.code}:`, stderr)} ${printable(error.message)}\n  ${paint('dim', error.hint, stderr)}\n`,
   );
   const more = diskLine(error);
-  if (more !== null) io.err(`  ${more}`);
+  if (more !== null) err(`  ${more}`);
   if (json)
-    io.out(
-      JSON.stringify({ error: { code: error.code, message: error.message, hint: error.hint, retry: error.retry } }),
-    );
+    out(JSON.stringify({ error: { code: error.code, message: error.message, hint: error.hint, retry: error.retry } }));
   return error.exit;
 }
 
@@ -108,7 +114,22 @@ function overview(groups: readonly { readonly title: string | null; readonly com
   ].join('\n');
 }
 
-function terminal(): Terminal {
+/**
+ * The terminal of a command that declares no end after a signal. It has no handler of signals: the system ends the process at once,
+ * also in the middle of a computation, and the guards of its programs and folders end these.
+ */
+function endedAtOnce({ name }: Command): Terminal {
+  void npmEnded().then(() => endAtOnce('SIGTERM'));
+  return {
+    ...output,
+    get stopped(): Promise<void> {
+      throw new TypeError(`headrace ${name.join(' ')} reads "stopped" and declares no "stop"`);
+    },
+  };
+}
+
+/** The terminal of a command that ends by itself once it has read `stopped`; until then a signal ends it at once. */
+function endedWhenAsked(): Terminal {
   let endsItself = false;
   const stopped = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const)
@@ -116,22 +137,10 @@ function terminal(): Terminal {
     void npmEnded().then(() => (endsItself ? resolve() : endAtOnce('SIGTERM')));
   });
   return {
-    out: (text) => process.stdout.write(`${printable(text)}\n`),
-    err: (text) => process.stderr.write(`${printable(text)}\n`),
-    interactive: process.stdout.isTTY === true,
+    ...output,
     get stopped() {
       endsItself = true;
       return stopped;
-    },
-  };
-}
-
-/** The terminal of a command that declares no end after a signal: a handler would swallow the signal, and the call would end with 0. */
-function endedAtOnce({ name }: Command, io: Terminal): Terminal {
-  return {
-    ...{ out: io.out, err: io.err, interactive: io.interactive },
-    get stopped(): Promise<void> {
-      throw new TypeError(`headrace ${name.join(' ')} reads "stopped" and declares no "stop"`);
     },
   };
 }

@@ -9,23 +9,11 @@ const NOTES = '.package-lock.json';
 
 interface Manifest {
   readonly version: string;
-  readonly peerDependencies: Readonly<Record<string, string>>;
 }
-
-/** Packages that a project with a declaration runs on. A project of files alone needs none. */
-const PROJECT_PACKAGES = ['fastify', 'lmdb', 'prom-client'] as const;
-
-export type ProjectPackage = (typeof PROJECT_PACKAGES)[number];
 
 /** The version of this package. */
 export function ownVersion(): string {
   return manifest().version;
-}
-
-/** The packages of a project with a declaration, by name, with their versions. */
-export function projectPackages(): Readonly<Record<string, string>> {
-  const { peerDependencies } = manifest();
-  return Object.fromEntries(PROJECT_PACKAGES.map((name) => [name, peerDependencies[name]]));
 }
 
 function manifest(): Manifest {

@@ -2,7 +2,6 @@ import { fail, isHeadraceError } from '../base/errors/fail.ts';
 import type { Clock } from '../base/time.ts';
 import type { Tracer } from '../base/tracer.ts';
 import type { Environment } from '../environment/config.ts';
-import { projectPackage } from '../environment/project-package.ts';
 import type { FeatureServiceData, ProjectData } from '../features/define/declaration.ts';
 import { MetricExport } from '../observe/metric-export.ts';
 import { Prometheus } from '../observe/prometheus.ts';
@@ -10,6 +9,7 @@ import type { ServingMeasures } from '../observe/serving-measures.ts';
 import type { SloReport } from '../observe/slo-report.ts';
 import { degradedOf, type Status, statusOf, waitingOf } from '../observe/status.ts';
 import type { Part } from '../ports/part.ts';
+import { projectPackage } from '../process/project-package.ts';
 import type { ModelHost } from '../serving/oip/model-host.ts';
 
 /** The version of the Open Inference Protocol. */

@@ -7,10 +7,18 @@ import { commands } from '../../src/cli/commands.ts';
 import { findCommand, parseCall } from '../../src/cli/options/parse-call.ts';
 import { projectFiles } from '../../src/cli/scaffold/project-files.ts';
 import { templates } from '../../src/cli/scaffold/templates.ts';
+import { openHeadrace } from '../../src/running/headrace.ts';
+import { startServer } from '../../src/server/http-server.ts';
+import { project } from '../server/shop.ts';
 import { linkHeadrace } from './run-cli.ts';
 
-/** More digits than anything that a command prints is known to. */
+/** More digits than anything that a command prints is known to; the second after the point. */
 const MOST_DIGITS = 6;
+const MOST_AFTER_POINT = 4;
+
+/** Words before a duration, and a number after them that no unit and no word follows. */
+const BARE_DURATION =
+  /\b(?:took|takes|within|waited|older than|at work for|every) (\d[\d.,]*\d|\d)(?= *(?:$|[,;:()]|\.(?:\s|$)))/gm;
 
 /** Numbers with more digits than are known, or with an exponent, in a text for people. A line of JSON is for programs. */
 function unrounded(text: string): readonly string[] {
@@ -21,10 +29,25 @@ function unrounded(text: string): readonly string[] {
     .flatMap((line) => line.match(/(?<![\w.:/-])-?\d+(?:\.\d+)?(?:e[-+]\d+)?(?![\w:/-]|\.\d)/g) ?? [])
     .filter((found) => {
       const [, fraction] = found.split('.');
-      const digits = found.replaceAll(/\D/g, '').replace(/^0+/, '');
-      return found.includes('e') || (fraction !== undefined && digits.length > MOST_DIGITS);
+      const [digits, after] = [found, fraction ?? ''].map(
+        (part) => part.replaceAll(/\D/g, '').replace(/^0+/, '').length,
+      );
+      return found.includes('e') || (fraction !== undefined && (digits > MOST_DIGITS || after > MOST_AFTER_POINT));
     });
 }
+
+/** Durations in a text for people that have no unit. */
+function withoutUnit(text: string): readonly string[] {
+  return [...text.matchAll(BARE_DURATION)].map(([found]) => found);
+}
+
+test.each([
+  ['at work for 12', ['at work for 12']],
+  ['older than 3.5, and within 20: no', ['older than 3.5', 'within 20']],
+  ['took 3 s, within 5 % every 2 days; every 3rd row', []],
+])('%s has the bare durations %j', (text, durations) => {
+  expect(withoutUnit(text)).toEqual(durations);
+});
 
 test.each([
   ['mature after 4.825640393518518 days', ['4.825640393518518']],
@@ -61,7 +84,7 @@ async function wantRounded(calls: readonly (readonly string[])[]): Promise<void>
   for (const words of calls) {
     const text = await textOf(words);
     expect({ words, text }).toMatchObject({ text: expect.stringMatching(/\d/) });
-    expect({ words, numbers: unrounded(text) }).toEqual({ words, numbers: [] });
+    expect({ words, numbers: unrounded(text), bare: withoutUnit(text) }).toEqual({ words, numbers: [], bare: [] });
   }
 }
 
@@ -122,5 +145,25 @@ test('commands of a project print no number with more digits than are known', as
     ['models', 'click', ...config],
     ['registry', 'versions', 'click', ...config],
     ['drift', 'status', ...config],
+    ['models', 'quality', 'click', ...config],
   ]);
 }, 120_000);
+
+test('commands that ask a server print no number with more digits than are known', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'headrace-rounded-'));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  const headrace = await openHeadrace({ project, environment: { directory, partitions: 1 } });
+  onTestFinished(() => headrace.close());
+  const server = await startServer(headrace, { host: '127.0.0.1', port: 0, bodyLimit: 20_000 });
+  onTestFinished(() => server.close());
+  const body = JSON.stringify({ request: { user: 'u1', price: '2.50' } });
+  const headers = { 'content-type': 'application/json' };
+  for (let i = 0; i < 20; i += 1)
+    expect(await fetch(`${server.url}/v1/features/shopper`, { method: 'POST', headers, body })).toMatchObject({
+      status: 200,
+    });
+  await wantRounded([
+    ['status', server.url],
+    ['slo', server.url],
+  ]);
+});

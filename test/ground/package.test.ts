@@ -7,7 +7,7 @@ import { publint } from 'publint';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { blocksOf } from '../../scripts/markdown.ts';
 import { root, runCommand } from '../../scripts/run-command.ts';
-import { projectPackages } from '../../src/environment/own-version.ts';
+import { projectPackages } from '../../src/process/project-package.ts';
 
 const unreachable = /ENOTFOUND|ECONNREFUSED|ENOTCACHED|EAI_AGAIN|ETIMEDOUT|ECONNRESET/;
 

@@ -121,6 +121,17 @@ await step('train without ONNX Runtime says what to install, before it trains', 
   assert.match(output, /MODEL_RUNTIME[\s\S]*npm install onnxruntime-node/);
 });
 
+await step('a program without LMDB gets an error that says what to install', async () => {
+  const [installed, aside] = ['node_modules/lmdb', 'aside'].map((name) => join(shop, name));
+  renameSync(installed, aside);
+  const opens = `openHeadrace({ project: defineProject('none', {}), environment: { directory: 'none' } })`;
+  const program = `import { defineProject, openHeadrace } from 'headrace'; await ${opens}.catch((error) => console.log(error.code, error.message));`;
+  const { code, output } = await runCommand('node', ['--input-type=module', '--eval', program], options(shop));
+  renameSync(aside, installed);
+  assert.equal(code, 0, output);
+  assert.match(output, /CONFIG_PACKAGES .*npm install fastify@\S+ lmdb@\S+ prom-client@/);
+});
+
 const python = await step('Python with the packages of requirements.txt', async () => {
   const made = await runCommand('python3', ['-m', 'venv', '.venv'], options(shop));
   const pip = ['-m', 'pip', 'install', '--quiet', '-r', 'requirements.txt'];

@@ -3,8 +3,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { projectPackages } from '../../src/environment/own-version.ts';
-import { projectPackage } from '../../src/environment/project-package.ts';
+import { projectPackage, projectPackages } from '../../src/process/project-package.ts';
 
 const { peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
 

@@ -12,6 +12,7 @@ import { SparkApplication } from '../../src/backends/spark/session.ts';
 import { dev } from '../../src/cli/commands/dev.ts';
 import { parseCall } from '../../src/cli/options/parse-call.ts';
 import { installPackages } from '../../src/cli/scaffold/install-packages.ts';
+import { packageManager } from '../../src/cli/scaffold/package-manager.ts';
 import { runDev } from '../../src/cli/serve/run-dev.ts';
 import { startMonitor, startRegistryChild } from '../../src/cli/serve/served-children.ts';
 import { commitOf } from '../../src/cost/catalog/import-prices.ts';
@@ -89,7 +90,14 @@ export const places: Readonly<Record<string, Place>> = {
     start: (place) => startRegistryChild(call(place), null),
     startAnother: (place) => startMonitor(call(place), () => undefined),
   },
-  'cli/scaffold/install-packages.ts': { start: ({ folder, sleeper }) => installPackages(folder, undefined, [sleeper]) },
+  'cli/scaffold/install-packages.ts': {
+    start: ({ folder, sleeper }) =>
+      installPackages(folder, {
+        manager: packageManager(''),
+        program: [sleeper],
+        signal: new AbortController().signal,
+      }),
+  },
   'cli/serve/run-dev.ts': { start: (place) => runDev(call(place)) },
   'running/asked-by.ts': { start: () => askedBy({ url: '', bodies: [], count: 0 }) },
   'cli/npm-launcher.ts': { leftOut: 'it waits for ps, which ends by itself' },

@@ -1,4 +1,4 @@
-import { later, never } from './row.ts';
+import { later, never, safe } from './row.ts';
 
 /** Errors of command line arguments and of the configuration. */
 export const cliErrors = {
@@ -71,6 +71,10 @@ export const cliErrors = {
   INIT_INSTALL: later(500, 4)
     .message('the files of {folder} are made, and {manager} could not install its packages: {reason}')
     .hint('run npm install in that folder, or that of your package manager, when the registry answers'),
+  INIT_STOPPED: safe(503, 6)
+    .message('the files of {folder} are made, and the call was stopped before {manager} had installed its packages')
+    .hint('run npm install in that folder, or that of your package manager; it completes what is there'),
+  INIT_LEFT: safe(503, 6).message('no template was chosen, and nothing was made').hint('run the same command again'),
   INIT_MANIFEST: never(400, 2)
     .message('the file {path} is not a package.json that can be added to')
     .hint('correct its JSON, or name a new folder; nothing was written'),

@@ -1,4 +1,5 @@
-import { type Call, command } from '../command.ts';
+import { fail } from '../../base/errors/fail.ts';
+import { type Call, command, unfinished } from '../command.ts';
 import { flag, option } from '../options/option.ts';
 import { choice } from '../options/option-kinds.ts';
 import type { Template } from '../scaffold/template.ts';
@@ -18,6 +19,7 @@ type Asked = Call<typeof options>;
 
 export const init = command({
   name: ['init'],
+  stop: [unfinished('INIT_STOPPED', 'with `--install`'), unfinished('INIT_LEFT', 'at the choice of a template')],
   summary: 'a new project that runs, by a template: declaration or command, test, sample data',
   words: '[<folder>]',
   arity: [0, 1],
@@ -29,7 +31,7 @@ export const init = command({
     const { inManager, packageManager } = await import('../scaffold/package-manager.ts');
     const manager = packageManager();
     const template = await templateOf(call);
-    if (template === null) return;
+    if (template === null) throw fail('INIT_LEFT', {});
     const folder = resolve(call.words[0] ?? '.');
     const files = projectFiles(folder, template, Date.now(), manager);
     for (const [name, text] of Object.entries(files)) {
@@ -39,7 +41,9 @@ export const init = command({
     if (call.options.install) {
       const { installPackages } = await import('../scaffold/install-packages.ts');
       call.terminal.err(`headrace: ${manager.name} installs the packages of the project`);
-      await installPackages(folder, manager);
+      const stopped = new AbortController();
+      void call.terminal.stopped.then(() => stopped.abort());
+      await installPackages(folder, { manager, signal: stopped.signal });
     }
     if (call.json)
       return call.terminal.out(JSON.stringify({ folder, template: template.name, files: Object.keys(files) }));

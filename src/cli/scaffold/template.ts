@@ -1,4 +1,4 @@
-import { projectPackages } from '../../environment/own-version.ts';
+import { projectPackages } from '../../process/project-package.ts';
 
 type Texts = Readonly<Record<string, string>>;
 

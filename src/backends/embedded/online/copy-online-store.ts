@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { projectPackage } from '../../../environment/project-package.ts';
+import { projectPackage } from '../../../process/project-package.ts';
 import { checkFile } from './check-file.ts';
 
 /**
