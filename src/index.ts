@@ -1,4 +1,9 @@
-// The public module: the functions of a declaration, and its runtime.
+// The public module: the functions of a declaration, and its runtime, which is loaded where it is first called: a configuration
+// that only declares does not wait for stores and servers.
+
+import type { Headrace, OpenOptions } from './running/headrace.ts';
+import type { Reader } from './running/reader.ts';
+import type { RunningServer, ServerOptions } from './server/http-server.ts';
 
 export { HeadraceError, isHeadraceError } from './base/errors/fail.ts';
 export { type Config, defineConfig, type EnvironmentOptions } from './environment/config.ts';
@@ -25,9 +30,9 @@ export type { ModelVersion } from './ports/model-registry.ts';
 export type { PlaybookEntry } from './ports/playbook-store.ts';
 export type { Rollout, RolloutEvent, RolloutState } from './ports/rollout-store.ts';
 export type { ListedVersion } from './registry/listed-versions.ts';
-export { Headrace, type OpenOptions, openHeadrace } from './running/headrace.ts';
-export { openReader, type Reader } from './running/reader.ts';
-export { type RunningServer, type ServerOptions, startServer } from './server/http-server.ts';
+export type { Headrace, OpenOptions } from './running/headrace.ts';
+export type { Reader } from './running/reader.ts';
+export type { RunningServer, ServerOptions } from './server/http-server.ts';
 export type { BatchProgress } from './serving/batch/batch-progress.ts';
 export type { BatchJob, BatchOptions, BatchSummary } from './serving/batch/start-batch.ts';
 export type { PredictionRequest } from './serving/online/predict-many.ts';
@@ -37,3 +42,18 @@ export { type RolloutReport, rolloutReport } from './serving/rollout/rollout-rep
 export type { SpineTrainOptions, TrainOptions } from './training/training-runs.ts';
 export { type OipUpstreamOptions, oipUpstream } from './versions/upstream/oip-upstream.ts';
 export { type OpenAiUpstreamOptions, openAiUpstream } from './versions/upstream/openai-upstream.ts';
+
+/** Opens a project: its stores, caught up with its log, and its champions, loaded and warm. */
+export async function openHeadrace(options: OpenOptions): Promise<Headrace> {
+  return (await import('./running/headrace.ts')).openHeadrace(options);
+}
+
+/** Opens a project to read vectors while another process writes it. Errors: READER_VIEW, those of the store. */
+export async function openReader(options: OpenOptions): Promise<Reader> {
+  return (await import('./running/reader.ts')).openReader(options);
+}
+
+/** Serves a project over HTTP. Errors: SERVER_ADDRESS, SIZE_TEXT. */
+export async function startServer(headrace: Headrace, options: ServerOptions): Promise<RunningServer> {
+  return (await import('./server/http-server.ts')).startServer(headrace, options);
+}

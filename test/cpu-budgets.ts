@@ -27,12 +27,9 @@ export const cpuBudgets: CpuBudgets = {
   larger: {
     'test/cli/dev.test.ts': 280,
     'test/cli/history-program.test.ts': 250,
-    'test/cli/project.test.ts': 350,
     'test/ground/package.test.ts': 500,
     'test/inference/batch-shadow.test.ts': 250,
-    'test/inference/stream-rollout.test.ts': 250,
     'test/migrate/migrate.test.ts': 300,
-    'test/training/runner.test.ts': 250,
   },
 };
 

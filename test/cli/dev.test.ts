@@ -10,7 +10,7 @@ import { parseCall } from '../../src/cli/options/parse-call.ts';
 import { runDev } from '../../src/cli/serve/run-dev.ts';
 import { databases } from '../../src/site/databases.ts';
 import { until } from '../until.ts';
-import { linkHeadrace, runCli, startCli } from './run-cli.ts';
+import { linkHeadrace, spawnCli, startCli } from './run-cli.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'headrace-dev-'));
 const started = new Set<ChildProcess>();
@@ -133,14 +133,14 @@ test('dev --reset removes the data and nothing else, and nothing at all while an
   const before = await startDev();
   const event = { visit: 'v2', at: Date.now() - 1_000, user: 'ann' };
   expect(await ask(before.url, '/v1/events/visits', event)).toMatchObject({ body: { accepted: 1 } });
-  expect(await runCli(folder, ['dev', '--reset'])).toMatchObject({
+  expect(await spawnCli(folder, ['dev', '--reset'])).toMatchObject({
     code: 5,
     err: expect.stringContaining('DEV_RUNNING'),
   });
   expect(await visitsOf(before.url, 'visitor')).toMatchObject({ body: { features: { recent_visits_1d: 2 } } });
   await stop(before.child);
 
-  expect(await runCli(folder, ['dev', '--reset', '--env', 'shared'])).toMatchObject({
+  expect(await spawnCli(folder, ['dev', '--reset', '--env', 'shared'])).toMatchObject({
     code: 2,
     err: expect.stringMatching(/DEV_RESET.*online: redis/),
   });
@@ -169,7 +169,7 @@ test('the server of dev ends with the process that started it, however that ends
     ),
   );
   // The lock is free.
-  await until(async () => (await runCli(folder, ['features', 'get', 'visitor', 'user=ann'])).code === 0);
+  await until(async () => (await spawnCli(folder, ['features', 'get', 'visitor', 'user=ann'])).code === 0);
 });
 
 test('a process that has ended leaves nothing in the one that started it', async () => {

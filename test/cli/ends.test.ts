@@ -8,7 +8,7 @@ import { exitCodes, STOPPED_EXIT } from '../../src/base/errors/exit-codes.ts';
 import { commands } from '../../src/cli/commands.ts';
 import { hasPython } from '../training/run-program.ts';
 import { until } from '../until.ts';
-import { ended, lastJson, runCli, startCli } from './run-cli.ts';
+import { ended, lastJson, spawnCli, startCli } from './run-cli.ts';
 
 let folder = '';
 beforeEach(() => {
@@ -66,14 +66,14 @@ test.each([
 
 test.skipIf(!hasPython)('a sweep of which no trial has a loss does not succeed', async () => {
   writeFileSync(join(folder, 'sweep.json'), JSON.stringify(sweep(['false'])));
-  const end = await runCli(folder, ['sweep', 'run', 'sweep.json', '--json']);
+  const end = await spawnCli(folder, ['sweep', 'run', 'sweep.json', '--json']);
   expect(end.code).toBe(4);
   expect(lastJson(end)).toMatchObject({ error: { code: 'SWEEP_FAILED' } });
 });
 
 test('a watch whose program fails after samples does not succeed', async () => {
   const line = '# gpu pwr gtemp mtemp sm mem enc dec\\n# Idx W C C % % % %\\n 0 60 40 - 10 5 0 0\\n';
-  const end = await runCli(folder, ['gpu', 'watch', '--', 'sh', '-c', `printf '${line}'; exit 9`]);
+  const end = await spawnCli(folder, ['gpu', 'watch', '--', 'sh', '-c', `printf '${line}'; exit 9`]);
   expect(end).toMatchObject({ code: catalogue.GPU_FILE.exit, err: expect.stringContaining('code 9') });
 });
 

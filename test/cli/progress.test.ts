@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { progressLine } from '../../src/cli/terminal/progress.ts';
 import { childEnv } from '../child-env.ts';
-import { initProject, runCli } from './run-cli.ts';
+import { initProject, spawnCli } from './run-cli.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'headrace-progress-'));
 const shop = join(root, 'shop');
@@ -68,6 +68,6 @@ test.skipIf(noTerminal)(
   async () => {
     expect(await onTerminal(['trian'])).toContain('\u001b[31mCLI_COMMAND:\u001b[39m');
     expect(await onTerminal(['trian'], { NO_COLOR: '1' })).not.toContain('\u001b[3');
-    expect((await runCli(shop, ['trian'])).err).not.toContain('\u001b');
+    expect((await spawnCli(shop, ['trian'])).err).not.toContain('\u001b');
   },
 );

@@ -4,7 +4,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Ended, ended, initProject, lastJson, runCli, startCli } from './run-cli.ts';
+import { type Ended, ended, initProject, lastJson, runCli, spawnCli, startCli } from './run-cli.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'headrace-cli-'));
 const shop = join(root, 'shop');
@@ -86,7 +86,7 @@ test('status and slo report the running server, and of one that does not run', a
 });
 
 test('a second writer on the directory is refused, and the first continues and answers commands', async () => {
-  const second = await run(['serve', '--port', '0']);
+  const second = await spawnCli(shop, ['serve', '--port', '0', '--json']);
   expect(second.code).toBe(4);
   expect(lastJson(second)).toMatchObject({ error: { code: 'LOG_LOCKED' } });
   const read = await run(['features', 'get', 'shopper', 'user=ann']);

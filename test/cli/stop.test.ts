@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { hasEnded } from '../has-ended.ts';
 import { until } from '../until.ts';
-import { lastJson, linkHeadrace, runCli, startCli } from './run-cli.ts';
+import { lastJson, linkHeadrace, spawnCli, startCli } from './run-cli.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'headrace-stop-'));
 
@@ -76,7 +76,7 @@ test('Ctrl-C while a model is trained ends the trainer too, registers nothing, a
   const hour = 3_600_000;
   const rows = Array.from({ length: 50 }, (_, i) => `v${i},${Date.now() - 2 * hour - i * 60_000},u${i % 5}`);
   writeFileSync(join(folder, 'events.csv'), `visit,at,user\n${rows.join('\n')}\n`);
-  expect(await runCli(folder, ['ingest', 'visits', 'events.csv', '--bootstrap'])).toMatchObject({ code: 0 });
+  expect(await spawnCli(folder, ['ingest', 'visits', 'events.csv', '--bootstrap'])).toMatchObject({ code: 0 });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     const child = startCli(folder, ['train', 'buys']);
     const printed = errorsOf(child);
@@ -88,7 +88,7 @@ test('Ctrl-C while a model is trained ends the trainer too, registers nothing, a
     expect(printed()).toContain('JOB_CANCELLED');
     await until(() => hasEnded(trainer));
   }
-  const models = await runCli(folder, ['models', 'buys', '--json']);
+  const models = await spawnCli(folder, ['models', 'buys', '--json']);
   expect(models).toMatchObject({ code: 0 });
   expect(lastJson(models)).toEqual([{ model: 'buys', champion: null, versions: [] }]);
 });

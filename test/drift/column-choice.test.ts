@@ -7,16 +7,20 @@ import type { Command } from '../../src/cli/command.ts';
 import { driftCompare } from '../../src/cli/commands/drift-compare.ts';
 import { driftEstimate } from '../../src/cli/commands/drift-estimate.ts';
 import { parseCall } from '../../src/cli/options/parse-call.ts';
+import { runs } from '../runs.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'headrace-columns-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 type Row = Readonly<Record<string, string | number>>;
 
+const ROWS = runs(480, 1_200);
+const CHUNK = String(ROWS / 3);
+
 /** Scored and labelled rows with two features, a date and an instant of each label. */
 function rowsOf(seed: number): readonly Row[] {
   const random = seededRandom(seed);
-  return Array.from({ length: 1200 }, (_, i) => {
+  return Array.from({ length: ROWS }, (_, i) => {
     const score = random();
     const at = new Date(Date.UTC(2026, 0, 1) + i * 3_600_000).toISOString();
     return {
@@ -54,11 +58,11 @@ interface Question {
 
 const QUESTIONS: readonly Question[] = [
   { name: 'compare', command: driftCompare, args: [], files: 2 },
-  { name: 'estimate', command: driftEstimate, args: ['--chunk', '400'], files: 2 },
+  { name: 'estimate', command: driftEstimate, args: ['--chunk', CHUNK], files: 2 },
   {
     name: 'estimate of a regression',
     command: driftEstimate,
-    args: ['--task', 'regression', '--chunk', '400'],
+    args: ['--task', 'regression', '--chunk', CHUNK],
     files: 2,
   },
   { name: 'slices', command: driftEstimate, args: ['--of', 'slices'], files: 1 },

@@ -14,6 +14,7 @@ import { runs } from '../runs.ts';
 import { newRoot } from '../stores/new-root.ts';
 import { HOPS, spend, tileOf } from '../stores/numbered-tiles.ts';
 import { until } from '../until.ts';
+import { writeKeys } from './memory-keys.ts';
 
 const anyKey = fc.nat(60).map((i) => `user ${i}`);
 
@@ -163,9 +164,11 @@ test.each([
   ['sketches', 3_000],
 ] as const)(
   'the memory that %s keys are said to take is what they take in a process, from 0.6 to 1.2 of it',
-  (kind, keys) => {
+  async (kind, keys) => {
+    const directory = newRoot();
+    await writeKeys(kind, directory, keys);
     const script = fileURLToPath(new URL('./memory-use.ts', import.meta.url));
-    const output = execFileSync(process.execPath, ['--expose-gc', script, kind, String(keys)], {
+    const output = execFileSync(process.execPath, ['--expose-gc', script, kind, String(keys), directory], {
       encoding: 'utf8',
       env: childEnv(),
     });

@@ -78,7 +78,13 @@ test('a stream is rolled, shadowed and scored again through the server, by HTTP 
   ).toMatchObject({
     status: 200,
   });
-  const committed = await runCli(folder, ['stream', 'commit', 'scored']);
+  // Until every owner of a partition has answered, the command ends with the error above.
+  let committed = { out: '' };
+  await until(async () => {
+    const ended = await runCli(folder, ['stream', 'commit', 'scored']);
+    committed = ended;
+    return ended.code === 0;
+  });
   expect(committed.out).toContain('versions from offset 0 → 1, ');
   expect((await status()).partitions.map(({ intervals }) => intervals.map(({ version }) => version))).toEqual([
     [1, 3],

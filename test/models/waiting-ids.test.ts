@@ -10,6 +10,7 @@ import { type JudgedPrediction, LabelJoin } from '../../src/monitoring/labels/la
 import type { WaitingIds } from '../../src/ports/waiting-ids.ts';
 import { waitingIdsContracts } from '../../src/testing/contracts/waiting-ids.ts';
 import { MemoryWaitingIds } from '../memory/waiting-ids.ts';
+import { runs } from '../runs.ts';
 import { NaiveLabelJoin } from './naive-label-join.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'headrace-waiting-'));
@@ -108,7 +109,7 @@ test('whatever part of the ids fits into memory, the answers are those of a list
         expect([joined.ids, budget.bytes, store.size]).toEqual([{ known: 0, stored: 0 }, 0, 0]);
       },
     ),
-    { numRuns: 120 },
+    { numRuns: runs(30, 1_000) },
   );
   own.close();
 });

@@ -20,7 +20,7 @@ import { predictionTopic } from '../../src/serving/online/prediction-record.ts';
 import { backUpEnvironment } from '../../src/site/back-up.ts';
 import { openSqliteRegistry } from '../../src/site/open-registry.ts';
 import { rebuildEnvironmentHistory } from '../../src/site/rebuild-history.ts';
-import { ended, startCli } from '../cli/run-cli.ts';
+import { runCli } from '../cli/run-cli.ts';
 import { asked, registerSmall, small } from '../models/small-project.ts';
 import { runs } from '../runs.ts';
 import { history, orders, project, spend, visitor } from './rebuild-project.ts';
@@ -292,7 +292,7 @@ export default defineConfig({ project, environments: { local: { directory: 'data
     files.find((file) => tableOf(path, file).startsWith(table)),
   );
   for (const file of [event, served]) harms['a flipped bit'](file, 0.5);
-  const { code, out, err } = await ended(startCli(folder, ['restore', '--damaged']));
+  const { code, out, err } = await runCli(folder, ['restore', '--damaged']);
   expect(out).toContain('1 of 2 damaged files rebuilt from the event log');
   expect(err).toContain('OFFLINE_UNREBUILT');
   expect(err).toContain(served);

@@ -13,7 +13,7 @@ import { seededRandom } from '../../examples/personalisation/seeded-random.ts';
 import type { Slice } from '../../examples/personalisation/traffic.ts';
 import type { EnvironmentOptions } from '../../src/environment/config.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';
-import { ended, lastJson, runCli, startCli } from '../cli/run-cli.ts';
+import { ended, lastJson, spawnCli, startCli } from '../cli/run-cli.ts';
 import { addressOf, freshOptions } from './addresses.ts';
 import { until } from './until.ts';
 
@@ -105,7 +105,7 @@ async function sendLive(): Promise<Slice> {
 }
 
 async function migrate(step: string, ...more: readonly string[]) {
-  const outcome = await runCli(folder, ['migrate', step, '--to', 'cluster', ...more]);
+  const outcome = await spawnCli(folder, ['migrate', step, '--to', 'cluster', ...more]);
   if (outcome.code !== 0) throw new Error(`${outcome.out}\n${outcome.err}`);
   return outcome;
 }

@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { runCommand } from '../../scripts/run-command.ts';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
 import { openSqliteRegistry, registryFile } from '../../src/site/open-registry.ts';
-import { lastJson, runCli } from '../cli/run-cli.ts';
+import { lastJson, spawnCli } from '../cli/run-cli.ts';
 import { batchSite } from '../inference/batch-site.ts';
 import { classifierFile } from '../inference/classifier-file.ts';
 import { logModel } from '../inference/logged-onnx.ts';
@@ -62,7 +62,7 @@ test.for([
     await python(WRITE);
     for (const [out, ...more] of [['plain'], ['parts', '--partition-by', 'city']] as const) {
       const words = ['models:/abc/1', 'data', '--out', out, '--registry', site, '--json', ...more];
-      expect(lastJson(await runCli(folder, ['predict', ...words]))).toMatchObject({ rows: 999, quarantined: 0 });
+      expect(lastJson(await spawnCli(folder, ['predict', ...words]))).toMatchObject({ rows: 999, quarantined: 0 });
     }
     await python(READ);
   },

@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { NOTEBOOK } from '../../scripts/notebook-page.ts';
 import { root, runCommand } from '../../scripts/run-command.ts';
 import { compareText } from '../../src/base/text-order.ts';
-import { ended, initProject, runCli, startCli } from '../cli/run-cli.ts';
+import { ended, initProject, spawnCli, startCli } from '../cli/run-cli.ts';
 import { addressOf } from './addresses.ts';
 
 /** Runs a notebook in its folder, in a kernel of this Python, and writes it with its outputs. A cell that fails ends it. */
@@ -37,7 +37,7 @@ test('the notebook of the first day runs in Jupyter against the project of a tem
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const project = await initProject(folder, 'shop');
   for (const source of ['visits', 'purchases'])
-    expect(await runCli(project, ['ingest', source, `data/${source}.csv`, '--bootstrap'])).toMatchObject({ code: 0 });
+    expect(await spawnCli(project, ['ingest', source, `data/${source}.csv`, '--bootstrap'])).toMatchObject({ code: 0 });
   // The trainer of the project is a program of this Python.
   const path = `${dirname(interpreter)}:${process.env['PATH']}`;
   const server = startCli(project, ['serve', '--port', '0', '--json'], { PATH: path });

@@ -7,7 +7,7 @@ import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runCli, startCli } from '../cli/run-cli.ts';
+import { spawnCli, startCli } from '../cli/run-cli.ts';
 import { registerVersions } from '../rollouts/versions.ts';
 import { until } from './until.ts';
 
@@ -81,7 +81,7 @@ async function cohorts(): Promise<readonly string[]> {
 }
 
 test('every process answers the same cohort, also after a kill of the writer in the middle of a rollout', async () => {
-  const started = await runCli(folder, ['rollout', 'start', 'sold', '2', '--reason', 'retrained']);
+  const started = await spawnCli(folder, ['rollout', 'start', 'sold', '2', '--reason', 'retrained']);
   expect([started.code, started.err]).toEqual([0, '']);
   expect(started.out).toContain('sold: version 1 → 2, canary, 50 % of callers');
   const before = await cohorts();
@@ -91,24 +91,24 @@ test('every process answers the same cohort, also after a kill of the writer in 
     const after = await cohorts();
     return after.includes('none') ? after.join() : JSON.stringify(after) === JSON.stringify(before);
   });
-  const { out } = await runCli(folder, ['rollout', 'status', 'sold']);
+  const { out } = await spawnCli(folder, ['rollout', 'status', 'sold']);
   expect(out).toContain('canary, 50 % of callers');
 });
 
 test('the command line rolls back, and the next answer of every process is of the champion', async () => {
-  const rolled = await runCli(folder, ['rollout', 'rollback', 'sold', '--reason', 'a complaint']);
+  const rolled = await spawnCli(folder, ['rollout', 'rollback', 'sold', '--reason', 'a complaint']);
   expect([rolled.code, rolled.err]).toEqual([0, '']);
   expect(rolled.out).toContain('rolledBack by');
   expect(new Set(await cohorts())).toEqual(new Set(['champion 1']));
-  const none = await runCli(folder, ['rollout', 'promote', 'sold']);
+  const none = await spawnCli(folder, ['rollout', 'promote', 'sold']);
   expect([none.code, none.err.split(':')[0]]).toEqual([2, 'ROLLOUT_NONE']);
 });
 
 test('a bad version is rolled back by itself while its requests come through all processes', async () => {
-  await runCli(folder, ['rollout', 'start', 'sold', '3']);
+  await spawnCli(folder, ['rollout', 'start', 'sold', '3']);
   await until(async () => {
     await Promise.all(Array.from({ length: 32 }, (_, caller) => predict(caller, 1.5)));
-    const { out } = await runCli(folder, ['rollout', 'status', 'sold', '--json']);
+    const { out } = await spawnCli(folder, ['rollout', 'status', 'sold', '--json']);
     return (JSON.parse(out) as { state: string }).state === 'rolledBack' ? true : out;
   });
   expect(new Set(await cohorts())).toEqual(new Set(['champion 1']));

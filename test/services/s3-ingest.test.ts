@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { lastJson, runCli } from '../cli/run-cli.ts';
+import { lastJson, spawnCli } from '../cli/run-cli.ts';
 import { addressOf } from './addresses.ts';
 
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
@@ -23,7 +23,7 @@ beforeAll(async () => {
     AWS_ACCESS_KEY_ID: credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
   });
-  expect(await runCli(root, ['init', 'shop'])).toMatchObject({ code: 0 });
+  expect(await spawnCli(root, ['init', 'shop'])).toMatchObject({ code: 0 });
   mkdirSync(join(shop, 'node_modules'));
   symlinkSync(REPOSITORY, join(shop, 'node_modules', 'headrace'));
   await client.send(new CreateBucketCommand({ Bucket: 'lake' }));
@@ -46,7 +46,7 @@ function orders(month: number, count: number): string {
 }
 
 const ingest = (...paths: readonly string[]) =>
-  runCli(shop, ['ingest', 'purchases', ...paths, '--bootstrap', '--json']);
+  spawnCli(shop, ['ingest', 'purchases', ...paths, '--bootstrap', '--json']);
 
 const copies = () => readdirSync(join(shop, '.headrace', 'ingest', 'copies'));
 

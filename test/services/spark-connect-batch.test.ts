@@ -9,7 +9,7 @@ import { readBatchManifest } from '../../src/serving/batch/batch-folder.ts';
 import { type BatchOptions, startBatch } from '../../src/serving/batch/start-batch.ts';
 import { scoresOf } from '../../src/site/back-ends/environment-back-ends.ts';
 import { openSqliteRegistry, registryFile } from '../../src/site/open-registry.ts';
-import { runCli } from '../cli/run-cli.ts';
+import { spawnCli } from '../cli/run-cli.ts';
 import { batchSite, inputRows, poisonedRows, siteContext, textRows, writeInput } from '../inference/batch-site.ts';
 import { logModel } from '../inference/logged-onnx.ts';
 import { small } from '../models/small-project.ts';
@@ -94,7 +94,7 @@ export default defineConfig({
 });`,
     );
     const words = ['--from', from, '--to', join(site, 'cli-theirs'), '--keep', 'name,id', '--workers', '1', '--engine'];
-    const { code, err } = await runCli(site, ['predict', 'small', ...words]);
+    const { code, err } = await spawnCli(site, ['predict', 'small', ...words]);
     expect(code, err).toBe(0);
     expect(await parts('cli-theirs')).toEqual(await parts('cli-own'));
   });

@@ -9,7 +9,7 @@ import { SHORT_LIVED } from '../../scripts/services/server.ts';
 import { RedisLink } from '../../src/backends/redis/redis-link.ts';
 import type { EnvironmentOptions } from '../../src/environment/config.ts';
 import { historyEngineContracts } from '../../src/testing/contracts/history-engine.ts';
-import { ended, lastJson, runCli, startCli } from '../cli/run-cli.ts';
+import { ended, lastJson, spawnCli, startCli } from '../cli/run-cli.ts';
 import { addressOf, freshOptions } from './addresses.ts';
 import { deep } from './deep.ts';
 import { OwnServer } from './own-server.ts';
@@ -75,7 +75,7 @@ test('an environment on all engines holds every rule, and nothing of it is left'
     },
   });
   const before = await namedIn('shop-verify-', [url]);
-  const told = await runCli(folder, ['verify', '--json']);
+  const told = await spawnCli(folder, ['verify', '--json']);
   const lines = told.out
     .trimEnd()
     .split('\n')
@@ -103,7 +103,7 @@ test(
     configure({ log: kafka(), engine: { kind: 'spark', ...localSpark(), jars: [...addressOf('SPARK_KAFKA_JARS')] } });
     const [url] = addressOf('REDIS_URL');
     const before = await namedIn('shop-verify-', [url]);
-    const told = await runCli(folder, ['verify', '--json']);
+    const told = await spawnCli(folder, ['verify', '--json']);
     expect(lastJson(told)).toMatchObject({ broken: 0, notRun: 0 });
     expect(told.out.split('\n').filter((line) => line.includes('"tile topics","backEnd":"spark"')).length).toBe(3);
     expect(execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })).not.toContain(folder);
@@ -114,7 +114,7 @@ test(
 
 test('a Connect server holds the rules of what computes over the history', deep, async () => {
   configure({ offline: { engine: engineBy('Spark Connect') } });
-  const told = await runCli(folder, ['verify', '--json']);
+  const told = await spawnCli(folder, ['verify', '--json']);
   expect(lastJson(told)).toMatchObject({ broken: 0, notRun: 0 });
   const rules = told.out.split('\n').filter((line) => line.includes('"history engine","backEnd":"sparkConnect"'));
   expect(rules.length).toBe(historyEngineContracts.length);
@@ -125,7 +125,7 @@ test('every rule holds on a cluster, and none of its nodes keeps a key', deep, a
   const nodes = addressOf('REDIS_CLUSTER_NODES');
   configure({ online: { kind: 'redis', url: [...nodes] } });
   const before = await namedIn('shop-verify-', nodes);
-  const told = await runCli(folder, ['verify', '--json']);
+  const told = await spawnCli(folder, ['verify', '--json']);
   expect(lastJson(told)).toMatchObject({ broken: 0, notRun: 0 });
   expect(await namedIn('shop-verify-', nodes)).toEqual(before);
 });
@@ -134,7 +134,7 @@ test('a Redis that may evict keys is found, and each other fault is reported', d
   const server = await OwnServer.start({ 'maxmemory-policy': 'allkeys-lru' });
   ending.push(() => server.end());
   configure({ online: { kind: 'redis', url: server.url } });
-  const told = await runCli(folder, ['verify']);
+  const told = await spawnCli(folder, ['verify']);
   expect(told.out).toContain('broken online store in redis, rule 1: ');
   expect(told.out).toContain(`REDIS_POLICY: the Redis at "127.0.0.1:${server.port}" may evict keys`);
   expect(told.out).toContain('holds  event log in embedded, rule 1: ');

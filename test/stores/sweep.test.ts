@@ -10,6 +10,7 @@ import type { OnlineStore } from '../../src/ports/online-store.ts';
 import { tileOf as windowedTile } from '../../src/testing/contracts/contract-tiles.ts';
 import { windowedLayout } from '../../src/testing/contracts/stored-windows.ts';
 import { childEnv } from '../child-env.ts';
+import { expectSame } from '../expect-same.ts';
 import { newRoot } from './new-root.ts';
 import { allTiles, HOPS, KEYS, tileOf, tilesOf } from './numbered-tiles.ts';
 import { amidStart, DROPPED_BEFORE, keyOf, OLD, STARTS } from './sweep-writer.ts';
@@ -51,9 +52,13 @@ async function sweptKeys(store: OnlineStore, keys: number): Promise<number> {
   let swept = 0;
   for (let i = 0; i < keys; i += 1) {
     const tiles = tilesOf(await allTiles(store, keyOf(i), HOPS[0]));
-    expect(tiles.slice(-KEPT.length)).toEqual(KEPT);
+    expectSame(tiles.slice(-KEPT.length), KEPT);
     if (tiles.length === KEPT.length) swept += 1;
-    else expect(tiles).toEqual(STARTS.map((start) => [start, 1]));
+    else
+      expectSame(
+        tiles,
+        STARTS.map((start) => [start, 1]),
+      );
   }
   return swept;
 }

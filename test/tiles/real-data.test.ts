@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Delivery } from '../../src/features/engine/delivery.ts';
 import type { Columns, Value } from '../../src/schema/column.ts';
+import { expectSame } from '../expect-same.ts';
 import { aggregate, engineOf, testView } from './golden-view.ts';
 import { csvRows, hasSharedData, sharedText, whySkipped } from './shared-data.ts';
 
@@ -106,7 +107,7 @@ test.skipIf(!hasSharedData)(
         const have = got
           .slice(w * names.length, (w + 1) * names.length)
           .map((value) => (value === null ? '' : String(value)));
-        expect(have, `${row['customer_id']} at ${row['query_ts']}, ${window}`).toEqual(want);
+        expectSame(have, want, `${row['customer_id']} at ${row['query_ts']}, ${window}`);
         sums[window] ??= [0, 0];
         sums[window][0] += Number(have[0]);
         sums[window][1] += Number(have[2]);
@@ -152,11 +153,11 @@ test.skipIf(!hasSharedData)(
       Object.keys(windows).forEach((window, w) => {
         const [lines, amount, invoices] = got.slice(w * 4, w * 4 + 3);
         const want = ['lines', 'amt', 'invoices'].map((name) => row[`${name}_${window}_excl`]);
-        expect([String(lines), (Number(amount ?? 0) / 1000).toFixed(3), String(invoices)]).toEqual(want);
+        expectSame([String(lines), (Number(amount ?? 0) / 1000).toFixed(3), String(invoices)], want);
         checked += 1;
       });
       const last = row['last_event_before'];
-      expect(got[3 * 4 + 3]).toBe(last === '' ? null : timeOf(last));
+      expectSame(got[3 * 4 + 3], last === '' ? null : timeOf(last));
     }
     expect(checked).toBe(9_045);
   },
@@ -203,12 +204,9 @@ test.skipIf(!hasSharedData)(`Beijing golden: 11,688 rolling days and weeks over 
       const scaled = [got[0], got[1], tenths(got[2]), tenths(got[3]), got[5], got[6], got[9]];
       const names = ['n_24h', 'mean_24h', 'min_24h', 'max_24h', 'n_7d', 'mean_7d', 'sd_7d'];
       names.forEach((name, i) => {
-        if (row[name] === '') expect(scaled[i], name).toBeNull();
-        else
-          expect(
-            Math.abs(Number(scaled[i]) - Number(row[name])),
-            `${name} of ${station} ${row['query_time']}`,
-          ).toBeLessThan(2e-6);
+        const what = `${name} of ${station} ${row['query_time']}`;
+        if (row[name] === '') expectSame(scaled[i], null, what);
+        else expectSame(Math.abs(Number(scaled[i]) - Number(row[name])) < 2e-6, true, what);
       });
       totals.n24 += Number(got[0]);
       totals.n7 += Number(got[5]);
