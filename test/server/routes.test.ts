@@ -237,6 +237,7 @@ test('health, metrics and the description are served, and the description has ev
     '/v1/admin/audit',
     '/v1/admin/backups',
     '/v1/admin/batch',
+    '/v1/admin/dead-rows/{id}',
     '/v1/admin/flush',
     '/v1/admin/forget',
     '/v1/admin/jobs',
@@ -259,6 +260,8 @@ test('health, metrics and the description are served, and the description has ev
     '/v1/files/cost',
     '/v1/files/drift',
     '/v1/files/gpu',
+    '/v1/incidents',
+    '/v1/incidents/{no}',
     '/v1/labs',
     '/v1/labs/gpu-cluster',
     '/v1/labs/inference-modes',
@@ -325,6 +328,7 @@ test('health, metrics and the description are served, and the description has ev
     // The console is for browsers.
     else if (path === '/' || path.startsWith('/console/')) expect(answer).toEqual(errorOf('SERVER_CONSOLE'));
     // The server is no demo.
+    else if (path === '/v1/incidents/{no}') expect(answer).toEqual(errorOf('ALERT_UNKNOWN'));
     else if (path.startsWith('/v1/labs')) expect(answer).toEqual(errorOf('LABS_OFF'));
     // Only a copy of the repository may have built its documentation.
     else if (path.startsWith('/docs/{')) expect(answer).toEqual(errorOf('SERVER_DOCS'));

@@ -148,6 +148,7 @@ test('no hot route has a line in the audit log for each call, and every route th
     'GET /mlflow/webhooks/{id}',
     'GET /v1/admin/audit',
     'GET /v1/admin/backups',
+    'GET /v1/admin/dead-rows/{id}',
     'GET /v1/admin/jobs',
     'GET /v1/admin/jobs/{id}',
     'GET /v1/admin/keys',
