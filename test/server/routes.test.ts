@@ -328,6 +328,7 @@ test('health, metrics and the description are served, and the description has ev
     // The console is for browsers.
     else if (path === '/' || path.startsWith('/console/')) expect(answer).toEqual(errorOf('SERVER_CONSOLE'));
     // The server is no demo.
+    else if (path === '/v1/incidents/{no}') expect(answer).toEqual(errorOf('ALERT_UNKNOWN'));
     else if (path.startsWith('/v1/labs')) expect(answer).toEqual(errorOf('LABS_OFF'));
     // Only a copy of the repository may have built its documentation.
     else if (path.startsWith('/docs/{')) expect(answer).toEqual(errorOf('SERVER_DOCS'));

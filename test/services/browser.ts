@@ -48,9 +48,10 @@ export async function withPage<T>(
 }
 
 /** Waits until a page has read what it shows: no place of it waits. */
-export async function hasRead(page: Page): Promise<void> {
-  await page.locator('h1').waitFor();
-  await until(async () => !/Reading|Connecting/.test((await page.textContent('#root')) ?? ''), { everyMs: 100 });
+export async function hasRead(page: Page, longestMs = LONGEST_MS): Promise<void> {
+  await page.locator('h1').waitFor({ timeout: longestMs });
+  const isRead = async () => !/Reading|Connecting/.test((await page.textContent('#root')) ?? '');
+  await until(isRead, { everyMs: 100, longestMs });
 }
 
 /** Lists errors of a page, and requests that leave its server, as they happen. */
