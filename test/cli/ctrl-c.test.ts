@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -6,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { STOPPED_EXIT } from '../../src/base/errors/exit-codes.ts';
 import { hasEnded } from '../has-ended.ts';
 import { until } from '../until.ts';
-import { ended, lastJson, linkHeadrace, runCli, startCli } from './run-cli.ts';
+import { ended, lastJson, runCli, startCli } from './run-cli.ts';
 
 function newFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'headrace-ctrl-c-'));
