@@ -11,7 +11,7 @@ import { sayingWaits } from './terminal/say-waits.ts';
 
 export type Output = Omit<Terminal, 'stopped'>;
 
-/** Who makes a call. */
+/** The process or test that makes a call. */
 export interface Caller {
   /** Where the call writes before a command has its terminal, and after. */
   readonly output: Output;
