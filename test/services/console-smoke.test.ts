@@ -2,12 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { buildConsole } from '../../scripts/build-console.ts';
+import { defineProject } from '../../src/features/define/declare.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { type RunningServer, startServer } from '../../src/server/http-server.ts';
 import { consolePages } from '../console/console-pages.ts';
-import { project, purchases } from '../server/shop.ts';
+import { project, purchases, shopper } from '../server/shop.ts';
 import { axeFindings, hasRead, launchBrowser, pixelsOver, withPage } from './browser.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'headrace-console-smoke-'));
@@ -53,6 +54,23 @@ test('a browser walks through every page of a new project, and sees an event com
     await page.getByRole('heading', { name: 'spend_purchases_1h is 1' }).waitFor();
     await page.getByRole('cell', { name: 'p1', exact: true }).waitFor();
     expect(await axeFindings(page), 'an explained value').toEqual([]);
+    expect(faults).toEqual([]);
+  });
+});
+
+test('every page of a project that declares no model is read to its end', async () => {
+  const features = await openHeadrace({
+    project: defineProject('features', { shopper }),
+    environment: { directory: join(directory, 'features'), partitions: 1 },
+  });
+  onTestFinished(() => features.close());
+  const other = await startServer(features, { host: '127.0.0.1', port: 0, bodyLimit: 20_000 });
+  onTestFinished(() => other.close());
+  await withPage(browser, { url: other.url, path: '/' }, async ({ page, faults }) => {
+    for (const path of paths) {
+      await page.evaluate(`location.hash = ${JSON.stringify(path)}`);
+      await hasRead(page);
+    }
     expect(faults).toEqual([]);
   });
 });

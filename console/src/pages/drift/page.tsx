@@ -19,7 +19,7 @@ const DAY_MS = 86_400_000;
 export function Page() {
   const model = useChosenModel();
   return (
-    <PageFrame title="Drift" controls={<Controls />} finding={<Finding model={model} />}>
+    <PageFrame title="Drift" controls={<Controls />} finding={model !== null && <Finding model={model} />}>
       {model === null ? (
         <Empty command="npx headrace init">The project declares no model.</Empty>
       ) : (
@@ -44,7 +44,7 @@ function Judged({ model }: { readonly model: string }) {
 }
 
 /** Whether a model may have a champion: the server says what it does not know. Undefined: not read yet. */
-function useIsServed(model: string | null): boolean | undefined {
+function useIsServed(model: string): boolean | undefined {
   return useLive('/v1/models').value?.every((one) => one.model !== model || one.champion !== null);
 }
 
@@ -68,7 +68,7 @@ function Controls() {
 }
 
 /** The window of the address, until the newest instant of the server. */
-function useWindow(model: string | null) {
+function useWindow(model: string) {
   const [{ days = '1' }] = useAddress();
   const now = useLive('/v1/status').value?.at;
   const isServed = useIsServed(model);
@@ -76,18 +76,18 @@ function useWindow(model: string | null) {
   const to = now === undefined ? undefined : now - (now % 60_000);
   return useQuery({
     queryKey: ['/v1/drift', model, days, to === undefined ? 'unknown' : Math.floor(to / 300_000)],
-    enabled: to !== undefined && isServed === true && model !== null,
+    enabled: to !== undefined && isServed === true,
     placeholderData: (before) => before,
     queryFn: async () => {
       const end = to ?? 0;
       const query = { from: `${end - Number(days) * DAY_MS}`, to: `${end}` };
-      const found = await answer(client.GET('/v1/drift/{model}', { params: { path: { model: model ?? '' }, query } }));
+      const found = await answer(client.GET('/v1/drift/{model}', { params: { path: { model }, query } }));
       return found as Window;
     },
   });
 }
 
-function Finding({ model }: { readonly model: string | null }) {
+function Finding({ model }: { readonly model: string }) {
   const { data, error } = useWindow(model);
   if (useIsServed(model) === false || error !== null) return null;
   if (data === undefined) return <>Reading the newest window…</>;
