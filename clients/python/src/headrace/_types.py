@@ -7,6 +7,11 @@ from typing import Any, Literal, TypeAlias, TypedDict
 from typing_extensions import NotRequired
 
 
+class Resolution(TypedDict):
+    at: int
+    reason: str
+
+
 class OpenItem(TypedDict):
     no: int
     fingerprint: str
@@ -20,6 +25,9 @@ class OpenItem(TypedDict):
     summary: str
     openedAt: int
     at: int
+    acknowledgedBy: str | None
+    resolution: Resolution | None
+    evidence: dict[str, Any]
 
 
 class ResolvedItem(TypedDict):
@@ -35,12 +43,17 @@ class ResolvedItem(TypedDict):
     summary: str
     openedAt: int
     at: int
+    acknowledgedBy: str | None
+    resolution: Resolution | None
+    evidence: dict[str, Any]
 
 
 class UndeliveredItem(TypedDict):
     incident: int
     sink: str
     state: str
+    attempts: int
+    dueAt: int
     error: str | None
 
 
@@ -53,6 +66,7 @@ class Silence(TypedDict):
 
 class Alerts(TypedDict):
     open: list[OpenItem]
+    openCount: int
     resolved: list[ResolvedItem]
     undelivered: list[UndeliveredItem]
     silences: list[Silence]
