@@ -119,8 +119,9 @@ test('the guide for the first hour holds, command by command, with the installed
   const guide = blocksOf(await readFile(`${root}/docs/guide/getting-started.md`, 'utf8'));
   const [make, plan, dev, send] = guide.filter(({ language }) => language === 'sh').map(({ text }) => text);
   const project = `${place}/project`;
-  // The package is installed here already, and so is all that the new project depends on.
-  const steps = make.replace(/npx --package \S+ (.*) --install/, `$1; ln -s ${project}/node_modules shop/node_modules`);
+  // The package is made and installed here already, and so is all that the new project depends on.
+  const here = make.replace('npm pack\n', '').replaceAll('../shop', 'shop');
+  const steps = here.replace(/npx --package \S+ (.*) --install/, `$1; ln -s ${project}/node_modules shop/node_modules`);
   await shell(project, steps);
   expect(await shell(`${project}/shop`, plan)).toContain('+ view spend@1');
   const served = await serve(`${project}/shop`, dev);
