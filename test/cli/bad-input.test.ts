@@ -4,7 +4,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { lastJson, linkHeadrace, runCli } from './run-cli.ts';
+import { lastJson, linkHeadrace, runCli, spawnCli } from './run-cli.ts';
 
 test('a folder with a space, a file with line ends of Windows and a busy port: each works or names the next step', async () => {
   const root = mkdtempSync(join(tmpdir(), 'headrace bad input-'));
@@ -23,7 +23,7 @@ test('a folder with a space, a file with line ends of Windows and a busy port: e
   onTestFinished(() => void other.close());
   await once(other, 'listening');
   const { port } = other.address() as AddressInfo;
-  const busy = await runCli(shop, ['serve', '--port', String(port)]);
+  const busy = await spawnCli(shop, ['serve', '--port', String(port)]);
   expect(busy.code).not.toBe(0);
   expect(busy.err).toMatch(new RegExp(`SERVER_ADDRESS: .*${port}.*\\n.*--port`));
 });
