@@ -1,6 +1,6 @@
 import { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import type { KeySpan } from './entries.ts';
-import { beginningWith, isOfKey, recordBytes } from './store-keys.ts';
+import { beginningWith, isOfKey, numberBytes, recordBytes } from './store-keys.ts';
 
 /**
  * Keys of former formats, whose entries move to the records and blocks of their keys; text and number as in store-keys.ts.
@@ -63,8 +63,8 @@ export function entityOf(entry: Uint8Array): Uint8Array | null {
 export function formerBlockKey(viewId: string, record: Uint8Array, hopMs: number, block: number): Uint8Array {
   begin(BLOCK, viewId);
   writer.bytes(record.subarray(1));
-  writeNumber(hopMs);
-  writeNumber(block);
+  writer.bytes(numberBytes(hopMs));
+  writer.bytes(numberBytes(block));
   return writer.view();
 }
 
@@ -79,7 +79,7 @@ export function formerWindowsKey(viewId: string, record: Uint8Array): Uint8Array
 export function formerBlocksOf(viewId: string, record: Uint8Array, hopMs: number): KeySpan {
   begin(BLOCK, viewId);
   writer.bytes(record.subarray(1));
-  writeNumber(hopMs);
+  writer.bytes(numberBytes(hopMs));
   return beginningWith(writer.finish());
 }
 
@@ -95,15 +95,6 @@ function begin(kind: number, viewId: string): void {
   writer.clear();
   writer.u8(kind);
   writer.text(viewId);
-}
-
-/** A whole number within ±(2^53 − 1). */
-function writeNumber(value: number): void {
-  const high = Math.floor(value / 2 ** 32);
-  scratch.setInt32(0, high);
-  scratch.setUint32(4, value - high * 2 ** 32);
-  scratchBytes[0] ^= 0x80;
-  writer.bytes(scratchBytes);
 }
 
 function readNumber(bytes: Uint8Array, at: number): number {

@@ -127,24 +127,24 @@ export function currentKey(view: string): Uint8Array {
 
 export function rowKey(view: string, generation: number, key: string): Uint8Array {
   begin(4).text(view);
-  writeNumber(generation);
+  writer.bytes(numberBytes(generation));
   writeKeyText(key);
   return finished();
 }
 
 export function changeKey(sequence: number): Uint8Array {
   begin(6);
-  writeNumber(sequence);
+  writer.bytes(numberBytes(sequence));
   return finished();
 }
 
 /** Where the rows of generations [from, to) of a view lie. */
 export function rowsOfGenerations(view: string, from: number, to: number): KeySpan {
   begin(4).text(view);
-  writeNumber(from);
+  writer.bytes(numberBytes(from));
   const start = finished();
   begin(4).text(view);
-  writeNumber(to);
+  writer.bytes(numberBytes(to));
   return { start, end: finished() };
 }
 
@@ -207,13 +207,13 @@ function readPlace(): number {
 const scratch = new DataView(new ArrayBuffer(8));
 const scratchBytes = new Uint8Array(scratch.buffer);
 
-/** A whole number within ±(2^53 − 1). */
-function writeNumber(value: number): void {
+/** A whole number within ±(2^53 − 1) as eight bytes in the order of numbers, valid until the next call. */
+export function numberBytes(value: number): Uint8Array {
   const high = Math.floor(value / 2 ** 32);
   scratch.setInt32(0, high);
   scratch.setUint32(4, value - high * 2 ** 32);
   scratchBytes[0] ^= 0x80;
-  writer.bytes(scratchBytes);
+  return scratchBytes;
 }
 
 /** The written bytes, as a copy out of the pool that small buffers share. */
