@@ -5,6 +5,10 @@ import { base } from './base.ts';
 import { authorization } from './key.ts';
 
 /** A schema of the description by its name. */
+/** The query that a route reads, by its path. */
+export type QueryOf<Path extends { [P in keyof paths]: paths[P] extends { get: object } ? P : never }[keyof paths]> =
+  paths[Path] extends { get: { parameters: { query?: infer Query } } } ? NonNullable<Query> : never;
+
 export type Schema<Name extends keyof components['schemas']> = components['schemas'][Name];
 
 /** Calls the routes of the server, with the types of its description. */
