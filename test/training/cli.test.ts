@@ -56,7 +56,7 @@ test.skipIf(!hasPython)(
       '--steps',
       '40',
       '--set',
-      'every=8,stepSeconds=0.01',
+      'every=8,stepSeconds=0',
       ...count,
     ]);
     expect(result.code).toBe(0);
@@ -71,7 +71,7 @@ test.skipIf(!hasPython)(
       '--steps',
       '20',
       '--set',
-      'every=8,stepSeconds=0.01',
+      'every=8,stepSeconds=0',
       ...count,
     ];
     expect((await runCli(folder, run)).code).toBe(0);
@@ -112,7 +112,7 @@ test.skipIf(!hasPython)('train drill fails for a program that begins from the st
     '--steps',
     '40',
     '--set',
-    'every=8,stepSeconds=0.01',
+    'every=8,stepSeconds=0',
     ...count,
   ]);
   expect(result).toMatchObject({ code: 3, err: expect.stringContaining('DRILL_FAILED') });
@@ -143,11 +143,11 @@ test.skipIf(!hasPython || !existsSync(trace))(
       '--steps',
       '40',
       '--set',
-      'every=8,stepSeconds=0.01',
+      'every=8,stepSeconds=0',
       ...spot,
     ];
     expect((await runCli(folder, [...run, ...count])).err).toContain('drill');
-    await runCli(folder, ['train', 'drill', '--steps', '40', '--set', 'every=8,stepSeconds=0.01', ...count]);
+    await runCli(folder, ['train', 'drill', '--steps', '40', '--set', 'every=8,stepSeconds=0', ...count]);
     const placed = await runCli(folder, [...run, '--drill', 'run', ...count]);
     expect(lastJson(placed)).toMatchObject({ state: 'completed', predicted: { cost: expect.any(Number) } });
   },

@@ -1,6 +1,7 @@
 import type { TrainingBackend } from '../../ports/training-backend.ts';
 import type { JournalEntry } from './journal.ts';
 import type { Placer } from './placer.ts';
+import type { Hold } from './run-files.ts';
 import type { RunSpec } from './run-spec.ts';
 
 export interface ControllerOptions {
@@ -20,6 +21,8 @@ export interface ControllerOptions {
   readonly placer?: Placer;
   /** Called at every look at the gang. */
   readonly onPoll?: (step: number) => void;
+  /** Where the program waits for a kill. */
+  readonly hold?: Hold | undefined;
   /** Waits before an attempt of a gang that could not be provisioned, ms; doubles up to ten minutes, with jitter. */
   readonly backoffMs?: number;
 }

@@ -121,7 +121,7 @@ class Controller {
   }
 
   async #runAttempt(): Promise<void> {
-    const { spec, backend, run } = this.#options;
+    const { spec, backend, run, hold } = this.#options;
     removeUnfinished(this.#files.checkpoints);
     const { newest, damaged } = await this.#checked.newest(this.#files.checkpoints, spec.ranks);
     if (newest !== null && loadsInVain(this.#journal.entries, basename(newest.path))) {
@@ -155,6 +155,7 @@ class Controller {
       resume: newest?.path ?? null,
       checkpoints: this.#files.checkpoints,
       options: spec.options,
+      ...(attempt === 1 && hold !== undefined ? { hold } : {}),
     });
     this.#note('submitted', {
       gang: this.#gang,

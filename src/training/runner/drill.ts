@@ -10,7 +10,7 @@ import { checkpointNames } from './checkpoints.ts';
 import { superviseRun } from './controller.ts';
 import { type Heartbeat, readHeartbeat } from './heartbeat.ts';
 import type { JournalEntry } from './journal.ts';
-import { replaceJson } from './run-files.ts';
+import { type Hold, replaceJson } from './run-files.ts';
 import type { RunOutcome } from './run-outcome.ts';
 import type { RunSpec } from './run-spec.ts';
 
@@ -49,16 +49,19 @@ export async function drill(options: DrillOptions): Promise<DrillResult> {
   const killed = await drillRun(
     options,
     'killed',
+    { step: Math.ceil(steps / 2) },
     killOnce((run) => stepOf(run) >= steps / 2),
   );
   const torn = await drillRun(
     options,
     'torn',
+    { inSave: true, step: steps - 1 },
     killOnce((run) => isWriting(run) || stepOf(run) >= steps - 1),
   );
   const damaged = await drillRun(
     options,
     'damaged',
+    { saved: 2 },
     killOnce((run) => checkpointNames(join(run, 'checkpoints')).length >= 2, damageNewest),
   );
   return reported(options, judge(options, plain, [killed, torn, damaged]));
@@ -102,6 +105,7 @@ function killOnce(when: (run: string) => boolean, then: (run: string) => void = 
 async function drillRun(
   { folder, spec, steps, open, onLine }: DrillOptions,
   name: string,
+  hold?: Hold,
   fault?: Fault,
 ): Promise<DrillRun> {
   onLine?.(`drill: ${name}`);
@@ -114,6 +118,7 @@ async function drillRun(
       folder: run,
       spec: { ...spec, targetSteps: steps, pollMs: Math.min(spec.pollMs, 5), killRestarts: 3, budget: null },
       backend,
+      hold,
       onEntry: (entry) => entries.push(entry),
       onPoll: () => fault?.(run, () => void backend.signal(`${name}-1`, 'SIGKILL')),
     });

@@ -49,6 +49,8 @@ class Run:
         self.target_steps = job.get("targetSteps")
         self.options = job.get("options", {})
         self.checkpoints = job.get("checkpoints")
+        # A drill kills the program at these places: rank 0 waits there, so that the kill never comes too late.
+        self._hold = job.get("hold", {}) if self.rank == 0 else {}
         self.resume_from = os.environ.get("HEADRACE_RESUME") or None
         self.step = 0
         self.samples = 0
@@ -87,6 +89,8 @@ class Run:
         """Says that `step` steps and `samples` samples are done. loss: a number, or None for the previous one."""
         with self._beating:
             self._beat(step, samples, loss)
+        if self.step >= self._hold.get("step", math.inf):
+            _for_ever()
 
     def _beat(self, step, samples, loss):
         self.step, self.samples = step, samples = int(step), int(samples)
@@ -194,8 +198,15 @@ class Run:
         }
         _replace(os.path.join(folder, "manifest.json"), manifest)
         _sync(folder)
+        if self._hold.get("inSave") and self._saved() > 0:
+            _for_ever()
         os.rename(folder, final)
         _sync(self.checkpoints)
+        if self._saved() >= self._hold.get("saved", math.inf):
+            _for_ever()
+
+    def _saved(self):
+        return sum(1 for name in os.listdir(self.checkpoints) if name.startswith("step-"))
 
     def resume(self):
         """The folder of the checkpoint to resume from, or None. `step` and `samples` are those of its manifest."""
@@ -436,6 +447,11 @@ def _sync(folder):
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _for_ever():
+    while True:
+        time.sleep(1)
 
 
 def _until(condition):

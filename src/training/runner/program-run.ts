@@ -15,8 +15,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
 import { syncFolder } from '../../files/sync-folder.ts';
-import { CHECKPOINT_FORMAT } from './checkpoints.ts';
-import { RUN_FORMAT, replaceJson, runFiles } from './run-files.ts';
+import { CHECKPOINT_FORMAT, checkpointNames } from './checkpoints.ts';
+import { type Hold, RUN_FORMAT, replaceJson, runFiles } from './run-files.ts';
 
 const jobSchema = z.object({
   format: z.literal(RUN_FORMAT),
@@ -25,6 +25,7 @@ const jobSchema = z.object({
   targetSteps: z.int().nullable(),
   resume: z.string().nullable(),
   options: z.record(z.string(), z.json()),
+  hold: z.object({ inSave: z.boolean(), saved: z.int(), step: z.int() }).partial().default({}),
 });
 
 const requestSchema = z.object({ id: z.string() });
@@ -41,6 +42,8 @@ export class ProgramRun {
   readonly resumedStep: number;
   readonly #files: ReturnType<typeof runFiles>;
   readonly #attempt: number;
+  /** A drill kills the program at these places: it waits there, so that the kill never comes too late. */
+  readonly #hold: Hold;
   #lastCheckpoint: number | null;
   #request: string | null = null;
   #signalled = false;
@@ -48,10 +51,12 @@ export class ProgramRun {
 
   private constructor(folder: string) {
     this.#files = runFiles(folder);
-    const { attempt, worldSize, targetSteps, resume, options } = jobSchema.parse(readJson(this.#files.run));
+    const job = jobSchema.parse(readJson(this.#files.run));
+    const { attempt, worldSize, targetSteps, resume, options } = job;
     if (worldSize !== 1)
       throw fail('RUN_SPEC', { member: 'ranks', reason: `an embedded trainer is one process, not ${worldSize}` });
     this.#attempt = attempt;
+    this.#hold = job.hold;
     this.targetSteps = targetSteps;
     this.options = options;
     this.resume = resume;
@@ -89,6 +94,7 @@ export class ProgramRun {
     };
     writeFileSync(`${path}.new`, JSON.stringify(beat));
     renameSync(`${path}.new`, path);
+    if (step >= (this.#hold.step ?? Number.POSITIVE_INFINITY)) waitForEver();
   }
 
   /** Whether a checkpoint is due: the controller asked for one, or for the end. Call it after each heartbeat. */
@@ -122,15 +128,25 @@ export class ProgramRun {
       reshards: false,
       files,
     });
+    if (this.#hold.inSave === true && this.#saved() > 0) waitForEver();
     renameSync(folder, final);
     syncFolder(this.#files.checkpoints);
     this.#lastCheckpoint = step;
+    if (this.#saved() >= (this.#hold.saved ?? Number.POSITIVE_INFINITY)) waitForEver();
+  }
+
+  #saved(): number {
+    return checkpointNames(this.#files.checkpoints).length;
   }
 
   /** Ends the run well. */
   done(step: number, result: unknown): void {
     replaceJson(this.#files.done, { format: RUN_FORMAT, step, result });
   }
+}
+
+function waitForEver(): never {
+  for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
 }
 
 function writeDurably(path: string, bytes: Buffer): void {

@@ -5,6 +5,16 @@ import { replaceFile } from '../../files/replace-file.ts';
 /** Format of run.json, heartbeats, requests and done.json. */
 export const RUN_FORMAT = 2;
 
+/**
+ * Where rank 0 of the first attempt waits for the kill of a drill: in a write after the first checkpoint, after some number of checkpoints,
+ * or at a step.
+ */
+export interface Hold {
+  readonly inSave?: boolean | undefined;
+  readonly saved?: number | undefined;
+  readonly step?: number | undefined;
+}
+
 /** Paths of a run's folder. */
 export function runFiles(folder: string) {
   return {
