@@ -15,8 +15,9 @@ export async function pythonWith(name: string, packages: readonly string[]): Pro
 
 /** The first line of a script names its interpreter by its path, and the folder moves once it is whole. */
 function renameIn(folder: string, from: string, to: string): void {
-  for (const name of readdirSync(folder)) {
-    if (/^(python|activate)/i.test(name)) continue;
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const { name } = entry;
+    if (!entry.isFile() || /^(python|activate)/i.test(name)) continue;
     const text = readFileSync(join(folder, name), 'latin1');
     if (text.startsWith(`#!${from}`)) writeFileSync(join(folder, name), text.replace(from, to), 'latin1');
   }
