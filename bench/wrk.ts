@@ -45,6 +45,8 @@ export async function wrk(
     (sum, [count]) => sum + Number(count),
     0,
   );
+  // Which kind they were of is the first question.
+  for (const line of output.split('\n')) if (/Non-2xx|Socket errors/.test(line)) console.error(`wrk:${line}`);
   return { requestsPerSecond: Number(rate), errors: refused + broken };
 }
 
