@@ -60,7 +60,8 @@ export interface EventLogCapabilities {
  *     file has the bytes; appends and reads continue, records appended after the call began are not chosen, and after a
  *     crash each record is as before or blank;
  * 11. `restamp` changes ingest times, and nothing else of a record; they may then decrease. After a crash each record has its
- *     old or its new one.
+ *     old or its new one;
+ * 12. `beginAt` lets a topic without a record begin at later offsets, over restarts too: appends continue there, a read before is LOG_TRIMMED.
  */
 export interface EventLog {
   readonly capabilities: EventLogCapabilities;
@@ -88,6 +89,8 @@ export interface EventLog {
     partition: number,
     stampOf: (record: LogRecord, offset: number) => number,
   ): MaybePromise<number>;
+  /** Lets a topic without a record begin at these offsets, which are not before its present ones. A log without it begins with its first record. */
+  beginAt?(topic: string, offsets: readonly number[]): MaybePromise<void>;
   close(): MaybePromise<void>;
 }
 

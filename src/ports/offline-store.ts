@@ -67,6 +67,18 @@ export interface TableFiles {
   readonly paths: readonly string[];
 }
 
+/** Rows of a query to append to a table: its columns by their names. */
+export interface QueryAppend {
+  readonly table: OfflineTable;
+  /** SQL of the DuckDB dialect, over files and relations. */
+  readonly sql: string;
+}
+
+/** One atomic change of rows that queries give. */
+export interface OfflineQueries extends Pick<OfflineChange, 'writer' | 'position'> {
+  readonly appends: readonly QueryAppend[];
+}
+
 export interface OfflineTableState {
   readonly table: OfflineTable;
   readonly rows: number;
@@ -115,11 +127,14 @@ export interface OfflineRetention {
  * 12. `erase` takes the rows for which SQL over the table's columns is true out of the table, and `purge` removes every file
  *     that is in no table: after both no file has them;
  * 13. an export is a whole file or none; wrong SQL is OFFLINE_QUERY; a closed store is OFFLINE_CLOSED;
- * 14. files that are given to `withFiles` have all rows of their tables, and stay until its work has ended.
+ * 14. files that are given to `withFiles` have all rows of their tables, and stay until its work has ended;
+ * 15. rows of a query are published as those of a change, in the types of their table; a query that fails changes nothing.
  */
 export interface OfflineStore {
   /** Makes a change; its columns must stay as they are until then. */
   publish(change: OfflineChange): Promise<void>;
+  /** As `publish` in mode `append`, with the rows that queries give, a file for each; returns their number. Error: OFFLINE_QUERY. */
+  publishQueries(change: OfflineQueries): Promise<number>;
   /** Gives a stored table the columns of another declaration of it; one that is not stored is left alone. */
   evolve(table: OfflineTable): Promise<void>;
   position(writer: string): MaybePromise<Position | null>;

@@ -10,7 +10,7 @@ const UNIT_MS = { seconds: 1_000, microseconds: 1e-3, nanoseconds: 1e-6 } as con
 const UNITS: readonly EpochUnit[] = ['seconds', 'microseconds', 'nanoseconds'];
 
 /** Instants before September 1982, and those more than ten years ahead, are no likely reading of a number. */
-const EARLIEST_MS = 4e11;
+export const EARLIEST_MS = 4e11;
 const AHEAD_MS = 3_660 * DAY_MS;
 
 /** Event times order as 15 digits once 10^14 is added: the years -1199 to 30489. */

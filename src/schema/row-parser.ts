@@ -24,6 +24,8 @@ export interface EventShape {
 
 /** The form of event ids: ASCII, so that bytes, code points and UTF-16 order alike and SQL pads it safely. */
 const EVENT_ID = /^[0-9A-Za-z._-]{1,36}$/;
+/** As a pattern of SQL. */
+export const EVENT_ID_PATTERN = EVENT_ID.source;
 const EVENT_ID_TEXT = '1 to 36 of 0-9 A-Z a-z . _ -';
 
 const EVENT_TIME_TEXT = 'epoch milliseconds, an integer from -10^14 to 9·10^14 - 1';

@@ -26,6 +26,7 @@ async function storeOfFillingDisk(sampleRate = 0) {
   const state = { full: false, now: START };
   const offline: OfflineStore = {
     publish: (change) => (state.full ? Promise.reject(fail('OFFLINE_FULL', { path })) : real.publish(change)),
+    publishQueries: (change) => real.publishQueries(change),
     evolve: (table) => real.evolve(table),
     erase: (name, where) => real.erase(name, where),
     purge: () => real.purge(),

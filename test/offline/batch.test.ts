@@ -171,6 +171,7 @@ test('after a crash between the switch and the history, the history says what wa
       crash && change.mode === 'append' && change.writer.startsWith('batch/')
         ? Promise.reject(new Error('crash'))
         : store.publish(change),
+    publishQueries: (change) => store.publishQueries(change),
     evolve: (table) => store.evolve(table),
     erase: (name, where) => store.erase(name, where),
     purge: () => store.purge(),

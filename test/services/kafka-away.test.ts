@@ -79,6 +79,8 @@ const calls: Readonly<Record<Methods, ((log: EventLog) => unknown) | null>> = {
   // No record of a shared log is blanked.
   blank: null,
   restamp: null,
+  // A topic of a shared log begins with its first record.
+  beginAt: null,
 };
 
 const asking = Object.entries(calls).flatMap(([name, call]) => (call === null ? [] : [[name, call] as const]));

@@ -117,7 +117,9 @@ export class SparkSite {
 
   /** Every tile of a view, computed by Spark, or by DuckDB where `engine` is null. */
   async tiles(view: StreamViewData, engine: HistoryEngine | null = this.#engine): Promise<readonly TileWrite[]> {
-    return (await Array.fromAsync(allTiles(tileLayout(view), this.offline, engine, false))).flat();
+    return (
+      await Array.fromAsync(allTiles([{ layout: tileLayout(view), areAll: false }], this.offline, engine))
+    ).flat();
   }
 
   /** Folders of computations whose files are still there. */

@@ -1,16 +1,16 @@
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { fail } from '../../base/errors/fail.ts';
-import {
-  type FilesReport,
-  type IngestFilesOptions,
-  ingestFiles,
-  takenRows,
-} from '../../featurestore/ingest/ingest-files.ts';
-import { localPaths } from '../../featurestore/ingest/remote-paths.ts';
+import type { Environment } from '../../environment/config.ts';
+import type { EventSourceData, ProjectData } from '../../features/define/declaration.ts';
+import type { EventFiles } from '../../featurestore/ingest/event-files.ts';
+import { type IngestFilesOptions, ingestFiles, takenRows } from '../../featurestore/ingest/ingest-files.ts';
+import type { FilesReport } from '../../featurestore/ingest/ingest-place.ts';
+import { type LocalPaths, localPaths } from '../../featurestore/ingest/remote-paths.ts';
 import type { SpineFormat } from '../../featurestore/training-set/spine-file.ts';
 import type { Headrace } from '../../running/headrace.ts';
 import { insideOf } from '../../running/inside.ts';
+import type { FilesOfSource } from '../../site/load-past.ts';
 import { type Call, command, unfinished } from '../command.ts';
 import { ingestThrough } from '../link/ingest-through.ts';
 import { type ServerLink, serverOf, serverOption } from '../link/server-link.ts';
@@ -93,24 +93,48 @@ function givenBy(words: readonly string[]): readonly Given[] {
   return [...bySource].map(([name, of]) => ({ name, files: of }));
 }
 
-/** Opens the project here. */
+/** Opens the project here, once the events of the past that need not go through the log are in the history. */
 async function ingestHere(asked: Ingest, given: readonly Given[]): Promise<void> {
+  const { project, environment } = await loadConfig(asked.call);
+  // An unknown source is refused before any event is taken.
+  const sources = given.map(({ name, files }) => ({ source: sourceOf(project, name), named: files }));
+  const loaded = asked.call.options.bootstrap ? await loadPasts(asked, { project, environment }, sources) : new Map();
   await withHeadrace(asked.call, async (headrace) => {
-    // An unknown source is refused before any event is taken.
-    const sources = given.map(({ name, files }) => ({ source: headrace.source(name), named: files }));
-    for (const one of sources) await ingestOne(asked, headrace, one);
+    for (const one of sources) await ingestOne(asked, headrace, { ...one, loaded: loaded.get(one.source) ?? 0 });
   });
+}
+
+function sourceOf({ sources }: ProjectData, name: string): EventSourceData {
+  const source = sources.find((one) => one.name === name);
+  if (source === undefined) throw fail('EVENT_SOURCE', { source: name });
+  return source;
+}
+
+/** By source, the rows that are in the history before the project is opened. */
+async function loadPasts(
+  { call }: Ingest,
+  { project, environment }: { readonly project: ProjectData; readonly environment: Environment },
+  sources: readonly Pick<Target, 'source' | 'named'>[],
+): Promise<ReadonlyMap<EventSourceData, number>> {
+  const { loadEnvironmentPast } = await import('../../site/load-past.ts');
+  const given: FilesOfSource[] = [];
+  for (const { source, named } of sources) {
+    const { paths } = await localFiles(call, environment.directory, named);
+    given.push({ source, files: eventFiles(call, paths) });
+  }
+  return loadEnvironmentPast(project, environment, given);
 }
 
 async function ingestOne(
   asked: Ingest,
   headrace: Headrace,
-  { source, named }: Pick<Target, 'source' | 'named'>,
+  { source, named, loaded }: Pick<Target, 'source' | 'named' | 'loaded'>,
 ): Promise<void> {
   let waiting = 0;
   await ingestTo(asked, {
     source,
     named,
+    loaded,
     offline: insideOf(headrace).stores.offline,
     directory: headrace.directory,
     take: async (events) => {
@@ -139,17 +163,14 @@ async function ingestThere(asked: Ingest, server: ServerLink, given: readonly Gi
     });
   const { openFileReader } = await import('../../site/file-reader.ts');
   const { project, environment } = await loadConfig(call);
-  const sources = given.map(({ name, files }) => {
-    const source = project.sources.find((one) => one.name === name);
-    if (source === undefined) throw fail('EVENT_SOURCE', { source: name });
-    return { source, named: files };
-  });
+  const sources = given.map(({ name, files }) => ({ source: sourceOf(project, name), named: files }));
   const reader = await openFileReader();
   try {
     for (const { source, named } of sources)
       await ingestTo(asked, {
         source,
         named,
+        loaded: 0,
         offline: reader,
         directory: environment.directory,
         take: (events) => ingestThrough(server, source, events),
@@ -162,16 +183,27 @@ async function ingestThere(asked: Ingest, server: ServerLink, given: readonly Gi
 type Target = Pick<IngestFilesOptions, 'source' | 'offline' | 'directory' | 'take'> & {
   /** The files, as the call names them. */
   readonly named: readonly string[];
+  /** Rows that this call has put into the history before. */
+  readonly loaded: number;
 };
+
+/** Files of a call, on this machine. */
+function localFiles({ terminal }: Asked, directory: string, named: readonly string[]): Promise<LocalPaths> {
+  return localPaths(named, {
+    folder: join(directory, 'ingest', 'copies'),
+    open: async () => (await import('../../site/file-reader.ts')).openRemoteFiles(),
+    onCopy: ({ url, sizeBytes }) => terminal.err(`headrace: copies ${url}, ${sizeBytes} bytes`),
+  });
+}
+
+function eventFiles({ options: { bootstrap, columns, format } }: Asked, paths: readonly string[]): EventFiles {
+  return { paths, byTime: bootstrap, columns, format: format ?? null };
+}
 
 /** Ingests the files of one source, with its progress and report. */
 async function ingestTo({ call, progress, reports }: Ingest, { named, ...target }: Target): Promise<void> {
   const { name } = target.source;
-  const files = await localPaths(named, {
-    folder: join(target.directory, 'ingest', 'copies'),
-    open: async () => (await import('../../site/file-reader.ts')).openRemoteFiles(),
-    onCopy: ({ url, sizeBytes }) => call.terminal.err(`headrace: copies ${url}, ${sizeBytes} bytes`),
-  });
+  const files = await localFiles(call, target.directory, named);
   const stopped = new AbortController();
   // From the first events on it ends after a batch, and says how far it is. Before, nothing is lost.
   const heed = once(() => void call.terminal.stopped.then(() => stopped.abort()));
@@ -180,12 +212,7 @@ async function ingestTo({ call, progress, reports }: Ingest, { named, ...target 
   const report = await ingestFiles({
     ...target,
     signal: stopped.signal,
-    files: {
-      paths: files.paths,
-      byTime: call.options.bootstrap,
-      columns: call.options.columns,
-      format: call.options.format ?? null,
-    },
+    files: eventFiles(call, files.paths),
     take: (events) => {
       heed();
       return target.take(events);

@@ -7,6 +7,7 @@ import type { HistoryEngine } from '../../ports/history-engine.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import type { TileWrite } from '../../ports/online-store.ts';
 import { computedTileTables } from './computed-tile-tables.ts';
+import { type ComputedKey, mergedByKey } from './merged-keys.ts';
 import { type Between, type TileTablesOptions, tileTables } from './tile-tables.ts';
 import { tilesByKey } from './tiles-by-key.ts';
 
@@ -36,8 +37,8 @@ export async function* backfillTiles(options: BackfillOptions): AsyncGenerator<r
   // No event has come yet, so that no tile is closed.
   if (logClock === Number.NEGATIVE_INFINITY) return;
   const generation = (await newestGeneration(layout.view, offline)) + 1;
-  const batches = computedTiles({ layout, offline, engine, generation, closedAt: logClock, between, onProgress });
-  for await (const tiles of batches) {
+  const keys = computedTiles({ layout, offline, engine, generation, closedAt: logClock, between, onProgress });
+  for await (const tiles of inBatches(keys)) {
     if (options.signal?.aborted === true) throw fail('JOB_CANCELLED', { job: `backfill ${layout.view.name}` });
     yield tiles;
   }
@@ -46,18 +47,28 @@ export async function* backfillTiles(options: BackfillOptions): AsyncGenerator<r
 /** Tiles between two looks whether the backfill was cancelled. */
 const LOOK_EVERY = 10_000;
 
+/** A view whose tiles are all computed. */
+export interface Fill {
+  readonly layout: TileLayout;
+  /** Whether the store has no other tiles of the view. */
+  readonly areAll: boolean;
+  /** The log clock: tiles that no window reaches from there on are left out. */
+  readonly reachedFrom?: number;
+}
+
 /**
- * Every tile of a view from the raw deliveries, as the stream would have written it: to be run while no event comes. `areAll`: the store has
- * no other tiles of the view.
+ * Every tile of views from the raw deliveries, as the stream would have written it: to be run while no event comes. The tiles of a key come
+ * together, those of all views, so that a store is written from its beginning to its end.
  */
-export function allTiles(
-  layout: TileLayout,
+export async function* allTiles(
+  fills: readonly Fill[],
   offline: OfflineStore,
   engine: HistoryEngine | null,
-  areAll: boolean,
 ): AsyncGenerator<readonly TileWrite[]> {
-  const closedAt = Number.POSITIVE_INFINITY;
-  return computedTiles({ layout, offline, engine, generation: STREAM_GENERATION, closedAt, between: EVER, areAll });
+  const of = { offline, engine, generation: STREAM_GENERATION, closedAt: Number.POSITIVE_INFINITY, between: EVER };
+  // Another engine gives slices of the keys, each in order.
+  if (engine !== null) for (const fill of fills) yield* inBatches(computedTiles({ ...of, ...fill }));
+  else yield* inBatches(mergedByKey(fills.map((fill) => computedTiles({ ...of, ...fill }))));
 }
 
 interface ComputedTilesOptions extends TileTablesOptions {
@@ -65,19 +76,24 @@ interface ComputedTilesOptions extends TileTablesOptions {
   readonly areAll?: boolean;
 }
 
-async function* computedTiles(options: ComputedTilesOptions): AsyncGenerator<readonly TileWrite[]> {
+/** The tiles of a view, one key after the other. */
+async function* computedTiles(options: ComputedTilesOptions): AsyncGenerator<ComputedKey> {
   const { layout, offline, engine, generation, areAll = false } = options;
   const computed = engine === null ? [tileTables(options)] : computedTileTables(engine, options);
+  for await (const tables of computed)
+    for await (const { key, runs } of tilesByKey(offline, layout, generation, tables))
+      yield { layout, key, runs, areAll };
+}
+
+async function* inBatches(keys: AsyncIterable<ComputedKey>): AsyncGenerator<readonly TileWrite[]> {
   let writes: TileWrite[] = [];
-  for await (const tables of computed) {
-    for await (const { key, runs } of tilesByKey(offline, layout, generation, tables)) {
-      for (const [hop, run] of runs.entries())
-        for (let index = 0; index < run.length; index += 1)
-          writes.push({ layout, hopMs: layout.view.hopsMs[hop], key, run, index, ...(areAll ? { all: runs } : {}) });
-      if (writes.length < LOOK_EVERY) continue;
-      yield writes;
-      writes = [];
-    }
+  for await (const { layout, key, runs, areAll } of keys) {
+    for (const [hop, run] of runs.entries())
+      for (let index = 0; index < run.length; index += 1)
+        writes.push({ layout, hopMs: layout.view.hopsMs[hop], key, run, index, ...(areAll ? { all: runs } : {}) });
+    if (writes.length < LOOK_EVERY) continue;
+    yield writes;
+    writes = [];
   }
   yield writes;
 }

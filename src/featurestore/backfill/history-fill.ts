@@ -1,4 +1,5 @@
-import type { ProjectData } from '../../features/define/declaration.ts';
+import type { EventSourceData, ProjectData } from '../../features/define/declaration.ts';
+import { INGEST_TS, rawTable } from '../../features/plan/raw-table.ts';
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
 import type { HistoryEngine } from '../../ports/history-engine.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
@@ -60,19 +61,19 @@ export class HistoryFill {
   }
 
   /**
-   * Tiles of a layout that the store has not seen before, of a new view or of one with another aggregate, are computed from
+   * Tiles of layouts that the store has not seen before, of a new view or of one with another aggregate, are computed from
    * the history: the log position of the store says nothing about them. So are all tiles if the store lost its place and
-   * the log has dropped the events before.
+   * the log has dropped the events before, or never had them.
    */
   async #fillNew(): Promise<void> {
     const { layouts, materialiser, online } = this.#options;
-    if (materialiser.missedEvents) for (const layout of layouts) await markFilled(layout, online, false);
-    for (const layout of layouts) {
-      if (await isFilled(layout, online)) continue;
-      if (!materialiser.startedEmpty || materialiser.missedEvents)
-        await this.#computeAll(layout, !materialiser.missedEvents && !materialiser.areTilesElsewhere);
-      await markFilled(layout, online, true);
-    }
+    const { startedEmpty, missedEvents, areTilesElsewhere } = materialiser;
+    if (missedEvents) for (const layout of layouts) await markFilled(layout, online, false);
+    const unfilled: TileLayout[] = [];
+    for (const layout of layouts) if (!(await isFilled(layout, online))) unfilled.push(layout);
+    if (unfilled.length > 0 && (!startedEmpty || missedEvents))
+      await this.#computeAll(unfilled, (startedEmpty || !missedEvents) && !areTilesElsewhere);
+    for (const layout of unfilled) await markFilled(layout, online, true);
   }
 
   /** Computes all tiles of a layout from the history, whatever the store has. No event may be taken meanwhile. Error: BACKFILL_DIFFERS. */
@@ -80,16 +81,47 @@ export class HistoryFill {
     const { online } = this.#options;
     // If it is interrupted, the next opening does it.
     await markFilled(layout, online, false);
-    await this.#computeAll(layout, false);
+    await this.#computeAll([layout], false);
     await markFilled(layout, online, true);
   }
 
-  /** `isNew`: the store has no other tiles of the layout. */
-  async #computeAll(layout: TileLayout, isNew: boolean): Promise<void> {
+  /** `areNew`: the store has no other tiles of the layouts. */
+  async #computeAll(layouts: readonly TileLayout[], areNew: boolean): Promise<void> {
     const { materialiser, archive, offline, engine } = this.#options;
     await archive.publishDeliveries();
-    await materialiser.fillTiles(allTiles(layout, offline, engine, isNew));
-    await this.verifySample(layout);
+    // The history has had all their events before the log, and needs no tiles that no window reaches.
+    const past = new Set(layouts.filter(({ view }) => areNew && materialiser.judge.isUnread(view.source)));
+    const reachedFrom = past.size > 0 ? await this.#reachedFrom() : Number.NEGATIVE_INFINITY;
+    const fills = layouts.map((layout) => ({
+      layout,
+      areAll: areNew,
+      ...(past.has(layout) ? { reachedFrom } : {}),
+    }));
+    await materialiser.fillTiles(allTiles(fills, offline, engine), past);
+    for (const layout of layouts) await this.verifySample(layout);
+  }
+
+  /** The slowest clock of the sources of views: reads are as of then, or later. */
+  async #reachedFrom(): Promise<number> {
+    const { judge } = this.#options.materialiser;
+    const sources = new Set(this.#options.layouts.map(({ view }) => view.source));
+    const clocks: number[] = [];
+    for (const source of sources) {
+      const clock = judge.clockOf(source);
+      clocks.push(clock === Number.NEGATIVE_INFINITY ? await this.#clockOf(source) : clock);
+    }
+    return Math.min(...clocks);
+  }
+
+  /** When the last event of a source came, by its log or, where that has none, by the history; -Infinity: none has. */
+  async #clockOf(source: EventSourceData): Promise<number> {
+    const { materialiser, offline } = this.#options;
+    const clock = materialiser.judge.lastIngestOf(source);
+    if (clock !== Number.NEGATIVE_INFINITY) return clock;
+    const sql = `SELECT CAST(MAX(${INGEST_TS}) AS DOUBLE) FROM ${offline.relation(rawTable(source))}`;
+    for await (const [[newest] = []] of offline.query(sql))
+      if (newest !== null && newest !== undefined) return Number(newest);
+    return Number.NEGATIVE_INFINITY;
   }
 
   /**
@@ -99,7 +131,7 @@ export class HistoryFill {
   async verifySample(layout: TileLayout): Promise<number> {
     const { materialiser, archive, offline } = this.#options;
     const { source } = layout.view;
-    const clock = materialiser.judge.lastIngestOf(source);
+    const clock = await this.#clockOf(source);
     if (clock === Number.NEGATIVE_INFINITY || materialiser.areTilesElsewhere) return 0;
     const position = JSON.stringify(materialiser.position());
     await archive.publishDeliveries();

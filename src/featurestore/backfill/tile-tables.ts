@@ -3,6 +3,7 @@ import type { Dialect } from '../../features/sql/dialect.ts';
 import { duckdb } from '../../features/sql/duckdb.ts';
 import { type TileQueries, tileQueries } from '../../features/sql/tile-queries.ts';
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
+import { tileHorizonMs } from '../../features/window/tile-horizon.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 
 /** A span of time; null: no bound. */
@@ -19,6 +20,8 @@ export interface TileTablesOptions {
   /** Tiles that end, with the source's lateness, before this instant are computed; Infinity: all. */
   readonly closedAt: number;
   readonly between: Between;
+  /** The log clock: tiles that no window reaches from there on are left out. Left out: none is. */
+  readonly reachedFrom?: number;
   readonly onProgress?: ((text: string) => void) | undefined;
 }
 
@@ -55,10 +58,14 @@ export function tilesWithin(sql: string, hopMs: number, options: TileTablesOptio
 export function tileTests(
   start: string,
   hopMs: number,
-  { layout, closedAt, between: { from, to } }: Pick<TileTablesOptions, 'layout' | 'closedAt' | 'between'>,
+  options: Pick<TileTablesOptions, 'layout' | 'closedAt' | 'between' | 'reachedFrom'>,
 ): readonly string[] {
+  const { layout, closedAt, reachedFrom = Number.NEGATIVE_INFINITY } = options;
+  const { from, to } = options.between;
   const closedBefore = closedAt - hopMs - layout.view.source.latenessMs;
+  const endedBefore = reachedFrom - tileHorizonMs(layout.view, hopMs);
   return [
+    ...(Number.isFinite(endedBefore) ? [`${start} + CAST(${hopMs} AS BIGINT) > CAST(${endedBefore} AS BIGINT)`] : []),
     ...(closedBefore === Number.POSITIVE_INFINITY ? [] : [`${start} < CAST(${closedBefore} AS BIGINT)`]),
     ...(from === null ? [] : [`${start} >= CAST(${from} AS BIGINT)`]),
     ...(to === null ? [] : [`${start} + CAST(${hopMs} AS BIGINT) <= CAST(${to} AS BIGINT)`]),

@@ -3,6 +3,7 @@ import type { EventSourceData } from '../../features/define/declaration.ts';
 import type { OfflineStore, OfflineValue } from '../../ports/offline-store.ts';
 import type { ColumnSpec } from '../../schema/column.ts';
 import { scaledToText } from '../../schema/decimal.ts';
+import { parquetRelation } from '../parquet-relation.ts';
 import {
   openSpineFile,
   quoted,
@@ -21,6 +22,8 @@ export interface EventFiles {
   readonly columns: Readonly<Record<string, string>>;
   /** Whether events come in the order of their times, not in that of the files. */
   readonly byTime: boolean;
+  /** A Parquet file of ids: only their events come, and those without an id. */
+  readonly only?: string;
 }
 
 type Event = Readonly<Record<string, unknown>>;
@@ -34,9 +37,12 @@ export async function* readEventFiles(
 ): AsyncGenerator<readonly Event[]> {
   const names = Object.keys(source.columns);
   const events = await eventsSql(offline, source, files);
+  const id = `v_${names.indexOf(source.id)}`;
+  const only =
+    files.only === undefined ? '' : `\nWHERE ${id} IS NULL OR ${id} IN (FROM ${parquetRelation([files.only])})`;
   const order = files.byTime ? `\nORDER BY v_${names.indexOf(source.time)}, v_${names.indexOf(source.id)}` : '';
   try {
-    for await (const rows of offline.query(`SELECT * FROM (${events}) AS e${order}\nOFFSET ${skip}`))
+    for await (const rows of offline.query(`SELECT * FROM (${events}) AS e${only}${order}\nOFFSET ${skip}`))
       yield rows.map((row) => eventOf(source, row));
   } catch (error) {
     throw fileError(files.paths.join(', '), error);
@@ -58,7 +64,8 @@ export async function countEventRows(
   return 0;
 }
 
-async function eventsSql(
+/** SQL of the events of files: of each column its value `v_<place>` and, where the cell is none of its type, the cell's text `r_<place>`. */
+export async function eventsSql(
   offline: Pick<OfflineStore, 'query'>,
   source: EventSourceData,
   files: EventFiles,
@@ -136,7 +143,7 @@ function sentValue(value: OfflineValue, { type, element, scale = 0 }: ColumnSpec
   return type === 'int64' ? BigInt(value) : Number(value);
 }
 
-function fileError(path: string, error: unknown): unknown {
+export function fileError(path: string, error: unknown): unknown {
   if (isHeadraceError(error, 'SPINE_FORMAT'))
     return fail('INGEST_FILE', { path, reason: 'its name does not say its format' }, error);
   if (isHeadraceError(error, 'SPINE_FILE') || isHeadraceError(error, 'OFFLINE_QUERY'))

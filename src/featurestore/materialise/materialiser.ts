@@ -253,11 +253,11 @@ export class Materialiser {
     return this.#commits.replaceTiles(batches, this.#committer);
   }
 
-  /** As `replaceTiles`, with all tiles of their views as of this position. No event may be taken meanwhile. */
-  async fillTiles(batches: AsyncIterable<readonly TileWrite[]>): Promise<void> {
+  /** As `replaceTiles`, with all tiles of their views as of this position; those of `untold` are not reported as changed. No event may be taken meanwhile. */
+  async fillTiles(batches: AsyncIterable<readonly TileWrite[]>, untold: ReadonlySet<TileLayout>): Promise<void> {
     // A process that adds events to half of a key's tiles would add them twice.
     await this.#shares?.close(false);
-    await this.#commits.replaceTiles(batches, this.#committer, this.#shares !== null);
+    await this.#commits.replaceTiles(batches, this.#committer, { areAll: this.#shares !== null, untold });
   }
 
   /** Drops all tiles and batch rows of a key; returns the position up to which events were in them. Error: STORE_CAPABILITY. */

@@ -257,6 +257,11 @@ export class SourceJudge {
     return Math.min(Math.max(...lastIngestTs, admission.largestIngestTs), this.#options.clock());
   }
 
+  /** Whether no record of a source's log was ever read: it has none. */
+  isUnread(source: EventSourceData): boolean {
+    return this.lastIngestOf(source) === Number.NEGATIVE_INFINITY;
+  }
+
   /** No accepted event of a source is later; Infinity: the log does not say it. */
   latestOf(source: EventSourceData): number {
     const { lastIngestTs, next } = this.stateOf(source);

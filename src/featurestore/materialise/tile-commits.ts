@@ -30,6 +30,14 @@ export interface EventGate {
   resume(): void;
 }
 
+/** How computed tiles are written. */
+export interface ReplaceOptions {
+  /** They are all tiles of their keys as of the position, which the store notes. */
+  readonly areAll?: boolean;
+  /** Views whose tiles are not reported as changed. */
+  readonly untold?: ReadonlySet<TileLayout>;
+}
+
 /** Tiles computed elsewhere that are written at once. */
 const REPLACED_AT_ONCE = 10_000;
 
@@ -136,25 +144,25 @@ export class TileCommits {
 
   /**
    * Writes tiles that were computed elsewhere, by the versioned upsert, and forgets them in memory. A limited number at a time:
-   * events wait for one write, not for all. `areAll`: they are all tiles of their keys as of the position, which the store notes.
+   * events wait for one write, not for all.
    */
   async replaceTiles(
     batches: AsyncIterable<readonly TileWrite[]>,
     gate: EventGate,
-    areAll = false,
+    how: ReplaceOptions = {},
   ): Promise<Readonly<Record<keyof TileReport, number>>> {
     const total = { applied: 0, duplicate: 0, stale: 0, conflict: 0 };
     for await (const tiles of batches) {
       for (let from = 0; from < tiles.length; from += REPLACED_AT_ONCE) {
         const some = tiles.slice(from, from + REPLACED_AT_ONCE);
-        const report = await this.#quietly(gate, () => this.#replaceNow(some, areAll));
+        const report = await this.#quietly(gate, () => this.#replaceNow(some, how));
         for (const outcome of ['applied', 'duplicate', 'stale', 'conflict'] as const) total[outcome] += report[outcome];
       }
     }
     return total;
   }
 
-  async #replaceNow(tiles: readonly TileWrite[], areAll: boolean): Promise<TileReport> {
+  async #replaceNow(tiles: readonly TileWrite[], { areAll = false, untold }: ReplaceOptions): Promise<TileReport> {
     const { store, writer, position, changed } = this.#options;
     // No event comes between here and `forget`: nothing in memory is newer than the store.
     const at = position();
@@ -164,6 +172,7 @@ export class TileCommits {
     const written = store.writeTiles({ writer, position: at, tiles, ...fresh, ...covers });
     this.#options.tiles.forget();
     for (const { layout, hopMs, key, run, index } of tiles) {
+      if (untold?.has(layout) === true) continue;
       const start = run.nums[index * layout.numbers + START];
       changed(layout, key, [layout.view.hopsMs.indexOf(hopMs), start]);
     }

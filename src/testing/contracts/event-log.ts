@@ -8,7 +8,7 @@ export interface EventLogSubject {
 }
 
 /** A capability without which a rule says nothing. */
-export type EventLogNeed = 'durable' | 'oneWriter' | 'blank';
+export type EventLogNeed = 'durable' | 'oneWriter' | 'blank' | 'beginAt';
 
 const TOPIC = 'departures@1';
 
@@ -293,6 +293,37 @@ export const eventLogContracts: readonly Contract<EventLogSubject, EventLogNeed>
         await log.openTopic(TOPIC, 1);
         if ((await log.ends(TOPIC))[0].end === 0) return;
       }
+      await log.close();
+    },
+  },
+  {
+    rule: 12,
+    name: 'a topic without a record begins at later offsets, also after a restart',
+    needs: ['beginAt'],
+    run: async (subject) => {
+      let log = await subject.open();
+      if (log.beginAt === undefined) throw new Error('the log has no beginAt');
+      await log.openTopic(TOPIC, 2);
+      await log.beginAt(TOPIC, [7, 0]);
+      await log.beginAt(TOPIC, [9, 0]);
+      for (const when of ['then', 'after a restart']) {
+        const ends = await log.ends(TOPIC);
+        mustEqual(
+          ends.map(({ begin, end }) => [begin, end]),
+          [
+            [9, 9],
+            [0, 0],
+          ],
+          `ends ${when}`,
+        );
+        await log.close();
+        log = await subject.open();
+        await log.openTopic(TOPIC, 2);
+      }
+      mustEqual(await log.append(TOPIC, 0, recordsAt(0, 3)), 9, 'the first append');
+      mustEqual(await log.append(TOPIC, 1, recordsAt(0, 1)), 0, 'the first append of the other partition');
+      mustEqual((await log.read(TOPIC, 0, 9, 10)).records, recordsAt(0, 3), 'its records');
+      await mustFail('LOG_TRIMMED', () => log.read(TOPIC, 0, 8, 1), 'a read before the begin');
       await log.close();
     },
   },

@@ -112,6 +112,10 @@ class EmbeddedEventLog implements EventLog {
     return this.#partition(topic, partition).restamp(stampOf);
   }
 
+  beginAt(topic: string, offsets: readonly number[]): void {
+    for (const [i, partition] of this.#partitions(topic).entries()) partition.beginAt(offsets[i]);
+  }
+
   close(): MaybePromise<void> {
     const partitions = [...this.#topics.values()].flat();
     this.#topics.clear();

@@ -140,11 +140,31 @@ export class Partition {
     const restamped = await this.#rewrite(restamping(stampOf));
     if (restamped === 0) return 0;
     await this.#idle();
+    this.#openAgain();
+    return restamped;
+  }
+
+  /** Lets the partition, which has no record, begin at a later offset. Error: LOG_WRITE. */
+  beginAt(offset: number): void {
+    const { base, end, path } = { ...this.#newest.at, base: this.#segments[0].base, path: this.#newest.path };
+    if (offset === base) return;
+    if (end !== base || offset < base) throw new RangeError(`${path} has records, or begins after ${offset}`);
+    const { files } = this.#options;
+    try {
+      files.rename(path, this.#file(offset));
+      files.syncFolder(this.#options.path);
+    } catch (error) {
+      throw writeFailure(path, error);
+    }
+    this.#openAgain();
+  }
+
+  /** Makes the index from the files, which have changed. */
+  #openAgain(): void {
     this.close();
     this.#open();
     this.#acknowledged = this.#newest.at;
     this.#tail.clear();
-    return restamped;
   }
 
   async #rewrite(change: ChangeRecord): Promise<number> {

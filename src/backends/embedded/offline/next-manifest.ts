@@ -5,7 +5,7 @@ import type { Manifest, ManifestFile, ManifestTable } from './manifest.ts';
 /** The manifest after a change whose files are written, one or none an append. Error: OFFLINE_COLUMNS. */
 export function withChange(
   manifest: Manifest,
-  change: OfflineChange,
+  change: Omit<OfflineChange, 'tables'> & { readonly tables: readonly { readonly table: OfflineTable }[] },
   written: readonly (ManifestFile | null)[],
   now: number,
 ): Manifest {

@@ -44,6 +44,34 @@ export const offlineExportContracts: readonly OfflineStoreContract[] = [
       }),
   },
   {
+    rule: 15,
+    name: 'rows of queries are published with their position, in the types of their table, and a wrong query changes nothing',
+    needs: [],
+    run: (subject) =>
+      withStore(subject, async (store) => {
+        const publish = (sqls: readonly string[], position: number) =>
+          store.publishQueries({
+            writer: 'w',
+            position: { w: [position] },
+            appends: sqls.map((sql) => ({ table: numbers, sql })),
+          });
+        const rows = () => collect(store.query(`SELECT "at", value FROM ${store.relation(numbers)} ORDER BY "at"`));
+        const [first, second] = [
+          'SELECT 1.5::DECIMAL(3,1) AS value, 1::INTEGER AS "at"',
+          'SELECT 2 AS "at", 2 AS value',
+        ];
+        mustEqual(await publish([first, second], 2), 2, 'rows published');
+        const wanted = [
+          [1n, 1.5],
+          [2n, 2],
+        ];
+        mustEqual(await rows(), wanted, 'rows');
+        await mustFail('OFFLINE_QUERY', () => publish([first, 'SELECT nothing'], 3), 'a wrong query');
+        mustEqual(await rows(), wanted, 'rows after it');
+        mustEqual(await store.position('w'), { w: [2] }, 'the position after it');
+      }),
+  },
+  {
     rule: 13,
     name: 'batches of an export keep their order when their numbers become wide between them',
     needs: [],
