@@ -186,3 +186,19 @@ test.each([
   expect(await load(other)).toBeNull();
   expect(await seen(await opened(other.directory))).toEqual(atLast);
 });
+
+test('a past whose load was cut off before live events came is taken, or counted, row by row', async () => {
+  const place = { directory: folderOf('past'), path: visitsFile(folderOf('files')) };
+  await expect(load(place, true)).rejects.toThrow('killed');
+  const live = await opened(place.directory);
+  expect(await goOn(live)).toMatchObject({ accepted: USERS.length });
+  await live.flush();
+  await live.close();
+  expect(await load(place)).toBeNull();
+  const single = await opened(folderOf('one'));
+  const { rows } = await ingest(single, { ...place, directory: folderOf('files') });
+  const report = await ingest(await opened(place.directory), place);
+  expect(report).toMatchObject({ rows, whole: true });
+  expect(report.accepted + report.duplicate + report.late + report.pending + report.refused).toBe(rows);
+  expect(report.late).toBeGreaterThan(200);
+});

@@ -25,6 +25,8 @@ export interface FilesReport {
 /** Rows of the files that go, or went, into the history past the log: all but those of some ids. */
 export interface LoadedPast {
   readonly rows: number;
+  /** Their offsets are before this one, where the first partition of the log begins. */
+  readonly end: number;
 }
 
 /** How far some files are taken. */

@@ -11,7 +11,7 @@ import { parquetRelation } from '../parquet-relation.ts';
 import { quoted } from '../training-set/spine-file.ts';
 import { type EventFiles, eventsSql, fileError } from './event-files.ts';
 import { topicOf } from './gateway.ts';
-import { IngestPlace, NOTHING_TAKEN } from './ingest-place.ts';
+import { IngestPlace, type LoadedPast, NOTHING_TAKEN } from './ingest-place.ts';
 
 /** Fewer rows go through the log: it then has all events. */
 const FEWEST_ROWS = 100_000;
@@ -45,14 +45,31 @@ export async function loadPast(options: LoadPastOptions): Promise<number | null>
   const { source, files, offline } = options;
   const place = new IngestPlace(options);
   const { report, past } = place.read();
-  const isThere = offline.tables().some(({ table, rows }) => table.name === rawTable(source).name && rows > 0);
-  if (past !== null && isThere) return 0;
-  if (isThere || (report.rows > 0 && past === null) || !(await isOpenForPast(options))) return null;
+  if (past !== null) {
+    if (await isPublished(options, past)) return 0;
+    // Cut off before its rows were in the history: all of them are still to be taken, by whichever way.
+    place.remove();
+  } else if (report.rows > 0) return null;
+  if (hasHistory(options) || !(await isOpenForPast(options))) return null;
   try {
     return await load(options, place, await eventsSql(offline, source, files));
   } catch (error) {
     throw fileError(files.paths.join(', '), error);
   }
+}
+
+function hasHistory({ source, offline }: LoadPastOptions): boolean {
+  return offline.tables().some(({ table, rows }) => table.name === rawTable(source).name && rows > 0);
+}
+
+/** Whether the history has the rows of a load. Events that came through the log since have later offsets. */
+async function isPublished(options: LoadPastOptions, { end }: LoadedPast): Promise<boolean> {
+  if (!hasHistory(options)) return false;
+  const { source, offline } = options;
+  const before = `${PARTITION} = 0 AND ${OFFSET} < ${end}`;
+  return (
+    (await rowsOf(offline, `SELECT 1 FROM ${offline.relation(rawTable(source))} WHERE ${before} LIMIT 1`)).length > 0
+  );
 }
 
 /** Whether the log can begin after events that it never had, and the history can tell which are sound. */
@@ -91,9 +108,9 @@ async function publish(options: LoadPastOptions, place: IngestPlace, past: strin
   const slices = await slicesOf(options, past);
   const rows = slices.reduce((sum, slice) => sum + slice.rows, 0);
   if (rows === 0) return null;
-  place.write({ ...NOTHING_TAKEN, rows, accepted: rows }, { rows });
-  // The log first: offsets that nobody has ever had are no loss.
   const begins = ends.map(({ begin }, partition) => (partition === 0 ? begin + rows : begin));
+  place.write({ ...NOTHING_TAKEN, rows, accepted: rows }, { rows, end: begins[0] });
+  // The log first: offsets that nobody has ever had are no loss.
   await log.beginAt?.(topic, begins);
   let first = ends[0].begin;
   const appends = slices.map((slice): QueryAppend => {
