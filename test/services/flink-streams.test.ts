@@ -107,6 +107,22 @@ interface Output {
   readonly version: number;
 }
 
+/** By partition, the offsets that lack an output, and the first after all that have one. */
+function gapsOf(seen: readonly string[]): string {
+  const byPartition = new Map<string, Set<number>>();
+  for (const place of seen) {
+    const [p = '', o] = place.split('/');
+    byPartition.set(p, (byPartition.get(p) ?? new Set()).add(Number(o)));
+  }
+  return [...byPartition]
+    .map(([p, offsets]) => {
+      const end = Math.max(...offsets) + 1;
+      const lacking = Array.from({ length: end }, (_, o) => o).filter((o) => !offsets.has(o));
+      return `partition ${p} up to ${end} lacks ${lacking.join() || 'none'}`;
+    })
+    .join('; ');
+}
+
 /** The outputs of a topic of one partition. */
 async function outputsOf(topic: string): Promise<readonly Output[]> {
   const folder = join(runFolder('kafka'), 'broker');
@@ -153,7 +169,7 @@ test('over one rolling update with kills Flink scores by wrong versions of lates
   };
   const isScored = async (topic: string, least: number) => {
     const seen = new Set((await outputsOf(topic)).map(({ p, o }) => `${p}/${o}`));
-    return seen.size >= least || `${seen.size} of ${least}`;
+    return seen.size >= least || `${seen.size} of ${least}: ${gapsOf([...seen])}`;
   };
   await send(200);
   await until(() => isScored(topics.ours, 200));
