@@ -29,6 +29,10 @@ const LABEL_SHARE = 1 / 16;
 const HISTORY_QUEUE_SHARE = 1 / 4;
 const PREDICTION_QUEUE_SHARE = 1 / 16;
 
+/** Pages of a store that a commit may change: what is in the memory of the process itself, and the share of that for keys. */
+const LEAST_PAGES = 32_000_000;
+const PAGES_SHARE = 1 / 8;
+
 /** A queue that is much smaller would write many small files. */
 const LEAST_QUEUE = 16_000_000;
 
@@ -106,4 +110,14 @@ export function waitingShares(keysBytes: number): WaitingShares {
 /** The part of a queue's bytes that other data must leave room for: a small queue is in the memory of the process itself. */
 export function beyondLeastQueue(bytes: number): number {
   return Math.max(0, bytes - LEAST_QUEUE);
+}
+
+/** The most bytes of a store's pages that a commit may change, of the memory for data that grows with keys. */
+export function pageBytes(keysBytes: number): number {
+  return Math.floor(Math.min(LEAST_PAGES, keysBytes) + PAGES_SHARE * keysBytes);
+}
+
+/** The part of such pages that other data must leave room for. */
+export function beyondLeastPages(bytes: number): number {
+  return Math.max(0, bytes - LEAST_PAGES);
 }

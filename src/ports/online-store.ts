@@ -103,6 +103,14 @@ export interface TileSweep {
   readonly horizons: readonly TileHorizon[];
 }
 
+/** Memory of a store in this process that a commit takes, and that stays. */
+export interface StorePages {
+  /** Bytes that the largest commit since the start has taken, about. */
+  readonly bytes: number;
+  /** The most keys of which a commit takes up to `bytes`. */
+  mostKeys(bytes: number): number;
+}
+
 /** A key of a view whose tiles changed. */
 export interface ChangedKey {
   /** As in the layout. */
@@ -210,6 +218,8 @@ export interface OnlineStore {
   check?(): StoreCheck;
   /** Bytes that the store keeps in this process's memory and that grow with keys, by part; nothing where it is left out. */
   memory?(): Readonly<Record<string, number>>;
+  /** The memory for pages that commits change, of a store that keeps it in this process; left out: it keeps none. */
+  readonly pages?: StorePages;
   /** Of a store with synchronous and shared reads that was opened to be written: whether another process has it open to be read. */
   hasReaders?(): boolean;
   /** The way of rows to the process that writes, of a store that machines share. */

@@ -8,6 +8,7 @@ import { AppendOutcome } from '../featurestore/ingest/append-outcome.ts';
 import { loggedIn } from '../featurestore/ingest/ingest-report.ts';
 import { sourceRows } from '../featurestore/ingest/source-rows.ts';
 import { TopicIntakes } from '../featurestore/ingest/topic-intakes.ts';
+import { openHeapPart } from '../observe/heap-part.ts';
 import { begunForgettings } from '../operating/forget-record.ts';
 import { openModelHost } from '../serving/models/open-host.ts';
 import { PipelineSource } from '../serving/models/pipeline-source.ts';
@@ -36,6 +37,8 @@ export async function openProject(place: ProjectPlace): Promise<OpenProject> {
   checkDeclaredNames(project, environment);
   checkDeclaration(project, environment.directory);
   const disk = diskBudget(place);
+  // Before anything is read: V8's space for new objects grows at once, and seldom shrinks.
+  const heap = openHeapPart(environment.heapBytes);
   const onPublished = (table: string, bytes: number) => disk.published(table, bytes);
   const site = new Site({ ...place, onPublished });
   try {
@@ -43,17 +46,18 @@ export async function openProject(place: ProjectPlace): Promise<OpenProject> {
     const stores = await site.open(...PROJECT_STORES);
     // Only now: a process that may not write here must not replace the declaration of the one that does.
     const { schemas } = placeDeclaration(project, environment.directory);
-    return await openIn(place, { site, stores, disk, schemas });
+    return await openIn(place, { site, stores, disk, schemas, heap });
   } catch (error) {
     // The first failure is the one to report.
     await site.close(closingWithin(CLOSE_FAILED_MS));
+    await heap.close();
     throw error;
   }
 }
 
 async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject> {
   const { project, environment, clock, onFault } = place;
-  const { site, stores, disk, schemas } = opened;
+  const { site, stores, disk, schemas, heap } = opened;
   const opening = await openModels(
     place,
     opened,
@@ -114,7 +118,7 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     training,
     playbooks,
   };
-  const parts = await projectParts(running, { disk, outputs });
+  const parts = await projectParts(running, { disk, outputs, heap });
   const { directory } = environment;
   const rowsOf = sourceRows(schemas, stores.log.capabilities.rows);
   await streams.open({

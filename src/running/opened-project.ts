@@ -85,6 +85,8 @@ export interface Opened {
   readonly stores: ProjectStores;
   readonly disk: DiskBudget;
   readonly schemas: SchemaTexts;
+  /** Bounds the heap from the start. */
+  readonly heap: Part;
 }
 
 /** Writes everything that the parts accepted to every store. */

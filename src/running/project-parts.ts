@@ -3,7 +3,6 @@ import { featureStoreParts } from '../featurestore/feature-store-parts.ts';
 import { logPart } from '../featurestore/ingest/log-part.ts';
 import { trainingSetsPart } from '../featurestore/training-set/training-sets-part.ts';
 import { openClockPart } from '../observe/clock-part.ts';
-import { openHeapPart } from '../observe/heap-part.ts';
 import { openPart } from '../observe/part-kind.ts';
 import { storesPart } from '../observe/stores-part.ts';
 import { freeBytes } from '../operating/free-bytes.ts';
@@ -35,13 +34,13 @@ export async function projectParts(
     training,
     playbooks,
   }: WithParts,
-  { disk, outputs }: { readonly disk: DiskBudget; readonly outputs: StreamOutputs },
+  { disk, outputs, heap }: { readonly disk: DiskBudget; readonly outputs: StreamOutputs; readonly heap: Part },
 ): Promise<readonly Part[]> {
   return [
     // First, so that a flush counts their bytes too.
     profiles.part(),
     ...featureStoreParts({ features, disk, topics: () => topics.reports() }),
-    openHeapPart(environment.heapBytes),
+    heap,
     openPart(storesPart, site.faults),
     openClockPart({ clock, ingested: () => features.facts.ingested() }),
     openPart(trainingSetsPart, () => training.sets),

@@ -12,9 +12,11 @@ import { WindowReader } from '../../src/features/window/window-reader.ts';
 import type { KeyTiles } from '../../src/featurestore/materialise/key-tiles.ts';
 import { TileCache } from '../../src/featurestore/materialise/tile-cache.ts';
 import { TileDrain } from '../../src/featurestore/materialise/tile-drain.ts';
+import { FollowedTiles } from '../../src/featurestore/online/followed-tiles.ts';
 import type { OnlineStore } from '../../src/ports/online-store.ts';
 import type { Value } from '../../src/schema/column.ts';
 import { newRoot } from '../stores/new-root.ts';
+import { until } from '../until.ts';
 
 const MINUTE = 60_000;
 const START = Date.UTC(2026, 0, 10, 14, 27);
@@ -65,24 +67,23 @@ const anyStep = fc.oneof(
 
 type Step = typeof anyStep extends fc.Arbitrary<infer T> ? T : never;
 
-test('tiles that are loaded within bounds give the answers, windows and tiles of all events', async () => {
-  let some = 0;
-  let windows = 0;
+test('tiles that are loaded within bounds give the answers, windows and tiles of all events, to the writer and to a reader of little memory', async () => {
+  const total = { some: 0, windows: 0, followed: 0, evicted: 0 };
   await fc.assert(
     fc.asyncProperty(fc.array(anyStep, { minLength: 80, maxLength: 160 }), async (steps) => {
-      const run = running(openOnlineStore({ path: newRoot() }));
+      const run = running(newRoot());
       for (const step of steps) await run.take(step);
-      some += run.seen.some;
-      windows += run.seen.windows;
       await run.end();
+      for (const name of ['some', 'windows', 'followed', 'evicted'] as const) total[name] += run.seen[name];
     }),
     { numRuns: 15 },
   );
-  expect([some > 20, windows > 20]).toEqual([true, true]);
+  const often = Object.values(total).map((times) => times > 20);
+  expect([total, often]).toEqual([total, [true, true, true, true]]);
 });
 
 test('an event of a partition that begins behind the others changes the tile that the store has', async () => {
-  const run = running(openOnlineStore({ path: newRoot() }));
+  const run = running(newRoot());
   const event = { kind: 'event' as const, user: 0, minutes: -1 as const };
   await run.take({ ...event, partition: 0 });
   await run.take({ kind: 'commit', leaves: true });
@@ -95,11 +96,13 @@ test('an event of a partition that begins behind the others changes the tile tha
   await run.end();
 });
 
-/** A cache over a store, next to the tiles of all events. */
-function running(store: OnlineStore) {
+/** A cache over a store, next to the tiles of all events, and a reader of another process that has memory for about a key of a view. */
+function running(path: string) {
+  const store: OnlineStore = openOnlineStore({ path });
+  const followed = follower(path);
   let now = START;
   let id = 0;
-  const seen = { some: 0, windows: 0 };
+  const seen = { some: 0, windows: 0, followed: 0, evicted: 0 };
   const ingested: number[] = Array.from({ length: PARTITIONS }, () => Number.NEGATIVE_INFINITY);
   const boundsOf = () => ({
     since: Math.min(now, ...ingested.filter((ts) => Number.isFinite(ts))),
@@ -127,6 +130,8 @@ function running(store: OnlineStore) {
     for (const engine of engines.toReversed()) engine.apply(delivery, partition);
   };
   const commit = async (leaves: boolean) => {
+    // The reader knows each by its instant.
+    now += 1;
     const open = store.openCommit?.(now);
     if (open === undefined) throw new Error('the store takes no commit in parts');
     const drain = new TileDrain(cache, {
@@ -139,6 +144,7 @@ function running(store: OnlineStore) {
     await open.finish({ writer: 'w', position: {}, freshUntil: now });
     for (const _ of cache.sweep(Number.NEGATIVE_INFINITY));
     if (leaves) cache.forget();
+    await followed.reach(now);
   };
   const read = (q: number) => {
     for (const layout of layouts)
@@ -148,6 +154,12 @@ function running(store: OnlineStore) {
         expect(answers(layout, runs ?? cache.someTiles(layout, key, readerOf(layout).anyStartsFor(q)), q)).toEqual(
           expected,
         );
+        // Its tiles are those of the last commit.
+        if (cache.busyBytes === 0) {
+          const held = followed.heldOf(layout, key, q);
+          expect(answers(layout, held ?? followed.outside(layout, key, q), q)).toEqual(expected);
+          if (held !== null && sizeOf({ runs: [...held] }) < sizeOf(whole.of(layout, key))) seen.followed += 1;
+        }
         const stored = cache.busyBytes > 0 ? null : cache.windowsOf(layout, key);
         const out: (Value | undefined)[] = [];
         if (stored === null || !readerOf(layout).readStored(stored, q, out)) continue;
@@ -167,9 +179,34 @@ function running(store: OnlineStore) {
     for (const layout of layouts)
       for (const key of keys)
         expect(tilesOf(layout, cache.tilesOf(layout, key).runs)).toEqual(tilesOf(layout, whole.of(layout, key).runs));
+    seen.evicted = followed.evicted();
+    await followed.close();
     await store.close();
   };
   return { take, end, seen };
+}
+
+/** A reader over a store that another process writes. */
+function follower(path: string) {
+  const store = openOnlineStore({ path, access: 'read' });
+  const followed = new FollowedTiles(store, layouts, 6_000);
+  const { told } = followed.source(() => START);
+  if (told === undefined) throw new Error('a follower is told of every change');
+  return {
+    /** Waits for the commit of an instant. */
+    reach: (at: number) =>
+      until(() => {
+        followed.follow();
+        return followed.freshUntil === at;
+      }),
+    /** Tiles for a read that are in memory, or come into it. */
+    heldOf: (layout: TileLayout, key: string, q: number) => told.tilesOf(layout, key, q)?.runs ?? null,
+    /** Tiles for a read of a key that is not. */
+    outside: (layout: TileLayout, key: string, q: number) =>
+      told.someTiles(layout, key, readerOf(layout).anyStartsFor(q)),
+    evicted: () => followed.memory.evicted,
+    close: () => store.close(),
+  };
 }
 
 /** The tiles of all events, in memory. */

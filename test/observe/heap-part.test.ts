@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { openHeapPart } from '../../src/observe/heap-part.ts';
+import { boundYoung, unboundYoung, youngBytes } from '../../src/observe/young-heap.ts';
 
 const MOST = 100;
 
@@ -31,4 +32,21 @@ test('projects of one process keep their own state', async () => {
   expect(large.isTight()).toBe(true);
   await large.part.close();
   expect(large.isTight()).toBe(false);
+});
+
+test('the space for new objects grows no further while the least bound of any owner is reached, however many objects stay', async () => {
+  const [small, large] = [{}, {}];
+  const before = youngBytes();
+  boundYoung(large, 2 ** 26);
+  boundYoung(small, before);
+  const kept: object[] = [];
+  for (let turn = 0; turn < 40; turn += 1) {
+    for (let i = 0; i < 20_000; i += 1) kept[(turn * 20_000 + i) % 300_000] = { turn, at: [i] };
+    await new Promise((resolve) => setImmediate(resolve));
+    // It would double; some pages more are those of large objects.
+    expect(youngBytes()).toBeLessThan(1.5 * before);
+  }
+  unboundYoung(small);
+  unboundYoung(large);
+  expect(kept).toHaveLength(300_000);
 });

@@ -1,6 +1,7 @@
 import { fail } from '../../base/errors/fail.ts';
 import { inSlices } from '../../base/in-slices.ts';
 import type { MaybePromise } from '../../base/maybe-promise.ts';
+import { beyondLeastPages } from '../../environment/memory-shares.ts';
 import type { EventSourceData } from '../../features/define/declaration.ts';
 import type { Delivery } from '../../features/engine/delivery.ts';
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
@@ -279,7 +280,8 @@ export class Materialiser {
   /** Bytes in memory that grow with keys, by part. */
   memory(): Readonly<Record<string, number>> {
     const { store, alsoInMemory } = this.#options;
-    return { tiles: this.tiles.bytes, ids: this.judge.memoryBytes, ...store.memory?.(), ...alsoInMemory?.() };
+    const pages = beyondLeastPages(store.pages?.bytes ?? 0);
+    return { tiles: this.tiles.bytes, ids: this.judge.memoryBytes, pages, ...store.memory?.(), ...alsoInMemory?.() };
   }
 
   /** How far the readers of topics that others write too are behind, by the last known ends. */

@@ -5,7 +5,7 @@ import type { Span } from '../../features/window/tile-ranges.ts';
 
 /**
  * The tiles of a key that are loaded: those that windows can reach from `since` on, a log clock. The store has no event at or
- * after `until` of any key of the view.
+ * after `until` of any key of the view; Infinity where that is not known, and blocks are walked over rather than looked up.
  */
 export interface TileBounds {
   readonly since: number;
@@ -20,7 +20,7 @@ export function startsWithin(
   { view }: TileLayout,
   { since, until }: TileBounds,
 ): readonly (readonly Span[])[] | undefined {
-  if (!Number.isFinite(since) || !Number.isFinite(until)) return undefined;
+  if (!Number.isFinite(since)) return undefined;
   return view.hopsMs.map((hopMs) => [{ from: since - tileHorizonMs(view, hopMs), to: until }]);
 }
 

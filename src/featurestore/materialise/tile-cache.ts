@@ -3,6 +3,7 @@ import type { TileRun } from '../../features/tile/tile-run.ts';
 import type { Span } from '../../features/window/tile-ranges.ts';
 import { type ReadTiles, tileChanged } from '../../features/window/window-memo.ts';
 import type { OnlineStore, TileWrite } from '../../ports/online-store.ts';
+import { BusyBound } from './busy-bound.ts';
 import { CachedKeys } from './cached-keys.ts';
 import {
   collect,
@@ -22,9 +23,6 @@ import { TileLoads } from './tile-loads.ts';
 import { loadSome, nothingDrained, type ViewCache } from './view-cache.ts';
 import { type Writer, writers } from './writer.ts';
 
-/** Keys of a view that change before a commit is due, however large the budget is: closing and a start have as many to write. */
-const MOST_BUSY = 200_000;
-
 /**
  * Write-back cache of tiles over the online store: the writer's working memory. It is newer than the store until it is
  * drained and written; the event log is the truth for the difference. A drain may run while events come: a key that is
@@ -38,7 +36,7 @@ export class TileCache {
   /** Changes that nobody has seen yet. */
   untold = 0;
   readonly #store: OnlineStore;
-  readonly #mostBusy: number;
+  readonly #busy: BusyBound;
   readonly #cached: CachedKeys;
   readonly #loads: TileLoads;
   /** The drain that takes changes from here on. */
@@ -50,11 +48,11 @@ export class TileCache {
     store: OnlineStore,
     maxBytes: number,
     writer: Writer = writers.embedded,
-    mostBusy = MOST_BUSY,
+    mostBusy?: number,
     boundsOf?: (layout: TileLayout) => TileBounds,
   ) {
     this.#store = store;
-    this.#mostBusy = mostBusy;
+    this.#busy = new BusyBound(store, maxBytes, mostBusy);
     this.#cached = new CachedKeys(maxBytes);
     this.#loads = new TileLoads(store, this.#cached, writer, boundsOf);
   }
@@ -100,14 +98,14 @@ export class TileCache {
     this.maxBytes = Math.max(budgetBytes / 4, budgetBytes - others);
   }
 
-  /** Whether a commit is due: what may not leave takes half of the budget, or is as many keys as one commit writes. */
+  /** Whether a commit is due. */
   get mustCommit(): boolean {
-    return this.busyBytes > this.maxBytes / 2 || this.#cached.budget.busyKeys > this.#mostBusy;
+    return this.#busy.isDue(this.#cached.budget);
   }
 
   /** Whether events must wait for a commit. */
   get isFull(): boolean {
-    return this.busyBytes > 0.75 * this.maxBytes || this.#cached.budget.busyKeys > 2 * this.#mostBusy;
+    return this.#busy.isFull(this.#cached.budget);
   }
 
   /** All tiles of the key, loaded from the store where they are missing. */
@@ -258,6 +256,7 @@ export class TileCache {
    * entries just written that no window can reach from `now` on.
    */
   *sweep(now: number): Generator<undefined> {
+    this.#busy.look();
     for (const [layout, view] of [...this.#cached.views]) {
       const reach = reachOf(layout, now);
       for (const entry of view.long) {

@@ -7,7 +7,7 @@ export interface MemoryReport {
   readonly budgetBytes: number;
   /** The most bytes that queries of the history take in addition; 0: the process does not read it. */
   readonly historyBytes: number;
-  /** By part: tiles (with the answers kept of them), ids, rows of batch views, filters of keys, ids that wait for labels. */
+  /** By part: tiles (with the answers kept of them), pages of commits, ids, rows of batch views, filters of keys, ids that wait for labels. */
   readonly parts: Readonly<Record<string, number>>;
   /** Bytes of tiles that may not leave before they are in the store. */
   readonly uncommittedBytes: number;
@@ -40,7 +40,7 @@ export const memoryPart: PartKind<() => MemoryReport, MemoryStatus> = {
       type: 'gauge',
       unit: 'bytes',
       labels: ['part'],
-      help: 'Memory that grows with keys, estimated: tiles and answers kept of them, ids, batch rows, filters, ids that wait for labels',
+      help: 'Memory that grows with keys, estimated: tiles and answers kept of them, pages of commits, ids, batch rows, filters, ids that wait for labels',
       read: (report) => samplesBy({}, 'part', report().parts),
     },
     {

@@ -1,5 +1,6 @@
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
 import type { OnlineStore } from '../../ports/online-store.ts';
+import { type TileBounds, UNBOUNDED } from '../materialise/tile-bounds.ts';
 import { TileCache } from '../materialise/tile-cache.ts';
 import { type TileSource, toldTiles } from './tile-source.ts';
 
@@ -16,7 +17,7 @@ export class FollowedTiles {
 
   constructor(store: OnlineStore, layouts: Iterable<TileLayout>, maxBytes: number) {
     this.#store = store;
-    this.#tiles = new TileCache(store, maxBytes);
+    this.#tiles = new TileCache(store, maxBytes, undefined, undefined, (layout) => this.#boundsOf(layout));
     this.#layouts = new Map([...layouts].map((layout) => [layout.viewId, layout]));
   }
 
@@ -31,6 +32,12 @@ export class FollowedTiles {
         const layout = this.#layouts.get(viewId);
         if (layout !== undefined) this.#tiles.drop(layout, key);
       }
+  }
+
+  /** The tiles of a key that a read of the present takes. The store may have events that arrived after the last commit began. */
+  #boundsOf({ view: { source } }: TileLayout): TileBounds {
+    if (source.changes !== undefined) return UNBOUNDED;
+    return { since: this.freshUntil, until: Number.POSITIVE_INFINITY };
   }
 
   /** The cache in memory. */

@@ -2,6 +2,9 @@ import { Worker } from 'node:worker_threads';
 import type { DrainedRows, ProfileSlotsOptions, ServiceBins } from './profile-slots.ts';
 import type { VectorBatch } from './vector-batch.ts';
 
+/** Its new objects are small: without a bound V8 lets them have as much as those of the thread that serves. */
+const YOUNG_MB = 8;
+
 /** To the thread. */
 export type ToProfiles =
   | { readonly kind: 'bins'; readonly service: string; readonly bins: ServiceBins }
@@ -22,7 +25,10 @@ export class ProfileThread {
 
   constructor(options: ProfileSlotsOptions, failed: (error: unknown) => void) {
     const ending = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
-    this.#worker = new Worker(new URL(`./profile-worker${ending}`, import.meta.url), { workerData: options });
+    this.#worker = new Worker(new URL(`./profile-worker${ending}`, import.meta.url), {
+      workerData: options,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+    });
     // The thread alone keeps no process alive.
     this.#worker.unref();
     this.#worker.on('message', (message: FromProfiles) => {

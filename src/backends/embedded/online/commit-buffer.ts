@@ -38,6 +38,10 @@ export class CommitBuffer {
   /** The layouts of the tiles, by the index that blocks have. */
   readonly layouts: TileLayout[] = [];
   tiles = 0;
+  /** The keys of views that they are of. */
+  keys = 0;
+  /** Bytes of the chunks that are full. */
+  copied = 0;
   readonly #chunks: CommitChunk[] = [];
   readonly #indexes = new Map<TileLayout, number>();
   readonly #bytes = new ByteWriter(CHUNK_NUMBERS);
@@ -58,6 +62,7 @@ export class CommitBuffer {
       const tile = tiles[i];
       const record = recordPlace(tile.key);
       this.#see(record);
+      this.keys += 1;
       do i = this.#addBlock(tiles, i, record);
       while (i < tiles.length && tiles[i].key === tile.key && tiles[i].layout === tile.layout);
       this.#addWindows(tile, record);
@@ -138,7 +143,9 @@ export class CommitBuffer {
 
   #cut(): void {
     if (this.#used === 0) return;
-    this.#chunks.push({ numbers: this.#numbers.slice(0, this.#used), bytes: new Uint8Array(this.#bytes.view()) });
+    const chunk = { numbers: this.#numbers.slice(0, this.#used), bytes: new Uint8Array(this.#bytes.view()) };
+    this.#chunks.push(chunk);
+    this.copied += chunk.numbers.byteLength + chunk.bytes.byteLength;
     this.#used = 0;
     this.#bytes.clear();
   }

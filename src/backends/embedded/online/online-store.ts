@@ -23,6 +23,7 @@ import type { Position } from '../../../ports/position.ts';
 import type { Columns } from '../../../schema/column.ts';
 import { acquireLock, type Lock } from '../lock.ts';
 import { BatchRows } from './batch-rows.ts';
+import { ChangedPages } from './changed-pages.ts';
 import { checkFormat, writeFormat } from './check-format.ts';
 import { CheckedFile } from './checked-file.ts';
 import { CommitBuffer } from './commit-buffer.ts';
@@ -94,6 +95,7 @@ export function openOnlineStore({ path, access = 'write', rowBytes }: OnlineStor
       writes,
       rows: new KeptRows(rowBytes),
       former: new FormerEntries(entries),
+      pages: new ChangedPages(file),
     });
   } catch (error) {
     lock?.release();
@@ -110,6 +112,7 @@ interface OpenedStore {
   readonly writes: WriteTurns;
   readonly rows: KeptRows;
   readonly former: FormerEntries;
+  readonly pages: ChangedPages;
 }
 
 /**
@@ -128,6 +131,7 @@ class EmbeddedOnlineStore implements OnlineStore {
   readonly #lock: Lock | null;
   readonly #checked: CheckedFile;
   readonly #writes: WriteTurns;
+  readonly pages: ChangedPages;
   readonly follow?: () => StoreNews | null;
   readonly hasReaders?: () => boolean;
   #lookedAt = performance.now();
@@ -137,12 +141,13 @@ class EmbeddedOnlineStore implements OnlineStore {
   readonly #closing = new AbortController();
   readonly #former: FormerEntries;
 
-  constructor({ entries, lock, checked, writes, rows, former }: OpenedStore) {
+  constructor({ entries, lock, checked, writes, rows, former, pages }: OpenedStore) {
     this.#entries = entries;
     this.#lock = lock;
     this.#checked = checked;
     this.#writes = writes;
     this.#former = former;
+    this.pages = pages;
     this.#records = new EntityRecords(entries, new ViewNumbers(entries), lock !== null);
     this.#tiles = new TileReads(entries, checked, this.#records, former);
     this.#batch = new BatchRows(entries, this.#records, rows);
@@ -201,6 +206,7 @@ class EmbeddedOnlineStore implements OnlineStore {
       add: (tiles) => buffer.add(tiles),
       finish: async ({ writer, position, freshUntil }) => {
         const commit = { writer, position, chunks: buffer.finish(), freshUntil };
+        this.pages.wrote(buffer.keys, buffer.copied);
         this.#lookAfterReaders();
         if (buffer.tiles <= FEW_TILES && !this.#writes.isThreadRunning)
           return this.#writes.write(() => writeCommit(this.#entries, buffer.layouts, commit));
