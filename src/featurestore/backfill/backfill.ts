@@ -38,14 +38,17 @@ export async function* backfillTiles(options: BackfillOptions): AsyncGenerator<r
   if (logClock === Number.NEGATIVE_INFINITY) return;
   const generation = (await newestGeneration(layout.view, offline)) + 1;
   const keys = computedTiles({ layout, offline, engine, generation, closedAt: logClock, between, onProgress });
-  for await (const tiles of inBatches(keys)) {
+  for await (const tiles of inBatches(keys, LOOK_EVERY)) {
     if (options.signal?.aborted === true) throw fail('JOB_CANCELLED', { job: `backfill ${layout.view.name}` });
     yield tiles;
   }
 }
 
-/** Tiles between two looks whether the backfill was cancelled. */
+/** Tiles between two looks whether the backfill was cancelled; events wait for the write of as many. */
 const LOOK_EVERY = 10_000;
+
+/** Tiles of a transaction where no event waits. */
+const FILLED_AT_ONCE = 60_000;
 
 /** A view whose tiles are all computed. */
 export interface Fill {
@@ -67,8 +70,8 @@ export async function* allTiles(
 ): AsyncGenerator<readonly TileWrite[]> {
   const of = { offline, engine, generation: STREAM_GENERATION, closedAt: Number.POSITIVE_INFINITY, between: EVER };
   // Another engine gives slices of the keys, each in order.
-  if (engine !== null) for (const fill of fills) yield* inBatches(computedTiles({ ...of, ...fill }));
-  else yield* inBatches(mergedByKey(fills.map((fill) => computedTiles({ ...of, ...fill }))));
+  if (engine !== null) for (const fill of fills) yield* inBatches(computedTiles({ ...of, ...fill }), FILLED_AT_ONCE);
+  else yield* inBatches(mergedByKey(fills.map((fill) => computedTiles({ ...of, ...fill }))), FILLED_AT_ONCE);
 }
 
 interface ComputedTilesOptions extends TileTablesOptions {
@@ -85,13 +88,13 @@ async function* computedTiles(options: ComputedTilesOptions): AsyncGenerator<Com
       yield { layout, key, runs, areAll };
 }
 
-async function* inBatches(keys: AsyncIterable<ComputedKey>): AsyncGenerator<readonly TileWrite[]> {
+async function* inBatches(keys: AsyncIterable<ComputedKey>, most: number): AsyncGenerator<readonly TileWrite[]> {
   let writes: TileWrite[] = [];
   for await (const { layout, key, runs, areAll } of keys) {
     for (const [hop, run] of runs.entries())
       for (let index = 0; index < run.length; index += 1)
         writes.push({ layout, hopMs: layout.view.hopsMs[hop], key, run, index, ...(areAll ? { all: runs } : {}) });
-    if (writes.length < LOOK_EVERY) continue;
+    if (writes.length < most) continue;
     yield writes;
     writes = [];
   }

@@ -68,11 +68,12 @@ export class HistoryFill {
   async #fillNew(): Promise<void> {
     const { layouts, materialiser, online } = this.#options;
     const { startedEmpty, missedEvents, areTilesElsewhere } = materialiser;
+    const past = await this.#pastSources();
     if (missedEvents) for (const layout of layouts) await markFilled(layout, online, false);
     const unfilled: TileLayout[] = [];
     for (const layout of layouts) if (!(await isFilled(layout, online))) unfilled.push(layout);
     if (unfilled.length > 0 && (!startedEmpty || missedEvents))
-      await this.#computeAll(unfilled, (startedEmpty || !missedEvents) && !areTilesElsewhere);
+      await this.#computeAll(unfilled, (startedEmpty || !missedEvents) && !areTilesElsewhere, past);
     for (const layout of unfilled) await markFilled(layout, online, true);
   }
 
@@ -85,43 +86,40 @@ export class HistoryFill {
     await markFilled(layout, online, true);
   }
 
-  /** `areNew`: the store has no other tiles of the layouts. */
-  async #computeAll(layouts: readonly TileLayout[], areNew: boolean): Promise<void> {
+  /** `areNew`: the store has no other tiles of the layouts. `past`: sources whose events the history has, and the log never had. */
+  async #computeAll(
+    layouts: readonly TileLayout[],
+    areNew: boolean,
+    past: ReadonlySet<EventSourceData> = new Set(),
+  ): Promise<void> {
     const { materialiser, archive, offline, engine } = this.#options;
     await archive.publishDeliveries();
-    // The history has had all their events before the log, and needs no tiles that no window reaches.
-    const past = new Set(layouts.filter(({ view }) => areNew && materialiser.judge.isUnread(view.source)));
-    const reachedFrom = past.size > 0 ? await this.#reachedFrom() : Number.NEGATIVE_INFINITY;
+    const isPast = ({ view }: TileLayout) => areNew && past.has(view.source);
+    // Tiles that no window reaches from there on would be dropped soon.
+    const reachedFrom = ({ view }: TileLayout) => ({ reachedFrom: materialiser.judge.clockOf(view.source) });
     const fills = layouts.map((layout) => ({
       layout,
       areAll: areNew,
-      ...(past.has(layout) ? { reachedFrom } : {}),
+      ...(isPast(layout) ? reachedFrom(layout) : {}),
     }));
-    await materialiser.fillTiles(allTiles(fills, offline, engine), past);
+    await materialiser.fillTiles(allTiles(fills, offline, engine), new Set(layouts.filter(isPast)));
     for (const layout of layouts) await this.verifySample(layout);
   }
 
-  /** The slowest clock of the sources of views: reads are as of then, or later. */
-  async #reachedFrom(): Promise<number> {
-    const { judge } = this.#options.materialiser;
-    const sources = new Set(this.#options.layouts.map(({ view }) => view.source));
-    const clocks: number[] = [];
-    for (const source of sources) {
-      const clock = judge.clockOf(source);
-      clocks.push(clock === Number.NEGATIVE_INFINITY ? await this.#clockOf(source) : clock);
+  /** The sources of views whose events the history has, and the log never had; the judge gets their clocks. */
+  async #pastSources(): Promise<ReadonlySet<EventSourceData>> {
+    const { layouts, materialiser, offline } = this.#options;
+    const past = new Set<EventSourceData>();
+    for (const source of new Set(layouts.map(({ view }) => view.source))) {
+      if (materialiser.judge.lastIngestOf(source) !== Number.NEGATIVE_INFINITY) continue;
+      const sql = `SELECT CAST(MAX(${INGEST_TS}) AS DOUBLE) FROM ${offline.relation(rawTable(source))}`;
+      for await (const [[newest] = []] of offline.query(sql)) {
+        if (newest === null || newest === undefined) continue;
+        materialiser.judge.beginAfter(source, Number(newest));
+        past.add(source);
+      }
     }
-    return Math.min(...clocks);
-  }
-
-  /** When the last event of a source came, by its log or, where that has none, by the history; -Infinity: none has. */
-  async #clockOf(source: EventSourceData): Promise<number> {
-    const { materialiser, offline } = this.#options;
-    const clock = materialiser.judge.lastIngestOf(source);
-    if (clock !== Number.NEGATIVE_INFINITY) return clock;
-    const sql = `SELECT CAST(MAX(${INGEST_TS}) AS DOUBLE) FROM ${offline.relation(rawTable(source))}`;
-    for await (const [[newest] = []] of offline.query(sql))
-      if (newest !== null && newest !== undefined) return Number(newest);
-    return Number.NEGATIVE_INFINITY;
+    return past;
   }
 
   /**
@@ -131,7 +129,7 @@ export class HistoryFill {
   async verifySample(layout: TileLayout): Promise<number> {
     const { materialiser, archive, offline } = this.#options;
     const { source } = layout.view;
-    const clock = await this.#clockOf(source);
+    const clock = materialiser.judge.lastIngestOf(source);
     if (clock === Number.NEGATIVE_INFINITY || materialiser.areTilesElsewhere) return 0;
     const position = JSON.stringify(materialiser.position());
     await archive.publishDeliveries();

@@ -257,9 +257,12 @@ export class SourceJudge {
     return Math.min(Math.max(...lastIngestTs, admission.largestIngestTs), this.#options.clock());
   }
 
-  /** Whether no record of a source's log was ever read: it has none. */
-  isUnread(source: EventSourceData): boolean {
-    return this.lastIngestOf(source) === Number.NEGATIVE_INFINITY;
+  /** Begins after events that the history has and the log never had, the last of which came at this time. */
+  beginAfter(source: EventSourceData, ingestTs: number): void {
+    const state = this.stateOf(source);
+    // They have the first partition.
+    state.lastIngestTs[0] = Math.max(state.lastIngestTs[0], ingestTs);
+    state.clock = clockOf(state.lastIngestTs);
   }
 
   /** No accepted event of a source is later; Infinity: the log does not say it. */

@@ -38,9 +38,6 @@ export interface ReplaceOptions {
   readonly untold?: ReadonlySet<TileLayout>;
 }
 
-/** Tiles computed elsewhere that are written at once. */
-const REPLACED_AT_ONCE = 10_000;
-
 /** Unreachable tiles are removed this often by the log clock, ms. */
 const DROP_EVERY_MS = 86_400_000;
 
@@ -143,8 +140,8 @@ export class TileCommits {
   }
 
   /**
-   * Writes tiles that were computed elsewhere, by the versioned upsert, and forgets them in memory. A limited number at a time:
-   * events wait for one write, not for all.
+   * Writes tiles that were computed elsewhere, by the versioned upsert, and forgets them in memory. Events wait for the
+   * write of one batch, not for all.
    */
   async replaceTiles(
     batches: AsyncIterable<readonly TileWrite[]>,
@@ -153,11 +150,9 @@ export class TileCommits {
   ): Promise<Readonly<Record<keyof TileReport, number>>> {
     const total = { applied: 0, duplicate: 0, stale: 0, conflict: 0 };
     for await (const tiles of batches) {
-      for (let from = 0; from < tiles.length; from += REPLACED_AT_ONCE) {
-        const some = tiles.slice(from, from + REPLACED_AT_ONCE);
-        const report = await this.#quietly(gate, () => this.#replaceNow(some, how));
-        for (const outcome of ['applied', 'duplicate', 'stale', 'conflict'] as const) total[outcome] += report[outcome];
-      }
+      if (tiles.length === 0) continue;
+      const report = await this.#quietly(gate, () => this.#replaceNow(tiles, how));
+      for (const outcome of ['applied', 'duplicate', 'stale', 'conflict'] as const) total[outcome] += report[outcome];
     }
     return total;
   }

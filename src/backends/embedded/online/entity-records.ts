@@ -135,13 +135,12 @@ export function putParts(
 ): void {
   const sum = sumOf(place);
   const before = entries.get(place, sum);
-  writer.clear();
-  writer.u8(FORMAT);
+  beginRecord(writer);
   if (before !== undefined)
     copyParts(before, (view, attempt) => !isWritten(parts, view, attempt) && keeps(view, attempt));
   for (let i = 0; i < parts.length; i += 1) {
     const { view, attempt, content } = parts[i];
-    if (content !== null) appendPart(view, attempt, content);
+    if (content !== null) writePart(writer, view, attempt, content);
   }
   if (writer.length > 1) entries.put(place, writer.view(), sum);
   else if (before !== undefined) entries.remove(place);
@@ -157,11 +156,18 @@ function isWritten(parts: readonly PartWrite[], view: number, attempt: number): 
   return false;
 }
 
-function appendPart(view: number, attempt: number, content: Uint8Array): void {
-  writer.varint(view);
-  writer.varint(attempt);
-  writer.varint(content.length);
-  writer.bytes(content);
+/** Begins a record without parts. */
+export function beginRecord(into: ByteWriter): void {
+  into.clear();
+  into.u8(FORMAT);
+}
+
+/** Adds a part to a record that has none of it. Hot path. */
+export function writePart(into: ByteWriter, view: number, attempt: number, content: Uint8Array): void {
+  into.varint(view);
+  into.varint(attempt);
+  into.varint(content.length);
+  into.bytes(content);
 }
 
 /** Removes the parts of a record that do not stay, within a transaction. Errors: as {@link putPart}. */
@@ -169,8 +175,7 @@ export function keepParts(entries: Entries, place: Uint8Array, keeps: KeepsPart)
   const before = entries.get(place);
   if (before === undefined) return;
   const { length } = before;
-  writer.clear();
-  writer.u8(FORMAT);
+  beginRecord(writer);
   copyParts(before, keeps);
   if (writer.length === 1) entries.remove(place);
   else if (writer.length < length) entries.put(place, writer.view());
@@ -187,7 +192,7 @@ export function partOf(record: Uint8Array, view: number, attempt: number): Uint8
 
 function copyParts(record: Uint8Array, keeps: KeepsPart): void {
   eachPart(record, (view, attempt, content) => {
-    if (keeps(view, attempt)) appendPart(view, attempt, content);
+    if (keeps(view, attempt)) writePart(writer, view, attempt, content);
   });
 }
 

@@ -11,6 +11,8 @@ export interface KeySpan {
   readonly end: Uint8Array;
 }
 
+const APPEND = { append: true };
+
 /** Messages of LMDB for a damaged file. */
 const DAMAGE = /MDB_(PAGE_NOTFOUND|CORRUPTED|INVALID|BAD_TXN|PANIC|VERSION_MISMATCH)/;
 
@@ -97,15 +99,39 @@ export class Entries {
     }
   }
 
+  /** The last key of a span; undefined: it has none. */
+  lastKey(span: KeySpan): Uint8Array | undefined {
+    const end = asBuffer(span.end);
+    try {
+      this.#pages?.check(span.start, span.end, 'span');
+      // From the end, which the span itself does not have.
+      const last = [...this.#database.getKeys({ start: end, end: asBuffer(span.start), reverse: true, limit: 2 })];
+      return last.find((key) => end.compare(key) > 0);
+    } catch (error) {
+      throw this.#failure(error);
+    }
+  }
+
   /** Puts an entry, within `write`. Hot path, as `get`: who does both for a key takes its sum once, by {@link sumOf}. */
   put(key: Uint8Array, content: Uint8Array, sumOfKey = sumOf(key)): void {
+    this.#database.putSync(key, this.#seal(key, content, sumOfKey));
+  }
+
+  /** Puts an entry after all others, within `write`: no page is searched, and each is filled. Hot path. */
+  append(key: Uint8Array, content: Uint8Array): void {
+    // Its type says that nothing is returned.
+    const isPut: unknown = this.#database.putSync(key, this.#seal(key, content, sumOf(key)), APPEND);
+    if (isPut !== true) throw new RangeError('an entry that is appended comes before another');
+  }
+
+  #seal(key: Uint8Array, content: Uint8Array, sumOfKey: number): Uint8Array {
     const size = content.length + SUM_BYTES;
     if (size > this.#sealed.length) this.#sealed = Buffer.allocUnsafeSlow(2 * size);
     const value = this.#sealed.subarray(0, size);
     value.writeUInt32LE(crc32(content, sumOfKey), 0);
     value.set(content, SUM_BYTES);
     this.#pages?.check(key, key, 'key');
-    this.#database.putSync(key, value);
+    return value;
   }
 
   remove(key: Uint8Array): void {

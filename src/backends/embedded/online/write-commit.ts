@@ -1,9 +1,10 @@
-import type { TileLayout } from '../../../features/tile/tile-layout.ts';
+import { START, type TileLayout } from '../../../features/tile/tile-layout.ts';
 import { emptyRun, type TileRun } from '../../../features/tile/tile-run.ts';
 import { upsertTile } from '../../../features/tile/upsert.ts';
 import { storesWindows } from '../../../features/window/stored-windows.ts';
 import type { TileReport } from '../../../ports/online-store.ts';
 import type { Position } from '../../../ports/position.ts';
+import { AppendedKeys } from './appended-keys.ts';
 import { type CommitChunk, readChunk, type TakesChunk } from './commit-buffer.ts';
 import { WINDOWS } from './entity-records.ts';
 import type { Entries } from './entries.ts';
@@ -42,9 +43,11 @@ export function writeCommit(
     const stored = layouts.filter(storesWindows);
     const ids = stored.map(({ viewId }) => viewId);
     for (const [i, number] of numberNames(entries, ids).entries()) numbers.set(stored[i], number);
+    const appended = former ? null : new AppendedKeys(entries);
     const take: TakesChunk = {
       block: (layout, hopMs, record, block, tiles) => {
-        if (blocks.write(layout, hopMs, record, block, tiles)) changes.note(layout.viewId, record);
+        const isNew = appended?.takes(record) === true && blocks.append(appended, layout, hopMs, record, block, tiles);
+        if (isNew || blocks.write(layout, hopMs, record, block, tiles)) changes.note(layout.viewId, record);
       },
       windows: (layout, record, windows) => {
         const wasRefused = report.stale + report.conflict > refused;
@@ -54,11 +57,17 @@ export function writeCommit(
         // Where a tile was refused they are of other tiles than the stored ones.
         const written = windows === null || wasRefused ? null : windows;
         if (written === null && !wasApplied) return;
-        records.add(record, { view: numbers.get(layout) ?? 0, attempt: WINDOWS, content: written });
+        const view = numbers.get(layout) ?? 0;
+        if (appended?.takes(record) === true) {
+          if (written !== null) appended.addWindows(view, written);
+          return;
+        }
+        records.add(record, { view, attempt: WINDOWS, content: written });
         if (former) entries.remove(formerWindowsKey(layout.viewId, record));
       },
     };
     for (const chunk of chunks) readChunk(chunk, layouts, take);
+    appended?.close();
     records.write();
     changes.write(entries, freshUntil);
     entries.put(positionKey(writer), Buffer.from(JSON.stringify(position)));
@@ -115,6 +124,25 @@ class BlockWrites {
     return true;
   }
 
+  /** Appends a block of a key that the store does not have; whether it was in its order. */
+  append(
+    to: AppendedKeys,
+    layout: TileLayout,
+    hopMs: number,
+    record: Uint8Array,
+    block: number,
+    tiles: TileRun,
+  ): boolean {
+    if (!ascends(layout, tiles)) {
+      to.leave();
+      return false;
+    }
+    const content = encodeBlock(layout, hopMs, tiles);
+    if (!to.addBlock(blockKey(record, this.#tierOf(layout, hopMs), block), content)) return false;
+    this.#report.applied += tiles.length;
+    return true;
+  }
+
   #formerBlock(layout: TileLayout, hopMs: number, record: Uint8Array, block: number): Uint8Array | undefined {
     if (!this.#former) return undefined;
     return this.#entries.get(formerBlockKey(layout.viewId, record, hopMs, block));
@@ -125,4 +153,10 @@ class BlockWrites {
     if (tier === undefined) throw new RangeError(`${layout.viewId} has no hop of ${hopMs} ms`);
     return tier;
   }
+}
+
+/** Whether each tile starts after the one before it. */
+function ascends({ numbers }: TileLayout, { nums, length }: TileRun): boolean {
+  for (let i = 1; i < length; i += 1) if (nums[i * numbers + START] <= nums[(i - 1) * numbers + START]) return false;
+  return true;
 }
