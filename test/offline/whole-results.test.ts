@@ -198,9 +198,9 @@ test('the memory of the history is that of the configuration, for the process th
     join: (r) => ({ clicks: lookup(clickers, { user: r.user }) }),
   });
   // The values of a list are in memory; everything else could go to the disk.
-  const list = `SELECT length(list(i)) FROM range(5000000) t(i)`;
+  const list = `SELECT length(list(i)) FROM range(9000000) t(i)`;
   for (const [memory, wanted] of [
-    [32_000_000, 'OFFLINE_MEMORY'],
+    [64_000_000, 'OFFLINE_MEMORY'],
     [2 ** 30, 1],
   ] as const) {
     const options = { directory: directory(), offline: { memory } };
