@@ -9,9 +9,9 @@ Object.assign(process.env, compileCache);
 const sharing =
   /^test\/(?:alerts|base|change|cli|console|cookbook|cost|define|drift|featurestore|files|flink|gpu|inference|kafka|model|models|monitoring|observe|offline|operating|playbook|queues|registry|rollouts|schema|served|server|serving|site|sql|stats|stores|tiles|training|versions)\//;
 
-/** Text of a file that changes the process, or counts what the process has: it runs in a separate one. */
+/** Text of a file that changes the process, or counts what the process or its memory has: it runs in a separate one. */
 const ownProcess =
-  /process\.env(?:\.\w+|\[[^\]]+\])\s*=[^=]|process\.(?:exitCode|on\(|once\()|\/proc\/\$\{process\.pid|vi\.(?:useFakeTimers|spyOn|stub)/;
+  /process\.env(?:\.\w+|\[[^\]]+\])\s*=[^=]|process\.(?:exitCode|on\(|once\()|\/proc\/\$\{process\.pid|queryObjects|vi\.(?:useFakeTimers|spyOn|stub)/;
 
 const tests = globSync('test/**/*.test.ts', { exclude: ['test/services/**', 'test/ground/seeded/**'] });
 const shared = tests.filter((path) => sharing.test(path) && !ownProcess.test(readFileSync(path, 'utf8')));

@@ -10,30 +10,34 @@ import { seededRandom } from '../../src/base/rng.ts';
 import { traceFacts } from '../../src/gpu/analysis/trace-facts.ts';
 import { captureJson } from '../../src/labs/captures/capture.ts';
 import { trainingRun } from '../../src/labs/captures/training-run.ts';
+import { runs } from '../runs.ts';
 import { insertGap, removeGaps } from './captures/alter.ts';
 import { scanTrace } from './captures/scan-trace.ts';
 
+const TEXTS = runs(40, 120);
+const EXPORTS = runs(60, 150);
+
 test('a sample of damaged texts of every kind gives answers or coded errors', () => {
   for (const kind of Object.keys(seeds) as FuzzKind[]) {
-    const { answers, refusals } = fuzz(kind, 120, 900_000);
-    expect(answers + refusals).toBe(120);
+    const { answers, refusals } = fuzz(kind, TEXTS, 900_000);
+    expect(answers + refusals).toBe(TEXTS);
   }
 });
 
 test('a sample of damaged nsys exports gives answers or coded errors', () => {
-  const { answers, refusals } = fuzzNsys(150, 900_000);
-  expect(answers + refusals).toBe(150);
-  expect(Math.min(answers, refusals)).toBeGreaterThan(20);
+  const { answers, refusals } = fuzzNsys(EXPORTS, 900_000);
+  expect(answers + refusals).toBe(EXPORTS);
+  expect(Math.min(answers, refusals)).toBeGreaterThan(EXPORTS / 8);
 });
 
 test('a sample of made-up captures has the right first cause in 95 %, false warnings in 1 %', () => {
-  const { right, falseWarnings } = scoresOf(confusionOf(3, 5000));
+  const { right, falseWarnings } = scoresOf(confusionOf(runs(1, 3), 5000));
   expect(right).toBeGreaterThanOrEqual(0.95);
   expect(falseWarnings).toBeLessThanOrEqual(0.01);
 });
 
 test('a sample of held-out captures has no wrong cause, no "healthy" without evidence, and 95 % right verdicts', () => {
-  const found = heldOutOf(3, [], 6_000_000);
+  const found = heldOutOf(runs(1, 3), [], 6_000_000);
   const scores = heldOutScores(found);
   expect(scores['wrong cause'], JSON.stringify([...found].map(([name, row]) => [name, ...row]))).toBe(0);
   expect(scores['healthy without evidence']).toBe(0);
@@ -44,7 +48,7 @@ test('a sample of held-out captures has no wrong cause, no "healthy" without evi
 test.skipIf(!hasRecorded)('a sample of altered recordings has the right first cause', async () => {
   const recorded = await readRecorded(['hta_nccl_parser', 'tracelens_mi300_Falconsai']);
   expect(recorded).toHaveLength(2);
-  const { right, falseWarnings } = scoresOf(recordedConfusionOf(recorded, 8, 5000));
+  const { right, falseWarnings } = scoresOf(recordedConfusionOf(recorded, runs(2, 8), 5000));
   expect(right).toBeGreaterThanOrEqual(0.95);
   expect(falseWarnings).toBe(0);
 });

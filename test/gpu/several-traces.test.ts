@@ -7,6 +7,7 @@ import type { Cause } from '../../src/gpu/finding.ts';
 import type { Source } from '../../src/gpu/source.ts';
 import { type Capture, captureJson } from '../../src/labs/captures/capture.ts';
 import { type FaultKind, faultKinds, type RunOptions, trainingRun } from '../../src/labs/captures/training-run.ts';
+import { runs } from '../runs.ts';
 import { scanTrace } from './captures/scan-trace.ts';
 
 function sources(name: string, captures: readonly Capture[]): readonly Source[] {
@@ -67,7 +68,7 @@ test('jobs that are diagnosed together have the findings that each has alone, wh
         expect(aboutJob(together, `job${at}`)).toEqual(aboutJob(diagnose(files), `job${at}`));
       expect(together.findings).toHaveLength(each.reduce((sum, files) => sum + diagnose(files).findings.length, 0));
     }),
-    { numRuns: Number(process.env['HEADRACE_GPU_RUNS'] ?? 12) },
+    { numRuns: Number(process.env['HEADRACE_GPU_RUNS'] ?? runs(4, 40)) },
   );
 });
 
@@ -79,7 +80,7 @@ test('the order of the ranks of a job never matters', () => {
       const { files: __, ...other } = diagnose(shuffled(files, seed));
       expect({ ...other, levels: [] }).toEqual({ ...told, levels: [] });
     }),
-    { numRuns: Number(process.env['HEADRACE_GPU_RUNS'] ?? 12) },
+    { numRuns: Number(process.env['HEADRACE_GPU_RUNS'] ?? runs(4, 40)) },
   );
 });
 
@@ -119,7 +120,7 @@ test('ranks of two jobs of the same size and step numbers are not joined across 
       expect(aboutJob(together, 'one')).toEqual(aboutJob(diagnose([first]), 'one'));
       expect(aboutJob(together, 'other')).toEqual(aboutJob(diagnose([second]), 'other'));
     }),
-    { numRuns: Number(process.env['HEADRACE_GPU_RUNS'] ?? 20) },
+    { numRuns: Number(process.env['HEADRACE_GPU_RUNS'] ?? runs(6, 60)) },
   );
 });
 
@@ -163,6 +164,6 @@ for (const [kind, cause] of Object.entries(causeOf) as [FaultKind, Cause][])
           expect(found?.ceiling ?? 0).toBeGreaterThanOrEqual(gain * (kind === 'straggler' ? 0.9995 : 0.9999));
         },
       ),
-      { numRuns: Number(process.env['HEADRACE_GPU_RUNS'] ?? 10) },
+      { numRuns: Number(process.env['HEADRACE_GPU_RUNS'] ?? runs(3, 30)) },
     );
   });

@@ -7,13 +7,14 @@ import { seededRandom } from '../../src/base/rng.ts';
 import { bool, defineProject, eventSource, float, model, text, time } from '../../src/features/define/declare.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { openSqliteRegistry } from '../../src/site/open-registry.ts';
+import { runs } from '../runs.ts';
 import { asked, registerModel, service } from './small-project.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 const START = Date.UTC(2026, 0, 1);
-const STEPS = Number(process.env['HEADRACE_RESTART_STEPS'] ?? 48);
+const STEPS = Number(process.env['HEADRACE_RESTART_STEPS'] ?? runs(20, 200));
 const SEED = Number(process.env['HEADRACE_RESTART_SEED'] ?? 1);
 
 const came = eventSource('came', {

@@ -28,6 +28,7 @@ import { pointInTimeRows } from '../../src/featurestore/training-set/point-in-ti
 import type { OfflineStore, OfflineValue } from '../../src/ports/offline-store.ts';
 import { entityKeyCodec } from '../../src/schema/entity-key.ts';
 import { MemoryOnlineStore } from '../memory/online-store.ts';
+import { runs } from '../runs.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -384,6 +385,6 @@ test('a run that lacks more keys of the previous generation than declared is swi
       }
       expect([...Array(40).keys()].filter(has)).toEqual([...after].sort((a, b) => a - b));
     }),
-    { numRuns: 25 },
+    { numRuns: runs(8, 100) },
   );
 });

@@ -22,6 +22,7 @@ import type {
   OfflineType,
   OfflineValue,
 } from '../../src/ports/offline-store.ts';
+import { runs } from '../runs.ts';
 import { until } from '../until.ts';
 
 const numbers: OfflineTable = { name: 'numbers@1', columns: { n: 'BIGINT' } };
@@ -81,7 +82,7 @@ test('any rows of every type come back equal and in order, merged or not', async
       await store.compact(everyType.name);
       expect(await all(store.query(`SELECT * FROM ${store.relation(everyType)}`))).toEqual([...first, ...second]);
     }),
-    { numRuns: 20 },
+    { numRuns: runs(6, 100) },
   );
 });
 

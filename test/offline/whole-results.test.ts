@@ -40,6 +40,7 @@ import type { OfflineStore, OfflineValue } from '../../src/ports/offline-store.t
 import { openHeadrace } from '../../src/running/headrace.ts';
 import { insideOf } from '../../src/running/inside.ts';
 import { openHistory } from '../../src/site/open-history.ts';
+import { isDeep, runs } from '../runs.ts';
 
 /** Rows of a chunk, and more chunks than DuckDB makes before it gives the first: an error within those comes at once. */
 const CHUNK = 2_048;
@@ -139,7 +140,7 @@ test.each(Object.keys(readers))('an error in any row of what %s reads is an erro
       const outcome = await outcomeOf(() => read(store, faults[kind](at)));
       expect(outcome).toBe(name === 'batch view' ? 'BATCH_SQL' : 'OFFLINE_QUERY');
     }),
-    { numRuns: Number(process.env['HEADRACE_WHOLE_RUNS'] ?? 8), examples: [['raised', CHUNKS, -1]] },
+    { numRuns: Number(process.env['HEADRACE_WHOLE_RUNS'] ?? runs(2, 40)), examples: [['raised', CHUNKS, -1]] },
   );
 });
 
@@ -174,7 +175,7 @@ test('a query that is interrupted after any chunk ends in an error, or has all i
 test('a query under any memory limit ends in an error, or has all its rows', async () => {
   const sorted = `SELECT i, ${WIDE} AS w FROM range(${WIDE_ROWS}) t(i) ORDER BY hash(i)`;
   const found = new Set<Outcome>();
-  for (const limit of [4, 8, 12, 16, 24, 32, 64]) {
+  for (const limit of [4, 12, 24, 64, ...(isDeep ? [8, 16, 32] : [])]) {
     const store = await open(directory(), limit * 2 ** 20);
     const outcome = await outcomeOf(() => count(store.query(sorted)));
     expect(outcome === 'OFFLINE_MEMORY' || outcome === WIDE_ROWS, `${outcome} in ${limit} MiB`).toBe(true);
@@ -197,7 +198,7 @@ test('the memory of the history is that of the configuration, for the process th
     join: (r) => ({ clicks: lookup(clickers, { user: r.user }) }),
   });
   // The values of a list are in memory; everything else could go to the disk.
-  const list = `SELECT length(list(i)) FROM range(12000000) t(i)`;
+  const list = `SELECT length(list(i)) FROM range(9000000) t(i)`;
   for (const [memory, wanted] of [
     [64_000_000, 'OFFLINE_MEMORY'],
     [2 ** 30, 1],
@@ -303,7 +304,7 @@ test('a Parquet file that is damaged at any place gives as many numbers as it ha
   await write();
   const { size } = statSync(path);
   expect((await readNumbers(path, { singles: ['a'], doubles: [] })).singles[0].length).toBe(300_000);
-  for (let part = 1; part < 8; part += 1) {
+  for (let part = 1; part < 8; part += runs(2, 1)) {
     await write();
     const file = openSync(path, 'r+');
     writeSync(file, Buffer.alloc(4_000, 0x5a), 0, 4_000, Math.floor((size * part) / 8));

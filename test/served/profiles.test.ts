@@ -33,6 +33,7 @@ import type { LostCounts, UnsentCounts } from '../../src/monitoring/served/unsen
 import type { Value } from '../../src/schema/column.ts';
 import { openServedProfiles } from '../../src/site/open-profiles.ts';
 import { byName } from '../models/small-project.ts';
+import { runs } from '../runs.ts';
 
 const START = Date.UTC(2026, 0, 1);
 
@@ -173,7 +174,7 @@ test('profiles of several processes merge to that of one over all vectors: count
         expect(near(own?.squares ?? 0, column.squares)).toBe(true);
       }
     }),
-    { numRuns: 40 },
+    { numRuns: runs(12, 200) },
   );
 });
 
@@ -190,7 +191,7 @@ test('a thread profiles as the loop does', async () => {
 
 test('quantiles of a merge of many processes stay within their rank error: errors do not add up', async () => {
   const random = seededRandom(4);
-  const values = Array.from({ length: 120_000 }, () => randomNormal(random));
+  const values = Array.from({ length: runs(40_000, 120_000) }, () => randomNormal(random));
   const { profile } = await merged(
     values.map((value): Vector => [value, 1, 1n, null, null]),
     (i) => i % 32,

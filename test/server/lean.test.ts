@@ -15,6 +15,7 @@ import { VECTOR_BINARY_TYPE } from '../../src/schema/vector-format.ts';
 import { type RunningServer, type ServerOptions, startServer } from '../../src/server/http-server.ts';
 import { serveLean } from '../../src/server/lean/lean-server.ts';
 import { parseHead } from '../../src/server/lean/request-head.ts';
+import { runs } from '../runs.ts';
 import { turns, until, untilStill } from '../until.ts';
 import { project } from './shop.ts';
 
@@ -271,7 +272,7 @@ describe.each(ways)('read by %s', (_, way) => {
         const { answers } = await converse(pieces);
         expectAsFull(answers, await fullAnswers(pieces));
       }),
-      { numRuns: Number(process.env['FUZZ_RUNS'] ?? 60) },
+      { numRuns: Number(process.env['FUZZ_RUNS'] ?? runs(20, 400)) },
     );
   });
 
@@ -365,7 +366,7 @@ test('a head that is read is a head exactly: one more byte anywhere makes anothe
         expect(parseHead(head.slice(0, at) + extra + head.slice(at))).toBeNull();
       },
     ),
-    { numRuns: 300 },
+    { numRuns: runs(60, 300) },
   );
 });
 
@@ -451,7 +452,7 @@ test('what comes while an answer is waited for is answered after it, also if the
       const { answers } = await converse(pieces, { isApart, to });
       expect(answers).toEqual(bodies.map((one) => ({ status: 200, body: one })));
     }),
-    { numRuns: 40 },
+    { numRuns: runs(15, 100) },
   );
   await close();
 });

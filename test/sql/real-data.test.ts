@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { EventSourceData, StreamViewData } from '../../src/features/define/declaration.ts';
 import { duckdb } from '../../src/features/sql/duckdb.ts';
 import { type PointInTimeQuery, pointInTimeQuery } from '../../src/features/sql/point-in-time.ts';
 import { tileQueries } from '../../src/features/sql/tile-queries.ts';
 import { isDeep } from '../runs.ts';
 import { aggregate, column, decimal, int, serviceOf, sourceOf, text, viewOf } from './declare.ts';
-import { openForTest, type TestDatabase } from './duckdb.ts';
+import { openDatabase, openForTest, type TestDatabase } from './duckdb.ts';
 
 const shared = '../shared/data/features';
 const hasShared = existsSync(shared);
@@ -67,18 +67,21 @@ const why = hasShared ? '' : ` (skipped: ${shared} is absent)`;
 describe.skipIf(!hasShared)(`on the lines of Online Retail${why}`, () => {
   const lines = sourceOf({ customer: text, sku: text, invoice: text, quantity: int, price: int }, { name: 'lines' });
 
-  async function openLines(): Promise<TestDatabase> {
-    const database = await openForTest();
+  let database: TestDatabase;
+
+  // Its tests read it, and none changes it.
+  beforeAll(async () => {
+    database = await openDatabase();
     await database.run(`CREATE TABLE lines AS SELECT LPAD(CAST(ROW_NUMBER() OVER () AS STRING), 6, '0') AS id,
       CAST(EPOCH_MS(InvoiceDate) AS BIGINT) AS at, REPLACE(CustomerID, '.0', '') AS customer, StockCode AS sku, InvoiceNo AS invoice,
       CAST(Quantity AS BIGINT) AS quantity, CAST(ROUND(UnitPrice * 1000) AS BIGINT) AS price
       FROM read_csv('${shared}/online_retail/online_retail_2010-12-01_2011-12-09.csv.gz', header = true,
         types = {'InvoiceNo': 'VARCHAR', 'StockCode': 'VARCHAR', 'CustomerID': 'VARCHAR'})`);
-    return database;
-  }
+  });
+
+  afterAll(() => database.close());
 
   test('15,075 sawtooth answers of customers are those of two other engines', async () => {
-    const database = await openLines();
     const product = { kind: 'arithmetic', op: 'multiply', left: column('quantity'), right: column('price') } as const;
     const windows = {
       '1h': 3_600_000,
@@ -131,7 +134,6 @@ describe.skipIf(!hasShared)(`on the lines of Online Retail${why}`, () => {
   });
 
   test('4,449 prices as of a sale are the last ones strictly before it', async () => {
-    const database = await openLines();
     const prices = sourceOf({ sku: text, price: decimal(3) }, { name: 'prices' });
     const view = viewOf(
       prices,
@@ -161,7 +163,6 @@ describe.skipIf(!hasShared)(`on the lines of Online Retail${why}`, () => {
   });
 
   test('9,045 exact windows are sawtooth windows with a hop of one minute', async () => {
-    const database = await openLines();
     const sold = sourceOf({ customer: text, invoice: text, quantity: int, price: int }, { name: 'sold' });
     const product = { kind: 'arithmetic', op: 'multiply', left: column('quantity'), right: column('price') } as const;
     const view = viewOf(

@@ -7,6 +7,7 @@ import { partsTable, tileTable } from '../../src/features/plan/tile-table.ts';
 import { duckdb } from '../../src/features/sql/duckdb.ts';
 import { standard } from '../../src/features/sql/standard.ts';
 import { tileQueries } from '../../src/features/sql/tile-queries.ts';
+import { runs } from '../runs.ts';
 import { aggregate, column, sourceOf, text, viewOf } from './declare.ts';
 import { createRaw, openForTest, relationOf } from './duckdb.ts';
 import { everyAggregate, source, stream } from './streams.ts';
@@ -36,7 +37,7 @@ test.each([
       fc.asyncProperty(stream, async (deliveries) => {
         expect(await sqlTables(database, exact, deliveries, dialect)).toEqual(engineTables(exact, deliveries));
       }),
-      { numRuns: 10 },
+      { numRuns: runs(4, 60) },
     );
   },
 );

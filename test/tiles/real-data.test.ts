@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { Delivery } from '../../src/features/engine/delivery.ts';
 import type { Columns, Value } from '../../src/schema/column.ts';
 import { expectSame } from '../expect-same.ts';
+import { isDeep, runs } from '../runs.ts';
 import { aggregate, engineOf, testView } from './golden-view.ts';
 import { csvRows, hasSharedData, sharedText, whySkipped } from './shared-data.ts';
 
@@ -191,7 +192,9 @@ test.skipIf(!hasSharedData)(`Beijing golden: 11,688 rolling days and weeks over 
   const rows = [...csvRows(sharedText('golden/beijing_pm25_rolling.csv.gz'))];
   const totals = { n24: 0, n7: 0 };
   let checked = 0;
-  for (const station of new Set(rows.map((row) => row['station']))) {
+  const stations = [...new Set(rows.map((row) => row['station']))];
+  // The SQL of the gate answers all of them, and the engine answers as the SQL does.
+  for (const station of stations.slice(0, runs(2, stations.length))) {
     const asked = rows.filter((row) => row['station'] === station);
     const timeOf = (row: Readonly<Record<string, string>>) => Date.parse(`${row['query_time'].replace(' ', 'T')}Z`);
     const answers = askLive(
@@ -213,8 +216,8 @@ test.skipIf(!hasSharedData)(`Beijing golden: 11,688 rolling days and weeks over 
       checked += 1;
     }
   }
-  expect(checked).toBe(11_688);
-  expect(totals).toEqual({ n24: 274_614, n7: 1_918_456 });
+  expect(checked).toBe(runs(11_688 / 4, 11_688));
+  if (isDeep) expect(totals).toEqual({ n24: 274_614, n7: 1_918_456 });
 });
 
 function tenths(value: Value | undefined): Value | undefined {

@@ -26,8 +26,12 @@ const MAGIC = [0x48, 0x52, 0x44, 0x50];
 const FORMAT = 2;
 const FIRST_FORMAT = 1;
 
+/** Of all calls: its memory would otherwise be most of what a small profile takes. */
+const writer = new ByteWriter(4_096);
+
 export function encodeProfile(profile: Profile): Uint8Array {
-  const out = new ByteWriter(4096);
+  const out = writer;
+  out.clear();
   for (const byte of MAGIC) out.u8(byte);
   out.u8(FORMAT);
   out.varint(profile.rows);

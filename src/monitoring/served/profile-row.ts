@@ -34,8 +34,12 @@ const FORMAT = 1;
 /** The topic of profiles. No event source has a hyphen in its name, so none has this topic. */
 export const PROFILE_TOPIC = 'served-profiles@1';
 
+/** Of all calls. */
+const writer = new ByteWriter(4_096);
+
 export function encodeProfileRow(row: ProfileRow): Uint8Array {
-  const out = new ByteWriter(256 + (row.profile?.length ?? 0));
+  const out = writer;
+  out.clear();
   out.u8(FORMAT);
   out.text(row.service);
   out.text(row.host);

@@ -210,8 +210,15 @@ export interface Proto {
   decode(name: string, bytes: Uint8Array, bounds?: DecodeBounds): PlainMessage;
 }
 
-/** Loads the library of messages, which users of gRPC install. Throws where it is absent. */
-export async function loadProto(): Promise<Proto> {
+let loaded: Promise<Proto> | null = null;
+
+/** Loads the library of messages, which users of gRPC install, once in a process. Throws where it is absent. */
+export function loadProto(): Promise<Proto> {
+  loaded ??= makeProto();
+  return loaded;
+}
+
+async function makeProto(): Promise<Proto> {
   const core = await import('@bufbuild/protobuf');
   const { FileDescriptorProtoSchema } = await import('@bufbuild/protobuf/wkt');
   const messageType = Object.entries(MESSAGES).map(([name, fields]) => descriptorOf(name, fields));
