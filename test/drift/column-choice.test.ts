@@ -36,7 +36,7 @@ function rowsOf(seed: number): readonly Row[] {
   });
 }
 
-/** A Parquet file with the types that its texts have: to find those of a small CSV takes longer than all else that a command does. */
+/** A Parquet file with the types that its texts have: to find those of a small CSV takes longer than the rest of a command. */
 async function parquet(name: string, rows: readonly Row[], without: readonly string[] = []): Promise<string> {
   const columns = Object.keys(rows[0]).filter((column) => !without.includes(column));
   const [text, path] = [join(folder, `${name}.csv`), join(folder, `${name}.parquet`)];
