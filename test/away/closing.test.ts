@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ended, startCli } from '../cli/run-cli.ts';
+import { runs } from '../runs.ts';
 import { until } from '../until.ts';
 import { FaultWire } from './fault-wire.ts';
 import { RespStandIn } from './resp-stand-in.ts';
@@ -21,11 +22,13 @@ afterAll(async () => {
 
 const environment = () => ({ online: { kind: 'redis', url: `redis://127.0.0.1:${wire.port}`, timeout: '300ms' } });
 
-// The other forms and faults are tried on a server, in test/services.
-test.each([
+const ends = [
   ['serve', 'away'],
   ['dev', 'stalled'],
-] as const)(
+] as const;
+
+// Every form and fault is tried on a server, in test/services.
+test.each(ends.slice(0, runs(1, ends.length)))(
   '%s ends while its Redis is %s, names what is not committed, and has it at the next start',
   (words, state) => closesWhile(formOf(words), state, { wire, environment: environment() }),
 );

@@ -10,7 +10,7 @@ import { parseCall } from '../../src/cli/options/parse-call.ts';
 import { runDev } from '../../src/cli/serve/run-dev.ts';
 import { databases } from '../../src/site/databases.ts';
 import { until } from '../until.ts';
-import { linkHeadrace, spawnCli, startCli } from './run-cli.ts';
+import { linkHeadrace, runCli, spawnCli, startCli } from './run-cli.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'headrace-dev-'));
 const started = new Set<ChildProcess>();
@@ -117,10 +117,9 @@ test('a change that moves the data folder is said; the new folder is left out of
   await until(async () => (await visitsOf(url, 'guest')).status === 200);
   // The files that lay in the old folder were no change.
   expect(errors().match(/has changed/g)).toHaveLength(3);
-  write(project('visitor'));
-  await until(async () => (await visitsOf(url, 'visitor')).status === 200);
-  rmSync(join(folder, 'moved'), { recursive: true });
   await stop(child);
+  write(project('visitor'));
+  rmSync(join(folder, 'moved'), { recursive: true });
 });
 
 test('dev --reset removes the data and nothing else, and nothing at all while another process has it open', async () => {
@@ -169,7 +168,7 @@ test('the server of dev ends with the process that started it, however that ends
     ),
   );
   // The lock is free.
-  await until(async () => (await spawnCli(folder, ['features', 'get', 'visitor', 'user=ann'])).code === 0);
+  await until(async () => (await runCli(folder, ['features', 'get', 'visitor', 'user=ann'])).code === 0);
 });
 
 test('a process that has ended leaves nothing in the one that started it', async () => {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ended, lastJson, linkHeadrace, startCli } from '../cli/run-cli.ts';
+import { isDeep } from '../runs.ts';
 import { until } from '../until.ts';
 
 const DAY = 86_400_000;
@@ -92,6 +93,8 @@ test('processes that serve take events on time while the clock is turned, over a
     const code = aheadMs > 0 ? 'CLOCK_AHEAD' : 'CLOCK_BEHIND';
     await until(async () => (await degraded()).includes(code));
     expect(await send(5)).toEqual({ accepted: 5, late: 0, refused: 0 });
+    // A restart while it is behind is tried in one process, where it takes no second (turned-clock.test.ts).
+    if (aheadMs < 0 && !isDeep) continue;
     await stop('SIGKILL');
     await start();
     expect(await degraded()).toContain(code);

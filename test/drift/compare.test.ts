@@ -9,6 +9,7 @@ import { driftProfile } from '../../src/cli/commands/drift-profile.ts';
 import { parseCall } from '../../src/cli/options/parse-call.ts';
 import { runCli } from '../cli/run-cli.ts';
 import { embeddedReport } from '../report/embedded-report.ts';
+import { isDeep } from '../runs.ts';
 import { driftPath, driftText, off, sharedDrift } from '../stats/shared-drift.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'headrace-drift-'));
@@ -207,9 +208,9 @@ test('faults of the data come before drift: missing together, unit, spelling, si
 
 type Form = (date: Date, i: number) => string | null;
 
-/** Rows with an instant, written as `form` writes it. */
+/** Rows with an instant, written as `form` writes it. DuckDB takes a third of the time for the types of a CSV of more than 2,048 rows. */
 const dated = (seed: number, form: Form) =>
-  orders(seed, 1500, (row, i) => ({ ...row, ordered: form(new Date(Date.UTC(2026, 0, 1) + i * 3_600_000), i) }));
+  orders(seed, 2_100, (row, i) => ({ ...row, ordered: form(new Date(Date.UTC(2026, 0, 1) + i * 3_600_000), i) }));
 
 const iso = (date: Date) => date.toISOString().slice(0, 19).replace('T', ' ');
 const german = (date: Date) => `${date.getUTCDate()}.${date.getUTCMonth() + 1}.${date.getUTCFullYear()} 12:00 Uhr`;
@@ -443,13 +444,15 @@ describe.skipIf(!sharedDrift)('taxis of New York, dated events', () => {
     );
   });
 
-  test('2019-07: values that went missing together are one incident', async () => {
-    const report = await month('2019-07');
-    const [fault] = report.faults.filter(({ kind }) => kind === 'missing');
-    expect(fault).toMatchObject({ rows: 59 });
-    expect(fault.columns).toEqual(
-      expect.arrayContaining(['vendor_id', 'passenger_count', 'rate_code_id', 'payment_type']),
-    );
-    expect(drifted(report)).not.toContain('passenger_count');
-  });
+  // In the gate made rows have values that are missing together, above.
+  if (isDeep)
+    test('2019-07: values that went missing together are one incident', async () => {
+      const report = await month('2019-07');
+      const [fault] = report.faults.filter(({ kind }) => kind === 'missing');
+      expect(fault).toMatchObject({ rows: 59 });
+      expect(fault.columns).toEqual(
+        expect.arrayContaining(['vendor_id', 'passenger_count', 'rate_code_id', 'payment_type']),
+      );
+      expect(drifted(report)).not.toContain('passenger_count');
+    });
 });

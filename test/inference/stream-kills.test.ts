@@ -7,11 +7,12 @@ import { expect, test } from 'vitest';
 import { judgeRecords } from '../../examples/inference/judge.ts';
 import { type Random, seededRandom } from '../../src/base/rng.ts';
 import { childEnv } from '../child-env.ts';
+import { runs } from '../runs.ts';
 import { until } from '../until.ts';
 import { foundTopics, registerVersions } from './stream-site.ts';
 
 /** More by hand: `HEADRACE_STREAM_KILLS=100`, or `HEADRACE_STREAM_MINUTES=10` as `npm run test:deep all` does. */
-const KILLS = Number(process.env['HEADRACE_STREAM_KILLS'] ?? 3);
+const KILLS = Number(process.env['HEADRACE_STREAM_KILLS'] ?? runs(2, 6));
 const MINUTES = Number(process.env['HEADRACE_STREAM_MINUTES'] ?? 0);
 /** Plans that a long run has at least. */
 const LEAST_PLANS = 20;

@@ -48,7 +48,7 @@ test.each(causes)(
 
 test('in the step that takes the number apart, the smallest factor is the one to change, and the factors give the number', async () => {
   const choiceOf = { allocated: 'schedule', nonIdle: 'reap', busy: 'tune' } as const;
-  for (let seed = 1; seed <= runs(3, 40); seed += 1) {
+  for (let seed = 1; seed <= runs(2, 40); seed += 1) {
     const found = await measured('gpu-cluster', 'take-apart', seed);
     const { figures } = found;
     const smallest = Object.entries(choiceOf).toSorted(([a], [b]) => figures[a] - figures[b])[0];
@@ -58,7 +58,7 @@ test('in the step that takes the number apart, the smallest factor is the one to
 });
 
 test('the bill of a change follows its measured step, and a distilled model costs more than today', async () => {
-  for (let seed = 1; seed <= runs(2, 20); seed += 1) {
+  for (let seed = 1; seed <= runs(1, 20); seed += 1) {
     const { figures, losses } = await measured('training-bill', 'profile-first', seed);
     const { distil, ...changes } = losses;
     expect(Math.min(...Object.values(changes))).toBeLessThan(figures['today']);
@@ -70,7 +70,7 @@ test('the bill of a change follows its measured step, and a distilled model cost
 });
 
 test('of the policies on spot that watch the deadline one costs less than on demand, and the formula is near the best interval', async () => {
-  for (let seed = 1; seed <= runs(3, 40); seed += 1) {
+  for (let seed = 1; seed <= runs(1, 40); seed += 1) {
     const spot = await measured('training-bill', 'spot', seed);
     expect(Math.min(spot.losses['greedy'], spot.losses['hybrid'])).toBeLessThan(spot.losses['onDemand']);
     const { losses } = await measured('training-bill', 'checkpoints', seed);

@@ -10,6 +10,7 @@ import { keptTraining } from '../../src/training/kept-training.ts';
 import type { TrainedModel } from '../../src/training/trained-model.ts';
 import type { TrainerStep } from '../../src/training/trainer-steps.ts';
 import type { TrainingFrame } from '../../src/training/training-frame.ts';
+import { runs } from '../runs.ts';
 import { frameOf, jobCommand, writeEmbeddedJob } from './embedded-program.ts';
 import { killEmbedded } from './kill-embedded.ts';
 import { runCount } from './run-program.ts';
@@ -97,7 +98,7 @@ test('a run with more steps continues from the last one; another training set is
 
 test('a trainer that is killed at random, with its controller and inside checkpoint writes, gives the same bytes', async () => {
   const seed = Number(process.env['HEADRACE_SEED'] ?? 5);
-  const counts = await killEmbedded(seededRandom(seed), 3);
+  const counts = await killEmbedded(seededRandom(seed), runs(2, 10));
   expect(counts.controller + counts.rank + counts.insideCheckpoint, `seed ${seed}`).toBeGreaterThan(0);
 });
 

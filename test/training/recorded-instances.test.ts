@@ -8,7 +8,11 @@ import { uniformProgress } from '../../src/cost/spot/policies/uniform-progress.t
 import type { SpotTrace } from '../../src/cost/spot/trace/spot-trace.ts';
 import type { PlacedProgress, Placer } from '../../src/training/runner/placer.ts';
 import { RecordedInstances } from '../../src/training/runner/recorded-instances.ts';
+import { runs } from '../runs.ts';
 import { expectedState, hasPython, runCount } from './run-program.ts';
+
+/** Steps of a run: an attempt on spot makes about fifteen. */
+const STEPS = runs(60, 150);
 
 let folder = '';
 beforeEach(() => {
@@ -74,11 +78,11 @@ test.skipIf(!hasPython).each([
 ] as const)('%s: a run that is preempted again and again equals one that is not', async (_, policy, noticeS) => {
   const outcome = await runCount(
     folder,
-    { ranks: 2, targetSteps: 150, graceMs: 200, options: { every: 5, stepSeconds: 0.01 } },
+    { ranks: 2, targetSteps: STEPS, graceMs: 200, options: { every: 5, stepSeconds: 0.01 } },
     { placer: byProgress(new RecordedInstances(options(policy, noticeS))) },
   );
   expect(outcome.state).toBe('completed');
-  expect(outcome.result).toMatchObject({ result: { state: expectedState(0, 150) } });
+  expect(outcome.result).toMatchObject({ result: { state: expectedState(0, STEPS) } });
   const { attempts, cost, preemptions } = outcome.ledger;
   expect(preemptions).toBeGreaterThan(0);
   for (const { placement, outcome: end } of attempts) if (end === 'preempted') expect(placement).toBe('spot');

@@ -26,7 +26,7 @@ const MAGIC = [0x48, 0x52, 0x44, 0x50];
 const FORMAT = 2;
 const FIRST_FORMAT = 1;
 
-/** Of all calls: its memory would otherwise be most of what a small profile takes. */
+/** One for all calls: a small profile takes less than the memory of a writer. */
 const writer = new ByteWriter(4_096);
 
 export function encodeProfile(profile: Profile): Uint8Array {

@@ -34,7 +34,7 @@ const FORMAT = 1;
 /** The topic of profiles. No event source has a hyphen in its name, so none has this topic. */
 export const PROFILE_TOPIC = 'served-profiles@1';
 
-/** Of all calls. */
+/** One for all calls. */
 const writer = new ByteWriter(4_096);
 
 export function encodeProfileRow(row: ProfileRow): Uint8Array {
