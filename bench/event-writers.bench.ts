@@ -51,7 +51,6 @@ interface Cost {
   readonly cpuUs: number;
   /** CPU time before, µs. */
   readonly startUs: number;
-  readonly keys: EventWriter['keys'];
 }
 
 if (process.send !== undefined) await writeTiles();
@@ -76,7 +75,7 @@ async function writeTiles(): Promise<void> {
     const { user, system } = process.cpuUsage(warm?.at);
     const startUs = (warm?.at.user ?? 0) + (warm?.at.system ?? 0);
     const events = writer.judged - (warm?.judged ?? 0);
-    process.send?.({ events, cpuUs: user + system, startUs, keys: writer.keys } satisfies Cost);
+    process.send?.({ events, cpuUs: user + system, startUs } satisfies Cost);
   });
 }
 
@@ -139,10 +138,8 @@ async function costOf(writers: number, users: number, brokers: readonly string[]
   await written(headrace);
   const server = ((await serverUs()) - before) / events;
   const all = await Promise.all(children.map(costOfChild));
-  for (const { events: own, cpuUs, startUs, keys } of all)
-    console.log(
-      `${own} events, ${(cpuUs / own).toFixed(1)} µs each; start ${(startUs / 1e6).toFixed(1)} s; ${keys.written} keys written, ${keys.again} again`,
-    );
+  for (const { events: own, cpuUs, startUs } of all)
+    console.log(`${own} events, ${(cpuUs / own).toFixed(1)} µs each; start ${(startUs / 1e6).toFixed(1)} s`);
   const takeoverMs =
     writers === 1
       ? Number.NaN

@@ -73,11 +73,6 @@ export class EventWriter {
     });
   }
 
-  /** Keys that it wrote, and those that another process had written since it read them. */
-  get keys(): SharedAdds['keys'] {
-    return this.#adds.keys;
-  }
-
   /** The shares that it has taken. */
   get shares(): readonly number[] {
     return this.#loop.shares;

@@ -43,8 +43,6 @@ interface EntityViews {
 
 /** Adds accepted events to the tiles of their keys, in a store that other processes write too. */
 export class SharedAdds {
-  /** Keys that were read and written, and those of them that another process wrote in between. */
-  readonly keys = { written: 0, again: 0 };
   readonly #options: AddOptions;
   readonly #entities: readonly EntityViews[];
 
@@ -82,8 +80,6 @@ export class SharedAdds {
       if (additions.length === 0) return true;
       const left = await this.#options.shares.add(additions, { shares, now: this.#options.clock() });
       if (left === null) return false;
-      this.keys.written += additions.length - left.length;
-      this.keys.again += left.length;
       const again = new Set(left.map(({ to }) => to.key));
       keys = keys.filter(({ key }) => again.has(key));
     }
