@@ -2,7 +2,7 @@ import type { Headrace, SkewReport } from 'headrace';
 import type { RunCheck } from '../flights/checks.ts';
 import { clicks, purchases } from './declaration.ts';
 import type { LiveTotals } from './live.ts';
-import { type ServerBudget, tierLines } from './server-budgets.ts';
+import { type ServerBudget, type ServerMemory, tierLines } from './server-budgets.ts';
 import type { Load } from './summary.ts';
 
 export interface RunTotals {
@@ -11,6 +11,7 @@ export interface RunTotals {
   readonly load: Load;
   readonly live: LiveTotals;
   readonly server: readonly ServerBudget[];
+  readonly memory: ServerMemory;
   readonly skew: SkewReport;
   /** Share of the vectors that are logged. */
   readonly sampleRate: number;
@@ -18,7 +19,7 @@ export interface RunTotals {
 
 /** Compares a demonstration with the events that it sent, and with its history. Budgets are not checked: they depend on the machine. */
 export async function checkRun(headrace: Headrace, totals: RunTotals): Promise<readonly RunCheck[]> {
-  const { history, load, live, server, skew, sampleRate } = totals;
+  const { history, load, live, server, memory, skew, sampleRate } = totals;
   const sent = history + live.clicks + live.purchases;
   const tiers = tierLines(server).map(({ tier }) => tier);
   const kept = (await rows(headrace, clicks)) + (await rows(headrace, purchases));
@@ -39,6 +40,12 @@ export async function checkRun(headrace: Headrace, totals: RunTotals): Promise<r
       live.freshnessMs.length > 0 && unseen === 0,
       `${live.freshnessMs.length} probes, ${unseen} unseen`,
     ),
+    // As the alert about it: bytes of keys are estimated.
+    check(
+      'memory that grows with keys keeps its budget',
+      memory.bytes <= 1.05 * memory.budgetBytes,
+      `${megabytes(memory.bytes)} of ${megabytes(memory.budgetBytes)} MB`,
+    ),
     check('the server measured every tier', tiers.length === 3, tiers.join(', ')),
     check(
       'served vectors equal the history',
@@ -47,6 +54,10 @@ export async function checkRun(headrace: Headrace, totals: RunTotals): Promise<r
     ),
     check('enough vectors were recomputed', skew.vectors >= wanted, `${skew.vectors} of at least ${wanted}`),
   ];
+}
+
+function megabytes(bytes: number): number {
+  return Math.round(bytes / 1e6);
 }
 
 function check(name: string, passed: boolean, found: string): RunCheck {

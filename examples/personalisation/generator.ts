@@ -6,12 +6,14 @@ export interface ShopOptions {
   readonly items: number;
   /** Where the history ends and live traffic begins, epoch ms; from here on one item is viral. */
   readonly until: number;
-  /** Events of the history but for its last minute, about: half of them in its last hour. */
+  /** Events of the history but for its last minute, about: half of them in its last hour. 0: they are elsewhere. */
   readonly events: number;
   /** Of the last minute of the history and from then on, about. */
   readonly eventsPerSecond: number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
+  /** Where all users have been there before: the session of each. Then all are as likely to come; left out: by Zipf's law. */
+  readonly sessionBefore?: (user: number) => string;
 }
 
 export const CATEGORIES = 40;
@@ -40,8 +42,8 @@ type ShopEvent = { readonly click: Click } | { readonly purchase: Purchase };
  * purchases, bursts of visitors, and one viral item. The same options give the same shop and the same traffic.
  */
 export function shopTraffic(options: ShopOptions): Traffic {
-  const { users, items, until, events, eventsPerSecond, random } = options;
-  const drawUser = zipf(users, random);
+  const { users, items, until, events, eventsPerSecond, random, sessionBefore } = options;
+  const drawUser = sessionBefore === undefined ? zipf(users, random) : () => Math.floor(random() * users);
   const drawItem = zipf(items, random);
   const drawInCategory = zipf(Math.max(1, Math.floor(items / CATEGORIES)), random);
   const prices = Array.from({ length: items }, () => Math.exp(2 + 3 * random()).toFixed(2));
@@ -127,12 +129,17 @@ export function shopTraffic(options: ShopOptions): Traffic {
     };
   }
 
+  function* beforeLastMinute(): Generator<Slice> {
+    const oldRate = events / 2 / ((HISTORY_MS - HOUR_MS) / 1_000);
+    for (let at = until - HISTORY_MS + HOUR_MS; at <= until - HOUR_MS; at += HOUR_MS) yield take(at, oldRate);
+    const newRate = events / 2 / ((HOUR_MS - MINUTE_MS) / 1_000);
+    for (let at = until - HOUR_MS + SLICE_MS; at <= until - MINUTE_MS; at += SLICE_MS) yield take(at, newRate);
+  }
+
   return {
     *history() {
-      const oldRate = events / 2 / ((HISTORY_MS - HOUR_MS) / 1_000);
-      for (let at = until - HISTORY_MS + HOUR_MS; at <= until - HOUR_MS; at += HOUR_MS) yield take(at, oldRate);
-      const newRate = events / 2 / ((HOUR_MS - MINUTE_MS) / 1_000);
-      for (let at = until - HOUR_MS + SLICE_MS; at <= until - MINUTE_MS; at += SLICE_MS) yield take(at, newRate);
+      if (events > 0) yield* beforeLastMinute();
+      else [drawnTo, takenTo] = [until - MINUTE_MS, until - MINUTE_MS];
       for (let at = until - MINUTE_MS + 1_000; at <= until; at += 1_000) yield take(at, eventsPerSecond);
     },
     live: (at) => take(at, eventsPerSecond),
@@ -141,7 +148,7 @@ export function shopTraffic(options: ShopOptions): Traffic {
       const item = chooseItem(user, takenTo);
       return {
         user: `u${user}`,
-        session: sessions.get(user) ?? 's0',
+        session: sessions.get(user) ?? sessionBefore?.(user) ?? 's0',
         item: `i${item}`,
         category: `k${item % CATEGORIES}`,
         price: Number(prices[item]),

@@ -12,11 +12,12 @@ import config from './headrace.config.ts';
 import { type LiveTotals, sendLive } from './live.ts';
 import type { LoadPlan } from './load.ts';
 import { openLoop } from './open-loop.ts';
+import { pastSession, writePast } from './past.ts';
 import { fillProgress } from './progress.ts';
 import { type PurchaseLog, type PurchaseLogOptions, parseColumnMap, purchaseLog } from './purchase-log.ts';
 import { seededRandom } from './seeded-random.ts';
-import { type ServerBudget, serverBudgets } from './server-budgets.ts';
-import { startServerProcess } from './server-process.ts';
+import { type ServerBudget, type ServerMemory, serverBudgets, serverMemory } from './server-budgets.ts';
+import { askHeadrace, startServerProcess } from './server-process.ts';
 import { type DemonstrationSummary, type Load, summarise, summaryText } from './summary.ts';
 import type { Traffic } from './traffic.ts';
 
@@ -40,8 +41,10 @@ const BODIES = 5_000;
 const PEAK_SECONDS = 5;
 const BEYOND_ANY_PEAK = 500_000;
 const HISTORY_EVENTS_A_USER = 10;
-/** The events of a history of more than a million users: all of them go through the log, some 10,000 to 20,000 a second. */
-const MOST_HISTORY_EVENTS = 10_000_000;
+/** From here on the history is loaded from files, as one that a warehouse has, and has all users. */
+const MANY_USERS = 100_000;
+/** Drawn from many users. */
+const MANY_BODIES = 200_000;
 /** 1,667 events a second of 20,000 users. */
 const SECONDS_BETWEEN_EVENTS_OF_A_USER = 12;
 /** One writer takes no more for long next to as many requests. */
@@ -59,6 +62,8 @@ if (env !== 'local' && env !== 'redis') {
 }
 const environment = config.environments[env];
 const { directory = '.headrace', sampleRate = 0 } = environment;
+const configFile = fileURLToPath(new URL('headrace.config.ts', import.meta.url));
+const isLoaded = values.csv === undefined && users > MANY_USERS;
 
 // With the server that it has started.
 process.once('SIGTERM', () => process.exit(143));
@@ -88,12 +93,13 @@ async function mustBeUnused(): Promise<void> {
 
 async function demonstrate(): Promise<DemonstrationSummary> {
   const started = performance.now();
+  const past = isLoaded ? await loadPast(Date.now()) : 0;
   const until = Date.now();
   const { traffic, expected } = await openTraffic(until);
   const clock = replayClock(until);
   const history = await withProject(clock, async (headrace) => {
     const taken = fillProgress(expected, say, () => performance.now());
-    const events = await fillHistory(headrace, clock, traffic, Date.now, taken);
+    const events = past + (await fillHistory(headrace, clock, traffic, Date.now, taken));
     return {
       events,
       seconds: (performance.now() - started) / 1_000,
@@ -102,13 +108,30 @@ async function demonstrate(): Promise<DemonstrationSummary> {
   });
   say(`a history of ${history.events.toLocaleString('en')} events in ${history.seconds.toFixed(1)} s`);
   const from = Date.now();
-  const { load, live, server } = await runLoad(traffic);
+  const { load, live, server, memory } = await runLoad(traffic);
   return withProject({ now: Date.now }, async (headrace) => {
     const skew = await headrace.auditSkew(recommendation, from, Date.now());
-    const checks = await checkRun(headrace, { history: history.events, load, live, server, skew, sampleRate });
+    const checks = await checkRun(headrace, { history: history.events, load, live, server, memory, skew, sampleRate });
     const took = (performance.now() - started) / 1_000;
     return summarise({ history, load, live, server, skew, checks, seconds: took });
   });
+}
+
+/** Loads a past of all users by `headrace ingest`. Returns the number of its events. */
+async function loadPast(until: number): Promise<number> {
+  const folder = `${directory}-past`;
+  try {
+    const { words, events } = await writePast({ users, items: itemsOf(users), until, folder });
+    say(`loads ${events.toLocaleString('en')} events of ${users.toLocaleString('en')} users`);
+    await askHeadrace(['ingest', ...words, '--bootstrap', '--config', configFile, '--env', env]);
+    return events;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function itemsOf(users: number): number {
+  return Math.ceil(users / 4);
 }
 
 /** The traffic, and about how many events its history has. */
@@ -116,9 +139,10 @@ async function openTraffic(until: number): Promise<{ readonly traffic: Traffic; 
   const random = seededRandom(SEED);
   const eventsPerSecond = Math.min(users / SECONDS_BETWEEN_EVENTS_OF_A_USER, MOST_EVENTS_A_SECOND);
   if (values.csv === undefined) {
-    const events = Math.min(users * HISTORY_EVENTS_A_USER, MOST_HISTORY_EVENTS);
-    const items = Math.ceil(users / 4);
-    return { traffic: shopTraffic({ users, items, until, events, eventsPerSecond, random }), expected: events };
+    const events = isLoaded ? 0 : users * HISTORY_EVENTS_A_USER;
+    const shop = { users, items: itemsOf(users), until, events, eventsPerSecond, random };
+    const traffic = shopTraffic(isLoaded ? { ...shop, sessionBefore: pastSession } : shop);
+    return { traffic, expected: Math.max(events, eventsPerSecond * 60) };
   }
   const log = await userLog(values.csv, { now: until, eventsPerSecond, random });
   say(`${log.lines.toLocaleString('en')} lines; ${log.leftOut} without an item, a time or a price are skipped`);
@@ -164,14 +188,13 @@ async function runLoad(traffic: Traffic): Promise<{
   readonly load: Load;
   readonly live: LiveTotals;
   readonly server: readonly ServerBudget[];
+  readonly memory: ServerMemory;
 }> {
-  const server = await startServerProcess(fileURLToPath(new URL('headrace.config.ts', import.meta.url)), [
-    '--env',
-    env,
-  ]);
+  const server = await startServerProcess(configFile, ['--env', env]);
   try {
     const url = `${server.url}/v1/features/${recommendation.name}`;
-    const bodies = Array.from({ length: BODIES }, () => JSON.stringify({ request: traffic.request() }));
+    const requests = Array.from({ length: isLoaded ? MANY_BODIES : BODIES }, () => traffic.request());
+    const bodies = requests.map((request) => JSON.stringify({ request }));
     let stopped = false;
     const live = sendLive({ url: server.url, traffic, bodies, stopped: () => stopped });
     // Awaited below; till then its failure must not end the process.
@@ -183,7 +206,15 @@ async function runLoad(traffic: Traffic): Promise<{
       say(`${perSecond.toLocaleString('en')} requests a second, open loop, for ${seconds} s`);
       const seen = await openLoop(url, { ...plan, connections: CONNECTIONS, shared: true, perSecond, seconds });
       stopped = true;
-      return { load: { ...seen, perSecond, peak }, live: await live, server: await serverBudgets(server.url) };
+      // Each run begins with the first request.
+      const sent = Math.max(seen.due, (peak ?? 0) * Math.min(PEAK_SECONDS, seconds));
+      const distinctUsers = new Set(requests.slice(0, sent).map(({ user }) => user)).size;
+      return {
+        load: { ...seen, perSecond, peak, distinctUsers },
+        live: await live,
+        server: await serverBudgets(server.url),
+        memory: await serverMemory(server.url),
+      };
     } finally {
       stopped = true;
       await live;

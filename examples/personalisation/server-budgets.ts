@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { askHeadrace } from './server-process.ts';
 
 /** What the server measured of one declared latency or freshness, ms; null: nothing declared, nothing seen. */
@@ -28,6 +29,23 @@ export async function serverBudgets(url: string): Promise<readonly ServerBudget[
     throw new Error('headrace slo gave no budgets');
   return report.budgets;
 }
+
+/** Memory of a server that grows with keys, and the budget of it, bytes. */
+export interface ServerMemory {
+  readonly bytes: number;
+  readonly budgetBytes: number;
+}
+
+/** Asks a running server for its memory, as `headrace status` prints it. */
+export async function serverMemory(url: string): Promise<ServerMemory> {
+  const { memory } = statusSchema.parse(await askHeadrace(['status', url]));
+  const bytes = Object.values(memory.parts).reduce((sum, part) => sum + part, 0);
+  return { bytes, budgetBytes: memory.budgetBytes };
+}
+
+const statusSchema = z.object({
+  memory: z.object({ budgetBytes: z.number(), parts: z.record(z.string(), z.number()) }),
+});
 
 /** The latency of each tier that was read: of its view with the highest p99. */
 export function tierLines(budgets: readonly ServerBudget[]): readonly TierLine[] {

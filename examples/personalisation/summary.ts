@@ -21,6 +21,8 @@ export interface Load extends LoadResult {
   readonly perSecond: number;
   /** Requests/s answered under overload, before the measurement; null if the rate was an option. */
   readonly peak: number | null;
+  /** Different users that were asked for. */
+  readonly distinctUsers: number;
 }
 
 /** The summary of a demonstration, as one JSON object. */
@@ -95,7 +97,7 @@ export function summaryText(summary: DemonstrationSummary): string {
     'done',
     `  history: ${whole(history.events)} events in ${history.seconds.toFixed(1)} s, ${history.tilesMerged.toFixed(0)} tiles merged for a vector`,
     ...(peak === null ? [] : [`  peak: ${whole(peak)} requests/s`]),
-    `  load: ${whole(load.perSecond)} requests/s, ${whole(load.answered)} answered, ${load.turnedAway} turned away, ${load.errors} errors`,
+    `  load: ${whole(load.perSecond)} requests/s, ${whole(load.answered)} answered, ${load.turnedAway} turned away, ${load.errors} errors, ${whole(load.distinctUsers)} distinct users`,
     `  latency: p50 ${ms(load.p50Ms)}  p99 ${ms(load.p99Ms)}  p99.9 ${ms(load.p999Ms)}, from the time that each request was due`,
     ...tierLines(server).map(
       ({ tier, views, latency }) =>

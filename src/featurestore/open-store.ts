@@ -148,7 +148,17 @@ async function openTiles(options: FeatureStoreOptions, ground: Ground): Promise<
     sinks: [archiveSink, verdicts, ...sinks],
   });
   const archive = new Archive({ ...both, offline, tiles: materialiser.tiles, newest, mostBytes });
-  const fill = new HistoryFill({ project, layouts, materialiser, archive, online, offline, engine, onFault });
+  const fill = new HistoryFill({
+    project,
+    layouts,
+    materialiser,
+    archive,
+    online,
+    offline,
+    engine,
+    scratch: options.scratch,
+    onFault,
+  });
   await materialiser.open();
   await archive.open(materialiser.position());
   await fill.open();

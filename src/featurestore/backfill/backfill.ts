@@ -8,8 +8,9 @@ import type { OfflineStore } from '../../ports/offline-store.ts';
 import type { TileWrite } from '../../ports/online-store.ts';
 import { computedTileTables } from './computed-tile-tables.ts';
 import { type ComputedKey, mergedByKey } from './merged-keys.ts';
+import { SortedFiles } from './sorted-files.ts';
 import { type Between, type TileTablesOptions, tileTables } from './tile-tables.ts';
-import { tilesByKey } from './tiles-by-key.ts';
+import { type Sort, tilesByKey } from './tiles-by-key.ts';
 
 export interface BackfillOptions {
   readonly layout: TileLayout;
@@ -61,30 +62,39 @@ export interface Fill {
 
 /**
  * Every tile of views from the raw deliveries, as the stream would have written it: to be run while no event comes. The tiles of a key come
- * together, those of all views, so that a store is written from its beginning to its end.
+ * together, those of all views, so that a store is written from its beginning to its end. `scratch`: prefix of files that views are sorted in.
  */
 export async function* allTiles(
   fills: readonly Fill[],
   offline: OfflineStore,
   engine: HistoryEngine | null,
+  scratch?: string,
 ): AsyncGenerator<readonly TileWrite[]> {
   const of = { offline, engine, generation: STREAM_GENERATION, closedAt: Number.POSITIVE_INFINITY, between: EVER };
+  const sorts = new SortedFiles(offline, scratch);
   // Another engine gives slices of the keys, each in order.
   if (engine !== null) for (const fill of fills) yield* inBatches(computedTiles({ ...of, ...fill }), FILLED_AT_ONCE);
-  else yield* inBatches(mergedByKey(fills.map((fill) => computedTiles({ ...of, ...fill }))), FILLED_AT_ONCE);
+  else
+    try {
+      const streams = fills.map((fill) => computedTiles({ ...of, ...fill, sort: sorts.sort }));
+      yield* inBatches(mergedByKey(streams), FILLED_AT_ONCE);
+    } finally {
+      sorts.remove();
+    }
 }
 
 interface ComputedTilesOptions extends TileTablesOptions {
   readonly engine: HistoryEngine | null;
   readonly areAll?: boolean;
+  readonly sort?: Sort;
 }
 
 /** The tiles of a view, one key after the other. */
 async function* computedTiles(options: ComputedTilesOptions): AsyncGenerator<ComputedKey> {
-  const { layout, offline, engine, generation, areAll = false } = options;
+  const { layout, offline, engine, generation, areAll = false, sort } = options;
   const computed = engine === null ? [tileTables(options)] : computedTileTables(engine, options);
   for await (const tables of computed)
-    for await (const { key, runs } of tilesByKey(offline, layout, generation, tables))
+    for await (const { key, runs } of tilesByKey(offline, layout, generation, tables, sort))
       yield { layout, key, runs, areAll };
 }
 

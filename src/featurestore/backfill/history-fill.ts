@@ -21,6 +21,8 @@ export interface HistoryFillOptions {
   readonly offline: OfflineStore;
   /** null: the offline store itself computes. */
   readonly engine: HistoryEngine | null;
+  /** Prefix of files that views are sorted in; undefined: there is no place for them. */
+  readonly scratch?: string | undefined;
   readonly onFault: (error: unknown) => void;
 }
 
@@ -92,7 +94,7 @@ export class HistoryFill {
     areNew: boolean,
     past: ReadonlySet<EventSourceData> = new Set(),
   ): Promise<void> {
-    const { materialiser, archive, offline, engine } = this.#options;
+    const { materialiser, archive, offline, engine, scratch } = this.#options;
     await archive.publishDeliveries();
     const isPast = ({ view }: TileLayout) => areNew && past.has(view.source);
     // Tiles that no window reaches from there on would be dropped soon.
@@ -102,7 +104,7 @@ export class HistoryFill {
       areAll: areNew,
       ...(isPast(layout) ? reachedFrom(layout) : {}),
     }));
-    await materialiser.fillTiles(allTiles(fills, offline, engine), new Set(layouts.filter(isPast)));
+    await materialiser.fillTiles(allTiles(fills, offline, engine, scratch), new Set(layouts.filter(isPast)));
     for (const layout of layouts) await this.verifySample(layout);
   }
 

@@ -8,6 +8,11 @@ import type { TileTables } from './tile-tables.ts';
 
 type Row = readonly OfflineValue[];
 
+/** Gives SQL for the rows of a query in their order: of itself, or of a file that has them. */
+export type Sort = (sql: string) => Promise<string>;
+
+const inPlace: Sort = async (sql) => sql;
+
 /** The tiles of a key, by hop. */
 export interface TilesOfKey {
   readonly key: string;
@@ -23,13 +28,16 @@ export async function* tilesByKey(
   layout: TileLayout,
   generation: number,
   tables: readonly TileTables[],
+  sort: Sort = inPlace,
 ): AsyncGenerator<TilesOfKey> {
   if (tables.length === 0) return;
   const rows = new TileRows(layout, generation);
-  const sorted = (sqls: readonly (string | undefined)[]) => new Rows(offline.query(rows.sorted(tables, sqls)));
-  const tiles = sorted(tables.map((table) => table.tiles));
+  const sorted = async (sqls: readonly (string | undefined)[]) =>
+    new Rows(offline.query(await sort(rows.sorted(tables, sqls))));
+  const tiles = await sorted(tables.map((table) => table.tiles));
   const names = [...new Set(tables.flatMap(({ parts }) => Object.keys(parts)))];
-  const parts = names.map((name) => ({ name, rows: sorted(tables.map((table) => table.parts[name])) }));
+  const parts: { readonly name: string; readonly rows: Rows }[] = [];
+  for (const name of names) parts.push({ name, rows: await sorted(tables.map((table) => table.parts[name])) });
   try {
     let of: TilesOfKey | null = null;
     for (let row = await tiles.next(); row !== null; row = await tiles.next()) {

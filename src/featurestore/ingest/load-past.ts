@@ -17,7 +17,7 @@ import { IngestPlace, type LoadedPast, NOTHING_TAKEN } from './ingest-place.ts';
 const FEWEST_ROWS = 100_000;
 
 /** Rows of a file of the history. */
-const ROWS_A_FILE = 4_000_000;
+const ROWS_A_FILE = 2_000_000;
 
 /** Column types whose values are known to be sound by their SQL. */
 const SOUND = { text: true, int: true, int64: true, decimal: true, float: true, bool: true, time: true } as const;

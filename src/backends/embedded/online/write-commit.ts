@@ -43,7 +43,7 @@ export function writeCommit(
     const stored = layouts.filter(storesWindows);
     const ids = stored.map(({ viewId }) => viewId);
     for (const [i, number] of numberNames(entries, ids).entries()) numbers.set(stored[i], number);
-    const appended = former ? null : new AppendedKeys(entries);
+    const appended = former || !entries.isChecked ? null : new AppendedKeys(entries);
     const take: TakesChunk = {
       block: (layout, hopMs, record, block, tiles) => {
         const isNew = appended?.takes(record) === true && blocks.append(appended, layout, hopMs, record, block, tiles);
