@@ -42,7 +42,7 @@ export const sharedFolders: readonly string[] = [
 
 /** The lane of a suite by the begin of its name; the first that fits. A suite that none names is one of redis. */
 const lanesByName: readonly (readonly [RegExp, LaneName])[] = [
-  [/^(alertmanager|engine-parity|kubernetes|python-client|skypilot|slurm|verify)\b/, 'all'],
+  [/^(alertmanager|engine-parity|kubernetes|many-busy-rows|python-client|skypilot|slurm|verify)\b/, 'all'],
   [/^(artifacts|s3)\b/, 'objects'],
   [/^(console|labs)\b/, 'browser'],
   [/^(mlflow|model-processes|python-batch|python-models)\b/, 'mlflow'],
