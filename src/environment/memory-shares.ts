@@ -30,8 +30,8 @@ const HISTORY_QUEUE_SHARE = 1 / 4;
 const PREDICTION_QUEUE_SHARE = 1 / 16;
 
 /** Pages of a store that a commit may change: what is in the memory of the process itself, and the share of that for keys. */
-const LEAST_PAGES = 32_000_000;
-const PAGES_SHARE = 1 / 8;
+const LEAST_PAGES = 64_000_000;
+const PAGES_SHARE = 1 / 4;
 
 /** A queue that is much smaller would write many small files. */
 const LEAST_QUEUE = 16_000_000;

@@ -4,7 +4,7 @@ import { statSync } from 'node:fs';
 const PAGE = 4_096;
 
 /** Pages that a changed key takes in a large store, about: its entries are in one or two, and some keys share a branch. */
-const PAGES_PER_KEY = 1.5;
+const PAGES_PER_KEY = 1.25;
 
 /** Pages of a tree that is written at random are two thirds full. */
 const FILL = 2 / 3;
