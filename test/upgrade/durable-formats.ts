@@ -341,7 +341,7 @@ export const otherNumbers: readonly string[] = [
   'src/serving/batch/part-manifest.ts',
   'src/serving/batch/data-set.ts',
   // How far files of events are read: where it is not known, they are read again.
-  'src/featurestore/ingest/ingest-files.ts',
+  'src/featurestore/ingest/ingest-place.ts',
   'src/backends/kafka/lane-position.ts',
   'src/backends/kafka/record.ts',
   // Caches: what is of another format is made again.
