@@ -26,8 +26,11 @@ export interface EngineOptions {
   readonly scratch: string;
 }
 
-/** The longest wait for the end of other work, ms: what runs may wait for this very query. */
-const MEMORY_WAIT_MS = 2_000;
+/** The longest wait for the end of other work, ms. */
+const MEMORY_WAIT_MS = 30_000;
+
+/** The same while all of it waits for its caller: the caller may wait for this very query. */
+const CALLERS_WAIT_MS = 2_000;
 
 /**
  * DuckDB in memory: it has no tables of its own but what is being written. All queries share its memory. Those that find no
@@ -38,7 +41,9 @@ export class Engine {
   readonly #instance: DuckDBInstance;
   readonly #scratch: string;
   #running = 0;
-  #ended: (() => void)[] = [];
+  /** Of those that run, how many wait for their callers: to take rows, or to bring them. */
+  #idle = 0;
+  #changed: (() => void)[] = [];
   /** Work that is tried again, in turn. */
   #again: Promise<void> = Promise.resolve();
 
@@ -80,7 +85,14 @@ export class Engine {
   async *#streamOnce(sql: string): AsyncGenerator<readonly (readonly OfflineValue[])[]> {
     const connection = await this.#begin();
     try {
-      for await (const chunk of streamChunks(connection, sql)) yield readRows(chunk);
+      for await (const chunk of streamChunks(connection, sql)) {
+        this.#waits(1);
+        try {
+          yield readRows(chunk);
+        } finally {
+          this.#waits(-1);
+        }
+      }
     } catch (error) {
       throw await this.#failed(error);
     } finally {
@@ -114,7 +126,12 @@ export class Engine {
   ): Promise<number> {
     const staged = async (connection: DuckDBConnection) => {
       const staging = new StagingTable(connection, table);
-      for await (const batch of batches) await staging.append(batch);
+      this.#waits(1);
+      try {
+        for await (const batch of batches) await staging.append(batch);
+      } finally {
+        this.#waits(-1);
+      }
       return copyTo(connection, staging.close(), path, meta);
     };
     // Batches that come from somewhere are read once, so that this is tried once.
@@ -148,7 +165,16 @@ export class Engine {
   #end(connection: DuckDBConnection): void {
     connection.closeSync();
     this.#running -= 1;
-    for (const ended of this.#ended.splice(0)) ended();
+    this.#change();
+  }
+
+  #waits(by: 1 | -1): void {
+    this.#idle += by;
+    this.#change();
+  }
+
+  #change(): void {
+    for (const changed of this.#changed.splice(0)) changed();
   }
 
   /** Runs work, and once more in its turn if it failed for want of memory. */
@@ -173,9 +199,16 @@ export class Engine {
   /** Ends when no work runs, at the latest after a while. */
   async #others(): Promise<void> {
     const until = performance.now() + MEMORY_WAIT_MS;
-    while (this.#running > 0 && performance.now() < until) {
-      const ended = new Promise<void>((resolve) => this.#ended.push(resolve));
-      await Promise.race([ended, setTimeout(until - performance.now())]);
+    let idleUntil = Number.POSITIVE_INFINITY;
+    while (this.#running > 0) {
+      const now = performance.now();
+      idleUntil = this.#idle < this.#running ? Number.POSITIVE_INFINITY : Math.min(idleUntil, now + CALLERS_WAIT_MS);
+      const left = Math.min(until, idleUntil) - now;
+      if (left <= 0) return;
+      const ended = new AbortController();
+      const changed = new Promise<void>((resolve) => this.#changed.push(resolve));
+      await Promise.race([changed, setTimeout(left, undefined, { signal: ended.signal }).catch(() => undefined)]);
+      ended.abort();
     }
   }
 
