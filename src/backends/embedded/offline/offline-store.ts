@@ -12,12 +12,9 @@ import type {
   OfflineTable,
   OfflineTableState,
   OfflineValue,
-  QueryAppend,
   RowBatch,
-  TableAppend,
   TableFiles,
 } from '../../../ports/offline-store.ts';
-import { SQL_TYPES } from '../../../ports/offline-store.ts';
 import type { Position } from '../../../ports/position.ts';
 import type { Lock } from '../lock.ts';
 import { checkRows, eachChecked } from './check-rows.ts';
@@ -31,7 +28,7 @@ import { checkColumns, withChange, withColumns, withFiles } from './next-manifes
 import { PublishedFiles } from './published-files.ts';
 import { PublishedManifest } from './published-manifest.ts';
 import { putBack } from './put-back.ts';
-import { nothingOf, quoteName } from './sql-text.ts';
+import { nothingOf } from './sql-text.ts';
 import { exportMeta, StoredRows } from './stored-rows.ts';
 
 export interface OfflineStoreOptions {
@@ -108,14 +105,13 @@ class EmbeddedOfflineStore implements OfflineStore {
   }
 
   async publish(change: OfflineChange): Promise<void> {
-    await this.#publish(change, checkAppend, (append, paths) => this.#writeAppend(append, paths));
+    for (const { table, ...rows } of change.tables) checkRows(table, rows);
+    await this.#publish(change, (append, paths) => this.#rows.writeAppend(append, paths));
   }
 
   async publishQueries({ writer, position, appends }: OfflineQueries): Promise<number> {
-    const written = await this.#publish(
-      { writer, position, mode: 'append', tables: appends },
-      ({ table }) => checkTableName(table.name),
-      (append, paths) => this.#writeQuery(append, paths),
+    const written = await this.#publish({ writer, position, mode: 'append', tables: appends }, (append, paths) =>
+      this.#rows.writeQuery(append, paths),
     );
     return written.reduce((rows, file) => rows + (file?.rows ?? 0), 0);
   }
@@ -123,15 +119,19 @@ class EmbeddedOfflineStore implements OfflineStore {
   /** Publishes the files that are written for each table; returns them. */
   async #publish<T extends { readonly table: OfflineTable }>(
     change: Omit<OfflineChange, 'tables'> & { readonly tables: readonly T[] },
-    check: (append: T) => void,
     write: (append: T, paths: string[]) => Promise<ManifestFile | null>,
   ): Promise<readonly (ManifestFile | null)[]> {
     this.#mustBeOpen();
     const written: (ManifestFile | null)[] = [];
     await this.#manifest.inTurn(async () => {
-      for (const append of change.tables) check(append);
+      for (const { table } of change.tables) checkTableName(table.name);
       // Made once without files for its checks, so that nothing is written for a change that is refused.
-      withChange(this.#manifest.now, change, change.tables.map(noFile), 0);
+      withChange(
+        this.#manifest.now,
+        change,
+        change.tables.map(() => null),
+        0,
+      );
       await this.#manifest.publish(async (paths) => {
         for (const append of change.tables) written.push(await write(append, paths));
         return withChange(this.#manifest.now, change, written, this.#options.clock());
@@ -374,22 +374,6 @@ class EmbeddedOfflineStore implements OfflineStore {
     this.#lock?.release();
   }
 
-  async #writeAppend({ table, rows, columns }: TableAppend, paths: string[]): Promise<ManifestFile | null> {
-    if (rows === 0) return null;
-    return this.#rows.write(table.name, paths, (path, meta) =>
-      this.#engine.write(table, [{ rows, columns }], path, meta),
-    );
-  }
-
-  /** Error: OFFLINE_QUERY. */
-  #writeQuery({ table, sql }: QueryAppend, paths: string[]): Promise<ManifestFile> {
-    const columns = Object.entries(table.columns).map(
-      ([name, type]) => `CAST(${quoteName(name)} AS ${SQL_TYPES[type]}) AS ${quoteName(name)}`,
-    );
-    const rows = `SELECT ${columns.join(', ')} FROM (${sql})`;
-    return this.#rows.write(table.name, paths, (path, meta) => this.#rows.copy(rows, path, meta));
-  }
-
   async #outside(path: string, write: (partial: string) => Promise<number>): Promise<number> {
     this.#mustBeOpen();
     const partial = `${path}.tmp`;
@@ -411,13 +395,4 @@ class EmbeddedOfflineStore implements OfflineStore {
   #mustBeOpen(): void {
     if (this.#closed) throw fail('OFFLINE_CLOSED', { path: this.#options.path });
   }
-}
-
-function noFile(): null {
-  return null;
-}
-
-function checkAppend({ table, rows, columns }: TableAppend): void {
-  checkTableName(table.name);
-  checkRows(table, { rows, columns });
 }

@@ -1,5 +1,6 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { type QueryAppend, SQL_TYPES, type TableAppend } from '../../../ports/offline-store.ts';
 import { filePath } from './directory.ts';
 import { type Engine, rowGroupOf } from './engine.ts';
 import { groupedByColumns, selectList } from './file-columns.ts';
@@ -7,7 +8,7 @@ import { fileSum } from './file-sum.ts';
 import { FORMAT_VERSION, type ManifestFile, type ManifestTable } from './manifest.ts';
 import type { PublishedFiles } from './published-files.ts';
 import type { PublishedManifest } from './published-manifest.ts';
-import { readParquet } from './sql-text.ts';
+import { quoteName, readParquet } from './sql-text.ts';
 
 /** Key-value metadata of files outside the store. */
 export const exportMeta = { headrace_format: String(FORMAT_VERSION) };
@@ -38,6 +39,21 @@ export class StoredRows {
     const sum = await fileSum(path);
     this.#files.written(path);
     return { path: file, rows, bytes: statSync(path).size, sum };
+  }
+
+  /** Writes columns as a file of a table; null: they have no row. */
+  async writeAppend({ table, rows, columns }: TableAppend, paths: string[]): Promise<ManifestFile | null> {
+    if (rows === 0) return null;
+    return this.write(table.name, paths, (path, meta) => this.#engine.write(table, [{ rows, columns }], path, meta));
+  }
+
+  /** Writes the rows of SQL as a file of a table. Error: OFFLINE_QUERY. */
+  writeQuery({ table, sql }: QueryAppend, paths: string[]): Promise<ManifestFile> {
+    const columns = Object.entries(table.columns).map(
+      ([name, type]) => `CAST(${quoteName(name)} AS ${SQL_TYPES[type]}) AS ${quoteName(name)}`,
+    );
+    const rows = `SELECT ${columns.join(', ')} FROM (${sql})`;
+    return this.write(table.name, paths, (path, meta) => this.copy(rows, path, meta));
   }
 
   /** Writes the rows of SQL over files whose bytes are as published, so that damage never gets a valid sum. */
