@@ -211,7 +211,8 @@ function decodeReads(
 
 /** The starts that a read wants, ascending. */
 function startsOf({ from, to, wanted }: TileRead): readonly Starts[] {
-  return wanted ?? [{ from, to }];
+  if (wanted === undefined) return [{ from, to }];
+  return wanted.map((span) => ({ from: Math.max(from, span.from), to: Math.min(to, span.to) }));
 }
 
 /** The part of a key's tiles that belongs to a read. */
