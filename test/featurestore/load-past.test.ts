@@ -2,8 +2,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { openEventLog } from '../../src/backends/embedded/log/event-log.ts';
-import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
 import { seededRandom } from '../../src/base/rng.ts';
 import {
   count,
@@ -22,11 +20,8 @@ import {
   time,
   topK,
 } from '../../src/features/define/declare.ts';
-import { topicOf } from '../../src/features/define/topic-of.ts';
-import { ingestFiles, takenRows } from '../../src/featurestore/ingest/ingest-files.ts';
-import { loadPast } from '../../src/featurestore/ingest/load-past.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
-import { insideOf } from '../../src/running/inside.ts';
+import { ingestInto, loadInto, type PastPlace } from './past-site.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -101,24 +96,10 @@ function folderOf(name: string): string {
   return folder;
 }
 
-interface Place {
-  readonly directory: string;
-  readonly path: string;
-}
+type Place = Pick<PastPlace, 'directory' | 'path'>;
 
-/** Puts the past of the file into the history of a directory; `breaks`: the process ends at the publish. */
-async function load({ directory, path }: Place, breaks = false): Promise<number | null> {
-  const log = openEventLog({ path: join(directory, 'log'), durability: 'process' });
-  const offline = await openOfflineStore({ path: join(directory, 'offline'), access: 'write', clock: () => NOW });
-  try {
-    await log.openTopic(topicOf(visits), 2);
-    if (breaks) offline.publishQueries = () => Promise.reject(new Error('killed'));
-    const files = { paths: [path], format: null, columns: {}, byTime: true };
-    return await loadPast({ source: visits, files, log, offline, directory, now: NOW, fewestRows: 1, rowsAFile: 100 });
-  } finally {
-    await offline.close();
-    await log.close();
-  }
+function load(place: Place, breaks = false): Promise<number | null> {
+  return loadInto({ ...place, source: visits, now: NOW }, 2, breaks);
 }
 
 async function opened(directory: string): Promise<Headrace> {
@@ -127,17 +108,8 @@ async function opened(directory: string): Promise<Headrace> {
   return headrace;
 }
 
-function ingest(headrace: Headrace, { directory, path }: Place, loaded = 0) {
-  return ingestFiles({
-    source: visits,
-    files: { paths: [path], format: null, columns: {}, byTime: true },
-    offline: insideOf(headrace).stores.offline,
-    directory,
-    loaded,
-    take: async (events) => takenRows(await headrace.bootstrap(visits, events)),
-    onProgress: () => undefined,
-    signal: new AbortController().signal,
-  });
+function ingest(headrace: Headrace, place: Place, loaded = 0) {
+  return ingestInto(headrace, { ...place, source: visits, now: NOW }, loaded);
 }
 
 /** Everything that a reader may see: the vectors of all keys, now and later, and the deliveries with their verdicts. */
