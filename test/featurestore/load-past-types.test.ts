@@ -61,7 +61,7 @@ const edges = {
 };
 const TYPES = { f: 'DOUBLE', i: 'BIGINT', w: 'BIGINT', d: 'DECIMAL(20,2)', b: 'BOOLEAN', s: 'VARCHAR', t: 'BIGINT' };
 
-/** An event for each edge, of a key of its own, two days ago. */
+/** An event for each edge, with its own key, two days ago. */
 async function edgesFile(path: string): Promise<readonly string[]> {
   const names = Object.keys(edges) as (keyof typeof edges)[];
   const cells = names.flatMap((name) => edges[name].map((value) => [name, value] as const));
