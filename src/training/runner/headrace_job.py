@@ -60,6 +60,8 @@ class Run:
         self._agreed = None
         self._last_agreed = None
         self._last_checkpoint = None
+        self._highest = 0
+        self._back_to = None
         self._writer = None
         self._failure = None
         self._copies = None
@@ -98,6 +100,10 @@ class Run:
             return
         self._loss = loss if loss is not None else self._loss
         loss = self._loss
+        # The controller looks now and then: a step that went back stays in the heartbeat, however soon the next one comes.
+        if step < self._highest:
+            self._back_to = step if self._back_to is None else min(step, self._back_to)
+        self._highest = max(step, self._highest)
         number = None if loss is None or not math.isfinite(loss) else float(loss)
         beat = {
             "format": FORMAT,
@@ -108,6 +114,7 @@ class Run:
             "diverged": loss is not None and number is None,
             "t": time.time() * 1000,
             "lastCheckpoint": self._last_checkpoint,
+            "backTo": self._back_to,
         }
         _replace(os.path.join(self.folder, "heartbeats", "%d.json" % self.rank), beat, durable=False)
 

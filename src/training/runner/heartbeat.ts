@@ -16,6 +16,8 @@ const heartbeatSchema = z.object({
   t: z.number(),
   /** Step of its newest checkpoint. */
   lastCheckpoint: z.int().nonnegative().nullable(),
+  /** The lowest step that came after a higher one in this attempt; null: none did. */
+  backTo: z.int().nonnegative().nullable().default(null),
 });
 
 export type Heartbeat = Readonly<z.output<typeof heartbeatSchema>>;

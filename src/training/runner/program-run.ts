@@ -45,6 +45,8 @@ export class ProgramRun {
   /** A drill kills the program at these places: it waits there, so that the kill never comes too late. */
   readonly #hold: Hold;
   #lastCheckpoint: number | null;
+  #highest: number;
+  #backTo: number | null = null;
   #request: string | null = null;
   #signalled = false;
   #stopping = false;
@@ -62,6 +64,7 @@ export class ProgramRun {
     this.resume = resume;
     this.resumedStep = resume === null ? 0 : resumedSchema.parse(readJson(join(resume, 'manifest.json'))).step;
     this.#lastCheckpoint = resume === null ? null : this.resumedStep;
+    this.#highest = this.resumedStep;
     process.on('SIGTERM', () => {
       this.#signalled = true;
     });
@@ -81,6 +84,8 @@ export class ProgramRun {
   /** Reports the steps and samples that are done. A loss that is not finite is noted as diverged. */
   heartbeat(step: number, samples: number, loss: number): void {
     const finite = Number.isFinite(loss);
+    if (step < this.#highest) this.#backTo = Math.min(step, this.#backTo ?? step);
+    this.#highest = Math.max(step, this.#highest);
     const path = join(this.#files.heartbeats, '0.json');
     const beat = {
       format: RUN_FORMAT,
@@ -91,6 +96,7 @@ export class ProgramRun {
       diverged: !finite,
       t: Date.now(),
       lastCheckpoint: this.#lastCheckpoint,
+      backTo: this.#backTo,
     };
     writeFileSync(`${path}.new`, JSON.stringify(beat));
     renameSync(`${path}.new`, path);

@@ -51,11 +51,7 @@ export class RankProgress {
     for (const [rank, heartbeat] of this.#heartbeats().entries()) {
       if (heartbeat === null) continue;
       this.#hasDiverged ||= heartbeat.diverged;
-      // A program that begins from the start although it got a checkpoint sees samples twice.
-      if (heartbeat.step < Math.max(this.#resumed, liveness.stepOf(rank)) && !this.#hasRegressed) {
-        this.#hasRegressed = true;
-        this.#options.note('regressed', { rank, step: heartbeat.step, checkpoint: this.#resumed });
-      }
+      this.#noteBack(rank, heartbeat, liveness.stepOf(rank));
       liveness.see(rank, heartbeat.step, now);
     }
     if (liveness.started) this.#step = Math.max(this.#step, liveness.step);
@@ -63,9 +59,19 @@ export class RankProgress {
 
   /** The step of the newest heartbeats, of all ranks: liveness counts from the first look alone. */
   end(): number {
-    const steps = this.#heartbeats().map((heartbeat) => heartbeat?.step ?? 0);
+    const heartbeats = this.#heartbeats();
+    for (const [rank, heartbeat] of heartbeats.entries()) if (heartbeat !== null) this.#noteBack(rank, heartbeat, 0);
+    const steps = heartbeats.map((heartbeat) => heartbeat?.step ?? 0);
     this.#step = Math.max(this.#step, Math.min(...steps));
     return this.#step;
+  }
+
+  /** A program that begins from the start although it got a checkpoint sees samples twice. */
+  #noteBack(rank: number, { step, backTo }: Heartbeat, seen: number): void {
+    const lowest = Math.min(step, backTo ?? step);
+    if (this.#hasRegressed || (backTo === null && lowest >= Math.max(this.#resumed, seen))) return;
+    this.#hasRegressed = true;
+    this.#options.note('regressed', { rank, step: lowest, checkpoint: this.#resumed });
   }
 
   /** The program of the running gang starts again: the next step that is reported is the one that it resumes from. */
