@@ -7,8 +7,9 @@ import type { HistoryEngine } from '../../ports/history-engine.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import type { TileWrite } from '../../ports/online-store.ts';
 import { computedTileTables } from './computed-tile-tables.ts';
+import { KeySlices } from './key-slices.ts';
 import { type ComputedKey, mergedByKey } from './merged-keys.ts';
-import { SortedFiles } from './sorted-files.ts';
+import { SortedFiles, sortInPlace } from './sorted-files.ts';
 import { type Between, type TileTablesOptions, tileTables } from './tile-tables.ts';
 import { type Sort, tilesByKey } from './tiles-by-key.ts';
 
@@ -38,7 +39,8 @@ export async function* backfillTiles(options: BackfillOptions): AsyncGenerator<r
   // No event has come yet, so that no tile is closed.
   if (logClock === Number.NEGATIVE_INFINITY) return;
   const generation = (await newestGeneration(layout.view, offline)) + 1;
-  const keys = computedTiles({ layout, offline, engine, generation, closedAt: logClock, between, onProgress });
+  const sort = sortInPlace(offline, engine === null ? await KeySlices.of(layout, offline) : KeySlices.whole);
+  const keys = computedTiles({ layout, offline, engine, generation, closedAt: logClock, between, onProgress, sort });
   for await (const tiles of inBatches(keys, LOOK_EVERY)) {
     if (options.signal?.aborted === true) throw fail('JOB_CANCELLED', { job: `backfill ${layout.view.name}` });
     yield tiles;
@@ -71,31 +73,38 @@ export async function* allTiles(
   scratch?: string,
 ): AsyncGenerator<readonly TileWrite[]> {
   const of = { offline, engine, generation: STREAM_GENERATION, closedAt: Number.POSITIVE_INFINITY, between: EVER };
-  const sorts = new SortedFiles(offline, scratch);
-  // Another engine gives slices of the keys, each in order.
-  if (engine !== null) for (const fill of fills) yield* inBatches(computedTiles({ ...of, ...fill }), FILLED_AT_ONCE);
-  else
-    try {
-      const streams = fills.map((fill) => computedTiles({ ...of, ...fill, sort: sorts.sort }));
-      yield* inBatches(mergedByKey(streams), FILLED_AT_ONCE);
-    } finally {
-      sorts.remove();
+  if (engine !== null) {
+    // Another engine gives slices of the keys, each in order.
+    const sort = sortInPlace(offline, KeySlices.whole);
+    for (const fill of fills) yield* inBatches(computedTiles({ ...of, ...fill, sort }), FILLED_AT_ONCE);
+    return;
+  }
+  const files = scratch === undefined ? null : new SortedFiles(offline, scratch);
+  try {
+    const streams: AsyncIterable<ComputedKey>[] = [];
+    for (const fill of fills) {
+      const slices = await KeySlices.of(fill.layout, offline);
+      const sort = files === null ? sortInPlace(offline, slices) : files.by(slices);
+      streams.push(computedTiles({ ...of, ...fill, sort }));
     }
+    yield* inBatches(mergedByKey(streams), FILLED_AT_ONCE);
+  } finally {
+    files?.remove();
+  }
 }
 
 interface ComputedTilesOptions extends TileTablesOptions {
   readonly engine: HistoryEngine | null;
   readonly areAll?: boolean;
-  readonly sort?: Sort;
+  readonly sort: Sort;
 }
 
 /** The tiles of a view, one key after the other. */
 async function* computedTiles(options: ComputedTilesOptions): AsyncGenerator<ComputedKey> {
-  const { layout, offline, engine, generation, areAll = false, sort } = options;
+  const { layout, engine, generation, areAll = false, sort } = options;
   const computed = engine === null ? [tileTables(options)] : computedTileTables(engine, options);
   for await (const tables of computed)
-    for await (const { key, runs } of tilesByKey(offline, layout, generation, tables, sort))
-      yield { layout, key, runs, areAll };
+    for await (const { key, runs } of tilesByKey(layout, generation, tables, sort)) yield { layout, key, runs, areAll };
 }
 
 async function* inBatches(keys: AsyncIterable<ComputedKey>, most: number): AsyncGenerator<readonly TileWrite[]> {

@@ -4,10 +4,8 @@ import { duckdb } from '../../features/sql/duckdb.ts';
 import { tileStartsQuery } from '../../features/sql/event-queries.ts';
 import type { Computed, ComputedTable, HistoryEngine } from '../../ports/history-engine.ts';
 import { parquetRelation } from '../parquet-relation.ts';
+import { deliveriesOf, SLICE_ROWS } from './key-slices.ts';
 import { queriesOf, type TileTables, type TileTablesOptions, tilesWithin } from './tile-tables.ts';
-
-/** Deliveries whose tiles are put together in memory at a time. */
-const SLICE_ROWS = 2_000_000;
 
 /** Name of the raw deliveries in SQL. */
 const DELIVERIES = 'deliveries_of_source';
@@ -39,7 +37,7 @@ async function compute(engine: HistoryEngine, options: TileTablesOptions): Promi
       ...Object.entries(parts).map(([name, sql]) => ({ name: nameOf(options, hopMs, name), sql })),
     ].map((output) => ({ ...output, slicedBy: Object.keys(view.entity.key).map((key) => `k_${key}`) }));
   });
-  const rows = offline.tables().find(({ table }) => table.name === raw.name)?.rows ?? 0;
+  const rows = deliveriesOf(layout, offline);
   const session = await engine.open(onProgress);
   try {
     return await offline.withFiles([raw], async ([files]) => {

@@ -2,16 +2,15 @@ import type { PartRow } from '../../features/aggregate/aggregate.ts';
 import { valueDecoder } from '../../features/sql/decode.ts';
 import { COUNT, MAX_TS, type TileLayout } from '../../features/tile/tile-layout.ts';
 import { emptyRun, type TileRun, tileAt } from '../../features/tile/tile-run.ts';
-import type { OfflineStore, OfflineValue } from '../../ports/offline-store.ts';
+import type { OfflineValue } from '../../ports/offline-store.ts';
 import { entityKeyCodec } from '../../schema/entity-key.ts';
+import { keyOrder } from './key-slices.ts';
 import type { TileTables } from './tile-tables.ts';
 
 type Row = readonly OfflineValue[];
 
-/** Gives SQL for the rows of a query in their order: of itself, or of a file that has them. */
-export type Sort = (sql: string) => Promise<string>;
-
-const inPlace: Sort = async (sql) => sql;
+/** Gives the rows of SQL by key and the other columns of `order`. */
+export type Sort = (sql: string, order: readonly string[]) => Promise<AsyncIterable<readonly Row[]>>;
 
 /** The tiles of a key, by hop. */
 export interface TilesOfKey {
@@ -24,16 +23,15 @@ export interface TilesOfKey {
  * is written from its beginning to its end, and memory has one key at a time. The engine sorts, on disk where it has to.
  */
 export async function* tilesByKey(
-  offline: OfflineStore,
   layout: TileLayout,
   generation: number,
   tables: readonly TileTables[],
-  sort: Sort = inPlace,
+  sort: Sort,
 ): AsyncGenerator<TilesOfKey> {
   if (tables.length === 0) return;
   const rows = new TileRows(layout, generation);
-  const sorted = async (sqls: readonly (string | undefined)[]) =>
-    new Rows(offline.query(await sort(rows.sorted(tables, sqls))));
+  const order = [...keyOrder(layout), 'hop', 'tile_start'];
+  const sorted = async (sqls: readonly (string | undefined)[]) => new Rows(await sort(rows.all(tables, sqls), order));
   const tiles = await sorted(tables.map((table) => table.tiles));
   const names = [...new Set(tables.flatMap(({ parts }) => Object.keys(parts)))];
   const parts: { readonly name: string; readonly rows: Rows }[] = [];
@@ -106,17 +104,13 @@ class TileRows {
     this.#width = this.#decoders.length;
   }
 
-  /** The rows of tables, whose SQL is given, by key, hop and start. */
-  sorted(tables: readonly TileTables[], sqls: readonly (string | undefined)[]): string {
+  /** The rows of tables, whose SQL is given. */
+  all(tables: readonly TileTables[], sqls: readonly (string | undefined)[]): string {
     const hops = tables.flatMap(({ hopMs }, i) => {
       const hop = this.#layout.view.hopsMs.indexOf(hopMs);
       return sqls[i] === undefined ? [] : [`SELECT ${hop} AS hop, * FROM (${sqls[i]}) AS of_hop`];
     });
-    // The keys of a store begin with their lengths.
-    const key = Object.entries(this.#layout.view.entity.key).flatMap(([name, { type }]) =>
-      type === 'text' ? [`strlen(k_${name})`, `k_${name}`] : [`k_${name}`],
-    );
-    return `SELECT * FROM (${hops.join(' UNION ALL ')}) AS of_hops ORDER BY ${key.join(', ')}, hop, tile_start`;
+    return hops.join(' UNION ALL ');
   }
 
   keyOf(row: Row): string {

@@ -96,6 +96,29 @@ export function childOf(page: Page, at: number): number {
   return sizeOf(page, at) + page.view.getUint16(at + 4, true) * 2 ** 32;
 }
 
+/** Nodes of a branch or leaf. */
+export function countOf({ view }: Page): number {
+  return view.getUint16(20, true) >> 1;
+}
+
+/** The value of a node of a leaf that is no overflow. */
+export function smallValue(page: Page, at: number): Uint8Array {
+  const from = at + NODE_BYTES + page.view.getUint16(at + 6, true);
+  return page.bytes.subarray(from, from + sizeOf(page, at));
+}
+
+/** Index of the child of a branch whose span has a key. */
+export function childFor(page: Page, key: Uint8Array): number {
+  let low = 0;
+  let high = countOf(page) - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (Buffer.compare(keyOf(page, nodeAt(page, middle)), key) <= 0) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
 /** Throws what is wrong with a page. */
 export type Refuse = (reason: string) => never;
 
@@ -124,7 +147,7 @@ export interface PageBounds {
 
 /** Checks that nodes lie within their page, keys in order; gives their number. */
 export function checkNodes(page: Page, { isLeaf, ordered, low, high }: PageBounds, refuse: Refuse): number {
-  const count = page.view.getUint16(20, true) >> 1;
+  const count = countOf(page);
   if (count < (isLeaf ? 1 : 2)) refuse('it is empty');
   let before = low;
   for (let i = 0; i < count; i += 1) {

@@ -1,12 +1,15 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { fail, isHeadraceError } from '../../../base/errors/fail.ts';
 import { isSealed } from './entry-sum.ts';
+import { KeptBranches } from './kept-branches.ts';
 import {
   BIG_VALUE,
   BRANCH,
   checkHeader,
   checkNodes,
+  childFor,
   childOf,
+  countOf,
   DEEPEST,
   HEADER_BYTES,
   keyOf,
@@ -20,6 +23,7 @@ import {
   pageOf,
   readNewest,
   sizeOf,
+  smallValue,
   transactionOf,
 } from './lmdb-pages.ts';
 
@@ -73,6 +77,9 @@ export class PageCheck {
   readonly #checked: Uint8Array;
   readonly #state: Int32Array;
   readonly #levels: Page[] = [];
+  /** The tree that was walked last, and branches of it. */
+  #tree: Tree | null = null;
+  readonly #branches = new KeptBranches();
   readonly #pageSize: number;
   /** Leaves that are still to be looked at. */
   #left = 0;
@@ -96,12 +103,17 @@ export class PageCheck {
    * Error: STORE_CORRUPT.
    */
   check(start: Uint8Array, end: Uint8Array, reach: Reach, most = Number.POSITIVE_INFINITY): void {
-    if (this.isDone) return;
+    if (this.isDone) {
+      this.#forget(null);
+      return;
+    }
+    // A leaf that is not in the newest tree any more was rewritten by this process, which checked it and, for a removal, its neighbours.
+    const kept = reach === 'key' ? this.#tree : null;
     this.#attempt((tree) => {
       this.#left = most + 1;
       this.#walk(tree, { start, end, reach }, tree.root, 0, tree.newest, null, null);
       return null;
-    });
+    }, kept);
   }
 
   /** Checks the leaves of the branch that leads to a key, values included, and shows their keys; gives where the next begins, null at the end. Error: STORE_CORRUPT. */
@@ -114,10 +126,12 @@ export class PageCheck {
     this.#isClosed = true;
   }
 
-  #attempt<T>(work: (tree: Tree) => T): T | null {
+  /** Works on a tree that was kept, first, or on the newest. */
+  #attempt<T>(work: (tree: Tree) => T, kept: Tree | null = null): T | null {
     for (let attempt = 0; ; attempt += 1) {
-      const tree = this.#newestTree();
+      const tree = (attempt === 0 ? kept : null) ?? this.#newestTree();
       if (tree === null) return null;
+      if (tree.newest !== this.#tree?.newest) this.#forget(tree);
       try {
         return work(tree);
       } catch (error) {
@@ -125,6 +139,11 @@ export class PageCheck {
         if (this.#newestTree()?.newest === tree.newest) throw error;
       }
     }
+  }
+
+  #forget(tree: Tree | null): void {
+    this.#tree = tree;
+    this.#branches.forget();
   }
 
   #newestTree(): Tree | null {
@@ -200,11 +219,18 @@ export class PageCheck {
     low: Uint8Array | null,
     high: Uint8Array | null,
   ): Page {
+    const kept = this.#branches.get(number);
+    if (kept !== undefined) return kept;
     const page = this.#load(tree, number, level);
     const refuse = (reason: string) => this.#damaged(number, reason);
     // Always: a page that was written again meanwhile is of a later transaction.
     checkHeader(page, { number, kind: BRANCH, newest }, refuse);
-    if (this.#isChecked(number)) return page;
+    if (this.#isChecked(number)) {
+      // Once the branches are checked as a whole. The next page of this level is read into other bytes.
+      this.#branches.keep(number, page);
+      this.#levels[level] = pageOf(this.#pageSize);
+      return page;
+    }
     checkNodes(page, { isLeaf: false, ordered: true, low, high }, refuse);
     this.#note(number);
     return page;
@@ -274,25 +300,4 @@ export class PageCheck {
   #damaged(page: number, reason: string): never {
     throw fail('STORE_CORRUPT', { path: this.#path, reason: `page ${page}: ${reason}` });
   }
-}
-
-function countOf({ view }: Page): number {
-  return view.getUint16(20, true) >> 1;
-}
-
-function smallValue(page: Page, at: number): Uint8Array {
-  const from = at + NODE_BYTES + page.view.getUint16(at + 6, true);
-  return page.bytes.subarray(from, from + sizeOf(page, at));
-}
-
-/** Index of the child of a branch whose span has a key. */
-function childFor(page: Page, key: Uint8Array): number {
-  let low = 0;
-  let high = countOf(page) - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if (Buffer.compare(keyOf(page, nodeAt(page, middle)), key) <= 0) low = middle;
-    else high = middle - 1;
-  }
-  return low;
 }
