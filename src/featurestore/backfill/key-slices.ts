@@ -7,7 +7,7 @@ import { quoted } from '../training-set/spine-file.ts';
 /** Deliveries whose tiles are put together in memory at a time. */
 export const SLICE_ROWS = 2_000_000;
 
-/** Keys that are drawn for each slice. So often it can be halved. */
+/** Keys that are drawn for each slice: it can be halved six times. */
 const DRAWN_A_SLICE = 64;
 
 /** Deliveries of a source in the history. */
