@@ -7,6 +7,7 @@ import {
   type ProjectData,
   startServer,
 } from 'headrace';
+import { loadLargePast } from './large-past.ts';
 import { purchases, scratchDirectory } from './shop.ts';
 
 const MINUTE_MS = 60_000;
@@ -56,7 +57,7 @@ interface OpenShop {
 }
 
 /**
- * A shop with three purchases of each of many users within the last hour, opened again with a budget of memory that holds a tenth of
+ * A shop with three purchases of each of many users, opened again with a budget of memory that holds a tenth of
  * them, about: nothing is in memory at first.
  */
 export async function largeShop(project: ProjectData, users = LARGE_USERS): Promise<OpenShop> {
@@ -76,21 +77,29 @@ export function largeMemory(users: number): number {
   return Math.max(2 ** 24, Math.min(users * 400, 400e6), users * 100);
 }
 
+/** More users than these have their past loaded as files. */
+export const MANY_USERS = 20_000;
+/** Of so many users whose past is loaded, one buys once more in the last hour. */
+const BUYS_AGAIN = 50;
+
 /** The shop as it is filled: all is in its stores. */
 export async function fillLargeShop(project: ProjectData, directory: string, users: number): Promise<OpenShop> {
-  let now = START - 60 * MINUTE_MS;
+  const isLoaded = users > MANY_USERS;
+  if (isLoaded) await loadLargePast(project, { directory, users, now: START });
+  let now = START - (isLoaded ? 20 : 60) * MINUTE_MS;
   const filling = await openHeadrace({
     project,
     environment: { directory, sampleRate: 0, memory: 2 ** 30 },
     clock: () => now,
   });
   const source = filling.source(purchases.name);
+  const every = isLoaded ? BUYS_AGAIN : 1;
   let id = 0;
   for (; now < START; now += 20 * MINUTE_MS) {
-    for (let from = 0; from < users; from += LARGE_BATCH) {
-      const events = Array.from({ length: Math.min(LARGE_BATCH, users - from) }, (_, i) => {
+    for (let from = 0; from < users; from += LARGE_BATCH * every) {
+      const events = Array.from({ length: Math.min(LARGE_BATCH, Math.ceil((users - from) / every)) }, (_, i) => {
         id += 1;
-        return { id: `e${id}`, at: now - 1, user: `u${from + i}`, price: (id * 31) % 1_000, items: id % 9 };
+        return { id: `e${id}`, at: now - 1, user: `u${from + i * every}`, price: (id * 31) % 1_000, items: id % 9 };
       });
       await filling.ingest(source, events);
       await filling.tick();
