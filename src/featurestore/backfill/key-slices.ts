@@ -1,7 +1,7 @@
-import { isHeadraceError } from '../../base/errors/fail.ts';
 import { rawTable } from '../../features/plan/raw-table.ts';
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
 import type { OfflineStore, OfflineValue } from '../../ports/offline-store.ts';
+import type { Slice } from '../../schedule/fitting-slices.ts';
 import { quoted } from '../training-set/spine-file.ts';
 
 /** Deliveries whose tiles are put together in memory at a time. */
@@ -23,6 +23,14 @@ export function keyOrder({ view }: TileLayout): readonly string[] {
   );
 }
 
+/** The keys between two bounds; `rows`: deliveries of a source, about. */
+export interface KeySlice extends Slice {
+  readonly from: number;
+  readonly to: number;
+  /** SQL that holds for its keys. */
+  readonly where: string;
+}
+
 /**
  * The keys of a view in slices, in the order of a store. The aggregates of all keys may need more memory than there is: strings cannot
  * leave it for the disk.
@@ -31,18 +39,22 @@ export class KeySlices {
   /** SQL that holds for keys before a bound, in the order of the bounds. */
   readonly #bounds: readonly string[];
   readonly #slices: number;
+  /** Deliveries between two bounds, about. */
+  readonly #rowsBetween: number;
 
-  private constructor(bounds: readonly string[], slices: number) {
+  private constructor(bounds: readonly string[], slices: number, deliveries: number) {
     this.#bounds = bounds;
     this.#slices = slices;
+    this.#rowsBetween = Math.ceil(deliveries / (bounds.length + 1));
   }
 
   /** All keys in one slice. */
-  static readonly whole = new KeySlices([], 1);
+  static readonly whole = new KeySlices([], 1, Number.POSITIVE_INFINITY);
 
   /** Slices of about `rows` deliveries each, by keys that are drawn from the history. */
   static async of(layout: TileLayout, offline: OfflineStore, rows = SLICE_ROWS): Promise<KeySlices> {
-    const slices = Math.max(1, Math.ceil(deliveriesOf(layout, offline) / rows));
+    const deliveries = deliveriesOf(layout, offline);
+    const slices = Math.max(1, Math.ceil(deliveries / rows));
     const bounds = new Set<string>();
     const order = keyOrder(layout);
     const keys = Object.entries(layout.view.key).map(([name, column]) => `${quoted(column)} AS k_${name}`);
@@ -52,28 +64,26 @@ USING SAMPLE reservoir(${slices * DRAWN_A_SLICE} ROWS) REPEATABLE (1)`;
     const sql = `SELECT ${columns.join(', ')} FROM (${drawn}) AS drawn
 WHERE ${order.map((column) => `${column} IS NOT NULL`).join(' AND ')} ORDER BY ${order.join(', ')}`;
     for await (const found of offline.query(sql)) for (const row of found) bounds.add(before(order, row));
-    return new KeySlices([...bounds], slices);
+    return new KeySlices([...bounds], slices, deliveries);
   }
 
-  /** Calls `work` for each slice in order, with SQL for its keys; for its halves where it finds no memory. */
-  async *each<T>(work: (where: string) => Promise<T>): AsyncGenerator<T> {
+  /** All slices, in order. */
+  get all(): readonly KeySlice[] {
     const end = this.#bounds.length + 1;
     const step = Math.ceil(end / this.#slices);
-    for (let from = 0; from < end; from += step) yield* this.#slice(from, Math.min(from + step, end), work);
+    return Array.from({ length: Math.ceil(end / step) }, (_, i) =>
+      this.#slice(i * step, Math.min((i + 1) * step, end)),
+    );
   }
 
-  async *#slice<T>(from: number, to: number, work: (where: string) => Promise<T>): AsyncGenerator<T> {
-    let done: T;
-    try {
-      done = await work(this.#within(from, to));
-    } catch (error) {
-      if (to - from < 2 || !isHeadraceError(error, 'OFFLINE_MEMORY')) throw error;
-      const middle = (from + to) >> 1;
-      yield* this.#slice(from, middle, work);
-      yield* this.#slice(middle, to, work);
-      return;
-    }
-    yield done;
+  /** The halves of a slice; null: it lies between two bounds. */
+  readonly cut = async ({ from, to }: KeySlice): Promise<readonly [KeySlice, KeySlice] | null> => {
+    const middle = (from + to) >> 1;
+    return middle === from ? null : [this.#slice(from, middle), this.#slice(middle, to)];
+  };
+
+  #slice(from: number, to: number): KeySlice {
+    return { from, to, rows: (to - from) * this.#rowsBetween, where: this.#within(from, to) };
   }
 
   /** From the key of a bound on, before that of another; the first and the last are open. */

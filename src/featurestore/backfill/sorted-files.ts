@@ -1,34 +1,14 @@
 import { rmSync } from 'node:fs';
 import type { OfflineStore } from '../../ports/offline-store.ts';
+import { eachFittingSlice, inFittingSlices } from '../../schedule/fitting-slices.ts';
 import { parquetRelation } from '../parquet-relation.ts';
-import type { KeySlices } from './key-slices.ts';
+import type { KeySlice, KeySlices } from './key-slices.ts';
 import type { Sort } from './tiles-by-key.ts';
 
 /** Sorts where rows are read: a slice of the keys after the other. */
 export function sortInPlace(offline: OfflineStore, slices: KeySlices): Sort {
-  return async (sql, order) => {
-    const begun = slices.each(async (where) => {
-      const rest = offline.query(sortedSql(sql, order, where))[Symbol.asyncIterator]();
-      return { rest, first: await rest.next() };
-    });
-    return rowsOf(begun);
-  };
-}
-
-type Rows = Awaited<ReturnType<Sort>> extends AsyncIterable<infer R> ? R : never;
-
-interface Begun {
-  readonly rest: AsyncIterator<Rows>;
-  readonly first: IteratorResult<Rows>;
-}
-
-async function* rowsOf(slices: AsyncIterable<Begun>): AsyncGenerator<Rows> {
-  for await (const { rest, first } of slices)
-    try {
-      for (let some = first; some.done !== true; some = await rest.next()) yield some.value;
-    } finally {
-      await rest.return?.();
-    }
+  return async (sql, order) =>
+    inFittingSlices(slices.all, ({ where }) => offline.query(sortedSql(sql, order, where)), { cut: slices.cut });
 }
 
 function sortedSql(sql: string, order: readonly string[], where: string): string {
@@ -51,13 +31,13 @@ export class SortedFiles {
   by(slices: KeySlices): Sort {
     return async (sql, order) => {
       const paths: string[] = [];
-      const written = slices.each(async (where) => {
+      const write = async ({ where }: KeySlice) => {
         const path = `${this.#prefix}sorted-${this.#paths.length}.parquet`;
         this.#paths.push(path);
         await this.#offline.exportParquet(sortedSql(sql, order, where), path);
-        return path;
-      });
-      for await (const path of written) paths.push(path);
+        paths.push(path);
+      };
+      await eachFittingSlice(slices.all, write, { cut: slices.cut });
       return this.#offline.query(`FROM ${parquetRelation(paths)}`);
     };
   }

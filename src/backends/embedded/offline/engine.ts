@@ -1,5 +1,5 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -150,6 +150,8 @@ export class Engine {
     try {
       return await work(connection);
     } catch (error) {
+      // DuckDB leaves what it had written, under this name.
+      rmSync(join(dirname(path), `tmp_${basename(path)}.tmp`), { force: true });
       throw await this.#failed(error, path);
     } finally {
       this.#end(connection);
