@@ -79,7 +79,7 @@ export function largeMemory(users: number): number {
 
 /** More users than these have their past loaded as files. */
 export const MANY_USERS = 20_000;
-/** Of so many users whose past is loaded, one buys once more in the last hour. */
+/** Of this many users whose past is loaded, one buys once more in the last hour. */
 const BUYS_AGAIN = 50;
 
 /** The shop as it is filled: all is in its stores. */

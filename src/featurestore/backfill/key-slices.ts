@@ -76,7 +76,7 @@ WHERE ${order.map((column) => `${column} IS NOT NULL`).join(' AND ')} ORDER BY $
     );
   }
 
-  /** The halves of a slice; null: it lies between two bounds. */
+  /** The halves of a slice; null: it has no bound within. */
   readonly cut = async ({ from, to }: KeySlice): Promise<readonly [KeySlice, KeySlice] | null> => {
     const middle = (from + to) >> 1;
     return middle === from ? null : [this.#slice(from, middle), this.#slice(middle, to)];
