@@ -156,12 +156,14 @@ for (const [kind, cause] of Object.entries(causeOf) as [FaultKind, Cause][])
           const { findings } = diagnose(sources('x', trainingRun(options)));
           // Without the late rank the ranks still reduce their gradients after their kernels.
           const fixed = kind === 'straggler' ? { ...options, share: 0 } : { ...options, fault: 'none' as const };
-          const gain = stepUs(options) / stepUs(fixed);
+          const fixedUs = stepUs(fixed);
+          const gain = stepUs(options) / fixedUs;
           const found = findings.find((one) => one.cause === cause);
           // Kernels of less than 50 µs are not judged by their shapes.
           if (kind === 'memory-bandwidth' && kernelUs < 60) return;
-          // Times are rounded to a quarter of a microsecond, so the steps of a late rank and of the others differ a little.
-          expect(found?.ceiling ?? 0).toBeGreaterThanOrEqual(gain * (kind === 'straggler' ? 0.9995 : 0.9999));
+          // Times are rounded to a quarter of a microsecond: the steps of a late rank and of the others differ by up to four of them.
+          const rounded = kind === 'straggler' ? 1 / fixedUs : 1e-4;
+          expect(found?.ceiling ?? 0).toBeGreaterThanOrEqual(gain * (1 - rounded));
         },
       ),
       { numRuns: Number(process.env['HEADRACE_GPU_RUNS'] ?? runs(3, 30)) },
