@@ -143,6 +143,9 @@ export function shopTraffic(options: ShopOptions): Traffic {
       for (let at = until - MINUTE_MS + 1_000; at <= until; at += 1_000) yield take(at, eventsPerSecond);
     },
     live: (at) => take(at, eventsPerSecond),
+    openAt(at) {
+      [drawnTo, takenTo] = [Math.max(drawnTo, at), Math.max(takenTo, at)];
+    },
     request(): Request {
       const user = drawUser();
       const item = chooseItem(user, takenTo);

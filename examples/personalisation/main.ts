@@ -196,6 +196,8 @@ async function runLoad(traffic: Traffic): Promise<{
     const requests = Array.from({ length: isLoaded ? MANY_BODIES : BODIES }, () => traffic.request());
     const bodies = requests.map((request) => JSON.stringify({ request }));
     let stopped = false;
+    // A large history takes minutes: what would have happened meanwhile is no load.
+    traffic.openAt(Date.now());
     const live = sendLive({ url: server.url, traffic, bodies, stopped: () => stopped });
     // Awaited below; till then its failure must not end the process.
     live.catch(() => undefined);

@@ -73,6 +73,9 @@ export async function purchaseLog(options: PurchaseLogOptions): Promise<Purchase
       sent += purchases.length;
       return { at, clicks: [], purchases };
     },
+    openAt(at: number): void {
+      sentAt = at;
+    },
     request(): Request {
       const { user, item, category, price } = asked[Math.floor(random() * asked.length)];
       return { user: user ?? '', session: 's0', item, category, price: Number(price) };

@@ -18,6 +18,8 @@ export interface Traffic {
   history(): AsyncIterable<Slice> | Iterable<Slice>;
   /** What has happened since the last slice. */
   live(at: number): Slice;
+  /** The shop was closed until `at`: nothing happened since the last slice. */
+  openAt(at: number): void;
   /** Draws one request, as a user who is there now would cause it. */
   request(): Request;
 }

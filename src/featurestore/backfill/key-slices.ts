@@ -2,6 +2,7 @@ import { rawTable } from '../../features/plan/raw-table.ts';
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
 import type { OfflineStore, OfflineValue } from '../../ports/offline-store.ts';
 import type { Slice } from '../../schedule/fitting-slices.ts';
+import { orderOf } from '../key-order.ts';
 import { quoted } from '../training-set/spine-file.ts';
 
 /** Deliveries whose tiles are put together in memory at a time. */
@@ -16,11 +17,9 @@ export function deliveriesOf({ view }: TileLayout, offline: OfflineStore): numbe
   return offline.tables().find(({ table }) => table.name === name)?.rows ?? 0;
 }
 
-/** The columns of a key by which a store orders its keys: they begin with their lengths. */
+/** The columns of a key by which a store orders its keys. */
 export function keyOrder({ view }: TileLayout): readonly string[] {
-  return Object.entries(view.entity.key).flatMap(([name, { type }]) =>
-    type === 'text' ? [`strlen(k_${name})`, `k_${name}`] : [`k_${name}`],
-  );
+  return Object.entries(view.entity.key).flatMap(([name, { type }]) => orderOf(type, `k_${name}`));
 }
 
 /** The keys between two bounds; `rows`: deliveries of a source, about. */

@@ -6,6 +6,7 @@ import type { OfflineStore } from '../../ports/offline-store.ts';
 import type { BatchRow } from '../../ports/online-store.ts';
 import type { ColumnSpec, Value } from '../../schema/column.ts';
 import { entityKeyCodec } from '../../schema/entity-key.ts';
+import { orderOf } from '../key-order.ts';
 import { type FoundColumn, readColumns, wantedColumns } from './batch-columns.ts';
 import { ownSql, ownSqlOverNothing, type SeenEvents } from './batch-sql.ts';
 
@@ -33,7 +34,10 @@ export async function readBatch(
   return readRows(view, offline, own, await columnsOf(view, offline));
 }
 
-/** Reads the rows of SQL, of which `columns` are the SELECT list. Errors: those of {@link readBatch}. */
+/**
+ * Reads the rows of SQL, of which `columns` are the SELECT list, in the order in which a store has its keys: a store of millions is then
+ * written from its beginning to its end. Errors: those of {@link readBatch}.
+ */
 export async function readRows(
   view: BatchViewData,
   offline: History,
@@ -46,7 +50,9 @@ export async function readRows(
   const width = Object.keys(view.entity.key).length;
   const rows = new Map<string, BatchRow>();
   let nullKeys = 0;
-  for await (const batch of running(view, offline, `SELECT ${columns.join(', ')} FROM (${own}\n) AS run`)) {
+  const order = wanted.slice(0, width).flatMap(([, { type }], i) => orderOf(type, columns[i]));
+  const sql = `SELECT ${columns.join(', ')} FROM (${own}\n) AS run ORDER BY ${order.join(', ')}`;
+  for await (const batch of running(view, offline, sql)) {
     for (const cells of batch) {
       const values = cells.map((cell, i): Value => decoders[i](cell));
       wanted.forEach(([name, spec], i) => {

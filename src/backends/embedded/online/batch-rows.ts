@@ -1,12 +1,13 @@
-import type { BatchAnswer, BatchGeneration, BatchRow, StoreNews } from '../../../ports/online-store.ts';
+import type { BatchAnswer, BatchGeneration, StoreNews } from '../../../ports/online-store.ts';
 import type { Columns } from '../../../schema/column.ts';
 import { rowCodec } from '../../../schema/row-codec.ts';
 import type { KeptParts } from './drop-tiles.ts';
-import { type EntityRecords, type KeepsPart, keepParts, putPart } from './entity-records.ts';
+import { type EntityRecords, keepParts } from './entity-records.ts';
 import type { Entries } from './entries.ts';
 import { jsonBytes, jsonEntry } from './json-entry.ts';
 import type { KeptRows } from './kept-rows.ts';
 import { Changes } from './news.ts';
+import type { RowsPlace } from './row-writes.ts';
 import { attemptKey, currentKey, recordPlace, rowKey } from './store-keys.ts';
 import { numberNames } from './view-numbers.ts';
 
@@ -27,9 +28,9 @@ interface LastAttempt {
   readonly generation: number;
 }
 
-/** The rows that are needed after a switch. */
+/** The rows that are needed after a switch; `kept` is null where there are no others. */
 export interface Switched {
-  readonly kept: KeptParts;
+  readonly kept: KeptParts | null;
   /** The previous generation, if its rows have entries apart; null: no such rows are needed. */
   readonly apart: number | null;
 }
@@ -64,27 +65,16 @@ export class BatchRows {
     else for (const { viewId, key } of news.changed) this.#rows.delete(viewId, key);
   }
 
-  /** Writes rows of a generation that nobody sees yet. Rows that a dead process has left are of another attempt. */
-  write({ viewId, generation }: BatchGeneration, features: Columns, rows: readonly BatchRow[]): void {
-    const { encode } = rowCodec(features);
+  /** Where rows of a generation go that nobody sees yet. Rows that a dead process has left are of another attempt. */
+  begin({ viewId, generation }: BatchGeneration): RowsPlace {
     const begun = this.#begun.get(viewId);
     const { attempts } = this.generations(viewId) ?? {};
-    const written = this.#entries.write(() => {
-      const last = begun?.generation === generation ? begun : this.#begin(viewId, generation);
-      const [number] = numberNames(this.#entries, [viewId]);
-      // Rows that no reader needs leave on the way.
-      const keeps: KeepsPart = (view, attempt) =>
-        view !== number || attempt === attempts?.current || attempt === attempts?.before;
-      for (const { key, values } of rows)
-        putPart(
-          this.#entries,
-          recordPlace(key),
-          { view: number, attempt: last.attempt, content: encode(values) },
-          keeps,
-        );
-      return last;
+    const [last, view] = this.#entries.write(() => {
+      const known = begun?.generation === generation ? begun : this.#begin(viewId, generation);
+      return [known, numberNames(this.#entries, [viewId])[0]] as const;
     });
-    this.#begun.set(viewId, written);
+    this.#begun.set(viewId, last);
+    return { view, attempt: last.attempt, kept: [attempts?.current ?? null, attempts?.before ?? null] };
   }
 
   #begin(viewId: string, generation: number): LastAttempt {
@@ -115,7 +105,8 @@ export class BatchRows {
     });
     this.#begun.delete(viewId);
     return {
-      kept: { viewId, attempts: beforeBy === null ? [] : [beforeBy], from: attempt },
+      // No attempt came before the first one.
+      kept: attempt === 1 ? null : { viewId, attempts: beforeBy === null ? [] : [beforeBy], from: attempt },
       apart: beforeBy === null ? (before?.generation ?? null) : null,
     };
   }

@@ -3,12 +3,14 @@ import { type ErrorCode, fail, HeadraceError } from '../../../base/errors/fail.t
 import type { StreamViewData } from '../../../features/define/declaration.ts';
 import type { TileReport } from '../../../ports/online-store.ts';
 import type { CheckedPages } from './page-check.ts';
+import type { RowsOrder } from './row-writes.ts';
 import type { StepOrder } from './store-steps.ts';
 import type { WholeCommit } from './write-commit.ts';
 
-/** An order of the thread: a commit, or one step of long work. */
+/** An order of the thread: a commit, rows of a batch view, or one step of long work. */
 export type StoreOrder =
   | { readonly kind: 'commit'; readonly views: readonly StreamViewData[]; readonly commit: WholeCommit }
+  | RowsOrder
   | StepOrder;
 
 /** The outcome of an order. */
@@ -60,6 +62,7 @@ export class CommitThread {
       worker.on('message', answered).on('error', failed).on('exit', failed).ref();
       const chunks = order.kind === 'commit' ? order.commit.chunks : [];
       const buffers = chunks.flatMap(({ numbers, bytes }) => [numbers.buffer, bytes.buffer]);
+      if (order.kind === 'rows') buffers.push(order.rows.buffer);
       worker.postMessage(order, buffers);
     });
   }

@@ -7,6 +7,7 @@ import { ENTRIES_AT_ONCE } from './drop-tiles.ts';
 import { Entries } from './entries.ts';
 import { openDatabase } from './open-database.ts';
 import type { CheckedPages } from './page-check.ts';
+import { writeRows } from './row-writes.ts';
 import { takeStep } from './store-steps.ts';
 import { writeCommit } from './write-commit.ts';
 
@@ -27,6 +28,10 @@ function answer(order: StoreOrder): StoreAnswer {
   try {
     if (order.kind === 'commit')
       return { ...NOTHING, report: writeCommit(entries, order.views.map(tileLayout), order.commit) };
+    if (order.kind === 'rows') {
+      writeRows(entries, order);
+      return NOTHING;
+    }
     return { ...NOTHING, next: takeStep(entries, order, ENTRIES_AT_ONCE) };
   } catch (error) {
     if (isHeadraceError(error)) return { code: error.code, facts: error.facts };

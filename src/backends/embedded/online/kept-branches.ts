@@ -1,7 +1,7 @@
 import type { Page } from './lmdb-pages.ts';
 
-/** 4 MiB of pages of 4,096 bytes. */
-const MOST_BRANCHES = 1_024;
+/** 16 MiB of pages of 4,096 bytes: those above the leaves of 3 GB, about. */
+const MOST_BRANCHES = 4_096;
 
 /** Branches of one tree that are kept in memory, by the last bits of their page numbers. */
 export class KeptBranches {

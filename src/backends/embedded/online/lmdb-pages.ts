@@ -33,7 +33,7 @@ export const NO_ROOT = 2n ** 64n - 1n;
 
 /** A page in memory. */
 export interface Page {
-  readonly bytes: Uint8Array;
+  readonly bytes: Buffer<ArrayBuffer>;
   readonly view: DataView;
 }
 
@@ -75,7 +75,7 @@ export function entriesOf(meta: DataView): number {
 }
 
 export function pageOf(size: number): Page {
-  const bytes = new Uint8Array(size);
+  const bytes = Buffer.allocUnsafeSlow(size);
   return { bytes, view: new DataView(bytes.buffer) };
 }
 
@@ -107,13 +107,17 @@ export function smallValue(page: Page, at: number): Uint8Array {
   return page.bytes.subarray(from, from + sizeOf(page, at));
 }
 
-/** Index of the child of a branch whose span has a key. */
+/** Index of the child of a branch whose span has a key. Hot path: makes no views of keys. */
 export function childFor(page: Page, key: Uint8Array): number {
+  const { bytes, view } = page;
   let low = 0;
   let high = countOf(page) - 1;
   while (low < high) {
     const middle = (low + high + 1) >> 1;
-    if (Buffer.compare(keyOf(page, nodeAt(page, middle)), key) <= 0) low = middle;
+    const at = nodeAt(page, middle);
+    const start = at + NODE_BYTES;
+    // Of the page before the key: at most 0 where the child's first key is not after it.
+    if (bytes.compare(key, 0, key.length, start, start + view.getUint16(at + 6, true)) <= 0) low = middle;
     else high = middle - 1;
   }
   return low;

@@ -37,6 +37,7 @@ import { jsonEntry } from './json-entry.ts';
 import { KeptRows } from './kept-rows.ts';
 import { Changes, NewsReader } from './news.ts';
 import { openDatabase } from './open-database.ts';
+import { ROWS_AT_ONCE, rowOrders, writeRows } from './row-writes.ts';
 import {
   blocksOfTier,
   FORMAT_KEY,
@@ -242,14 +243,18 @@ class EmbeddedOnlineStore implements OnlineStore {
   }
 
   async writeBatch(of: BatchGeneration, features: Columns, rows: readonly BatchRow[]): Promise<void> {
-    await this.#writes.write(() => this.#batch.write(of, features, rows));
+    const place = await this.#writes.write(() => this.#batch.begin(of));
+    const isSmall = rows.length <= ROWS_AT_ONCE && !this.#writes.isThreadRunning;
+    for (const order of rowOrders(place, features, rows))
+      if (isSmall) await this.#writes.write(() => writeRows(this.#entries, order));
+      else await this.#writes.inThread(order);
   }
 
   /** Rows of older generations, and of attempts that were not switched to, leave in steps, after the switch: nobody reads them. */
   async switchBatch(generation: BatchGeneration): Promise<void> {
     const { viewId, generation: current } = generation;
     const { kept, apart } = await this.#writes.write(() => this.#batch.switchTo(generation));
-    await this.#writes.steps({ kind: 'dropParts', kept, span: RECORDS });
+    if (kept !== null) await this.#writes.steps({ kind: 'dropParts', kept, span: RECORDS });
     const last = Math.max(current, apart ?? 0) + 1;
     await this.#writes.dropSpan(rowsOfGenerations(viewId, 0, apart ?? last));
     if (apart !== null) await this.#writes.dropSpan(rowsOfGenerations(viewId, apart + 1, last));
