@@ -1,6 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { open } from 'lmdb';
 import { expect, onTestFinished, test } from 'vitest';
+import { checkFile } from '../../src/backends/embedded/online/check-file.ts';
 import { Entries } from '../../src/backends/embedded/online/entries.ts';
 import { openDatabase } from '../../src/backends/embedded/online/open-database.ts';
 import { MAPPED, uncheckedPages } from '../../src/backends/embedded/online/page-check.ts';
@@ -64,6 +66,25 @@ test.each([1, 2])('reads, writes and removals of unchecked leaves are those of a
     });
     for (const i of [...order.slice(0, 40), ...changed]) mustAnswer(i);
   }
+});
+
+test('a list of free pages that takes several pages of its own is read whole', async () => {
+  const path = await writtenFile();
+  const entries = new Entries(openDatabase(path, 'write'), path);
+  entries.write(() => {
+    for (let i = 0; i < KEYS; i += 2) entries.remove(keyOf(i));
+  });
+  // Pages that a reader sees are not used again, so each transaction leaves a list.
+  const reader = open({ path, noSubdir: true, readOnly: true, encoding: 'binary', keyEncoding: 'binary' });
+  const seen = reader.useReadTransaction();
+  for (let round = 0; round < 200; round += 1)
+    entries.write(() => {
+      for (let n = 0; n < 10; n += 1) entries.put(keyOf(2 * ((round * 10 + n) % 400) + 1), contentOf(n, round));
+    });
+  seen.done();
+  await reader.close();
+  await entries.close();
+  expect(checkFile(path, { kind: 'branches' })).toMatchObject({ isWhole: false });
 });
 
 test('a damaged leaf is found at its first read, by branches that were kept', async () => {

@@ -33,7 +33,9 @@ export const NO_ROOT = 2n ** 64n - 1n;
 
 /** A page in memory. */
 export interface Page {
-  readonly bytes: Buffer<ArrayBuffer>;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The same bytes, to be compared: a slice of a Buffer is no copy, so nothing else takes it. */
+  readonly buffer: Buffer<ArrayBuffer>;
   readonly view: DataView;
 }
 
@@ -75,8 +77,8 @@ export function entriesOf(meta: DataView): number {
 }
 
 export function pageOf(size: number): Page {
-  const bytes = Buffer.allocUnsafeSlow(size);
-  return { bytes, view: new DataView(bytes.buffer) };
+  const bytes = new Uint8Array(size);
+  return { bytes, buffer: Buffer.from(bytes.buffer), view: new DataView(bytes.buffer) };
 }
 
 export function nodeAt({ view }: Page, index: number): number {
@@ -109,7 +111,7 @@ export function smallValue(page: Page, at: number): Uint8Array {
 
 /** Index of the child of a branch whose span has a key. Hot path: makes no views of keys. */
 export function childFor(page: Page, key: Uint8Array): number {
-  const { bytes, view } = page;
+  const { buffer, view } = page;
   let low = 0;
   let high = countOf(page) - 1;
   while (low < high) {
@@ -117,7 +119,7 @@ export function childFor(page: Page, key: Uint8Array): number {
     const at = nodeAt(page, middle);
     const start = at + NODE_BYTES;
     // Of the page before the key: at most 0 where the child's first key is not after it.
-    if (bytes.compare(key, 0, key.length, start, start + view.getUint16(at + 6, true)) <= 0) low = middle;
+    if (buffer.compare(key, 0, key.length, start, start + view.getUint16(at + 6, true)) <= 0) low = middle;
     else high = middle - 1;
   }
   return low;
