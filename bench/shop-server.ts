@@ -78,7 +78,7 @@ export function largeMemory(users: number): number {
 }
 
 /** More users than these have their past loaded as files. */
-export const MANY_USERS = 20_000;
+export const MANY_USERS = 1_000_000;
 /** Of this many users whose past is loaded, one buys once more in the last hour. */
 const BUYS_AGAIN = 50;
 
