@@ -23,6 +23,8 @@ export interface RunOptions {
   readonly kernelsPerStep: number;
   readonly kernelUs: number;
   readonly ranks: number;
+  /** The clock at the start: 16 digits, as a time of day has, if absent. Those leave quarters of a microsecond. */
+  readonly clockUs?: number;
   /** Uniform numbers from 0 to 1. */
   readonly random: () => number;
 }
@@ -35,6 +37,7 @@ const PEAK_BYTES = 2.039e12;
 /** The GPU pauses for this long between two queued events. */
 const BETWEEN_US = 0.8;
 const SGEMM = 'ampere_sgemm_128x128_nn';
+const TIME_OF_DAY_US = 1_700_000_000_000_000;
 
 /**
  * The traces of all ranks of a made-up training loop: each step takes a batch that is ready, launches its kernels ahead of
@@ -59,7 +62,9 @@ class RankRecorder {
   /** The late rank of each step; -1 of none. */
   readonly #late: readonly number[];
   readonly #events: CaptureEvent[] = [];
-  #host = 1_700_000_000_000_000;
+  readonly #clockUs: number;
+  /** Since the start: of these all digits are kept, so ranks do not drift apart. An event's time is rounded once. */
+  #host = 0;
   #gpu = 0;
   #correlation = 1;
   /** The length of a step without fault. */
@@ -92,8 +97,7 @@ class RankRecorder {
       'Input Dims': [[rows, 1024], [rows, 1024], []],
     };
     // Clocks of ranks differ.
-    this.#host += rank * 37_000;
-    this.#gpu = this.#host;
+    this.#clockUs = (options.clockUs ?? TIME_OF_DAY_US) + rank * 37_000;
   }
 
   record(): Capture {
@@ -278,6 +282,6 @@ class RankRecorder {
 
   #push(cat: string, name: string, tid: number, ts: number, dur: number, args: CaptureEvent['args'], pid = 4242): void {
     const round = (us: number) => Math.round(us * 1000) / 1000;
-    this.#events.push({ ph: 'X', cat, name, pid, tid, ts: round(ts), dur: round(dur), args });
+    this.#events.push({ ph: 'X', cat, name, pid, tid, ts: this.#clockUs + round(ts), dur: round(dur), args });
   }
 }
