@@ -23,7 +23,7 @@ export default defineConfig({
     // `headrace` is the source, not the build.
     execArgv: ['--conditions=headrace-source'],
     globalSetup: ['test/memory-folder.ts', 'test/built-console.ts'],
-    setupFiles: ['test/seed.ts', 'test/cpu-seconds.ts'],
+    setupFiles: ['test/once-per-process.ts', 'test/seed.ts', 'test/cpu-seconds.ts'],
     reporters: ['default', './test/closing-line.ts'],
     // Ends what hangs, on a machine of any speed.
     testTimeout: isDeep ? 3_600_000 : 120_000,
