@@ -89,7 +89,7 @@ test('runs in slices give the rows, losses and history of all rows at once, what
   );
 });
 
-test('the store gets one slice at a time, and the next once it has taken the one before', async () => {
+test('the store gets one slice at a time, and the next once it has taken the previous one', async () => {
   const { state: _, files: __, ...open } = await stores('memory');
   const { online } = open;
   const write = online.writeBatch.bind(online);

@@ -70,7 +70,7 @@ export async function* slicesOf(
   if (rows.length > 0) yield rows;
 }
 
-/** The largest number up to which each whole number has a number of its own. */
+/** The largest whole number that no other one is rounded to. */
 const MOST = Number.MAX_SAFE_INTEGER;
 
 /**
