@@ -75,7 +75,7 @@ export interface QueryAppend {
 }
 
 /** One atomic change of rows that queries give. */
-export interface OfflineQueries extends Pick<OfflineChange, 'writer' | 'position'> {
+export interface OfflineQueries extends Pick<OfflineChange, 'writer' | 'position' | 'mode'> {
   readonly appends: readonly QueryAppend[];
 }
 
@@ -133,7 +133,7 @@ export interface OfflineRetention {
 export interface OfflineStore {
   /** Makes a change; its columns must stay as they are until then. */
   publish(change: OfflineChange): Promise<void>;
-  /** As `publish` in mode `append`, with the rows that queries give, a file for each; returns their number. Error: OFFLINE_QUERY. */
+  /** As `publish`, with the rows that queries give, a file for each; returns their number. Error: OFFLINE_QUERY. */
   publishQueries(change: OfflineQueries): Promise<number>;
   /** Gives a stored table the columns of another declaration of it; one that is not stored is left alone. */
   evolve(table: OfflineTable): Promise<void>;

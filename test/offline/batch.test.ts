@@ -168,11 +168,11 @@ test('a generation without rows is one: nothing is read from then on, online and
 test('after a crash between the switch and the history, the history says what was served', async () => {
   let crash = false;
   const { offline, online, clock, state } = await stores((store) => ({
-    publish: (change) =>
+    publish: (change) => store.publish(change),
+    publishQueries: (change) =>
       crash && change.mode === 'append' && change.writer.startsWith('batch/')
         ? Promise.reject(new Error('crash'))
-        : store.publish(change),
-    publishQueries: (change) => store.publishQueries(change),
+        : store.publishQueries(change),
     evolve: (table) => store.evolve(table),
     erase: (name, where) => store.erase(name, where),
     purge: () => store.purge(),

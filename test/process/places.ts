@@ -104,7 +104,7 @@ export const places: Readonly<Record<string, Place>> = {
   'cli/serve/serve-group.ts': { leftOut: 'a test kills a whole group' },
   'cli/commands/drift-replay.ts': { leftOut: 'it makes a temporary folder only' },
   'gpu/readers/read-source.ts': { leftOut: 'it makes a temporary folder only' },
-  'featurestore/training-set/slid-answers.ts': { leftOut: 'it makes a temporary folder only' },
+  'featurestore/scratch-files.ts': { leftOut: 'it makes a temporary folder only' },
   'running/measure-modes.ts': { leftOut: 'it makes a temporary folder only' },
   'serving/batch/worker-process.ts': {
     start: () =>

@@ -1,13 +1,9 @@
 import type { BatchViewData } from '../../features/define/declaration.ts';
 import { batchTable } from '../../features/plan/batch-table.ts';
-import { valueDecoder } from '../../features/sql/decode.ts';
-import type { OfflineStore, OfflineTable, OfflineValue, TableAppend } from '../../ports/offline-store.ts';
-import type { BatchGeneration, BatchRow } from '../../ports/online-store.ts';
-import { entityKeyCodec } from '../../schema/entity-key.ts';
-import { generationRows, type KeptGeneration } from './generation-rows.ts';
-
-/** Columns between the key and the features: the generation, as_of, visible_from. */
-const GENERATION_COLUMNS = 3;
+import type { OfflineStore, OfflineTable, QueryAppend } from '../../ports/offline-store.ts';
+import type { BatchGeneration } from '../../ports/online-store.ts';
+import { generationSql, type KeptGeneration } from './generation-rows.ts';
+import { isOfEntity, keyNames, type RunRows } from './run-rows.ts';
 
 /** Keys of a generation, and those of them that the next one lacks. */
 export interface KeysLost {
@@ -44,45 +40,25 @@ export class BatchHistory {
   }
 
   /** The rows of a kept generation. */
-  async rowsOf({ generation }: KeptGeneration): Promise<readonly BatchRow[]> {
-    const { entity, features } = this.#view;
-    const { encode } = entityKeyCodec(entity.key);
-    const keys = Object.values(entity.key).map(valueDecoder);
-    const values = Object.values(features).map(valueDecoder);
-    const first = keys.length + GENERATION_COLUMNS;
-    const rows: BatchRow[] = [];
-    const sql = `SELECT * FROM ${this.#offline.relation(this.#kept)} WHERE generation = CAST(${generation} AS BIGINT)`;
-    for await (const batch of this.#offline.query(sql)) {
-      for (const row of batch) {
-        // The row of no entity is the sign of a generation without rows.
-        const key = encode(keys.map((decode, i) => decode(row[i])));
-        if (key !== null) rows.push({ key, values: values.map((decode, i) => decode(row[first + i])) });
-      }
-    }
-    return rows;
+  async rowsOf({ generation }: KeptGeneration): Promise<RunRows> {
+    // The row of no entity is the sign of a generation without rows.
+    const where = `generation = CAST(${generation} AS BIGINT) AND ${isOfEntity(this.#view)}`;
+    const relation = `(SELECT * FROM ${this.#offline.relation(this.#kept)} AS kept WHERE ${where})`;
+    return { relation, rows: await this.#count(relation), nullKeys: 0 };
   }
 
-  /** How many keys a kept generation has, and how many of them are not among others. */
-  async keysLost({ generation }: KeptGeneration, rows: readonly BatchRow[]): Promise<KeysLost> {
-    const { key } = this.#view.entity;
-    const { encode } = entityKeyCodec(key);
-    const decoders = Object.values(key).map(valueDecoder);
-    const found = new Set(rows.map((row) => row.key));
-    const columns = Object.keys(this.#kept.columns)
-      .slice(0, decoders.length)
-      .map((name) => `"${name}"`);
-    const sql = `SELECT ${columns.join(', ')} FROM ${this.#offline.relation(this.#kept)} WHERE generation = CAST(${generation} AS BIGINT)`;
-    let keys = 0;
-    let lost = 0;
-    for await (const batch of this.#offline.query(sql)) {
-      for (const row of batch) {
-        const before = encode(decoders.map((decode, i) => decode(row[i])));
-        if (before === null) continue;
-        keys += 1;
-        if (!found.has(before)) lost += 1;
-      }
-    }
-    return { keys, lost };
+  /** How many keys a kept generation has, and how many of them are not among others. Neither are in this process's memory. */
+  async keysLost(generation: KeptGeneration, rows: RunRows): Promise<KeysLost> {
+    const before = await this.rowsOf(generation);
+    const keys = keyNames(this.#view).join(', ');
+    if (before.rows === 0 || rows.rows === 0) return { keys: before.rows, lost: before.rows };
+    const lost = `(SELECT ${keys} FROM ${before.relation} AS before ANTI JOIN ${rows.relation} AS run USING (${keys}))`;
+    return { keys: before.rows, lost: await this.#count(lost) };
+  }
+
+  async #count(relation: string): Promise<number> {
+    for await (const [row] of this.#offline.query(`SELECT COUNT(*) FROM ${relation} AS counted`)) return Number(row[0]);
+    return 0;
   }
 
   async #newestWhere(condition: string): Promise<KeptGeneration | null> {
@@ -93,33 +69,22 @@ export class BatchHistory {
     return null;
   }
 
-  /** Writes the rows of a generation where only {@link publish} sees them. */
-  async prepare(generation: BatchGeneration, rows: readonly BatchRow[]): Promise<void> {
-    await this.#publish('replace', this.#append(this.#prepared, generation, rows));
+  /** Writes the rows of a generation where only {@link keep} sees them. */
+  async prepare(generation: BatchGeneration, rows: RunRows): Promise<void> {
+    await this.#publish('replace', { table: this.#prepared, sql: generationSql(this.#view, generation, rows) });
   }
 
-  /** Adds a generation that readers see from `visibleFrom` on. */
-  async keep(generation: BatchGeneration, rows: readonly BatchRow[]): Promise<void> {
-    await this.#publish('append', this.#append(this.#kept, generation, rows));
-  }
-
-  /** Keeps the generation that the online store serves, if a crash came between its switch and its history. */
-  async publish({ generation, asOf, visibleFrom }: BatchGeneration): Promise<void> {
-    const columns: OfflineValue[][] = Object.keys(this.#kept.columns).map(() => []);
+  /**
+   * Adds the generation that was prepared last, which readers see from `visibleFrom` on; nothing where another was. It repairs the history
+   * after a crash too.
+   */
+  async keep({ generation, asOf, visibleFrom }: BatchGeneration): Promise<void> {
     const sql = `SELECT * REPLACE (CAST(${visibleFrom} AS BIGINT) AS visible_from)
-FROM ${this.#offline.relation(this.#prepared)} WHERE generation = ${generation} AND as_of = ${asOf}`;
-    for await (const rows of this.#offline.query(sql)) {
-      for (const row of rows) for (let c = 0; c < columns.length; c += 1) columns[c].push(row[c]);
-    }
-    const [{ length }] = columns;
-    if (length > 0) await this.#publish('append', { table: this.#kept, rows: length, columns });
+FROM ${this.#offline.relation(this.#prepared)} AS prepared WHERE generation = ${generation} AND as_of = ${asOf}`;
+    if ((await this.#count(`(${sql})`)) > 0) await this.#publish('append', { table: this.#kept, sql });
   }
 
-  async #publish(mode: 'append' | 'replace', append: TableAppend): Promise<void> {
-    await this.#offline.publish({ writer: this.#kept.name, position: {}, mode, tables: [append] });
-  }
-
-  #append(table: OfflineTable, generation: BatchGeneration, rows: readonly BatchRow[]): TableAppend {
-    return { table, ...generationRows(this.#view, generation, rows) };
+  async #publish(mode: 'append' | 'replace', append: QueryAppend): Promise<void> {
+    await this.#offline.publishQueries({ writer: this.#kept.name, position: {}, mode, appends: [append] });
   }
 }

@@ -3,11 +3,13 @@ import { turnsInOrder } from '../../base/in-turn.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import type { OpenSpan } from '../../base/tracer.ts';
 import type { BatchViewData } from '../../features/define/declaration.ts';
-import type { BatchGeneration, BatchRow } from '../../ports/online-store.ts';
+import type { BatchGeneration } from '../../ports/online-store.ts';
 import { Background } from '../../schedule/background.ts';
 import { lastDue } from '../../schedule/cron.ts';
+import { ScratchFiles } from '../scratch-files.ts';
 import type { KeysLost } from './batch-history.ts';
 import { readBatch } from './read-batch.ts';
+import type { RunRows } from './run-rows.ts';
 import {
   type BatchHealth,
   type BatchRun,
@@ -18,6 +20,7 @@ import {
   viewId,
 } from './scheduled-view.ts';
 import { type ScoredRows, scoredRows } from './scored-view.ts';
+import { writeSlices } from './write-slices.ts';
 
 /** A run that is due for longer than this is late. */
 const LATE_AFTER_MS = 60_000;
@@ -150,8 +153,27 @@ export class BatchSchedule {
   async #run(scheduled: ScheduledView, options: BatchRunOptions, span: OpenSpan | null): Promise<BatchRun> {
     const { view } = scheduled;
     scheduled.triedAt = this.#options.clock();
+    const { scratch } = this.#options;
+    const name = `batch-${viewId(view)}`;
+    const files = new ScratchFiles(scratch === undefined ? undefined : `${scratch}${name}`, name);
+    try {
+      return await this.#runInto(files.next('run'), scheduled, options, span);
+    } finally {
+      files.remove();
+    }
+  }
+
+  /** `path`: of the file that the rows are written to. */
+  async #runInto(
+    path: string,
+    scheduled: ScheduledView,
+    options: BatchRunOptions,
+    span: OpenSpan | null,
+  ): Promise<BatchRun> {
+    const { view } = scheduled;
     const started = performance.now();
-    const { rows, nullKeys, asOf } = await this.#rowsOf(scheduled, scheduled.triedAt, options);
+    const rows = await this.#rowsOf(scheduled, path, options);
+    const { nullKeys, asOf } = rows;
     span?.set({ 'headrace.view': viewId(view), 'headrace.tier': 'batch', 'headrace.as_of': asOf });
     const read = performance.now();
     await this.#checkLoss(scheduled, rows, options.acceptLoss ?? false);
@@ -159,26 +181,27 @@ export class BatchSchedule {
     span?.past('sql', started, read);
     span?.past('switch', read, performance.now());
     span?.set({
-      'headrace.rows': rows.length,
+      'headrace.rows': rows.rows,
       'headrace.null_keys': nullKeys,
       'headrace.generation': generation.generation,
     });
     scheduled.succeededAt = generation.visibleFrom;
-    return { generation, rows: rows.length, nullKeys };
+    return { generation, rows: rows.rows, nullKeys };
   }
 
-  async #rowsOf({ view, cron }: ScheduledView, now: number, options: BatchRunOptions): Promise<ScoredRows> {
+  async #rowsOf(scheduled: ScheduledView, path: string, options: BatchRunOptions): Promise<ScoredRows> {
     const { offline, scorer } = this.#options;
+    const { view, cron, triedAt: now } = scheduled;
     const { scores } = view;
-    if (scores === undefined) return { ...(await readBatch(view, offline, now)), asOf: now };
+    if (scores === undefined) return { ...(await readBatch(view, offline, now, path)), asOf: now };
     if (scorer === undefined) throw fail('BATCH_SCORER', { view: view.name });
     const { signal = null, onProgress = () => undefined } = options;
     const since = lastDue(cron, now) ?? now;
-    return scoredRows({ view: { ...view, scores }, offline, scorer, since, now, signal, onProgress });
+    return scoredRows({ view: { ...view, scores }, offline, scorer, path, since, now, signal, onProgress });
   }
 
   /** Error BATCH_LOSS where rows lack more keys of the newest generation than the view may lose, and nobody accepts it. */
-  async #checkLoss(scheduled: ScheduledView, rows: readonly BatchRow[], acceptLoss: boolean): Promise<void> {
+  async #checkLoss(scheduled: ScheduledView, rows: RunRows, acceptLoss: boolean): Promise<void> {
     const { view, history } = scheduled;
     const newest = await history.newest();
     const { keys, lost } = newest === null ? NOTHING_LOST : await history.keysLost(newest, rows);
@@ -208,23 +231,21 @@ export class BatchSchedule {
       });
     const rows = await scheduled.history.rowsOf(before);
     const generation = await this.#serve(scheduled, before.asOf, rows);
-    return { generation, rows: rows.length, nullKeys: 0 };
+    return { generation, rows: rows.rows, nullKeys: 0 };
   }
 
   /** Makes rows the next generation, seen from now on. */
-  async #serve(scheduled: ScheduledView, asOf: number, rows: readonly BatchRow[]): Promise<BatchGeneration> {
-    const { online, clock } = this.#options;
+  async #serve(scheduled: ScheduledView, asOf: number, rows: RunRows): Promise<BatchGeneration> {
+    const { online, offline, clock } = this.#options;
     const { view, history } = scheduled;
     scheduled.generation += 1;
     const unseen = { viewId: viewId(view), generation: scheduled.generation, asOf, visibleFrom: clock() };
     // Nobody sees either, and both are there before the switch.
-    await Promise.all([
-      history.prepare(unseen, rows),
-      Promise.resolve().then(() => online.writeBatch(unseen, view.features, rows)),
-    ]);
+    await history.prepare(unseen, rows);
+    await writeSlices(view, unseen, rows, { online, offline });
     const generation = { ...unseen, visibleFrom: clock() };
     await online.switchBatch(generation);
-    await history.keep(generation, rows);
+    await history.keep(generation);
     scheduled.triedAt = generation.visibleFrom;
     scheduled.asOf = asOf;
     return generation;

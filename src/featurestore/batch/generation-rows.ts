@@ -3,6 +3,7 @@ import { batchTable } from '../../features/plan/batch-table.ts';
 import type { OfflineValue } from '../../ports/offline-store.ts';
 import type { BatchRow } from '../../ports/online-store.ts';
 import { entityKeyCodec } from '../../schema/entity-key.ts';
+import { featureNames, keyNames, type RunRows } from './run-rows.ts';
 
 /** A generation in the history. */
 export interface KeptGeneration {
@@ -11,7 +12,20 @@ export interface KeptGeneration {
   readonly visibleFrom: number;
 }
 
-/** The rows of a generation in the view's table; an empty generation is one row without an entity. */
+/** SQL of the rows of a generation in the view's table; an empty generation is one row without an entity. */
+export function generationSql(
+  view: BatchViewData,
+  { generation, asOf, visibleFrom }: KeptGeneration,
+  { relation, rows }: Pick<RunRows, 'relation' | 'rows'>,
+): string {
+  const about = Object.entries({ generation, as_of: asOf, visible_from: visibleFrom });
+  const whole = about.map(([name, value]) => `CAST(${value} AS BIGINT) AS ${name}`).join(', ');
+  const [keys, features] = [keyNames(view), featureNames(view)];
+  if (rows > 0) return `SELECT ${[...keys, whole, ...features].join(', ')} FROM ${relation} AS run`;
+  return `SELECT ${[...keys, ...features].map((name) => `NULL AS ${name}`).join(', ')}, ${whole}`;
+}
+
+/** The rows of a generation in the view's table, as {@link generationSql} has them. */
 export function generationRows(
   view: BatchViewData,
   { generation, asOf, visibleFrom }: KeptGeneration,

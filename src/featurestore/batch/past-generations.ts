@@ -9,8 +9,10 @@ import type { BatchRow } from '../../ports/online-store.ts';
 import { type Cron, lastDue, parseCron } from '../../schedule/cron.ts';
 import { entityKeyCodec } from '../../schema/entity-key.ts';
 import { parquetRelation } from '../parquet-relation.ts';
+import { ScratchFiles } from '../scratch-files.ts';
 import { generationRows } from './generation-rows.ts';
 import { readBatch } from './read-batch.ts';
+import { type RunRows, slicesOf } from './run-rows.ts';
 
 /** Runs of a view's past at most; of more, as many are made as lie evenly. */
 const MOST_RUNS = 400;
@@ -125,65 +127,75 @@ function dueInstants(
   return instants.reverse();
 }
 
-/** A run of the past. */
+/** A run of the past, in a file. */
 interface PastRun {
   readonly asOf: number;
-  readonly rows: readonly BatchRow[];
+  readonly path: string;
+  readonly rows: RunRows;
 }
 
-/**
- * The generations that rows read, each with the keys that are asked for in its time: memory does not grow with the
- * view.
- */
+/** The generations that rows read, each with the keys that are asked for in its time. Memory does not grow with the view. */
 async function* generations(
   view: BatchViewData,
   instants: readonly number[],
   before: string,
   options: PastGenerationsOptions,
 ): AsyncGenerator<RowBatch> {
-  const { offline, mode, onProgress } = options;
+  const files = new ScratchFiles(`${options.scratch}.past`, 'past');
   let last: PastRun | null = null;
   const generation = async function* (index: number, keys: ReadonlySet<string>): AsyncGenerator<RowBatch> {
     if (keys.size === 0) return;
     const asOf = instants[index];
-    last = (await pastRun(view, offline, asOf, mode, onProgress)) ?? last;
+    const run = await pastRun(view, { asOf, path: files.next('run') }, options);
+    if (run !== null && last !== null) rmSync(last.path, { force: true });
+    last = run ?? last;
     if (last === null) return;
     const about = { generation: index - instants.length, asOf: last.asOf, visibleFrom: asOf };
-    yield generationRows(
-      view,
-      about,
-      last.rows.filter(({ key }) => keys.has(key)),
-    );
+    yield generationRows(view, about, await rowsOfKeys(view, last.rows, keys, options));
   };
-  let at = 0;
-  let keys = new Set<string>();
-  for await (const [q, asked] of askedKeys(view, before, options)) {
-    if (q < instants[0]) continue;
-    while (at + 1 < instants.length && instants[at + 1] <= q) {
-      yield* generation(at, keys);
-      keys = new Set();
-      at += 1;
+  try {
+    let at = 0;
+    let keys = new Set<string>();
+    for await (const [q, asked] of askedKeys(view, before, options)) {
+      if (q < instants[0]) continue;
+      while (at + 1 < instants.length && instants[at + 1] <= q) {
+        yield* generation(at, keys);
+        keys = new Set();
+        at += 1;
+      }
+      for (const key of asked) keys.add(key);
     }
-    for (const key of asked) keys.add(key);
+    yield* generation(at, keys);
+  } finally {
+    files.remove();
   }
-  yield* generation(at, keys);
 }
 
 async function pastRun(
   view: BatchViewData,
-  offline: OfflineStore,
-  asOf: number,
-  mode: ReadMode,
-  onProgress: (text: string) => void,
+  { asOf, path }: Omit<PastRun, 'rows'>,
+  { offline, mode, onProgress }: PastGenerationsOptions,
 ): Promise<PastRun | null> {
   try {
-    const { rows } = await readBatch(view, offline, asOf, mode === 'corrected' ? 'happened' : 'arrived');
-    return { asOf, rows };
+    const rows = await readBatch(view, offline, asOf, path, mode === 'corrected' ? 'happened' : 'arrived');
+    return { asOf, path, rows };
   } catch (error) {
     if (!isHeadraceError(error, 'BATCH_SQL')) throw error;
     onProgress(`warning: batch view "${view.name}" fails as of ${new Date(asOf).toISOString()}: ${error.message}`);
     return null;
   }
+}
+
+/** The rows of a run that are of these keys. */
+async function rowsOfKeys(
+  view: BatchViewData,
+  rows: RunRows,
+  keys: ReadonlySet<string>,
+  { offline }: PastGenerationsOptions,
+): Promise<readonly BatchRow[]> {
+  const found: BatchRow[] = [];
+  for await (const slice of slicesOf(view, offline, rows)) found.push(...slice.filter(({ key }) => keys.has(key)));
+  return found;
 }
 
 /** The keys of a view that rows ask for, by instant, in order. */

@@ -1,71 +1,46 @@
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
 import type { BatchViewData, ScoredViewData } from '../../features/define/declaration.ts';
 import { rawTable } from '../../features/plan/raw-table.ts';
-import { valueDecoder } from '../../features/sql/decode.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
-import type { BatchRow } from '../../ports/online-store.ts';
-import type { ColumnSpec, Value } from '../../schema/column.ts';
-import { entityKeyCodec } from '../../schema/entity-key.ts';
-import { orderOf } from '../key-order.ts';
-import { type FoundColumn, readColumns, wantedColumns } from './batch-columns.ts';
+import { parquetRelation } from '../parquet-relation.ts';
+import { type FoundColumn, readColumns } from './batch-columns.ts';
 import { ownSql, ownSqlOverNothing, type SeenEvents } from './batch-sql.ts';
-
-/** The part of the history that SQL reads. */
-type History = Pick<OfflineStore, 'query'>;
-
-/** The rows of a run. */
-export interface BatchRows {
-  readonly rows: readonly BatchRow[];
-  /** Rows whose key has a null part: left out. */
-  readonly nullKeys: number;
-}
+import { checkedRows, featureNames, type History, keyNames, keyOrderOf, type RunRows } from './run-rows.ts';
 
 /**
- * Runs a view's SQL over the published history as of an instant.
+ * Runs a view's SQL over the published history as of an instant, into a file at `path`.
  * Errors: BATCH_SQL, BATCH_READ, BATCH_COLUMN, BATCH_TYPE, BATCH_DUPLICATE_KEY.
  */
 export async function readBatch(
   view: BatchViewData,
   offline: OfflineStore,
   asOf: number,
+  path: string,
   seen: SeenEvents = 'all',
-): Promise<BatchRows> {
+): Promise<RunRows> {
   const own = ownSql(view, (source) => offline.relation(rawTable(source)), asOf, seen);
-  return readRows(view, offline, own, await columnsOf(view, offline));
+  return readRows(view, offline, own, await columnsOf(view, offline), path);
 }
 
 /**
- * Reads the rows of SQL, of which `columns` are the SELECT list, in the order in which a store has its keys: a store of millions is then
- * written from its beginning to its end. Errors: those of {@link readBatch}.
+ * Writes the rows of SQL, of which `columns` are the SELECT list, to a file at `path`, and checks them. They are in the order in which a
+ * store has its keys: a store of millions is then written from its beginning to its end. Errors: those of {@link readBatch}.
  */
 export async function readRows(
   view: BatchViewData,
-  offline: History,
+  offline: OfflineStore,
   own: string,
   columns: readonly string[],
-): Promise<BatchRows> {
-  const wanted = wantedColumns(view);
-  const decoders = wanted.map(([, spec]) => valueDecoder(spec));
-  const { encode } = entityKeyCodec(view.entity.key);
-  const width = Object.keys(view.entity.key).length;
-  const rows = new Map<string, BatchRow>();
-  let nullKeys = 0;
-  const order = wanted.slice(0, width).flatMap(([, { type }], i) => orderOf(type, columns[i]));
-  const sql = `SELECT ${columns.join(', ')} FROM (${own}\n) AS run ORDER BY ${order.join(', ')}`;
-  for await (const batch of running(view, offline, sql)) {
-    for (const cells of batch) {
-      const values = cells.map((cell, i): Value => decoders[i](cell));
-      wanted.forEach(([name, spec], i) => {
-        checkExact(view, name, spec, values[i]);
-      });
-      const key = encode(values.slice(0, width));
-      if (key === null) nullKeys += 1;
-      else if (rows.has(key))
-        throw fail('BATCH_DUPLICATE_KEY', { view: view.name, key: values.slice(0, width).join(', ') });
-      else rows.set(key, { key, values: values.slice(width) });
-    }
-  }
-  return { rows: [...rows.values()], nullKeys };
+  path: string,
+): Promise<RunRows> {
+  const names = [...keyNames(view), ...featureNames(view)];
+  const select = columns.map((column, i) => `${column} AS ${names[i]}`);
+  const order = keyOrderOf(view, columns);
+  const sql = `SELECT ${select.join(', ')} FROM (${own}\n) AS run ORDER BY ${order.join(', ')}`;
+  return ofAuthor(view, async () => {
+    const all = await offline.exportParquet(sql, path);
+    return checkedRows(view, offline, parquetRelation([path]), all);
+  });
 }
 
 /** Checks a view's SQL without data: over empty tables. Errors: BATCH_SQL, BATCH_READ, BATCH_COLUMN, BATCH_TYPE. */
@@ -88,23 +63,19 @@ function columnsOf(view: BatchViewData, history: History): Promise<readonly stri
 /** The SELECT list that reads a view's columns from SQL. Errors: BATCH_SQL, BATCH_COLUMN, BATCH_TYPE. */
 export async function selectList(view: BatchViewData, history: History, sql: string): Promise<readonly string[]> {
   const found: FoundColumn[] = [];
-  for await (const rows of running(view, history, `DESCRIBE (${sql}\n)`))
-    for (const [name, type] of rows) found.push({ name: String(name), type: String(type) });
+  await ofAuthor(view, async () => {
+    for await (const rows of history.query(`DESCRIBE (${sql}\n)`))
+      for (const [name, type] of rows) found.push({ name: String(name), type: String(type) });
+  });
   return readColumns(view, found);
 }
 
-/** A query of a view's SQL, of which the author hears in terms of the view. */
-async function* running(view: BatchViewData, history: History, sql: string): ReturnType<History['query']> {
+/** Queries of a view's SQL, of which the author hears in terms of the view. Error: BATCH_SQL. */
+async function ofAuthor<T>(view: BatchViewData, work: () => Promise<T>): Promise<T> {
   try {
-    yield* history.query(sql);
+    return await work();
   } catch (error) {
     if (!isHeadraceError(error, 'OFFLINE_QUERY')) throw error;
     throw fail('BATCH_SQL', { view: view.name, reason: String(error.facts['reason']) }, error);
   }
-}
-
-/** An int or a time beyond 2^53 has no number. */
-function checkExact(view: BatchViewData, column: string, { type }: ColumnSpec, value: Value): void {
-  if ((type === 'int' || type === 'time') && value !== null && !Number.isSafeInteger(value))
-    throw fail('BATCH_TYPE', { view: view.name, column, found: String(value), wanted: 'a number within 2^53' });
 }

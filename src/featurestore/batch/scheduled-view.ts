@@ -17,6 +17,8 @@ export interface BatchScheduleOptions {
   readonly tracer?: Tracer | null;
   /** Scores the requests of scored views; without it they are never due. */
   readonly scorer?: ViewScorer | undefined;
+  /** Prefix of scratch files, which hold the rows of a run; absent: they are in a temporary folder. */
+  readonly scratch?: string | undefined;
 }
 
 /** How a run is followed and ended. */
@@ -85,7 +87,7 @@ export async function openView(
   const [answer] = await online.readBatch([{ viewId: viewId(view), features: view.features, key: '' }]);
   const served = answer?.generation;
   // Only a generation of which the history has heard nothing: one that was rolled back to is kept already.
-  if (served !== undefined && served.generation > (newest?.generation ?? 0)) await history.publish(served);
+  if (served !== undefined && served.generation > (newest?.generation ?? 0)) await history.keep(served);
   const seen = [newest, served].filter((generation) => generation !== null && generation !== undefined);
   const isUnfinished = scorer !== undefined && view.scores !== undefined && hasUnfinished(scorer, view);
   const triedAt =

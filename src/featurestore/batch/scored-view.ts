@@ -7,7 +7,8 @@ import { SPINE_AT } from '../../features/plan/scan.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import { parquetRelation } from '../parquet-relation.ts';
 import { ownSql } from './batch-sql.ts';
-import { askedView, type BatchRows, readRows, selectList } from './read-batch.ts';
+import { askedView, readRows, selectList } from './read-batch.ts';
+import type { RunRows } from './run-rows.ts';
 
 /** Files of a run of a scored view. */
 export interface ScoreFilesAsked {
@@ -31,6 +32,8 @@ export interface ScoredRunOptions extends Pick<ScoreFilesAsked, 'signal' | 'onPr
   readonly view: ScoredViewData;
   readonly offline: OfflineStore;
   readonly scorer: ViewScorer;
+  /** The file that the rows are written to. */
+  readonly path: string;
   /** A spine of a run that did not finish counts from here on, epoch ms: when the run was due. */
   readonly since: number;
   /** Epoch ms. */
@@ -38,7 +41,7 @@ export interface ScoredRunOptions extends Pick<ScoreFilesAsked, 'signal' | 'onPr
 }
 
 /** Rows of a run and the instant of their features. */
-export interface ScoredRows extends BatchRows {
+export interface ScoredRows extends RunRows {
   readonly asOf: number;
 }
 
@@ -48,7 +51,7 @@ export interface ScoredRows extends BatchRows {
  * Errors: BATCH_SQL, BATCH_READ, BATCH_COLUMN, BATCH_TYPE, BATCH_DUPLICATE_KEY, those of the scorer.
  */
 export async function scoredRows(options: ScoredRunOptions): Promise<ScoredRows> {
-  const { view, offline, scorer, since, now, signal, onProgress } = options;
+  const { view, offline, scorer, path, since, now, signal, onProgress } = options;
   const folder = join(scorer.folder, `${view.name}@${view.version}`);
   mkdirSync(folder, { recursive: true });
   const left = unfinished(folder).filter((at) => at >= since && at <= now);
@@ -57,9 +60,9 @@ export async function scoredRows(options: ScoredRunOptions): Promise<ScoredRows>
   const nullKeys = left.length === 0 ? await writeSpine(options, asOf, from) : 0;
   await refuseTwice(view, offline, from);
   const files = await scorer.score(view, { from, to: join(folder, 'scores'), signal, onProgress });
-  const rows = await readScores(view, offline, files);
+  const rows = await readScores(view, offline, files, path);
   for (const at of unfinished(folder)) rmSync(join(folder, spineName(at)), { force: true });
-  return { rows: rows.rows, nullKeys, asOf };
+  return { ...rows, nullKeys, asOf };
 }
 
 function spineName(asOf: number): string {
@@ -115,10 +118,15 @@ async function refuseTwice(view: ScoredViewData, offline: OfflineStore, path: st
   }
 }
 
-async function readScores(view: ScoredViewData, offline: OfflineStore, files: readonly string[]): Promise<BatchRows> {
-  if (files.length === 0) return { rows: [], nullKeys: 0 };
+async function readScores(
+  view: ScoredViewData,
+  offline: OfflineStore,
+  files: readonly string[],
+  path: string,
+): Promise<RunRows> {
+  if (files.length === 0) return { relation: '', rows: 0, nullKeys: 0 };
   const sql = `SELECT * FROM ${parquetRelation(files)}`;
-  return readRows(view, offline, sql, await selectList(view, offline, sql));
+  return readRows(view, offline, sql, await selectList(view, offline, sql), path);
 }
 
 function keyColumns({ entity }: ScoredViewData): readonly string[] {

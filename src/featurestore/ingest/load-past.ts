@@ -119,7 +119,7 @@ async function publish(options: LoadPastOptions, place: IngestPlace, past: strin
     return { table: rawTable(source), sql };
   });
   const position = { ...(await offline.position(RAW_READER)), [topic]: begins };
-  await offline.publishQueries({ writer: RAW_READER, position, appends });
+  await offline.publishQueries({ writer: RAW_READER, position, mode: 'append', appends });
   return rows;
 }
 

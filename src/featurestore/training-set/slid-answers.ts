@@ -1,14 +1,12 @@
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
 import type { LookupSpec } from '../../features/define/declaration.ts';
 import type { ServiceReadOptions } from '../../features/plan/service-read.ts';
 import { duckdb } from '../../features/sql/duckdb.ts';
 import { type SlideQuery, slideQueries } from '../../features/sql/slide-queries.ts';
 import type { OfflineStore, OfflineValue, RowBatch } from '../../ports/offline-store.ts';
-import { temporaryFolder } from '../../process/temporary-folder.ts';
 import { cutNow, eachFittingSlice, type Fit, newFit } from '../../schedule/fitting-slices.ts';
 import { parquetRelation } from '../parquet-relation.ts';
+import { ScratchFiles } from '../scratch-files.ts';
 import { cutSpine, type SpineSlice, sliceOf, WHOLE_SPINE } from './spine-slices.ts';
 
 export interface SlidAnswersOptions extends Omit<ServiceReadOptions, 'slidOf'> {
@@ -44,21 +42,12 @@ const FILE_ROWS = 131_072;
 export async function slidAnswers(options: SlidAnswersOptions): Promise<SlidAnswers> {
   const queries = slideQueries(onSpine(options, options.spine));
   if (queries.length === 0) return { slidOf: () => undefined, drop: () => undefined };
-  const folder = options.scratch === undefined ? temporaryFolder('headrace-slid-') : null;
-  const prefix = folder === null ? `${options.scratch}` : join(folder.path, 'answers');
+  const files = new ScratchFiles(options.scratch, 'slid');
   const relations = new Map<string, string>();
-  const files: string[] = [];
-  const drop = () => {
-    for (const file of files) rmSync(file, { force: true });
-    folder?.remove();
-  };
+  const drop = () => files.remove();
   try {
     for (const [at, { lookup }] of queries.entries()) {
-      const relation = await writtenAnswers(options, at, () => {
-        const file = `${prefix}.${files.length}.slid`;
-        files.push(file);
-        return file;
-      });
+      const relation = await writtenAnswers(options, at, () => files.next('slid'));
       relations.set(lookup.alias, relation);
     }
   } catch (error) {

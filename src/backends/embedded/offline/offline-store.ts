@@ -109,8 +109,8 @@ class EmbeddedOfflineStore implements OfflineStore {
     await this.#publish(change, (append, paths) => this.#rows.writeAppend(append, paths));
   }
 
-  async publishQueries({ writer, position, appends }: OfflineQueries): Promise<number> {
-    const written = await this.#publish({ writer, position, mode: 'append', tables: appends }, (append, paths) =>
+  async publishQueries({ appends, ...change }: OfflineQueries): Promise<number> {
+    const written = await this.#publish({ ...change, tables: appends }, (append, paths) =>
       this.#rows.writeQuery(append, paths),
     );
     return written.reduce((rows, file) => rows + (file?.rows ?? 0), 0);

@@ -49,10 +49,11 @@ export const offlineExportContracts: readonly OfflineStoreContract[] = [
     needs: [],
     run: (subject) =>
       withStore(subject, async (store) => {
-        const publish = (sqls: readonly string[], position: number) =>
+        const publish = (sqls: readonly string[], position: number, mode: 'append' | 'replace' = 'append') =>
           store.publishQueries({
             writer: 'w',
             position: { w: [position] },
+            mode,
             appends: sqls.map((sql) => ({ table: numbers, sql })),
           });
         const rows = () => collect(store.query(`SELECT "at", value FROM ${store.relation(numbers)} ORDER BY "at"`));
@@ -69,6 +70,15 @@ export const offlineExportContracts: readonly OfflineStoreContract[] = [
         await mustFail('OFFLINE_QUERY', () => publish([first, 'SELECT nothing'], 3), 'a wrong query');
         mustEqual(await rows(), wanted, 'rows after it');
         mustEqual(await store.position('w'), { w: [2] }, 'the position after it');
+        await mustFail(
+          'OFFLINE_QUERY',
+          () => publish(['SELECT nothing'], 3, 'replace'),
+          'a wrong query in their place',
+        );
+        mustEqual(await rows(), wanted, 'rows that stay');
+        mustEqual(await publish(['SELECT 3 AS "at", NULL AS value'], 3, 'replace'), 1, 'rows in their place');
+        mustEqual(await rows(), [[3n, null]], 'rows that were replaced');
+        mustEqual(await store.position('w'), { w: [3] }, 'the position of the replacement');
       }),
   },
   {
