@@ -14,6 +14,26 @@ export interface LogRecord {
   readonly foreign?: string;
 }
 
+/** The id and the times of a record; the id as UTF-8 in [idFrom, idTo) of the bytes, which is empty in a blank record. */
+export interface RecordHead {
+  readonly bytes: Uint8Array;
+  readonly idFrom: number;
+  readonly idTo: number;
+  readonly ts: number;
+  readonly ingestTs: number;
+}
+
+/** Records at the offsets [from, to), where there are any. */
+export interface HeadSpan {
+  readonly from: number;
+  readonly to: number;
+  /** Records that are seen at least, if the span has as many. */
+  readonly least: number;
+}
+
+/** Takes the head of a record, which holds until it returns. */
+export type SeeHead = (head: RecordHead, offset: number) => void;
+
 export interface LogBatch {
   /** Offset of the first record; the records are dense from there. */
   readonly offset: number;
@@ -61,7 +81,8 @@ export interface EventLogCapabilities {
  *     crash each record is as before or blank;
  * 11. `restamp` changes ingest times, and nothing else of a record; they may then decrease. After a crash each record has its
  *     old or its new one;
- * 12. `beginAt` lets a topic without a record begin at later offsets, over restarts too: appends continue there, a read before is LOG_TRIMMED.
+ * 12. `beginAt` lets a topic without a record begin at later offsets, over restarts too: appends continue there, a read before is LOG_TRIMMED;
+ * 13. `eachHead` gives the ids and times of the records that `read` gives, and goes on at the offset where it ended.
  */
 export interface EventLog {
   readonly capabilities: EventLogCapabilities;
@@ -70,6 +91,8 @@ export interface EventLog {
   /** Appends in order, giving the offset of the first record; returns when the append is as durable as the log promises. */
   append(topic: string, partition: number, records: readonly LogRecord[]): MaybePromise<number>;
   read(topic: string, partition: number, offset: number, max: number): MaybePromise<LogBatch>;
+  /** Calls `see` with the heads of a span's first records: `least` of them, and the rest of the last append. Gives how many. A log without it is read. */
+  eachHead?(topic: string, partition: number, span: HeadSpan, see: SeeHead): number;
   ends(topic: string): MaybePromise<readonly PartitionEnds[]>;
   /** The last known ends of the partitions, without a request; absent in a log that only this process appends to. */
   knownEnds?(topic: string): readonly number[];

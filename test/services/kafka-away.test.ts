@@ -81,6 +81,8 @@ const calls: Readonly<Record<Methods, ((log: EventLog) => unknown) | null>> = {
   restamp: null,
   // A topic of a shared log begins with its first record.
   beginAt: null,
+  // Its records are read.
+  eachHead: null,
 };
 
 const asking = Object.entries(calls).flatMap(([name, call]) => (call === null ? [] : [[name, call] as const]));

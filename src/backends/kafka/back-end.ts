@@ -51,7 +51,7 @@ function logOn(options: KafkaOptions, place: BackEndPlace): LogBackEnd {
   return {
     kind: 'kafka',
     addresses: brokers,
-    lacks: ['oneWriter', 'blank', 'beginAt'],
+    lacks: ['oneWriter', 'blank', 'beginAt', 'heads'],
     open: () => {
       // The stores of the directory know events by their places in that log: in another they would name other events.
       if (place.hasEventsHere()) throw fail('LOG_ELSEWHERE', { directory: join(directory) });

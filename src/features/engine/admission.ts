@@ -1,12 +1,20 @@
+import { Murmur128 } from '../../base/hash/murmur3.ts';
 import type { EventSourceData } from '../define/declaration.ts';
 import type { Delivery } from './delivery.ts';
-import { IdSet, idPart } from './id-set.ts';
+import { IdSet } from './id-set.ts';
 
 /** The verdict of a source's rule on a delivery. */
 export type Verdict = 'accepted' | 'duplicate' | 'future' | 'late';
 
-/** The facts of a delivery that its verdict depends on. */
-type Judged = Pick<Delivery, 'id' | 'ts' | 'ingestTs'>;
+/** The facts of a delivery that its verdict depends on, but for its id. */
+type Times = Pick<Delivery, 'ts' | 'ingestTs'>;
+
+/** The facts of a delivery that its verdict depends on; its id as UTF-8 in [idFrom, idTo) of the bytes. */
+interface JudgedBytes extends Times {
+  readonly bytes: Uint8Array;
+  readonly idFrom: number;
+  readonly idTo: number;
+}
 
 /** Deliveries by verdict; their sum is what was delivered. */
 export type AdmissionCounters = { -readonly [Name in Verdict]: number };
@@ -33,6 +41,8 @@ export class Admission {
   readonly #futureSkewMs: number;
   /** By partition: an id has one partition, and partitions are read at different speeds. */
   readonly #memories: IdMemory[] = [];
+  /** Of the id that is judged. */
+  readonly #id = new Murmur128();
 
   constructor(
     { latenessMs, futureSkewMs }: Pick<EventSourceData, 'latenessMs' | 'futureSkewMs'>,
@@ -45,13 +55,21 @@ export class Admission {
 
   /** Judges the next delivery of a partition's log order, and counts it. `offset`: of the delivery, where repeats are to name it. */
   judge(delivery: Delivery, partition: number, offset = UNNAMED): Verdict {
+    this.#id.ofText(delivery.id);
     const verdict = this.#verdict(delivery, partition, offset);
     this.counters[verdict] += 1;
     return verdict;
   }
 
   /** Notes a delivery that was judged before a restart, in log order. */
-  remember(delivery: Judged, partition: number, offset = UNNAMED): void {
+  remember(delivery: Times & Pick<Delivery, 'id'>, partition: number, offset = UNNAMED): void {
+    this.#id.ofText(delivery.id);
+    this.#verdict(delivery, partition, offset);
+  }
+
+  /** As `remember`, by the bytes of the id. */
+  rememberBytes(delivery: JudgedBytes, partition: number, offset: number): void {
+    this.#id.ofBytes(delivery.bytes, delivery.idFrom, delivery.idTo);
     this.#verdict(delivery, partition, offset);
   }
 
@@ -60,13 +78,12 @@ export class Admission {
     return this.#memoryOf(partition).found;
   }
 
-  #verdict({ id, ts, ingestTs }: Judged, partition: number, offset: number): Verdict {
+  #verdict({ ts, ingestTs }: Times, partition: number, offset: number): Verdict {
     const memory = this.#memoryOf(partition);
-    const part = idPart(id);
-    if (memory.has(id, part, ingestTs, offset)) return 'duplicate';
+    if (memory.has(this.#id, ingestTs, offset)) return 'duplicate';
     if (ts - ingestTs > this.#futureSkewMs) return 'future';
     if (ingestTs - ts > this.#latenessMs) return 'late';
-    memory.add(id, part, offset);
+    memory.add(this.#id, offset);
     return 'accepted';
   }
 
@@ -82,7 +99,7 @@ export class Admission {
     return this.#memories[partition]?.firstOffset ?? null;
   }
 
-  /** Bytes of memory that remembered ids take, about. */
+  /** Bytes of memory that remembered ids take. */
   get memoryBytes(): number {
     let bytes = 0;
     for (const memory of this.#memories) bytes += memory?.bytes ?? 0;
@@ -147,10 +164,10 @@ class IdMemory {
   }
 
   /** Whether an id is known at an ingest time; forgets what is too old by then. */
-  has(id: string, part: number, ingestTs: number, at: number): boolean {
+  has(id: Murmur128, ingestTs: number, at: number): boolean {
     if (ingestTs > this.largestTs) this.#moveTo(ingestTs, at);
     for (const { ids } of this.#generations) {
-      const offset = ids.get(id, part);
+      const offset = ids.get(id);
       if (offset === undefined) continue;
       this.found = offset;
       return true;
@@ -159,8 +176,8 @@ class IdMemory {
   }
 
   /** Adds an id, at the ingest time last asked for. */
-  add(id: string, part: number, offset: number): void {
-    this.#generations[this.#generations.length - 1].ids.add(id, part, offset);
+  add(id: Murmur128, offset: number): void {
+    this.#generations[this.#generations.length - 1].ids.add(id, offset);
   }
 
   #moveTo(ingestTs: number, offset: number): void {

@@ -53,7 +53,7 @@ export function deliveryReader(
 }
 
 /** Takes records of one partition in log order, `offset` being that of the first. */
-type TakeRecords = (partition: number, offset: number, records: readonly LogRecord[]) => MaybePromise<unknown>;
+export type TakeRecords = (partition: number, offset: number, records: readonly LogRecord[]) => MaybePromise<unknown>;
 
 /** Reads a topic's partitions as {@link readDeliveries} does, without their rows. */
 export async function readRecords(

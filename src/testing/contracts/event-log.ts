@@ -8,7 +8,7 @@ export interface EventLogSubject {
 }
 
 /** A capability without which a rule says nothing. */
-export type EventLogNeed = 'durable' | 'oneWriter' | 'blank' | 'beginAt';
+export type EventLogNeed = 'durable' | 'oneWriter' | 'blank' | 'beginAt' | 'heads';
 
 const TOPIC = 'departures@1';
 
@@ -49,6 +49,45 @@ export const eventLogContracts: readonly Contract<EventLogSubject, EventLogNeed>
         'ends',
       );
       await log.close();
+    },
+  },
+  {
+    rule: 13,
+    name: 'the heads of a span are the ids and times of its records, and they go on where they ended',
+    needs: ['heads'],
+    run: async (subject) => {
+      const log = await subject.open();
+      await log.openTopic(TOPIC, 1);
+      const records = recordsAt(0, 60).map((record, i) =>
+        i % 7 === 0 ? { ...record, id: 'é\u{1f600}'.repeat(i) } : record,
+      );
+      for (let from = 0; from < 60; from += 1 + (from % 13))
+        await log.append(TOPIC, 0, records.slice(from, from + 1 + (from % 13)));
+      await log.close();
+      const again = await subject.open();
+      await again.openTopic(TOPIC, 1);
+      const decoder = new TextDecoder();
+      for (const least of [1, 5, 100])
+        for (const [first, to] of [
+          [0, 60],
+          [3, 41],
+          [17, 18],
+          [59, 90],
+          [60, 90],
+        ] as const) {
+          const seen: unknown[] = [];
+          let from: number = first;
+          for (let count = -1; count !== 0; from += count) {
+            count =
+              again.eachHead?.(TOPIC, 0, { from, to, least }, ({ bytes, idFrom, idTo, ts, ingestTs }, offset) => {
+                seen.push([offset, decoder.decode(bytes.subarray(idFrom, idTo)), ts, ingestTs]);
+              }) ?? 0;
+            if (from + count >= to) break;
+          }
+          const wanted = records.slice(first, to).map(({ id, ts, ingestTs }, i) => [first + i, id, ts, ingestTs]);
+          mustEqual(seen, wanted, `heads from ${first} to ${to}, ${least} at least`);
+        }
+      await again.close();
     },
   },
   {

@@ -4,7 +4,15 @@ import { z } from 'zod';
 import { fail } from '../../../base/errors/fail.ts';
 import type { MaybePromise } from '../../../base/maybe-promise.ts';
 import { reasonOf } from '../../../base/reason-of.ts';
-import type { EventLog, EventLogCapabilities, LogBatch, LogRecord, PartitionEnds } from '../../../ports/event-log.ts';
+import type {
+  EventLog,
+  EventLogCapabilities,
+  HeadSpan,
+  LogBatch,
+  LogRecord,
+  PartitionEnds,
+  SeeHead,
+} from '../../../ports/event-log.ts';
 import { acquireLock, type Lock } from '../lock.ts';
 import { type LogFiles, nodeFiles } from './log-files.ts';
 import { Partition } from './partition.ts';
@@ -73,6 +81,10 @@ class EmbeddedEventLog implements EventLog {
 
   read(topic: string, partition: number, offset: number, max: number): LogBatch {
     return this.#partition(topic, partition).read(offset, max);
+  }
+
+  eachHead(topic: string, partition: number, span: HeadSpan, see: SeeHead): number {
+    return this.#partition(topic, partition).eachHead(span, see);
   }
 
   ends(topic: string): readonly PartitionEnds[] {

@@ -1,9 +1,16 @@
 import { join } from 'node:path';
 import { fail, isHeadraceError } from '../../../base/errors/fail.ts';
 import type { MaybePromise } from '../../../base/maybe-promise.ts';
-import { type LogBatch, type LogRecord, mustNotDecrease, type PartitionEnds } from '../../../ports/event-log.ts';
+import {
+  type HeadSpan,
+  type LogBatch,
+  type LogRecord,
+  mustNotDecrease,
+  type PartitionEnds,
+  type SeeHead,
+} from '../../../ports/event-log.ts';
 import { BLANKED, blanking, type ChangeRecord, restamping, type WhichRecord, writeRewritten } from './blank.ts';
-import { bodyOf, encodeFrame, type Frame, MOST_BODY_BYTES } from './frame.ts';
+import { bodyOf, encodeFrame, MOST_BODY_BYTES } from './frame.ts';
 import type { LogFiles } from './log-files.ts';
 import { Segment, type SegmentEnd } from './segment.ts';
 import { baseOf, segmentFile } from './segment-files.ts';
@@ -84,18 +91,35 @@ export class Partition {
   }
 
   read(offset: number, max: number): LogBatch {
-    const { topic, index } = this.#options;
-    const { base } = this.#segments[0];
-    if (offset < base) throw fail('LOG_TRIMMED', { topic, partition: index, offset, begin: base });
     const records: LogRecord[] = [];
-    const wanted = Math.min(max, this.#acknowledged.end - offset);
-    if (!(wanted > 0)) return { offset, records };
-    for (const frame of this.#tail.framesFrom(offset) ?? this.#framesFrom(offset)) {
+    const wanted = this.#readable(offset, max);
+    if (wanted === 0) return { offset, records };
+    for (const frame of this.#tail.framesFrom(offset) ?? this.#from(offset, (segment) => segment.framesFrom(offset))) {
       const skip = Math.max(0, offset - frame.offset);
       for (let i = skip; i < frame.records.length && records.length < wanted; i += 1) records.push(frame.records[i]);
       if (records.length >= wanted) break;
     }
     return { offset, records };
+  }
+
+  eachHead({ from, to, least }: HeadSpan, see: SeeHead): number {
+    const wanted = this.#readable(from, to - from);
+    if (wanted === 0) return 0;
+    const seeWanted: SeeHead = (head, offset) => {
+      if (offset >= from && offset < from + wanted) see(head, offset);
+    };
+    const tail = this.#tail.headsFrom(from, seeWanted);
+    for (const end of tail ?? this.#from(from, (segment) => segment.headsFrom(from, seeWanted)))
+      if (end - from >= Math.min(least, wanted)) return Math.min(end - from, wanted);
+    return wanted;
+  }
+
+  /** Records that a read from an offset gives. Error: LOG_TRIMMED. */
+  #readable(offset: number, max: number): number {
+    const { topic, index } = this.#options;
+    const { base } = this.#segments[0];
+    if (offset < base) throw fail('LOG_TRIMMED', { topic, partition: index, offset, begin: base });
+    return Math.max(0, Math.min(max, this.#acknowledged.end - offset) || 0);
   }
 
   offsetAtIngest(ingestTs: number): number {
@@ -244,9 +268,10 @@ export class Partition {
     return cutBytes;
   }
 
-  *#framesFrom(offset: number): Generator<Frame> {
+  /** Of the segment that holds `offset`, and all after it. */
+  *#from<T>(offset: number, of: (segment: Segment) => Generator<T>): Generator<T> {
     const first = this.#segments.findLastIndex(({ base }) => base <= offset);
-    for (let i = first; i < this.#segments.length; i += 1) yield* this.#segments[i].framesFrom(offset);
+    for (let i = first; i < this.#segments.length; i += 1) yield* of(this.#segments[i]);
   }
 
   /** Begins a segment. Only while no sync is running: of two syncs of one file, only one reports an error. */

@@ -1,7 +1,9 @@
 import { fail, isHeadraceError } from '../../../base/errors/fail.ts';
+import type { SeeHead } from '../../../ports/event-log.ts';
 import {
   bodyLength,
   decodeFrame,
+  eachHeadOf,
   FRAME_HEAD_BYTES,
   FRAME_HEADER_BYTES,
   type Frame,
@@ -138,19 +140,24 @@ export class Segment {
 
   /** The frames from the one that holds `offset` on. Error: LOG_CORRUPT. */
   framesFrom(offset: number): Generator<Frame> {
-    return this.#frames(this.#index.positionOf(offset));
+    return this.#frames(this.#index.positionOf(offset), decodeFrame);
+  }
+
+  /** Calls `see` with the heads of the records of these frames, a frame a step, which gives its end. Error: LOG_CORRUPT. */
+  headsFrom(offset: number, see: SeeHead): Generator<number> {
+    return this.#frames(this.#index.positionOf(offset), (body) => eachHeadOf(body, see));
   }
 
   /** The frames from the first that can hold an ingest time at or after the instant on. */
   framesFromIngest(ingestTs: number): Generator<Frame> {
-    return this.#frames(this.#index.positionOfIngest(ingestTs));
+    return this.#frames(this.#index.positionOfIngest(ingestTs), decodeFrame);
   }
 
   close(): void {
     this.#files.close(this.fd);
   }
 
-  *#frames(from: number): Generator<Frame> {
+  *#frames<T>(from: number, decode: (body: Uint8Array) => T): Generator<T> {
     const { sizeBytes } = this.#end;
     let start = from;
     let bytes = new Uint8Array(0);
@@ -158,7 +165,7 @@ export class Segment {
     while (start + at < sizeBytes) {
       const found = lookFrame(bytes, at);
       if (found.kind === 'frame') {
-        yield this.#damage(start + at, () => decodeFrame(found.body));
+        yield this.#damage(start + at, () => decode(found.body));
         at = found.end;
         continue;
       }

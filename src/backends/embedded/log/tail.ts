@@ -1,4 +1,5 @@
-import { decodeFrame, type Frame } from './frame.ts';
+import type { SeeHead } from '../../../ports/event-log.ts';
+import { decodeFrame, eachHeadOf, type Frame } from './frame.ts';
 
 /** Bytes of the newest frames that are kept in memory. */
 const TAIL_BYTES = 2 * 2 ** 20;
@@ -36,12 +37,20 @@ export class Tail {
 
   /** The frames from the one that holds `offset` on; null if it is older than all. */
   framesFrom(offset: number): Iterable<Frame> | null {
-    const oldest = this.#frames[this.#oldest];
-    if (oldest === undefined || offset < oldest.offset) return null;
-    return this.#from(offset);
+    return this.#from(offset, decodeFrame);
   }
 
-  *#from(offset: number): Generator<Frame> {
+  /** Calls `see` with the heads of the records of these frames, a frame a step, which gives its end; null if it is older than all. */
+  headsFrom(offset: number, see: SeeHead): Iterable<number> | null {
+    return this.#from(offset, (body) => eachHeadOf(body, see));
+  }
+
+  #from<T>(offset: number, decode: (body: Uint8Array) => T): Iterable<T> | null {
+    const oldest = this.#frames[this.#oldest];
+    return oldest === undefined || offset < oldest.offset ? null : this.#decoded(offset, decode);
+  }
+
+  *#decoded<T>(offset: number, decode: (body: Uint8Array) => T): Generator<T> {
     let low = this.#oldest;
     let high = this.#frames.length;
     while (low < high) {
@@ -49,6 +58,6 @@ export class Tail {
       if (this.#frames[middle].end <= offset) low = middle + 1;
       else high = middle;
     }
-    for (; low < this.#frames.length; low += 1) yield decodeFrame(this.#frames[low].body);
+    for (; low < this.#frames.length; low += 1) yield decode(this.#frames[low].body);
   }
 }
