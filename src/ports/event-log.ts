@@ -82,7 +82,7 @@ export interface EventLogCapabilities {
  * 11. `restamp` changes ingest times, and nothing else of a record; they may then decrease. After a crash each record has its
  *     old or its new one;
  * 12. `beginAt` lets a topic without a record begin at later offsets, over restarts too: appends continue there, a read before is LOG_TRIMMED;
- * 13. `eachHead` gives the ids and times of the records that `read` gives, and goes on at the offset where it ended.
+ * 13. `eachHead` gives the ids and times of the records that `read` gives; the next call resumes where it ended.
  */
 export interface EventLog {
   readonly capabilities: EventLogCapabilities;
