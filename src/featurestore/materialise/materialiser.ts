@@ -11,6 +11,7 @@ import { topicOf } from '../ingest/gateway.ts';
 import type { UncommittedPlace } from '../ingest/ingest-part.ts';
 import type { Verdicts } from '../ingest/ingest-report.ts';
 import type { Committer, CommitterParts } from './committer.ts';
+import { dropUnreachable } from './drop-unreachable.ts';
 import { LocalCommitter } from './local-committer.ts';
 import { tilesClock } from './log-clock.ts';
 import type { LogPlace, MaterialiserOptions } from './materialiser-options.ts';
@@ -274,7 +275,7 @@ export class Materialiser {
       this.#origin.kind === 'apart' || this.#origin.kind === 'shared'
         ? ((await store.remote?.freshUntil()) ?? Number.NEGATIVE_INFINITY)
         : Number.POSITIVE_INFINITY;
-    return this.#commits.dropUnreachable(layouts, freshUntil, signal);
+    return dropUnreachable({ store, layouts, keepClock: this.#keepClock(), freshUntil, signal });
   }
 
   /** Bytes in memory that grow with keys, by part. */

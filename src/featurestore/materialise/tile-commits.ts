@@ -2,7 +2,6 @@ import { fail } from '../../base/errors/fail.ts';
 import { inSlices } from '../../base/in-slices.ts';
 import { topicOf } from '../../features/define/topic-of.ts';
 import { START, type TileLayout } from '../../features/tile/tile-layout.ts';
-import { tileHorizonMs } from '../../features/window/tile-horizon.ts';
 import type { OnlineStore, TileCommit, TileReport, TileWrite } from '../../ports/online-store.ts';
 import type { Position } from '../../ports/position.ts';
 import type { SeeChanges, TakeTiles } from './key-tiles.ts';
@@ -38,9 +37,6 @@ export interface ReplaceOptions {
   readonly untold?: ReadonlySet<TileLayout>;
 }
 
-/** Unreachable tiles are removed this often by the log clock, ms. */
-const DROP_EVERY_MS = 86_400_000;
-
 /**
  * Writes changed tiles with their position, one commit after the other. Owns what is uncommitted, and the turn of everything that
  * must not run during a commit.
@@ -51,7 +47,6 @@ export class TileCommits {
   #turn: Promise<void> = Promise.resolve();
   /** The position of the store. */
   #committed: Position = {};
-  #dropped = Number.NEGATIVE_INFINITY;
 
   constructor(options: TileCommitsOptions) {
     this.#options = options;
@@ -211,27 +206,6 @@ export class TileCommits {
         gate.resume();
       }
     });
-  }
-
-  /** Drops the stored tiles that no window can reach, at most once a day of the log clock; ends early once the signal is aborted. */
-  async dropUnreachable(
-    layouts: readonly TileLayout[],
-    freshUntil: () => Promise<number>,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const isDue = (clock: number) => clock >= this.#dropped + DROP_EVERY_MS;
-    const own = this.#options.keepClock();
-    if (!isDue(own)) return;
-    const clock = Math.min(own, await freshUntil());
-    if (!isDue(clock)) return;
-    const sweeps = layouts.map((layout) => ({
-      layout,
-      horizons: layout.view.hopsMs
-        .map((hopMs) => ({ hopMs, endedBefore: clock - tileHorizonMs(layout.view, hopMs) }))
-        .filter(({ endedBefore }) => Number.isFinite(endedBefore)),
-    }));
-    await this.#options.store.dropTiles(sweeps, signal);
-    if (!signal.aborted) this.#dropped = clock;
   }
 }
 

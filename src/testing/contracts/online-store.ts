@@ -187,6 +187,30 @@ export const onlineStoreContracts: readonly Contract<OnlineStoreSubject, OnlineS
     },
   },
   {
+    rule: 5,
+    name: 'positions of any names and numbers are there when the store is opened again, whatever tiles are dropped',
+    needs: ['durable'],
+    run: async (subject) => {
+      const layout = tileLayout(contractView('spend'));
+      const store = await subject.open();
+      await store.writeTiles({ writer: 'w', position: { t: [1] }, tiles: [tileOf(layout, MINUTE, 'u', 0, 1)] });
+      // As the log clock of the last sweep, by view.
+      const clocks = { [layout.viewId]: [1_800_000_000_123], '名前 of a view@2.0': [0, -1] };
+      await store.writeTiles({ writer: 'swept', position: clocks, tiles: [] });
+      await store.dropTiles([{ layout, horizons: [{ hopMs: MINUTE, endedBefore: HOUR }] }]);
+      await store.dropView(layout.viewId);
+      await store.dropKey?.([layout], [], 'u');
+      mustEqual(await store.position('swept'), clocks, 'after the drops');
+      await store.close();
+      const again = await subject.open();
+      mustEqual(await again.position('swept'), clocks, 'opened again');
+      mustEqual(await again.position('w'), { t: [1] }, 'of the other writer');
+      await again.writeTiles({ writer: 'swept', position: {}, tiles: [] });
+      mustEqual(await again.position('swept'), {}, 'replaced');
+      await again.close();
+    },
+  },
+  {
     rule: 6,
     name: 'a batch generation is seen whole once it is switched to, and not before',
     needs: [],

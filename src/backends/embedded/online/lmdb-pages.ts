@@ -155,22 +155,43 @@ export interface PageBounds {
 export function checkNodes(page: Page, { isLeaf, ordered, low, high }: PageBounds, refuse: Refuse): number {
   const count = countOf(page);
   if (count < (isLeaf ? 1 : 2)) refuse('it is empty');
-  let before = low;
+  const { bytes } = page;
+  // A view of each key would cost more than its comparison.
+  let [before, beforeEnd] = [-1, -1];
   for (let i = 0; i < count; i += 1) {
     const at = nodeAt(page, i);
     if (at < HEADER_BYTES + page.view.getUint16(22, true) || at + NODE_BYTES > page.bytes.length)
       refuse('an entry is not within it');
-    const end = at + NODE_BYTES + page.view.getUint16(at + 6, true) + (isLeaf ? valueBytes(page, at, refuse) : 0);
-    if (end > page.bytes.length) refuse('an entry is not within it');
+    const [key, keyEnd] = [at + NODE_BYTES, at + NODE_BYTES + page.view.getUint16(at + 6, true)];
+    if (keyEnd + (isLeaf ? valueBytes(page, at, refuse) : 0) > bytes.length) refuse('an entry is not within it');
     if (!ordered || (!isLeaf && i === 0)) continue;
-    const key = keyOf(page, at);
-    const order = before === null ? 1 : Buffer.compare(key, before);
-    if (order < 0 || (order === 0 && before !== low)) refuse('its keys are not in order');
-    before = key;
+    const isAfter =
+      before < 0
+        ? low === null || compareBytes(bytes, key, keyEnd, low, 0, low.length) >= 0
+        : compareBytes(bytes, key, keyEnd, bytes, before, beforeEnd) > 0;
+    if (!isAfter) refuse('its keys are not in order');
+    [before, beforeEnd] = [key, keyEnd];
   }
-  if (ordered && high !== null && before !== null && Buffer.compare(before, high) >= 0)
+  if (high !== null && before >= 0 && compareBytes(bytes, before, beforeEnd, high, 0, high.length) >= 0)
     refuse('its keys are not in order');
   return count;
+}
+
+/** Compares keys as LMDB orders them. They are short and begin alike, so a call out of JavaScript would cost more. Hot path. */
+function compareBytes(
+  a: Uint8Array,
+  from: number,
+  to: number,
+  b: Uint8Array,
+  otherFrom: number,
+  otherTo: number,
+): number {
+  const length = Math.min(to - from, otherTo - otherFrom);
+  for (let i = 0; i < length; i += 1) {
+    const difference = a[from + i] - b[otherFrom + i];
+    if (difference !== 0) return difference;
+  }
+  return to - from - (otherTo - otherFrom);
 }
 
 function valueBytes(page: Page, at: number, refuse: Refuse): number {

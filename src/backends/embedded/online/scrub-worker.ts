@@ -1,5 +1,5 @@
-// The thread that checks the pages of a large store once: the branches at once, since writes wait for it; the leaves in idle
-// time, and notes the keys of their records.
+// The thread that checks the pages of a large store once: the branches first, since writes wait for them; then the leaves, and notes the
+// keys of their records. It does not pause (decision 347).
 import { parentPort, workerData } from 'node:worker_threads';
 import { isHeadraceError } from '../../../base/errors/fail.ts';
 import { checkFile } from './check-file.ts';
@@ -15,8 +15,6 @@ const { file, pages, keys } = workerData as {
 };
 const state = new Int32Array(pages.state);
 const filter = new KeyFilter(keys);
-/** Nobody wakes it. */
-const PAUSE = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
 
 try {
   // Nobody writes before it has ended.
@@ -35,19 +33,10 @@ function scrubLeaves(): void {
   const check = new PageCheck(file, pages);
   try {
     let from: Uint8Array | null = Uint8Array.of(0);
-    while (from !== null) {
-      const started = performance.now();
-      from = check.scrub(from, note);
-      // It pauses for as long as it worked: the processor is for others.
-      pause(performance.now() - started);
-    }
+    while (from !== null) from = check.scrub(from, note);
   } finally {
     check.close();
   }
-}
-
-function pause(ms: number): void {
-  Atomics.wait(PAUSE, 0, 0, ms);
 }
 
 function note(key: Uint8Array): void {

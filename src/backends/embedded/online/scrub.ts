@@ -19,7 +19,7 @@ export interface AllWhole {
   readonly layers: readonly FilterLayer[];
 }
 
-/** The thread that checks the pages of a store next to the reads: first the branches, then the leaves in idle time. */
+/** The thread that checks the pages of a store next to the reads: first the branches, then the leaves. */
 export class Scrub {
   /** Resolves when the branches are checked, or when it ends before. */
   readonly branches: Promise<BranchesWhole | ScrubStopped>;
