@@ -26,7 +26,7 @@ export interface DiagnosedJob {
 }
 
 /** Diagnoses each GPU of a job, and its late ranks where the traces are of several. */
-export function diagnoseJob({ files, join }: TracedJob, device: string | undefined): DiagnosedJob {
+export function diagnoseJob({ files, join, doubt }: TracedJob, device: string | undefined): DiagnosedJob {
   const facts = files.flat();
   const mains = files.map(([main]) => main);
   const late = join === undefined ? [] : lateRanks(mains, join);
@@ -64,7 +64,10 @@ export function diagnoseJob({ files, join }: TracedJob, device: string | undefin
   return {
     facts,
     whole,
-    drafts: [...lateDrafts, ...(facts.length < 2 ? own : oncePerCause(own))],
+    drafts: [
+      ...(doubt === undefined ? lateDrafts : lateDrafts.map(doubtful)),
+      ...(facts.length < 2 ? own : oncePerCause(own)),
+    ],
     traces: found.map(({ one, operators, said }) => {
       const limitations = said.limitations.filter(({ kind }) => !whole || kind !== 'one rank');
       return traceReport(one, operators, limitations);
@@ -72,6 +75,11 @@ export function diagnoseJob({ files, join }: TracedJob, device: string | undefin
     reasons: told(({ inconclusive }) => inconclusive),
     doubts: told(({ doubt }) => doubt),
   };
+}
+
+/** A finding about ranks that may be of two jobs. */
+function doubtful({ draft, floor }: FlooredDraft): FlooredDraft {
+  return { draft: { ...draft, confidence: 'low' }, floor };
 }
 
 /** The typical step of a GPU, and what it cannot fall below. */

@@ -46,7 +46,8 @@ export function diagnose(
     evidence: 0,
     moments: 0,
   };
-  const jobs = tracedJobs(tracesOf(sources, found)).map((job) => diagnoseJob(job, device));
+  const traced = tracedJobs(tracesOf(sources, found));
+  const jobs = traced.jobs.map((job) => diagnoseJob(job, device));
   const facts = jobs.flatMap((job) => job.facts);
   const judged = judgedKernels(sources, facts);
   const given = evidencedBy(sources, facts);
@@ -91,7 +92,7 @@ export function diagnose(
     levels: levelsOf(sources, facts, found, traces),
     findings,
     reasons: told,
-    limitations: found.limitations,
+    limitations: [...traced.notes, ...found.limitations],
   };
 }
 

@@ -71,6 +71,24 @@ export function alignment(
   return { clockOffsetUs, residualUs: Math.max(...residuals) };
 }
 
+/** Of all-reductions, and of gathers and scatters of even parts, every rank has the same number of elements. */
+const evenCollective = /all_?reduce|_base$/i;
+
+/** How often each trace has each even collective of the whole job in the steps in common, by group, name, type and size. */
+export function worldCollectives(facts: readonly TraceFacts[]): readonly ReadonlyMap<string, number>[] {
+  const names = commonSteps(facts);
+  return facts.map((one) => {
+    const counts = new Map<string, number>();
+    for (const row of [...collectivesOf(one, names).values()].flat()) {
+      const args = one.trace.collectives.get(row);
+      if (args === undefined || args.groupSize !== one.trace.worldSize || !evenCollective.test(args.name)) continue;
+      const key = `${args.group}/${args.name}/${args.dtype}/${args.inElements}`;
+      counts.set(key, (counts.get(key) ?? 0) + 1);
+    }
+    return counts;
+  });
+}
+
 /** The collectives that all ranks have: the row of each rank. */
 function matchedRows(facts: readonly TraceFacts[]): readonly (readonly number[])[] {
   const names = commonSteps(facts);

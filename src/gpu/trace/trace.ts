@@ -175,6 +175,10 @@ export interface Trace {
   /** Rank and world size; undefined where the trace does not tell. */
   readonly rank: number | undefined;
   readonly worldSize: number | undefined;
+  /** The library of collectives and its version, which all ranks of a job share; undefined where the trace does not tell. */
+  readonly backend: string | undefined;
+  /** The ranks of process groups by name, where the trace lists them. */
+  readonly groups: ReadonlyMap<string, ReadonlySet<number>>;
   /** Microseconds to add to times for wall-clock microseconds; undefined where the trace does not tell. */
   readonly baseTimeUs: number | undefined;
   readonly withStack: boolean;
@@ -199,9 +203,11 @@ export class TraceBuilder {
   readonly steps: StepMark[] = [];
   readonly foreign = new Map<string, number>();
   readonly faults = new Map<TraceFault['what'], number>();
+  readonly groups = new Map<string, ReadonlySet<number>>();
   devices: DeviceProperties[] = [];
   rank: number | undefined;
   worldSize: number | undefined;
+  backend: string | undefined;
   baseTimeUs: number | undefined;
   withStack = false;
   peakMemoryBytes: number | undefined;
@@ -219,7 +225,7 @@ export class TraceBuilder {
   build(source: Trace['source']): Trace {
     if (this.names.dropped > 0) this.faults.set('too many names', this.names.dropped);
     const { names, gpu, host, syncs, counters, collectives, inputs, steps, foreign, devices } = this;
-    const { rank, worldSize, events } = this;
+    const { rank, worldSize, backend, groups, events } = this;
     const { withStack, peakMemoryBytes, overheadUs, baseTimeUs } = this;
     const faults = [...this.faults].map(([what, count]) => ({ what, count }));
     const sorted = steps.toSorted((a, b) => a.ts - b.ts);
@@ -236,6 +242,8 @@ export class TraceBuilder {
       devices,
       rank,
       worldSize,
+      backend,
+      groups,
       baseTimeUs,
       withStack,
       peakMemoryBytes,

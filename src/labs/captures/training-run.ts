@@ -23,6 +23,8 @@ export interface RunOptions {
   readonly kernelsPerStep: number;
   readonly kernelUs: number;
   readonly ranks: number;
+  /** Elements of the gradients that the ranks reduce: 25 million if absent. */
+  readonly gradients?: number;
   /** The clock at the start: 16 digits, as a time of day has, if absent. Those leave quarters of a microsecond. */
   readonly clockUs?: number;
   /** Uniform numbers from 0 to 1. */
@@ -222,10 +224,11 @@ class RankRecorder {
     this.#push('cpu_op', 'nccl:all_reduce', SIDE.host, this.#host, 8, {});
     this.#call('cudaLaunchKernelExC', this.#host + 1, 4);
     this.#host += 8;
+    const { gradients = 25_000_000 } = this.#options;
     const args = {
       'Collective name': 'allreduce',
-      'In msg nelems': 25_000_000,
-      'Out msg nelems': 25_000_000,
+      'In msg nelems': gradients,
+      'Out msg nelems': gradients,
       dtype: 'BFloat16',
       'Group size': this.#options.ranks,
       'Process Group Name': '0',

@@ -1,6 +1,8 @@
 import { fail } from '../../../base/errors/fail.ts';
 import { type DeviceProperties, type Trace, TraceBuilder } from '../../trace/trace.ts';
+import { readDistributedInfo } from './distributed-info.ts';
 import { EventReader } from './event-reader.ts';
+import { fieldOf, numberOf } from './fields.ts';
 import { DAMAGED, endOfString, INCOMPLETE, numberIn, skipSpace, skipValue } from './json-bytes.ts';
 
 /** An event or a header value longer than this is damage. */
@@ -267,10 +269,8 @@ export class TraceScanner {
     }
     const value = jsonOf(text(bytes, start, end));
     if (key === 'with_stack') this.#trace.withStack = value === 1 || value === true;
-    else if (key === 'distributedInfo') {
-      this.#trace.rank = numberOf(value, 'rank');
-      this.#trace.worldSize = numberOf(value, 'world_size');
-    } else if (Array.isArray(value)) this.#trace.devices = value.map(deviceOf);
+    else if (key === 'distributedInfo') readDistributedInfo(this.#trace, value);
+    else if (Array.isArray(value)) this.#trace.devices = value.map(deviceOf);
   }
 }
 
@@ -305,15 +305,6 @@ function deviceOf(value: unknown): DeviceProperties {
     numSms: numberOf(value, 'numSms') ?? 0,
     memoryBytes: numberOf(value, 'totalGlobalMem') ?? 0,
   };
-}
-
-function numberOf(value: unknown, key: string): number | undefined {
-  const field = fieldOf(value, key);
-  return typeof field === 'number' ? field : undefined;
-}
-
-function fieldOf(value: unknown, key: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined;
 }
 
 function notATrace(reason: string) {
