@@ -29,7 +29,7 @@ test(`no rule is broken in ${RUNS} random runs, and each ends with every record 
 /** A copy of the rules with edits. */
 function mutant(edits: (typeof mutations)[number]['edits']): string {
   const folder = mkdtempSync(join(tmpdir(), 'headrace-rules-'));
-  const hashes = ['fnv.ts', 'partition-of.ts', 'caller-bucket.ts'].map((name) => `src/base/hash/${name}`);
+  const hashes = ['fnv.ts', 'murmur3.ts', 'partition-of.ts', 'caller-bucket.ts'].map((name) => `src/base/hash/${name}`);
   const paths = ['src/serving/streaming', ...hashes, 'src/base/rng.ts', 'test/inference/streaming'];
   for (const path of paths) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
