@@ -62,6 +62,24 @@ const project = defineProject('site', { service });
 const [users, minutes] = [Number(process.argv[2] ?? 1_000_000), Number(process.argv[3] ?? 3)];
 const memory = Number(process.argv[4] ?? 1_000) * 1e6;
 const kills = Number(process.argv[5] ?? 0);
+/** The events of each user, after the one that the store was filled with. It takes two bytes a user, so that the soak measures the store. */
+class Seen {
+  #events = new Uint16Array(users * 2);
+
+  add(user: number): void {
+    if (user >= this.#events.length) {
+      const before = this.#events;
+      this.#events = new Uint16Array(Math.ceil(Math.max(user + 1, before.length * 1.25)));
+      this.#events.set(before);
+    }
+    this.#events[user] += 1;
+  }
+
+  eventsOf(user: number): number {
+    return this.#events[user] + (user < users ? 1 : 0);
+  }
+}
+
 const [mode, filled = '', round = '0'] = process.argv.slice(6);
 if (mode === 'fill') await fill(filled);
 else if (mode === 'soak') process.exitCode = await soak(filled, Number(round));
@@ -182,9 +200,9 @@ async function soak(directory: string, done: number): Promise<number> {
   const { store } = headrace.status();
   const random = seededRandom(7);
   const samples: object[] = [];
-  const seen = new Map<number, number>();
+  const seen = new Seen();
   const count = (of: readonly number[]) => {
-    for (const user of of) seen.set(user, (seen.get(user) ?? (user < users ? 1 : 0)) + 1);
+    for (const user of of) seen.add(user);
   };
   for (let of = 0; of < done; of += 1) count(usersOf(of));
   let [wrong, reads, rounds, peakOwn, next] = [0, 0, done, 0, 0];
@@ -197,7 +215,7 @@ async function soak(directory: string, done: number): Promise<number> {
     for (let i = 0; i < READS; i += 1) {
       const user = Math.floor(random() * (users + (rounds * BATCH) / 2));
       const { features } = await headrace.vector(service, { user: `user-${user}` });
-      const events = seen.get(user) ?? 1;
+      const events = seen.eventsOf(user);
       if (features.u_n_7d !== events || features.u_ms_7d !== events * (user % 1_000)) wrong += 1;
       // Others have their turns, as between requests.
       if (i % 50 === 0) await setImmediate();

@@ -27,7 +27,8 @@ async function main([name, ...more]: readonly string[]): Promise<number> {
     return 2;
   }
   // A run looks for what nobody wrote down: each has another seed, which a failure prints.
-  process.env.HEADRACE_SEED ??= String(Math.floor(Math.random() * 2 ** 31));
+  const seed = process.env.HEADRACE_SEED ?? String(Math.floor(Math.random() * 2 ** 31));
+  process.env.HEADRACE_SEED = seed;
   const commit = await cleanCommit([PROOFS]);
   if (commit === null) console.error('the worktree has changes: nothing of this run goes to .ci/proven.json');
   const total = { passed: 0, failed: 0, skipped: 0 };
@@ -39,6 +40,8 @@ async function main([name, ...more]: readonly string[]): Promise<number> {
       const done = await runLane(one, run, proof?.seconds ?? {});
       const minutes = Math.ceil((performance.now() - started) / 60_000);
       console.log(`lane ${one}: ${closingLine(done.counts)}, ${minutes} min`);
+      if (done.counts.failed > 0)
+        console.log(`lane ${one}: run it with HEADRACE_SEED=${seed} to see these failures again`);
       add(total, done.counts);
       if (done.counts.failed === 0 && commit !== null) await prove(one, commit, done, minutes);
     }

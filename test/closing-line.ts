@@ -19,6 +19,7 @@ interface Counts {
 }
 
 /**
+ * Everything goes to standard output, in order: two streams can lose a fault between them when a run ends.
  * Ends a run with the one line that people and CI read: `N passed, N failed, N skipped`. A run that reaches its deadline ends
  * then: every test that has no result, and every file that was not begun, counts as failed and is named.
  */
@@ -52,7 +53,7 @@ export default class ClosingLine implements Reporter {
   onTestCaseResult(test: TestCase): void {
     const { state, errors } = test.result();
     if (state !== 'failed' || process.env[DEADLINE] === undefined) return;
-    for (const error of errors) console.error(`failed: ${test.fullName}\n${error.stack ?? error.message}`);
+    for (const error of errors) console.log(`failed: ${test.fullName}\n${error.stack ?? error.message}`);
   }
 
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly unknown[]): void {
@@ -69,7 +70,7 @@ export default class ClosingLine implements Reporter {
     const file = process.env[SPENT];
     if (file !== undefined) writeFileSync(file, JSON.stringify(spent, null, 1));
     const over = isDeep ? [] : overBudget(spent, this.#budgets);
-    for (const line of over) console.error(line);
+    for (const line of over) console.log(line);
     if (over.length > 0) process.exitCode = 1;
     return over.length;
   }
@@ -80,8 +81,8 @@ export default class ClosingLine implements Reporter {
     for (const module of modules)
       for (const test of module.children.allTests('pending'))
         if (this.#isChosen(test))
-          console.error(`not run before the deadline: ${module.relativeModuleId} ${test.fullName}`);
-    for (const file of notBegun) console.error(`not run before the deadline: ${file}`);
+          console.log(`not run before the deadline: ${module.relativeModuleId} ${test.fullName}`);
+    for (const file of notBegun) console.log(`not run before the deadline: ${file}`);
     const { passed, failed, skipped } = this.#count(modules);
     this.#close({ passed, failed: failed + notBegun.length, skipped });
     process.exit(1);

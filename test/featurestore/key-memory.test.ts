@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { openOnlineStore } from '../../src/backends/embedded/online/online-store.ts';
 import { COUNT, START } from '../../src/features/tile/tile-layout.ts';
 import { tileAt } from '../../src/features/tile/tile-run.ts';
+import { KeyBudget, type Weighed } from '../../src/featurestore/materialise/key-budget.ts';
 import { TileCache } from '../../src/featurestore/materialise/tile-cache.ts';
 import { TileDrain } from '../../src/featurestore/materialise/tile-drain.ts';
 import { FollowedTiles } from '../../src/featurestore/online/followed-tiles.ts';
@@ -25,6 +26,23 @@ const anyOperation = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('commit' as const), fails: fc.boolean(), amid: anyKey }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('drop' as const), key: anyKey }) },
 );
+
+/** A key that holds nothing but its size. */
+class Plain implements Weighed<Plain> {
+  budget: KeyBudget<Plain> | null = null;
+  busy = 0;
+  older: Plain | null = null;
+  newer: Plain | null = null;
+  placedAt = 0;
+  usedAt = 0;
+  bytes: number;
+
+  constructor(bytes: number) {
+    this.bytes = bytes;
+  }
+
+  left(): void {}
+}
 
 /** A cache over a store, with the events of every key and minute as a model. */
 function running(maxBytes: number, mostBusy?: number) {
@@ -144,6 +162,22 @@ test('kept answers end when one of the keys after them leaves, and nothing is ke
   for (let i = 1; i < 60; i += 1) read(`user ${i}`);
   expect(kept.until).toBe(Number.NEGATIVE_INFINITY);
   expect(cache.has(entry)).toBe(false);
+});
+
+test('a key that grows stays, and the others leave, wherever it is in the order of use', () => {
+  fc.assert(
+    fc.property(fc.nat(9), fc.integer({ min: 0, max: 8_000 }), (which, growth) => {
+      const budget = new KeyBudget<Plain>(10_000);
+      const entries = Array.from({ length: 10 }, () => new Plain(1_000));
+      for (const entry of entries) budget.add(entry);
+      budget.weigh(entries[which], 1_000 + growth);
+      expect(budget.bytes).toBeLessThanOrEqual(10_000);
+      expect(entries[which].budget).toBe(budget);
+      const gone = Math.ceil(growth / 1_000);
+      const others = entries.filter((_, i) => i !== which);
+      expect(others.map((entry) => entry.budget === budget)).toEqual(others.map((_, i) => i >= gone));
+    }),
+  );
 });
 
 test('the key that was used longest ago leaves first', () => {

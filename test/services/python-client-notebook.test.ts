@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { beforeAll, expect, onTestFinished, test } from 'vitest';
+import { buildConsole } from '../../scripts/build-console.ts';
 import { NOTEBOOK } from '../../scripts/notebook-page.ts';
 import { root, runCommand } from '../../scripts/run-command.ts';
 import { compareText } from '../../src/base/text-order.ts';
@@ -29,6 +30,11 @@ interface Cell {
   readonly source: readonly string[];
   readonly outputs?: readonly { readonly output_type: string; readonly data?: Readonly<Record<string, unknown>> }[];
 }
+
+/** The notebook shows the page of a report. */
+beforeAll(async () => {
+  expect(await buildConsole()).toMatchObject({ code: 0 });
+}, 600_000);
 
 /** `HEADRACE_NOTEBOOK=FILE` keeps what was run: after a change of a cell it becomes the notebook of the repository. */
 test('the notebook of the first day runs in Jupyter against the project of a template', async () => {

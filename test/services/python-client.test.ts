@@ -4,12 +4,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openHeadrace, startServer } from 'headrace';
-import { expect, onTestFinished, test } from 'vitest';
+import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import project from '../../examples/flights/declaration.ts';
+import { buildConsole } from '../../scripts/build-console.ts';
 import { runCommand } from '../../scripts/run-command.ts';
 import { addressOf } from './addresses.ts';
 
 const CLIENT = fileURLToPath(new URL('../../clients/python', import.meta.url));
+
+/** The tests of the client read the page of a report. */
+beforeAll(async () => {
+  expect(await buildConsole()).toMatchObject({ code: 0 });
+}, 600_000);
 
 async function python(interpreter: string, args: readonly string[], env: Record<string, string> = {}): Promise<string> {
   const { code, output } = await runCommand(interpreter, args, { cwd: CLIENT, env, limitMs: null });

@@ -39,15 +39,14 @@ describe.each(ways)('%s', (way) => {
 
   const isWhole = way === 'spark-submit';
   const others = isWhole ? own.filter((one) => one !== flights) : small;
+  /** One a way in the gate: each job of Spark takes seconds, and the lane has them all. */
+  const [sawtooth, faults] = small;
+  const ofGate = isWhole ? faults : sawtooth;
 
   for (const one of others)
-    test(
-      `engine in process, DuckDB and Spark give the same tiles of ${one.name}`,
-      deepIf(!small.includes(one)),
-      async () => {
-        await compared(one);
-      },
-    );
+    test(`engine in process, DuckDB and Spark give the same tiles of ${one.name}`, deepIf(one !== ofGate), async () => {
+      await compared(one);
+    });
 
   test.each(isWhole ? [flights] : [])(
     'engine in process, DuckDB and Spark give the same tiles of $name, those that are published',

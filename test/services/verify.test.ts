@@ -59,11 +59,22 @@ async function namedIn(text: string, redisUrls: readonly string[]): Promise<read
   }
 }
 
-test('an environment on all engines holds every rule, and nothing of it is left', async () => {
-  const [url] = addressOf('REDIS_URL');
-  configure({
+const held = 'holds every rule, and nothing of it is left';
+
+test(`an environment on Kafka and Redis ${held}`, async () => {
+  const ports = await verifiedPorts({ log: kafka(), online: { kind: 'redis', url: addressOf('REDIS_URL')[0] } });
+  expect(ports).toEqual([
+    'event log in kafka',
+    'online store in redis',
+    'online store behind a network in redis',
+    'offline store in embedded',
+  ]);
+});
+
+test(`an environment on all engines ${held}`, deep, async () => {
+  const ports = await verifiedPorts({
     log: kafka(),
-    online: { kind: 'redis', url },
+    online: { kind: 'redis', url: addressOf('REDIS_URL')[0] },
     engine: { kind: 'flink', cluster: addressOf('FLINK_REST')[0], gateway: addressOf('FLINK_GATEWAY')[0] },
     offline: {
       engine: {
@@ -74,16 +85,7 @@ test('an environment on all engines holds every rule, and nothing of it is left'
       },
     },
   });
-  const before = await namedIn('shop-verify-', [url]);
-  const told = await spawnCli(folder, ['verify', '--json']);
-  const lines = told.out
-    .trimEnd()
-    .split('\n')
-    .map((line): Record<string, unknown> => JSON.parse(line));
-  expect(lines.filter(({ held }) => held === false)).toEqual([]);
-  expect(lastJson(told)).toEqual({ environment: 'local', held: lines.length - 1, broken: 0, notRun: 0 });
-  const ports = new Set(lines.slice(0, -1).map(({ port, backEnd }) => `${port} in ${backEnd}`));
-  expect([...ports]).toEqual([
+  expect(ports).toEqual([
     'event log in kafka',
     'online store in redis',
     'online store behind a network in redis',
@@ -91,10 +93,25 @@ test('an environment on all engines holds every rule, and nothing of it is left'
     'tile topics in flink',
     'history engine in spark',
   ]);
+});
+
+/** Verifies an environment that must hold every rule; gives what it verified. */
+async function verifiedPorts(environment: EnvironmentOptions): Promise<readonly string[]> {
+  configure(environment);
+  const redis = [addressOf('REDIS_URL')[0]];
+  const before = await namedIn('shop-verify-', redis);
+  const told = await spawnCli(folder, ['verify', '--json']);
+  const lines = told.out
+    .trimEnd()
+    .split('\n')
+    .map((line): Record<string, unknown> => JSON.parse(line));
+  expect(lines.filter(({ held }) => held === false)).toEqual([]);
+  expect(lastJson(told)).toEqual({ environment: 'local', held: lines.length - 1, broken: 0, notRun: 0 });
   expect(told.code).toBe(0);
   expect(readdirSync(folder)).toEqual(['headrace.config.ts']);
-  expect(await namedIn('shop-verify-', [url])).toEqual(before);
-});
+  expect(await namedIn('shop-verify-', redis)).toEqual(before);
+  return [...new Set(lines.slice(0, -1).map(({ port, backEnd }) => `${port} in ${backEnd}`))];
+}
 
 test(
   'tiles by Spark hold the rules of their topics, and neither a name nor a process of it is left',

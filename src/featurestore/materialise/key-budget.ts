@@ -123,8 +123,8 @@ export class KeyBudget<E extends Weighed<E>> {
   /** Makes the keys leave that were used longest ago, but `kept`, until the rest fits. */
   #makeRoom(kept: E): void {
     while (this.bytes > this.maxBytes) {
-      const entry = this.#oldest;
-      if (entry === null || entry === kept) return;
+      const entry = this.#oldest === kept ? kept.newer : this.#oldest;
+      if (entry === null) return;
       this.drop(entry);
       this.evicted += 1;
       entry.left(entry);
