@@ -42,7 +42,7 @@ cd captures
 Utilisation is allocated × non-idle × busy. Half-busy GPUs and full GPUs that are idle half of the time have the same mean, but need
 different fixes. Sample once a second; samples once a minute show no cause.
 
-In a folder without Headrace, \`npx\` needs its package: \`npx --package ./headrace-0.1.0.tgz headrace gpu diagnose …\`.
+In a folder without Headrace, \`npx\` needs its package: \`npx --package ./headrace-0.2.0.tgz headrace gpu diagnose …\`.
 
 ${await run('diagnose', 'dmon.txt')}
 

@@ -92,7 +92,7 @@ test('Kubernetes needs an image and a claim', () => {
 test('a machine of SkyPilot installs the tarball that this package came from, otherwise the same version', () => {
   const root = mkdtempSync(join(tmpdir(), 'headrace-export-'));
   try {
-    const tarball = join(root, 'headrace-0.1.0.tgz');
+    const tarball = join(root, 'headrace-0.2.0.tgz');
     writeFileSync(tarball, '');
     mkdirSync(join(root, 'app', 'node_modules', 'headrace'), { recursive: true });
     const own = join(root, 'app', 'node_modules', 'headrace');
@@ -102,8 +102,8 @@ test('a machine of SkyPilot installs the tarball that this package came from, ot
       return packageOf(own);
     };
     const version = { tarball: null, setup: `npm install -g headrace@${ownVersion()}` };
-    expect(setupOf('file:../headrace-0.1.0.tgz')).toEqual({ tarball, setup: 'npm install -g /tmp/headrace.tgz' });
-    for (const elsewhere of ['https://example.test/headrace-0.1.0.tgz', 'file:../gone.tgz', 'file:..'])
+    expect(setupOf('file:../headrace-0.2.0.tgz')).toEqual({ tarball, setup: 'npm install -g /tmp/headrace.tgz' });
+    for (const elsewhere of ['https://example.test/headrace-0.2.0.tgz', 'file:../gone.tgz', 'file:..'])
       expect(setupOf(elsewhere)).toEqual(version);
     expect(exportSkypilot(parseExportJob(given)).text).toContain(version.setup);
   } finally {

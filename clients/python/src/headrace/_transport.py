@@ -15,7 +15,7 @@ from .errors import ClientConnection, HeadraceError, from_answer
 T = TypeVar("T")
 
 #: The version of the package; the server reads it in the user-agent.
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 #: Attempts of one request, the first included.
 MOST_ATTEMPTS = 5
 _LONGEST_WAIT_S = 30.0
