@@ -158,7 +158,11 @@ function exactParts({ columns }: Profile): unknown {
   });
 }
 
-const near = (a: number, b: number) => Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(a), Math.abs(b));
+const near = (a: number, b: number, scale = 1) =>
+  Math.abs(a - b) <= 1e-9 * Math.max(scale, Math.abs(a), Math.abs(b));
+
+/** The largest number of a column: sums of huge numbers that cancel are exact only to its last digits. */
+const largestOf = ({ kll }: ColumnSketch) => (kll === null || kll.n === 0 ? 0 : Math.max(1, -kll.min, kll.max));
 
 test('profiles of several processes merge to that of one over all vectors: counts, bins and registers are equal', async () => {
   await fc.assert(
@@ -170,8 +174,10 @@ test('profiles of several processes merge to that of one over all vectors: count
       expect([window.served, window.profiled, window.estimated]).toEqual([all.length, all.length, []]);
       for (const [name, column] of whole.columns) {
         const own = window.profile.columns.get(name);
-        expect(near(own?.mean ?? 0, column.mean)).toBe(true);
-        expect(near(own?.squares ?? 0, column.squares)).toBe(true);
+        const largest = largestOf(column);
+        expect(near(own?.mean ?? 0, column.mean, largest)).toBe(true);
+        // The squares of huge numbers overflow: the order decides whether rounding is a deviation.
+        if (Number.isFinite(largest * largest)) expect(near(own?.squares ?? 0, column.squares)).toBe(true);
       }
     }),
     { numRuns: runs(12, 200) },
