@@ -13,7 +13,7 @@ import { machine } from './quiet.ts';
 import { wrk } from './wrk.ts';
 
 /**
- * The personalisation service of many users, over the store that `npm run example examples/personalisation/main.ts -- --users N` leaves:
+ * The personalisation service of many users, over the store that `npm run example examples/personalisation -- --users N` leaves:
  * `npm run example bench/many-users.ts -- --users N`. Requests of users that are drawn evenly, by Zipf's law and from a thousand, in turns.
  * A request counts by the processor time of `headrace serve`. Each round has bodies of its own, so few users come twice.
  */

@@ -39,7 +39,10 @@ export async function runExample(
   if (code !== 0) return [output];
   const cwd = await mkdtemp(`${tmpdir()}/headrace-example-`);
   try {
-    return await runProgram(`${root}/${path}`, form === 'gate' ? gate : full, cwd, limitMs, options);
+    const file = `${root}/${path}`;
+    // Others are run as users do: by a script that takes the folder of a main.ts too.
+    const program = script === undefined ? [`${root}/scripts/example.ts`, file.replace(/\/main\.ts$/, '')] : [file];
+    return await runProgram(file, form === 'gate' ? gate : full, cwd, limitMs, options, program);
   } finally {
     await rm(cwd, { recursive: true, force: true });
   }

@@ -11,8 +11,10 @@ export async function runProgram(
   cwd: string,
   limitMs: number | null = 300_000,
   nodeOptions: readonly string[] = [],
+  /** What Node.js runs: the program, or one that imports it. */
+  program: readonly string[] = [path],
 ): Promise<readonly string[]> {
-  const all = [...nodeOptions, '--conditions=headrace-source', path, ...args];
+  const all = [...nodeOptions, '--conditions=headrace-source', ...program, ...args];
   const { code, stdout, output } = await runCommand('node', all, { cwd, limitMs });
   if (code !== 0) return [`${path} ended with ${code}\n${output.slice(-2000)}`];
   const told = toldLines(await readFile(path, 'utf8'));

@@ -158,8 +158,7 @@ function exactParts({ columns }: Profile): unknown {
   });
 }
 
-const near = (a: number, b: number, scale = 1) =>
-  Math.abs(a - b) <= 1e-9 * Math.max(scale, Math.abs(a), Math.abs(b));
+const near = (a: number, b: number, scale = 1) => Math.abs(a - b) <= 1e-9 * Math.max(scale, Math.abs(a), Math.abs(b));
 
 /** The largest number of a column: sums of huge numbers that cancel are exact only to its last digits. */
 const largestOf = ({ kll }: ColumnSketch) => (kll === null || kll.n === 0 ? 0 : Math.max(1, -kll.min, kll.max));
