@@ -41,7 +41,7 @@ function partOf({ d }: Murmur128): number {
 
 /** A table with open addressing: an id is in the first slots from its own on. */
 class Part {
-  #words = new Uint32Array(FIRST_SLOTS * SLOT_WORDS);
+  #words: Uint32Array<ArrayBuffer> = new Uint32Array(FIRST_SLOTS * SLOT_WORDS);
   #slots = FIRST_SLOTS;
   #ids = 0;
 
@@ -77,6 +77,8 @@ class Part {
       const at = this.#free(before[from]);
       for (let word = 0; word < SLOT_WORDS; word += 1) this.#words[at + word] = before[from + word];
     }
+    // The collector would free it much later: tables that grow would leave several times their bytes.
+    before.buffer.transfer(0);
   }
 
   /** The first free slot for a first word of a hash. */
