@@ -1,6 +1,6 @@
 import { seededRandom } from '../../src/base/rng.ts';
 import { killEmbedded } from '../../test/training/kill-embedded.ts';
-import { type KillCounts, killRun } from '../../test/training/kill-run.ts';
+import { type KillCounts, killRun, killsOf } from '../../test/training/kill-run.ts';
 
 /**
  * Kills training runs until each kind of kill has happened often enough: `node scripts/kill/training.ts [kills] [seed] [program]`.
@@ -12,10 +12,7 @@ const random = seededRandom(Number(process.argv[3] ?? 1));
 const isEmbedded = process.argv[4] === 'embedded';
 const total: KillCounts = { controller: 0, rank: 0, insideCheckpoint: 0 };
 let runs = 0;
-while (
-  total.controller + total.rank + total.insideCheckpoint < kills ||
-  Math.min(total.controller, total.insideCheckpoint) < kills / 6
-) {
+while (killsOf(total) < kills || Math.min(total.controller, total.insideCheckpoint) < kills / 6) {
   const counts = await (isEmbedded ? killEmbedded(random, 8) : killRun(random, 8));
   total.controller += counts.controller;
   total.rank += counts.rank;

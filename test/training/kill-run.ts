@@ -36,32 +36,45 @@ function counting(random: Random): KilledProgram {
   };
 }
 
+/** Runs to try before one is killed: a program may end sooner than a busy machine comes to kill it. */
+const RUNS = 5;
+
 /**
- * Runs a program and kills its controller, a rank, or a rank inside a checkpoint write at random, `kills` times. Then it lets the run
- * end. Throws where the run differs from one without kills, or a process is left.
+ * Runs a program and kills its controller, a rank, or a rank inside a checkpoint write at random, up to `kills` times. Then it lets
+ * the run end. A run that ended before its first kill is checked too, and another one starts. Throws where a run differs from one
+ * without kills, or a process is left.
  */
 export async function killRun(random: Random, kills: number, program = counting(random)): Promise<KillCounts> {
-  const folder = mkdtempSync(join(tmpdir(), 'kill-run-'));
   const counts = { controller: 0, rank: 0, insideCheckpoint: 0 };
+  for (let run = 0; run < RUNS && killsOf(counts) === 0; run++) await killOneRun(random, kills, program, counts);
+  return counts;
+}
+
+export function killsOf(counts: KillCounts): number {
+  return counts.controller + counts.rank + counts.insideCheckpoint;
+}
+
+async function killOneRun(random: Random, kills: number, program: KilledProgram, counts: KillCounts): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'kill-run-'));
   const spec = { killRestarts: 1000, errorRestarts: 1000, pollMs: 10, ...program.spec };
   try {
     let controller = start(folder, spec);
-    for (let kill = 0; kill < kills && controller.process.exitCode === null; kill++) {
+    for (let kill = 0; kill < kills && !hasEnded(controller.process); kill++) {
       const kind = (['controller', 'rank', 'insideCheckpoint'] as const)[randomBelow(random, 3)] ?? 'rank';
       await looks(randomBelow(random, 200));
-      if (kind === 'insideCheckpoint' && !(await insideCheckpoint(folder, controller.process))) continue;
+      if (kind === 'insideCheckpoint') await until(() => isWriting(folder) || hasEnded(controller.process));
+      if (hasEnded(controller.process)) break;
       if (kind === 'controller') {
         controller.process.kill('SIGKILL');
         await controller.ended;
         controller = start(folder, spec);
-      } else if (!killRank(folder, random)) continue;
-      counts[kind] += 1;
+        counts.controller += 1;
+      } else if (await killsRank(folder, random, controller.process)) counts[kind] += 1;
     }
     checkEnd(folder, program, await controller.ended);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  return counts;
 }
 
 function start(folder: string, spec: unknown): { process: ChildProcess; ended: Promise<string> } {
@@ -81,25 +94,30 @@ async function looks(count: number): Promise<void> {
   await until(() => left-- <= 0);
 }
 
-/** Waits until a checkpoint is being written, or the controller has ended. */
-async function insideCheckpoint(folder: string, controller: ChildProcess): Promise<boolean> {
-  const isWriting = () => names(join(folder, 'checkpoints')).some((name) => name.startsWith('.tmp-'));
-  await until(() => isWriting() || controller.exitCode !== null);
-  return controller.exitCode === null;
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
 }
 
-/** Kills one rank of the newest attempt that has started. */
+/** Whether a checkpoint is being written. */
+function isWriting(folder: string): boolean {
+  return names(join(folder, 'checkpoints')).some((name) => name.startsWith('.tmp-'));
+}
+
+/** Kills one rank of the newest attempt as soon as one runs; false where the controller ends first. */
+async function killsRank(folder: string, random: Random, controller: ChildProcess): Promise<boolean> {
+  let isKilled = false;
+  await until(() => {
+    isKilled = killRank(folder, random);
+    return isKilled || hasEnded(controller);
+  });
+  return isKilled;
+}
+
 function killRank(folder: string, random: Random): boolean {
   const gangs = [...names(join(folder, 'gangs'))].sort((a, b) => Number(a.split('-')[1]) - Number(b.split('-')[1]));
-  const pids = pidsOf(join(folder, 'gangs', gangs.at(-1) ?? ''));
-  const pid = pids[randomBelow(random, Math.max(1, pids.length))];
-  if (pid === undefined) return false;
-  try {
-    process.kill(pid, 'SIGKILL');
-    return true;
-  } catch {
-    return false;
-  }
+  const pids = pidsOf(join(folder, 'gangs', gangs.at(-1) ?? '')).filter(runsIn(folder));
+  const pid = pids.length > 0 ? pids[randomBelow(random, pids.length)] : undefined;
+  return pid !== undefined && process.kill(pid, 'SIGKILL');
 }
 
 function pidsOf(gang: string): readonly number[] {
