@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { loadableRecord } from '../../src/registry/version-seal.ts';
 import { openSqliteRegistry } from '../../src/site/open-registry.ts';
 import {
@@ -217,6 +217,24 @@ describe('the registry in a SQLite file', () => {
     expect((await registry.register(newVersion('m'))).version).toBe(2);
     other.close();
     await registry.close();
+  });
+
+  test('an opening waits for a process that writes to a new file', async () => {
+    const path = join(directory(), 'registry.db');
+    await openSqliteRegistry(path).close();
+    const other = new DatabaseSync(path);
+    // A new file has this kind of journal.
+    other.exec('PRAGMA journal_mode = DELETE; BEGIN IMMEDIATE');
+    const open = () => openSqliteRegistry(path, { busyTimeoutMs: 100 });
+    expect(open).toThrow(expect.objectContaining({ code: 'REGISTRY_BUSY' }));
+    // The other ends while the opening pauses.
+    const paused = vi.spyOn(Atomics, 'wait').mockImplementation(() => {
+      other.close();
+      return 'timed-out';
+    });
+    onTestFinished(() => paused.mockRestore());
+    await openSqliteRegistry(path).close();
+    expect(paused).toHaveBeenCalledOnce();
   });
 
   test('a full disk is REGISTRY_WRITE, and everything acknowledged before is kept', async () => {

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { fail } from '../../../base/errors/fail.ts';
 import type { SqlSchema } from '../../../ports/sql-database.ts';
-import { type FailedFile, failureOf } from './sqlite-failure.ts';
+import { type FailedFile, failureOf, isBusy } from './sqlite-failure.ts';
 
 /** Files up to this size are checked page by page when they are opened; of larger ones SQLite checks the pages that it reads. */
 const CHECKED_BYTES = 64 * 2 ** 20;
@@ -10,30 +10,51 @@ const CHECKED_BYTES = 64 * 2 ** 20;
 /** Cached pages, KiB. */
 const CACHE_KIB = 64 * 1024;
 
+/** Pause between two attempts to open a file that others open too, ms. */
+const BUSY_PAUSE_MS = 2;
+
 /**
  * Opens a file to write it: makes its tables, or brings an earlier format up to date in one transaction. A file that
  * is something else is left unchanged. Errors: the codes of its kind.
  */
 export function openSqliteFile(file: FailedFile, schema: SqlSchema, timeout: number): DatabaseSync {
-  const { path, kind } = file;
   let database: DatabaseSync | undefined;
   try {
-    database = new DatabaseSync(path, { timeout });
-    if (pragma(database, 'user_version') === 0)
-      inTransaction(database, (open) => createTables(open, kind.application, schema));
-    checkOwner(database, file);
-    if (pragma(database, 'user_version') < schema.format) inTransaction(database, (open) => upgrade(open, schema));
-    const format = pragma(database, 'user_version');
-    if (format !== schema.format) throw fail(kind.codes.format, { path, format, known: schema.format });
+    const opened = new DatabaseSync(file.path, { timeout });
+    database = opened;
+    untilFree(timeout, () => prepare(opened, file, schema));
     // A transaction waits for another process in turns of the event loop, not in SQLite.
-    database.exec(
-      `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -${CACHE_KIB}; PRAGMA busy_timeout = 20`,
-    );
-    checkPages(database, file);
-    return database;
+    opened.exec('PRAGMA busy_timeout = 20');
+    return opened;
   } catch (error) {
     database?.close();
     throw failureOf(error, file, 'open');
+  }
+}
+
+/** Each step finds what another process has done, so that all of them may run again. */
+function prepare(database: DatabaseSync, file: FailedFile, schema: SqlSchema): void {
+  const { path, kind } = file;
+  if (pragma(database, 'user_version') === 0)
+    inTransaction(database, (open) => createTables(open, kind.application, schema));
+  checkOwner(database, file);
+  if (pragma(database, 'user_version') < schema.format) inTransaction(database, (open) => upgrade(open, schema));
+  const format = pragma(database, 'user_version');
+  if (format !== schema.format) throw fail(kind.codes.format, { path, format, known: schema.format });
+  database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -${CACHE_KIB}`);
+  checkPages(database, file);
+}
+
+/** SQLite does not wait where it changes the kind of journal while another process writes: SQLITE_BUSY comes at once. */
+function untilFree(timeout: number, work: () => void): void {
+  const end = performance.now() + timeout;
+  for (;;) {
+    try {
+      return work();
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > end) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_PAUSE_MS);
+    }
   }
 }
 
