@@ -7,12 +7,16 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { newBroker, startBroker } from '../../scripts/services/kafka.ts';
 import { type Server, stopServer } from '../../scripts/services/server.ts';
 import { openKafkaLog } from '../../src/backends/kafka/event-log.ts';
+import { encodeRecord } from '../../src/backends/kafka/record.ts';
+import { topicName } from '../../src/backends/kafka/topic-name.ts';
 import { openTopicReader } from '../../src/backends/kafka/topic-reader.ts';
 import { isHeadraceError } from '../../src/base/errors/fail.ts';
 import type { EventLog, LogRecord } from '../../src/ports/event-log.ts';
+import type { Position } from '../../src/ports/position.ts';
 import { eventLogContracts, logRecordAt } from '../../src/testing/contracts/event-log.ts';
 import { addressOf } from './addresses.ts';
 import { until } from './until.ts';
+import { untilMarked } from './until-marked.ts';
 
 const TOPIC = 'orders@1';
 
@@ -25,6 +29,8 @@ function newPrefix(): string {
 function open(prefix: string, at = brokers): Promise<EventLog> {
   return openKafkaLog({ brokers: at, prefix, replicas: 1, timeoutMs: 10_000 });
 }
+
+const readerOptions = { brokers, clientId: 'test', timeoutMs: 10_000, partitions: 1, replicas: 1 } as const;
 
 const closing: (() => unknown)[] = [];
 
@@ -50,6 +56,29 @@ async function readAll(log: EventLog): Promise<readonly LogRecord[]> {
   const all: LogRecord[] = [];
   while (all.length < end) all.push(...(await log.read(TOPIC, 0, all.length, 1_000)).records);
   return all;
+}
+
+/** The records from an offset on, in reads of some. */
+async function placesFrom(log: EventLog, from: number, most: number): Promise<readonly LogRecord[]> {
+  const places: LogRecord[] = [];
+  for (;;) {
+    const { records } = await log.read(TOPIC, 0, from + places.length, most);
+    if (records.length === 0) return places;
+    places.push(...records);
+  }
+}
+
+function transactionalWriter(name: string): Producer {
+  const producer = new Producer({
+    clientId: 'test-writer',
+    bootstrapBrokers: [...brokers],
+    transactionalId: name,
+    idempotent: true,
+    producerId: -1n,
+    producerEpoch: -1,
+  });
+  closing.push(() => producer.close(true));
+  return producer;
 }
 
 describe('event log on Kafka', () => {
@@ -143,14 +172,7 @@ describe('event log on Kafka', () => {
 
   test('a reader of topics whose place is trimmed away says so, and reads on from the place where they begin', async () => {
     const name = `${newPrefix()}tiles.1`;
-    const reader = await openTopicReader({
-      brokers,
-      clientId: 'test',
-      timeoutMs: 10_000,
-      topics: [{ name, keptMs: 60_000 }],
-      partitions: 1,
-      replicas: 1,
-    });
+    const reader = await openTopicReader({ ...readerOptions, topics: [{ name, keptMs: 60_000 }] });
     closing.push(() => reader.close());
     const producer = new Producer({ clientId: 'test', bootstrapBrokers: [...brokers] });
     closing.push(() => producer.close());
@@ -185,6 +207,68 @@ describe('event log on Kafka', () => {
       ['e1', false],
     ]);
     expect(records[1].ingestTs).toBeLessThanOrEqual(Date.now());
+  });
+
+  test('readers see committed transactions only: a place of one given up is foreign, an open one ends the log', async () => {
+    const prefix = newPrefix();
+    const log = await opened(prefix);
+    const topic = topicName(prefix, TOPIC);
+    const writer = transactionalWriter(prefix);
+    const wanted: string[] = [];
+    let count = 0;
+    // A transaction of 3 MB ends in another answer of the broker than the one it begins in.
+    for (const [outcome, records, bytes] of [
+      ['appended', 1, 10],
+      ['given up', 2, 10],
+      ['committed', 2, 10],
+      ['given up', 1, 10],
+      ['given up', 3, 10],
+      ['appended', 2, 10],
+      ['given up', 5, 600_000],
+      ['committed', 5, 600_000],
+      ['given up', 1, 10],
+    ] as const) {
+      const sent = Array.from({ length: records }, () => ({
+        ...logRecordAt(count++),
+        payload: Buffer.alloc(bytes, 'x'),
+      }));
+      if (outcome !== 'given up') wanted.push(...sent.map(({ id }) => id));
+      if (outcome === 'appended') await log.append(TOPIC, 0, sent);
+      else {
+        const transaction = await writer.beginTransaction();
+        await transaction.send({ messages: sent.map((record) => encodeRecord(topic, 0, record)) });
+        await (outcome === 'committed' ? transaction.commit() : transaction.abort());
+      }
+    }
+    await untilMarked({ brokers, topic, partitions: 1 });
+    const [{ begin, end }] = await log.ends(TOPIC);
+    for (let from = begin; from <= end; from += 1)
+      for (const most of [1, 4, 1_000]) {
+        const places = await placesFrom(log, from, most);
+        expect(places).toHaveLength(end - from);
+        const ids = places.filter(({ foreign }) => foreign === undefined).map(({ id }) => id);
+        expect(ids).toEqual(wanted.slice(wanted.length - ids.length));
+      }
+    expect((await placesFrom(log, begin, 1_000)).filter(({ id }) => id !== '')).toHaveLength(wanted.length);
+
+    const open = await writer.beginTransaction();
+    await open.send({ messages: [encodeRecord(topic, 0, logRecordAt(count))] });
+    await log.append(TOPIC, 0, [logRecordAt(count + 1)]);
+    expect(await placesFrom(log, end, 10)).toEqual([]);
+    expect(await log.ends(TOPIC)).toMatchObject([{ end }]);
+    const reader = await openTopicReader({ ...readerOptions, topics: [{ name: topic, keptMs: 1e9 }] });
+    closing.push(() => reader.close());
+    let next: Position = { [topic]: [begin] };
+    let read = 0;
+    for (let hasMore = true; hasMore; ) {
+      const batch = await reader.read(next);
+      ({ next, hasMore } = batch);
+      read += batch.records.length;
+    }
+    expect([read, next]).toEqual([wanted.length, { [topic]: [end] }]);
+    await open.commit();
+    await untilMarked({ brokers, topic, partitions: 1 });
+    expect((await placesFrom(log, end, 10)).map(({ id }) => id)).toEqual([`e${count}`, `e${count + 1}`, '']);
   });
 
   test('brokers that are not there are said to be, at once', async () => {

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { runFolder } from '../../scripts/services/service.ts';
 import { openKafkaLog } from '../../src/backends/kafka/event-log.ts';
 import { openKafkaLanes } from '../../src/backends/kafka/stream-lanes.ts';
+import { topicName } from '../../src/backends/kafka/topic-name.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { streamLanesContracts } from '../../src/testing/contracts/stream-lanes.ts';
 import { event, PARTITIONS, project } from '../inference/stream-site.ts';
@@ -11,6 +12,7 @@ import { asked } from '../models/small-project.ts';
 import { addressOf } from './addresses.ts';
 import { judgeKafka, StreamFolders } from './kafka-stream-site.ts';
 import { until } from './until.ts';
+import { untilMarked } from './until-marked.ts';
 
 const brokers = addressOf('KAFKA_BROKERS');
 let folders: StreamFolders;
@@ -29,14 +31,21 @@ test.each(streamLanesContracts)('lanes on Kafka, rule $rule: $name', async ({ ru
     await log.close();
   });
   for (const topic of ['in@1', 'out@1']) await log.openTopic(topic, 2);
+  const { prefix } = options;
+  const group = { id: `${prefix}r`, topic: topicName(prefix, 'in@1') };
+  const marked = () => untilMarked({ brokers, topic: topicName(prefix, 'out@1'), partitions: 2, group });
   await run({
     open: () => lanes.open({ reader: 'r', inputTopic: 'in@1', outputs: 'out@1', positions: 'at@1', partitions: 2 }),
     read: async (partition) => {
+      await marked();
       // Marks of transactions are records of others to the log.
       const { records } = await log.read('out@1', partition, 0, 1_000);
       return records.filter(({ foreign }) => foreign === undefined).map(({ id }) => id);
     },
-    nexts: async () => (await log.committed('r', 'in@1')) ?? [0, 0],
+    nexts: async () => {
+      await marked();
+      return (await log.committed('r', 'in@1')) ?? [0, 0];
+    },
     follow: () => lanes.follow('f', 'out@1'),
     close: () => undefined,
   });

@@ -10,10 +10,11 @@ import {
 } from '../../ports/event-log.ts';
 import { answersWithin, type Client, clientOptions, type KafkaAddress, loadClient } from './client.ts';
 import { isAnswer } from './failure.ts';
+import type { Fetched } from './fetched.ts';
 import { foreignRecord, notAhead, RECORD_OVERHEAD } from './log-records.ts';
 import { decodeRecord, encodeRecord, type RecordToSend } from './record.ts';
 import { topicName } from './topic-name.ts';
-import { EARLIEST, type Fetched, KafkaTopics, type KnownTopic, LATEST } from './topics.ts';
+import { EARLIEST, KafkaTopics, type KnownTopic, LATEST, READ_COMMITTED } from './topics.ts';
 
 export interface KafkaLogOptions extends KafkaAddress {
   /** Goes before every topic and reader: what keeps projects on one cluster apart. */
@@ -296,12 +297,12 @@ class KafkaEventLog implements EventLog {
   async #fetchFrom(topic: string, partition: number, offset: number): Promise<readonly LogRecord[]> {
     const { records: found, end } = await this.#fetch(topic, partition, offset);
     const records: LogRecord[] = [];
-    for (const { at, record, ingestTs } of found) {
+    for (const { at, record, ingestTs, hidden } of found) {
       const next = offset + records.length;
       if (at < next) continue;
       if (at !== next) throw this.#foreign(topic, partition, next, 'it is missing');
-      const read = decodeRecord(record, ingestTs) ?? foreignRecord(record, notAhead(ingestTs));
-      records.push(read);
+      const read = hidden ? null : decodeRecord(record, ingestTs);
+      records.push(read ?? foreignRecord(record, notAhead(ingestTs)));
     }
     if (records.length === 0 && offset < end) throw this.#foreign(topic, partition, offset, 'it is missing');
     return records;
@@ -338,7 +339,7 @@ class KafkaEventLog implements EventLog {
     const { name } = this.#topic(topic).known;
     const partitions = [{ partitionIndex: partition, timestamp }];
     const [found] = await this.#kafka.ask(topic, () =>
-      this.#kafka.admin.listOffsets({ topics: [{ name, partitions }] }),
+      this.#kafka.admin.listOffsets({ topics: [{ name, partitions }], isolationLevel: READ_COMMITTED }),
     );
     return Number(found?.partitions[0]?.offset ?? -1n);
   }

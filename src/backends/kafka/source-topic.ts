@@ -3,9 +3,10 @@ import { fail, type HeadraceError, isHeadraceError } from '../../base/errors/fai
 import type { SourceTopic, TopicBatch, TopicLag, TopicPlaces, TopicRecord } from '../../ports/source-topic.ts';
 import { type Client, loadClient } from './client.ts';
 import { isAnswer, topicFailure } from './failure.ts';
+import type { Fetched } from './fetched.ts';
 import { type GroupMember, type GroupMemberOptions, joinGroup } from './group-member.ts';
 import { decodeRecord, type FetchedRecord } from './record.ts';
-import { EARLIEST, type Fetched, KafkaTopics, type KnownTopic, LATEST } from './topics.ts';
+import { EARLIEST, KafkaTopics, type KnownTopic, LATEST } from './topics.ts';
 
 /** Where a partition is read that the member has. */
 interface Reading {

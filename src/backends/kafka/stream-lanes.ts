@@ -4,12 +4,13 @@ import type { FencedPartition, LaneNames, LanePosition, StreamLane, StreamLanes 
 import type { ShareGroup } from '../../ports/tile-shares.ts';
 import { answersWithin, type Client, clientOptions, loadClient } from './client.ts';
 import type { KafkaLogOptions } from './event-log.ts';
+import type { FetchedAt } from './fetched.ts';
 import { decodePosition } from './lane-position.ts';
 import { LaneProducer } from './lane-producer.ts';
 import { openShareGroup } from './share-group.ts';
 import { openSourceTopic } from './source-topic.ts';
 import { topicName } from './topic-name.ts';
-import { EARLIEST, type FetchedAt, KafkaTopics, type KnownTopic, LATEST } from './topics.ts';
+import { EARLIEST, KafkaTopics, type KnownTopic, LATEST } from './topics.ts';
 
 export interface KafkaLanesOptions extends KafkaLogOptions {
   /** The same for each life of this process. */

@@ -3,7 +3,8 @@ import type { Position } from '../../ports/position.ts';
 import type { TopicEnds } from '../../ports/tile-topics.ts';
 import { type KafkaAddress, loadClient } from './client.ts';
 import { isAnswer } from './failure.ts';
-import { EARLIEST, type Fetched, KafkaTopics, type KnownTopic, LATEST, type Place } from './topics.ts';
+import type { Fetched, Place } from './fetched.ts';
+import { EARLIEST, KafkaTopics, type KnownTopic, LATEST } from './topics.ts';
 
 /** A topic that is made where it is absent. */
 export interface CompactedTopic {
@@ -94,8 +95,8 @@ export class TopicReader {
     let hasMore = false;
     for (const { topic, partition, records, next: behind, end } of await this.#fetch(from, waitMs, partitions)) {
       const offsets = next[topic.name];
-      for (const { at, record } of records)
-        if (at >= offsets[partition] && record.value !== null && record.value.length > 0)
+      for (const { at, record, hidden } of records)
+        if (!hidden && at >= offsets[partition] && record.value !== null && record.value.length > 0)
           values.push({ topic: topic.name, partition, offset: at, value: record.value });
       offsets[partition] = behind;
       ends[topic.name][partition] = end;

@@ -5,7 +5,7 @@ import { turnsInOrder } from '../../base/in-turn.ts';
 import type { Position } from '../../ports/position.ts';
 import { answersWithin, type Client, clientOptions, type KafkaAddress } from './client.ts';
 import { isAnswer, kafkaFailure } from './failure.ts';
-import type { FetchedRecord } from './record.ts';
+import { type Fetched, fetchedOf, type Place } from './fetched.ts';
 
 /** A topic to be opened; made where it is absent. */
 export interface DeclaredTopic {
@@ -23,36 +23,12 @@ export interface KnownTopic {
   readonly partitions: number;
 }
 
-/** Where to read. */
-export interface Place {
-  readonly topic: KnownTopic;
-  readonly partition: number;
-  readonly offset: number;
-}
-
-/** One answer of a broker for a partition: whole batches, which may start before the position. */
-export interface Fetched {
-  readonly topic: KnownTopic;
-  readonly partition: number;
-  readonly records: readonly FetchedAt[];
-  /** The position after the records, also after records that compaction deleted; unchanged if there were none. */
-  readonly next: number;
-  /** Where the partition ends. */
-  readonly end: number;
-}
-
-/** A record and its place. */
-export interface FetchedAt {
-  readonly at: number;
-  readonly ingestTs: number;
-  readonly record: FetchedRecord;
-  /** Whether it is of a transaction that was given up, or the mark at the end of one. */
-  readonly hidden: boolean;
-}
-
-/** Special times of the protocol: the end, the begin. */
+/** Special times of the protocol: the end of the committed records, the begin. */
 export const LATEST = -1n;
 export const EARLIEST = -2n;
+
+/** The isolation level of the protocol that leaves out transactions that are open. */
+export const READ_COMMITTED = 1;
 
 /** The number of queries for a new topic, and the pause between them, ms. */
 const MADE_TRIES = 20;
@@ -116,7 +92,9 @@ export class KafkaTopics {
       name,
       partitions: Array.from({ length: partitions }, (_, partitionIndex) => ({ partitionIndex, timestamp })),
     }));
-    const found = await this.ask(topics[0]?.told ?? '', () => this.admin.listOffsets({ topics: asked }));
+    const found = await this.ask(topics[0]?.told ?? '', () =>
+      this.admin.listOffsets({ topics: asked, isolationLevel: READ_COMMITTED }),
+    );
     return Object.fromEntries(
       asked.map(({ name, partitions }) => {
         const offsets = partitions.map(() => 0);
@@ -185,69 +163,10 @@ export class KafkaTopics {
     }));
     const answer = await this.#consumer.fetch({ node, minBytes: 1, ...limits, topics });
     return answer.responses.flatMap(({ topicId, partitions }) =>
-      partitions.flatMap(({ partitionIndex, records, highWatermark, abortedTransactions }) => {
-        const place = led.find(({ topic, partition }) => topic.id === topicId && partition === partitionIndex);
-        const hidden = hiddenBatches(records ?? [], abortedTransactions ?? []);
-        return place === undefined ? [] : [fetchedOf(place, records ?? [], hidden, Number(highWatermark))];
+      partitions.flatMap((found) => {
+        const place = led.find(({ topic, partition }) => topic.id === topicId && partition === found.partitionIndex);
+        return place === undefined ? [] : [fetchedOf(place, found)];
       }),
     );
   }
-}
-
-/** A batch of records as the protocol has it. */
-interface RecordsBatch {
-  readonly firstOffset: bigint;
-  readonly firstTimestamp: bigint;
-  readonly lastOffsetDelta: number;
-  readonly attributes: number;
-  readonly producerId: bigint;
-  readonly records: readonly (FetchedRecord & { readonly offsetDelta: number; readonly timestampDelta: bigint })[];
-}
-
-/** Bits of a batch's attributes. */
-const IS_TRANSACTIONAL = 0x10;
-const IS_CONTROL = 0x20;
-
-/** A mark's key: its version, then what it says; both 16 bits. */
-const ABORT = 0;
-
-/**
- * The batches of transactions that were given up, and the marks at the ends of all. The client leaves those out whose mark
- * comes in the same answer, and only those.
- */
-function hiddenBatches(
-  batches: readonly RecordsBatch[],
-  aborted: readonly { readonly producerId: bigint; readonly firstOffset: bigint }[],
-): ReadonlySet<RecordsBatch> {
-  const hidden = new Set<RecordsBatch>();
-  const begun = aborted.toSorted((a, b) => Number(a.firstOffset - b.firstOffset));
-  const open = new Set<bigint>();
-  for (const batch of batches) {
-    const last = batch.firstOffset + BigInt(batch.lastOffsetDelta);
-    while (begun.length > 0 && begun[0].firstOffset <= last) open.add(begun.shift()?.producerId ?? -1n);
-    if ((batch.attributes & IS_CONTROL) !== 0) {
-      hidden.add(batch);
-      if (batch.records[0]?.key?.readInt16BE(2) === ABORT) open.delete(batch.producerId);
-    } else if ((batch.attributes & IS_TRANSACTIONAL) !== 0 && open.has(batch.producerId)) hidden.add(batch);
-  }
-  return hidden;
-}
-
-function fetchedOf(
-  { topic, partition, offset }: Place,
-  batches: readonly RecordsBatch[],
-  hidden: ReadonlySet<RecordsBatch>,
-  end: number,
-): Fetched {
-  const records = batches.flatMap((batch) =>
-    batch.records.map((record) => ({
-      at: Number(batch.firstOffset) + record.offsetDelta,
-      ingestTs: Number(batch.firstTimestamp + record.timestampDelta),
-      record,
-      hidden: hidden.has(batch),
-    })),
-  );
-  const last = batches.at(-1);
-  const next = last === undefined ? offset : Math.max(offset, Number(last.firstOffset) + last.lastOffsetDelta + 1);
-  return { topic, partition, records, next, end };
 }
